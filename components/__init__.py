@@ -1,0 +1,1 @@
+"""Components: one thin module for each KFP component."""

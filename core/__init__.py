@@ -1,0 +1,1 @@
+"""The domain: contracts, tables, models, metrics, bundles. Knows no platform."""

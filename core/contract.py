@@ -1,0 +1,133 @@
+"""The data contract: one document that training and serving both read.
+
+Inferred once, edited by people, enforced at ingest and at the endpoint, carried inside the bundle.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Dtype = Literal["integer", "number", "string", "boolean", "timestamp"]
+Role = Literal["feature", "target", "id", "group", "timestamp", "ignore"]
+Personal = Literal["", "keep", "drop", "hash"]
+Severity = Literal["off", "warn", "quarantine", "stop"]
+Task = Literal["binary", "multiclass", "regression"]
+FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
+
+# What happens when a rule is broken, unless the contract says otherwise. `quarantine` moves the row aside, `stop` ends
+# the line, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
+SEVERITIES: dict[str, Severity] = {
+    "type": "quarantine",
+    "finite": "quarantine",
+    "range": "quarantine",
+    "category": "quarantine",
+    "target_missing": "quarantine",
+    "missing": "warn",
+    "duplicate_rows": "warn",
+    "duplicate_keys": "warn",
+    "constant": "warn",
+    "leakage": "warn",
+    "class_balance": "warn",
+    "quarantined_share": "stop",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: Name as it stands in the table's header.
+        dtype: ``integer``, ``number``, ``string``, ``boolean`` or ``timestamp`` (naive, microseconds).
+        role: What the column is for; only ``feature`` columns reach the model as they are. A ``timestamp`` reaches it
+            through row features.
+        description: What a person should know.
+        unit: Physical unit of the values, free text.
+        minimum: Least allowed value of a number, in ``unit``; None for no bound.
+        maximum: Largest allowed value of a number, in ``unit``; None for no bound.
+        categories: Allowed values as text, in order; None for no list.
+        missing: Largest allowed share of missing values, 0 to 1.
+        personal: How personal data are treated; empty if the column holds none.
+    """
+
+    name: str
+    dtype: Dtype
+    role: Role = "feature"
+    description: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | None = None
+    missing: float = 1.0
+    personal: Personal = ""
+
+
+@dataclass(frozen=True)
+class RowFeature:
+    """A column computed from others of the same row, in training and in serving alike.
+
+    Attributes:
+        name: Name of the new column.
+        kind: ``day_of_week`` (1 Monday to 7 Sunday), ``weekend`` (0 or 1), ``month``, ``hour``, ``holiday`` (0 or 1),
+            ``elapsed`` (minutes from the first column to the second), ``ratio`` (first by second, missing where the
+            second is 0) or ``product``.
+        columns: The columns it is made of, in order.
+        country: ISO 3166 code of the country, for ``holiday``.
+    """
+
+    name: str
+    kind: FeatureKind
+    columns: tuple[str, ...]
+    country: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table must be.
+
+    Attributes:
+        name: Name of the table and of the model made from it: lower case letters, digits and dashes, at most 40.
+        task: What is predicted from it.
+        columns: All columns, in the order of the table.
+        features: Row features, in order.
+        keys: Columns that together identify a row; empty if none do.
+        missing_values: Texts that stand for a missing value.
+        rules: Severity by rule, where it differs from ``SEVERITIES``.
+        max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
+        positive: The class whose probability is reported, for a binary task.
+    """
+
+    name: str
+    task: Task
+    columns: tuple[Column, ...]
+    features: tuple[RowFeature, ...] = ()
+    keys: tuple[str, ...] = ()
+    missing_values: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
+    rules: dict[str, Severity] = field(default_factory=dict)
+    max_quarantined: float = 0.2
+    positive: str = ""
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: If the contract has none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def target(self) -> Column:
+        """The column that is predicted."""
+        return next(column for column in self.columns if column.role == "target")
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """Columns that a client must send: features, and whatever the row features are made of."""
+        needed = {name for feature in self.features for name in feature.columns}
+        return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
+
+    def severity(self, rule: str) -> Severity:
+        """What happens when ``rule`` is broken."""
+        return self.rules.get(rule, SEVERITIES[rule])

@@ -1,0 +1,61 @@
+"""Everything Headrace raises on purpose.
+
+::
+
+    HeadraceError
+    ├── UserError                    the caller can mend it: exit code 2, or a 4xx
+    │   ├── InputError   (ValueError)         a parameter, a file or a request is not what was expected
+    │   ├── MissingError (FileNotFoundError)  a thing that was named does not exist
+    │   ├── DataError    (ValueError)         the data break the contract or cannot carry a model
+    │   ├── BundleError  (ValueError)         a bundle is incomplete, altered or of another format
+    │   └── StoreError   (ConnectionError)    the object store is down, full or refuses the keys
+    └── InternalError    (RuntimeError)       a promise of Headrace's own is broken: exit code 1
+
+Each message is one sentence: what was expected, what was found and where, and the remedy.
+"""
+
+
+class HeadraceError(Exception):
+    """Base of all errors that Headrace raises on purpose."""
+
+
+class UserError(HeadraceError):
+    """The caller can mend it."""
+
+
+class InputError(UserError, ValueError):
+    """A parameter, a file or a request is not what was expected."""
+
+
+class MissingError(UserError, FileNotFoundError):
+    """A thing that was named does not exist."""
+
+    def __str__(self) -> str:
+        """The sentence alone, not the errno form of OSError."""
+        return " ".join(str(part) for part in self.args)
+
+
+class DataError(UserError, ValueError):
+    """The data break the contract or cannot carry a model."""
+
+
+class BundleError(UserError, ValueError):
+    """A bundle is incomplete, altered or of another format."""
+
+
+class StoreError(UserError, ConnectionError):
+    """The object store is down, full or refuses the keys."""
+
+    def __str__(self) -> str:
+        """The sentence alone, not the errno form of OSError."""
+        return " ".join(str(part) for part in self.args)
+
+
+class InternalError(HeadraceError, RuntimeError):
+    """A promise of Headrace's own is broken."""
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as it may stand in a message: quoted, on one line, at most ``limit`` characters long."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,82 @@
+"""The environment, read here and nowhere else."""
+
+import os
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from headrace.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How to reach an S3 object store.
+
+    Attributes:
+        endpoint: URL with scheme, host and port, without a path.
+        access_key: Access key; never shown.
+        secret_key: Secret key; never shown.
+        region: Region that signatures are made for.
+        bucket: Bucket in which models are published.
+    """
+
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    region: str = "us-east-1"
+    bucket: str = "headrace"
+
+    def __post_init__(self) -> None:
+        """Refuse an endpoint that is not a bare URL, and empty keys.
+
+        Raises:
+            InputError: If the endpoint or a key cannot be used.
+        """
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+            raise InputError(
+                f"HEADRACE_S3_ENDPOINT must be a URL such as http://127.0.0.1:9000, without a path; "
+                f"got {self.endpoint!r} instead."
+            )
+        if not self.access_key or not self.secret_key:
+            raise InputError(
+                f"HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY must both be set to use {self.endpoint}."
+            )
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for a child process."""
+        return {
+            "HEADRACE_S3_ENDPOINT": self.endpoint,
+            "HEADRACE_S3_ACCESS_KEY": self.access_key,
+            "HEADRACE_S3_SECRET_KEY": self.secret_key,
+            "HEADRACE_S3_REGION": self.region,
+            "HEADRACE_S3_BUCKET": self.bucket,
+        }
+
+
+def store_settings() -> StoreSettings | None:
+    """The object store of ``HEADRACE_S3_*``, or None when no endpoint is set."""
+    endpoint = os.environ.get("HEADRACE_S3_ENDPOINT", "")
+    if not endpoint:
+        return None
+    return StoreSettings(
+        endpoint=endpoint.rstrip("/"),
+        access_key=os.environ.get("HEADRACE_S3_ACCESS_KEY", ""),
+        secret_key=os.environ.get("HEADRACE_S3_SECRET_KEY", ""),
+        region=os.environ.get("HEADRACE_S3_REGION", "us-east-1"),
+        bucket=os.environ.get("HEADRACE_S3_BUCKET", "headrace"),
+    )
+
+
+def events_path() -> str:
+    """File to which steps append their events (``HEADRACE_EVENTS``); empty when nobody listens."""
+    return os.environ.get("HEADRACE_EVENTS", "")
+
+
+def lease_path() -> str:
+    """Lease that helper processes must not outlive (``HEADRACE_LEASE``); empty when there is none."""
+    return os.environ.get("HEADRACE_LEASE", "")
+
+
+def hash_key() -> bytes:
+    """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
+    return os.environ.get("HEADRACE_HASH_KEY", "").encode()

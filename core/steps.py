@@ -1,0 +1,52 @@
+"""What a step tells the outside: that it began, ended, or failed and why."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.core import settings
+from headrace.core.errors import HeadraceError, UserError
+
+
+def tell(event: str, **facts: Any) -> None:
+    """Append one event to the file that ``HEADRACE_EVENTS`` names, if any.
+
+    A line is written with one call in append mode, so that processes do not mix their lines.
+    """
+    path = settings.events_path()
+    if not path:
+        return
+    line = json.dumps({"event": event, "time": time.time(), **facts}) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def progress(step: str, text: str) -> None:
+    """Say in a few words how far a step is."""
+    tell("progress", step=step, text=text)
+
+
+@contextlib.contextmanager
+def step(name: str) -> Iterator[None]:
+    """Tell the start of a step, and its end or the sentence with which it failed."""
+    began = time.monotonic()
+    tell("start", step=name)
+    try:
+        yield
+    except BaseException as error:
+        expected = isinstance(error, HeadraceError)
+        tell(
+            "fail",
+            step=name,
+            seconds=time.monotonic() - began,
+            kind="user" if isinstance(error, UserError) else "internal",
+            error=str(error) if expected else f"{type(error).__name__}: {error}",
+        )
+        raise
+    tell("end", step=name, seconds=time.monotonic() - began)

@@ -1,0 +1,1 @@
+"""Search spaces as Katib Experiments, and the tuner that runs them here."""

@@ -1,0 +1,1 @@
+"""Pipelines: wiring of components, and the ways to run and compile them."""

@@ -1,0 +1,1 @@
+"""The serving runtime: a KServe model server for bundles, and the local deployer."""

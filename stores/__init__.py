@@ -1,0 +1,1 @@
+"""Object stores and sources of tables: everything that reads or writes outside the machine."""
