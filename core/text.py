@@ -1,0 +1,37 @@
+"""Texts that pass through pipeline parameters unharmed.
+
+``kfp.local`` rewrites ``python3`` and expands ``{{$...}}`` wherever they stand in a parameter's value. A text that holds
+either travels as a JSON string literal in which those letters are escaped; every other text travels as it is.
+"""
+
+import json
+from typing import Any
+
+_HARMED = ("python3", "{{$")
+
+
+def guarded(value: str) -> str:
+    """The form in which ``value`` may be passed as a pipeline parameter; ``plain`` undoes it."""
+    if not any(part in value for part in _HARMED) and not _is_literal(value):
+        return value
+    literal = json.dumps(value)
+    return literal.replace("python3", "python\\u0033").replace("{{$", "\\u007b{$")
+
+
+def plain(value: str) -> str:
+    """The text that ``guarded`` was given; a text that is no JSON string literal is returned as it is."""
+    return str(json.loads(value)) if _is_literal(value) else value
+
+
+def plain_list(values: list[Any]) -> list[str]:
+    """``plain`` of each element."""
+    return [plain(str(value)) for value in values]
+
+
+def _is_literal(value: str) -> bool:
+    if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
+        return False
+    try:
+        return isinstance(json.loads(value), str)
+    except ValueError:
+        return False
