@@ -1,0 +1,134 @@
+"""The table artifact: a folder of Parquet parts that is whole or absent.
+
+A table is a folder that holds ``part-00000.parquet``, ``part-00001.parquet`` and so on, all of one schema, at
+least one even when the table has no rows. A writer fills a hidden folder beside it and renames that at the end.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+
+from headrace.core.errors import InputError, InternalError, MissingError
+
+
+class Writer:
+    """Writes a table part by part; the folder appears only when the block ends well.
+
+    Attributes:
+        rows: Rows written so far.
+        schema: Names and dtypes of the table; None until the first part is known.
+    """
+
+    def __init__(self, folder: Path, *, schema: pl.Schema | None = None) -> None:
+        """Prepare to write.
+
+        Args:
+            folder: The table; an older one at that place is replaced.
+            schema: Names and dtypes, for a table that may get no part; else the first part's.
+        """
+        self.rows = 0
+        self.schema = schema
+        self._folder = folder
+        self._parts = 0
+        self._hidden: Path | None = None
+
+    def __enter__(self) -> Self:
+        """Make the hidden folder.
+
+        Raises:
+            InputError: If the folder beside which the table is to stand cannot be written.
+        """
+        parent = self._folder.parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            self._hidden = Path(tempfile.mkdtemp(prefix=f".{self._folder.name[:80]}.", dir=parent))
+        except OSError as error:
+            raise InputError(f"cannot write in the folder {parent}: {error.strerror}.") from error
+        self._hidden.chmod(0o755)
+        return self
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append one part; frames without rows only tell the schema.
+
+        Args:
+            frame: Rows of the table's schema.
+
+        Raises:
+            InternalError: If the frame's schema is not the table's.
+        """
+        if self.schema is None:
+            self.schema = frame.schema
+        elif frame.schema != self.schema:
+            raise InternalError(
+                f"a part of {self._folder.name} must have {self.schema}; got {frame.schema} instead."
+            )
+        if frame.height:
+            self._append(frame)
+
+    def _append(self, frame: pl.DataFrame) -> None:
+        if self._hidden is None:
+            raise InternalError("a table is written inside a `with` block only.")
+        path = self._hidden / f"part-{self._parts:05d}.parquet"
+        try:
+            frame.write_parquet(path, compression="zstd", compression_level=1)
+        except OSError as error:
+            raise InputError(
+                f"cannot write the table {self._folder}: {error}; free some space and retry."
+            ) from error
+        self._parts += 1
+        self.rows += frame.height
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the table in its place, or remove every trace of it after an error."""
+        if self._hidden is None:
+            return
+        try:
+            if kind is None:
+                self._finish(self._hidden)
+        finally:
+            shutil.rmtree(self._hidden, ignore_errors=True)
+
+    def _finish(self, hidden: Path) -> None:
+        if self.schema is None:
+            raise InternalError(f"the table {self._folder.name} was closed before its columns were known.")
+        if not self._parts:
+            self._append(pl.DataFrame(schema=self.schema))
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
+        hidden.replace(self._folder)
+
+
+def parts(folder: Path) -> list[Path]:
+    """The Parquet parts of a table, in order.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    found = sorted(folder.glob("part-*.parquet"))
+    if not found:
+        raise MissingError(f"there is no table in {folder}; run the step that writes it again.")
+    return found
+
+
+def scan(folder: Path) -> pl.LazyFrame:
+    """A table, lazily, its rows in the order they were written.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    return pl.scan_parquet(parts(folder), glob=False)
+
+
+def read(folder: Path) -> pl.DataFrame:
+    """A whole table in memory, its rows in the order they were written.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    return scan(folder).collect()
