@@ -1,0 +1,152 @@
+"""The model matrix: the numbers that a fitted pipeline sees, the same in training and in serving."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from headrace.core.contract import Column, Contract
+from headrace.core.errors import DataError, InputError, shown
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MatrixColumn:
+    """One column of the matrix.
+
+    Attributes:
+        name: Name of the table's column or of the row feature.
+        categories: Texts whose indices the matrix holds; None for a column of numbers.
+    """
+
+    name: str
+    categories: tuple[str, ...] | None = None
+
+
+def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
+    """The columns of the matrix: feature columns in the order of the table, then row features.
+
+    Args:
+        contract: The table's contract.
+
+    Returns:
+        One entry for each column of the matrix, in order.
+
+    Raises:
+        InputError: If a feature cannot be turned into numbers.
+        DataError: If there is no feature at all.
+    """
+    direct = [_column(column) for column in contract.columns if column.role == "feature"]
+    made = [MatrixColumn(name=feature.name) for feature in contract.features]
+    if not direct and not made:
+        raise DataError(
+            f"the contract {shown(contract.name)} must hold at least one feature besides the target "
+            f"{shown(contract.target.name)}, but holds none; give a column the role 'feature'."
+        )
+    return (*direct, *made)
+
+
+def _column(column: Column) -> MatrixColumn:
+    if (column.dtype in {"string", "timestamp"} and column.categories is None) or column.dtype == "timestamp":
+        remedy = (
+            "declare row features of it and give it the role 'timestamp'"
+            if column.dtype == "timestamp"
+            else "list its categories, or give it the role 'ignore'"
+        )
+        raise InputError(
+            f"each feature must be a number or a text with categories; column {shown(column.name)} is a "
+            f"{column.dtype}; {remedy}."
+        )
+    return MatrixColumn(name=column.name, categories=column.categories if _is_listed(column) else None)
+
+
+def _is_listed(column: Column) -> bool:
+    return column.categories is not None and column.dtype in {"string", "integer"}
+
+
+def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
+    """Turn a typed table into the model matrix.
+
+    Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value; a column with
+    categories becomes the index of its value in the contract's list, NaN where it is missing, -1 where it is not listed.
+
+    Args:
+        frame: Typed table of n rows that holds the feature columns and the row features.
+        contract: The table's contract.
+
+    Returns:
+        Matrix (n, p) of float64 in C order, p = ``len(columns(contract))``.
+
+    Raises:
+        InputError: If a column is absent.
+        DataError: If a number is infinite.
+    """
+    wanted = columns(contract)
+    absent = [column.name for column in wanted if column.name not in frame.columns]
+    if absent:
+        raise InputError(
+            f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent."
+        )
+    numbers = frame.select(_expression(column) for column in wanted)
+    matrix = np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64)
+    infinite = np.isinf(matrix).any(axis=0)
+    if infinite.any():
+        names = [column.name for column, found in zip(wanted, infinite, strict=True) if found]
+        raise DataError(
+            f"numbers must be finite; columns {shown(names)} hold infinities; mark them as missing."
+        )
+    return matrix
+
+
+def _expression(column: MatrixColumn) -> pl.Expr:
+    value = pl.col(column.name)
+    if column.categories is None:
+        return value.cast(pl.Float64).fill_null(float("nan"))
+    indices = pl.Series(range(len(column.categories)), dtype=pl.Float64)
+    index = value.cast(pl.String).replace_strict(
+        pl.Series(column.categories, dtype=pl.String), indices, default=-1.0, return_dtype=pl.Float64
+    )
+    return pl.when(value.is_null()).then(float("nan")).otherwise(index).alias(column.name)
+
+
+def classes(contract: Contract) -> tuple[str, ...]:
+    """Class labels in the order of the model's probabilities; empty for a regression."""
+    return () if contract.task == "regression" else contract.target.categories or ()
+
+
+def encode_target(frame: pl.DataFrame, contract: Contract) -> NDArray[np.int64] | NDArray[np.float64]:
+    """Turn the target into class indices, or into float64 for a regression.
+
+    Args:
+        frame: Typed table of n rows that holds the target.
+        contract: The table's contract; of a classification it lists the target's categories.
+
+    Returns:
+        Vector (n,): int64 indices into ``classes(contract)``, or float64.
+
+    Raises:
+        DataError: If a target is missing, is not finite, or is not one of the contract's classes.
+    """
+    name = contract.target.name
+    if name not in frame.columns:
+        raise InputError(f"the table must hold the target {shown(name)}, but holds {shown(frame.columns)}.")
+    target = frame.get_column(name)
+    if contract.task == "regression":
+        values = target.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of {shown(name)} "
+                "are missing or infinite; remove those rows."
+            )
+        return np.ascontiguousarray(values, dtype=np.float64)
+    indices = frame.select(_expression(MatrixColumn(name, classes(contract)))).to_numpy()[:, 0]
+    known = indices >= 0
+    if not known.all():
+        strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()
+        raise DataError(
+            f"the target {shown(name)} must be one of {shown(list(classes(contract)))}; got {shown(strange)} in "
+            f"{int((~known).sum())} rows; add the classes to the contract or remove the rows."
+        )
+    return np.ascontiguousarray(indices, dtype=np.int64)
