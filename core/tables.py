@@ -1,7 +1,7 @@
 """The table artifact: a folder of Parquet parts that is whole or absent.
 
 A table is a folder that holds ``part-00000.parquet``, ``part-00001.parquet`` and so on, all of one schema, at
-least one even when the table has no rows. A writer fills a hidden folder beside it and renames that at the end.
+least one even when the table has no rows. A writer fills a hidden folder beside it, then renames that.
 """
 
 import shutil
