@@ -98,17 +98,28 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def running(pid: int) -> bool:
+    """Whether a process runs; a zombie, which only waits to be reaped, does not."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return sys.platform != "linux"
+
+
 def stop_pid(pid: int) -> None:
     """End a guard that another process of this run started, and wait until it is gone."""
+    deadline = time.monotonic() + 2 * GRACE_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 2 * GRACE_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            os.kill(pid, 0)
+        while running(pid):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
-        os.kill(pid, signal.SIGKILL)
 
 
 def free_port() -> int:

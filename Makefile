@@ -1,0 +1,59 @@
+# Each target sets up what it needs in .venv and reuses it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := cli components core experiments pipelines reports serving stores
+NAME ?= line
+MARKS := minio or postgres
+
+.PHONY: help demo test test-real check format bench lock compiled clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to the endpoint
+	$(BIN)/headrace demo
+
+test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL
+	$(BIN)/python -m pytest -m "$(MARKS)"
+
+check: $(VENV)/.dev  ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd $(VENV)/links && ../bin/mypy --config-file ../../pyproject.toml $(foreach p,$(PACKAGES),-p headrace.$(p))
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## put the code into its form
+	$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
+	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
+	$(BIN)/python -m pytest -q tests/golden --rewrite
+
+lock:  ## pin all dependencies by hash (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  pyproject.toml -o requirements/run.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  -c requirements/run.lock --extra dev --extra sql pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  -c requirements/dev.lock --extra dev --extra sql --extra bench pyproject.toml -o requirements/bench.lock
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Headrace needs Python 3.11; $(PYTHON) is another: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# A lock's packages, then the project itself as a tree of links; a new or deleted module renews the links.
+$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(PACKAGES) | $(VENV)/bin/python
+	@cmp -s $< $(VENV)/$*.lock || { echo "Installing $< (a few minutes the first time)..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $(VENV)/$*.lock; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:  ## take away what was built; the packages in .venv stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

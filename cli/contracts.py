@@ -1,0 +1,58 @@
+"""``headrace contract``: infer a table's data contract, to be read and edited."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli import options
+
+EXAMPLES = """
+Examples:
+
+  headrace contract heart.csv --target target -o heart.yaml
+
+  headrace run heart.csv --target target --contract heart.yaml
+"""
+
+
+def contract(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
+    target: Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")],
+    task: Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")] = "",
+    names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
+    header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
+    delimiter: Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")] = "",
+    encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")] = "",
+    time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
+    country: Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output")
+    ] = None,
+) -> None:
+    """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
+    from headrace.core.contract_yaml import dump  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.files import write_text  # noqa: PLC0415
+    from headrace.core.infer import infer_contract  # noqa: PLC0415
+    from headrace.core.ingest import ingest  # noqa: PLC0415
+    from headrace.stores.sources import open_source  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        folder = Path(scratch) / "table"
+        given = options.comma_list(names)
+        ingest(open_source(table), folder, names=given, header=header, delimiter=delimiter, encoding=encoding)
+        inferred = infer_contract(
+            folder,
+            name=options.default_name(table),
+            target=target,
+            task=task,
+            time_column=time,
+            country=country,
+        )
+    text = dump(inferred)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    write_text(output, text)
+    typer.echo(f"{output} is written: read it, mend it, then: headrace run {table} --target {target} --contract {output}")

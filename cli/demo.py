@@ -1,0 +1,83 @@
+"""``headrace demo``: the line on a real table that ships with scikit-learn."""
+
+import csv
+from importlib.resources import files
+from pathlib import Path
+
+import typer
+
+from headrace.cli import options
+from headrace.cli.line import Ended, run_line
+from headrace.cli.screen import exchange, outcome
+from headrace.cli.serve import keep_up
+
+EXAMPLES = """
+Examples:
+
+  headrace demo
+
+  headrace demo --serve
+"""
+_COLUMNS = [
+    f"{statistic} {feature}"
+    for statistic in ("mean", "error", "worst")
+    for feature in (
+        "radius",
+        "texture",
+        "perimeter",
+        "area",
+        "smoothness",
+        "compactness",
+        "concavity",
+        "concave points",
+        "symmetry",
+        "fractal dimension",
+    )
+]
+
+
+def write_demo_table(path: Path) -> None:
+    """Write the Breast Cancer Wisconsin (Diagnostic) data, 569 x 31, as a CSV with a header.
+
+    Source: W. N. Street, W. H. Wolberg, O. L. Mangasarian, "Nuclear feature extraction for breast tumor diagnosis",
+    1993; the copy that scikit-learn's package holds.
+    """
+    packaged = files("sklearn.datasets.data").joinpath("breast_cancer.csv").read_text(encoding="utf-8")
+    _, *rows = csv.reader(packaged.splitlines())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*_COLUMNS, "diagnosis"])
+        for *numbers, label in rows:
+            writer.writerow([*numbers, "benign" if label == "1" else "malignant"])
+
+
+def demo(
+    output: options.Output = None,
+    summary: options.SummaryFile = None,
+    serve: options.Serve = False,
+    seed: options.Seed = 0,
+    verbose: options.Verbose = False,
+) -> None:
+    """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
+    home = output or Path("headrace-out") / "demo"
+    table = home.parent / f"{home.name}.csv"
+    write_demo_table(table)
+    typer.echo(f"The table: {table}, 569 tumours of which the diagnosis is known. The line:\n")
+    arguments = {
+        "source": str(table),
+        "target": "diagnosis",
+        "positive": "malignant",
+        "name": "tumours",
+        "seed": seed,
+    }
+
+    def then(ended: Ended) -> None:
+        typer.echo(outcome(ended.summary))
+        typer.echo("\n" + exchange(dict(ended.verification)))
+        if serve:
+            keep_up(ended)
+        else:
+            typer.echo(f"\nNext: open the report, or try a table of your own: headrace run {table} --target diagnosis")
+
+    run_line(arguments, home=home, summary_file=summary, verbose=verbose, then=then)

@@ -1,0 +1,67 @@
+"""The command ``headrace``."""
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from headrace.cli import compiling, contracts, demo, run, serve
+from headrace.core.errors import HeadraceError, UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="From a table to an answering endpoint: the same components here and on Kubeflow.",
+)
+app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command(name="run", epilog=run.EXAMPLES)(run.run)
+app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
+app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End by SIGTERM the way Ctrl-C does: through every ``finally``."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _say(text: str) -> None:
+    """One line on standard error, whatever the message holds."""
+    sys.stderr.write("headrace: " + " ".join(text.split()) + "\n")
+
+
+def main() -> None:
+    """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
+    signal.signal(signal.SIGTERM, _terminated)
+    verbose = "--verbose" in sys.argv or "-v" in sys.argv
+    try:
+        app()
+    except KeyboardInterrupt:
+        _say("stopped; the last good results, if any, are untouched.")
+        code = 130
+    except HeadraceError as error:
+        if verbose:
+            traceback.print_exc()
+        _say(str(error))
+        code = 2 if isinstance(error, UserError) else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: said in one sentence, traceback on request
+        if verbose:
+            traceback.print_exc()
+        _say(f"an error of headrace's own: {type(error).__name__}: {error} (--verbose shows where).")
+        code = 1
+    else:
+        code = 0
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What a person sees while a line runs and when it ended."""
+
+import json
+from typing import Any, TextIO
+
+from headrace.pipelines.runner import Told
+from headrace.pipelines.summary import Summary
+
+_LESS_IS_BETTER = {"log_loss", "brier", "mae", "rmse"}
+_WIDTH = 110
+
+
+class Progress:
+    """One line for each step, with its time; on a terminal also what the running step is at."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._stream = stream
+        self._live = stream.isatty()
+
+    def __call__(self, told: Told) -> None:
+        """Show one thing that a step told."""
+        if told.event in {"start", "progress"}:
+            if self._live:
+                self._stream.write(f"\r\033[K  … {told.step:<16}{'':>9}  {told.text}"[:_WIDTH])
+                self._stream.flush()
+            return
+        mark = "✓" if told.event == "end" else "✗"
+        text = told.text if told.event == "end" else ""
+        start = "\r\033[K" if self._live else ""
+        self._stream.write(f"{start}  {mark} {told.step:<16}{told.seconds:>7.1f} s  {text}".rstrip()[:_WIDTH] + "\n")
+        self._stream.flush()
+
+
+def figure(value: float) -> str:
+    """Three significant digits, with thousands separated."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def metrics_table(summary: Summary) -> list[str]:
+    """The metrics with their intervals beside the baseline's, a line each."""
+    lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
+    for name, metric in summary.metrics.items():
+        interval = f"{figure(metric.low)} to {figure(metric.high)}"
+        base = figure(summary.baseline[name]) if name in summary.baseline else "-"
+        better = "  (less is better)" if name in _LESS_IS_BETTER else ""
+        lines.append(f"  {name:<12}{figure(metric.value):>9}   {interval:<20}{base:>9}{better}")
+    return lines
+
+
+def outcome(summary: Summary) -> str:
+    """What came of a good run, in the order in which a person asks."""
+    lines = ["", *metrics_table(summary), ""]
+    lines.append(f"  verdict   {summary.verdict}: {' '.join(summary.reasons)}")
+    if summary.rows:
+        rows = summary.rows
+        parts = f"train {rows.train:,}, test {rows.test:,}, quarantined {rows.quarantined:,}"
+        lines.append(f"  rows      {rows.read:,} read: {parts}")
+    if summary.model:
+        lines.append(f"  model     {summary.model.family}  {summary.model.uri or '(not published)'}")
+    if summary.endpoint:
+        state = "verified" if summary.endpoint.verified else "NOT verified"
+        lines.append(f"  endpoint  {state} with {summary.endpoint.cases} test cases")
+    lines.append(f"  report    {summary.report}")
+    return "\n".join(lines)
+
+
+def exchange(verification: dict[str, Any]) -> str:
+    """One request to the endpoint, its answer, and the actual value that had been set aside."""
+    answer = json.dumps(verification["answer"], ensure_ascii=False)
+    return "\n".join(
+        [
+            "  the endpoint was asked   " + _cut(json.dumps(verification["request"], ensure_ascii=False)),
+            "  and answered             " + _cut(answer),
+            f"  the actual value was     {verification['actual']}",
+        ]
+    )
+
+
+def _cut(text: str, limit: int = 240) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,93 @@
+"""``headrace serve``: a model answers until it is interrupted."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli import options
+from headrace.cli.line import Ended
+from headrace.core.errors import InputError, MissingError
+from headrace.core.files import read_json, write_json
+
+EXAMPLES = """
+Examples:
+
+  headrace serve headrace-out/demo
+
+  headrace serve headrace-out/demo/bundle --port 8080
+
+  headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
+"""
+DEFAULT_PORT = 8080
+
+
+def bundle_of(model: str) -> str:
+    """The bundle's folder or address that MODEL means.
+
+    Raises:
+        MissingError: If there is no such folder.
+        InputError: If the folder is neither a run's output nor a bundle.
+    """
+    if "://" in model:
+        return model
+    folder = Path(model)
+    if not folder.exists():
+        raise MissingError(f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI.")
+    if (folder / "manifest.json").exists():
+        return str(folder)
+    if (folder / "summary.json").exists() and (folder / "bundle" / "manifest.json").exists():
+        return str(folder / "bundle")
+    raise InputError(
+        f"{folder} holds neither a run's summary.json nor a bundle's manifest.json; "
+        "name a run's output folder, a bundle's folder or a store URI."
+    )
+
+
+def curl_line(url: str, request: Path) -> str:
+    """A command that sends the request in a file to ``url``, to be typed as it is."""
+    return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
+
+
+def keep_up(ended: Ended) -> None:
+    """Wait with the endpoint up until Ctrl-C or SIGTERM."""
+    if not ended.verification or not ended.summary.endpoint:
+        typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")
+        return
+    request = ended.home / "request.json"
+    write_json(request, ended.verification["request"])
+    name = ended.summary.endpoint.url
+    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Ask it:\n\n  {curl_line(name, request)}\n")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+def serve(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
+    verbose: options.Verbose = False,
+) -> None:
+    """Serve MODEL over HTTP until interrupted."""
+    bundle = bundle_of(model)
+    command = [sys.executable, "-m", "headrace.serving.server", "--model", bundle, "--host", host, "--port", str(port)]
+    if name:
+        command += ["--name", options.model_name(name)]
+    if verbose:
+        command.append("--verbose")
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - the server takes this process's place, and its signals
+
+
+def example_request(bundle: Path) -> dict[str, object]:
+    """A request body made of the first test case of a bundle."""
+    cases = read_json(bundle / "cases.json")
+    return {"instances": [cases["cases"][0]["request"]]}

@@ -1,0 +1,101 @@
+"""Read what the steps of a training run left, and sum it up."""
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from headrace.core.files import read_json
+from headrace.pipelines.folder import RunFolder
+from headrace.pipelines.summary import Endpoint, Metric, Model, Rows, Summary
+
+_VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
+
+
+def artifact(folder: RunFolder, step: str, name: str) -> Path | None:
+    """Path of the artifact ``name`` of ``step``, or None if the step did not leave it.
+
+    A step that occurs twice in a pipeline is called ``step-2`` there, hence the star.
+    """
+    task = step.replace("_", "-")
+    found = sorted(path for pattern in (task, f"{task}-[0-9]*") for path in folder.steps.glob(f"*/**/{pattern}/{name}"))
+    return found[0] if found else None
+
+
+def _facts(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
+    path = artifact(folder, step, name)
+    return dict(read_json(path)) if path else {}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes a model's behaviour."""
+    return {"python": python_version(), **{name: version(name) for name in _VERSIONS}}
+
+
+def summarise(folder: RunFolder, summary: Summary) -> Summary:
+    """Add to ``summary`` what the steps left; of a failed run, as much as there is."""
+    checks = _facts(folder, "validate", "checks")
+    evaluation = _facts(folder, "evaluate", "evaluation")
+    verdict = _facts(folder, "gate", "verdict")
+    return summary.model_copy(
+        update={
+            "task": evaluation.get("task", ""),
+            "rows": _rows(checks, evaluation),
+            "metrics": {name: Metric(**parts) for name, parts in evaluation.get("metrics", {}).items()},
+            "baseline": evaluation.get("baseline", {}).get("metrics", {}),
+            "verdict": verdict.get("verdict", ""),
+            "reasons": verdict.get("reasons", []),
+            "model": _model(folder),
+            "endpoint": _endpoint(folder),
+        }
+    )
+
+
+def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> Rows | None:
+    if not checks:
+        return None
+    sides = evaluation.get("rows", {"train": 0, "test": 0})
+    return Rows(
+        read=checks["rows"]["read"],
+        quarantined=checks["rows"]["quarantined"],
+        train=sides["train"],
+        test=sides["test"],
+    )
+
+
+def _model(folder: RunFolder) -> Model | None:
+    bundle = artifact(folder, "package", "bundle")
+    if bundle is None:
+        return None
+    best = _facts(folder, "tune", "best_parameters")
+    return Model(
+        family=best["family"],
+        parameters=best["parameters"],
+        digest=read_json(bundle / "manifest.json")["digest"],
+        uri=_facts(folder, "publish", "published").get("uri", ""),
+    )
+
+
+def _endpoint(folder: RunFolder) -> Endpoint | None:
+    verification = _facts(folder, "verify_endpoint", "verification")
+    if not verification:
+        return None
+    url = _facts(folder, "deploy", "endpoint").get("url", "")
+    return Endpoint(verified=verification["verified"], cases=verification["cases"], url=url)
+
+
+def gather(folder: RunFolder) -> None:
+    """Copy what people look for from the steps' artifacts to the top of the run's folder."""
+    wanted = {
+        "report.html": ("report", "report"),
+        "profile.html": ("profile", "profile"),
+        "contract.yaml": ("infer_contract", "contract"),
+        "bundle": ("package", "bundle"),
+    }
+    for name, (step, output) in wanted.items():
+        path = artifact(folder, step, output)
+        if path is None:
+            continue
+        copy = shutil.copytree if path.is_dir() else shutil.copyfile
+        copy(path, folder.staging / name)

@@ -1,0 +1,76 @@
+"""The summary of a run: one JSON object whose schema is docs/summary.schema.json."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(_Part):
+    """One step of the line."""
+
+    name: str
+    status: Literal["succeeded", "failed", "skipped"]
+    seconds: float = Field(ge=0, description="Wall time, process start included.")
+
+
+class Rows(_Part):
+    """Where the rows went: read = quarantined + train + test."""
+
+    read: int = Field(ge=0)
+    quarantined: int = Field(ge=0)
+    train: int = Field(ge=0)
+    test: int = Field(ge=0)
+
+
+class Metric(_Part):
+    """A metric on the test part with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Model(_Part):
+    """The model that was made."""
+
+    family: str
+    uri: str = Field(description="Address in the object store; empty when the gate rejected the model.")
+    digest: str = Field(description="SHA-256 over the bundle's files: equal for equal inputs.")
+    parameters: dict[str, float | int | str | bool | None] = {}
+
+
+class Endpoint(_Part):
+    """What the endpoint answered."""
+
+    verified: bool
+    cases: int = Field(ge=0, description="Test cases of the bundle that were asked.")
+    url: str = Field(default="", description="Where it answered; gone after the run unless it is kept up.")
+
+
+class Summary(_Part):
+    """What came of a run."""
+
+    status: Literal["succeeded", "failed"]
+    task: Literal["binary", "multiclass", "regression", ""] = ""
+    seconds: float = Field(ge=0)
+    steps: list[Step]
+    rows: Rows | None = None
+    metrics: dict[str, Metric] = {}
+    baseline: dict[str, float] = {}
+    verdict: Literal["promote", "hold", "reject", ""] = ""
+    reasons: list[str] = []
+    model: Model | None = None
+    endpoint: Endpoint | None = None
+    report: str = Field(default="", description="Path of the HTML report.")
+    output: str = Field(default="", description="The run's folder.")
+    versions: dict[str, str] = {}
+    error: str = Field(default="", description="One sentence; empty unless the status is failed.")
+
+    def to_json(self) -> str:
+        """The summary as JSON text; ``error`` is left out when there is none."""
+        left_out = {"error"} if not self.error else None
+        return self.model_dump_json(indent=1, exclude=left_out) + "\n"

@@ -1,0 +1,35 @@
+"""The process in which kfp.local runs a pipeline, apart from the one that a person watches.
+
+kfp.local patches ``print`` and the root logger, and takes 1.5 s to import; here neither touches the command line.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from headrace.core import settings
+from headrace.core.processes import when_released
+
+
+def run(request: dict[str, Any]) -> None:
+    """Run the pipeline that ``request`` names with its ``arguments``, artifacts below ``root``."""
+    from kfp import local  # noqa: PLC0415 - slow: after the lease is watched
+
+    from headrace.pipelines.catalogue import pipeline  # noqa: PLC0415
+
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=request["root"])
+    pipeline(request["pipeline"])(**request["arguments"])
+
+
+def main() -> None:
+    """Read the request from standard input and run it; end with the whole process group when the owner is gone."""
+    if lease := settings.lease_path():
+        when_released(Path(lease), lambda: os.killpg(0, signal.SIGKILL))
+    run(json.load(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()
