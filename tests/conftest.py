@@ -1,0 +1,89 @@
+"""What all tests share."""
+
+import csv
+import os
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let golden files be written anew."""
+    parser.addoption("--rewrite", action="store_true", help="write the golden files anew instead of comparing")
+
+
+@pytest.fixture(scope="session")
+def real_tables() -> Path:
+    """Folder of real tables; tests that want them are skipped where it is not there."""
+    folder = Path(os.environ.get("HEADRACE_TEST_DATA", str(REPOSITORY.parent / "shared" / "data")))
+    if not folder.is_dir():
+        pytest.skip("no folder of real tables: set HEADRACE_TEST_DATA")
+    return folder
+
+
+def write_table(path: Path, *, rows: int = 400, seed: int = 7, shuffled: bool = False) -> Path:
+    """Write a CSV with numbers, categories, times and missing values, and a target `churn` that depends on them.
+
+    Args:
+        path: Where to write it.
+        rows: How many rows.
+        seed: Seed of the values.
+        shuffled: Whether the target is drawn apart from the rest, so that nothing can be learned.
+    """
+    draw = random.Random(seed)  # noqa: S311 - test data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["age", "spend", "plan", "joined", "churn"])
+        for _ in range(rows):
+            age, plan = draw.randint(18, 90), draw.choice(["basic", "plus", "premium"])
+            spend = "" if draw.random() < 0.05 else f"{draw.lognormvariate(3, 1):.2f}"
+            score = (age - 50) / 15 + (plan == "basic") * 1.5 - 0.5 + draw.gauss(0, 0.8)
+            churn = draw.random() < 0.5 if shuffled else score > 0
+            joined = f"2024-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d} {draw.randint(0, 23):02d}:15:00"
+            writer.writerow([age, spend, plan, joined, "yes" if churn else "no"])
+    return path
+
+
+def headrace(*arguments: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "headrace.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run of the whole line.
+
+    Attributes:
+        home: Its folder.
+        table: The table it started from.
+        told: What it printed.
+    """
+
+    home: Path
+    table: Path
+    told: str
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The whole line on a small table, run once for all tests that look at its results."""
+    folder = tmp_path_factory.mktemp("line")
+    table = write_table(folder / "customers.csv")
+    home = folder / "out"
+    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return Line(home=home, table=table, told=ended.stdout)

@@ -1,0 +1,105 @@
+"""The project's structure is what its documents say."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PACKAGES = [name.removeprefix("headrace.") for name in PROJECT["tool"]["setuptools"]["packages"]]
+MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).glob("*.py"))
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    """A folder of the project's code that is not listed would be missing from the wheel."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    tops = {Path(path).parts[0] for path in tracked} - {"tests", "benchmarks", "docs"}
+    assert tops == set(PACKAGES)
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_and_its_data(tmp_path: Path) -> None:
+    """What is installed elsewhere is what is tested here: modules, search spaces, templates, compiled pipelines."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {f"headrace/{path.relative_to(REPOSITORY)}" for path in MODULES}
+    for package, pattern in (("experiments", "*.yaml"), ("reports", "*.html"), ("pipelines", "compiled/*.yaml")):
+        data = list((REPOSITORY / package).glob(pattern))
+        assert data, f"no {pattern} in {package}"
+        wanted |= {f"headrace/{path.relative_to(REPOSITORY)}" for path in data}
+    assert wanted <= held, sorted(wanted - held)
+
+
+def test_one_version_everywhere() -> None:
+    """The image's tag is the package's version."""
+    from headrace.components.base import IMAGE
+
+    assert PROJECT["project"]["version"] == version("headrace") == IMAGE.rpartition(":")[2]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_modules_stay_small(path: Path) -> None:
+    """A module that grows beyond 300 lines is two things."""
+    assert len(path.read_text().splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_environment_is_read_in_one_module(path: Path) -> None:
+    """Variables are read in core/settings.py; elsewhere the environment is only handed on to child processes."""
+    if path.name == "settings.py":
+        return
+    reads = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    ]
+    spreads = path.read_text().count("**os.environ")
+    assert len(reads) == spreads
+
+
+def test_component_modules_do_not_defer_annotations() -> None:
+    """KFP reads annotations as objects; deferred ones break a component."""
+    for path in (REPOSITORY / "components").glob("*.py"):
+        assert "from __future__ import annotations" not in path.read_text(), path
+
+
+def test_locks_carry_hashes_and_no_addresses() -> None:
+    """Every pinned package has a hash, and no lock tells where packages come from."""
+    for lock in (REPOSITORY / "requirements").glob("*.lock"):
+        text = lock.read_text()
+        assert "://" not in text
+        assert "--index-url" not in text
+        for block in text.split("\n\n")[0].split("\n"):
+            if "==" in block:
+                assert block.endswith("\\"), f"{lock.name}: {block} has no hash"
+
+
+def _pinned(name: str) -> dict[str, set[str]]:
+    """Versions by package; a package has several where systems need different ones."""
+    found: dict[str, set[str]] = {}
+    for line in (REPOSITORY / "requirements" / f"{name}.lock").read_text().splitlines():
+        package, equals, rest = line.partition("==")
+        if equals and not line.startswith(" "):
+            found.setdefault(package, set()).add(rest.split()[0])
+    return found
+
+
+@pytest.mark.parametrize("larger", ["dev", "bench"])
+def test_locks_agree(larger: str) -> None:
+    """What the demo runs with is what is tested and measured."""
+    run, other = _pinned("run"), _pinned(larger)
+    assert run == {package: other.get(package) for package in run}
