@@ -1,0 +1,165 @@
+"""Looks at a table: what stands in its columns and what they have to do with the target.
+
+Missing values are counted over the whole table. Everything else is computed from a sample: every n-th row, so that a
+table in order of time is covered evenly, at most 50,000 rows and 3 million cells.
+"""
+
+import numpy as np
+import polars as pl
+
+from headrace.core.contract import Column as Declared
+from headrace.core.contract import Contract, Dtype
+from headrace.reports.associate import Floats, cramers_v, rank_correlations
+from headrace.reports.describe import FEW, LEVELS, as_floats, by_level, describe
+from headrace.reports.facts import Column, Matrix, Table
+from headrace.reports.numbers import shortened
+
+ROWS = 50_000
+CELLS = 3_000_000
+NEAR = 300
+SHOWN = 30
+MATRIX = 20
+CLASSES = 6
+_TYPES: dict[Dtype, pl.DataType] = {
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "string": pl.String(),
+    "timestamp": pl.Datetime("us"),
+}
+
+
+def explore(frame: pl.LazyFrame, *, contract: Contract | None = None) -> Table:
+    """Look at a table.
+
+    Args:
+        frame: The table; texts are read as the contract's types, what cannot be read is missing.
+        contract: What is known of the columns; without it nothing is said about a target.
+
+    Returns:
+        What there is to show, bounded in size whatever the table's: 300 columns are looked at closely, and the 30 with
+        the strongest bearing on the target are kept with their pictures.
+    """
+    declared = _declared(frame.collect_schema(), contract)
+    counted = _count(frame, declared)
+    rows = counted.pop("")
+    near, far = declared[:NEAR], declared[NEAR:]
+    sample = _sample(frame, near, rows=rows, columns=len(declared))
+    target = contract.target.name if contract and contract.target.name in sample.columns else ""
+    parts, values = _target(sample, contract) if contract and target else ((), np.empty((sample.height, 0)))
+    columns = [
+        describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near
+    ]
+    ranked = sorted(columns, key=lambda c: (c.role != "target", -c.strength))
+    kept = ranked[:SHOWN]
+    others = [*ranked[SHOWN:], *far]
+    return Table(
+        rows=rows,
+        sampled=sample.height,
+        columns=tuple(kept),
+        others=tuple((c.name, c.dtype, c.role, counted[c.name]) for c in others),
+        numbers=_numbers(sample, kept),
+        categories=_categories(sample, kept),
+        target=target,
+        task=contract.task if contract else "",
+        parts=parts,
+        overall=tuple(map(float, np.nanmean(values, axis=0))) if np.isfinite(values).any() else (),
+    )
+
+
+def _declared(schema: pl.Schema, contract: Contract | None) -> list[Declared]:
+    """The table's columns as the contract has them, the target first, columns it does not know last."""
+    known = [c for c in contract.columns if c.name in schema] if contract else []
+    names = {c.name for c in known}
+    derived = {feature.name: feature for feature in contract.features} if contract else {}
+    new = [
+        Declared(name=name, dtype=_dtype(dtype), role="feature" if name in derived or not contract else "ignore")
+        for name, dtype in schema.items()
+        if name not in names
+    ]
+    return sorted([*known, *new], key=lambda c: c.role != "target")
+
+
+def _dtype(dtype: pl.DataType) -> Dtype:
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_numeric():
+        return "number"
+    if dtype == pl.Boolean:
+        return "boolean"
+    return "timestamp" if dtype.is_temporal() else "string"
+
+
+def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:
+    """The column as its declared type; texts that cannot be read become missing."""
+    value = pl.col(column.name)
+    if dtype == pl.String and column.dtype == "timestamp":
+        return value.str.to_datetime(time_unit="us", strict=False, exact=False, ambiguous="null")
+    if dtype == pl.String and column.dtype == "integer":
+        return value.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+    if dtype.is_float() and column.dtype in {"number", "integer"}:
+        return value.fill_nan(None)
+    if dtype.is_nested() or dtype in {pl.Binary, pl.Object}:
+        return value.is_null().replace_strict([True, False], [None, "…"], return_dtype=pl.String)
+    if column.dtype == "boolean":
+        return value
+    if dtype.is_temporal() and column.dtype == "timestamp":
+        return value if dtype != pl.Date else value.cast(pl.Datetime("us"))
+    return value.cast(_TYPES[column.dtype], strict=False)
+
+
+def _count(frame: pl.LazyFrame, columns: list[Declared]) -> dict[str, int]:
+    """Missing values by column, and under the empty name the number of rows."""
+    schema = frame.collect_schema()
+    nulls = [_typed(c, schema[c.name]).null_count().alias(f"c{i}") for i, c in enumerate(columns)]
+    row = frame.select(pl.len().alias("rows"), *nulls).collect(engine="streaming").row(0)
+    return {"": int(row[0]), **{c.name: int(n) for c, n in zip(columns, row[1:], strict=True)}}
+
+
+def _sample(frame: pl.LazyFrame, near: list[Declared], *, rows: int, columns: int) -> pl.DataFrame:
+    limit = max(1000, min(ROWS, CELLS // max(1, columns)))
+    schema = frame.collect_schema()
+    typed = [_typed(c, schema[c.name]).alias(c.name) for c in near]
+    return frame.select([c.name for c in near]).gather_every(max(1, -(-rows // limit))).select(typed).collect(engine="streaming")
+
+
+def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], Floats]:
+    """Names of the target's parts and their values by row; (n, k), NaN where the target is missing."""
+    series = sample[contract.target.name]
+    if contract.task == "regression":
+        return ("mean",), as_floats(series)[:, None] if series.dtype.is_numeric() else np.empty((len(series), 0))
+    texts = series.cast(pl.String)
+    frequent = by_level(texts, limit=CLASSES).labels[:-2]
+    classes = [contract.positive or frequent[-1]] if contract.task == "binary" else list(frequent)
+    parts = [(texts == name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in classes]
+    return tuple(shortened(name) for name in classes), np.stack(parts, axis=1)
+
+
+def _numbers(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
+    numeric = [c.name for c in columns if c.kind != "hidden" and sample[c.name].dtype.is_numeric()]
+    names = [name for name in numeric if sample[name].null_count() < sample.height][:MATRIX]
+    if len(names) < 2:
+        return Matrix()
+    values = np.stack([as_floats(sample[name]) for name in names], axis=1)
+    return _matrix(names, rank_correlations(values))
+
+
+def _categories(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
+    names = [
+        c.name
+        for c in columns
+        if c.kind == "category" and 2 <= c.distinct <= LEVELS and not sample[c.name].dtype.is_float()
+    ]
+    names = [name for name in names if not sample[name].dtype.is_numeric() or sample[name].n_unique() <= FEW]
+    if len(names) < 2 or not sample.height:
+        return Matrix()
+    names = names[:MATRIX]
+    codes = [by_level(sample[name], limit=LEVELS).codes for name in names]
+    values = np.eye(len(names))
+    for i in range(len(names)):
+        for j in range(i):
+            values[i, j] = values[j, i] = cramers_v(codes[i], codes[j])
+    return _matrix(names, values)
+
+
+def _matrix(names: list[str], values: Floats) -> Matrix:
+    return Matrix(names=tuple(names), values=tuple(tuple(map(float, row)) for row in values))
