@@ -10,6 +10,8 @@ from headrace.core.contract import Column, Contract
 from headrace.core.errors import DataError, InputError, shown
 
 Matrix = NDArray[np.float64]
+Target = NDArray[np.int64] | NDArray[np.float64]
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
 
 
 def _column(column: Column) -> MatrixColumn:
-    if (column.dtype in {"string", "timestamp"} and column.categories is None) or column.dtype == "timestamp":
+    if column.dtype == "timestamp" or (column.dtype == "string" and column.categories is None):
         remedy = (
             "declare row features of it and give it the role 'timestamp'"
             if column.dtype == "timestamp"
@@ -69,8 +71,9 @@ def _is_listed(column: Column) -> bool:
 def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     """Turn a typed table into the model matrix.
 
-    Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value; a column with
-    categories becomes the index of its value in the contract's list, NaN where it is missing, -1 where it is not listed.
+    Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value, held within
+    the range of float32, in which trees compare. A column with categories becomes the index of its value in the
+    contract's list, NaN where it is missing, -1 where it is not listed.
 
     Args:
         frame: Typed table of n rows that holds the feature columns and the row features.
@@ -87,16 +90,15 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     absent = [column.name for column in wanted if column.name not in frame.columns]
     if absent:
         raise InputError(
-            f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent."
+            f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent; "
+            "add them, or give them the role 'ignore'."
         )
     numbers = frame.select(_expression(column) for column in wanted)
     matrix = np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64)
     infinite = np.isinf(matrix).any(axis=0)
     if infinite.any():
         names = [column.name for column, found in zip(wanted, infinite, strict=True) if found]
-        raise DataError(
-            f"numbers must be finite; columns {shown(names)} hold infinities; mark them as missing."
-        )
+        raise DataError(f"numbers must be finite; columns {shown(names)} hold infinities; mark them as missing.")
     return matrix
 
 
@@ -116,7 +118,7 @@ def classes(contract: Contract) -> tuple[str, ...]:
     return () if contract.task == "regression" else contract.target.categories or ()
 
 
-def encode_target(frame: pl.DataFrame, contract: Contract) -> NDArray[np.int64] | NDArray[np.float64]:
+def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
     """Turn the target into class indices, or into float64 for a regression.
 
     Args:
@@ -127,6 +129,7 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> NDArray[np.int64] 
         Vector (n,): int64 indices into ``classes(contract)``, or float64.
 
     Raises:
+        InputError: If the table holds no target.
         DataError: If a target is missing, is not finite, or is not one of the contract's classes.
     """
     name = contract.target.name
@@ -137,8 +140,8 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> NDArray[np.int64] 
         values = target.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         if not np.isfinite(values).all():
             raise DataError(
-                f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of {shown(name)} "
-                "are missing or infinite; remove those rows."
+                f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of "
+                f"{shown(name)} are missing or infinite; remove those rows."
             )
         return np.ascontiguousarray(values, dtype=np.float64)
     indices = frame.select(_expression(MatrixColumn(name, classes(contract)))).to_numpy()[:, 0]
@@ -146,7 +149,7 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> NDArray[np.int64] 
     if not known.all():
         strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()
         raise DataError(
-            f"the target {shown(name)} must be one of {shown(list(classes(contract)))}; got {shown(strange)} in "
-            f"{int((~known).sum())} rows; add the classes to the contract or remove the rows."
+            f"the target {shown(name)} must be one of {shown(list(classes(contract)))}; got {shown(strange)} "
+            f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)
