@@ -1,0 +1,136 @@
+"""The commands as a person types them."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from headrace.core.processes import free_port
+from tests.conftest import Line, headrace
+
+
+@pytest.mark.parametrize("command", ["demo", "run", "serve", "contract", "compile"])
+def test_help_has_examples(command: str) -> None:
+    """Each command shows how it is used."""
+    shown = headrace(command, "--help")
+    assert shown.returncode == 0
+    assert f"headrace {command}" in shown.stdout.split("Examples:")[1]
+
+
+def test_unknown_options_are_the_users_mistake() -> None:
+    """A typing error ends with exit code 2."""
+    assert headrace("run", "t.csv", "--targte", "y").returncode == 2
+
+
+def test_the_contract_of_a_table_is_printed_and_taken_back(line: Line, tmp_path: Path) -> None:
+    """An inferred contract can be read, edited, and given to a run."""
+    path = tmp_path / "customers.yaml"
+    ended = headrace("contract", str(line.table), "--target", "churn", "-o", str(path))
+    assert ended.returncode == 0, ended.stderr
+    text = path.read_text()
+    assert "name: age" in text
+    path.write_text(text.replace("max_quarantined: 0.2", "max_quarantined: 0.25"))
+    home = tmp_path / "out"
+    run = headrace(
+        "run", str(line.table), "--target", "churn", "--budget", "1", "--contract", str(path), "--output", str(home)
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "max_quarantined: 0.25" in (home / "bundle" / "contract.yaml").read_text()
+
+
+def test_compile_writes_what_is_shipped(tmp_path: Path) -> None:
+    """The command gives the file that lies in pipelines/compiled."""
+    path = tmp_path / "training.yaml"
+    ended = headrace("compile", "training", "-o", str(path))
+    assert ended.returncode == 0, ended.stderr
+    shipped = Path(__file__).parents[2] / "pipelines" / "compiled" / "training.yaml"
+    assert path.read_text() == shipped.read_text()
+
+
+def test_compile_names_the_pipelines_that_there_are(tmp_path: Path) -> None:
+    """An unknown pipeline is refused with the known ones."""
+    ended = headrace("compile", "plumbing", "-o", str(tmp_path / "x.yaml"))
+    assert ended.returncode == 2
+    assert "training" in ended.stderr
+    assert not (tmp_path / "x.yaml").exists()
+
+
+def _serving(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "headrace.cli.main", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _curl_line(server: subprocess.Popen[str], seconds: float = 120) -> str:
+    """The first line that the server prints which starts with curl."""
+    assert server.stdout is not None
+    deadline = time.monotonic() + seconds
+    for row in server.stdout:
+        assert time.monotonic() < deadline
+        if row.strip().startswith("curl"):
+            return row.strip()
+    raise AssertionError(server.stderr.read() if server.stderr else "no standard error")
+
+
+def _stop(server: subprocess.Popen[str]) -> int:
+    server.send_signal(signal.SIGINT)
+    server.communicate(timeout=30)
+    return server.returncode
+
+
+@pytest.mark.parametrize("inside", ["", "bundle"])
+def test_serve_prints_a_curl_line_that_works(line: Line, inside: str) -> None:
+    """A run's folder and a bundle's folder are served; the printed command answers as printed."""
+    server = _serving("serve", str(line.home / inside), "--port", str(free_port()))
+    try:
+        answer = subprocess.run(["sh", "-c", _curl_line(server)], capture_output=True, text=True, check=True).stdout
+    finally:
+        code = _stop(server)
+    assert re.search(r'"(yes|no)"', answer), answer
+    assert "predictions" in json.loads(answer)
+    assert code in {0, 130}
+
+
+def test_serve_refuses_a_taken_port(line: Line) -> None:
+    """The sentence names the port and the remedy."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = headrace("serve", str(line.home), "--port", str(port))
+    assert ended.returncode == 2
+    assert str(port) in ended.stderr
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_serve_refuses_what_is_no_model(tmp_path: Path) -> None:
+    """A folder that is neither a run's nor a bundle's, and one that is not there, are named."""
+    for model in (tmp_path, tmp_path / "nowhere"):
+        ended = headrace("serve", str(model))
+        assert ended.returncode == 2
+        assert str(model) in ended.stderr
+
+
+def test_serve_refuses_an_altered_bundle(line: Line, tmp_path: Path) -> None:
+    """One changed byte in the model is found before the first answer."""
+    import shutil
+
+    bundle = shutil.copytree(line.home / "bundle", tmp_path / "bundle")
+    model = bundle / "model.skops"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    ended = headrace("serve", str(bundle), "--port", str(free_port()))
+    assert ended.returncode == 2
+    assert "model.skops" in ended.stderr
+    assert "Traceback" not in ended.stderr
