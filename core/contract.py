@@ -3,32 +3,24 @@
 Inferred once, edited by people, enforced at ingest and at the endpoint, carried inside the bundle.
 """
 
+import functools
 from dataclasses import dataclass, field
-from typing import Literal
 
-Dtype = Literal["integer", "number", "string", "boolean", "timestamp"]
-Role = Literal["feature", "target", "id", "group", "timestamp", "ignore"]
-Personal = Literal["", "keep", "drop", "hash"]
-Severity = Literal["off", "warn", "quarantine", "stop"]
-Task = Literal["binary", "multiclass", "regression"]
-FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
+from headrace.core.contract_rules import check_column, check_contract, check_feature
+from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Personal, Role, Severity, Task
 
-# What happens when a rule is broken, unless the contract says otherwise. `quarantine` moves the row aside, `stop` ends
-# the line, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
-SEVERITIES: dict[str, Severity] = {
-    "type": "quarantine",
-    "finite": "quarantine",
-    "range": "quarantine",
-    "category": "quarantine",
-    "target_missing": "quarantine",
-    "missing": "warn",
-    "duplicate_rows": "warn",
-    "duplicate_keys": "warn",
-    "constant": "warn",
-    "leakage": "warn",
-    "class_balance": "warn",
-    "quarantined_share": "stop",
-}
+__all__ = [
+    "SEVERITIES",
+    "Column",
+    "Contract",
+    "Dtype",
+    "FeatureKind",
+    "Personal",
+    "Role",
+    "RowFeature",
+    "Severity",
+    "Task",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +39,7 @@ class Column:
         categories: Allowed values as text, in order; None for no list.
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds none.
+        format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
     """
 
     name: str
@@ -59,6 +52,15 @@ class Column:
     categories: tuple[str, ...] | None = None
     missing: float = 1.0
     personal: Personal = ""
+    format: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no table could meet.
+
+        Raises:
+            InputError: If a value is unknown or contradicts another.
+        """
+        check_column(self)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,14 @@ class RowFeature:
     columns: tuple[str, ...]
     country: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a feature that could not be computed from any table.
+
+        Raises:
+            InputError: If a value is unknown or contradicts another.
+        """
+        check_feature(self)
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -94,6 +104,7 @@ class Contract:
         rules: Severity by rule, where it differs from ``SEVERITIES``.
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
         positive: The class whose probability is reported, for a binary task.
+        time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
     """
 
     name: str
@@ -105,6 +116,15 @@ class Contract:
     rules: dict[str, Severity] = field(default_factory=dict)
     max_quarantined: float = 0.2
     positive: str = ""
+    time_column: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a contract whose parts contradict one another.
+
+        Raises:
+            InputError: If they do; the message names the place.
+        """
+        check_contract(self)
 
     def column(self, name: str) -> Column:
         """The column of that name.
@@ -112,10 +132,16 @@ class Contract:
         Raises:
             KeyError: If the contract has none.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """Names of all columns."""
+        return frozenset(self._by_name)
 
     @property
     def target(self) -> Column:
@@ -127,6 +153,11 @@ class Contract:
         """Columns that a client must send: features, and whatever the row features are made of."""
         needed = {name for feature in self.features for name in feature.columns}
         return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
+
+    @property
+    def kept(self) -> tuple[Column, ...]:
+        """Columns of the typed table: all but the personal data that are dropped."""
+        return tuple(column for column in self.columns if column.personal != "drop")
 
     def severity(self, rule: str) -> Severity:
         """What happens when ``rule`` is broken."""

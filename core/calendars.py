@@ -1,0 +1,32 @@
+"""Public holidays of a country, by the library ``holidays`` (https://holidays.readthedocs.io)."""
+
+import functools
+import warnings
+from datetime import date
+
+import holidays
+
+FIRST_YEAR, LAST_YEAR = 1970, 2070
+
+
+def is_country(code: str) -> bool:
+    """Whether the holidays of the country with this ISO 3166 code are known."""
+    return code in holidays.list_supported_countries(include_aliases=True)
+
+
+@functools.lru_cache(maxsize=32)
+def public_holidays(country: str, *, first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> tuple[date, ...]:
+    """The public holidays of a country.
+
+    Args:
+        country: ISO 3166 code.
+        first_year: First year, included.
+        last_year: Last year, included.
+
+    Returns:
+        The days, ascending; none for years that the library does not know.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of years beyond what is known of a country
+        found = holidays.country_holidays(country, years=range(first_year, last_year + 1))
+    return tuple(sorted(found))

@@ -1,0 +1,196 @@
+"""Raw columns to the contract's dtypes; what cannot be cast becomes missing and is told apart from what was.
+
+This stands at the reading edge and is Polars' own: narwhals has no lenient cast (ADR 0002).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from headrace.core.contract import Column
+
+TRUE = ("true", "t", "yes", "y", "1", "1.0")
+FALSE = ("false", "f", "no", "n", "0", "0.0")
+ISO_FORMATS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+)
+DTYPES: dict[str, pl.DataType] = {
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "string": pl.String(),
+    "boolean": pl.Boolean(),
+    "timestamp": pl.Datetime("us"),
+}
+_LARGEST_WHOLE = 2.0**53
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A typed table and where its casts failed.
+
+    Attributes:
+        frame: The columns asked for, in order, of the contract's dtypes.
+        failed: By column, where a value was there that could not be cast; columns without failures are absent.
+    """
+
+    frame: pl.DataFrame
+    failed: dict[str, pl.Series]
+
+
+def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:
+    """Cast raw columns to the contract's dtypes.
+
+    Args:
+        frame: Raw table of n rows that holds the columns, of any dtypes.
+        columns: Which columns to cast.
+        missing_values: Texts that stand for a missing value where a text cannot be cast.
+
+    Returns:
+        The typed table of n rows, and masks (n,) of the casts that failed.
+    """
+    schema = frame.schema
+    result = frame.select(cast(pl.col(column.name), schema[column.name], column) for column in columns)
+    failed = {}
+    for column in columns:
+        raw = frame.get_column(column.name)
+        if raw.dtype == DTYPES[column.dtype]:
+            continue
+        new = result.get_column(column.name)
+        if raw.dtype == pl.String and column.dtype == "timestamp" and new.null_count() > raw.null_count():
+            new = _second_chance(raw, new, column)
+            result = result.with_columns(new)
+        if new.null_count() > _null_count(raw):
+            mask = _failures(raw, new, missing_values)
+            if mask.any():
+                failed[column.name] = mask
+    return Typed(frame=result, failed=failed)
+
+
+def unmasked(frame: pl.DataFrame, columns: Sequence[str], *, missing_values: Sequence[str]) -> pl.DataFrame:
+    """Make texts that stand for a missing value missing.
+
+    Args:
+        frame: Table that holds the columns, of dtype String.
+        columns: Where to look.
+        missing_values: The texts.
+
+    Returns:
+        The table, with those values missing.
+    """
+    return frame.with_columns(
+        pl.when(~pl.col(name).is_in(list(missing_values))).then(pl.col(name)).alias(name) for name in columns
+    )
+
+
+def cast(value: pl.Expr, raw: pl.DataType, column: Column) -> pl.Expr:
+    """The lenient cast of one column, as an expression; what cannot be cast becomes missing.
+
+    Args:
+        value: The raw column.
+        raw: Its dtype.
+        column: What it is to be; the first of the formats that a timestamp may have counts.
+
+    Returns:
+        The typed column.
+    """
+    wanted = DTYPES[column.dtype]
+    if raw == wanted:
+        return value.fill_nan(None) if column.dtype == "number" else value
+    if raw == pl.Null:
+        return value.cast(wanted)
+    if isinstance(raw, pl.Categorical | pl.Enum):
+        value, raw = value.cast(pl.String), pl.String()
+    lenient = _CASTS[column.dtype](value, raw)
+    if column.dtype == "timestamp" and raw == pl.String:
+        lenient = parse_time(value, column.format or ISO_FORMATS[0])
+    return lenient
+
+
+def parse_time(text: pl.Expr, form: str) -> pl.Expr:
+    """Timestamps from text of one format, naive (zones are turned into UTC); missing where it does not fit."""
+    parsed = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC" if form.endswith("z") else None)
+    return parsed.dt.replace_time_zone(None)
+
+
+def _integer(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
+    if raw == pl.String or raw.is_integer():
+        return value.cast(pl.Int64, strict=False)
+    if raw.is_float() or raw.is_decimal():
+        number = value.cast(pl.Float64)
+        whole = (number == number.round()) & (number.abs() <= _LARGEST_WHOLE)
+        return pl.when(whole).then(number).cast(pl.Int64, strict=False)
+    return pl.lit(None, pl.Int64)
+
+
+def _number(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
+    if raw == pl.String or raw.is_numeric():
+        return value.cast(pl.Float64, strict=False).fill_nan(None)
+    return pl.lit(None, pl.Float64)
+
+
+def _string(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
+    if raw.is_float():
+        whole = (value == value.round()) & (value.abs() <= _LARGEST_WHOLE)
+        return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+    if raw.is_nested() or raw in {pl.Object, pl.Binary}:
+        return pl.lit(None, pl.String)
+    return value.cast(pl.String)
+
+
+def _boolean(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
+    if raw == pl.String:
+        return value.str.to_lowercase().replace_strict(
+            [*TRUE, *FALSE], [True] * len(TRUE) + [False] * len(FALSE), default=None, return_dtype=pl.Boolean
+        )
+    if raw.is_numeric():
+        return pl.when(value.is_in([0, 1])).then(value == 1)
+    return pl.lit(None, pl.Boolean)
+
+
+def _timestamp(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
+    if isinstance(raw, pl.Datetime):
+        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if raw.time_zone else value
+        return value.cast(pl.Datetime("us"))
+    if raw == pl.Date:
+        return value.cast(pl.Datetime("us"))
+    return pl.lit(None, pl.Datetime("us"))
+
+
+_CASTS = {
+    "integer": _integer,
+    "number": _number,
+    "string": _string,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+}
+
+
+def _null_count(raw: pl.Series) -> int:
+    nulls = raw.null_count()
+    return nulls + int(raw.is_nan().sum() or 0) if raw.dtype.is_float() else nulls
+
+
+def _second_chance(raw: pl.Series, new: pl.Series, column: Column) -> pl.Series:
+    """Try the other forms of ISO 8601 where the first format did not fit."""
+    for form in ISO_FORMATS:
+        if new.null_count() == raw.null_count():
+            break
+        again = pl.select(parse_time(pl.lit(raw), form)).to_series()
+        new = pl.select(pl.coalesce(pl.lit(new), pl.lit(again))).to_series()
+    return new.alias(column.name)
+
+
+def _failures(raw: pl.Series, new: pl.Series, missing_values: Sequence[str]) -> pl.Series:
+    there = raw.is_not_null()
+    if raw.dtype.is_float():
+        there &= raw.is_not_nan()
+    if raw.dtype == pl.String:
+        there &= ~raw.is_in(list(missing_values)).fill_null(value=False)
+    return there & new.is_null()

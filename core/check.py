@@ -1,0 +1,222 @@
+"""The check of one block of rows: typed, counted, and the bad rows set aside.
+
+Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import narwhals as nw
+import polars as pl
+
+from headrace.core import casts, rules
+from headrace.core.contract import Column, Contract
+from headrace.core.errors import DataError, shown
+from headrace.core.rules import Rule
+
+EXAMPLES = 5
+REASONS = "_reasons"
+ROW = "_row"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One value that breaks a rule.
+
+    Attributes:
+        row: Number of the row in the table, from 1 on.
+        value: The raw value; empty for personal data, which are never shown.
+    """
+
+    row: int
+    value: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was found in some rows; ``+`` gives what was found in both.
+
+    Attributes:
+        rows: Rows read.
+        quarantined: Rows set aside.
+        broken: Rows that break a rule, by rule and column.
+        examples: At most five of them each.
+        missing: Missing values by column.
+        least: Least value by column, as text; None while there is none.
+        most: Largest value by column, as text.
+        classes: Rows by class of the target, valid rows only; empty for a regression.
+        unknown: Columns that the contract does not know.
+    """
+
+    rows: int = 0
+    quarantined: int = 0
+    broken: Mapping[Rule, int] = field(default_factory=dict)
+    examples: Mapping[Rule, tuple[Example, ...]] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    least: Mapping[str, Any] = field(default_factory=dict)
+    most: Mapping[str, Any] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> int:
+        """Rows that were kept."""
+        return self.rows - self.quarantined
+
+    def __add__(self, other: Self) -> "Counts":
+        return Counts(
+            rows=self.rows + other.rows,
+            quarantined=self.quarantined + other.quarantined,
+            broken=Counter(self.broken) + Counter(other.broken),
+            examples={
+                rule: (*self.examples.get(rule, ()), *other.examples.get(rule, ()))[:EXAMPLES]
+                for rule in {**self.examples, **other.examples}
+            },
+            missing=Counter(self.missing) + Counter(other.missing),
+            least=_merged(self.least, other.least, min),
+            most=_merged(self.most, other.most, max),
+            classes=Counter(self.classes) + Counter(other.classes),
+            unknown=tuple(dict.fromkeys((*self.unknown, *other.unknown))),
+        )
+
+
+def _merged(one: Mapping[str, Any], two: Mapping[str, Any], choose: Any) -> dict[str, Any]:
+    merged = dict(one)
+    for name, value in two.items():
+        if value is not None:
+            merged[name] = value if merged.get(name) is None else choose(merged[name], value)
+    return merged
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block that was checked.
+
+    Attributes:
+        valid: Typed rows that may pass, of the contract's columns less the personal data that are dropped.
+        quarantine: The other rows as they were read, with ``_row``, their number in the table, and ``_reasons``.
+        counts: What was found.
+    """
+
+    valid: pl.DataFrame
+    quarantine: pl.DataFrame
+    counts: Counts
+
+
+def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> Block:
+    """Check some rows of a raw table.
+
+    Args:
+        frame: Raw rows, of any dtypes.
+        contract: The table's contract.
+        first_row: Number of the first of them in the table, from 1 on.
+
+    Returns:
+        The typed valid rows, the bad rows and the counts; each row is in exactly one of the two.
+
+    Raises:
+        DataError: If a column of the contract is absent.
+    """
+    require_columns(frame.columns, contract)
+    typed = casts.typed(frame, contract.kept, missing_values=contract.missing_values)
+    flags = rules.flags(contract, contract.kept, failed=typed.failed)
+    table = marked(typed)
+    broken, facts = _count(table, flags, contract)
+    masked = [name for rule, name in broken if rule == "category" and frame.schema[name] == pl.String]
+    if masked:
+        table = casts.unmasked(table, masked, missing_values=contract.missing_values)
+        broken, facts = _count(table, flags, contract)
+    aside = {rule: flags[rule] for rule in broken if rules.severity(contract, rule) in {"quarantine", "stop"}}
+    kept = nw.from_native(table)
+    kept = kept.filter(~nw.any_horizontal(*aside.values(), ignore_nulls=True)) if aside else kept
+    valid = kept.to_native().select(typed.frame.columns)
+    return Block(
+        valid=valid,
+        quarantine=_quarantine(frame, table, aside, contract, first_row),
+        counts=Counts(
+            rows=frame.height,
+            quarantined=frame.height - valid.height,
+            broken=broken,
+            examples={
+                rule: _examples(frame, table, flags[rule], contract.column(rule[1]), first_row) for rule in broken
+            },
+            classes=_classes(valid, contract),
+            unknown=tuple(name for name in frame.columns if name not in contract.names),
+            **facts,
+        ),
+    )
+
+
+def require_columns(names: list[str], contract: Contract) -> None:
+    """Refuse a table that lacks a column of the contract.
+
+    Raises:
+        DataError: If it does.
+    """
+    absent = [column.name for column in contract.kept if column.name not in set(names)]
+    if absent:
+        raise DataError(
+            f"the table must hold each column of the contract {contract.name}; {shown(absent)} are absent; "
+            "add them to the table, or take them out of the contract."
+        )
+
+
+def marked(typed: casts.Typed) -> pl.DataFrame:
+    """The typed table with a column ``failed_name`` for each column in which casts failed."""
+    return typed.frame.with_columns(mask.alias(rules.failed_name(name)) for name, mask in typed.failed.items())
+
+
+def _count(
+    table: pl.DataFrame, flags: dict[Rule, nw.Expr], contract: Contract
+) -> tuple[dict[Rule, int], dict[str, dict[str, Any]]]:
+    """Count everything in one pass: broken rules, missing values, least and largest values."""
+    names = [column.name for column in contract.kept]
+    wanted = [flag.sum().alias(f"b{place}") for place, flag in enumerate(flags.values())]
+    wanted += [nw.col(name).null_count().alias(f"m{place}") for place, name in enumerate(names)]
+    wanted += [nw.col(name).min().alias(f"l{place}") for place, name in enumerate(names)]
+    wanted += [nw.col(name).max().alias(f"h{place}") for place, name in enumerate(names)]
+    row = nw.from_native(table, eager_only=True).select(*wanted).row(0)
+    sums, rest = row[: len(flags)], row[len(flags) :]
+    broken = {rule: int(count) for rule, count in zip(flags, sums, strict=True) if count}
+    facts = (rest[start : start + len(names)] for start in range(0, 3 * len(names), len(names)))
+    kinds = ("missing", "least", "most")
+    return broken, {kind: dict(zip(names, values, strict=True)) for kind, values in zip(kinds, facts, strict=True)}
+
+
+def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
+    if contract.task == "regression":
+        return {}
+    counted = valid.get_column(contract.target.name).cast(pl.String).value_counts()
+    return {str(name): int(count) for name, count in counted.iter_rows() if name is not None}
+
+
+def _examples(
+    raw: pl.DataFrame, table: pl.DataFrame, flag: nw.Expr, column: Column, first_row: int
+) -> tuple[Example, ...]:
+    mask = nw.from_native(table).select(flag.alias("_")).to_native().get_column("_")
+    rows = mask.arg_true().head(EXAMPLES)
+    values = ["" if column.personal else as_text(value) for value in raw.get_column(column.name).gather(rows)]
+    return tuple(Example(row=first_row + row, value=value) for row, value in zip(rows, values, strict=True))
+
+
+def as_text(value: object) -> str:
+    """A raw value as it may be shown."""
+    return "missing" if value is None else shown(value)
+
+
+def _quarantine(
+    raw: pl.DataFrame, table: pl.DataFrame, aside: dict[Rule, nw.Expr], contract: Contract, first_row: int
+) -> pl.DataFrame:
+    """The bad rows as they were read, with every rule that each of them breaks."""
+    kept = raw.select(column.name for column in contract.kept)
+    numbers = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
+    if not aside:
+        return kept.clear().with_columns(numbers.clear(), pl.Series(REASONS, [], pl.String))
+    marks = [
+        nw.when(flag.fill_null(value=False)).then(nw.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
+        for (rule, column), flag in aside.items()
+    ]
+    reasons = nw.from_native(table).select(nw.concat_str(*marks, separator="; ", ignore_nulls=True).alias(REASONS))
+    return kept.with_columns(numbers, reasons.to_native().get_column(REASONS)).filter(pl.col(REASONS) != "")

@@ -1,0 +1,32 @@
+"""The words that a contract is written in."""
+
+from typing import Literal
+
+Dtype = Literal["integer", "number", "string", "boolean", "timestamp"]
+Role = Literal["feature", "target", "id", "group", "timestamp", "ignore"]
+Personal = Literal["", "keep", "drop", "hash"]
+Severity = Literal["off", "warn", "quarantine", "stop"]
+Task = Literal["binary", "multiclass", "regression"]
+FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
+
+# Rules about one row, which alone may quarantine it.
+ROW_RULES = frozenset({"type", "finite", "range", "category", "target_missing"})
+
+# What happens when a rule is broken, unless the contract says otherwise. `quarantine` moves the row aside, `stop` ends
+# the line, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
+SEVERITIES: dict[str, Severity] = {
+    "type": "quarantine",
+    "finite": "quarantine",
+    "range": "quarantine",
+    "category": "quarantine",
+    "target_missing": "quarantine",
+    "columns": "stop",
+    "unknown_columns": "warn",
+    "missing": "warn",
+    "duplicate_rows": "warn",
+    "duplicate_keys": "warn",
+    "constant": "warn",
+    "leakage": "warn",
+    "class_balance": "warn",
+    "quarantined_share": "stop",
+}
