@@ -63,9 +63,7 @@ class Writer:
         if self.schema is None:
             self.schema = frame.schema
         elif frame.schema != self.schema:
-            raise InternalError(
-                f"a part of {self._folder.name} must have {self.schema}; got {frame.schema} instead."
-            )
+            raise InternalError(f"a part of {self._folder.name} must have {self.schema}; got {frame.schema} instead.")
         if frame.height:
             self._append(frame)
 
@@ -76,9 +74,7 @@ class Writer:
         try:
             frame.write_parquet(path, compression="zstd", compression_level=1)
         except OSError as error:
-            raise InputError(
-                f"cannot write the table {self._folder}: {error}; free some space and retry."
-            ) from error
+            raise InputError(f"cannot write the table {self._folder}: {error}; free some space and retry.") from error
         self._parts += 1
         self.rows += frame.height
 

@@ -1,0 +1,136 @@
+"""Blocks of CSV as frames of text columns.
+
+Polars parses; a count of delimiters proves that each row has all its fields, which Polars does not check. Whatever is
+unusual (blank lines, stray quotation marks, a ragged row) is read again by the standard library's reader, which either
+makes sense of it or names the line.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import polars as pl
+
+from headrace.core.blocks import Block
+from headrace.core.csv_dialect import Dialect, rows_of
+from headrace.core.errors import InputError, shown
+from headrace.core.source import empty_frame
+
+_SLOW_ROWS = 20_000
+
+
+def parse(block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str) -> pl.DataFrame:
+    """The rows of a block.
+
+    Args:
+        block: Whole rows, without the header.
+        dialect: How they are written.
+        missing: Texts that stand for a missing value.
+        name: The file's name, for messages.
+
+    Returns:
+        Text columns, stripped of spaces and tabs, null where a value is missing.
+
+    Raises:
+        InputError: If a row has more or fewer fields than the table.
+    """
+    frame = _fast(block.data, block.quoted, dialect, missing)
+    if frame is None and not block.quoted:
+        frame = _fast(_without_blank_lines(block.data, dialect), block.quoted, dialect, missing)
+    if frame is None:
+        frame = _slow(block, dialect, missing, name)
+    return _stripped(frame, missing, tabs=b"\t" in block.data)
+
+
+def _fast(data: bytes, quoted: bool, dialect: Dialect, missing: tuple[str, ...]) -> pl.DataFrame | None:
+    """The frame as Polars reads it; None unless it is certain to be right."""
+    if not data:
+        return empty_frame(dialect.names)
+    if _unusual(data, quoted, dialect):
+        return None
+    try:
+        frame = pl.read_csv(
+            data,
+            has_header=False,
+            schema=dict.fromkeys(dialect.names, pl.String),
+            separator=dialect.delimiter,
+            null_values=list(missing),
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    expected = frame.height * (len(dialect.names) - 1)
+    return frame if _delimiters(data, quoted, dialect.delimiter) == expected else None
+
+
+def _unusual(data: bytes, quoted: bool, dialect: Dialect) -> bool:
+    delimiter = dialect.delimiter.encode()
+    spaced = quoted and any(mark in data for mark in (delimiter + b' "', delimiter + b'\t"', b'\n "', b'\n\t"'))
+    blank = len(dialect.names) == 1 and (data[:1] in b"\r\n" or b"\n\n" in data or b"\n\r\n" in data)
+    return spaced or blank
+
+
+def _without_blank_lines(data: bytes, dialect: Dialect) -> bytes:
+    """Leave out lines that hold no row; a line of spaces is a row of a table of one column."""
+    if len(dialect.names) == 1:
+        return re.sub(rb"^\r?\n", b"", data, flags=re.MULTILINE)
+    return re.sub(rb"^ *\r?\n|^ +\r?\Z", b"", data, flags=re.MULTILINE)
+
+
+def _delimiters(data: bytes, quoted: bool, delimiter: str) -> int:
+    """How many delimiters stand outside quotation marks."""
+    text = np.frombuffer(data, np.uint8)
+    count, inside = 0, False
+    for start in range(0, text.size, 2**20):
+        piece = text[start : start + 2**20]
+        found = piece == ord(delimiter)
+        if quoted:
+            quotes = np.logical_xor.accumulate(piece == ord('"')) ^ inside
+            found &= ~quotes
+            inside = bool(quotes[-1])
+        count += int(np.count_nonzero(found))
+    return count
+
+
+def _slow(block: Block, dialect: Dialect, missing: tuple[str, ...], name: str) -> pl.DataFrame:
+    rows = _checked_rows(block, dialect, name)
+    schema = dict.fromkeys(dialect.names, pl.String)
+    frames = [empty_frame(dialect.names)]
+    while some := list(islice(rows, _SLOW_ROWS)):
+        frames.append(pl.DataFrame(some, schema=schema, orient="row"))
+    return pl.concat(frames).with_columns(_nulled(pl.all(), missing))
+
+
+def _checked_rows(block: Block, dialect: Dialect, name: str) -> Iterator[list[str]]:
+    width, line = len(dialect.names), block.line
+    reader = rows_of(block.data, delimiter=dialect.delimiter)
+    try:
+        for row in reader:
+            if len(row) == width:
+                yield row
+            elif len(row) > 1 or "".join(row).strip():
+                raise InputError(
+                    f"line {line:,} of {name} has {len(row)} fields where {width} are expected; mend the line, or "
+                    f"put fields that contain {shown(dialect.delimiter)} in quotation marks."
+                )
+            line = block.line + reader.line_num
+    except csv.Error as error:
+        raise InputError(f"line {line:,} of {name} cannot be read as CSV ({error}); mend the line.") from error
+
+
+def _stripped(frame: pl.DataFrame, missing: tuple[str, ...], *, tabs: bool) -> pl.DataFrame:
+    """Take spaces and tabs off the ends of fields, in the columns that have any."""
+    blanks = (" ", "\t") if tabs else (" ",)
+    checks = [_padded(pl.col(name), blanks).any() for name in frame.columns]
+    padded = [name for name, found in zip(frame.columns, frame.select(checks).row(0), strict=True) if found]
+    return frame.with_columns(_nulled(pl.col(name).str.strip_chars(" \t"), missing) for name in padded)
+
+
+def _padded(column: pl.Expr, blanks: tuple[str, ...]) -> pl.Expr:
+    found = [column.str.starts_with(blank) | column.str.ends_with(blank) for blank in blanks]
+    return pl.any_horizontal(found).alias(column.meta.output_name())
+
+
+def _nulled(column: pl.Expr, missing: tuple[str, ...]) -> pl.Expr:
+    return pl.when(~column.is_in(missing)).then(column)

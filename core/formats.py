@@ -1,0 +1,158 @@
+"""Each kind of source as frames of one schema."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Literal
+
+import polars as pl
+
+from headrace.core import csv_rows, json_rows, parquet_rows, streams
+from headrace.core.blocks import Block, blocks, without_first_row
+from headrace.core.csv_dialect import dialect_of
+from headrace.core.errors import InputError, shown
+from headrace.core.overlap import ahead
+from headrace.core.plain import frame_of, unified
+from headrace.core.source import (
+    MAX_COLUMNS,
+    Files,
+    Query,
+    ReadOptions,
+    SourceFile,
+    check_names,
+    check_same,
+    empty_frame,
+)
+from headrace.core.streams import Digest
+
+Kind = Literal["CSV", "JSON Lines", "Parquet"]
+
+_JSON_BLOCK_BYTES = 4 * 2**20
+_JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+
+
+def kind_of(file: SourceFile) -> Kind:
+    """What a file is, by its first bytes; by its name where they leave it open.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is empty, or of a kind that is not read.
+    """
+    start = streams.head(file)
+    if start.startswith(b"PAR1"):
+        return "Parquet"
+    if file.name.lower().endswith(_JSON_SUFFIXES) or json_rows.is_json_lines(start):
+        return "JSON Lines"
+    if file.name.lower().endswith((".json", ".json.gz")):
+        raise InputError(f"{file.name} is not JSON Lines; write one JSON object per line, without a list around them.")
+    return "CSV"
+
+
+def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
+    """The rows of a table in files; at least one frame, even without rows.
+
+    Args:
+        source: The files, all of one kind and one header.
+        options: How they are read.
+        digest: Takes their bytes.
+        block_bytes: Size of the blocks of text, about.
+
+    Raises:
+        InputError: If a file cannot be read, or is not like the first.
+    """
+    files = source.opened()
+    first = next(files)
+    kind = kind_of(first)
+    if kind != "CSV" and options.for_csv_only:
+        raise InputError(f"the option {options.for_csv_only[0]} is for CSV only, and {first.name} is {kind}; omit it.")
+    read = _READERS[kind]
+    yield from read(chain([first], _alike(files, kind, first)), options, digest, block_bytes)
+
+
+def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
+    """The rows of a query; at least one frame, even without rows.
+
+    Args:
+        source: The query.
+        options: Which columns to leave out.
+        digest: Takes the rows as CSV.
+
+    Raises:
+        InputError: If a column has no name, or stands twice, or its values are of a type that no table has.
+    """
+    names, batches = source.rows()
+    check_names(names, where=source.name)
+    frames = (
+        frame_of(dict(zip(names, zip(*rows, strict=True), strict=True)), drop=options.drop, table=source.name)
+        for rows in batches
+    )
+    given = False
+    for frame in unified(frames, name=source.name):
+        given = True
+        digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
+        yield frame
+    if not given:
+        yield empty_frame(names)
+
+
+def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterator[SourceFile]:
+    for file in files:
+        found = kind_of(file)
+        if found != kind:
+            raise InputError(f"files of one table must be of one kind; {first.name} is {kind} and {file.name} {found}.")
+        yield file
+
+
+def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
+    names: tuple[str, ...] = ()
+    first = ""
+    for file in files:
+        text = streams.text(file, encoding=options.encoding, digest=digest)
+        cut = ahead(blocks(text, name=file.name, size=block_bytes))
+        block = next(cut, None) or Block(b"", 1, quoted=False)
+        dialect = dialect_of(block, name=file.name, options=options)
+        names, first = names or dialect.names, first or file.name
+        check_same(dialect.names, first=names, name=file.name, first_name=first)
+        body = without_first_row(block) if dialect.header else block
+        for part in chain([body], cut):
+            yield csv_rows.parse(part, dialect=dialect, missing=options.missing_values, name=file.name)
+
+
+def _json(
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int
+) -> Iterator[pl.DataFrame]:
+    def frames() -> Iterator[pl.DataFrame]:
+        for file in files:
+            text = streams.text(file, encoding=options.encoding, digest=digest)
+            for block in blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES)):
+                frame = json_rows.parse(block, name=file.name, drop=options.drop)
+                if frame.width > MAX_COLUMNS:
+                    check_names(frame.columns, where=file.name)
+                yield frame
+
+    yield from unified(frames(), name="the table")
+
+
+def _parquet(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int) -> Iterator[pl.DataFrame]:
+    schema: pl.Schema | None = None
+    first = ""
+    for file in files:
+        streams.digest_file(file, digest)
+        for frame in parquet_rows.batches(file, drop=options.drop):
+            schema, first = schema or frame.schema, first or file.name
+            check_same(frame.columns, first=schema.names(), name=file.name, first_name=first)
+            yield _conformed(frame, schema, name=file.name, first_name=first)
+
+
+def _conformed(frame: pl.DataFrame, schema: pl.Schema, *, name: str, first_name: str) -> pl.DataFrame:
+    for column, dtype in schema.items():
+        found = frame.schema[column]
+        if found != dtype and (dtype, found) != (pl.Float64, pl.Int64):
+            raise InputError(
+                f"files of one table must have the same types; the column {shown(column)} is {dtype} in {first_name} "
+                f"and {found} in {name}."
+            )
+    return frame.cast(schema)
+
+
+_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int], Iterator[pl.DataFrame]]
+_READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet}

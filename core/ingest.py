@@ -1,0 +1,39 @@
+"""Bytes in: a source becomes the raw table, with what is known of where it came from."""
+
+from pathlib import Path
+from typing import Any
+
+from headrace.core.blocks import BLOCK_BYTES
+from headrace.core.overlap import ahead
+from headrace.core.reading import Reading
+from headrace.core.source import ReadOptions, Source
+from headrace.core.tables import Writer
+
+
+def ingest_table(
+    source: Source, *, folder: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES
+) -> dict[str, Any]:
+    """Write a source as the raw table, in memory that does not grow with it.
+
+    Columns of a CSV stay texts, because types are the contract's matter; other sources keep their types.
+
+    Args:
+        source: Where the rows come from.
+        folder: The table that is written; it appears only when all of it is there.
+        options: How the source is read.
+        block_bytes: Size of the blocks of text, about.
+
+    Returns:
+        The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
+        of its rows for a query) and ``time`` (UTC).
+
+    Raises:
+        MissingError: If the source does not exist.
+        InputError: If it cannot be read as a table.
+        DataError: If it has no rows.
+    """
+    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
+    with Writer(folder) as writer:
+        for frame in ahead(reading.frames()):
+            writer.write(frame)
+    return reading.facts()

@@ -1,0 +1,60 @@
+"""Work ahead in a background thread, within a bound."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def ahead(items: Iterable[T], *, depth: int = 1) -> Iterator[T]:
+    """Give the same items, made up to ``depth`` ahead by a background thread.
+
+    Pays where making an item waits for a disk or a socket, or runs outside the interpreter's lock as Polars, zlib and
+    hashlib do. When the consumer stops early, the thread stops after the item it is making.
+
+    Args:
+        items: What to iterate over; used by the thread alone.
+        depth: Finished items that may wait.
+
+    Returns:
+        The items in order; an error of ``items`` is raised in its place.
+    """
+    waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def put(item: T | None, error: BaseException | None) -> bool:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                waiting.put((item, error), timeout=0.1)
+                return True
+        return False
+
+    def work() -> None:
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                if not put(item, None):
+                    return
+            put(None, StopIteration())
+        except BaseException as error:  # noqa: BLE001 - raised again where the items are used
+            put(None, error)
+        finally:
+            with contextlib.suppress(AttributeError):
+                iterator.close()  # type: ignore[attr-defined]
+
+    thread = threading.Thread(target=work, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        thread.join()

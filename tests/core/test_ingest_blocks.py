@@ -1,0 +1,95 @@
+"""Laws of reading: where a block is cut changes nothing, and the quick parser agrees with the standard library's."""
+
+import csv
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.core import csv_rows
+from headrace.core.blocks import Block, blocks, rows_end
+from headrace.core.csv_dialect import Dialect
+from headrace.core.formats import file_frames
+from headrace.core.source import MISSING_VALUES, Files, ReadOptions, SourceFile
+from headrace.core.streams import Digest
+
+FIELD = st.text(alphabet=' \tab,;"\n\r1.é🐎NA?', max_size=6)
+
+
+def written(rows: list[list[str]], quoting: int) -> bytes:
+    """Rows as the standard library writes them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n", quoting=quoting).writerows(rows)
+    return text.getvalue().encode()
+
+
+def expected(rows: list[list[str]]) -> list[tuple[str | None, ...]]:
+    """Rows as the raw table is to hold them."""
+    stripped = [[field.strip(" \t") for field in row] for row in rows]
+    return [tuple(None if field in MISSING_VALUES else field for field in row) for row in stripped]
+
+
+@given(
+    rows=st.lists(st.lists(FIELD, min_size=2, max_size=2), min_size=1, max_size=8),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    size=st.integers(1, 60),
+    cut=st.integers(1, 30),
+)
+@settings(deadline=None, max_examples=150)
+def test_any_rows_come_back(rows: list[list[str]], quoting: int, size: int, cut: int) -> None:
+    """Rows with any fields, in blocks of any size made of chunks of any size, are read as they were written."""
+    data = written(rows, quoting)
+    chunks = [b"\n", *(data[start : start + cut] for start in range(0, len(data), cut))]
+    dialect = Dialect(",", ("x", "y"), header=False)
+    cuts = list(blocks(chunks, name="t", size=size))
+    frames = [csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t") for block in cuts]
+    assert pl.concat(frames).rows() == expected(rows)
+    assert b"".join(block.data for block in cuts) == b"".join(chunks)
+    assert [block.line for block in cuts] == [
+        1 + b"".join(b.data for b in cuts[:number]).count(b"\n") for number in range(len(cuts))
+    ]
+
+
+@given(rows=st.lists(st.lists(FIELD, min_size=2, max_size=2), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=100)
+def test_both_parsers_agree(rows: list[list[str]]) -> None:
+    """The standard library's reader, which is asked in doubt, gives the same fields as the quick one."""
+    data = written(rows, csv.QUOTE_ALL)
+    dialect = Dialect(",", ("x", "y"), header=False)
+    block = Block(data, 1, quoted=True)
+    slow = csv_rows._stripped(csv_rows._slow(block, dialect, MISSING_VALUES, "t"), MISSING_VALUES, tabs=True)
+    assert slow.rows() == csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t").rows()
+
+
+@pytest.mark.parametrize(
+    ("data", "end"), [(b"a\nb", 2), (b'a\n"b\n', 2), (b'a\n"b\n"\n', 7), (b'"a\n', 0), (b"", 0), (b'"a"\n', 4)]
+)
+def test_rows_end_outside_quotation_marks(data: bytes, end: int) -> None:
+    """The end of the last whole row is found, and not a line end inside a field."""
+    assert rows_end(data, quotes=True) == end
+
+
+def test_rare_forms_are_still_read_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank lines, padding, quotes and missing values need no row of the slow reader."""
+
+    def refuse(*_: object) -> pl.DataFrame:
+        raise AssertionError
+
+    monkeypatch.setattr(csv_rows, "_slow", refuse)
+    dialect = Dialect(",", ("x", "y"), header=False)
+    for data in (b"1, 2\n\n ,4\n  \n", b'"a,b",2\n"c\nd",""\n'):
+        block = Block(data, 1, quoted=b'"' in data)
+        assert csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t").height == 2
+
+
+def test_frames_stay_small(tmp_path: Path) -> None:
+    """No frame holds more rows than a block does, so that memory does not grow with the table."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n" + b"12345,1234\n" * 2_000_000)
+    source = Files("t", lambda: iter([SourceFile("t.csv", path)]))
+    heights = [f.height for f in file_frames(source, ReadOptions(), digest=Digest(), block_bytes=2**20)]
+    assert sum(heights) == 2_000_000
+    assert max(heights) * 11 <= 6 * 2**20
