@@ -40,7 +40,7 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
         InputError: If a feature cannot be turned into numbers.
         DataError: If there is no feature at all.
     """
-    direct = [_column(column) for column in contract.columns if column.role == "feature"]
+    direct = [_column(c) for c in contract.columns if c.role == "feature" and c.personal != "drop"]
     made = [MatrixColumn(name=feature.name) for feature in contract.features]
     if not direct and not made:
         raise DataError(
@@ -95,11 +95,10 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         )
     numbers = frame.select(_expression(column) for column in wanted)
     matrix = np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64)
-    infinite = np.isinf(matrix).any(axis=0)
-    if infinite.any():
-        names = [column.name for column, found in zip(wanted, infinite, strict=True) if found]
-        raise DataError(f"numbers must be finite; columns {shown(names)} hold infinities; mark them as missing.")
-    return matrix
+    infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
+    if infinite:
+        raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
+    return np.clip(matrix, -_LARGEST, _LARGEST, out=matrix)
 
 
 def _expression(column: MatrixColumn) -> pl.Expr:
@@ -153,3 +152,9 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
             f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)
+
+
+def positive(contract: Contract) -> int:
+    """Index of the positive class of a binary task: the contract's, or else the second one."""
+    names = classes(contract)
+    return names.index(contract.positive) if contract.positive in names else len(names) - 1

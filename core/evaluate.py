@@ -1,0 +1,194 @@
+"""How good a model is on rows that it has not seen, and how sure that is."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from headrace.core import baseline, bootstrap, contract_yaml, curves, matrix, model, residuals, significance, tables
+from headrace.core.contract import Contract
+from headrace.core.errors import DataError, shown
+from headrace.core.files import write_json
+from headrace.core.measures import Outcome, measure
+from headrace.core.metrics import MAIN
+from headrace.core.model import Model
+from headrace.core.slices import Slice, slices
+from headrace.core.thresholds import Costs, choose, cost
+
+_SLICE_RESAMPLES = 200
+_FEWEST_ROWS = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        slices: Columns by whose values the metrics are repeated.
+        costs: What wrong labels cost (binary).
+        seed: Seed of the bootstrap.
+    """
+
+    slices: tuple[str, ...] = ()
+    costs: Costs = Costs()
+    seed: int = 0
+
+
+def evaluate_model(
+    folder: Path, *, train_table: Path, test_table: Path, test_actuals: Path, evaluation: Path, plan: Plan
+) -> dict[str, Any]:
+    """Measure a model on the test part and write the evaluation.
+
+    Args:
+        folder: The model's folder.
+        train_table: Training rows with the target, for the baseline.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows, in the same order.
+        evaluation: File to write.
+        plan: What is measured.
+
+    Returns:
+        The evaluation as written.
+
+    Raises:
+        InputError: If a slice is no column of the test part.
+        DataError: If the test part has no rows, or not those of the actuals.
+    """
+    fitted = with_best_threshold(model.load(folder), plan.costs)
+    rows = read_test(test_table, test_actuals)
+    parts = list(slices(rows, plan.slices))
+    target = contract_yaml.load(folder / "contract.yaml").target.name
+    known = tables.scan(train_table).select(target).collect()
+    found = evaluate(fitted, rows, train_target=matrix.encode_target(known, fitted.contract), parts=parts, plan=plan)
+    write_json(evaluation, found)
+    return found
+
+
+def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
+    """The test rows with their target beside them.
+
+    Raises:
+        DataError: If there are too few rows, or as many of one as not of the other.
+    """
+    rows, actuals = tables.read(test_table), tables.read(test_actuals)
+    if rows.height != actuals.height:
+        raise DataError(
+            f"the test part must have one actual for each row; got {actuals.height} for {rows.height} rows; "
+            "use the two outputs of one split."
+        )
+    if rows.height < _FEWEST_ROWS:
+        raise DataError(f"the test part must hold at least {_FEWEST_ROWS} rows; got {rows.height}; raise test_size.")
+    return rows.with_columns(actuals.get_columns())
+
+
+def with_best_threshold(fitted: Model, costs: Costs) -> Model:
+    """The model with the threshold that was cheapest out of fold on its training rows."""
+    if not fitted.operating_points:
+        return fitted
+    return fitted.with_threshold(choose(fitted.operating_points, costs).threshold)
+
+
+def predict(fitted: Model, rows: pl.DataFrame) -> Outcome:
+    """What a model says of test rows that hold the target."""
+    actual = matrix.encode_target(rows, fitted.contract)
+    predicted = fitted.predict(rows)
+    if predicted.values is not None:
+        return Outcome(task="regression", actual=actual, values=predicted.values)
+    indices = {label: index for index, label in enumerate(fitted.classes)}
+    return Outcome(
+        task=fitted.contract.task,
+        actual=actual,
+        probabilities=predicted.probabilities,
+        labels=np.array([indices[label] for label in predicted.labels or ()], dtype=np.int64),
+        positive=fitted.positive,
+    )
+
+
+def evaluate(
+    fitted: Model, rows: pl.DataFrame, *, train_target: matrix.Target, parts: list[Slice], plan: Plan
+) -> dict[str, Any]:
+    """Measure a model.
+
+    Args:
+        fitted: The model, with the threshold that its labels go by.
+        rows: Typed test rows with row features and target.
+        train_target: Encoded target of the training rows, for the baseline.
+        parts: Slices of the test rows.
+        plan: What is measured.
+
+    Returns:
+        The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
+        that these rows do not define), ``baseline``, ``threshold``, ``confusion``, ``roc``, ``pr``, ``calibration``,
+        ``slices``, ``residuals``; what does not apply to the task is empty.
+    """
+    outcome = predict(fitted, rows)
+    reference = baseline.predict(train_target, outcome.actual, fitted.contract)
+    found = bootstrap.intervals(outcome, seed=plan.seed)
+    return {
+        "task": fitted.contract.task,
+        "family": fitted.family,
+        "rows": {"train": len(train_target), "test": len(outcome)},
+        "metrics": {name: asdict(interval) for name, interval in found.items()},
+        "undefined": sorted(set(measure(outcome)) - set(found)),
+        "baseline": _baseline(outcome, reference, fitted.contract, plan),
+        "threshold": _threshold(fitted, plan.costs),
+        "slices": [_slice(outcome, part, plan) for part in parts],
+        **_pictures(outcome, fitted),
+    }
+
+
+def _baseline(outcome: Outcome, reference: Outcome, contract: Contract, plan: Plan) -> dict[str, Any]:
+    values = {name: value for name, value in measure(reference).items() if np.isfinite(value)}
+    compared = significance.compare_main(outcome, reference, metrics=[MAIN[contract.task], "log_loss"], seed=plan.seed)
+    return {"kind": baseline.kind(contract), "metrics": values, "comparison": compared}
+
+
+def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
+    """The threshold and what it is expected to cost a row, against that of 0.5; empty without one."""
+    if not fitted.operating_points:
+        return {}
+    chosen = choose(fitted.operating_points, costs)
+    half = min(fitted.operating_points, key=lambda point: abs(point.threshold - 0.5))
+    return {
+        "value": fitted.threshold,
+        "positive": fitted.classes[fitted.positive],
+        "cost": cost(chosen, costs),
+        "cost_at_half": cost(half, costs),
+        "cost_false_positive": costs.false_positive,
+        "cost_false_negative": costs.false_negative,
+        "chosen_on": "out-of-fold predictions for training rows",
+    }
+
+
+def _slice(outcome: Outcome, part: Slice, plan: Plan) -> dict[str, Any]:
+    found = bootstrap.intervals(outcome.take(part.rows), seed=plan.seed, resamples=_SLICE_RESAMPLES)
+    return {
+        "column": part.column,
+        "value": shown(part.value)[1:-1],
+        "rows": len(part.rows),
+        "metrics": {name: asdict(interval) for name, interval in found.items()},
+    }
+
+
+def _pictures(outcome: Outcome, fitted: Model) -> dict[str, Any]:
+    empty: dict[str, Any] = {"confusion": {}, "roc": [], "pr": [], "calibration": [], "residuals": {}}
+    if outcome.values is not None:
+        return empty | {"residuals": residuals.describe(outcome.actual, outcome.values)}
+    if outcome.probabilities is None or outcome.labels is None:
+        return empty
+    k = len(fitted.classes)
+    counts = np.bincount(outcome.actual.astype(np.int64) * k + outcome.labels, minlength=k * k).reshape(k, k)
+    confusion = {"labels": list(fitted.classes), "rows": counts.tolist()}
+    if outcome.task != "binary":
+        top = outcome.probabilities.argmax(axis=1)
+        calibration = curves.calibration(top == outcome.actual, outcome.probabilities.max(axis=1))
+        return empty | {"confusion": confusion, "calibration": calibration}
+    positive, scores = outcome.actual == outcome.positive, outcome.probabilities[:, outcome.positive]
+    return empty | {
+        "confusion": confusion,
+        "roc": curves.roc(positive, scores),
+        "pr": curves.precision_recall(positive, scores),
+        "calibration": curves.calibration(positive, scores),
+    }

@@ -1,0 +1,113 @@
+"""Fitting and cross-validation that give the same numbers however many cores there are."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from headrace.core.errors import DataError, shown
+from headrace.core.folds import Fold
+from headrace.core.matrix import Matrix, Target
+from headrace.core.model import predicted_probabilities, predicted_values
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions for rows by models that had not seen them.
+
+    Attributes:
+        predictions: Probabilities (n, k), or values (n,); NaN for rows that no fold holds out.
+        warnings: What scikit-learn had to say, each sentence once.
+    """
+
+    predictions: Floats
+    warnings: tuple[str, ...]
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Record the warnings of a block instead of printing them, each once; they are told with the result."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield told
+    for warning in caught:
+        first = str(warning.message).strip().splitlines()[0]
+        sentence = f"{warning.category.__name__}: {shown(first, 200)[1:-1]}"
+        if sentence not in told:
+            told.append(sentence)
+
+
+def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
+    """Fit a pipeline in place on all cores; the result does not depend on how many there are.
+
+    Args:
+        pipeline: Unfitted pipeline of a family.
+        encoded: Model matrix (n, p).
+        target: Encoded target (n,).
+
+    Returns:
+        The warnings that scikit-learn gave, each once.
+
+    Raises:
+        DataError: If there are no rows, or rows of one class only.
+    """
+    if len(target) == 0 or (target.dtype.kind == "i" and len(np.unique(target)) < 2):
+        found = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
+        raise DataError(f"a model must be fitted on rows of at least two classes; got {found}; bring more rows.")
+    grower = pipeline[-1]
+    parallel = "n_jobs" in grower.get_params(deep=False) and hasattr(grower, "n_estimators")
+    # Sums that BLAS splits over threads differ in the last bit with the number of threads.
+    with recorded() as told, ThreadpoolController().limit(limits=1, user_api="blas"):
+        if parallel:
+            grower.set_params(n_jobs=cores())
+        pipeline.fit(encoded, target)
+        if parallel:
+            # The number of cores must not stand in the model's file, and trees voting at once would add in any order.
+            grower.set_params(n_jobs=None)
+    return tuple(told)
+
+
+def out_of_fold(
+    make: Callable[[], Any], encoded: Matrix, target: Target, *, folds: Sequence[Fold], classes: int
+) -> OutOfFold:
+    """Predict each held-out row by a pipeline fitted on the other rows, folds side by side.
+
+    Args:
+        make: Gives a new unfitted pipeline.
+        encoded: Model matrix (n, p).
+        target: Encoded target (n,).
+        folds: Rows to fit on and to hold out.
+        classes: Number of classes; 0 for a regression.
+
+    Returns:
+        Predictions for the n rows.
+    """
+    predictions = np.full((len(target), classes) if classes else len(target), np.nan)
+    controller = ThreadpoolController()
+
+    def one(fold: Fold) -> None:
+        with controller.limit(limits=1, user_api="openmp"):
+            pipeline = make().fit(encoded[fold.fitted], target[fold.fitted])
+            rows = encoded[fold.held_out]
+            predictions[fold.held_out] = (
+                predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
+            )
+
+    with recorded() as told, controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(one, folds))
+    return OutOfFold(predictions=predictions, warnings=tuple(sorted(told)))
