@@ -7,6 +7,7 @@ table in order of time is covered evenly, at most 50,000 rows and 3 million cell
 import numpy as np
 import polars as pl
 
+from headrace.core.casts import cast
 from headrace.core.contract import Column as Declared
 from headrace.core.contract import Contract, Dtype
 from headrace.reports.associate import Floats, cramers_v, rank_correlations
@@ -20,12 +21,6 @@ NEAR = 300
 SHOWN = 30
 MATRIX = 20
 CLASSES = 6
-_TYPES: dict[Dtype, pl.DataType] = {
-    "integer": pl.Int64(),
-    "number": pl.Float64(),
-    "string": pl.String(),
-    "timestamp": pl.Datetime("us"),
-}
 
 
 def explore(frame: pl.LazyFrame, *, contract: Contract | None = None) -> Table:
@@ -90,21 +85,11 @@ def _dtype(dtype: pl.DataType) -> Dtype:
 
 
 def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:
-    """The column as its declared type; texts that cannot be read become missing."""
+    """The column as its declared type; what cannot be read is missing, and of nested values only that they are there."""
     value = pl.col(column.name)
-    if dtype == pl.String and column.dtype == "timestamp":
-        return value.str.to_datetime(time_unit="us", strict=False, exact=False, ambiguous="null")
-    if dtype == pl.String and column.dtype == "integer":
-        return value.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-    if dtype.is_float() and column.dtype in {"number", "integer"}:
-        return value.fill_nan(None)
     if dtype.is_nested() or dtype in {pl.Binary, pl.Object}:
-        return value.is_null().replace_strict([True, False], [None, "…"], return_dtype=pl.String)
-    if column.dtype == "boolean":
-        return value
-    if dtype.is_temporal() and column.dtype == "timestamp":
-        return value if dtype != pl.Date else value.cast(pl.Datetime("us"))
-    return value.cast(_TYPES[column.dtype], strict=False)
+        return pl.when(value.is_not_null()).then(pl.lit("…"))
+    return cast(value, dtype, column)
 
 
 def _count(frame: pl.LazyFrame, columns: list[Declared]) -> dict[str, int]:

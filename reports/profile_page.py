@@ -2,8 +2,10 @@
 
 from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 
-from headrace.core.contract import Contract
+from headrace.core import contract_yaml, tables
+from headrace.core.files import write_text
 from headrace.reports.explore import explore
 from headrace.reports.facts import Table
 from headrace.reports.page import render as fill
@@ -67,4 +69,7 @@ def profile_table(folder: str, *, contract: str, page: str) -> Table:
     Raises:
         MissingError: If the table or the contract does not exist.
     """
-    raise NotImplementedError
+    agreed = contract_yaml.load(contract)
+    found = explore(tables.scan(Path(folder)), contract=agreed)
+    write_text(Path(page), render(found, title=agreed.name))
+    return found

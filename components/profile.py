@@ -1,0 +1,22 @@
+"""The component that shows what stands in a table."""
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HTML]) -> None:
+    """Draw an exploration report of a table: distributions, missing values, associations, the target by feature.
+
+    Args:
+        table: Table to look at; texts are read as the contract's types.
+        contract: Data contract of the table (YAML).
+        profile: Self-contained HTML page; values of personal data and identifiers are not in it.
+    """
+    from headrace.core.steps import step
+    from headrace.reports.profile_page import profile_table
+
+    with step("profile"):
+        found = profile_table(table.path, contract=contract.path, page=profile.path)
+        profile.metadata.update({"rows": found.rows, "columns": len(found.columns) + len(found.others)})

@@ -1,0 +1,50 @@
+"""The component that writes the report of a run."""
+
+from typing import Optional
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def report(
+    table: Input[Dataset],
+    contract: Input[Artifact],
+    checks: Input[Artifact],
+    trials: Input[Artifact],
+    evaluation: Input[Artifact],
+    verdict: Input[Artifact],
+    bundle: Input[Model],
+    report: Output[HTML],
+    verification: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
+) -> None:
+    """Write one self-contained HTML page about a run.
+
+    Args:
+        table: Table as ingest left it, with its source and digest as metadata.
+        contract: Data contract (YAML).
+        checks: What validate counted (JSON).
+        trials: What tune tried (JSON).
+        evaluation: What evaluate measured (JSON).
+        verdict: What gate decided, and why (JSON).
+        bundle: The packaged model.
+        report: The page.
+        verification: What the endpoint answered (JSON); absent when the gate rejected the model.
+    """
+    from headrace.core.steps import step
+    from headrace.reports.run_page import report_run
+
+    with step("report"):
+        report_run(
+            report.path,
+            table=table.path,
+            source=table.metadata,
+            contract=contract.path,
+            checks=checks.path,
+            trials=trials.path,
+            evaluation=evaluation.path,
+            verdict=verdict.path,
+            bundle=bundle.path,
+            verification=verification.path if verification else "",
+        )

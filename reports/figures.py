@@ -1,0 +1,248 @@
+"""The figures of a run's report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from headrace.reports.numbers import number, shortened
+from headrace.reports.plotting import COLOURS, INK, MARKS, SOFT, plot
+
+Points = Sequence[tuple[float, float]]
+_BLUE, _ORANGE = COLOURS[:2]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric beside the baseline's.
+
+    Attributes:
+        metric: Its name in the evaluation.
+        name: Its name in print.
+        value: On the test part.
+        low: Lower end of its interval; None if it has none.
+        high: Upper end of its interval; None if it has none.
+        baseline: The baseline's; None if it has none.
+    """
+
+    metric: str
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    baseline: float | None = None
+
+    @property
+    def most(self) -> float:
+        """The largest of its numbers."""
+        return max(value for value in (self.value, self.high, self.baseline) if value is not None)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial of the search: its number, the score (None if it failed) and the model family."""
+
+    number: int
+    score: float | None
+    family: str
+
+
+def roc(curves: dict[str, Points], *, chosen: tuple[float, float] | None) -> Markup:
+    """True against false positive rate.
+
+    Args:
+        curves: Points by name of the curve, each of false and true positive rate.
+        chosen: The point of the chosen threshold; None for none.
+    """
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _curves(axes, curves, chosen)
+        _unit(axes, "false positive rate", "true positive rate")
+
+    return plot("roc", draw, label="ROC curve")
+
+
+def precision_recall(curves: dict[str, Points], *, chosen: tuple[float, float] | None, share: float | None) -> Markup:
+    """Precision against recall.
+
+    Args:
+        curves: Points by name of the curve, each of recall and precision.
+        chosen: The point of the chosen threshold; None for none.
+        share: Share of the positive class, the precision of guessing; None if there are several curves.
+    """
+
+    def draw(axes: Axes) -> None:
+        if share is not None:
+            axes.axhline(share, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _curves(axes, curves, chosen)
+        _unit(axes, "recall", "precision")
+
+    return plot("precision-recall", draw, label="Precision by recall")
+
+
+def calibration(bins: Sequence[tuple[float, float, int]]) -> Markup:
+    """Observed share of the positive class against its predicted probability.
+
+    Args:
+        bins: Mean prediction, observed share and number of rows of each bin.
+    """
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([b[0] for b in bins], [b[1] for b in bins], color=_BLUE)
+        most = max((b[2] for b in bins), default=1) or 1
+        sizes = [12 + 70 * b[2] / most for b in bins]
+        axes.scatter([b[0] for b in bins], [b[1] for b in bins], s=sizes, color=_BLUE, zorder=3)
+        _unit(axes, "predicted probability", "observed share")
+
+    return plot("calibration", draw, label="Calibration")
+
+
+def forest(rows: Sequence[Measured], *, name: str, unit: bool) -> Markup:
+    """Metrics with their intervals, one a line, beside the baseline's.
+
+    Args:
+        rows: The metrics, in the order of the lines.
+        name: Short name of the figure.
+        unit: Whether the axis runs from 0 to 1.
+    """
+
+    def draw(axes: Axes) -> None:
+        for place, row in enumerate(rows):
+            if row.low is not None and row.high is not None:
+                axes.plot([row.low, row.high], [place, place], color=_BLUE, linewidth=2.4, solid_capstyle="round")
+            if row.baseline is not None and isfinite(row.baseline):
+                axes.plot(row.baseline, place, MARKS[3], color=_ORANGE, markersize=6)
+            axes.plot(row.value, place, MARKS[0], color=_BLUE, markersize=6.5)
+        axes.set_yticks(range(len(rows)), [row.name for row in rows], color=INK)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        axes.spines.left.set_visible(False)
+        if unit:
+            axes.set_xlim(-0.02, 1.02)
+        _plain(axes, x=True)
+
+    height = 0.55 + 0.3 * len(rows)
+    return plot(name, draw, label="Metrics with intervals beside the baseline", size=(4.2, height))
+
+
+def progress(trials: Sequence[Tried], *, score: str, minimize: bool) -> Markup:
+    """Scores of the trials in order, and the best so far.
+
+    Args:
+        trials: The trials.
+        score: Name of the score.
+        minimize: Whether less is better.
+    """
+    families = sorted({trial.family for trial in trials})
+    scored = [(t.number, t.score, t.family) for t in trials if t.score is not None]
+    best: list[float] = []
+    for _, value, _ in scored:
+        best.append(value if not best else min(best[-1], value) if minimize else max(best[-1], value))
+
+    def draw(axes: Axes) -> None:
+        axes.step([t[0] for t in scored], best, where="post", color=SOFT, linewidth=1.4, label="best so far")
+        for place, family in enumerate(families):
+            points = [(n, value) for n, value, other in scored if other == family]
+            if points:
+                colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
+                axes.scatter(*zip(*points, strict=True), s=26, color=colour, marker=mark, label=family, zorder=3)
+        _near(axes, [value for _, value, _ in scored])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.set_xlabel("trial")
+        axes.set_ylabel(score)
+        _plain(axes, y=True)
+        _legend_below(axes, len(families) + 1)
+
+    height = 2.8 + 0.2 * ((len(families) + 2) // 2)
+    return plot("progress", draw, label="Progress of the search", size=(4.2, height))
+
+
+def predicted_actual(points: Points) -> Markup:
+    """Predicted against actual values.
+
+    Args:
+        points: Actual and predicted value of each row.
+    """
+
+    def draw(axes: Axes) -> None:
+        values = [value for point in points for value in point]
+        ends = [min(values, default=0.0), max(values, default=1.0)]
+        axes.plot(ends, ends, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _cloud(axes, points)
+        _labels(axes, "actual", "predicted")
+
+    return plot("predicted-actual", draw, label="Predicted by actual value")
+
+
+def residuals(points: Points) -> Markup:
+    """Errors against predicted values.
+
+    Args:
+        points: Predicted value and error (actual minus predicted) of each row.
+    """
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(0, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _cloud(axes, points)
+        _labels(axes, "predicted", "actual minus predicted")
+
+    return plot("residuals", draw, label="Errors by predicted value")
+
+
+def _cloud(axes: Axes, points: Points) -> None:
+    if points:
+        axes.plot(*zip(*points, strict=True), "o", color=_BLUE, markersize=3.6, alpha=0.45, markeredgewidth=0)
+
+
+def _curves(axes: Axes, curves: dict[str, Points], chosen: tuple[float, float] | None) -> None:
+    for place, (name, points) in enumerate(list(curves.items())[: len(COLOURS)]):
+        if points:
+            axes.plot(*zip(*points, strict=True), color=COLOURS[place], label=shortened(name, 24))
+    if chosen is not None:
+        axes.plot(*chosen, MARKS[3], color=_ORANGE, markersize=7, label="chosen threshold", linestyle="none")
+    if len(curves) > 1:
+        _legend_below(axes, len(curves))
+
+
+def _legend_below(axes: Axes, entries: int) -> None:
+    axes.figure.legend(loc="outside lower center", ncols=min(2, entries), handlelength=1.2, columnspacing=1.2)
+
+
+def _unit(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    _labels(axes, x, y)
+
+
+def _labels(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    _plain(axes, x=True, y=True)
+
+
+def _plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Few ticks, written as everywhere in the page."""
+    form = FuncFormatter(lambda value, _: "0" if abs(value) < 1e-12 else f"{value:g}" if abs(value) < 1e4 else number(value))
+    for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
+        if wanted:
+            if len(axis.get_majorticklocs()) > 7:
+                axis.set_major_locator(MaxNLocator(6))
+            axis.set_major_formatter(form)
+
+
+def _near(axes: Axes, values: Sequence[float]) -> None:
+    """Leave far worse scores outside, lest the good ones lie in one line."""
+    ordered = sorted(values)
+    if len(ordered) < 8:
+        return
+    low, high = ordered[len(ordered) // 20], ordered[-1 - len(ordered) // 20]
+    reach = (high - low) or abs(high) or 1.0
+    axes.set_ylim(max(ordered[0], low - reach) - 0.06 * reach, min(ordered[-1], high + reach) + 0.06 * reach)

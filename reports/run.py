@@ -1,0 +1,159 @@
+"""All that is known of a run, whether it ended well or not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.core import contract_yaml, tables
+from headrace.core.contract import Contract
+from headrace.core.errors import HeadraceError
+from headrace.core.files import read_json
+from headrace.reports import timeline
+from headrace.reports.explore import explore
+from headrace.reports.facts import Table
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle says of itself.
+
+    Attributes:
+        manifest: Content of ``manifest.json``.
+        model: Content of ``model.json``.
+        provenance: Content of ``provenance.json``.
+        environment: Content of ``environment.json``.
+        card: The model card, in Markdown.
+    """
+
+    manifest: Facts = field(default_factory=dict)
+    model: Facts = field(default_factory=dict)
+    provenance: Facts = field(default_factory=dict)
+    environment: Facts = field(default_factory=dict)
+    card: str = ""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Bundle":
+        """Read what is there; a file that is absent is empty."""
+        card = folder / "card.md"
+        return cls(
+            card=card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
+            **{name: _json(folder / f"{name}.json") for name in ("manifest", "model", "provenance", "environment")},
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run; a part that is None or empty was not reached.
+
+    Attributes:
+        name: Name of the table and the model; empty if it is not known.
+        source: Metadata of ingest's table: ``source``, ``rows``, ``columns``, ``digest``, ``bytes``, ``time``.
+        contract: The data contract.
+        profile: What stands in the table.
+        checks: Content of validate's ``checks``.
+        trials: Content of tune's ``trials``.
+        evaluation: Content of evaluate's ``evaluation``.
+        verdict: Content of gate's ``verdict``.
+        bundle: The packaged model.
+        verification: Content of verify_endpoint's ``verification``.
+        steps: The steps and their times.
+        error: The sentence with which the run failed; empty if it did not.
+    """
+
+    name: str = ""
+    source: Facts = field(default_factory=dict)
+    contract: Contract | None = None
+    profile: Table | None = None
+    checks: Facts | None = None
+    trials: Facts | None = None
+    evaluation: Facts | None = None
+    verdict: Facts | None = None
+    bundle: Bundle | None = None
+    verification: Facts | None = None
+    steps: tuple[timeline.Step, ...] = ()
+    error: str = ""
+
+    @classmethod
+    def from_paths(
+        cls,
+        *,
+        table: Path | None = None,
+        contract: Path | None = None,
+        checks: Path | None = None,
+        trials: Path | None = None,
+        evaluation: Path | None = None,
+        verdict: Path | None = None,
+        bundle: Path | None = None,
+        verification: Path | None = None,
+        events: Path | None = None,
+        source: Facts | None = None,
+        expected: tuple[str, ...] = (),
+        error: str = "",
+    ) -> "Run":
+        """Read what the steps of a run left.
+
+        Args:
+            table: Folder of a table of the run: ingest's or validate's.
+            contract: The contract's YAML file.
+            checks: JSON file of validate.
+            trials: JSON file of tune.
+            evaluation: JSON file of evaluate.
+            verdict: JSON file of gate.
+            bundle: Folder of the bundle.
+            verification: JSON file of verify_endpoint.
+            events: File that the steps' events were appended to.
+            source: Metadata of ingest's table.
+            expected: Names of all steps of the line, in order.
+            error: The sentence with which the run failed.
+
+        Returns:
+            The run; for each path that is None or does not exist, the part is absent.
+
+        Raises:
+            InputError: If a file that exists cannot be read, unless the run has failed anyway.
+        """
+        agreed = _contract(contract, tolerant=bool(error))
+        return cls(
+            name=agreed.name if agreed else "",
+            source=dict(source or {}),
+            contract=agreed,
+            profile=_profile(table, agreed, tolerant=bool(error)),
+            checks=_json(checks) or None,
+            trials=_json(trials) or None,
+            evaluation=_json(evaluation) or None,
+            verdict=_json(verdict) or None,
+            bundle=Bundle.read(bundle) if bundle and bundle.is_dir() else None,
+            verification=_json(verification) or None,
+            steps=timeline.read(events, expected=expected),
+            error=error,
+        )
+
+
+def _json(path: Path | None) -> Facts:
+    found = read_json(path) if path and path.is_file() else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _contract(path: Path | None, *, tolerant: bool) -> Contract | None:
+    if path is None or not path.is_file():
+        return None
+    try:
+        return contract_yaml.load(path)
+    except HeadraceError:
+        if tolerant:  # the error that the run ended with is the one to tell
+            return None
+        raise
+
+
+def _profile(folder: Path | None, contract: Contract | None, *, tolerant: bool) -> Table | None:
+    if folder is None or not folder.is_dir():
+        return None
+    try:
+        return explore(tables.scan(folder), contract=contract)
+    except HeadraceError:
+        if tolerant:
+            return None
+        raise

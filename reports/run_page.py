@@ -1,0 +1,185 @@
+"""The report of a run: one self-contained page, whether the run ended well or not."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from headrace.core import settings
+from headrace.core.files import write_text
+from headrace.reports import evaluation_figures, run_parts
+from headrace.reports.facts import Column
+from headrace.reports.page import render as fill
+from headrace.reports.run import Run
+from headrace.reports.wording import (
+    comparison_sentence,
+    endpoint_sentence,
+    main_metric,
+    measured_sentence,
+    metric_name,
+    threshold_sentence,
+    verdict_words,
+)
+
+ROWS = 60
+HIGHLIGHTS = 6
+
+
+def render(run: Run) -> str:
+    """The page.
+
+    Args:
+        run: What is known of the run; each part that is absent is said to be absent.
+
+    Returns:
+        A self-contained HTML page without scripts; everything from the data is escaped.
+    """
+    evaluation = _evaluation(run)
+    sections = [
+        ("line", "The line"),
+        ("data", "Data"),
+        ("profile", "Profile"),
+        ("search", "Search"),
+        ("metrics", "Metrics"),
+        *([("curves", "Curves")] if evaluation and _has_curves(evaluation) else []),
+        *([("slices", "Slices")] if evaluation and evaluation["slices"] else []),
+        ("verdict", "Verdict"),
+        ("endpoint", "Endpoint"),
+        ("card", "Model card"),
+        ("provenance", "Provenance"),
+    ]
+    style, word = verdict_words(run.verdict)
+    comparison = comparison_sentence((run.verdict or {}).get("comparison") or {})
+    return fill(
+        "run.html",
+        run=run,
+        title=run.name or "Run",
+        task=run.contract.task if run.contract else "",
+        headline=_headline(run),
+        sections=sections,
+        span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
+        rules=_rules(run),
+        balance=run_parts.balance(run.checks or {}),
+        highlights=_highlights(run),
+        search=_search(run),
+        evaluation=evaluation,
+        verdict={"style": style, "word": word, "comparison": comparison},
+        endpoint=run_parts.endpoint(run.verification) if run.verification else {},
+        provenance=run_parts.provenance(run),
+        metric_name=metric_name,
+        limit=ROWS,
+        version=version("headrace"),
+    )
+
+
+def _headline(run: Run) -> dict[str, str]:
+    """Verdict on top: style, word, sentence, and what else is worth knowing at once."""
+    measured = measured_sentence(run.evaluation, main_metric(run.evaluation, run.verdict)) if run.evaluation else ""
+    if run.error:
+        return {"style": "bad", "word": "The run failed", "text": run.error, "more": measured}
+    style, word = verdict_words(run.verdict)
+    return {"style": style, "word": word, "text": measured, "more": endpoint_sentence(run.verification)}
+
+
+def _rules(run: Run) -> list[dict[str, Any]]:
+    """Broken rules, the gravest first."""
+    order = {"stop": 0, "quarantine": 1, "warn": 2}
+    broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
+    return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
+
+
+def _highlights(run: Run) -> list[Column]:
+    """The target and the columns with the strongest bearing on it."""
+    if run.profile is None:
+        return []
+    target = [column for column in run.profile.columns if column.role == "target"]
+    return [*target, *run.profile.ranked][:HIGHLIGHTS]
+
+
+def _search(run: Run) -> dict[str, Any] | None:
+    if not run.trials:
+        return None
+    return {**run_parts.search(run.trials), "picture": evaluation_figures.search(run.trials), "outside": 0}
+
+
+def _evaluation(run: Run) -> dict[str, Any] | None:
+    found = run.evaluation
+    if not found:
+        return None
+    slices = found.get("slices") or []
+    return {
+        "sentence": measured_sentence(found, main_metric(found, run.verdict)),
+        "metrics": evaluation_figures.measured(found),
+        "forests": evaluation_figures.forests(found),
+        "kind": (found.get("baseline") or {}).get("kind", ""),
+        "curves": evaluation_figures.curves(found),
+        "confusion": _confusion(found),
+        "threshold": threshold_sentence(found.get("threshold") or {}),
+        "slices": slices,
+        "slice_metrics": list(dict.fromkeys(name for part in slices for name in part.get("metrics", {})))[:6],
+    }
+
+
+def _has_curves(evaluation: dict[str, Any]) -> bool:
+    return bool(evaluation["curves"] or evaluation["confusion"] or evaluation["threshold"])
+
+
+def _confusion(evaluation: Any) -> dict[str, Any] | None:
+    found = evaluation.get("confusion") or {}
+    return found if found.get("labels") and len(found["labels"]) <= ROWS else None
+
+
+def report_run(
+    page: str,
+    *,
+    table: str = "",
+    source: dict[str, Any] | None = None,
+    contract: str = "",
+    checks: str = "",
+    trials: str = "",
+    evaluation: str = "",
+    verdict: str = "",
+    bundle: str = "",
+    verification: str = "",
+    events: str = "",
+    expected: tuple[str, ...] = (),
+    error: str = "",
+) -> None:
+    """Write the report of a run from what its steps left; an empty path is a part that is absent.
+
+    Args:
+        page: Path of the HTML page to write.
+        table: Folder of ingest's table.
+        source: Its metadata.
+        contract: The contract's YAML file.
+        checks: JSON file of validate.
+        trials: JSON file of tune.
+        evaluation: JSON file of evaluate.
+        verdict: JSON file of gate.
+        bundle: Folder of the bundle.
+        verification: JSON file of verify_endpoint.
+        events: File of the steps' events; empty for the one that ``HEADRACE_EVENTS`` names.
+        expected: Names of all steps of the line, in order.
+        error: The sentence with which the run failed.
+
+    Raises:
+        InputError: If the page cannot be written, or a file cannot be read.
+    """
+    run = Run.from_paths(
+        table=_path(table),
+        contract=_path(contract),
+        checks=_path(checks),
+        trials=_path(trials),
+        evaluation=_path(evaluation),
+        verdict=_path(verdict),
+        bundle=_path(bundle),
+        verification=_path(verification),
+        events=_path(events or settings.events_path()),
+        source=source,
+        expected=expected,
+        error=error,
+    )
+    write_text(Path(page), render(run))
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None

@@ -1,0 +1,152 @@
+"""What each section of the report shows, picked from the steps' JSON."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.reports import numbers
+from headrace.reports.run import Run
+from headrace.reports.wording import endpoint_sentence, less_is_better, metric_name
+
+Facts = Mapping[str, Any]
+Pairs = list[tuple[str, str]]
+_LONGEST = 6_000
+
+
+def search(trials: Facts) -> dict[str, Any]:
+    """Sentence and families of the search, the best family first."""
+    tried = [trial for trial in trials.get("trials", []) if isinstance(trial, dict)]
+    objective = trials.get("objective") or {}
+    metric = str(objective.get("metric", objective.get("objectiveMetricName", "score")))
+    minimize = str(objective.get("type", "")) == "minimize" or less_is_better(metric)
+    names = dict.fromkeys(str(trial.get("family", "")) for trial in tried)
+    families = [_family(name, [t for t in tried if str(t.get("family", "")) == name], minimize) for name in names]
+    families.sort(key=lambda f: (f["best"] is None, (f["best"] or 0.0) * (1 if minimize else -1)))
+    errors = dict.fromkeys(f"{t.get('family')}: {t['error']}" for t in tried if t.get("error"))
+    return {
+        "sentence": _search_sentence(tried, trials, families, metric),
+        "metric": metric_name(metric),
+        "families": families,
+        "errors": list(errors)[:5],
+    }
+
+
+def _family(name: str, trials: list[Any], minimize: bool) -> dict[str, Any]:
+    scored = [t for t in trials if t.get("score") is not None]
+    best = (min if minimize else max)(scored, key=lambda t: t["score"]) if scored else None
+    return {
+        "name": name,
+        "trials": len(trials),
+        "best": best["score"] if best else None,
+        "failed": sum(bool(t.get("error")) for t in trials),
+        "seconds": sum(t.get("seconds") or 0.0 for t in trials),
+        "parameters": _inline(best.get("parameters", {})) if best else numbers.MISSING,
+    }
+
+
+def _search_sentence(tried: list[Any], trials: Facts, families: list[dict[str, Any]], metric: str) -> str:
+    time = sum(t.get("seconds") or 0.0 for t in tried)
+    how = str(trials.get("algorithm") or "")
+    text = f"{numbers.count(len(tried))} trials of {len(families)} families in {numbers.seconds(time)}"
+    text += f" by the algorithm {how}" if how else ""
+    if families and families[0]["best"] is not None:
+        best = families[0]
+        text += f"; the best is {best['name'].replace('_', ' ')} with {metric_name(metric)} "
+        text += f"{numbers.metric(best['best'])} in cross-validation on the training rows"
+    return text + "."
+
+
+def _inline(parameters: Facts) -> str:
+    """Parameters on one line."""
+    shown = (f"{key}={numbers.number(v) if isinstance(v, float) else v}" for key, v in sorted(parameters.items()))
+    return ", ".join(shown) or "defaults"
+
+
+def balance(checks: Facts) -> list[tuple[str, int, float]]:
+    """Class, rows and share; empty for a regression."""
+    found = checks.get("class_balance") or {}
+    counts = {str(k): v for k, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    total = sum(counts.values())
+    if not total:
+        return []
+    whole = all(float(value).is_integer() for value in counts.values()) and total > 1
+    return [(name, round(value) if whole else -1, value / total) for name, value in counts.items()][:12]
+
+
+def endpoint(verification: Facts) -> dict[str, Any]:
+    """The exact request and answer, beside what was expected and what is true."""
+    beside = [
+        (text, _short(verification[key]))
+        for key, text in (("expected", "expected answer"), ("actual", "actual value"))
+        if verification.get(key) is not None
+    ]
+    latency = verification.get("latency_ms") or {}
+    beside += [(f"latency, {key}", f"{numbers.number(value)} ms") for key, value in latency.items()]
+    return {
+        "sentence": endpoint_sentence(verification),
+        "request": pretty(verification.get("request")),
+        "answer": pretty(verification.get("answer")),
+        "beside": beside,
+        "curl": curl(verification),
+        "failures": [_short(failure) for failure in verification.get("failures", [])[:5]],
+    }
+
+
+def curl(verification: Facts) -> str:
+    """The request as a line for a shell; empty if it is not known where it went."""
+    url = verification.get("url") or verification.get("request_url") or ""
+    if not url or verification.get("request") is None:
+        return ""
+    body = json.dumps(verification["request"], ensure_ascii=True)
+    return f"curl -s {shlex.quote(str(url))} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+
+
+def pretty(value: Any) -> str:
+    """JSON over several lines, cut where it is very long."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n… ({numbers.count(len(text) - _LONGEST)} letters more)"
+
+
+def _short(value: Any) -> str:
+    return numbers.shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300)
+
+
+def provenance(run: Run) -> list[tuple[str, Pairs]]:
+    """Tables of names and values, by heading; empty ones are left out."""
+    bundle = run.bundle
+    source = dict(run.source)
+    if "bytes" in source:
+        source["bytes"] = numbers.size(source["bytes"])
+    tables = [("Table", _pairs(source))]
+    if bundle:
+        manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
+        made = {key: value for key, value in bundle.model.items() if key not in {"columns", "operating_points", "format"}}
+        tables += [
+            ("Model", _pairs({**manifest, **made})),
+            ("Made from", _pairs(bundle.provenance)),
+            ("Environment", _pairs(bundle.environment)),
+            ("Files of the bundle", [(f["path"], f"{numbers.size(f['size'])}, SHA-256 {f['sha256']}") for f in bundle.manifest.get("files", [])]),
+        ]
+    return [(heading, pairs) for heading, pairs in tables if pairs]
+
+
+def _pairs(facts: Facts, prefix: str = "", depth: int = 0) -> Pairs:
+    pairs: Pairs = []
+    for key, value in facts.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping) and value and depth < 2:
+            pairs += _pairs(value, f"{name}: ", depth + 1)
+        elif value is not None and value != "" and value != {} and value != []:
+            pairs.append((name, _value(value)))
+    return pairs[:80]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return numbers.count(value)
+    if isinstance(value, float):
+        return numbers.number(value)
+    return _short(value)
