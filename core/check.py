@@ -120,6 +120,7 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
         DataError: If a column of the contract is absent.
     """
     require_columns(frame.columns, contract)
+    frame = hidden(frame, contract)
     typed = casts.typed(frame, contract.kept, missing_values=contract.missing_values)
     flags = rules.flags(contract, contract.kept, failed=typed.failed)
     table = marked(typed)
@@ -161,6 +162,21 @@ def require_columns(names: list[str], contract: Contract) -> None:
             f"the table must hold each column of the contract {contract.name}; {shown(absent)} are absent; "
             "add them to the table, or take them out of the contract."
         )
+
+
+def hidden(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Hash the personal columns that are to be hashed and are not yet."""
+    names = [column.name for column in contract.columns if column.personal == "hash"]
+    clear = [name for name in names if not _is_hashed(frame.get_column(name))]
+    if not clear:
+        return frame
+    from headrace.core.personal import hashed  # noqa: PLC0415 - few tables need it
+
+    return hashed(frame, clear)
+
+
+def _is_hashed(values: pl.Series) -> bool:
+    return values.dtype == pl.String and bool(values.str.contains("^[0-9a-f]{32}$").all())
 
 
 def marked(typed: casts.Typed) -> pl.DataFrame:

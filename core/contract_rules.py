@@ -64,6 +64,12 @@ def _category_faults(column: Column) -> Iterator[str]:
         yield wants("categories", "absent from a timestamp", list(column.categories[:3]))
     if column.dtype == "number" and column.role != "target":
         yield wants("categories", "absent from a number; use dtype string", list(column.categories[:3]))
+    kind = {"integer": int, "number": float}.get(column.dtype)
+    for text in column.categories if kind else ():
+        try:
+            kind(text)  # type: ignore[misc]
+        except ValueError:
+            yield wants("categories", f"a list of {column.dtype} texts", text)
     twice = [value for value, count in Counter(column.categories).items() if count > 1]
     if twice:
         yield wants("categories", "different from one another", twice[:3])

@@ -1,7 +1,5 @@
 """Curves of a classification: few points, all finite, for a report and for the metadata of an artifact."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 

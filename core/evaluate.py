@@ -1,13 +1,13 @@
 """How good a model is on rows that it has not seen, and how sure that is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from headrace.core import baseline, bootstrap, contract_yaml, curves, matrix, model, residuals, significance, tables
+from headrace.core import baseline, bootstrap, curves, matrix, model, residuals, significance, tables
 from headrace.core.contract import Contract
 from headrace.core.errors import DataError, shown
 from headrace.core.files import write_json
@@ -32,20 +32,31 @@ class Plan:
     """
 
     slices: tuple[str, ...] = ()
-    costs: Costs = Costs()
+    costs: Costs = field(default_factory=Costs)
     seed: int = 0
 
 
-def evaluate_model(
-    folder: Path, *, train_table: Path, test_table: Path, test_actuals: Path, evaluation: Path, plan: Plan
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Parts:
+    """Tables of a split.
+
+    Attributes:
+        train_table: Training rows with the target, for the baseline.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows, in the same order.
+    """
+
+    train_table: Path
+    test_table: Path
+    test_actuals: Path
+
+
+def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) -> dict[str, Any]:
     """Measure a model on the test part and write the evaluation.
 
     Args:
         folder: The model's folder.
-        train_table: Training rows with the target, for the baseline.
-        test_table: Test rows without the target.
-        test_actuals: The target of the test rows, in the same order.
+        split: Tables of the split.
         evaluation: File to write.
         plan: What is measured.
 
@@ -57,10 +68,9 @@ def evaluate_model(
         DataError: If the test part has no rows, or not those of the actuals.
     """
     fitted = with_best_threshold(model.load(folder), plan.costs)
-    rows = read_test(test_table, test_actuals)
+    rows = read_test(split.test_table, split.test_actuals)
     parts = list(slices(rows, plan.slices))
-    target = contract_yaml.load(folder / "contract.yaml").target.name
-    known = tables.scan(train_table).select(target).collect()
+    known = tables.scan(split.train_table).select(fitted.contract.target.name).collect()
     found = evaluate(fitted, rows, train_target=matrix.encode_target(known, fitted.contract), parts=parts, plan=plan)
     write_json(evaluation, found)
     return found
@@ -175,7 +185,7 @@ def _slice(outcome: Outcome, part: Slice, plan: Plan) -> dict[str, Any]:
 def _pictures(outcome: Outcome, fitted: Model) -> dict[str, Any]:
     empty: dict[str, Any] = {"confusion": {}, "roc": [], "pr": [], "calibration": [], "residuals": {}}
     if outcome.values is not None:
-        return empty | {"residuals": residuals.describe(outcome.actual, outcome.values)}
+        return empty | {"residuals": residuals.describe(outcome.actual.astype(np.float64), outcome.values)}
     if outcome.probabilities is None or outcome.labels is None:
         return empty
     k = len(fitted.classes)

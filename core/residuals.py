@@ -18,8 +18,8 @@ def describe(actual: Floats, predicted: Floats) -> dict[str, Any]:
         predicted: What was predicted for them.
 
     Returns:
-        ``quantiles`` {share: error}, ``mean``, and ``points`` [{actual, predicted}], at most ``MOST_POINTS`` rows spread
-        evenly over the sorted predictions; an error is actual minus predicted.
+        ``quantiles`` {share: error}, ``mean``, and ``points`` [{actual, predicted}], at most ``MOST_POINTS`` rows
+        spread evenly over the sorted predictions; an error is actual minus predicted.
     """
     errors = actual - predicted
     order = np.argsort(predicted, kind="stable")

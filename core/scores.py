@@ -1,37 +1,41 @@
-"""The objective of a search: one number from out-of-fold predictions."""
+"""The objective of a search: one number for each fold from out-of-fold predictions."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import metrics
 from headrace.core.contract import Contract
 from headrace.core.folds import Fold
 from headrace.core.matrix import Target, positive
+from headrace.core.measures import Outcome, measure
 
 
 def scores(
-    target: Target, predictions: NDArray[np.float64], *, folds: Sequence[Fold], contract: Contract
+    target: Target, predictions: NDArray[np.float64], *, folds: Sequence[Fold], contract: Contract, metric: str
 ) -> list[float]:
-    """The task's main metric on each fold.
+    """A metric on each fold.
 
     Args:
         target: Encoded target (n,).
         predictions: Out-of-fold probabilities (n, k) or values (n,).
         folds: Folds whose held-out rows are scored.
         contract: Says which task it is and which class is positive.
+        metric: Name of a metric of the task.
 
     Returns:
         One number for each fold; NaN where it is not defined.
     """
-    return [_score(target[fold.held_out], predictions[fold.held_out], contract) for fold in folds]
+    return [measure(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
 
 
-def _score(target: Target, predictions: NDArray[np.float64], contract: Contract) -> float:
+def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> Outcome:
     if contract.task == "regression":
-        return float(np.sqrt(np.mean(metrics.squared_errors(target.astype(np.float64), predictions))))
-    if contract.task == "binary":
-        index = positive(contract)
-        return metrics.roc_auc(target == index, predictions[:, index])
-    return float(np.mean(metrics.log_losses(target.astype(np.int64), predictions)))
+        return Outcome(task="regression", actual=target, values=predictions)
+    return Outcome(
+        task=contract.task,
+        actual=target,
+        probabilities=predictions,
+        labels=predictions.argmax(axis=1),
+        positive=positive(contract),
+    )

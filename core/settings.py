@@ -77,6 +77,25 @@ def lease_path() -> str:
     return os.environ.get("HEADRACE_LEASE", "")
 
 
+def sql_password() -> str:
+    """Password of the database that a table is read from (``HEADRACE_SQL_PASSWORD``); empty when unset."""
+    return os.environ.get("HEADRACE_SQL_PASSWORD", "")
+
+
+def max_download_bytes() -> int:
+    """Most bytes that are fetched from one URL (``HEADRACE_MAX_DOWNLOAD_BYTES``); 20 GiB when unset.
+
+    Raises:
+        InputError: If it is no positive whole number.
+    """
+    text = os.environ.get("HEADRACE_MAX_DOWNLOAD_BYTES", "")
+    if not text:
+        return 20 * 2**30
+    if not text.isdecimal() or int(text) == 0:
+        raise InputError(f"HEADRACE_MAX_DOWNLOAD_BYTES must be a positive whole number; got {text!r} instead.")
+    return int(text)
+
+
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()

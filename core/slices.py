@@ -31,8 +31,8 @@ class Slice:
 def slices(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[Slice]:
     """Cut a table by the values of each column.
 
-    A column with more than ``MOST_VALUES`` values is cut into quarters of equally many rows if it holds numbers or times,
-    else into its most frequent values and ``(other)``.
+    A column with more than ``MOST_VALUES`` values is cut into quarters of equally many rows if it holds numbers or
+    times, else into its most frequent values and ``(other)``.
 
     Args:
         frame: Typed table.

@@ -66,7 +66,8 @@ class ReadOptions:
             ``column_1``, ``column_2`` and so on.
         delimiter: One ASCII character, or ``tab``; empty to detect ``,`` ``;`` tab or ``|``.
         encoding: A Python codec's name; empty for UTF-8, or what a byte-order mark says.
-        missing_values: Texts that stand for a missing value in a CSV; the empty text always does.
+        missing_values: Texts that stand for a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text
+            always does.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash before anything is written.
     """
@@ -87,6 +88,8 @@ class ReadOptions:
         """
         for name in ("names", "missing_values", "drop", "hash"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.missing_values:
+            object.__setattr__(self, "missing_values", MISSING_VALUES)
         if "" not in self.missing_values:
             object.__setattr__(self, "missing_values", ("", *self.missing_values))
         object.__setattr__(self, "delimiter", _delimiter(self.delimiter))

@@ -13,13 +13,15 @@ import polars as pl
 
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_rules import wants
-from headrace.core.digest import DIGEST, row_digest
-from headrace.core.errors import InputError, shown
+from headrace.core.digest import DIGEST, KEY_DIGEST, reseeded, row_digest
+from headrace.core.errors import DataError, InputError, shown
 
 Method = Literal["random", "stratified", "time", "group"]
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 TEST = "_test"
+_GROUP_DIGEST = "_group_digest"
+_MADE = (DIGEST, KEY_DIGEST, _GROUP_DIGEST)
 _WHOLE = 2**64
 
 
@@ -105,16 +107,11 @@ def group_column(contract: Contract) -> Column | None:
     return next((column for column in contract.columns if column.role == "group"), None)
 
 
-def digest_columns(contract: Contract) -> list[str]:
-    """The columns on whose values a row's side depends: the keys, or all that are kept."""
-    return list(contract.keys) or [column.name for column in contract.kept]
-
-
 def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
     """Tell the side of each row.
 
     Args:
-        frame: Typed table.
+        frame: Typed table; columns that ``digest.with_digests`` added are used and taken away.
         contract: The table's contract.
         plan: How to split; a split by time must have its cut.
 
@@ -125,32 +122,60 @@ def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
         InputError: If a split by time has no cut yet.
     """
     if plan.method == "time":
-        return nw.from_native(frame).with_columns(_late(contract, plan).alias(TEST)).to_native()
+        side = late(contract, cut=plan.cut)
+        return nw.from_native(frame).drop(*_MADE, strict=False).with_columns(side.alias(TEST)).to_native()
+    keys = list(contract.keys) or [column.name for column in contract.kept]
+    digest = KEY_DIGEST if contract.keys else DIGEST
+    if digest not in frame.collect_schema():
+        frame = row_digest(frame, keys, name=digest)
+    drawn = pl.col(digest)
     group = group_column(contract) if plan.method == "group" else None
-    keyed = row_digest(frame, digest_columns(contract), seed=plan.seed)
     if group is not None:
-        keyed = row_digest(keyed, [group.name], seed=plan.seed, name=f"{DIGEST}_group")
-    return (
-        nw.from_native(keyed)
-        .with_columns(_drawn(group, plan).alias(TEST))
-        .drop(DIGEST, f"{DIGEST}_group", strict=False)
-        .to_native()
-    )
+        frame = row_digest(frame, [group.name], name=_GROUP_DIGEST)
+        drawn = pl.when(pl.col(group.name).is_null()).then(drawn).otherwise(pl.col(_GROUP_DIGEST))
+    share = pl.lit(int(plan.test_size * _WHOLE), pl.UInt64)
+    sided = frame.with_columns((reseeded(drawn, plan.seed) < share).alias(TEST))
+    return sided.drop(*_MADE, strict=False)
 
 
-def _late(contract: Contract, plan: Plan) -> nw.Expr:
-    """A row without a time counts as early."""
-    if not plan.cut:
-        raise InputError("a split by time needs its cut before rows can be assigned; find it with `find_cut`.")
-    return (nw.col(contract.time_column) >= nw.lit(_moment(plan.cut))).fill_null(value=False)
+def late(contract: Contract, *, cut: str) -> nw.Expr:
+    """Whether a row is of the test part of a split by time; one without a time is not.
+
+    Args:
+        contract: The table's contract, with its time column.
+        cut: ISO timestamp.
+
+    Raises:
+        InputError: If there is no cut yet.
+    """
+    if not cut:
+        raise InputError("a split by time needs its cut before rows can be assigned; `find_cut` finds it.")
+    return (nw.col(contract.time_column) >= nw.lit(_moment(cut))).fill_null(value=False)
 
 
-def _drawn(group: Column | None, plan: Plan) -> nw.Expr:
-    """A row is drawn if its digest, uniform over the range, lies below the share; one without a group by itself."""
-    digest = nw.col(DIGEST)
-    if group is not None:
-        digest = nw.when(nw.col(group.name).is_null()).then(digest).otherwise(nw.col(f"{DIGEST}_group"))
-    return digest < nw.lit(int(plan.test_size * _WHOLE), nw.UInt64)
+def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
+    """The time from which on a row is of the test part.
+
+    Args:
+        times: Timestamps of the rows, some perhaps missing.
+        test_size: Share of rows for the test part.
+        column: Name of the time column, for messages.
+
+    Returns:
+        ISO timestamp; at least one row is earlier and one not.
+
+    Raises:
+        DataError: If there are fewer than two different times.
+    """
+    known = times.drop_nulls()
+    if known.n_unique() < 2:
+        raise DataError(
+            f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
+            "choose another method or another time column."
+        )
+    cut = known.quantile(1 - test_size, interpolation="higher")
+    cut = cut if cut > known.min() else known.filter(known > known.min()).min()  # type: ignore[operator]
+    return str(cut.isoformat())  # type: ignore[union-attr]
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,56 @@
+"""The component that measures the model on the test part."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def evaluate(
+    model: Input[Model],
+    train_table: Input[Dataset],
+    test_table: Input[Dataset],
+    test_actuals: Input[Dataset],
+    metrics: Output[Metrics],
+    curves: Output[ClassificationMetrics],
+    evaluation: Output[Artifact],
+    slices: list = [],  # noqa: B006 - KFP wants the default as it stands
+    cost_false_positive: float = 1.0,
+    cost_false_negative: float = 1.0,
+    seed: int = 0,
+) -> None:
+    """Measure the model on rows that it has not seen, with intervals, beside a baseline.
+
+    Args:
+        model: The model's folder.
+        train_table: Training rows, for the baseline.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows.
+        metrics: Scalar metrics.
+        curves: Confusion matrix and ROC curve; empty for a regression.
+        evaluation: JSON: metrics with intervals, baseline, threshold, curves, slices.
+        slices: Columns by whose values the metrics are repeated.
+        cost_false_positive: Cost of a negative row that is predicted positive.
+        cost_false_negative: Cost of a positive row that is predicted negative.
+        seed: Seed of the bootstrap.
+    """
+    from pathlib import Path
+
+    from headrace.core.evaluate import Costs, Parts, Plan, evaluate_model
+    from headrace.core.steps import step
+    from headrace.core.text import plain_list
+
+    with step("evaluate"):
+        found = evaluate_model(
+            Path(model.path),
+            split=Parts(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
+            evaluation=Path(evaluation.path),
+            plan=Plan(tuple(plain_list(slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
+        )
+        for name, interval in found["metrics"].items():
+            metrics.log_metric(name, interval["value"])
+        if found["confusion"]:
+            curves.log_confusion_matrix(found["confusion"]["labels"], found["confusion"]["rows"])
+        if found["roc"]:
+            curves.log_roc_curve(*([point[key] for point in found["roc"]] for key in ("fpr", "tpr", "threshold")))

@@ -1,0 +1,59 @@
+"""The component that judges whether the model may take over."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def gate(
+    evaluation: Input[Artifact],
+    model: Input[Model],
+    test_table: Input[Dataset],
+    test_actuals: Input[Dataset],
+    verdict: Output[Artifact],
+    champion: str = "",
+    thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
+    seed: int = 0,
+) -> bool:
+    """Judge the model against thresholds, and against the champion (or the baseline) on the same test rows.
+
+    Args:
+        evaluation: JSON from ``evaluate``.
+        model: The candidate's folder.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows.
+        verdict: JSON: promote, hold or reject, with reasons and the comparison.
+        champion: Folder or ``s3://`` URI of the bundle in service; empty for none.
+        thresholds: Least value by metric, such as {"roc_auc": 0.8}; the largest where less is better.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Whether the model may be published: true unless it is rejected.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from headrace.core.gate import Sides, Thresholds, judge
+    from headrace.core.steps import step
+    from headrace.core.text import plain
+
+    with step("gate"), tempfile.TemporaryDirectory() as scratch:
+        place = plain(champion)
+        folder = Path(place) if place else None
+        if place.startswith("s3://"):
+            from headrace.stores.bundles import fetch
+
+            folder = Path(scratch) / "champion"
+            fetch(place, folder)
+        sides = Sides(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder)
+        found = judge(
+            Path(evaluation.path),
+            sides=sides,
+            thresholds=Thresholds(thresholds),
+            verdict=Path(verdict.path),
+            seed=int(seed),
+        )
+        verdict.metadata.update({"verdict": found["verdict"], "reasons": found["reasons"]})
+    return found["verdict"] != "reject"

@@ -1,0 +1,39 @@
+"""The component that fits the model."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(
+    train_table: Input[Dataset],
+    contract: Input[Artifact],
+    best_parameters: Input[Artifact],
+    model: Output[Model],
+    seed: int = 0,
+) -> None:
+    """Fit the winner of the search on all training rows.
+
+    Args:
+        train_table: Training rows with the target and the row features.
+        contract: The table's contract.
+        best_parameters: JSON with the family and its parameters, from ``tune``.
+        model: Folder with the fitted pipeline (skops), what made it, and the contract.
+        seed: Seed of everything random in the fit.
+    """
+    from pathlib import Path
+
+    from headrace.core.steps import step
+    from headrace.core.train import train_model
+
+    with step("train"):
+        facts = train_model(
+            Path(train_table.path),
+            contract=Path(contract.path),
+            best_parameters=Path(best_parameters.path),
+            folder=Path(model.path),
+            seed=int(seed),
+        )
+        model.metadata.update(facts)

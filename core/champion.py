@@ -1,0 +1,74 @@
+"""The candidate against the model in service, on the same test rows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from headrace.core import model, significance
+from headrace.core.errors import InputError, UserError, shown
+from headrace.core.evaluate import predict, read_test
+from headrace.core.gate import Sides
+from headrace.core.measures import Outcome
+from headrace.core.metrics import MAIN
+from headrace.core.model import Model
+
+
+def compare(sides: Sides, measured: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
+    """Compare two models on the test rows.
+
+    Args:
+        sides: Candidate, champion and test rows.
+        measured: The candidate's evaluation, for its threshold.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Result of ``significance.compare_main``, candidate first.
+
+    Raises:
+        InputError: If the champion does another task, knows other classes, or cannot predict the rows.
+    """
+    if sides.champion is None:
+        raise InputError("a comparison must have a champion; name one.")
+    ours, theirs = model.load(sides.model), model.load(sides.champion)
+    threshold = measured.get("threshold") or {}
+    if "value" in threshold:
+        ours = ours.with_threshold(float(threshold["value"]))
+    _check_comparable(ours, theirs)
+    rows = read_test(sides.test_table, sides.test_actuals)
+    first, second = predict(ours, rows), _predict_champion(theirs, rows)
+    metrics = [MAIN[ours.contract.task], "log_loss"]
+    return significance.compare_main(first, _aligned(second, ours, theirs), metrics=metrics, seed=seed)
+
+
+def _check_comparable(ours: Model, theirs: Model) -> None:
+    if theirs.contract.task != ours.contract.task or set(theirs.classes) != set(ours.classes):
+        raise InputError(
+            f"the champion must predict the same as the candidate, {ours.contract.task} {shown(list(ours.classes))}; "
+            f"it predicts {theirs.contract.task} {shown(list(theirs.classes))}; name another champion."
+        )
+
+
+def _predict_champion(theirs: Model, rows: pl.DataFrame) -> Outcome:
+    try:
+        return predict(theirs, rows)
+    except UserError as error:
+        raise InputError(f"the champion must be able to predict the test rows; {error}") from error
+
+
+def _aligned(outcome: Outcome, ours: Model, theirs: Model) -> Outcome:
+    """The champion's outcome with classes in the candidate's order."""
+    if outcome.probabilities is None or outcome.labels is None or theirs.classes == ours.classes:
+        return outcome
+    places = np.array([ours.classes.index(label) for label in theirs.classes])
+    probabilities = np.empty_like(outcome.probabilities)
+    probabilities[:, places] = outcome.probabilities
+    return replace(
+        outcome,
+        actual=places[outcome.actual.astype(np.int64)],
+        probabilities=probabilities,
+        labels=places[outcome.labels],
+        positive=ours.positive,
+    )
