@@ -131,14 +131,13 @@ def _level(value: object) -> str:
 def by_quantile(series: pl.Series) -> Coded:
     """Group rows by value into at most eight bins of about equal size, and missing."""
     values = as_floats(series)
-    known = values[np.isfinite(values)]
+    finite = np.isfinite(values)
+    known = values[finite]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, GROUPS + 1)))
-    inner = edges[1:-1]
-    codes = np.searchsorted(inner, values, side="right").astype(np.int64)
-    ends = [(values[codes == i].min(), values[codes == i].max()) for i in range(len(inner) + 1) if (codes == i).any()]
-    used = np.unique(codes)
-    codes = np.searchsorted(used, codes)
-    codes[~np.isfinite(values)] = len(used) + 1
+    used, bins = np.unique(np.searchsorted(edges[1:-1], known, side="right"), return_inverse=True)
+    ends = [(known[bins == place].min(), known[bins == place].max()) for place in range(len(used))]
+    codes = np.full(len(values), len(used) + 1, dtype=np.int64)
+    codes[finite] = bins
     return Coded(codes=codes, labels=(*(_span(low, high, series) for low, high in ends), "(other)", "(missing)"))
 
 

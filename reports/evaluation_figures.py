@@ -1,11 +1,11 @@
 """From the evaluation's JSON to its figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from headrace.reports import figures
+from headrace.reports import figures, numbers
 from headrace.reports.wording import metric_name
 
 Facts = Mapping[str, Any]
@@ -40,8 +40,64 @@ def forests(evaluation: Facts) -> list[Markup]:
 
 
 def curves(evaluation: Facts) -> list[tuple[Markup, str]]:
-    """Figures of a classification or regression with a caption each; those without data are left out."""
-    raise NotImplementedError
+    """Figures with a caption each: of classes or of errors, by the task; those without data are left out."""
+    if evaluation.get("task") == "regression":
+        return _errors(evaluation.get("residuals") or {})
+    return [*_ranking(evaluation), *_calibration(evaluation)]
+
+
+def _ranking(evaluation: Facts) -> Iterator[tuple[Markup, str]]:
+    level = (evaluation.get("threshold") or {}).get("value")
+    roc = [(point["fpr"], point["tpr"]) for point in evaluation.get("roc") or []]
+    mark = "; the mark is the chosen threshold" if level is not None else ""
+    if roc:
+        chosen = _at(evaluation["roc"], level, ("fpr", "tpr"))
+        area = _value(evaluation, "roc_auc")
+        yield figures.roc(roc, chosen=chosen), f"ROC: the area is {area}; the dashed line is guessing{mark}."
+    found = [(point["recall"], point["precision"]) for point in evaluation.get("pr") or []]
+    if found:
+        chosen = _at(evaluation["pr"], level, ("recall", "precision"))
+        share = found[-1][1]  # all rows are predicted positive at the lowest threshold
+        area = _value(evaluation, "pr_auc")
+        picture = figures.precision_recall(found, chosen=chosen, share=share)
+        yield picture, f"Precision by recall: the area is {area}; the dashed line is guessing{mark}."
+
+
+def _calibration(evaluation: Facts) -> Iterator[tuple[Markup, str]]:
+    bins = [(b["predicted"], b["observed"], round(b["rows"])) for b in evaluation.get("calibration") or []]
+    if bins:
+        what = "the positive class" if evaluation.get("task") == "binary" else "the predicted class"
+        caption = f"Calibration of {what}, in bins of about {numbers.count(bins[0][2])} rows: on the dashed line, "
+        yield figures.calibration(bins), f"{caption}probabilities are what they say."
+
+
+def _errors(residuals: Facts) -> list[tuple[Markup, str]]:
+    points = [(point["actual"], point["predicted"]) for point in residuals.get("points") or []]
+    if not points:
+        return []
+    errors = [(predicted, actual - predicted) for actual, predicted in points]
+    quantiles = residuals.get("quantiles") or {}
+    spread = ""
+    if {"0.05", "0.95"} <= set(quantiles):
+        spread = f" Nine in ten lie between {numbers.number(quantiles['0.05'])} and {numbers.number(quantiles['0.95'])}."
+    some = f"{numbers.count(len(points))} test rows; "
+    return [
+        (figures.predicted_actual(points), f"Predicted by actual value, {some}on the dashed line both are equal."),
+        (figures.residuals(errors), f"Errors by predicted value.{spread}"),
+    ]
+
+
+def _at(points: Sequence[Facts], level: float | None, names: tuple[str, str]) -> tuple[float, float] | None:
+    """The point of a curve at a threshold: that of the lowest one that is not below it."""
+    above = [point for point in points if level is not None and point["threshold"] >= level]
+    if not above:
+        return None
+    point = min(above, key=lambda p: p["threshold"])
+    return point[names[0]], point[names[1]]
+
+
+def _value(evaluation: Facts, metric: str) -> str:
+    return numbers.metric((evaluation.get("metrics", {}).get(metric) or {}).get("value"))
 
 
 def search(trials: Facts) -> Markup | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from headrace.core.casts import cast
 from headrace.core.contract import Column as Declared
-from headrace.core.contract import Contract, Dtype
+from headrace.core.contract import Contract
 from headrace.reports.associate import Floats, cramers_v, rank_correlations
 from headrace.reports.describe import FEW, LEVELS, as_floats, by_level, describe
 from headrace.reports.facts import Column, Matrix, Table
@@ -23,12 +23,12 @@ MATRIX = 20
 CLASSES = 6
 
 
-def explore(frame: pl.LazyFrame, *, contract: Contract | None = None) -> Table:
+def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
     """Look at a table.
 
     Args:
         frame: The table; texts are read as the contract's types, what cannot be read is missing.
-        contract: What is known of the columns; without it nothing is said about a target.
+        contract: What is known of the columns; those that it does not know are left out.
 
     Returns:
         What there is to show, bounded in size whatever the table's: 300 columns are looked at closely, and the 30 with
@@ -39,8 +39,8 @@ def explore(frame: pl.LazyFrame, *, contract: Contract | None = None) -> Table:
     rows = counted.pop("")
     near, far = declared[:NEAR], declared[NEAR:]
     sample = _sample(frame, near, rows=rows, columns=len(declared))
-    target = contract.target.name if contract and contract.target.name in sample.columns else ""
-    parts, values = _target(sample, contract) if contract and target else ((), np.empty((sample.height, 0)))
+    target = contract.target.name if contract.target.name in sample.columns else ""
+    parts, values = _target(sample, contract) if target else ((), np.empty((sample.height, 0)))
     columns = [
         describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near
     ]
@@ -55,33 +55,17 @@ def explore(frame: pl.LazyFrame, *, contract: Contract | None = None) -> Table:
         numbers=_numbers(sample, kept),
         categories=_categories(sample, kept),
         target=target,
-        task=contract.task if contract else "",
+        task=contract.task,
         parts=parts,
         overall=tuple(map(float, np.nanmean(values, axis=0))) if np.isfinite(values).any() else (),
     )
 
 
-def _declared(schema: pl.Schema, contract: Contract | None) -> list[Declared]:
-    """The table's columns as the contract has them, the target first, columns it does not know last."""
-    known = [c for c in contract.columns if c.name in schema] if contract else []
-    names = {c.name for c in known}
-    derived = {feature.name: feature for feature in contract.features} if contract else {}
-    new = [
-        Declared(name=name, dtype=_dtype(dtype), role="feature" if name in derived or not contract else "ignore")
-        for name, dtype in schema.items()
-        if name not in names
-    ]
-    return sorted([*known, *new], key=lambda c: c.role != "target")
-
-
-def _dtype(dtype: pl.DataType) -> Dtype:
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number"
-    if dtype == pl.Boolean:
-        return "boolean"
-    return "timestamp" if dtype.is_temporal() else "string"
+def _declared(schema: pl.Schema, contract: Contract) -> list[Declared]:
+    """The table's columns as the contract has them, the target first, row features last."""
+    known = [column for column in contract.columns if column.name in schema]
+    made = [Declared(name=f.name, dtype="number") for f in contract.features if f.name in schema]
+    return sorted([*known, *made], key=lambda column: column.role != "target")
 
 
 def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from headrace.reports.numbers import number, shortened
+from headrace.reports.numbers import number
 from headrace.reports.plotting import COLOURS, INK, MARKS, SOFT, plot
 
 Points = Sequence[tuple[float, float]]
@@ -50,35 +50,34 @@ class Tried:
     family: str
 
 
-def roc(curves: dict[str, Points], *, chosen: tuple[float, float] | None) -> Markup:
+def roc(points: Points, *, chosen: tuple[float, float] | None) -> Markup:
     """True against false positive rate.
 
     Args:
-        curves: Points by name of the curve, each of false and true positive rate.
+        points: False and true positive rate by threshold.
         chosen: The point of the chosen threshold; None for none.
     """
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        _curves(axes, curves, chosen)
+        _curve(axes, points, chosen)
         _unit(axes, "false positive rate", "true positive rate")
 
     return plot("roc", draw, label="ROC curve")
 
 
-def precision_recall(curves: dict[str, Points], *, chosen: tuple[float, float] | None, share: float | None) -> Markup:
+def precision_recall(points: Points, *, chosen: tuple[float, float] | None, share: float) -> Markup:
     """Precision against recall.
 
     Args:
-        curves: Points by name of the curve, each of recall and precision.
+        points: Recall and precision by threshold.
         chosen: The point of the chosen threshold; None for none.
-        share: Share of the positive class, the precision of guessing; None if there are several curves.
+        share: Share of the positive class, the precision of guessing.
     """
 
     def draw(axes: Axes) -> None:
-        if share is not None:
-            axes.axhline(share, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        _curves(axes, curves, chosen)
+        axes.axhline(share, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _curve(axes, points, chosen)
         _unit(axes, "recall", "precision")
 
     return plot("precision-recall", draw, label="Precision by recall")
@@ -199,14 +198,10 @@ def _cloud(axes: Axes, points: Points) -> None:
         axes.plot(*zip(*points, strict=True), "o", color=_BLUE, markersize=3.6, alpha=0.45, markeredgewidth=0)
 
 
-def _curves(axes: Axes, curves: dict[str, Points], chosen: tuple[float, float] | None) -> None:
-    for place, (name, points) in enumerate(list(curves.items())[: len(COLOURS)]):
-        if points:
-            axes.plot(*zip(*points, strict=True), color=COLOURS[place], label=shortened(name, 24))
+def _curve(axes: Axes, points: Points, chosen: tuple[float, float] | None) -> None:
+    axes.plot(*zip(*points, strict=True), color=_BLUE)
     if chosen is not None:
-        axes.plot(*chosen, MARKS[3], color=_ORANGE, markersize=7, label="chosen threshold", linestyle="none")
-    if len(curves) > 1:
-        _legend_below(axes, len(curves))
+        axes.plot(*chosen, MARKS[3], color=_ORANGE, markersize=7)
 
 
 def _legend_below(axes: Axes, entries: int) -> None:

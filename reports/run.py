@@ -149,7 +149,7 @@ def _contract(path: Path | None, *, tolerant: bool) -> Contract | None:
 
 
 def _profile(folder: Path | None, contract: Contract | None, *, tolerant: bool) -> Table | None:
-    if folder is None or not folder.is_dir():
+    if folder is None or contract is None or not folder.is_dir():
         return None
     try:
         return explore(tables.scan(folder), contract=contract)

@@ -11,7 +11,6 @@ from headrace.reports.facts import Column
 from headrace.reports.page import render as fill
 from headrace.reports.run import Run
 from headrace.reports.wording import (
-    comparison_sentence,
     endpoint_sentence,
     main_metric,
     measured_sentence,
@@ -48,7 +47,6 @@ def render(run: Run) -> str:
         ("provenance", "Provenance"),
     ]
     style, word = verdict_words(run.verdict)
-    comparison = comparison_sentence((run.verdict or {}).get("comparison") or {})
     return fill(
         "run.html",
         run=run,
@@ -62,7 +60,7 @@ def render(run: Run) -> str:
         highlights=_highlights(run),
         search=_search(run),
         evaluation=evaluation,
-        verdict={"style": style, "word": word, "comparison": comparison},
+        verdict={"style": style, "word": word},
         endpoint=run_parts.endpoint(run.verification) if run.verification else {},
         provenance=run_parts.provenance(run),
         metric_name=metric_name,

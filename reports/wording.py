@@ -55,7 +55,7 @@ def measured_sentence(evaluation: Facts, metric: str) -> str:
         text += f" on {numbers.count(rows)} test rows"
     baseline = evaluation.get("baseline", {})
     if baseline.get("metrics", {}).get(metric) is not None:
-        text += f"; the baseline ({baseline.get('kind', 'none')}) has {numbers.metric(baseline['metrics'][metric])}"
+        text += f"; the baseline has {numbers.metric(baseline['metrics'][metric])}"
     return text + "."
 
 
@@ -77,39 +77,18 @@ def endpoint_sentence(verification: Facts | None) -> str:
     return f"The endpoint failed {failed} of {numbers.count(cases)} test cases."
 
 
-def comparison_sentence(comparison: Facts) -> str:
-    """By how much the candidate differs from what it was compared with; empty without a comparison."""
-    if comparison.get("difference") is None:
-        return ""
-    metric = str(comparison.get("metric", ""))
-    text = f"Against the {comparison.get('against', 'baseline')}, {metric_name(metric)} differs by "
-    text += f"{_signed(comparison['difference'])}"
-    if comparison.get("low") is not None and comparison.get("high") is not None:
-        text += f" (95 % interval {_signed(comparison['low'])} to {_signed(comparison['high'])})"
-    if comparison.get("p_value") is not None:
-        p = float(comparison["p_value"])
-        text += f", p {'below 0.001' if p < 0.001 else f'= {p:.3f}'}"
-    if comparison.get("test"):
-        text += f" by the {str(comparison['test']).replace('_', ' ')} test".replace("test test", "test")
-    return f"{text}; {'less' if less_is_better(metric) else 'more'} is better."
-
-
 def threshold_sentence(threshold: Facts) -> str:
-    """Which threshold was chosen, and by which costs; empty without one."""
+    """Which threshold was chosen, by which costs and from what; empty without one."""
     if threshold.get("value") is None:
         return ""
-    text = f"The positive class is predicted from a probability of {numbers.metric(threshold['value'])} on"
+    text = f"The class {numbers.shortened(threshold.get('positive', 'that is positive'))} is predicted from a probability "
+    text += f"of {numbers.metric(threshold['value'])} on."
     wrong, missed = threshold.get("cost_false_positive"), threshold.get("cost_false_negative")
     if wrong is not None and missed is not None:
-        text += f", chosen so that errors cost least when a false alarm costs {numbers.number(wrong)} and a miss "
-        text += numbers.number(missed)
-    text += "."
-    if threshold.get("cost") is not None:
-        text += f" On the test part errors cost {numbers.metric(threshold['cost'])} a row"
-        text += f", and {numbers.metric(threshold['default_cost'])} at 0.5." if "default_cost" in threshold else "."
+        text += f" It was chosen for a false alarm that costs {numbers.number(wrong)} and a miss that costs "
+        text += f"{numbers.number(missed)}"
+        text += f", on {threshold['chosen_on']}." if threshold.get("chosen_on") else "."
+    if threshold.get("cost") is not None and threshold.get("cost_at_half") is not None:
+        text += f" Errors are expected to cost {numbers.metric(threshold['cost'])} a row; at 0.5 they would cost "
+        text += f"{numbers.metric(threshold['cost_at_half'])}."
     return text
-
-
-def _signed(value: Any) -> str:
-    text = numbers.metric(abs(float(value)))
-    return f"{'−' if float(value) < 0 else '+'}{text}"  # noqa: RUF001 - a minus sign, as in printed tables

@@ -1,0 +1,203 @@
+"""A run that was made up: every part of it, with names that would harm a careless page."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headrace.core import contract_yaml, curves, residuals, tables
+from headrace.core.contract import Column, Contract
+
+EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where the parts of a made-up run lie."""
+
+    paths: dict[str, Path]
+    source: dict[str, Any]
+
+
+def frame(rows: int = 400) -> pl.DataFrame:
+    """A table with every kind of column."""
+    rng = np.random.default_rng(7)
+    age = rng.integers(18, 90, rows)
+    income = np.where(rng.random(rows) < 0.1, np.nan, rng.lognormal(10, 0.6, rows))
+    kind = rng.choice(["plain", "<i>odd</i>", "third"], rows, p=[0.6, 0.3, 0.1])
+    ill = (rng.random(rows) < 1 / (1 + np.exp(-(age - 55) / 10))).astype(int)
+    return pl.DataFrame(
+        {
+            "customer": [f"id-{i:05d}" for i in range(rows)],
+            "e-mail": [f"person{i}@example.org" for i in range(rows)],
+            "age": age,
+            EVIL: pl.Series(income).fill_nan(None),
+            "kind": kind,
+            "seen": pl.datetime_range(pl.datetime(2025, 1, 1), pl.datetime(2026, 1, 1), eager=True, interval="1h")[:rows],
+            "empty": pl.Series([None] * rows, dtype=pl.Float64),
+            "ill": ill,
+        }
+    )
+
+
+def contract() -> Contract:
+    """Its contract."""
+    return Contract(
+        name="made-up",
+        task="binary",
+        positive="1",
+        columns=(
+            Column("customer", "string", role="id"),
+            Column("e-mail", "string", role="ignore", personal="keep"),
+            Column("age", "integer", unit="years"),
+            Column(EVIL, "number", unit="<u>"),
+            Column("kind", "string", categories=("plain", "<i>odd</i>", "third")),
+            Column("seen", "timestamp", role="timestamp"),
+            Column("empty", "number"),
+            Column("ill", "integer", role="target", categories=("0", "1")),
+        ),
+    )
+
+
+def evaluation(task: str = "binary") -> dict[str, Any]:
+    """What evaluate would have measured."""
+    rng = np.random.default_rng(3)
+    common = {"task": task, "family": "logistic", "rows": {"train": 320, "test": 80}, "slices": [], "undefined": []}
+    if task == "regression":
+        actual = rng.normal(20, 5, 300)
+        return common | {
+            "metrics": {
+                "mae": {"value": 1.61234, "low": 1.4, "high": 1.83},
+                "rmse": {"value": 2.05, "low": 1.8, "high": 2.3},
+                "r2": {"value": 0.83, "low": 0.79, "high": 0.87},
+            },
+            "baseline": {"kind": "mean of the training rows", "metrics": {"mae": 4.0, "rmse": 5.0, "r2": -0.01}},
+            "residuals": residuals.describe(actual, actual + rng.normal(0, 2, 300)),
+        }
+    scores = rng.random(80)
+    positive = rng.random(80) < scores
+    return common | {
+        "metrics": {
+            "accuracy": {"value": 0.8125, "low": 0.71, "high": 0.89},
+            "f1": {"value": 0.79, "low": 0.66, "high": 0.88},
+            "roc_auc": {"value": 0.9012, "low": 0.83, "high": 0.96},
+            "pr_auc": {"value": 0.88, "low": None, "high": None},
+            "log_loss": {"value": 0.41, "low": 0.3, "high": 0.55},
+        },
+        "baseline": {
+            "kind": "most frequent class",
+            "metrics": {"accuracy": 0.55, "f1": 0.0, "roc_auc": 0.5, "pr_auc": 0.45, "log_loss": 0.69},
+        },
+        "threshold": {
+            "value": 0.41,
+            "positive": "1",
+            "cost": 0.17,
+            "cost_at_half": 0.21,
+            "cost_false_positive": 1.0,
+            "cost_false_negative": 2.0,
+            "chosen_on": "out-of-fold predictions for training rows",
+        },
+        "confusion": {"labels": ["0", EVIL], "rows": [[37, 7], [8, 28]]},
+        "roc": curves.roc(positive, scores),
+        "pr": curves.precision_recall(positive, scores),
+        "calibration": curves.calibration(positive, scores),
+        "slices": [
+            {"column": "kind", "value": value, "rows": 40, "metrics": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1}}}
+            for value in ("plain", EVIL)
+        ],
+    }
+
+
+def documents() -> dict[str, Any]:
+    """The JSON artifacts of the run, by name."""
+    rng = np.random.default_rng(5)
+    families = ("logistic", "random_forest", "hist_gradient_boosting")
+    trials = [
+        {
+            "number": i,
+            "family": families[i % 3],
+            "parameters": {"alpha": 10.0 ** -(i % 4), "kind": EVIL},
+            "score": None if i == 4 else float(0.8 + 0.1 * rng.random() + 0.002 * i),
+            "scores": [],
+            "status": "failed" if i == 4 else "complete",
+            "seconds": 0.31,
+            "error": "it did not converge" if i == 4 else None,
+        }
+        for i in range(15)
+    ]
+    rule = {"rule": "range", "column": EVIL, "severity": "quarantine", "count": 3, "examples": ["-1 (row 4)"]}
+    return {
+        "checks": {
+            "rows": {"read": 403, "valid": 400, "quarantined": 3},
+            "rules": [{**rule, "message": f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."}],
+            "class_balance": {"0": 220, "1": 180},
+            "columns": {"age": {"missing": 0}},
+        },
+        "trials": {"algorithm": "tpe", "objective": {"metric": "roc_auc", "type": "maximize"}, "trials": trials},
+        "evaluation": evaluation(),
+        "verdict": {
+            "verdict": "promote",
+            "reasons": ["roc_auc is better than the baseline's.", EVIL],
+            "comparison": {"against": "baseline", "metric": "roc_auc", "difference": 0.4},
+        },
+        "verification": {
+            "verified": True,
+            "cases": 20,
+            "failures": [],
+            "url": "http://127.0.0.1:8080/v1/models/made-up:predict",
+            "request": {"instances": [{"age": 61, EVIL: 23000.5, "note": "it's"}]},
+            "answer": {"predictions": [{"label": "1", "probabilities": {"0": 0.2, "1": 0.8}}]},
+            "expected": {"label": "1"},
+            "actual": "1",
+            "latency_ms": {"p50": 4.2, "p99": 9.8},
+        },
+    }
+
+
+def write_bundle(folder: Path) -> None:
+    """The files of a bundle that a report reads."""
+    folder.mkdir()
+    files = [{"path": "model.skops", "sha256": "ab" * 32, "size": 12345, "media_type": "application/zip"}]
+    parts = {
+        "manifest": {"format": 1, "name": "made-up", "digest": "cd" * 32, "files": files},
+        "model": {"format": 1, "family": "logistic", "parameters": {"alpha": 0.1}, "seed": 0, "threshold": 0.41},
+        "provenance": {"source": EVIL, "table": {"digest": "ef" * 32, "rows": 403}},
+        "environment": {"python": "3.11.7", "packages": {"scikit-learn": "1.9.1"}},
+    }
+    for name, value in parts.items():
+        (folder / f"{name}.json").write_text(json.dumps(value))
+    (folder / "card.md").write_text(f"# made-up\n\nPredicts **ill**.\n\n| a | b |\n|---|---|\n| 1 | {EVIL[:20]} |\n\n- one\n")
+
+
+def write_events(path: Path) -> None:
+    """Events of a run that ended well but for its last step."""
+    time, lines = 1000.0, []
+    for place, name in enumerate(("ingest", "validate", "tune", "evaluate")):
+        lines.append({"event": "start", "time": time + 0.4, "step": name})
+        if name == "tune":
+            lines.append({"event": "progress", "time": time + 0.5, "step": name, "text": "15 trials"})
+        time += 0.8 + place
+        lines.append({"event": "end", "time": time, "step": name, "seconds": 0.4 + place})
+    lines.append({"event": "start", "time": time + 0.3, "step": "report"})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"event": "sta')
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The run, written as its steps would have."""
+    folder = tmp_path_factory.mktemp("made")
+    paths = {name: folder / f"{name}.json" for name in documents()}
+    for name, value in documents().items():
+        paths[name].write_text(json.dumps(value))
+    with tables.Writer(folder / "table") as writer:
+        writer.write(frame())
+    (folder / "contract.yaml").write_text(contract_yaml.dump(contract()))
+    write_bundle(folder / "bundle")
+    write_events(folder / "events.jsonl")
+    paths |= {"table": folder / "table", "contract": folder / "contract.yaml", "bundle": folder / "bundle"}
+    source = {"source": f"{EVIL}.csv", "rows": 403, "columns": 8, "digest": "12" * 32, "bytes": 34567, "time": "2026-11-23"}
+    return Made(paths=paths | {"events": folder / "events.jsonl"}, source=source)
