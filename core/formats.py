@@ -1,6 +1,7 @@
 """Each kind of source as frames of one schema."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Literal
 
@@ -59,13 +60,14 @@ def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_by
     Raises:
         InputError: If a file cannot be read, or is not like the first.
     """
-    files = source.opened()
-    first = next(files)
-    kind = kind_of(first)
-    if kind != "CSV" and options.for_csv_only:
-        raise InputError(f"the option {options.for_csv_only[0]} is for CSV only, and {first.name} is {kind}; omit it.")
-    read = _READERS[kind]
-    yield from read(chain([first], _alike(files, kind, first)), options, digest, block_bytes)
+    with closing(source.opened()) as files:
+        first = next(files)
+        kind = kind_of(first)
+        if kind != "CSV" and options.for_csv_only:
+            raise InputError(
+                f"the option {options.for_csv_only[0]} is for CSV only; omit it, for {first.name} is {kind}."
+            )
+        yield from _READERS[kind](chain([first], _alike(files, kind, first)), options, digest, block_bytes)
 
 
 def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
@@ -81,15 +83,14 @@ def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iter
     """
     names, batches = source.rows()
     check_names(names, where=source.name)
-    frames = (
-        frame_of(dict(zip(names, zip(*rows, strict=True), strict=True)), drop=options.drop, table=source.name)
-        for rows in batches
-    )
     given = False
-    for frame in unified(frames, name=source.name):
-        given = True
-        digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
-        yield frame
+    with closing(batches):
+        columns = (dict(zip(names, zip(*rows, strict=True), strict=True)) for rows in batches)
+        frames = (frame_of(each, drop=options.drop, table=source.name) for each in columns)
+        for frame in unified(frames, name=source.name):
+            given = True
+            digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
+            yield frame
     if not given:
         yield empty_frame(names)
 
@@ -107,14 +108,14 @@ def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, bloc
     first = ""
     for file in files:
         text = streams.text(file, encoding=options.encoding, digest=digest)
-        cut = ahead(blocks(text, name=file.name, size=block_bytes))
-        block = next(cut, None) or Block(b"", 1, quoted=False)
-        dialect = dialect_of(block, name=file.name, options=options)
-        names, first = names or dialect.names, first or file.name
-        check_same(dialect.names, first=names, name=file.name, first_name=first)
-        body = without_first_row(block) if dialect.header else block
-        for part in chain([body], cut):
-            yield csv_rows.parse(part, dialect=dialect, missing=options.missing_values, name=file.name)
+        with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
+            block = next(cut, None) or Block(b"", 1, quoted=False)
+            dialect = dialect_of(block, name=file.name, options=options)
+            names, first = names or dialect.names, first or file.name
+            check_same(dialect.names, first=names, name=file.name, first_name=first)
+            body = without_first_row(block) if dialect.header else block
+            for part in chain([body], cut):
+                yield csv_rows.parse(part, dialect=dialect, missing=options.missing_values, name=file.name)
 
 
 def _json(

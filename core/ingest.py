@@ -1,5 +1,6 @@
 """Bytes in: a source becomes the raw table, with what is known of where it came from."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def ingest_table(
         DataError: If it has no rows.
     """
     reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
-    with Writer(folder) as writer:
-        for frame in ahead(reading.frames()):
+    with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
+        for frame in frames:
             writer.write(frame)
     return reading.facts()

@@ -3,17 +3,17 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(items: Iterable[T], *, depth: int = 1) -> Iterator[T]:
+def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
     """Give the same items, made up to ``depth`` ahead by a background thread.
 
     Pays where making an item waits for a disk or a socket, or runs outside the interpreter's lock as Polars, zlib and
-    hashlib do. When the consumer stops early, the thread stops after the item it is making.
+    hashlib do. When the generator is closed early, the thread stops after the item it is making.
 
     Args:
         items: What to iterate over; used by the thread alone.

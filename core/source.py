@@ -1,7 +1,7 @@
 """Where a table's bytes come from, and what its reader must know to make sense of them."""
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -33,11 +33,12 @@ class Files:
 
     Attributes:
         name: What metadata call it; holds no secret.
-        opened: Gives the files in order; a file may be gone once the next one is asked for.
+        opened: Gives the files in order; a file may be gone once the next one is asked for, or
+            the generator is closed.
     """
 
     name: str
-    opened: Callable[[], Iterator[SourceFile]]
+    opened: Callable[[], Generator[SourceFile]]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class Query:
 
     Attributes:
         name: What metadata call it; holds no secret.
-        rows: Gives the names of the columns, and then batches of rows.
+        rows: Gives the names of the columns, and then batches of rows; the connection ends with the generator.
     """
 
     name: str
-    rows: Callable[[], tuple[list[str], Iterator[list[tuple[object, ...]]]]]
+    rows: Callable[[], tuple[list[str], Generator[list[tuple[object, ...]]]]]
 
 
 Source = Files | Query

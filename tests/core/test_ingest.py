@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ ROWS = [("1", "x", "2.5"), ("2", "y", None), ("3", None, "4")]
 def source(*paths: Path) -> Files:
     """Local files as a source."""
 
-    def opened() -> Iterator[SourceFile]:
+    def opened() -> Generator[SourceFile]:
         for path in paths:
             yield SourceFile(path.name, path)
 

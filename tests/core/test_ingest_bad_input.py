@@ -11,7 +11,7 @@ import pytest
 
 from headrace.core.errors import UserError
 from headrace.core.ingest import ingest_table
-from headrace.core.source import MAX_ROW_BYTES, Files, ReadOptions, SourceFile
+from headrace.core.source import MAX_ROW_BYTES, ReadOptions
 
 from .test_ingest import source
 
@@ -88,7 +88,7 @@ CASES: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
         "t.jsonl",
         b'{"a":1}',
         {"delimiter": ";"},
-        r"option delimiter is for CSV only, and t\.jsonl is JSON",
+        r"option delimiter is for CSV only; omit it, for t\.jsonl is JSON",
     ),
     "drop": ("t.csv", b"a,b\n1,2\n", {"drop": ["x"]}, r"column 'x' to drop is not in t\.csv; it has 'a', 'b'"),
     "hash": ("t.csv", b"a,b\n1,2\n", {"hash": ["x"]}, r"column 'x' to hash is not in t\.csv"),
@@ -188,6 +188,5 @@ def test_parquet_files_of_other_types(tmp_path: Path) -> None:
 def test_the_folder_for_a_table_cannot_be_written(tmp_path: Path) -> None:
     """An output below a file is refused."""
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n")
-    files = Files("t", lambda: iter([SourceFile("t", tmp_path / "t.csv")]))
     with pytest.raises(UserError, match="cannot write in the folder"):
-        ingest_table(files, folder=tmp_path / "t.csv" / "table")
+        ingest_table(source(tmp_path / "t.csv"), folder=tmp_path / "t.csv" / "table")

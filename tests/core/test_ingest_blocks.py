@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -13,13 +14,15 @@ from headrace.core import csv_rows
 from headrace.core.blocks import Block, blocks, rows_end
 from headrace.core.csv_dialect import Dialect
 from headrace.core.formats import file_frames
-from headrace.core.source import MISSING_VALUES, Files, ReadOptions, SourceFile
+from headrace.core.source import MISSING_VALUES, ReadOptions
 from headrace.core.streams import Digest
+
+from .test_ingest import source
 
 FIELD = st.text(alphabet=' \tab,;"\n\r1.é🐎NA?', max_size=6)
 
 
-def written(rows: list[list[str]], quoting: int) -> bytes:
+def written(rows: list[list[str]], quoting: Literal[0, 1, 2, 3]) -> bytes:
     """Rows as the standard library writes them."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n", quoting=quoting).writerows(rows)
@@ -39,7 +42,7 @@ def expected(rows: list[list[str]]) -> list[tuple[str | None, ...]]:
     cut=st.integers(1, 30),
 )
 @settings(deadline=None, max_examples=150)
-def test_any_rows_come_back(rows: list[list[str]], quoting: int, size: int, cut: int) -> None:
+def test_any_rows_come_back(rows: list[list[str]], quoting: Literal[0, 1, 2, 3], size: int, cut: int) -> None:
     """Rows with any fields, in blocks of any size made of chunks of any size, are read as they were written."""
     data = written(rows, quoting)
     chunks = [b"\n", *(data[start : start + cut] for start in range(0, len(data), cut))]
@@ -89,7 +92,6 @@ def test_frames_stay_small(tmp_path: Path) -> None:
     """No frame holds more rows than a block does, so that memory does not grow with the table."""
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,b\n" + b"12345,1234\n" * 2_000_000)
-    source = Files("t", lambda: iter([SourceFile("t.csv", path)]))
-    heights = [f.height for f in file_frames(source, ReadOptions(), digest=Digest(), block_bytes=2**20)]
+    heights = [f.height for f in file_frames(source(path), ReadOptions(), digest=Digest(), block_bytes=2**20)]
     assert sum(heights) == 2_000_000
     assert max(heights) * 11 <= 6 * 2**20

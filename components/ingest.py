@@ -1,0 +1,52 @@
+"""The component that brings a table in."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def ingest(
+    source: str,
+    table: Output[Dataset],
+    names: list = [],  # noqa: B006 - KFP knows defaults by value
+    header: bool = True,
+    delimiter: str = "",
+    encoding: str = "",
+    missing_values: list = [],  # noqa: B006
+    drop: list = [],  # noqa: B006
+    hash: list = [],  # noqa: A002, B006
+) -> None:
+    """Read CSV, JSON Lines, Parquet or a database, and write the raw table with digest, counts, source and time.
+
+    Args:
+        source: Path, pattern of paths, http(s):// URL, s3://BUCKET/KEY, or database as URL#TABLE or URL#SELECT ....
+        table: The raw table: a folder of Parquet parts. Columns of a CSV stay texts.
+        names: Column names of a CSV without a header.
+        header: Whether the first line of a CSV names the columns.
+        delimiter: One character, or "tab"; empty to detect it.
+        encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
+        missing_values: Texts that stand for a missing value in a CSV; empty for the usual ones.
+        drop: Columns to leave out.
+        hash: Columns whose values are replaced by a keyed hash.
+    """
+    from pathlib import Path
+
+    from headrace.core.ingest import ingest_table
+    from headrace.core.source import ReadOptions
+    from headrace.core.steps import step
+    from headrace.core.text import plain, plain_list
+    from headrace.stores.sources import open_source
+
+    with step("ingest"):
+        options = ReadOptions(
+            names=tuple(plain_list(names)),
+            header=header,
+            delimiter=plain(delimiter),
+            encoding=plain(encoding),
+            missing_values=tuple(plain_list(missing_values)),
+            drop=tuple(plain_list(drop)),
+            hash=tuple(plain_list(hash)),
+        )
+        table.metadata.update(ingest_table(open_source(plain(source)), folder=Path(table.path), options=options))

@@ -1,0 +1,74 @@
+"""Tables in an object store: ``s3://bucket/key``, a pattern of keys, or a prefix that ends with ``/``."""
+
+import fnmatch
+import re
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+from headrace.core import settings
+from headrace.core.errors import InputError, MissingError, StoreError, shown
+from headrace.core.source import Files, SourceFile
+from headrace.stores.objects import ObjectStore, connect
+
+_HIDDEN = re.compile(r"(^|/)[._][^/]*$")
+
+
+def s3_files(url: str) -> Files:
+    """Objects as a table; each lies on this machine for as long as it is read.
+
+    Args:
+        url: ``s3://bucket/key``. Where the store is and its keys are told by ``HEADRACE_S3_*``.
+
+    Raises:
+        InputError: If the URL names no bucket or no key, or no store is set.
+    """
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {shown(url)} instead.")
+
+    def opened() -> Generator[SourceFile]:
+        store = _connected(bucket)
+        for found in _keys(store, key):
+            with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+                path = Path(folder) / "object"
+                try:
+                    store.get_file(found, path)
+                except MissingError as error:
+                    raise MissingError(
+                        f"there is no object s3://{bucket}/{found} in {store.endpoint}; correct the key."
+                    ) from error
+                yield SourceFile(f"s3://{bucket}/{found}", path)
+
+    return Files(url, opened)
+
+
+def _connected(bucket: str) -> ObjectStore:
+    reached = settings.store_settings()
+    if reached is None:
+        raise InputError(
+            "s3:// needs an object store; set HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY."
+        )
+    try:
+        return connect(replace(reached, bucket=bucket), create=False)
+    except (StoreError, InputError) as error:
+        if "HEADRACE_S3_BUCKET" in str(error):
+            raise MissingError(
+                f"there is no bucket {shown(bucket)} in the object store {reached.endpoint}; correct the URL."
+            ) from error
+        raise
+
+
+def _keys(store: ObjectStore, key: str) -> list[str]:
+    """The keys that are meant, sorted; files that tools hide, such as ``_SUCCESS``, are no part of a table."""
+    if not key.endswith("/") and not re.search(r"[*?\[]", key):
+        return [key]
+    fixed = re.split(r"[*?\[]", key, maxsplit=1)[0]
+    below = fixed[: fixed.rfind("/") + 1]
+    keys = [item.key for item in store.list(below) if item.size and not _HIDDEN.search(item.key)]
+    if not key.endswith("/"):
+        keys = [found for found in keys if fnmatch.fnmatchcase(found, key) and found.count("/") == key.count("/")]
+    if not keys:
+        raise MissingError(f"no object of s3://{store.bucket}/{key} is in {store.endpoint}; correct the key.")
+    return sorted(keys)

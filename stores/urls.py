@@ -1,0 +1,17 @@
+"""URLs as they may be shown and stored: without secrets."""
+
+import re
+from urllib.parse import parse_qsl, quote, urlsplit
+
+_SECRET = re.compile(r"pass|pwd|secret|token|signature|credential|^sig$|key", re.IGNORECASE)
+
+
+def without_secrets(url: str) -> str:
+    """The URL with its password, and query values whose names sound secret, replaced by ``***``; without fragment."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if ":" in user:
+        user = user.split(":", 1)[0] + ":***"
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = "&".join(f"{quote(name)}={'***' if _SECRET.search(name) else quote(value)}" for name, value in pairs)
+    return f"{parts.scheme}://{user}{at}{host}{parts.path}{'?' if query else ''}{query}"
