@@ -14,6 +14,7 @@ from headrace.core.errors import InputError, MissingError
 
 _SHORT = 100
 _WIDTH = 110
+_LARGEST_WHOLE = 2**53
 _RULES = "\n".join(
     textwrap.wrap(
         ", ".join(f"{rule}: {severity}" for rule, severity in SEVERITIES.items()),
@@ -128,23 +129,41 @@ def _item(item: Column | RowFeature) -> str:
         for part in fields(item)
         if part.default is MISSING or getattr(item, part.name) != default_of(part)
     }
-    short = _flow(given, width=10_000)
-    if len(short) <= _SHORT and "\n" not in short.strip():
+    short = _flow(given, width=10_000) if len(str(given)) < 2 * _SHORT else ""
+    if 0 < len(short) <= _SHORT and "\n" not in short.strip():
         return f"  - {short}"
     block = "".join(_pair(name, value) for name, value in given.items()).splitlines()
     return "".join(f"  {'-' if place == 0 else ' '} {line}\n" for place, line in enumerate(block))
 
 
 def _simple(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
+        return int(value)
     return list(value) if isinstance(value, tuple) else value
 
 
 def _pair(name: str, value: Any) -> str:
     if isinstance(value, list | dict):
-        return f"{name}: {_flow(value, width=_WIDTH)}"
+        return f"{name}: {_wrapped(value)}"
     style = '"' if isinstance(value, str) and not value.isprintable() else None
     text = yaml.dump(value, Dumper=yaml.CSafeDumper, default_style=style, allow_unicode=True, width=10_000)
     return f"{name}: {text.removesuffix(chr(10)).removesuffix('...').rstrip(chr(10))}\n"
+
+
+def _wrapped(value: list[str] | dict[str, str]) -> str:
+    """A list on as many lines as it needs, none of its values broken."""
+    whole = _flow(value, width=10_000)
+    if len(whole) <= _WIDTH or isinstance(value, dict):
+        return whole
+    lines = ["["]
+    for place, item in enumerate(value):
+        text = _flow([item], width=10_000).strip().removeprefix("[").removesuffix("]") + (
+            ", " if place + 1 < len(value) else "]"
+        )
+        if len(lines[-1]) + len(text) > _WIDTH and len(lines[-1]) > 2:
+            lines.append("  ")
+        lines[-1] += text
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def _flow(value: Any, *, width: int) -> str:

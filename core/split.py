@@ -6,7 +6,7 @@ seed: it keeps its side when other rows come, go or are reordered, and equal row
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import narwhals as nw
 import polars as pl
@@ -173,9 +173,9 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
             f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
             "choose another method or another time column."
         )
-    cut = known.quantile(1 - test_size, interpolation="higher")
-    cut = cut if cut > known.min() else known.filter(known > known.min()).min()  # type: ignore[operator]
-    return str(cut.isoformat())  # type: ignore[union-attr]
+    late = known.sort().unique(maintain_order=True)[1]
+    cut: Any = known.sort()[min(int((1 - test_size) * known.len()), known.len() - 1)]
+    return str(max(cut, late).isoformat())
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,23 @@
+"""The component that adds row features."""
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def engineer(table: Input[Dataset], contract: Input[Artifact], feature_table: Output[Dataset]) -> None:
+    """Add the contract's row features, as the endpoint will: day of week, holiday, elapsed time, ratios and so on.
+
+    Args:
+        table: Typed table.
+        contract: Data contract of the table (YAML).
+        feature_table: The table with one more column for each row feature.
+    """
+    from headrace.core.engineer import engineer_table
+    from headrace.core.steps import step
+
+    with step("engineer"):
+        feature_table.metadata.update(
+            engineer_table(table.path, contract=contract.path, feature_table=feature_table.path)
+        )

@@ -1,0 +1,65 @@
+"""The component that infers a table's data contract."""
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def infer_contract(
+    table: Input[Dataset],
+    contract: Output[Artifact],
+    name: str,
+    target: str,
+    task: str = "",
+    time_column: str = "",
+    id_columns: list = [],  # noqa: B006 - KFP's defaults are constants of the compiled spec
+    group_column: str = "",
+    drop: list = [],  # noqa: B006
+    hash: list = [],  # noqa: A002, B006
+    positive: str = "",
+    given: str = "",
+    country: str = "",
+) -> None:
+    """Infer the data contract of a table, or hold a contract that a person made against it.
+
+    Args:
+        table: Raw table.
+        contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features.
+        name: Name of the contract and of the model: lower case letters, digits and dashes.
+        target: Column to predict.
+        task: binary, multiclass or regression; empty to infer it.
+        time_column: Timestamp by which the table is to be split.
+        id_columns: Columns that identify a row.
+        group_column: Column whose equal values are to stay on one side of the split.
+        drop: Columns to leave out.
+        hash: Personal columns to hash.
+        positive: Positive class of a binary task; empty to infer it.
+        given: Path of a contract that a person made; empty to infer one.
+        country: ISO 3166 code of the country whose public holidays become a feature.
+    """
+    from pathlib import Path
+
+    from headrace.core.contract_yaml import dump
+    from headrace.core.files import write_text
+    from headrace.core.infer import infer_contract
+    from headrace.core.steps import step
+    from headrace.core.text import plain, plain_list
+
+    with step("infer_contract"):
+        found = infer_contract(
+            table.path,
+            name=plain(name),
+            target=plain(target),
+            task=task,
+            time_column=plain(time_column),
+            id_columns=plain_list(id_columns),
+            group_column=plain(group_column),
+            drop=plain_list(drop),
+            hash=plain_list(hash),
+            positive=plain(positive),
+            given=plain(given),
+            country=country,
+        )
+        write_text(Path(contract.path), dump(found))
+        contract.metadata.update({"task": found.task, "columns": len(found.columns), "features": len(found.features)})

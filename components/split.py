@@ -1,0 +1,53 @@
+"""The component that splits a table into a train and a test part."""
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def split(
+    table: Input[Dataset],
+    contract: Input[Artifact],
+    train_table: Output[Dataset],
+    test_table: Output[Dataset],
+    test_actuals: Output[Dataset],
+    method: str = "",
+    test_size: float = 0.2,
+    seed: int = 0,
+    cut: str = "",
+) -> None:
+    """Split a table by its rows' content: a row keeps its side when other rows come or go.
+
+    Args:
+        table: Typed table.
+        contract: Data contract of the table (YAML).
+        train_table: Rows to learn from.
+        test_table: The other rows, without the target.
+        test_actuals: The target of those rows, in the same order; only the evaluation reads it.
+        method: random, stratified, time or group; empty for what the contract suggests.
+        test_size: Share of rows for the test part, above 0 and below 1.
+        seed: Seed of the split.
+        cut: ISO timestamp from which on rows are test rows, to repeat an earlier split by time; empty to choose it.
+    """
+    from headrace.core.split_table import split_table
+    from headrace.core.steps import step
+
+    with step("split"):
+        found = split_table(
+            table.path,
+            contract=contract.path,
+            train_table=train_table.path,
+            test_table=test_table.path,
+            test_actuals=test_actuals.path,
+            method=method,
+            test_size=float(test_size),
+            seed=int(seed),
+            cut=cut,
+        )
+        for artifact, facts in (
+            (train_table, "train_table"),
+            (test_table, "test_table"),
+            (test_actuals, "test_actuals"),
+        ):
+            artifact.metadata.update(found[facts])

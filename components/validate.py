@@ -1,0 +1,41 @@
+"""The component that checks a table against its data contract."""
+
+from headrace.components.base import IMAGE
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Output
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def validate(
+    table: Input[Dataset],
+    contract: Input[Artifact],
+    valid_table: Output[Dataset],
+    quarantine: Output[Dataset],
+    checks: Output[Artifact],
+    data_checks: Output[HTML],
+) -> None:
+    """Check every row of a table against its contract, set the bad ones aside, and look at the table as a whole.
+
+    Args:
+        table: Raw table.
+        contract: Data contract of the table (YAML).
+        valid_table: Typed rows that keep the contract.
+        quarantine: The other rows as they were read, with their numbers and the rules that they break.
+        checks: Everything that was found (JSON), by rule and column.
+        data_checks: The same as a page.
+    """
+    from headrace.core.steps import step
+    from headrace.core.table_check import validate_table
+
+    with step("validate"):
+        found = validate_table(
+            table.path,
+            contract=contract.path,
+            valid=valid_table.path,
+            quarantine=quarantine.path,
+            checks=checks.path,
+            page=data_checks.path,
+        )
+        valid_table.metadata.update({"rows": found["valid"]})
+        quarantine.metadata.update({"rows": found["quarantined"]})
+        checks.metadata.update(found)

@@ -1,0 +1,223 @@
+"""What the check of a table found, rule by rule, and whether the line may go on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.core import rules
+from headrace.core.check import Counts, Example
+from headrace.core.contract import Contract, Severity
+from headrace.core.errors import DataError, shown
+from headrace.core.leakage import find_leaks
+from headrace.core.tally import Tally
+
+FEWEST_ROWS = 20
+RARE_CLASS = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule that is broken.
+
+    Attributes:
+        rule: Its name.
+        column: The column; empty for a rule about the table.
+        severity: What the contract says of it.
+        count: Rows that break it; of a rule about columns, columns.
+        examples: A few values with their row numbers, as text; none for personal data.
+        message: What was expected and found, as a sentence with the remedy.
+    """
+
+    rule: str
+    column: str
+    severity: Severity
+    count: int
+    message: str
+    examples: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """The finding as plain values."""
+        return {
+            "rule": self.rule,
+            "column": self.column,
+            "severity": self.severity,
+            "count": self.count,
+            "examples": list(self.examples),
+            "message": self.message,
+        }
+
+
+def findings(tally: Tally, contract: Contract) -> list[Finding]:
+    """Every rule that the table breaks, worst severity first.
+
+    Args:
+        tally: What was counted in the table.
+        contract: The table's contract.
+
+    Returns:
+        The findings; rules that are off are absent.
+    """
+    counts = tally.counts
+    found = [
+        *_row_findings(counts, contract),
+        *_column_findings(counts, contract),
+        *_repeats(tally, contract),
+        *_classes(counts, contract),
+    ]
+    if contract.severity("leakage") != "off":
+        level = contract.severity("leakage")
+        found += [
+            Finding("leakage", leak.column, level, 1, leak.message) for leak in find_leaks(tally.sample(), contract)
+        ]
+    found += _quarantined(counts, contract)
+    order = {"stop": 0, "quarantine": 1, "warn": 2}
+    return sorted((item for item in found if item.severity != "off"), key=lambda item: order[item.severity])
+
+
+def report(tally: Tally, contract: Contract, found: list[Finding]) -> dict[str, Any]:
+    """The checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
+    counts = tally.counts
+    columns: dict[str, Any] = {}
+    for column in contract.kept:
+        missing = int(counts.missing.get(column.name, 0))
+        columns[column.name] = {
+            "dtype": column.dtype,
+            "role": column.role,
+            "missing": missing,
+            "missing_share": missing / counts.rows if counts.rows else 0.0,
+        }
+    return {
+        "rows": tally.facts(),
+        "rules": [item.plain() for item in found],
+        "class_balance": {name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
+        "columns": columns,
+        "duplicates_exact": tally.rows.exact and tally.keys.exact,
+    }
+
+
+def require(tally: Tally, contract: Contract, found: list[Finding]) -> None:
+    """End the line if a rule says so, or if too little is left to learn from.
+
+    Raises:
+        DataError: If it must end; the message names column, rule, count, examples and remedy.
+    """
+    for item in found:
+        if item.severity == "stop":
+            raise DataError(item.message)
+    counts = tally.counts
+    if counts.valid < FEWEST_ROWS:
+        raise DataError(
+            f"at least {FEWEST_ROWS} valid rows are needed to learn from, but the table has {counts.valid} "
+            f"({counts.quarantined} of {counts.rows} were set aside); give more rows."
+        )
+    there = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
+    if contract.task != "regression" and len(there) < 2:
+        raise DataError(
+            f"the target {shown(contract.target.name)} must have at least two classes among the valid rows, but has "
+            f"{shown(there)}; give rows of another class, or choose another target."
+        )
+
+
+def _class_names(contract: Contract) -> tuple[str, ...]:
+    return () if contract.task == "regression" else contract.target.categories or ()
+
+
+def example_text(example: Example) -> str:
+    """A value and where it stands."""
+    return f"{example.value} (row {example.row})" if example.value else f"row {example.row}"
+
+
+def _row_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    for (rule, name), count in counts.broken.items():
+        examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
+        level = rules.severity(contract, (rule, name))
+        remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
+        message = (
+            f"column {shown(name)} must be {rules.expected(contract.column(name), rule)}; {count} of {counts.rows} "
+            f"rows break this rule ({rule}), such as {', '.join(examples[:3])}; {remedy}."
+        )
+        yield Finding(rule, name, level, count, message, examples)
+
+
+def _column_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    for column in contract.kept:
+        missing = counts.missing.get(column.name, 0)
+        if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
+            message = (
+                f"column {shown(column.name)} may miss at most {column.missing:.1%} of its values, but misses "
+                f"{missing} of {counts.rows}; fill them in, or raise the contract's 'missing'."
+            )
+            yield Finding("missing", column.name, contract.severity("missing"), missing, message)
+        if column.role == "feature" and counts.rows > 1 and _constant(counts, column.name):
+            message = (
+                f"column {shown(column.name)} has one value in all {counts.rows} rows and tells nothing; give it the "
+                "role 'ignore'."
+            )
+            yield Finding("constant", column.name, contract.severity("constant"), counts.rows, message)
+    for name in counts.unknown:
+        message = f"column {shown(name)} is not in the contract and was left out; add it to the contract to use it."
+        yield Finding("unknown_columns", name, contract.severity("unknown_columns"), 1, message)
+
+
+def _constant(counts: Counts, name: str) -> bool:
+    least, most = counts.least.get(name), counts.most.get(name)
+    missing = counts.missing.get(name, 0)
+    return (least is None and most is None) or (missing == 0 and bool(least == most))
+
+
+def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
+    about = "" if tally.rows.exact and tally.keys.exact else "about "
+    repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
+    if repeated:
+        message = (
+            f"{about}{repeated} of {tally.counts.valid} rows repeat an earlier one; equal rows stay on one side of the "
+            "split; remove them if they are an error."
+        )
+        yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message)
+    repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
+    if repeated:
+        message = (
+            f"the keys {shown(list(contract.keys))} must be different in each row, but {about}{repeated} rows repeat "
+            "an earlier one; correct them, or mend the contract's 'keys'."
+        )
+        yield Finding(
+            "duplicate_keys", ", ".join(contract.keys), contract.severity("duplicate_keys"), repeated, message
+        )
+
+
+def _classes(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    names = _class_names(contract)
+    total = sum(counts.classes.values())
+    rare = {name: counts.classes.get(name, 0) for name in names if counts.classes.get(name, 0) < RARE_CLASS * total}
+    if rare:
+        name, count = min(rare.items(), key=lambda item: item[1])
+        message = (
+            f"each class of the target {shown(contract.target.name)} should have at least {RARE_CLASS:.0%} of the "
+            f"rows, but {len(rare)} of {len(names)} have less, {shown(name)} the least with {count} of {total}; judge "
+            "the model by PR-AUC and by its errors on that class."
+        )
+        yield Finding("class_balance", contract.target.name, contract.severity("class_balance"), len(rare), message)
+
+
+def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    share = counts.quarantined / counts.rows if counts.rows else 0.0
+    if share <= contract.max_quarantined:
+        return
+    (rule, name), count = max(
+        (
+            (rule, count)
+            for rule, count in counts.broken.items()
+            if rules.severity(contract, rule) in {"quarantine", "stop"}
+        ),
+        key=lambda item: item[1],
+    )
+    examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
+    message = (
+        f"at most {contract.max_quarantined:.0%} of the rows may be set aside, but {counts.quarantined} of "
+        f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {shown(name)} must be "
+        f"{rules.expected(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}; correct the "
+        "table or mend the contract."
+    )
+    yield Finding(
+        "quarantined_share", name, contract.severity("quarantined_share"), counts.quarantined, message, examples
+    )

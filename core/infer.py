@@ -1,0 +1,245 @@
+"""The data contract of a table that has none yet, or a person's contract held against a table."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from headrace.core import tables
+from headrace.core.contract import Column, Contract
+from headrace.core.contract_yaml import load
+from headrace.core.errors import DataError, InputError, MissingError, shown
+from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
+from headrace.core.survey import Facts, looks_like_data, survey
+from headrace.core.target_guess import classes, guess_task, positive_class
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user says of a table beside its target.
+
+    Attributes:
+        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        time_column: Timestamp by which the table is split.
+        id_columns: Columns that identify a row.
+        group_column: Column whose equal values stay on one side of the split.
+        drop: Columns that are personal or unwanted and are left out.
+        hash: Columns that are personal and are hashed.
+        positive: The positive class of a binary task.
+        country: ISO 3166 code of the country whose public holidays matter.
+    """
+
+    task: str = ""
+    time_column: str = ""
+    id_columns: tuple[str, ...] = ()
+    group_column: str = ""
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+    positive: str = ""
+    country: str = ""
+
+
+def infer_contract(  # noqa: PLR0913 - the component's parameters
+    table: Path | str,
+    *,
+    name: str,
+    target: str,
+    task: str = "",
+    time_column: str = "",
+    id_columns: Sequence[str] = (),
+    group_column: str = "",
+    drop: Sequence[str] = (),
+    hash: Sequence[str] = (),  # noqa: A002 - the user's word
+    positive: str = "",
+    given: Path | str = "",
+    country: str = "",
+) -> Contract:
+    """Infer the contract of a table, or hold a person's against it.
+
+    Args:
+        table: Folder of the raw table.
+        name: Name of the contract and of the model.
+        target: Column to predict.
+        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        time_column: Timestamp by which the table is to be split.
+        id_columns: Columns that identify a row.
+        group_column: Column whose equal values are to stay on one side of the split.
+        drop: Columns to leave out; those that the table no longer has are no matter.
+        hash: Columns that are, or are to be, hashed.
+        positive: The positive class of a binary task.
+        given: File of a contract that a person made; empty to infer one.
+        country: ISO 3166 code of the country whose public holidays matter.
+
+    Returns:
+        The contract.
+
+    Raises:
+        MissingError: If the given contract does not exist.
+        InputError: If a column that is named is absent, or the given contract contradicts the table or
+            the other wishes.
+        DataError: If the target cannot be predicted.
+    """
+    wishes = Wishes(task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country)
+    rows = tables.scan(Path(table))
+    names = rows.collect_schema().names()
+    if given:
+        return agreed(load(given), names, target=target, wishes=wishes)
+    for wanted, what in _named(target, wishes):
+        require_name(wanted, names, what=what)
+    facts = survey(rows, texts=[target])
+    if not next(iter(facts.values())).rows:
+        raise DataError("the table must have rows, but has none; give a table with data.")
+    return _inferred(rows, facts, name=name, target=target, wishes=wishes)
+
+
+def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
+    named = [(target, "target"), (wishes.time_column, "time column"), (wishes.group_column, "group column")]
+    named += [(column, "id column") for column in wishes.id_columns]
+    named += [(column, "column to hash") for column in wishes.hash]
+    return [(column, what) for column, what in named if column or what == "target"]
+
+
+def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
+    """Refuse the name of a column that the table does not have.
+
+    Raises:
+        InputError: If it does not; the message lists near names, or tells of a missing header.
+    """
+    if wanted in names:
+        return
+    near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=3)
+    meant = [name for name in names if name.lower() in near]
+    if looks_like_data(names):
+        remedy = (
+            f"its first line, {shown(list(names[:4]))}, looks like data, so the table seems to have no header: "
+            "give the names of its columns and say that it has no header"
+        )
+    elif meant:
+        remedy = f"did you mean {' or '.join(shown(name) for name in meant)}?"
+    else:
+        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        remedy = f"its columns are {', '.join(shown(name) for name in names[:8])}{more}"
+    raise InputError(
+        f"the {what} must be a column of the table; there is no {shown(wanted)}; {remedy.rstrip('?')}"
+        + ("?" if remedy.endswith("?") else ".")
+    )
+
+
+def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
+    goal = facts[target]
+    task = guess_task(goal, task=wishes.task)
+    names = classes(goal) if task != "regression" else ()
+    columns = {}
+    for item in facts.values():
+        columns[item.name] = _wished(item, wishes) or input_column(item)
+    columns[target] = Column(target, goal.dtype, "target", categories=names or None, missing=allowed_missing(goal))
+    keys = _keys(rows, facts, columns, wishes)
+    for key in keys:
+        if columns[key].role in {"feature", "ignore"} and not columns[key].personal:
+            columns[key] = replace(
+                columns[key],
+                role="id",
+                categories=None,
+                minimum=None,
+                maximum=None,
+                description="It is in each row another.",
+            )
+    times = [facts[item.name] for item in columns.values() if item.role == "timestamp"]
+    return Contract(
+        name=name,
+        task=task,
+        columns=tuple(columns.values()),
+        features=row_features(times, country=wishes.country, taken=columns),
+        keys=keys,
+        positive=positive_class(names, positive=wishes.positive) if task == "binary" else "",
+        time_column=wishes.time_column,
+    )
+
+
+def _wished(facts: Facts, wishes: Wishes) -> Column | None:
+    """The column as the user's wishes make it; None if there are none about it."""
+    name = facts.name
+    if name in wishes.drop:
+        return Column(name, facts.dtype, "ignore", "It was asked to be dropped.", personal="drop", format=facts.format)
+    hidden = name in wishes.hash
+    dtype = "string" if hidden else facts.dtype
+    missing = allowed_missing(facts)
+    personal, form = ("hash", "") if hidden else ("", facts.format)
+    if name == wishes.time_column:
+        if facts.dtype != "timestamp":
+            raise InputError(
+                f"the time column {shown(name)} must hold timestamps, but holds {facts.dtype} values; choose another."
+            )
+        return Column(name, "timestamp", "timestamp", missing=missing, format=form)
+    if name == wishes.group_column:
+        return Column(name, dtype, "group", missing=missing, personal=personal, format=form)  # type: ignore[arg-type]
+    if name in wishes.id_columns:
+        return Column(name, dtype, "id", missing=missing, personal=personal, format=form)  # type: ignore[arg-type]
+    if hidden:
+        return Column(name, "string", "ignore", "It was asked to be hashed.", personal="hash", missing=missing)
+    return None
+
+
+def _keys(rows: pl.LazyFrame, facts: dict[str, Facts], columns: dict[str, Column], wishes: Wishes) -> tuple[str, ...]:
+    """The id columns if together they tell the rows apart, else the first column that looks like an id and does."""
+    kept = [name for name, column in columns.items() if column.personal != "drop"]
+    wished = tuple(name for name in wishes.id_columns if name in kept)
+    if wished:
+        return wished if _tell_apart(rows, wished) else ()
+    for name in kept:
+        item = facts[name]
+        looks = is_named_like_id(name) or (item.dtype == "integer" and item.most - item.least == item.rows - 1)
+        candidate = columns[name].role in {"feature", "ignore", "id"} and item.dtype in {"integer", "string"}
+        if candidate and item.rows >= 20 and item.missing == 0 and item.unique and looks and _tell_apart(rows, (name,)):
+            return (name,)
+    return ()
+
+
+def _tell_apart(rows: pl.LazyFrame, names: tuple[str, ...]) -> bool:
+    total = pl.len()
+    different = pl.struct(names).n_unique()
+    row = rows.select(total.alias("rows"), different.alias("different")).collect(engine="streaming").row(0)
+    return bool(row[0] == row[1])
+
+
+def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wishes) -> Contract:
+    """A person's contract, if it fits the table and the user's other wishes.
+
+    Args:
+        contract: The contract.
+        names: Columns of the table.
+        target: Column that the user wants to predict; empty to take the contract's.
+        wishes: What else the user says.
+
+    Raises:
+        InputError: If a column of the contract is absent from the table, or a wish contradicts the contract.
+    """
+    for column in contract.kept:
+        require_name(column.name, names, what=f"column {shown(column.name)} of the contract")
+    known = {column.name: column for column in contract.columns}
+    said = [
+        ("target", target, contract.target.name),
+        ("task", wishes.task, contract.task),
+        ("time column", wishes.time_column, contract.time_column),
+        ("positive class", wishes.positive, contract.positive),
+        ("group column", wishes.group_column, next((c.name for c in contract.columns if c.role == "group"), "")),
+    ]
+    said += [(f"role of {shown(name)}", "id", known[name].role if name in known else "") for name in wishes.id_columns]
+    for what, choices in (("drop", wishes.drop), ("hash", wishes.hash)):
+        for name in choices:
+            if not (what == "drop" and name not in known):
+                said.append(
+                    (f"personal treatment of {shown(name)}", what, known[name].personal if name in known else "")
+                )
+    for what, wish, there in said:
+        if wish and wish != there:
+            raise InputError(
+                f"the {what} must be the contract's, {shown(there) if there else 'which names none'}; got "
+                f"{shown(wish)} instead; mend the contract or leave the option out."
+            )
+    return contract
+
+
+__all__ = ["MissingError", "Wishes", "agreed", "infer_contract", "require_name"]

@@ -1,0 +1,225 @@
+"""What each column of a raw table holds, found by trying it on all rows in a few bounded passes."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from headrace.core import casts
+from headrace.core.contract import Column, Dtype
+
+HEAD_ROWS = 2_000
+MOST_CATEGORIES = 1_000
+TOLERATED = 0.01
+_LEADING_ZERO = r"^[+-]?0\d"
+_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+TIME_FORMATS = (*casts.ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS))
+_BOOLEAN_WORDS = [word for word in (*casts.TRUE, *casts.FALSE) if not word[0].isdigit()]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a column.
+
+    Attributes:
+        name: Its name.
+        dtype: What it holds.
+        rows: Rows of the table.
+        missing: Rows without a value.
+        distinct: Number of different values: exact up to 1,000, about right above.
+        format: How its timestamps are written; empty for ISO 8601 or no text.
+        failed: Values that are not of the dtype, at most one in a hundred.
+        infinite: Values that are infinite.
+        least: Least finite value of numbers and timestamps.
+        most: Largest finite value.
+        values: The different values as text, sorted, if there are at most 1,000; else None.
+        clock: Whether its timestamps differ in the time of day.
+        head: A few raw texts from the beginning of the table.
+        nested: Whether its values are lists, records or bytes, which no model takes.
+        almost: A dtype that most, but too few, of its texts have.
+    """
+
+    name: str
+    dtype: Dtype
+    rows: int
+    missing: int = 0
+    distinct: int = 0
+    format: str = ""
+    failed: int = 0
+    infinite: int = 0
+    least: Any = None
+    most: Any = None
+    values: tuple[str, ...] | None = None
+    clock: bool = False
+    head: tuple[str, ...] = field(default=(), repr=False)
+    nested: bool = False
+    almost: str = ""
+
+    @property
+    def present(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.missing
+
+    @property
+    def unique(self) -> bool:
+        """Whether nearly each value is there once."""
+        return self.present > 0 and self.distinct >= 0.95 * self.present
+
+
+def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts]:
+    """Find out what each column holds.
+
+    A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
+    leading zeros, such as postal codes, stay texts.
+
+    Args:
+        table: Raw table.
+        texts: Columns of text whose yes and no, or true and false, are to stay texts.
+
+    Returns:
+        The facts by column, in the order of the table.
+    """
+    schema = table.collect_schema()
+    head = table.head(HEAD_ROWS).collect()
+    words = set(texts)
+    left = {name: list(_trials(head.get_column(name), raw, words=name in words)) for name, raw in schema.items()}
+    found: dict[str, Facts] = {}
+    almost: dict[str, str] = {}
+    while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
+        trials = [candidates.pop(0) for name, candidates in left.items() if name not in found]
+        for trial, counts in _pass(table, schema, trials):
+            failed = int(counts.get("failed", 0))
+            if failed > TOLERATED * int(counts["present"]) or counts.get("zeros"):
+                almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
+            else:
+                found[trial.name] = _facts(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+    return _listed(table, schema, {name: found[name] for name in schema})
+
+
+def _trials(head: pl.Series, raw: pl.DataType, *, words: bool) -> Iterator[Column]:
+    """What a column may hold, the likeliest first; each is tried on all rows."""
+    if raw != pl.String:
+        yield _trial(head.name, _native(raw))
+        return
+    known = head.drop_nulls()
+    candidates: list[Column] = []
+    if known.len():
+        if not words and known.str.to_lowercase().is_in(_BOOLEAN_WORDS).mean() > 1 - 5 * TOLERATED:
+            candidates.append(_trial(head.name, "boolean"))
+        candidates += [_trial(head.name, dtype) for dtype in ("integer", "number")]  # type: ignore[arg-type]
+        candidates += [
+            _trial(head.name, "timestamp", form)
+            for form in TIME_FORMATS
+            if _fits(known.head(20), _trial(head.name, "timestamp", form))
+        ][:3]
+        yield from (trial for trial in candidates if _fits(known, trial))
+    yield _trial(head.name, "string")
+
+
+def _fits(known: pl.Series, trial: Column) -> bool:
+    """Whether at least half of the values of the head can be cast."""
+    cast = known.to_frame().select(casts.cast(pl.col(known.name), known.dtype, trial)).to_series()
+    return cast.null_count() <= 0.5 * known.len()
+
+
+def _trial(name: str, dtype: Dtype, form: str = "") -> Column:
+    return Column(name=name, dtype=dtype, role="ignore", format=form)
+
+
+def _native(raw: pl.DataType) -> Dtype:
+    if raw.is_integer():
+        return "integer"
+    if raw.is_numeric():
+        return "number"
+    if raw == pl.Boolean:
+        return "boolean"
+    return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
+
+
+def _pass(table: pl.LazyFrame, schema: pl.Schema, trials: list[Column]) -> Iterator[tuple[Column, dict[str, Any]]]:
+    """Try one candidate of each column on all rows."""
+    wanted = [pl.len().alias("rows")]
+    keys: list[list[str]] = []
+    for place, trial in enumerate(trials):
+        made = _aggregates(trial, schema[trial.name])
+        wanted += [expression.alias(f"{place}:{key}") for key, expression in made.items()]
+        keys.append(list(made))
+    row = table.select(wanted).collect(engine="streaming").row(0, named=True)
+    for place, (trial, made_keys) in enumerate(zip(trials, keys, strict=True)):
+        yield trial, {"rows": row["rows"], **{key: row[f"{place}:{key}"] for key in made_keys}}
+
+
+def _aggregates(trial: Column, raw: pl.DataType) -> dict[str, pl.Expr]:
+    value = pl.col(trial.name)
+    there = value.is_not_null() & value.is_not_nan() if raw.is_float() else value.is_not_null()
+    cast = casts.cast(value, raw, trial)
+    made = {"present": there.sum()}
+    if raw == pl.String and trial.dtype != "string":
+        made["failed"] = (there & cast.is_null()).sum()
+    if raw == pl.String and trial.dtype in {"integer", "number"}:
+        made["zeros"] = value.str.contains(_LEADING_ZERO).sum()
+    if trial.dtype == "number":
+        made["infinite"] = cast.is_infinite().sum()
+        cast = pl.when(cast.is_finite()).then(cast)
+    if trial.dtype in {"integer", "number", "timestamp"}:
+        made |= {"least": cast.min(), "most": cast.max()}
+    if trial.dtype == "timestamp":
+        made |= {"early": cast.dt.time().min(), "late": cast.dt.time().max()}
+    if not raw.is_nested() and raw not in {pl.Binary, pl.Object}:
+        made["distinct"] = cast.approx_n_unique()
+    return made
+
+
+def _facts(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str) -> Facts:
+    text = head.dtype == pl.String
+    rows, present = int(counts["rows"]), int(counts["present"])
+    return Facts(
+        name=trial.name,
+        dtype=trial.dtype,
+        rows=rows,
+        missing=rows - present,
+        distinct=int(counts.get("distinct", 0)) - (present < rows),
+        format=trial.format if text and trial.format not in casts.ISO_FORMATS else "",
+        failed=int(counts.get("failed", 0)),
+        infinite=int(counts.get("infinite") or 0),
+        least=counts.get("least"),
+        most=counts.get("most"),
+        clock=counts.get("early") != counts.get("late"),
+        head=tuple(head.drop_nulls().head(200)) if text else (),
+        nested="distinct" not in counts,
+        almost=almost if trial.dtype == "string" else "",
+    )
+
+
+def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: dict[str, Facts]) -> dict[str, Facts]:
+    """List the values of the columns that have few, in one pass."""
+    few = [item for item in facts.values() if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
+    few = [item for item in few if item.dtype != "timestamp"]
+    if not few:
+        return facts
+    lists = table.select(
+        casts.cast(pl.col(item.name), schema[item.name], _trial(item.name, item.dtype, item.format))
+        .drop_nulls()
+        .unique()
+        .sort()
+        .cast(pl.String)
+        .implode()
+        .alias(item.name)
+        for item in few
+    ).collect(engine="streaming")
+    complete = dict(facts)
+    for item in few:
+        values = tuple(lists.get_column(item.name)[0])
+        listed = values if len(values) <= MOST_CATEGORIES else None
+        complete[item.name] = replace(item, distinct=len(values), values=listed)
+    return complete
+
+
+def looks_like_data(names: Iterable[str]) -> bool:
+    """Whether a header holds numbers or repeated values, as a first row of data would."""
+    texts = list(names)
+    numbers = [text for text in texts if re.fullmatch(r"[+-]?\d+(\.\d+)?(_duplicated_\d+)?", text.strip())]
+    return len(numbers) >= max(1, len(texts) // 5)

@@ -1,0 +1,100 @@
+"""A whole table against its contract, in a stream: valid rows, quarantined rows, checks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from headrace.core import tables
+from headrace.core.check import Block, check_block
+from headrace.core.checks import findings, report, require
+from headrace.core.checks_page import checks_page
+from headrace.core.contract import Contract
+from headrace.core.contract_yaml import load
+from headrace.core.digest import with_digests
+from headrace.core.errors import DataError
+from headrace.core.files import write_json, write_text
+from headrace.core.tally import Tally
+
+BLOCK_CELLS = 4_000_000
+_FEWEST_BLOCK_ROWS = 1_000
+
+
+def blocks(folder: Path) -> Iterator[pl.DataFrame]:
+    """A table in pieces of at most about four million values."""
+    for part in tables.parts(folder):
+        frame = pl.read_parquet(part, glob=False)
+        yield from frame.iter_slices(max(_FEWEST_BLOCK_ROWS, BLOCK_CELLS // max(frame.width, 1)))
+
+
+def validate_table(  # noqa: PLR0913 - the component's artifacts
+    table: Path | str,
+    *,
+    contract: Path | str,
+    valid: Path | str,
+    quarantine: Path | str,
+    checks: Path | str,
+    page: Path | str,
+) -> dict[str, Any]:
+    """Check a table and part its rows into valid and quarantined ones.
+
+    Args:
+        table: Folder of the raw table.
+        contract: Contract file.
+        valid: Folder of the typed table that is written.
+        quarantine: Folder of the bad rows that is written: as they were read, with their numbers and reasons.
+        checks: JSON file that is written.
+        page: HTML file that is written.
+
+    Returns:
+        ``rows``, ``quarantined`` and ``valid`` counts, and ``rules``, the number of rules that are broken.
+
+    Raises:
+        DataError: If a rule of severity ``stop`` is broken, too many rows were set aside, or too few are left; all
+            outputs are written before.
+    """
+    agreed = load(contract)
+    tally = Tally(agreed)
+    with tables.Writer(Path(valid)) as good, tables.Writer(Path(quarantine)) as bad:
+        for block in checked(blocks(Path(table)), agreed, tally):
+            good.write(block.valid)
+            bad.write(block.quarantine)
+    found = conclude(tally, agreed, checks=checks, page=page)
+    require(tally, agreed, found)
+    return {**tally.facts(), "rules": len(found)}
+
+
+def checked(frames: Iterator[pl.DataFrame], contract: Contract, tally: Tally) -> Iterator[Block]:
+    """Check the blocks of a table one after the other and gather what was found in ``tally``."""
+    row = 1
+    for frame in frames:
+        block = check_block(frame, contract, first_row=row)
+        row += frame.height
+        tally.add(block, with_digests(block.valid, contract))
+        yield block
+
+
+def conclude(tally: Tally, contract: Contract, *, checks: Path | str, page: Path | str = "") -> list[Any]:
+    """Write what was found in a table.
+
+    Args:
+        tally: What was counted.
+        contract: The table's contract.
+        checks: JSON file that is written.
+        page: HTML file that is written; empty for none.
+
+    Returns:
+        The findings, worst first.
+
+    Raises:
+        DataError: If the table had no rows at all.
+    """
+    if not tally.counts.rows:
+        raise DataError("the table must have rows, but has none; give a table with data.")
+    found = findings(tally, contract)
+    plain = report(tally, contract, found)
+    write_json(Path(checks), plain)
+    if page:
+        write_text(Path(page), checks_page(plain, title=f"Data checks of {contract.name}"))
+    return found
