@@ -28,7 +28,8 @@ def contract(
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
     country: Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")] = "",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output")
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),
     ] = None,
 ) -> None:
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
@@ -55,4 +56,6 @@ def contract(
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    typer.echo(f"{output} is written: read it, mend it, then: headrace run {table} --target {target} --contract {output}")
+    typer.echo(
+        f"{output} is written: read it, mend it, then: headrace run {table} --target {target} --contract {output}"
+    )

@@ -32,7 +32,7 @@ def model_name(text: str) -> str:
 
 def default_name(table: str) -> str:
     """The model's name for a table: the last part of its address that is no pattern, without endings."""
-    parts = re.split(r"[/\\]", table.split("#")[0].split("?")[0].rstrip("/"))
+    parts = re.split(r"[/\\]", table.split("#", maxsplit=1)[0].split("?", maxsplit=1)[0].rstrip("/"))
     plain = [part for part in parts if part.strip(".") and not set("*[]").intersection(part)]
     return model_name(plain[-1].split(".")[0] if plain else "table")
 

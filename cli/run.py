@@ -39,12 +39,19 @@ def run(
     delimiter: Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")] = "",
     encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")] = "",
     missing: Annotated[list[str] | None, typer.Option(help="Text that stands for a missing value; repeatable.")] = None,
-    time: Annotated[str, typer.Option(help="Timestamp to split by: the latest rows are the test.", metavar="COLUMN")] = "",
-    id_column: Annotated[list[str] | None, typer.Option("--id", help="Identifies a row; repeatable.", metavar="COLUMN")] = None,
-    group: Annotated[str, typer.Option(help="Rows that share it stay on one side of the split.", metavar="COLUMN")] = "",
+    time: Annotated[
+        str, typer.Option(help="Timestamp to split by: the latest rows are the test.", metavar="COLUMN")
+    ] = "",
+    id_column: Annotated[
+        list[str] | None, typer.Option("--id", help="Identifies a row; repeatable.", metavar="COLUMN")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="Rows that share it stay on one side of the split.", metavar="COLUMN")
+    ] = "",
     drop: Annotated[list[str] | None, typer.Option(help="Column to leave out; repeatable.", metavar="COLUMN")] = None,
     hash_column: Annotated[
-        list[str] | None, typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN")
+        list[str] | None,
+        typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
     ] = None,
     positive: Annotated[str, typer.Option(help="Class whose probability is reported.", show_default="inferred")] = "",
     country: Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")] = "",
@@ -55,7 +62,8 @@ def run(
     test_size: Annotated[float, typer.Option(help="Share of rows for the test part.")] = 0.2,
     split: Annotated[str, typer.Option(help="random, stratified, time or group.", show_default="by the contract")] = "",
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", help="Repeat the metrics by its values; repeatable.", metavar="COLUMN")
+        list[str] | None,
+        typer.Option("--slice", help="Repeat the metrics by its values; repeatable.", metavar="COLUMN"),
     ] = None,
     cost_false_positive: Annotated[float, typer.Option(help="Cost of a false alarm.")] = 1.0,
     cost_false_negative: Annotated[float, typer.Option(help="Cost of a miss.")] = 1.0,

@@ -37,7 +37,9 @@ def bundle_of(model: str) -> str:
         return model
     folder = Path(model)
     if not folder.exists():
-        raise MissingError(f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI.")
+        raise MissingError(
+            f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI."
+        )
     if (folder / "manifest.json").exists():
         return str(folder)
     if (folder / "summary.json").exists() and (folder / "bundle" / "manifest.json").exists():

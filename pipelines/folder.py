@@ -96,7 +96,8 @@ def _claim(home: Path) -> None:
     for part in ("python3", "{{$"):
         if part in str(home):
             raise InputError(
-                f"the output folder's path holds {part!r}, which the local runner rewrites; choose another with --output."
+                f"the path of the output folder holds {part!r}, which the local runner rewrites; "
+                "choose another with --output."
             )
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -105,7 +106,9 @@ def _claim(home: Path) -> None:
             (home / _MARK).touch()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot write in the output folder {home}: {reason}; choose another with --output.") from error
+        raise InputError(
+            f"cannot write in the output folder {home}: {reason}; choose another with --output."
+        ) from error
     if foreign:
         raise InputError(
             f"the output folder {home} holds files that no run of headrace made; name an empty or a new folder."

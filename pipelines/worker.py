@@ -12,10 +12,12 @@ from typing import Any
 
 from headrace.core import settings
 from headrace.core.processes import when_released
+from headrace.pipelines import warm
 
 
 def run(request: dict[str, Any]) -> None:
     """Run the pipeline that ``request`` names with its ``arguments``, artifacts below ``root``."""
+    warm.start(Path(request["root"]).parent / "warm")
     from kfp import local  # noqa: PLC0415 - slow: after the lease is watched
 
     from headrace.pipelines.catalogue import pipeline  # noqa: PLC0415

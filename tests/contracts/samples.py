@@ -40,9 +40,7 @@ _BEST = ("tune", "best_parameters")
 _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
-    "ingest": Sample(
-        arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"
-    ),
+    "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
     "prepare": Sample(
         arguments={"source": "{table}"},
         inputs={"contract": _CONTRACT},

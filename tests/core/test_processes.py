@@ -17,7 +17,8 @@ import sys, time
 from pathlib import Path
 from headrace.core.processes import lease, start_guarded
 with lease(Path(sys.argv[1])) as held, open(sys.argv[2], "wb") as log:
-    child = start_guarded([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"], lease_path=held, log=log)
+    program = "import time; print('up', flush=True); time.sleep(600)"
+    child = start_guarded([sys.executable, "-c", program], lease_path=held, log=log)
     print(child.pid, flush=True)
     time.sleep(600)
 """
@@ -81,7 +82,9 @@ def test_a_command_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
 def test_stop_ends_guard_and_command(tmp_path: Path) -> None:
     """Stopping a guard is enough to stop what it guards."""
     with processes.lease(tmp_path / "lease") as held, (tmp_path / "log").open("wb") as log:
-        guard = processes.start_guarded([sys.executable, "-c", "import time; time.sleep(600)"], lease_path=held, log=log)
+        guard = processes.start_guarded(
+            [sys.executable, "-c", "import time; time.sleep(600)"], lease_path=held, log=log
+        )
         processes.stop(guard)
         assert not processes.running(guard.pid)
 

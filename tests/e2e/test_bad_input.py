@@ -32,10 +32,17 @@ BAD_TABLES: dict[str, tuple[Callable[[Path], None], str]] = {
     "constant target": (_write("a,b,y\n" + "\n".join(f"{i},{i % 3},same" for i in range(60))), "'y'"),
     "all missing target": (_write("a,b,y\n" + "\n".join(f"{i},{i % 3}," for i in range(60))), "'y'"),
     "few rows": (_write("a,b,y\n1,2,a\n2,3,b\n3,4,a\n"), "row"),
-    "one row of one class": (_write("a,b,y\n" + "\n".join(f"{i},{i % 3},{'b' if i == 7 else 'a'}" for i in range(60))), "b"),
+    "one row of one class": (
+        _write("a,b,y\n" + "\n".join(f"{i},{i % 3},{'b' if i == 7 else 'a'}" for i in range(60))),
+        "b",
+    ),
     "no features": (_write("y\n" + "\n".join("ab"[i % 2] for i in range(60))), "column"),
     "10,000 columns": (
-        _write(",".join(f"c{i}" for i in range(10_000)) + ",y\n" + "\n".join(",".join("1" * 10_000) + ",a" for _ in range(3))),
+        _write(
+            ",".join(f"c{i}" for i in range(10_000))
+            + ",y\n"
+            + "\n".join(",".join("1" * 10_000) + ",a" for _ in range(3))
+        ),
         "10,00",
     ),
     "50 MB field": (_write("a,b,y\n1,2,a\n" + "x" * 50_000_000 + ",2,a\n" + _ROWS), "MB"),

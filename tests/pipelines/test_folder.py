@@ -76,5 +76,6 @@ def test_a_path_that_the_runner_rewrites_is_refused(tmp_path: Path, name: str) -
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     """A path through a file is no folder; the sentence names it and the remedy."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"cannot write in the output folder .*--output"), run_folder(tmp_path / "file" / "out"):
+    said = pytest.raises(InputError, match=r"cannot write in the output folder .*--output")
+    with said, run_folder(tmp_path / "file" / "out"):
         pass
