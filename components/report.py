@@ -2,9 +2,10 @@
 
 from typing import Optional
 
-from headrace.components.base import IMAGE
 from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
+
+from headrace.components.base import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -32,19 +33,21 @@ def report(
         report: The page.
         verification: What the endpoint answered (JSON); absent when the gate rejected the model.
     """
+    from pathlib import Path
+
     from headrace.core.steps import step
+    from headrace.reports.run import Paths
     from headrace.reports.run_page import report_run
 
     with step("report"):
-        report_run(
-            report.path,
-            table=table.path,
-            source=table.metadata,
-            contract=contract.path,
-            checks=checks.path,
-            trials=trials.path,
-            evaluation=evaluation.path,
-            verdict=verdict.path,
-            bundle=bundle.path,
-            verification=verification.path if verification else "",
+        paths = Paths(
+            table=Path(table.path),
+            contract=Path(contract.path),
+            checks=Path(checks.path),
+            trials=Path(trials.path),
+            evaluation=Path(evaluation.path),
+            verdict=Path(verdict.path),
+            bundle=Path(bundle.path),
+            verification=Path(verification.path) if verification else None,
         )
+        report_run(report.path, paths=paths, source=table.metadata)

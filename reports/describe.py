@@ -72,8 +72,12 @@ def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows:
     )
     if kind == "hidden":
         why = "personal data" if column.personal else "identifies rows" if column.role == "id" else "names groups"
-        return replace(base, note=f"Values are not shown: the column holds {why}."
-                       if column.personal else f"Values are not shown: the column {why}.")
+        return replace(
+            base,
+            note=f"Values are not shown: the column holds {why}."
+            if column.personal
+            else f"Values are not shown: the column {why}.",
+        )
     if kind == "empty":
         return replace(base, note="Every value is missing.")
     if kind == "text":
@@ -184,7 +188,8 @@ def _bins(series: pl.Series, low: float, high: float) -> int:
     """Bins of equal width; whole numbers get bins that hold equally many of them, lest bars alternate."""
     if not series.dtype.is_integer() or high - low >= 8 * BINS:
         return BINS
-    return max(1, round((high - low + 1) / np.ceil((high - low + 1) / BINS)))
+    values = high - low + 1
+    return max(1, round(values / -(-values // BINS)))
 
 
 def _blocks(series: pl.Series) -> tuple[float, ...]:

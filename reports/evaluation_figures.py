@@ -79,7 +79,9 @@ def _errors(residuals: Facts) -> list[tuple[Markup, str]]:
     quantiles = residuals.get("quantiles") or {}
     spread = ""
     if {"0.05", "0.95"} <= set(quantiles):
-        spread = f" Nine in ten lie between {numbers.number(quantiles['0.05'])} and {numbers.number(quantiles['0.95'])}."
+        spread = (
+            f" Nine in ten lie between {numbers.number(quantiles['0.05'])} and {numbers.number(quantiles['0.95'])}."
+        )
     some = f"{numbers.count(len(points))} test rows; "
     return [
         (figures.predicted_actual(points), f"Predicted by actual value, {some}on the dashed line both are equal."),
@@ -109,7 +111,9 @@ def search(trials: Facts) -> Markup | None:
     if not any(trial.score is not None for trial in tried):
         return None
     objective = trials.get("objective", {})
-    return figures.progress(tried, score=metric_name(str(objective.get("metric", "score"))), minimize=_minimize(objective))
+    return figures.progress(
+        tried, score=metric_name(str(objective.get("metric", "score"))), minimize=_minimize(objective)
+    )
 
 
 def _minimize(objective: Facts) -> bool:

@@ -35,23 +35,21 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
         the strongest bearing on the target are kept with their pictures.
     """
     declared = _declared(frame.collect_schema(), contract)
-    counted = _count(frame, declared)
-    rows = counted.pop("")
+    rows, counted = _count(frame, declared)
     near, far = declared[:NEAR], declared[NEAR:]
     sample = _sample(frame, near, rows=rows, columns=len(declared))
     target = contract.target.name if contract.target.name in sample.columns else ""
     parts, values = _target(sample, contract) if target else ((), np.empty((sample.height, 0)))
-    columns = [
-        describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near
-    ]
+    columns = [describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near]
     ranked = sorted(columns, key=lambda c: (c.role != "target", -c.strength))
     kept = ranked[:SHOWN]
-    others = [*ranked[SHOWN:], *far]
+    others = [(c.name, c.dtype, c.role, counted[c.name]) for c in ranked[SHOWN:]]
+    others += [(c.name, c.dtype, c.role, counted[c.name]) for c in far]
     return Table(
         rows=rows,
         sampled=sample.height,
         columns=tuple(kept),
-        others=tuple((c.name, c.dtype, c.role, counted[c.name]) for c in others),
+        others=tuple(others),
         numbers=_numbers(sample, kept),
         categories=_categories(sample, kept),
         target=target,
@@ -69,26 +67,31 @@ def _declared(schema: pl.Schema, contract: Contract) -> list[Declared]:
 
 
 def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:
-    """The column as its declared type; what cannot be read is missing, and of nested values only that they are there."""
+    """The column as its type; what cannot be read is missing; of nested values only that they are there."""
     value = pl.col(column.name)
     if dtype.is_nested() or dtype in {pl.Binary, pl.Object}:
         return pl.when(value.is_not_null()).then(pl.lit("…"))
     return cast(value, dtype, column)
 
 
-def _count(frame: pl.LazyFrame, columns: list[Declared]) -> dict[str, int]:
-    """Missing values by column, and under the empty name the number of rows."""
+def _count(frame: pl.LazyFrame, columns: list[Declared]) -> tuple[int, dict[str, int]]:
+    """The number of rows, and missing values by column."""
     schema = frame.collect_schema()
     nulls = [_typed(c, schema[c.name]).null_count().alias(f"c{i}") for i, c in enumerate(columns)]
     row = frame.select(pl.len().alias("rows"), *nulls).collect(engine="streaming").row(0)
-    return {"": int(row[0]), **{c.name: int(n) for c, n in zip(columns, row[1:], strict=True)}}
+    return int(row[0]), {c.name: int(n) for c, n in zip(columns, row[1:], strict=True)}
 
 
 def _sample(frame: pl.LazyFrame, near: list[Declared], *, rows: int, columns: int) -> pl.DataFrame:
     limit = max(1000, min(ROWS, CELLS // max(1, columns)))
     schema = frame.collect_schema()
     typed = [_typed(c, schema[c.name]).alias(c.name) for c in near]
-    return frame.select([c.name for c in near]).gather_every(max(1, -(-rows // limit))).select(typed).collect(engine="streaming")
+    return (
+        frame.select([c.name for c in near])
+        .gather_every(max(1, -(-rows // limit)))
+        .select(typed)
+        .collect(engine="streaming")
+    )
 
 
 def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], Floats]:

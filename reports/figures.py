@@ -149,7 +149,15 @@ def progress(trials: Sequence[Tried], *, score: str, minimize: bool) -> Markup:
             points = [(n, value) for n, value, other in scored if other == family]
             if points:
                 colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
-                axes.scatter(*zip(*points, strict=True), s=26, color=colour, marker=mark, label=family, zorder=3)
+                axes.scatter(
+                    [p[0] for p in points],
+                    [p[1] for p in points],
+                    s=26,
+                    color=colour,
+                    marker=mark,
+                    label=family,
+                    zorder=3,
+                )
         _near(axes, [value for _, value, _ in scored])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.set_xlabel("trial")
@@ -225,7 +233,9 @@ def _labels(axes: Axes, x: str, y: str) -> None:
 
 def _plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
     """Few ticks, written as everywhere in the page."""
-    form = FuncFormatter(lambda value, _: "0" if abs(value) < 1e-12 else f"{value:g}" if abs(value) < 1e4 else number(value))
+    form = FuncFormatter(
+        lambda value, _: "0" if abs(value) < 1e-12 else f"{value:g}" if abs(value) < 1e4 else number(value)
+    )
     for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
         if wanted:
             if len(axis.get_majorticklocs()) > 7:

@@ -12,7 +12,7 @@ from headrace.reports.markdown import markdown
 
 _HERE = Path(__file__).parent
 # Characters that browsers drop or refuse; tabs and line ends stay.
-_CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "\ufffd")
 
 
 @cache

@@ -21,7 +21,7 @@ INK, SOFT, GRID = "#1f2328", "#59636e", "#e4e7eb"
 COLOURS = ("#0072b2", "#c65300", "#00855f", "#b0568a", "#b07a00", "#3f9bd1", "#6b7280")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LARGEST_SVG = 60_000
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
     "text.parse_math": False,
@@ -52,9 +52,7 @@ _VARIABLES = {
 }
 
 
-def plot(
-    name: str, draw: Callable[[Axes], Any], *, label: str, size: tuple[float, float] = (4.2, 3.1)
-) -> Markup:
+def plot(name: str, draw: Callable[[Axes], Any], *, label: str, size: tuple[float, float] = (4.2, 3.1)) -> Markup:
     """Draw a figure of one pair of axes.
 
     Args:
@@ -66,7 +64,7 @@ def plot(
     Returns:
         An ``<svg>`` element, or an ``<img>`` with the figure in its address.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
         # A glyph that matplotlib's font lacks is drawn by the browser's.
         warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
         figure = Figure(figsize=size, layout="constrained")

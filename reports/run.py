@@ -45,6 +45,33 @@ class Bundle:
 
 
 @dataclass(frozen=True)
+class Paths:
+    """Where the steps of a run left their artifacts; None, or a path that does not exist, is a part that is absent.
+
+    Attributes:
+        table: Folder of ingest's or validate's table.
+        contract: The contract's YAML file.
+        checks: JSON file of validate.
+        trials: JSON file of tune.
+        evaluation: JSON file of evaluate.
+        verdict: JSON file of gate.
+        bundle: Folder of the bundle.
+        verification: JSON file of verify_endpoint.
+        events: File that the steps' events were appended to.
+    """
+
+    table: Path | None = None
+    contract: Path | None = None
+    checks: Path | None = None
+    trials: Path | None = None
+    evaluation: Path | None = None
+    verdict: Path | None = None
+    bundle: Path | None = None
+    verification: Path | None = None
+    events: Path | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """A run; a part that is None or empty was not reached.
 
@@ -78,56 +105,36 @@ class Run:
 
     @classmethod
     def from_paths(
-        cls,
-        *,
-        table: Path | None = None,
-        contract: Path | None = None,
-        checks: Path | None = None,
-        trials: Path | None = None,
-        evaluation: Path | None = None,
-        verdict: Path | None = None,
-        bundle: Path | None = None,
-        verification: Path | None = None,
-        events: Path | None = None,
-        source: Facts | None = None,
-        expected: tuple[str, ...] = (),
-        error: str = "",
+        cls, paths: Paths, *, source: Facts | None = None, expected: tuple[str, ...] = (), error: str = ""
     ) -> "Run":
         """Read what the steps of a run left.
 
         Args:
-            table: Folder of a table of the run: ingest's or validate's.
-            contract: The contract's YAML file.
-            checks: JSON file of validate.
-            trials: JSON file of tune.
-            evaluation: JSON file of evaluate.
-            verdict: JSON file of gate.
-            bundle: Folder of the bundle.
-            verification: JSON file of verify_endpoint.
-            events: File that the steps' events were appended to.
+            paths: Where it is.
             source: Metadata of ingest's table.
             expected: Names of all steps of the line, in order.
             error: The sentence with which the run failed.
 
         Returns:
-            The run; for each path that is None or does not exist, the part is absent.
+            The run.
 
         Raises:
             InputError: If a file that exists cannot be read, unless the run has failed anyway.
         """
-        agreed = _contract(contract, tolerant=bool(error))
+        tolerant = bool(error)
+        agreed = _contract(paths.contract, tolerant=tolerant)
         return cls(
             name=agreed.name if agreed else "",
             source=dict(source or {}),
             contract=agreed,
-            profile=_profile(table, agreed, tolerant=bool(error)),
-            checks=_json(checks) or None,
-            trials=_json(trials) or None,
-            evaluation=_json(evaluation) or None,
-            verdict=_json(verdict) or None,
-            bundle=Bundle.read(bundle) if bundle and bundle.is_dir() else None,
-            verification=_json(verification) or None,
-            steps=timeline.read(events, expected=expected),
+            profile=_profile(paths.table, agreed, tolerant=tolerant),
+            checks=_json(paths.checks) or None,
+            trials=_json(paths.trials) or None,
+            evaluation=_json(paths.evaluation) or None,
+            verdict=_json(paths.verdict) or None,
+            bundle=Bundle.read(paths.bundle) if paths.bundle and paths.bundle.is_dir() else None,
+            verification=_json(paths.verification) or None,
+            steps=timeline.read(paths.events, expected=expected),
             error=error,
         )
 

@@ -1,5 +1,6 @@
 """The report of a run: one self-contained page, whether the run ended well or not."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from headrace.core.files import write_text
 from headrace.reports import evaluation_figures, run_parts
 from headrace.reports.facts import Column
 from headrace.reports.page import render as fill
-from headrace.reports.run import Run
+from headrace.reports.run import Paths, Run
 from headrace.reports.wording import (
     endpoint_sentence,
     main_metric,
@@ -129,55 +130,24 @@ def _confusion(evaluation: Any) -> dict[str, Any] | None:
 def report_run(
     page: str,
     *,
-    table: str = "",
+    paths: Paths,
     source: dict[str, Any] | None = None,
-    contract: str = "",
-    checks: str = "",
-    trials: str = "",
-    evaluation: str = "",
-    verdict: str = "",
-    bundle: str = "",
-    verification: str = "",
-    events: str = "",
     expected: tuple[str, ...] = (),
     error: str = "",
 ) -> None:
-    """Write the report of a run from what its steps left; an empty path is a part that is absent.
+    """Write the report of a run from what its steps left.
 
     Args:
         page: Path of the HTML page to write.
-        table: Folder of ingest's table.
-        source: Its metadata.
-        contract: The contract's YAML file.
-        checks: JSON file of validate.
-        trials: JSON file of tune.
-        evaluation: JSON file of evaluate.
-        verdict: JSON file of gate.
-        bundle: Folder of the bundle.
-        verification: JSON file of verify_endpoint.
-        events: File of the steps' events; empty for the one that ``HEADRACE_EVENTS`` names.
+        paths: Where the parts are; without ``events``, the file that ``HEADRACE_EVENTS`` names is read.
+        source: Metadata of ingest's table.
         expected: Names of all steps of the line, in order.
-        error: The sentence with which the run failed.
+        error: The sentence with which the run failed; empty if it did not.
 
     Raises:
         InputError: If the page cannot be written, or a file cannot be read.
     """
-    run = Run.from_paths(
-        table=_path(table),
-        contract=_path(contract),
-        checks=_path(checks),
-        trials=_path(trials),
-        evaluation=_path(evaluation),
-        verdict=_path(verdict),
-        bundle=_path(bundle),
-        verification=_path(verification),
-        events=_path(events or settings.events_path()),
-        source=source,
-        expected=expected,
-        error=error,
-    )
-    write_text(Path(page), render(run))
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None
+    told = settings.events_path()
+    if paths.events is None and told:
+        paths = replace(paths, events=Path(told))
+    write_text(Path(page), render(Run.from_paths(paths, source=source, expected=expected, error=error)))

@@ -105,11 +105,15 @@ def curl(verification: Facts) -> str:
 def pretty(value: Any) -> str:
     """JSON over several lines, cut where it is very long."""
     text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n… ({numbers.count(len(text) - _LONGEST)} letters more)"
+    return (
+        text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n… ({numbers.count(len(text) - _LONGEST)} letters more)"
+    )
 
 
 def _short(value: Any) -> str:
-    return numbers.shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300)
+    return numbers.shortened(
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300
+    )
 
 
 def provenance(run: Run) -> list[tuple[str, Pairs]]:
@@ -121,12 +125,20 @@ def provenance(run: Run) -> list[tuple[str, Pairs]]:
     tables = [("Table", _pairs(source))]
     if bundle:
         manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
-        made = {key: value for key, value in bundle.model.items() if key not in {"columns", "operating_points", "format"}}
+        made = {
+            key: value for key, value in bundle.model.items() if key not in {"columns", "operating_points", "format"}
+        }
         tables += [
             ("Model", _pairs({**manifest, **made})),
             ("Made from", _pairs(bundle.provenance)),
             ("Environment", _pairs(bundle.environment)),
-            ("Files of the bundle", [(f["path"], f"{numbers.size(f['size'])}, SHA-256 {f['sha256']}") for f in bundle.manifest.get("files", [])]),
+            (
+                "Files of the bundle",
+                [
+                    (f["path"], f"{numbers.size(f['size'])}, SHA-256 {f['sha256']}")
+                    for f in bundle.manifest.get("files", [])
+                ],
+            ),
         ]
     return [(heading, pairs) for heading, pairs in tables if pairs]
 
@@ -137,7 +149,7 @@ def _pairs(facts: Facts, prefix: str = "", depth: int = 0) -> Pairs:
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping) and value and depth < 2:
             pairs += _pairs(value, f"{name}: ", depth + 1)
-        elif value is not None and value != "" and value != {} and value != []:
+        elif value is not None and value not in ("", {}, []):
             pairs.append((name, _value(value)))
     return pairs[:80]
 

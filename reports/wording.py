@@ -81,7 +81,9 @@ def threshold_sentence(threshold: Facts) -> str:
     """Which threshold was chosen, by which costs and from what; empty without one."""
     if threshold.get("value") is None:
         return ""
-    text = f"The class {numbers.shortened(threshold.get('positive', 'that is positive'))} is predicted from a probability "
+    text = (
+        f"The class {numbers.shortened(threshold.get('positive', 'that is positive'))} is predicted from a probability "
+    )
     text += f"of {numbers.metric(threshold['value'])} on."
     wrong, missed = threshold.get("cost_false_positive"), threshold.get("cost_false_negative")
     if wrong is not None and missed is not None:

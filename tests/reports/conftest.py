@@ -11,6 +11,7 @@ import pytest
 
 from headrace.core import contract_yaml, curves, residuals, tables
 from headrace.core.contract import Column, Contract
+from headrace.reports.run import Paths
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -19,7 +20,7 @@ EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b
 class Made:
     """Where the parts of a made-up run lie."""
 
-    paths: dict[str, Path]
+    paths: Paths
     source: dict[str, Any]
 
 
@@ -37,7 +38,9 @@ def frame(rows: int = 400) -> pl.DataFrame:
             "age": age,
             EVIL: pl.Series(income).fill_nan(None),
             "kind": kind,
-            "seen": pl.datetime_range(pl.datetime(2025, 1, 1), pl.datetime(2026, 1, 1), eager=True, interval="1h")[:rows],
+            "seen": pl.datetime_range(pl.datetime(2025, 1, 1), pl.datetime(2026, 1, 1), eager=True, interval="1h")[
+                :rows
+            ],
             "empty": pl.Series([None] * rows, dtype=pl.Float64),
             "ill": ill,
         }
@@ -106,7 +109,12 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
         "pr": curves.precision_recall(positive, scores),
         "calibration": curves.calibration(positive, scores),
         "slices": [
-            {"column": "kind", "value": value, "rows": 40, "metrics": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1}}}
+            {
+                "column": "kind",
+                "value": value,
+                "rows": 40,
+                "metrics": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1}},
+            }
             for value in ("plain", EVIL)
         ],
     }
@@ -170,7 +178,9 @@ def write_bundle(folder: Path) -> None:
     }
     for name, value in parts.items():
         (folder / f"{name}.json").write_text(json.dumps(value))
-    (folder / "card.md").write_text(f"# made-up\n\nPredicts **ill**.\n\n| a | b |\n|---|---|\n| 1 | {EVIL[:20]} |\n\n- one\n")
+    (folder / "card.md").write_text(
+        f"# made-up\n\nPredicts **ill**.\n\n| a | b |\n|---|---|\n| 1 | {EVIL[:20]} |\n\n- one\n"
+    )
 
 
 def write_events(path: Path) -> None:
@@ -199,5 +209,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     write_bundle(folder / "bundle")
     write_events(folder / "events.jsonl")
     paths |= {"table": folder / "table", "contract": folder / "contract.yaml", "bundle": folder / "bundle"}
-    source = {"source": f"{EVIL}.csv", "rows": 403, "columns": 8, "digest": "12" * 32, "bytes": 34567, "time": "2026-11-23"}
-    return Made(paths=paths | {"events": folder / "events.jsonl"}, source=source)
+    source = {
+        "source": f"{EVIL}.csv",
+        "rows": 403,
+        "columns": 8,
+        "digest": "12" * 32,
+        "bytes": 34567,
+        "time": "2026-11-23",
+    }
+    return Made(paths=Paths(**paths, events=folder / "events.jsonl"), source=source)

@@ -1,6 +1,7 @@
 """The report of a run."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.core.errors import InputError
-from headrace.reports.run import Run
+from headrace.reports.run import Paths, Run
 from headrace.reports.run_page import render, report_run
 
 
@@ -24,15 +25,18 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag and its attributes."""
         self.tags.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
         self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        """Note that it is closed."""
         while self.open and self.open.pop() != tag:
             pass
 
     def handle_data(self, data: str) -> None:
+        """Keep what is text, styles aside."""
         if "style" not in self.open:
             self.text += data
 
@@ -40,7 +44,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(made: Any) -> str:
     """The page of the whole run."""
-    return render(Run.from_paths(**made.paths, source=made.source))
+    return render(Run.from_paths(made.paths, source=made.source))
 
 
 def test_every_section_is_there_and_listed(page: str) -> None:
@@ -93,7 +97,9 @@ def test_nothing_of_the_data_acts(page: str) -> None:
 
 def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
     """A page needs no network and no other file."""
-    loads = [value for name, value in Page(page).attributes if name in {"src", "href", "xlink:href", "action", "srcset"}]
+    loads = [
+        value for name, value in Page(page).attributes if name in {"src", "href", "xlink:href", "action", "srcset"}
+    ]
     assert [value for value in loads if not value.startswith(("#", "data:image/png;base64,"))] == []
     assert "@import" not in page
     assert re.findall(r"url\((?!#)", page) == []
@@ -102,7 +108,7 @@ def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
 def test_the_page_is_small_and_the_same_each_time(page: str, made: Any) -> None:
     """Equal runs give equal pages, small enough to mail."""
     assert len(page.encode()) < 400_000
-    assert render(Run.from_paths(**made.paths, source=made.source)) == page
+    assert render(Run.from_paths(made.paths, source=made.source)) == page
 
 
 def test_ids_are_unique(page: str) -> None:
@@ -132,15 +138,14 @@ def test_an_empty_run_says_what_is_missing() -> None:
 )
 def test_any_part_may_be_absent(made: Any, part: str) -> None:
     """The page does not depend on any one part."""
-    paths = {name: path for name, path in made.paths.items() if name != part}
-    assert "<h1>" in render(Run.from_paths(**paths, source=made.source))
+    paths = replace(made.paths, **{part: None})
+    assert "<h1>" in render(Run.from_paths(paths, source=made.source))
 
 
 def test_a_rejected_run_says_why_there_is_no_endpoint(made: Any) -> None:
     """Without a verification and with a rejection, the reason is given."""
-    paths = {name: path for name, path in made.paths.items() if name != "verification"}
-    run = Run.from_paths(**paths)
-    rejected = Run(**{**vars(run), "verdict": {"verdict": "reject", "reasons": ["roc_auc must be at least 0.99."]}})
+    run = Run.from_paths(replace(made.paths, verification=None))
+    rejected = replace(run, verdict={"verdict": "reject", "reasons": ["roc_auc must be at least 0.99."]})
     text = Page(render(rejected)).text
     assert "Rejected." in text
     assert "not deployed, because it was rejected" in text
@@ -151,15 +156,14 @@ def test_a_broken_contract_is_told_unless_the_run_failed_anyway(made: Any, tmp_p
     broken = tmp_path / "contract.yaml"
     broken.write_text("name: [")
     with pytest.raises(InputError, match="contract"):
-        Run.from_paths(contract=broken)
-    assert Run.from_paths(contract=broken, error="the contract is broken.").contract is None
+        Run.from_paths(Paths(contract=broken))
+    assert Run.from_paths(Paths(contract=broken), error="the contract is broken.").contract is None
 
 
 def test_a_report_is_written_from_paths(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The component's entry reads the times of the steps from the events that the environment names."""
-    monkeypatch.setenv("HEADRACE_EVENTS", str(made.paths["events"]))
-    paths = {name: str(path) for name, path in made.paths.items() if name != "events"}
-    report_run(str(tmp_path / "report.html"), **paths, source=made.source)
+    monkeypatch.setenv("HEADRACE_EVENTS", str(made.paths.events))
+    report_run(str(tmp_path / "report.html"), paths=replace(made.paths, events=None), source=made.source)
     text = Page((tmp_path / "report.html").read_text()).text
     assert "this page" in text
     assert "15 trials" in text
