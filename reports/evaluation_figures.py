@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from headrace.reports import figures, numbers
-from headrace.reports.wording import metric_name
+from headrace.reports.wording import in_order, less_is_better, metric_name
 
 Facts = Mapping[str, Any]
 UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "brier"})
@@ -14,19 +14,20 @@ SAME_UNIT = frozenset({"mae", "rmse"})
 
 
 def measured(evaluation: Facts) -> list[figures.Measured]:
-    """Metrics with intervals beside the baseline's, in the order of the evaluation."""
+    """Metrics with intervals beside the baseline's, in the usual order."""
     baseline = (evaluation.get("baseline") or {}).get("metrics") or {}
+    found = evaluation.get("metrics") or {}
     return [
         figures.Measured(
             metric=name,
-            name=metric_name(name),
-            value=found["value"],
-            low=found.get("low"),
-            high=found.get("high"),
+            name=f"{metric_name(name)} ↓" if less_is_better(name) else metric_name(name),
+            value=found[name]["value"],
+            low=found[name].get("low"),
+            high=found[name].get("high"),
             baseline=baseline.get(name),
         )
-        for name, found in (evaluation.get("metrics") or {}).items()
-        if found.get("value") is not None
+        for name in in_order(found)
+        if found[name].get("value") is not None
     ]
 
 
@@ -105,7 +106,7 @@ def _value(evaluation: Facts, metric: str) -> str:
 def search(trials: Facts) -> Markup | None:
     """Progress of the search; None if no trial has a score."""
     tried = [
-        figures.Tried(number=int(trial["number"]), score=trial.get("score"), family=str(trial.get("family", "")))
+        figures.Tried(number=int(trial["number"]) + 1, score=trial.get("score"), family=str(trial.get("family", "")))
         for trial in trials.get("trials", [])
     ]
     if not any(trial.score is not None for trial in tried):

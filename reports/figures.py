@@ -95,7 +95,7 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> Markup:
         axes.plot([b[0] for b in bins], [b[1] for b in bins], color=_BLUE)
         most = max((b[2] for b in bins), default=1) or 1
         sizes = [12 + 70 * b[2] / most for b in bins]
-        axes.scatter([b[0] for b in bins], [b[1] for b in bins], s=sizes, color=_BLUE, zorder=3)
+        axes.scatter([b[0] for b in bins], [b[1] for b in bins], s=sizes, color=_BLUE, zorder=3, clip_on=False)
         _unit(axes, "predicted probability", "observed share")
 
     return plot("calibration", draw, label="Calibration")
@@ -217,8 +217,8 @@ def _legend_below(axes: Axes, entries: int) -> None:
 
 
 def _unit(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(-0.03, 1.03)
     ticks = [0, 0.25, 0.5, 0.75, 1]
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)

@@ -13,6 +13,7 @@ from headrace.reports.page import render as fill
 from headrace.reports.run import Paths, Run
 from headrace.reports.wording import (
     endpoint_sentence,
+    in_order,
     main_metric,
     measured_sentence,
     metric_name,
@@ -114,7 +115,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         "confusion": _confusion(found),
         "threshold": threshold_sentence(found.get("threshold") or {}),
         "slices": slices,
-        "slice_metrics": list(dict.fromkeys(name for part in slices for name in part.get("metrics", {})))[:6],
+        "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
     }
 
 

@@ -1,6 +1,6 @@
 """The report's sentences and names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.core import metrics
@@ -32,6 +32,12 @@ def metric_name(name: str) -> str:
 def less_is_better(name: str) -> bool:
     """Whether smaller values of a metric are better."""
     return not metrics.HIGHER_IS_BETTER.get(name, True)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Metrics in the usual order, those that are not known last."""
+    usual = {name: place for place, name in enumerate(metrics.HIGHER_IS_BETTER)}
+    return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
 
 
 def main_metric(evaluation: Facts, verdict: Facts | None) -> str:

