@@ -1,8 +1,9 @@
 """The component that infers a table's data contract."""
 
-from headrace.components.base import IMAGE
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Output
+
+from headrace.components.base import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -1,8 +1,9 @@
 """The component that splits a table into a train and a test part."""
 
-from headrace.components.base import IMAGE
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Output
+
+from headrace.components.base import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

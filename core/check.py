@@ -6,6 +6,7 @@ Counts of blocks add up to the counts of the table, so that a table of any size 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 import narwhals as nw
@@ -44,8 +45,8 @@ class Counts:
         broken: Rows that break a rule, by rule and column.
         examples: At most five of them each.
         missing: Missing values by column.
-        least: Least value by column, as text; None while there is none.
-        most: Largest value by column, as text.
+        least: Least value by feature; None while there is none.
+        most: Largest value by feature.
         classes: Rows by class of the target, valid rows only; empty for a regression.
         unknown: Columns that the contract does not know.
     """
@@ -189,16 +190,16 @@ def _count(
 ) -> tuple[dict[Rule, int], dict[str, dict[str, Any]]]:
     """Count everything in one pass: broken rules, missing values, least and largest values."""
     names = [column.name for column in contract.kept]
-    wanted = [flag.sum().alias(f"b{place}") for place, flag in enumerate(flags.values())]
-    wanted += [nw.col(name).null_count().alias(f"m{place}") for place, name in enumerate(names)]
-    wanted += [nw.col(name).min().alias(f"l{place}") for place, name in enumerate(names)]
-    wanted += [nw.col(name).max().alias(f"h{place}") for place, name in enumerate(names)]
-    row = nw.from_native(table, eager_only=True).select(*wanted).row(0)
-    sums, rest = row[: len(flags)], row[len(flags) :]
-    broken = {rule: int(count) for rule, count in zip(flags, sums, strict=True) if count}
-    facts = (rest[start : start + len(names)] for start in range(0, 3 * len(names), len(names)))
-    kinds = ("missing", "least", "most")
-    return broken, {kind: dict(zip(names, values, strict=True)) for kind, values in zip(kinds, facts, strict=True)}
+    features = [column.name for column in contract.kept if column.role == "feature"]
+    wanted = [flag.sum().alias(f"broken:{place}") for place, flag in enumerate(flags.values())]
+    wanted += [nw.col(name).null_count().alias(f"missing:{place}") for place, name in enumerate(names)]
+    wanted += [nw.col(name).min().alias(f"least:{place}") for place, name in enumerate(features)]
+    wanted += [nw.col(name).max().alias(f"most:{place}") for place, name in enumerate(features)]
+    values = iter(nw.from_native(table, eager_only=True).select(*wanted).row(0))
+    broken = {rule: int(count) for rule, count in zip(flags, islice(values, len(flags)), strict=True) if count}
+    kinds = {"missing": names, "least": features, "most": features}
+    facts = {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
+    return broken, facts
 
 
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:

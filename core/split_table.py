@@ -1,6 +1,5 @@
 """A whole table split into its train part, its test part, and the test part's actuals, in a stream."""
 
-import datetime
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +58,8 @@ class Sides:
         for side, count in (("train", self.train), ("test", self.test)):
             if count < 2:
                 raise DataError(
-                    f"each part of the {chosen.method} split must have at least 2 rows, but the {side} part has {count} of "
-                    f"{self.train + self.test}; {remedy}."
+                    f"each part of the {chosen.method} split must have at least 2 rows, but the {side} part has "
+                    f"{count} of {self.train + self.test}; {remedy}."
                 )
         if contract.task == "regression":
             return
@@ -142,6 +141,6 @@ def facts(sides: Sides, chosen: Plan) -> dict[str, dict[str, Any]]:
     """Metadata of the three tables of a split."""
     common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
     if chosen.cut:
-        common["cut"] = datetime.datetime.fromisoformat(chosen.cut).isoformat()
+        common["cut"] = chosen.cut
     test = {"rows": sides.test, **common}
     return {"train_table": {"rows": sides.train, **common}, "test_table": test, "test_actuals": dict(test)}

@@ -17,6 +17,7 @@ _LEADING_ZERO = r"^[+-]?0\d"
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = (*casts.ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS))
+_NUMBERS: tuple[Dtype, ...] = ("integer", "number")
 _BOOLEAN_WORDS = [word for word in (*casts.TRUE, *casts.FALSE) if not word[0].isdigit()]
 
 
@@ -65,8 +66,8 @@ class Facts:
 
     @property
     def unique(self) -> bool:
-        """Whether nearly each value is there once."""
-        return self.present > 0 and self.distinct >= 0.95 * self.present
+        """Whether each value may be there once, as far as an estimate of their number can tell."""
+        return self.present > 0 and self.distinct >= 0.85 * self.present
 
 
 def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts]:
@@ -107,9 +108,10 @@ def _trials(head: pl.Series, raw: pl.DataType, *, words: bool) -> Iterator[Colum
     known = head.drop_nulls()
     candidates: list[Column] = []
     if known.len():
-        if not words and known.str.to_lowercase().is_in(_BOOLEAN_WORDS).mean() > 1 - 5 * TOLERATED:
+        spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
+        if not words and spoken > (1 - 5 * TOLERATED) * known.len():
             candidates.append(_trial(head.name, "boolean"))
-        candidates += [_trial(head.name, dtype) for dtype in ("integer", "number")]  # type: ignore[arg-type]
+        candidates += [_trial(head.name, dtype) for dtype in _NUMBERS]
         candidates += [
             _trial(head.name, "timestamp", form)
             for form in TIME_FORMATS
@@ -144,18 +146,21 @@ def _pass(table: pl.LazyFrame, schema: pl.Schema, trials: list[Column]) -> Itera
     wanted = [pl.len().alias("rows")]
     keys: list[list[str]] = []
     for place, trial in enumerate(trials):
-        made = _aggregates(trial, schema[trial.name])
+        made = _aggregates(trial, schema[trial.name], pl.col(f"cast:{place}"))
         wanted += [expression.alias(f"{place}:{key}") for key, expression in made.items()]
         keys.append(list(made))
-    row = table.select(wanted).collect(engine="streaming").row(0, named=True)
+    tried = table.with_columns(
+        casts.cast(pl.col(trial.name), schema[trial.name], trial).alias(f"cast:{place}")
+        for place, trial in enumerate(trials)
+    )
+    row = tried.select(wanted).collect(engine="streaming").row(0, named=True)
     for place, (trial, made_keys) in enumerate(zip(trials, keys, strict=True)):
         yield trial, {"rows": row["rows"], **{key: row[f"{place}:{key}"] for key in made_keys}}
 
 
-def _aggregates(trial: Column, raw: pl.DataType) -> dict[str, pl.Expr]:
+def _aggregates(trial: Column, raw: pl.DataType, cast: pl.Expr) -> dict[str, pl.Expr]:
     value = pl.col(trial.name)
     there = value.is_not_null() & value.is_not_nan() if raw.is_float() else value.is_not_null()
-    cast = casts.cast(value, raw, trial)
     made = {"present": there.sum()}
     if raw == pl.String and trial.dtype != "string":
         made["failed"] = (there & cast.is_null()).sum()
