@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from headrace.core.errors import InternalError, StoreError
 from headrace.core.processes import free_port, start_guarded, stop
@@ -36,28 +37,27 @@ def rclone() -> str:
 
 
 @contextlib.contextmanager
-def local_store(folder: Path, lease: Path, log: Path) -> Iterator[StoreSettings]:
+def local_store(folder: Path, *, lease_path: Path, log: IO[bytes]) -> Iterator[StoreSettings]:
     """Serve ``folder`` as an S3 store for the length of the block.
 
     Each bucket is a subfolder and each object a file, so that what was published stays readable afterwards.
 
     Args:
         folder: Where the objects lie; made if missing.
-        lease: The lease that this process holds; the store ends with it at the latest.
+        lease_path: The lease that this process holds; the store ends with it at the latest.
         log: File that takes what rclone says.
 
     Raises:
         StoreError: If the store does not answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(ATTEMPTS):
         settings = StoreSettings(
             endpoint=f"http://127.0.0.1:{free_port()}",
             access_key=f"headrace-{secrets.token_hex(8)}",
             secret_key=secrets.token_hex(32),
         )
-        process = _start(folder, lease, log, settings)
+        process = _start(folder, lease_path, log, settings)
         try:
             # A port that someone else took in the meantime ends rclone at once: try another.
             if _answers(process, settings, log, last=attempt == ATTEMPTS - 1):
@@ -67,16 +67,15 @@ def local_store(folder: Path, lease: Path, log: Path) -> Iterator[StoreSettings]
             stop(process)
 
 
-def _start(folder: Path, lease: Path, log: Path, settings: StoreSettings) -> subprocess.Popen[bytes]:
+def _start(folder: Path, lease_path: Path, log: IO[bytes], settings: StoreSettings) -> subprocess.Popen[bytes]:
     command = [rclone(), "serve", "s3", str(folder.resolve()), "--config", "", "--log-level", "NOTICE"]
     command += ["--addr", settings.endpoint.removeprefix("http://"), "--dir-cache-time", "1s"]
     # The keys travel in the environment: other users can read a process's arguments.
     keys = {"RCLONE_AUTH_KEY": f'"{settings.access_key},{settings.secret_key}"'}
-    with log.open("ab") as stream:
-        return start_guarded(command, lease_path=lease, log=stream, environment=keys)
+    return start_guarded(command, lease_path=lease_path, log=log, environment=keys)
 
 
-def _answers(process: subprocess.Popen[bytes], settings: StoreSettings, log: Path, *, last: bool) -> bool:
+def _answers(process: subprocess.Popen[bytes], settings: StoreSettings, log: IO[bytes], *, last: bool) -> bool:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -86,7 +85,7 @@ def _answers(process: subprocess.Popen[bytes], settings: StoreSettings, log: Pat
             if ended and not last:
                 return False
             if ended or time.monotonic() > deadline:
-                raise StoreError(f"the local object store did not start; its log is {log}.") from error
+                raise StoreError(f"the local object store did not start; its log is {log.name}.") from error
             time.sleep(0.02)
         else:
             return True

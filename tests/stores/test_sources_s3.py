@@ -24,7 +24,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
         path = folder / "objects" / "raw" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    with lease(folder / "lease") as held, local_store(folder / "objects", held, folder / "log") as settings:
+    with (
+        lease(folder / "lease") as held,
+        (folder / "log").open("wb") as log,
+        local_store(folder / "objects", lease_path=held, log=log) as settings,
+    ):
         yield settings
 
 
