@@ -91,7 +91,6 @@ def report(tally: Tally, contract: Contract, found: list[Finding]) -> dict[str, 
         "rules": [item.plain() for item in found],
         "class_balance": {name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
         "columns": columns,
-        "duplicates_exact": tally.rows.exact and tally.keys.exact,
     }
 
 
@@ -166,18 +165,17 @@ def _constant(counts: Counts, name: str) -> bool:
 
 
 def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
-    about = "" if tally.rows.exact and tally.keys.exact else "about "
     repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
     if repeated:
         message = (
-            f"{about}{repeated} of {tally.counts.valid} rows repeat an earlier one; equal rows stay on one side of the "
+            f"{repeated} of {tally.counts.valid} rows repeat an earlier one; equal rows stay on one side of the "
             "split; remove them if they are an error."
         )
         yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message)
     repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
     if repeated:
         message = (
-            f"the keys {shown(list(contract.keys))} must be different in each row, but {about}{repeated} rows repeat "
+            f"the keys {shown(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
             "an earlier one; correct them, or mend the contract's 'keys'."
         )
         yield Finding(

@@ -3,9 +3,12 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -58,3 +61,36 @@ def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+class Behind:
+    """Work done by a background thread, one piece after the other, while the next one is made ready.
+
+    An error of a piece is raised by the next call, or when the block ends.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
+        self._last: Future[None] | None = None
+
+    def do(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Wait for the piece before, then hand over this one."""
+        self._wait()
+        self._last = self._thread.submit(work, *args, **kwargs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._thread.shutdown()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            last, self._last = self._last, None
+            last.result()

@@ -7,64 +7,11 @@ import polars as pl
 from headrace.core.check import Block, Counts
 from headrace.core.contract import Contract
 from headrace.core.digest import DIGEST, KEY_DIGEST
+from headrace.core.duplicates import Duplicates
 
-MOST_DIGESTS = 1_000_000
 SAMPLE_ROWS = 20_000
 _SAMPLE_CELLS = 10_000_000
 _FEWEST_SAMPLE_ROWS = 1_000
-
-
-class Duplicates:
-    """Counts equal digests; exactly up to about a million different ones, then in a slice of them.
-
-    The slice holds the digests below a bound, all copies of a row or none, so that the estimate is unbiased (adaptive
-    sampling: Flajolet 1990, doi:10.1007/BF02241657).
-    """
-
-    def __init__(self, limit: int = MOST_DIGESTS) -> None:
-        """Begin with no rows.
-
-        Args:
-            limit: Number of different digests to remember.
-        """
-        self._limit = limit
-        self._halvings = 0
-        self._pending: list[pl.Series] = []
-        self._waiting = 0
-        self._seen = pl.DataFrame(schema={"digest": pl.UInt64, "count": pl.UInt64})
-
-    @property
-    def exact(self) -> bool:
-        """Whether every row was looked at."""
-        return self._halvings == 0
-
-    def add(self, digests: pl.Series) -> None:
-        """Take in the digests of some rows."""
-        kept = digests.filter(digests < self._bound) if self._halvings else digests
-        self._pending.append(kept.alias("digest"))
-        self._waiting += kept.len()
-        if self._waiting > self._limit:
-            self._compact()
-
-    def count(self) -> int:
-        """Rows that repeat an earlier one."""
-        self._compact()
-        repeated = int(self._seen.get_column("count").sum()) - self._seen.height
-        return repeated << self._halvings
-
-    @property
-    def _bound(self) -> int:
-        return int(2**64 >> self._halvings)
-
-    def _compact(self) -> None:
-        if not self._pending:
-            return
-        new = pl.concat(self._pending).to_frame().with_columns(count=pl.lit(1, pl.UInt64))
-        self._pending, self._waiting = [], 0
-        self._seen = pl.concat([self._seen, new]).group_by("digest").agg(pl.col("count").sum())
-        while self._seen.height > self._limit:
-            self._halvings += 1
-            self._seen = self._seen.filter(pl.col("digest") < self._bound)
 
 
 class Sample:

@@ -1,0 +1,72 @@
+"""The component that brings a big table in, checks it and splits it in one pass."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def prepare(
+    source: str,
+    contract: Input[Artifact],
+    train_table: Output[Dataset],
+    test_table: Output[Dataset],
+    test_actuals: Output[Dataset],
+    quarantine: Output[Dataset],
+    checks: Output[Artifact],
+    header: bool = True,
+    delimiter: str = "",
+    encoding: str = "",
+    method: str = "",
+    test_size: float = 0.2,
+    seed: int = 0,
+    cut: str = "",
+) -> None:
+    """Ingest, validate, engineer and split a table in one pass, in memory that does not grow with it.
+
+    Args:
+        source: As for ingest.
+        contract: Data contract of the table (YAML); it names the columns of a CSV without a header.
+        train_table: Typed, valid rows with their row features, to learn from.
+        test_table: The same for the test, without the target.
+        test_actuals: The target of those rows, in the same order.
+        quarantine: The bad rows as they were read, with their numbers and reasons.
+        checks: What was found (JSON).
+        header: Whether the first line of a CSV names the columns.
+        delimiter: One character, or "tab"; empty to detect it.
+        encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
+        method: random, stratified, time or group; empty for what the contract suggests.
+        test_size: Share of rows for the test part.
+        seed: Seed of the split.
+        cut: ISO timestamp from which on rows are test rows, for a split by time.
+    """
+    from pathlib import Path
+
+    from headrace.core.prepare import Outputs, prepare_table
+    from headrace.core.source import ReadOptions
+    from headrace.core.steps import step
+    from headrace.core.text import plain
+    from headrace.stores.sources import open_source
+
+    outputs = {
+        "train_table": train_table,
+        "test_table": test_table,
+        "test_actuals": test_actuals,
+        "quarantine": quarantine,
+        "checks": checks,
+    }
+    with step("prepare"):
+        told = prepare_table(
+            open_source(plain(source)),
+            contract=contract.path,
+            outputs=Outputs(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
+            options=ReadOptions(header=header, delimiter=plain(delimiter), encoding=plain(encoding)),
+            method=method,
+            test_size=float(test_size),
+            seed=int(seed),
+            cut=cut,
+        )
+        for name, artifact in outputs.items():
+            artifact.metadata.update(told[name])
+        train_table.metadata["source"] = told["source"]

@@ -1,0 +1,65 @@
+"""Equal digests counted exactly, in memory that does not grow with the table."""
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+IN_MEMORY = 1_000_000
+_BUCKET_BITS = 6
+BUCKETS = 2**_BUCKET_BITS
+
+
+class Duplicates:
+    """Counts how many digests repeat an earlier one.
+
+    The first million digests stay in memory. Of a larger table all are put on disk, in 64 files by their first bits,
+    and each file is counted by itself: equal digests are in one file. The files go when the object does.
+    """
+
+    def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
+        """Begin with no rows.
+
+        Args:
+            in_memory: Number of digests to hold before they are put on disk.
+        """
+        self._limit = in_memory
+        self._held: list[NDArray[np.uint64]] = []
+        self._holding = 0
+        self._folder: Path | None = None
+
+    def add(self, digests: pl.Series) -> None:
+        """Take in the digests of some rows, of dtype UInt64, uniform over its range."""
+        self._held.append(digests.to_numpy())
+        self._holding += digests.len()
+        if self._holding > self._limit:
+            self._spill()
+
+    def count(self) -> int:
+        """Rows that repeat an earlier one."""
+        if self._folder is None:
+            return _repeated(np.concatenate(self._held)) if self._held else 0
+        self._spill()
+        return sum(_repeated(np.fromfile(path, np.uint64)) for path in sorted(self._folder.iterdir()))
+
+    def _spill(self) -> None:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        if not self._held:
+            return
+        digests = np.sort(np.concatenate(self._held))
+        self._held, self._holding = [], 0
+        bounds = np.arange(1, BUCKETS, dtype=np.uint64) << np.uint64(64 - _BUCKET_BITS)
+        for bucket, piece in enumerate(np.split(digests, np.searchsorted(digests, bounds))):
+            with (self._folder / f"{bucket:02d}").open("ab") as stream:
+                piece.tofile(stream)
+
+
+def _repeated(digests: NDArray[np.uint64]) -> int:
+    ordered = np.sort(digests)
+    return int(np.count_nonzero(ordered[1:] == ordered[:-1]))

@@ -1,0 +1,172 @@
+"""A big table in one pass: read, checked, given row features and split, in memory that does not grow with it.
+
+The functions are those of the separate steps, so that both ways give the same rows and counts.
+"""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from headrace.core import features
+from headrace.core.blocks import BLOCK_BYTES
+from headrace.core.check import check_block
+from headrace.core.checks import require
+from headrace.core.contract import Contract
+from headrace.core.contract_yaml import load
+from headrace.core.digest import DIGEST, KEY_DIGEST, with_digests
+from headrace.core.overlap import Behind, ahead
+from headrace.core.reading import Reading
+from headrace.core.source import ReadOptions, Source
+from headrace.core.split import Plan, assign, plan
+from headrace.core.split_table import Sides, facts, parts, split_table
+from headrace.core.table_check import conclude
+from headrace.core.tables import Writer
+from headrace.core.tally import Tally
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a prepared table goes.
+
+    Attributes:
+        train_table: Folder of the train part.
+        test_table: Folder of the test part, without the target.
+        test_actuals: Folder of the test part's target alone, in the same order.
+        quarantine: Folder of the bad rows, as they were read, with their numbers and reasons.
+        checks: JSON file of what was found.
+    """
+
+    train_table: Path
+    test_table: Path
+    test_actuals: Path
+    quarantine: Path
+    checks: Path
+
+
+def prepare_table(  # noqa: PLR0913 - the component's parameters
+    source: Source,
+    *,
+    contract: Path | str,
+    outputs: Outputs,
+    options: ReadOptions | None = None,
+    method: str = "",
+    test_size: float = 0.2,
+    seed: int = 0,
+    cut: str = "",
+    block_bytes: int = BLOCK_BYTES,
+) -> dict[str, dict[str, Any]]:
+    """Read, check, engineer and split a table in one pass; a split by time without a cut takes a second pass.
+
+    Args:
+        source: Where the rows come from.
+        contract: Contract file; its missing values count, and its personal columns are hashed as it says.
+        outputs: What is written.
+        options: How the source is read, apart from missing values and hashed columns; a CSV without a header has the
+            contract's columns unless it names others.
+        method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests.
+        test_size: Share of rows for the test part.
+        seed: Seed of the split.
+        cut: ISO timestamp from which on rows are test rows, for a split by time.
+        block_bytes: Size of the blocks of text, about.
+
+    Returns:
+        Metadata by name: ``source`` as ``ingest_table`` tells it, ``checks`` with the counts of rows,
+        ``quarantine`` with its rows, and ``train_table``, ``test_table`` and ``test_actuals`` as ``split_table`` tells
+        them.
+
+    Raises:
+        InputError: If the source cannot be read or a parameter is out of range.
+        DataError: If a rule of severity ``stop`` is broken, or too few rows are left, or a part has too few rows or
+            classes; checks and quarantine are written before.
+    """
+    agreed = load(contract)
+    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
+    reading = Reading(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
+    if chosen.method == "time" and not chosen.cut:
+        return _split_later(reading, agreed, chosen, outputs, contract)
+    sides = Sides.none()
+    with (
+        Writer(outputs.train_table) as train,
+        Writer(outputs.test_table) as test,
+        Writer(outputs.test_actuals) as actuals,
+    ):
+
+        def write(frame: pl.DataFrame) -> None:
+            sided = assign(frame, agreed, plan=chosen)
+            sides.add(sided, agreed)
+            early, late = parts(sided)
+            train.write(early)
+            test.write(late.drop(agreed.target.name))
+            actuals.write(late.select(agreed.target.name))
+
+        told = _pass(reading, agreed, outputs, write)
+        sides.require(agreed, chosen)
+    return {**told, **facts(sides, chosen)}
+
+
+def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
+    hashed = [column.name for column in contract.columns if column.personal == "hash"]
+    names = () if options.header else tuple(column.name for column in contract.columns)
+    return replace(
+        options,
+        names=options.names or names,
+        missing_values=contract.missing_values,
+        hash=tuple(dict.fromkeys((*options.hash, *hashed))),
+    )
+
+
+def _split_later(
+    reading: Reading, agreed: Contract, chosen: Plan, outputs: Outputs, contract: Path | str
+) -> dict[str, dict[str, Any]]:
+    """Put the rows aside until all their times are known."""
+    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        valid = Path(folder) / "valid"
+        with Writer(valid) as writer:
+            told = _pass(
+                reading, agreed, outputs, lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False))
+            )
+        split = split_table(
+            valid,
+            contract=contract,
+            train_table=outputs.train_table,
+            test_table=outputs.test_table,
+            test_actuals=outputs.test_actuals,
+            method=chosen.method,
+            test_size=chosen.test_size,
+            seed=chosen.seed,
+        )
+    return {**told, **split}
+
+
+def _pass(
+    reading: Reading, contract: Contract, outputs: Outputs, write: Callable[[pl.DataFrame], None]
+) -> dict[str, dict[str, Any]]:
+    """Read and check all rows; ``write`` gets the valid ones of each block with their features and digests."""
+    tally = Tally(contract)
+    row = 1
+    with Writer(outputs.quarantine) as bad, Behind() as behind, closing(ahead(reading.frames())) as frames:
+        for frame in frames:
+            block = check_block(frame, contract, first_row=row)
+            row += frame.height
+            digested = with_digests(block.valid, contract)
+            tally.add(block, digested)
+            behind.do(_write_block, bad, block.quarantine, write, features.add(digested, contract))
+    found = conclude(tally, contract, checks=outputs.checks)
+    require(tally, contract, found)
+    return {
+        "source": reading.facts(),
+        "checks": {**tally.facts(), "rules": len(found)},
+        "quarantine": {"rows": tally.counts.quarantined},
+    }
+
+
+def _write_block(
+    bad: Writer, quarantine: pl.DataFrame, write: Callable[[pl.DataFrame], None], valid: pl.DataFrame
+) -> None:
+    bad.write(quarantine)
+    write(valid)
