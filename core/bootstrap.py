@@ -57,10 +57,17 @@ class Resampled:
     centres: tuple[dict[str, float], ...]
     shrink: float
 
-    def deviations(self, name: str, outcome: int = 0) -> Floats:
-        """Deviations (b,) of a metric from its centre, scaled to all rows, without those that are not defined."""
-        deviations = (self.values[outcome][name] - self.centres[outcome][name]) * self.shrink
-        return np.asarray(deviations[np.isfinite(deviations)])
+    def deviations(self, name: str) -> Floats:
+        """Deviations (b,) of the first outcome's metric, scaled to all rows, without those that are not defined."""
+        return self._scaled(self.values[0][name] - self.centres[0][name])
+
+    def deviations_of_difference(self, name: str) -> Floats:
+        """The same of the first outcome's metric minus the second's."""
+        values, centres = self.values, self.centres
+        return self._scaled(values[0][name] - values[1][name] - (centres[0][name] - centres[1][name]))
+
+    def _scaled(self, deviations: Floats) -> Floats:
+        return np.asarray(deviations[np.isfinite(deviations)] * self.shrink)
 
 
 def resample(outcomes: Sequence[Outcome], *, seed: int, resamples: int = RESAMPLES) -> Resampled:
@@ -122,19 +129,17 @@ def interval(value: float, deviations: Floats) -> Interval | None:
     return Interval(value, float(value + low), float(value + high))
 
 
-def intervals(outcome: Outcome, *, seed: int, resamples: int = RESAMPLES) -> dict[str, Interval]:
+def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:
     """Each metric that the rows define, with its interval.
 
     Args:
         outcome: Predictions for n rows, n > 0, and what was the case.
-        seed: Seed of the draws.
-        resamples: How many, for few classes.
+        drawn: Resamples whose first outcome it is.
 
     Returns:
         Intervals by name of the metric; a metric that is not defined on these rows, or on hardly any resample of them,
         is left out.
     """
-    drawn = resample([outcome], seed=seed, resamples=resamples)
     values = {name: value for name, value in measure(outcome).items() if np.isfinite(value)}
     found = {name: interval(value, drawn.deviations(name)) for name, value in values.items()}
     return {name: known for name, known in found.items() if known is not None}

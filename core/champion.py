@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from headrace.core import model, significance
+from headrace.core import bootstrap, model, significance
 from headrace.core.errors import InputError, UserError, shown
 from headrace.core.evaluate import predict, read_test
 from headrace.core.gate import Sides
@@ -39,8 +39,9 @@ def compare(sides: Sides, measured: Mapping[str, Any], *, seed: int) -> dict[str
     _check_comparable(ours, theirs)
     rows = read_test(sides.test_table, sides.test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
-    metrics = [MAIN[ours.contract.task], "log_loss"]
-    return significance.compare_main(first, _aligned(second, ours, theirs), metrics=metrics, seed=seed)
+    second = _aligned(second, ours, theirs)
+    metrics, drawn = [MAIN[ours.contract.task], "log_loss"], bootstrap.resample([first, second], seed=seed)
+    return significance.compare_main(first, second, metrics=metrics, drawn=drawn)
 
 
 def _check_comparable(ours: Model, theirs: Model) -> None:

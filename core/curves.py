@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.metrics import Flags, Floats, Ranking
+from headrace.core.metrics import Flags, Floats
 
 MOST_POINTS = 200
 BINS = 10
@@ -77,9 +77,12 @@ def calibration(right: Flags, probabilities: Floats) -> list[dict[str, float]]:
 
 def _counts(positive: Flags, scores: Floats) -> tuple[Floats, Floats, Floats]:
     """By falling threshold: the threshold, and how many positive and negative rows reach it."""
-    ranking = Ranking.of(positive, scores)
-    positives, negatives = ranking.grouped(np.ones((1, len(scores))))
-    return scores[ranking.order][ranking.starts], np.cumsum(positives[0]), np.cumsum(negatives[0])
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    # Rows with the same score cross a threshold together: only the last of them is a point of the curve.
+    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+    found, false = np.cumsum(positive[order]), np.cumsum(~positive[order])
+    return ordered[last], found[last].astype(np.float64), false[last].astype(np.float64)
 
 
 def _spread(x: Floats, y: Floats) -> NDArray[np.int64]:

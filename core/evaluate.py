@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from headrace.core import baseline, bootstrap, curves, matrix, model, residuals, significance, tables
+from headrace.core.bootstrap import Resampled
 from headrace.core.contract import Contract
 from headrace.core.errors import DataError, shown
 from headrace.core.files import write_json
@@ -135,23 +136,24 @@ def evaluate(
     """
     outcome = predict(fitted, rows)
     reference = baseline.predict(train_target, outcome.actual, fitted.contract)
-    found = bootstrap.intervals(outcome, seed=plan.seed)
+    drawn = bootstrap.resample([outcome, reference], seed=plan.seed)
+    found = bootstrap.intervals(outcome, drawn)
     return {
         "task": fitted.contract.task,
         "family": fitted.family,
         "rows": {"train": len(train_target), "test": len(outcome)},
         "metrics": {name: asdict(interval) for name, interval in found.items()},
         "undefined": sorted(set(measure(outcome)) - set(found)),
-        "baseline": _baseline(outcome, reference, fitted.contract, plan),
+        "baseline": _baseline(outcome, reference, fitted.contract, drawn),
         "threshold": _threshold(fitted, plan.costs),
         "slices": [_slice(outcome, part, plan) for part in parts],
         **_pictures(outcome, fitted),
     }
 
 
-def _baseline(outcome: Outcome, reference: Outcome, contract: Contract, plan: Plan) -> dict[str, Any]:
+def _baseline(outcome: Outcome, reference: Outcome, contract: Contract, drawn: Resampled) -> dict[str, Any]:
     values = {name: value for name, value in measure(reference).items() if np.isfinite(value)}
-    compared = significance.compare_main(outcome, reference, metrics=[MAIN[contract.task], "log_loss"], seed=plan.seed)
+    compared = significance.compare_main(outcome, reference, metrics=[MAIN[contract.task], "log_loss"], drawn=drawn)
     return {"kind": baseline.kind(contract), "metrics": values, "comparison": compared}
 
 
@@ -173,7 +175,8 @@ def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
 
 
 def _slice(outcome: Outcome, part: Slice, plan: Plan) -> dict[str, Any]:
-    found = bootstrap.intervals(outcome.take(part.rows), seed=plan.seed, resamples=_SLICE_RESAMPLES)
+    taken = outcome.take(part.rows)
+    found = bootstrap.intervals(taken, bootstrap.resample([taken], seed=plan.seed, resamples=_SLICE_RESAMPLES))
     return {
         "column": part.column,
         "value": shown(part.value)[1:-1],

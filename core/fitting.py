@@ -19,6 +19,9 @@ from headrace.core.model import predicted_probabilities, predicted_values
 
 Floats = NDArray[np.float64]
 
+# A tree of a forest is grown on at most so many rows: more make it slower and larger, but hardly better.
+_ROWS_OF_A_TREE = 10_000
+
 
 @dataclass(frozen=True)
 class OutOfFold:
@@ -70,6 +73,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
         found = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
         raise DataError(f"a model must be fitted on rows of at least two classes; got {found}; bring more rows.")
     grower = pipeline[-1]
+    limit_trees(pipeline, len(target))
     parallel = "n_jobs" in grower.get_params(deep=False) and hasattr(grower, "n_estimators")
     # Sums that BLAS splits over threads differ in the last bit with the number of threads.
     with recorded() as told, ThreadpoolController().limit(limits=1, user_api="blas"):
@@ -80,6 +84,13 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
             # The number of cores must not stand in the model's file, and trees voting at once would add in any order.
             grower.set_params(n_jobs=None)
     return tuple(told)
+
+
+def limit_trees(pipeline: Any, rows: int) -> Any:
+    """Let each tree of a forest see at most 10,000 of the rows, drawn with replacement; others are left as they are."""
+    if "max_samples" in pipeline[-1].get_params(deep=False) and rows > _ROWS_OF_A_TREE:
+        pipeline[-1].set_params(max_samples=_ROWS_OF_A_TREE)
+    return pipeline
 
 
 def out_of_fold(
@@ -102,7 +113,7 @@ def out_of_fold(
 
     def one(fold: Fold) -> None:
         with controller.limit(limits=1, user_api="openmp"):
-            pipeline = make().fit(encoded[fold.fitted], target[fold.fitted])
+            pipeline = limit_trees(make(), len(fold.fitted)).fit(encoded[fold.fitted], target[fold.fitted])
             rows = encoded[fold.held_out]
             predictions[fold.held_out] = (
                 predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)

@@ -79,10 +79,10 @@ def _of_classes(
         counts = [np.bincount(cells, weights=row, minlength=k * k) for row in weights]
         confusion = np.stack(counts).astype(np.float64).reshape(-1, k, k)
         mean_losses = (weights @ losses) / weights.sum(axis=1, keepdims=True)
-        groups = [ranking.grouped(weights) for ranking in rankings]
+        pairs = [metrics.areas(ranking, weights) for ranking in rankings]
         return metrics.from_confusion(confusion, positive=outcome.positive if binary else None) | {
-            "roc_auc": np.mean([metrics.roc_aucs(*pair) for pair in groups], axis=0),
-            "pr_auc": np.mean([metrics.average_precisions(*pair) for pair in groups], axis=0),
+            "roc_auc": np.mean([roc for roc, _ in pairs], axis=0),
+            "pr_auc": np.mean([precision for _, precision in pairs], axis=0),
             "log_loss": mean_losses[:, 0],
             "brier": mean_losses[:, 1],
         }

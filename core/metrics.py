@@ -13,6 +13,7 @@ from headrace.core.contract import Task
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Indices = NDArray[np.int64]
 
 HIGHER_IS_BETTER = {
     "accuracy": True,
@@ -57,17 +58,21 @@ def squared_errors(actual: Floats, predicted: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows in order of falling score, with ties marked; made once, then used for any weights.
+    """Positive and negative rows in order of falling score; made once, then used for any weights.
 
     Attributes:
-        order: Indices of the n rows by falling score.
-        positive: Which rows are positive, in that order.
-        starts: Where each group of equal scores starts, in that order.
+        positives: Indices of the n1 positive rows by falling score.
+        negatives: Indices of the n0 negative rows by falling score.
+        above: For each positive row, how many negative rows have a higher score.
+        level: For each positive row, how many negative rows have its score or a higher one.
+        found: For each positive row, how many positive rows have its score or a higher one.
     """
 
-    order: NDArray[np.int64]
-    positive: Flags
-    starts: NDArray[np.int64]
+    positives: Indices
+    negatives: Indices
+    above: Indices
+    level: Indices
+    found: Indices
 
     @classmethod
     def of(cls, positive: Flags, scores: Floats) -> "Ranking":
@@ -78,59 +83,45 @@ class Ranking:
             scores: Their scores, higher for more probably positive.
         """
         order = np.argsort(-scores, kind="stable")
-        ordered = scores[order]
-        changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-        return cls(order=order, positive=positive[order], starts=np.concatenate([[0], changes]))
-
-    def grouped(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of the positive and of the negative rows of each group of ties.
-
-        Args:
-            weights: Matrix (b, n) of row weights.
-
-        Returns:
-            Two matrices (b, groups).
-        """
-        ordered = weights[:, self.order]
-        total = np.add.reduceat(ordered, self.starts, axis=1)
-        positives = np.add.reduceat(ordered * self.positive, self.starts, axis=1)
-        return positives, total - positives
+        positives, negatives = order[positive[order]], order[~positive[order]]
+        ours, theirs = -scores[positives], -scores[negatives]
+        return cls(
+            positives=positives,
+            negatives=negatives,
+            above=np.searchsorted(theirs, ours, side="left"),
+            level=np.searchsorted(theirs, ours, side="right"),
+            found=np.searchsorted(ours, ours, side="right"),
+        )
 
 
-def roc_aucs(positives: Floats, negatives: Floats) -> Floats:
-    """Area under the ROC curve for b weightings, ties counted half (Mann and Whitney 1947).
+def areas(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
+    """Areas under the ROC and the precision-recall curve for b weightings.
+
+    The first counts ties half (Mann and Whitney 1947), the second is summed in steps (average precision).
 
     Args:
-        positives: Weights (b, groups) of positive rows by falling score.
-        negatives: Those of negative rows.
+        ranking: The n rows.
+        weights: Matrix (b, n) of row weights.
 
     Returns:
-        Vector (b,); NaN where there are no positive or no negative rows.
+        Two vectors (b,); NaN where no positive row, or for the first no negative row, has weight.
     """
-    above = np.cumsum(positives, axis=1) - positives
-    pairs = ((above + 0.5 * positives) * negatives).sum(axis=1)
-    return _ratio(pairs, positives.sum(axis=1) * negatives.sum(axis=1))
-
-
-def average_precisions(positives: Floats, negatives: Floats) -> Floats:
-    """Average precision, the area under the precision-recall curve in steps, for b weightings.
-
-    Args:
-        positives: Weights (b, groups) of positive rows by falling score.
-        negatives: Those of negative rows.
-
-    Returns:
-        Vector (b,); NaN where there are no positive rows.
-    """
-    found = np.cumsum(positives, axis=1)
-    taken = found + np.cumsum(negatives, axis=1)
-    precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
-    return _ratio((positives * precision).sum(axis=1), found[:, -1])
+    ours = weights[:, ranking.positives]
+    false = np.zeros((len(weights), len(ranking.negatives) + 1))
+    np.cumsum(weights[:, ranking.negatives], axis=1, out=false[:, 1:])
+    true = np.zeros((len(weights), len(ranking.positives) + 1))
+    np.cumsum(ours, axis=1, out=true[:, 1:])
+    level = false[:, ranking.level]
+    above = 0.5 * (false[:, ranking.above] + level)
+    roc = _ratio((ours * (false[:, -1:] - above)).sum(axis=1), true[:, -1] * false[:, -1])
+    found = true[:, ranking.found]
+    precision = _ratio(found, found + level, nothing=0.0)
+    return roc, _ratio((ours * precision).sum(axis=1), true[:, -1])
 
 
 def roc_auc(positive: Flags, scores: Floats) -> float:
     """Area under the ROC curve of n rows; NaN if all are of one class."""
-    return float(roc_aucs(*Ranking.of(positive, scores).grouped(np.ones((1, len(scores)))))[0])
+    return float(areas(Ranking.of(positive, scores), np.ones((1, len(scores))))[0][0])
 
 
 def from_confusion(counts: Floats, *, positive: int | None) -> dict[str, Floats]:

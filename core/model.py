@@ -95,11 +95,12 @@ class Model:
 
     def labels(self, probabilities: Floats) -> list[str]:
         """The predicted class of each row: by the threshold (binary), or the most probable one."""
+        names, positive = self.classes, self.positive
         if self.contract.task == "binary":
-            chosen = np.where(probabilities[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
+            chosen = np.where(probabilities[:, positive] >= self.threshold, positive, 1 - positive)
         else:
             chosen = probabilities.argmax(axis=1)
-        return [self.classes[index] for index in chosen.tolist()]
+        return [names[index] for index in chosen.tolist()]
 
     def with_threshold(self, threshold: float) -> "Model":
         """The same model with another decision threshold (binary)."""

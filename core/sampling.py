@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from headrace.core.contract import Task
 from headrace.core.matrix import Target
 
-MOST_ROWS = 20_000
-MOST_CELLS = 2_000_000
+MOST_ROWS = 10_000
+MOST_CELLS = 1_000_000
 FEWEST_ROWS = 1000
 FEWEST_OF_A_CLASS = 50
 

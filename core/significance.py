@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core import bootstrap
+from headrace.core.bootstrap import Resampled
 from headrace.core.measures import Outcome, measure
 from headrace.core.metrics import HIGHER_IS_BETTER, Floats
 
@@ -50,7 +51,7 @@ class Difference:
         return self.p_value < 1 - bootstrap.LEVEL and (self.low > 0 or self.high < 0)
 
 
-def compare(first: Outcome, second: Outcome, *, metric: str, seed: int) -> Difference:
+def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -> Difference:
     """Compare two models on one metric.
 
     The interval is a paired bootstrap's (both models are measured on the same resamples). The p-value is DeLong's for
@@ -60,14 +61,10 @@ def compare(first: Outcome, second: Outcome, *, metric: str, seed: int) -> Diffe
         first: Predictions of the first model for n rows.
         second: Predictions of the second for the same rows in the same order.
         metric: A metric that both define on these rows.
-        seed: Seed of the resamples.
+        drawn: Resamples of the two, in this order.
     """
-    drawn = bootstrap.resample([first, second], seed=seed)
     value = measure(first)[metric] - measure(second)[metric]
-    differences = drawn.values[0][metric] - drawn.values[1][metric]
-    centre = drawn.centres[0][metric] - drawn.centres[1][metric]
-    deviations = (differences - centre) * drawn.shrink
-    deviations = deviations[np.isfinite(deviations)]
+    deviations = drawn.deviations_of_difference(metric)
     found = bootstrap.interval(value, deviations)
     if found is None:
         return Difference(metric, value, value, value, p_value=1.0, test="none: too few rows")
@@ -78,14 +75,14 @@ def compare(first: Outcome, second: Outcome, *, metric: str, seed: int) -> Diffe
     return Difference(metric, value, found.low, found.high, p_value=p_value, test=test)
 
 
-def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], seed: int) -> dict[str, Any]:
+def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], drawn: Resampled) -> dict[str, Any]:
     """Compare two models on the first metric that both define, with McNemar's test of the labels beside it.
 
     Args:
         first: Predictions of the first model for n rows.
         second: Predictions of the second for the same rows in the same order.
         metrics: Names of metrics, the preferred one first.
-        seed: Seed of the resamples.
+        drawn: Resamples of the two, in this order.
 
     Returns:
         ``metric``, ``difference``, ``low``, ``high``, ``p_value``, ``test``, ``better``, ``worse``, and ``mcnemar_p``
@@ -95,7 +92,7 @@ def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], see
     defined = [name for name in metrics if all(np.isfinite(found.get(name, np.nan)) for found in values)]
     if not defined:
         return {}
-    found = compare(first, second, metric=defined[0], seed=seed)
+    found = compare(first, second, metric=defined[0], drawn=drawn)
     result = {**asdict(found), "better": found.better, "worse": found.worse}
     if first.labels is not None and second.labels is not None:
         result["mcnemar_p"] = mcnemar(np.asarray(first.actual, dtype=np.int64), first.labels, second.labels)
