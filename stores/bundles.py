@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headrace.core import manifest as manifests
 from headrace.core.errors import BundleError, InputError, MissingError, StoreError, shown
-from headrace.core.files import sha256
+from headrace.core.files import sha256, write_json
 from headrace.core.manifest import MANIFEST, Entry, Manifest
 from headrace.core.settings import StoreSettings, store_settings
 from headrace.stores.objects import ObjectStore, connect
@@ -50,6 +50,30 @@ def publish(folder: Path, store: ObjectStore) -> str:
         store.put_bytes(prefix + MANIFEST, text, "application/json")
     _check_manifest(store, prefix, manifest)
     return f"s3://{store.bucket}/{prefix}"
+
+
+def publish_step(folder: Path, *, record: Path) -> dict[str, str]:
+    """Publish to the store of ``HEADRACE_S3_*`` and record where.
+
+    Args:
+        folder: The bundle.
+        record: JSON file to write.
+
+    Returns:
+        What was recorded: ``uri`` and ``digest``.
+
+    Raises:
+        InputError: If no store is set.
+        BundleError: If the folder is not what its manifest says.
+        StoreError: If the store fails.
+    """
+    settings = store_settings()
+    if settings is None:
+        raise InputError("publishing needs an object store: set HEADRACE_S3_ENDPOINT and its keys.")
+    digest = manifests.read(folder).digest
+    facts = {"uri": publish(folder, connect(settings)), "digest": digest}
+    write_json(record, facts)
+    return facts
 
 
 def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> Path:

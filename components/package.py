@@ -1,0 +1,59 @@
+"""The component that makes the bundle."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def package(
+    model: Input[Model],
+    contract: Input[Artifact],
+    train_table: Input[Dataset],  # noqa: ARG001 - lineage: the UI draws what the bundle was made of
+    test_table: Input[Dataset],
+    test_actuals: Input[Dataset],
+    evaluation: Input[Artifact],
+    verdict: Input[Artifact],
+    best_parameters: Input[Artifact],
+    checks: Input[Artifact],
+    table: Input[Dataset],
+    bundle: Output[Model],
+    card: Output[Markdown],
+) -> None:
+    """Put the model and everything that made it into one folder that can be checked byte by byte.
+
+    Args:
+        model: The model's folder.
+        contract: The table's contract; it must be the one that the model was fitted under.
+        train_table: Training rows, for the lineage.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows.
+        evaluation: JSON from ``evaluate``.
+        verdict: JSON from ``gate``.
+        best_parameters: JSON from ``tune``.
+        checks: JSON from ``validate``.
+        table: Table as ingest left it, with its source and digest as metadata.
+        bundle: Folder with model, contract, metrics, test cases, environment, provenance, card and manifest.
+        card: The model card.
+    """
+    import shutil
+    from pathlib import Path
+
+    from headrace.core.bundle import Parts, pack
+    from headrace.core.steps import step
+
+    with step("package"):
+        parts = Parts(
+            model=Path(model.path),
+            contract=Path(contract.path),
+            test_table=Path(test_table.path),
+            test_actuals=Path(test_actuals.path),
+            evaluation=Path(evaluation.path),
+            verdict=Path(verdict.path),
+            best_parameters=Path(best_parameters.path),
+            checks=Path(checks.path),
+        )
+        made = pack(Path(bundle.path), parts=parts, source=table.metadata)
+        shutil.copyfile(made.folder / "card.md", card.path)
+        bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

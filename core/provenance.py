@@ -1,0 +1,85 @@
+"""Where a model came from: data by digest, choices, and the versions of what made it."""
+
+import platform
+import re
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urlsplit
+
+from headrace.core.model import Model
+
+FORMAT = 1
+# scikit-learn's own dependencies, which decide its numbers.
+_BELOW_SKLEARN = ("scipy", "joblib", "threadpoolctl")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def environment() -> dict[str, Any]:
+    """Versions of Python, the machine's kind and the packages that the model was made with."""
+    wanted = [*(_NAME.match(text) for text in metadata.requires("headrace") or [] if "extra ==" not in text)]
+    names = {match[0] for match in wanted if match} | {"headrace", *_BELOW_SKLEARN}
+    return {
+        "format": FORMAT,
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "packages": {name: version for name in sorted(names) if (version := _version(name))},
+    }
+
+
+def provenance(
+    *,
+    source: Mapping[str, Any],
+    split: Mapping[str, int],
+    model: Model,
+    best: Mapping[str, Any],
+    checks: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What a model was made of, without times or paths of the machine.
+
+    Args:
+        source: Metadata of ingest's table.
+        split: Number of ``train`` and ``test`` rows.
+        model: The model.
+        best: Content of ``best_parameters``.
+        checks: Content of ``checks``.
+        verdict: Content of ``verdict``.
+    """
+    return {
+        "format": FORMAT,
+        "made_with": f"headrace {metadata.version('headrace')}",
+        "table": {
+            "source": public_name(str(source.get("source", ""))),
+            "digest": str(source.get("digest", "")),
+            "rows": int(source.get("rows", 0)),
+            "columns": int(source.get("columns", 0)),
+        },
+        "rows": {**checks.get("rows", {}), **split},
+        "train": dict(model.train),
+        "search": {key: best[key] for key in ("family", "parameters", "metric", "score", "folds") if key in best},
+        "seed": model.seed,
+        "verdict": {key: verdict[key] for key in ("verdict", "reasons", "comparison") if key in verdict},
+    }
+
+
+def public_name(source: str) -> str:
+    """A source's address without what is this machine's or secret: folders of a path, user, password and query."""
+    parts = urlsplit(source)
+    if parts.scheme and "://" in source and parts.scheme != "file":
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+        fragment = f"#{parts.fragment}" if parts.fragment else ""
+        path = f"/{PurePath(parts.path).name}" if parts.scheme.startswith("sqlite") else parts.path
+        return f"{parts.scheme}://{host}{port}{path}{fragment}"
+    return PurePath(source).name
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

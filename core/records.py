@@ -1,0 +1,134 @@
+"""Raw records, as a client sends them, to a raw table and back; pure, and the same in packaging and in serving."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from headrace.core.contract import Column, Contract
+from headrace.core.errors import InputError, shown
+from headrace.core.validate import check_rows
+
+_INT64 = range(-(2**63), 2**63)
+_SINGLE: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+
+
+def table(rows: Sequence[Any], contract: Contract) -> pl.DataFrame:
+    """The raw table of some records.
+
+    Args:
+        rows: Either objects by column name, or arrays in the order of ``contract.inputs``; n of one kind. A value is a
+            text, a number, a boolean, or None where it is missing: what a CSV or JSON holds.
+        contract: The contract.
+
+    Returns:
+        Raw table (n rows), with the columns that the records name.
+
+    Raises:
+        InputError: If there are no rows, they are of other shapes, or a value is of another kind or not finite.
+    """
+    if not rows:
+        raise InputError("a request must hold at least one row; got none.")
+    if all(isinstance(row, Mapping) for row in rows):
+        return _of_objects(rows)
+    names = [column.name for column in contract.inputs]
+    for place, row in enumerate(rows):
+        if not isinstance(row, list | tuple):
+            raise InputError(
+                f"row {place} must be an object by column name or an array of {len(names)} values, like all other "
+                f"rows; got {_kind(row)} instead."
+            )
+        if len(row) != len(names):
+            raise InputError(
+                f"row {place} must hold {len(names)} values, in the order {shown(names, 300)}; got {len(row)} instead."
+            )
+    return pl.DataFrame([series(name, [row[place] for row in rows]) for place, name in enumerate(names)])
+
+
+def _of_objects(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for place, row in enumerate(rows):
+        if len(row) != len(names):
+            absent = next(name for name in names if name not in row)
+            raise InputError(f"all rows must hold the same columns; row {place} lacks {shown(absent)}.")
+    if not names:
+        raise InputError("row 0 must hold the contract's columns; got an empty object instead.")
+    return pl.DataFrame([series(name, [row[name] for row in rows]) for name in names])
+
+
+def series(name: str, values: Sequence[Any]) -> pl.Series:
+    """One raw column; values of several kinds become text, each as it would alone.
+
+    Raises:
+        InputError: If a value is no text, number or boolean, or not finite.
+    """
+    kinds = {type(value) for value in values} - {type(None)}
+    if not kinds <= set(_SINGLE):
+        place = next(i for i, value in enumerate(values) if type(value) not in _SINGLE and value is not None)
+        raise _refused(name, place, "a text, a number, true, false or null", _kind(values[place]))
+    if float in kinds:
+        place = next((i for i, v in enumerate(values) if isinstance(v, float) and not math.isfinite(v)), -1)
+        if place >= 0:
+            raise _refused(name, place, "finite", str(values[place]))
+    if int in kinds and any(type(value) is int and value not in _INT64 for value in values):
+        place = next(i for i, value in enumerate(values) if type(value) is int and value not in _INT64)
+        raise _refused(name, place, "a number of at most 64 bits", "a longer one")
+    if not kinds:
+        return pl.Series(name, values, dtype=pl.Null)
+    if len(kinds) == 1:
+        return pl.Series(name, values, dtype=_SINGLE[kinds.pop()])
+    if kinds == {int, float}:
+        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
+    return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
+
+
+def accepted(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """The typed table of a request that keeps the contract.
+
+    Args:
+        raw: Raw table of n rows.
+        contract: The contract.
+
+    Returns:
+        Typed table of n rows with ``contract.inputs``.
+
+    Raises:
+        InputError: If a rule is broken for which a row of the training table would have been set aside; the sentence
+            names row, column, what was expected and what was found.
+    """
+    checked = check_rows(raw, contract, serving=True)
+    refused = checked.refused
+    if refused:
+        more = f" ({len(refused) - 1} more like this)" if len(refused) > 1 else ""
+        raise InputError(f"{refused[0]}{more}")
+    return checked.frame
+
+
+def records(typed: pl.DataFrame, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Rows of a typed table as records that JSON can hold: times as ISO 8601 text, missing values as None."""
+    names = [column.name for column in columns]
+    return [
+        {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in typed.select(names).iter_rows()
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, datetime | date) else value
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if float(value).is_integer() and abs(value) <= 2**53 else repr(value)
+
+
+def _kind(value: Any) -> str:
+    return {dict: "an object", list: "an array", type(None): "null"}.get(type(value)) or shown(value, 40)
+
+
+def _refused(name: str, row: int, expected: str, got: str) -> InputError:
+    return InputError(f"row {row}, column {shown(name)} must be {expected}; got {got} instead.")
