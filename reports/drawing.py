@@ -68,7 +68,7 @@ def target_columns(groups: Sequence[Group], *, overall: Sequence[float], shares:
 
 
 def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
-    """Where in the table values are missing: one field by block of rows, darker for more.
+    """Where in the table values are missing: one field by block of rows, darker for more (by the root of the share).
 
     Args:
         blocks: Share of missing values by block, 0 to 1.
@@ -78,7 +78,7 @@ def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
     body = [_rect(0, 0, WIDTH, 12, "rest")]
     for i, share in enumerate(blocks):
         if share:
-            opacity = f'style="opacity:{max(0.15, share):.2f}" '
+            opacity = f'style="opacity:{max(0.1, share**0.5):.2f}" '
             body.append(_rect(i * wide, 0, wide, 12, "p1").replace("<rect ", f"<rect {opacity}"))
     return _svg("".join(body), label, 12)
 

@@ -103,19 +103,26 @@ def _value(evaluation: Facts, metric: str) -> str:
     return numbers.metric((evaluation.get("metrics", {}).get(metric) or {}).get("value"))
 
 
-def search(trials: Facts) -> Markup | None:
-    """Progress of the search; None if no trial has a score."""
+def search(trials: Facts) -> tuple[Markup, str] | None:
+    """Progress of the search with its caption; None if no trial has a score."""
     tried = [
         figures.Tried(number=int(trial["number"]) + 1, score=trial.get("score"), family=str(trial.get("family", "")))
         for trial in trials.get("trials", [])
     ]
-    if not any(trial.score is not None for trial in tried):
+    scores = [trial.score for trial in tried if trial.score is not None]
+    if not scores:
         return None
-    objective = trials.get("objective", {})
-    return figures.progress(
-        tried, score=metric_name(str(objective.get("metric", "score"))), minimize=_minimize(objective)
+    metric, minimize = objective(trials)
+    low, high = figures.near(scores)
+    outside = sum(not low <= score <= high for score in scores)
+    caption = "Score of each trial in order, and the best so far" + (
+        f"; {outside} far off are outside." if outside else "."
     )
+    return figures.progress(tried, score=metric_name(metric), minimize=minimize), caption
 
 
-def _minimize(objective: Facts) -> bool:
-    return str(objective.get("type", "maximize")) == "minimize"
+def objective(trials: Facts) -> tuple[str, bool]:
+    """The metric that was searched for, and whether less of it is better."""
+    found = trials.get("objective") or {}
+    metric = str(found.get("metric", "score"))
+    return metric, str(found.get("type", "")) == "minimize" or less_is_better(metric)

@@ -129,6 +129,19 @@ def forest(rows: Sequence[Measured], *, name: str, unit: bool) -> Markup:
     return plot(name, draw, label="Metrics with intervals beside the baseline", size=(4.2, height))
 
 
+def near(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis that leaves far worse scores outside, lest the good ones lie in one line.
+
+    Args:
+        values: At least one score.
+    """
+    ordered = sorted(values)
+    spare = len(ordered) // 20 if len(ordered) >= 8 else 0
+    low, high = ordered[spare], ordered[-1 - spare]
+    reach = (high - low) or abs(high) or 1.0
+    return max(ordered[0], low - reach) - 0.06 * reach, min(ordered[-1], high + reach) + 0.06 * reach
+
+
 def progress(trials: Sequence[Tried], *, score: str, minimize: bool) -> Markup:
     """Scores of the trials in order, and the best so far.
 
@@ -158,7 +171,7 @@ def progress(trials: Sequence[Tried], *, score: str, minimize: bool) -> Markup:
                     label=family,
                     zorder=3,
                 )
-        _near(axes, [value for _, value, _ in scored])
+        axes.set_ylim(*near([value for _, value, _ in scored]))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.set_xlabel("trial")
         axes.set_ylabel(score)
@@ -241,13 +254,3 @@ def _plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
             if len(axis.get_majorticklocs()) > 7:
                 axis.set_major_locator(MaxNLocator(6))
             axis.set_major_formatter(form)
-
-
-def _near(axes: Axes, values: Sequence[float]) -> None:
-    """Leave far worse scores outside, lest the good ones lie in one line."""
-    ordered = sorted(values)
-    if len(ordered) < 8:
-        return
-    low, high = ordered[len(ordered) // 20], ordered[-1 - len(ordered) // 20]
-    reach = (high - low) or abs(high) or 1.0
-    axes.set_ylim(max(ordered[0], low - reach) - 0.06 * reach, min(ordered[-1], high + reach) + 0.06 * reach)

@@ -35,12 +35,23 @@ class Bundle:
     card: str = ""
 
     @classmethod
-    def read(cls, folder: Path) -> "Bundle":
-        """Read what is there; a file that is absent is empty."""
+    def read(cls, folder: Path, *, tolerant: bool = False) -> "Bundle":
+        """Read what is there; a file that is absent is empty.
+
+        Args:
+            folder: The bundle.
+            tolerant: Whether a file that cannot be read counts as absent.
+
+        Raises:
+            InputError: If a file cannot be read.
+        """
         card = folder / "card.md"
         return cls(
             card=card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
-            **{name: _json(folder / f"{name}.json") for name in ("manifest", "model", "provenance", "environment")},
+            **{
+                name: _json(folder / f"{name}.json", tolerant=tolerant)
+                for name in ("manifest", "model", "provenance", "environment")
+            },
         )
 
 
@@ -128,19 +139,26 @@ class Run:
             source=dict(source or {}),
             contract=agreed,
             profile=_profile(paths.table, agreed, tolerant=tolerant),
-            checks=_json(paths.checks) or None,
-            trials=_json(paths.trials) or None,
-            evaluation=_json(paths.evaluation) or None,
-            verdict=_json(paths.verdict) or None,
-            bundle=Bundle.read(paths.bundle) if paths.bundle and paths.bundle.is_dir() else None,
-            verification=_json(paths.verification) or None,
+            checks=_json(paths.checks, tolerant=tolerant) or None,
+            trials=_json(paths.trials, tolerant=tolerant) or None,
+            evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
+            verdict=_json(paths.verdict, tolerant=tolerant) or None,
+            bundle=Bundle.read(paths.bundle, tolerant=tolerant) if paths.bundle and paths.bundle.is_dir() else None,
+            verification=_json(paths.verification, tolerant=tolerant) or None,
             steps=timeline.read(paths.events, expected=expected),
             error=error,
         )
 
 
-def _json(path: Path | None) -> Facts:
-    found = read_json(path) if path and path.is_file() else {}
+def _json(path: Path | None, *, tolerant: bool) -> Facts:
+    if path is None or not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+    except HeadraceError:
+        if tolerant:  # the error that the run ended with is the one to tell
+            return {}
+        raise
     return found if isinstance(found, dict) else {}
 
 
@@ -150,7 +168,7 @@ def _contract(path: Path | None, *, tolerant: bool) -> Contract | None:
     try:
         return contract_yaml.load(path)
     except HeadraceError:
-        if tolerant:  # the error that the run ended with is the one to tell
+        if tolerant:
             return None
         raise
 

@@ -41,7 +41,11 @@ def render(run: Run) -> str:
         ("profile", "Profile"),
         ("search", "Search"),
         ("metrics", "Metrics"),
-        *([("curves", "Curves")] if evaluation and _has_curves(evaluation) else []),
+        *(
+            [("curves", "Errors" if evaluation["task"] == "regression" else "Curves")]
+            if evaluation and _has_curves(evaluation)
+            else []
+        ),
         *([("slices", "Slices")] if evaluation and evaluation["slices"] else []),
         ("verdict", "Verdict"),
         ("endpoint", "Endpoint"),
@@ -98,7 +102,7 @@ def _highlights(run: Run) -> list[Column]:
 def _search(run: Run) -> dict[str, Any] | None:
     if not run.trials:
         return None
-    return {**run_parts.search(run.trials), "picture": evaluation_figures.search(run.trials), "outside": 0}
+    return {**run_parts.search(run.trials), "progress": evaluation_figures.search(run.trials)}
 
 
 def _evaluation(run: Run) -> dict[str, Any] | None:
@@ -107,6 +111,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         return None
     slices = found.get("slices") or []
     return {
+        "task": found.get("task", ""),
         "sentence": measured_sentence(found, main_metric(found, run.verdict)),
         "metrics": evaluation_figures.measured(found),
         "forests": evaluation_figures.forests(found),

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.reports import numbers
+from headrace.reports.evaluation_figures import objective
 from headrace.reports.run import Run
-from headrace.reports.wording import endpoint_sentence, less_is_better, metric_name
+from headrace.reports.wording import endpoint_sentence, metric_name
 
 Facts = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
@@ -17,9 +18,7 @@ _LONGEST = 6_000
 def search(trials: Facts) -> dict[str, Any]:
     """Sentence and families of the search, the best family first."""
     tried = [trial for trial in trials.get("trials", []) if isinstance(trial, dict)]
-    objective = trials.get("objective") or {}
-    metric = str(objective.get("metric", objective.get("objectiveMetricName", "score")))
-    minimize = str(objective.get("type", "")) == "minimize" or less_is_better(metric)
+    metric, minimize = objective(trials)
     names = dict.fromkeys(str(trial.get("family", "")) for trial in tried)
     families = [_family(name, [t for t in tried if str(t.get("family", "")) == name], minimize) for name in names]
     families.sort(key=lambda f: (f["best"] is None, (f["best"] or 0.0) * (1 if minimize else -1)))

@@ -54,7 +54,8 @@ def measured_sentence(evaluation: Facts, metric: str) -> str:
         return ""
     found = evaluation["metrics"][metric]
     rows = evaluation.get("rows", {}).get("test")
-    text = f"{metric_name(metric)} {numbers.metric(found['value'])}"
+    name = metric_name(metric)
+    text = f"{name[0].upper()}{name[1:]} {numbers.metric(found['value'])}"
     if found.get("low") is not None:
         text += f" (95 % interval {numbers.metric(found['low'])} to {numbers.metric(found['high'])})"
     if rows:

@@ -157,7 +157,9 @@ def test_a_broken_contract_is_told_unless_the_run_failed_anyway(made: Any, tmp_p
     broken.write_text("name: [")
     with pytest.raises(InputError, match="contract"):
         Run.from_paths(Paths(contract=broken))
-    assert Run.from_paths(Paths(contract=broken), error="the contract is broken.").contract is None
+    found = Run.from_paths(Paths(contract=broken, evaluation=broken), error="the contract is broken.")
+    assert found.contract is None
+    assert found.evaluation is None
 
 
 def test_a_report_is_written_from_paths(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
