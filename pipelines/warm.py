@@ -9,30 +9,37 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import shlex
 import socket
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from headrace.pipelines import launch
 
 COMMAND = "headrace-step"
 _EXECUTOR = ["-m", "kfp.dsl.executor_main"]
-_PRELOADED = (
-    "kfp.dsl.executor_main",
-    "polars",
-    "narwhals",
+# In the order in which steps need them; between two imports, steps that wait are forked with what there is.
+_FIRST = ("kfp.dsl.executor_main", "polars", "narwhals", "yaml")
+_THEN = (
+    "holidays",
+    "pandas",
+    "scipy.sparse",
+    "scipy.stats",
+    "sklearn.utils",
     "sklearn.pipeline",
     "sklearn.linear_model",
     "sklearn.ensemble",
+    "optuna",
     "sklearn.neural_network",
     "sklearn.neighbors",
     "sklearn.model_selection",
     "skops.io",
     "matplotlib.figure",
-    "optuna",
+    "minio",
 )
 
 
@@ -60,19 +67,32 @@ def start(folder: Path) -> None:
 
 
 def serve(address: str) -> None:
-    """Import, then fork for each request, until killed."""
-    for name in _PRELOADED:
-        importlib.import_module(name)
+    """Import, and fork for each request, until killed."""
+    _import(_FIRST)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.bind(address)
         door.listen()
+        for name in _THEN:
+            while select.select([door], [], [], 0)[0]:
+                _answer(door)
+            _import([name])
         while True:
-            caller, _ = door.accept()
-            with caller:
-                if os.fork() == 0:
-                    door.close()
-                    _become_step(caller)
-            _reap()
+            _answer(door)
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+
+
+def _answer(door: socket.socket) -> None:
+    """Fork a step for the next caller."""
+    caller, _ = door.accept()
+    with caller:
+        if os.fork() == 0:
+            door.close()
+            _become_step(caller)
+    _reap()
 
 
 def _reap() -> None:

@@ -31,7 +31,7 @@ step = types.ModuleType("kfp.dsl.executor_main")
 exec(open(sys.argv[2]).read(), step.__dict__)
 kfp.dsl, dsl.executor_main = dsl, step
 sys.modules.update({"kfp": kfp, "kfp.dsl": dsl, "kfp.dsl.executor_main": step, "preloaded": step})
-warm._PRELOADED = ()
+warm._FIRST = warm._THEN = ()
 warm.serve(sys.argv[1])
 """
 
