@@ -77,9 +77,11 @@ def _list(lines: list[str]) -> str:
 
 
 def _table(head: str, rows: list[str]) -> str:
-    header = "".join(f"<th scope=col>{_inline(cell)}</th>" for cell in _cells(head))
+    names = _cells(head)
+    header = "".join(f"<th scope=col>{_inline(name)}</th>" for name in names)
+    top = f"<thead><tr>{header}</tr></thead>" if any(names) else ""
     body = "".join("<tr>" + "".join(f"<td>{_inline(c)}</td>" for c in _cells(row)) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def _cells(row: str) -> list[str]:

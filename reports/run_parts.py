@@ -124,13 +124,11 @@ def provenance(run: Run) -> list[tuple[str, Pairs]]:
     tables = [("Table", _pairs(source))]
     if bundle:
         manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
-        made = {
-            key: value for key, value in bundle.model.items() if key not in {"columns", "operating_points", "format"}
-        }
+        made = _without(bundle.model, "columns", "operating_points", "format")
         tables += [
             ("Model", _pairs({**manifest, **made})),
-            ("Made from", _pairs(bundle.provenance)),
-            ("Environment", _pairs(bundle.environment)),
+            ("Made from", _pairs(_without(bundle.provenance, "format", "verdict", "rows"))),
+            ("Environment", _pairs(_without(bundle.environment, "format"))),
             (
                 "Files of the bundle",
                 [
@@ -140,6 +138,10 @@ def provenance(run: Run) -> list[tuple[str, Pairs]]:
             ),
         ]
     return [(heading, pairs) for heading, pairs in tables if pairs]
+
+
+def _without(facts: Facts, *names: str) -> Facts:
+    return {key: value for key, value in facts.items() if key not in names}
 
 
 def _pairs(facts: Facts, prefix: str = "", depth: int = 0) -> Pairs:
@@ -159,5 +161,5 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return numbers.count(value)
     if isinstance(value, float):
-        return numbers.number(value)
+        return f"{value:.10g}"  # where things come from is told in full
     return _short(value)

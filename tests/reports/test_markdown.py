@@ -35,6 +35,7 @@ def test_tables() -> None:
     assert "<th scope=col>a</th>" in html
     assert "<td>x|y</td>" in html
     assert html.endswith("<p>after</p>")
+    assert "thead" not in markdown("|  |  |\n|---|---|\n| 1 | 2 |")
 
 
 @pytest.mark.parametrize(
