@@ -1,7 +1,6 @@
 """Where a model came from: data by digest, choices, and the versions of what made it."""
 
 import platform
-import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import PurePath
@@ -11,22 +10,31 @@ from urllib.parse import urlsplit
 from headrace.core.model import Model
 
 FORMAT = 1
-# scikit-learn's own dependencies, which decide its numbers.
-_BELOW_SKLEARN = ("scipy", "joblib", "threadpoolctl")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# What decides the numbers: the table's, the features', the model's and its file's.
+_PACKAGES = (
+    "headrace",
+    "holidays",
+    "joblib",
+    "narwhals",
+    "numpy",
+    "polars",
+    "polars-hash",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "threadpoolctl",
+)
 
 
 def environment() -> dict[str, Any]:
-    """Versions of Python, the machine's kind and the packages that the model was made with."""
-    wanted = [*(_NAME.match(text) for text in metadata.requires("headrace") or [] if "extra ==" not in text)]
-    names = {match[0] for match in wanted if match} | {"headrace", *_BELOW_SKLEARN}
+    """Versions of Python, the machine's kind and the packages that decide what a model answers."""
     return {
         "format": FORMAT,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": platform.system(),
         "machine": platform.machine(),
-        "packages": {name: version for name in sorted(names) if (version := _version(name))},
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
     }
 
 
@@ -76,10 +84,3 @@ def public_name(source: str) -> str:
         path = f"/{PurePath(parts.path).name}" if parts.scheme.startswith("sqlite") else parts.path
         return f"{parts.scheme}://{host}{port}{path}{fragment}"
     return PurePath(source).name
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""

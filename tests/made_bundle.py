@@ -1,0 +1,74 @@
+"""A small bundle, made by the real steps in this process."""
+
+from pathlib import Path
+from typing import Any
+
+from headrace.core.bundle import Bundle, Parts, pack
+from headrace.core.contract_yaml import dump
+from headrace.core.engineer import engineer_table
+from headrace.core.evaluate import Parts as Split
+from headrace.core.evaluate import Plan, evaluate_model
+from headrace.core.files import write_json
+from headrace.core.gate import Sides, Thresholds, judge
+from headrace.core.infer import infer_contract
+from headrace.core.ingest import ingest_table
+from headrace.core.split_table import split_table
+from headrace.core.table_check import validate_table
+from headrace.core.train import train_model
+from headrace.stores.sources import open_source
+from tests.conftest import write_table
+
+
+def make_parts(
+    folder: Path, *, target: str = "churn", task: str = "", family: str = "logistic", table: Path | None = None
+) -> tuple[Parts, dict[str, Any]]:
+    """Everything that goes into a bundle of a small table, and the metadata of its source."""
+    source = table or write_table(folder / "customers.csv")
+    facts = ingest_table(open_source(str(source)), folder=folder / "table")
+    contract = folder / "contract.yaml"
+    contract.write_text(dump(infer_contract(folder / "table", name="customers", target=target, task=task)))
+    validate_table(
+        folder / "table",
+        contract=contract,
+        valid=folder / "valid",
+        quarantine=folder / "quarantine",
+        checks=folder / "checks.json",
+        page=folder / "checks.html",
+    )
+    engineer_table(folder / "valid", contract=contract, feature_table=folder / "features")
+    split_table(
+        folder / "features",
+        contract=contract,
+        train_table=folder / "train",
+        test_table=folder / "test",
+        test_actuals=folder / "actuals",
+    )
+    write_json(folder / "best.json", {"family": family, "parameters": {}, "metric": "log_loss", "score": -0.4})
+    train_model(
+        folder / "train", contract=contract, best_parameters=folder / "best.json", folder=folder / "model", seed=0
+    )
+    split = Split(folder / "train", folder / "test", folder / "actuals")
+    evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan())
+    judge(
+        folder / "evaluation.json",
+        sides=Sides(folder / "model", folder / "test", folder / "actuals"),
+        thresholds=Thresholds({}),
+        verdict=folder / "verdict.json",
+    )
+    parts = Parts(
+        model=folder / "model",
+        contract=contract,
+        test_table=folder / "test",
+        test_actuals=folder / "actuals",
+        evaluation=folder / "evaluation.json",
+        verdict=folder / "verdict.json",
+        best_parameters=folder / "best.json",
+        checks=folder / "checks.json",
+    )
+    return parts, facts
+
+
+def make_bundle(folder: Path, **choices: Any) -> Bundle:
+    """A whole bundle in ``folder / "bundle"``."""
+    parts, source = make_parts(folder, **choices)
+    return pack(folder / "bundle", parts=parts, source=source)
