@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from headrace.core import preparation
 from headrace.core.errors import DataError, shown
 from headrace.core.folds import Fold
 from headrace.core.matrix import Matrix, Target
@@ -67,29 +68,55 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
         The warnings that scikit-learn gave, each once.
 
     Raises:
-        DataError: If there are no rows, or rows of one class only.
+        DataError: If there are no rows, or rows of one class only, or nothing that the family can be fitted on.
     """
     if len(target) == 0 or (target.dtype.kind == "i" and len(np.unique(target)) < 2):
         found = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
         raise DataError(f"a model must be fitted on rows of at least two classes; got {found}; bring more rows.")
     grower = pipeline[-1]
-    limit_trees(pipeline, len(target))
-    parallel = "n_jobs" in grower.get_params(deep=False) and hasattr(grower, "n_estimators")
+    adapted(pipeline, encoded)
+    parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
     # Sums that BLAS splits over threads differ in the last bit with the number of threads.
     with recorded() as told, ThreadpoolController().limit(limits=1, user_api="blas"):
         if parallel:
             grower.set_params(n_jobs=cores())
-        pipeline.fit(encoded, target)
+        _fit(pipeline, encoded, target)
         if parallel:
-            # The number of cores must not stand in the model's file, and trees voting at once would add in any order.
+            # Trees that vote at once would be added in any order.
             grower.set_params(n_jobs=None)
+        if hasattr(grower, "_bin_mapper"):
+            # Used in the fit only; the number of cores must not stand in the model's file.
+            grower._bin_mapper.n_threads = 1  # noqa: SLF001 - scikit-learn gives no other way
     return tuple(told)
 
 
-def limit_trees(pipeline: Any, rows: int) -> Any:
-    """Let each tree of a forest see at most 10,000 of the rows, drawn with replacement; others are left as they are."""
-    if "max_samples" in pipeline[-1].get_params(deep=False) and rows > _ROWS_OF_A_TREE:
-        pipeline[-1].set_params(max_samples=_ROWS_OF_A_TREE)
+def adapted(pipeline: Any, encoded: Matrix) -> Any:
+    """Adapt an unfitted pipeline to the rows that it will be fitted on.
+
+    Each tree of a forest sees at most 10,000 of the rows, drawn with replacement, and boosting is spared columns that
+    hold no value.
+
+    Args:
+        pipeline: Unfitted pipeline of a family, changed in place.
+        encoded: Model matrix (n, p) of those rows.
+
+    Returns:
+        The same pipeline.
+    """
+    estimator = pipeline[-1]
+    if hasattr(estimator, "max_samples") and len(encoded) > _ROWS_OF_A_TREE:
+        estimator.set_params(max_samples=_ROWS_OF_A_TREE)
+    if hasattr(estimator, "max_bins"):
+        empty = np.flatnonzero(np.isnan(encoded).all(axis=0)).tolist()
+        preparation.with_empty_columns(pipeline[0], empty)
+    return pipeline
+
+
+def _fit(pipeline: Any, encoded: Matrix, target: Target) -> Any:
+    pipeline.fit(encoded, target)
+    # Naive Bayes widens each variance by a share of the largest one: if none varies, it would divide by zero.
+    if getattr(pipeline[-1], "epsilon_", 1.0) == 0:
+        raise DataError("naive Bayes must have a feature that varies; got constant ones only; choose another family.")
     return pipeline
 
 
@@ -113,8 +140,8 @@ def out_of_fold(
 
     def one(fold: Fold) -> None:
         with controller.limit(limits=1, user_api="openmp"):
-            pipeline = limit_trees(make(), len(fold.fitted)).fit(encoded[fold.fitted], target[fold.fitted])
-            rows = encoded[fold.held_out]
+            fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
+            pipeline = _fit(adapted(make(), fitted), fitted, target[fold.fitted])
             predictions[fold.held_out] = (
                 predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
             )

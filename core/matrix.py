@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.contract import Column, Contract
+from headrace.core.contract import Column, Contract, Dtype
 from headrace.core.errors import DataError, InputError, shown
 
 Matrix = NDArray[np.float64]
@@ -21,10 +21,12 @@ class MatrixColumn:
     Attributes:
         name: Name of the table's column or of the row feature.
         categories: Texts whose indices the matrix holds; None for a column of numbers.
+        dtype: Dtype of the typed table's values.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
+    dtype: Dtype = "number"
 
 
 def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
@@ -37,10 +39,9 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
         One entry for each column of the matrix, in order.
 
     Raises:
-        InputError: If a feature cannot be turned into numbers.
         DataError: If there is no feature at all.
     """
-    direct = [_column(c) for c in contract.columns if c.role == "feature" and c.personal != "drop"]
+    direct = [_column(c) for c in contract.columns if c.role == "feature"]
     made = [MatrixColumn(name=feature.name) for feature in contract.features]
     if not direct and not made:
         raise DataError(
@@ -51,21 +52,8 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
 
 
 def _column(column: Column) -> MatrixColumn:
-    if column.dtype == "timestamp" or (column.dtype == "string" and column.categories is None):
-        remedy = (
-            "declare row features of it and give it the role 'timestamp'"
-            if column.dtype == "timestamp"
-            else "list its categories, or give it the role 'ignore'"
-        )
-        raise InputError(
-            f"each feature must be a number or a text with categories; column {shown(column.name)} is a "
-            f"{column.dtype}; {remedy}."
-        )
-    return MatrixColumn(name=column.name, categories=column.categories if _is_listed(column) else None)
-
-
-def _is_listed(column: Column) -> bool:
-    return column.categories is not None and column.dtype in {"string", "integer"}
+    listed = column.dtype in {"string", "integer"}
+    return MatrixColumn(column.name, column.categories if listed else None, column.dtype)
 
 
 def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
@@ -94,7 +82,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
             "add them, or give them the role 'ignore'."
         )
     numbers = frame.select(_expression(column) for column in wanted)
-    matrix = np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64)
+    matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
     infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
     if infinite:
         raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
@@ -105,11 +93,20 @@ def _expression(column: MatrixColumn) -> pl.Expr:
     value = pl.col(column.name)
     if column.categories is None:
         return value.cast(pl.Float64).fill_null(float("nan"))
-    indices = pl.Series(range(len(column.categories)), dtype=pl.Float64)
-    index = value.cast(pl.String).replace_strict(
-        pl.Series(column.categories, dtype=pl.String), indices, default=-1.0, return_dtype=pl.Float64
-    )
-    return pl.when(value.is_null()).then(float("nan")).otherwise(index).alias(column.name)
+    values = _values(column.categories, column.dtype)
+    indices = pl.Series(range(len(values)), dtype=pl.Float64)
+    known = value.cast(values.dtype).replace_strict(values, indices, default=-1.0, return_dtype=pl.Float64)
+    return pl.when(value.is_null()).then(float("nan")).otherwise(known).alias(column.name)
+
+
+def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
+    """Categories as the typed table holds them; a boolean is compared as the text ``true`` or ``false``."""
+    if dtype == "integer":
+        return pl.Series([int(text) for text in categories], dtype=pl.Int64)
+    if dtype == "number":
+        return pl.Series([float(text) for text in categories], dtype=pl.Float64)
+    texts = [text.lower() for text in categories] if dtype == "boolean" else list(categories)
+    return pl.Series(texts, dtype=pl.String)
 
 
 def classes(contract: Contract) -> tuple[str, ...]:
@@ -143,7 +140,7 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
                 f"{shown(name)} are missing or infinite; remove those rows."
             )
         return np.ascontiguousarray(values, dtype=np.float64)
-    indices = frame.select(_expression(MatrixColumn(name, classes(contract)))).to_numpy()[:, 0]
+    indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
     known = indices >= 0
     if not known.all():
         strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()

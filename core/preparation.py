@@ -52,6 +52,19 @@ def native(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
     return _transformer(columns, numbers="passthrough", categories=ordinal)
 
 
+def with_empty_columns(transformer: ColumnTransformer, empty: Sequence[int]) -> None:
+    """Give columns that hold no value in the training rows a constant instead; boosting cannot bin nothing.
+
+    Args:
+        transformer: An unfitted transformer, changed in place.
+        empty: Indices of the columns.
+    """
+    parts = [(name, step, [i for i in columns if i not in empty]) for name, step, columns in transformer.transformers]
+    constant = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    kept = [part for part in parts if part[2]]
+    transformer.set_params(transformers=[*kept, ("empty", constant, list(empty))] if empty else kept)
+
+
 def _median() -> SimpleImputer:
     return SimpleImputer(strategy="median", keep_empty_features=True)
 
