@@ -9,9 +9,10 @@ import polars as pl
 
 from headrace.core.contract import Column, Contract
 from headrace.core.errors import InputError, shown
-from headrace.core.validate import check_rows
+from headrace.core.validate import Violation, check_rows
 
 _INT64 = range(-(2**63), 2**63)
+_REFUSING = frozenset({"quarantine", "stop"})
 _SINGLE: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
 
 
@@ -99,11 +100,16 @@ def accepted(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
             names row, column, what was expected and what was found.
     """
     checked = check_rows(raw, contract, serving=True)
-    refused = checked.refused
+    refused = [item for item in checked.violations if item.severity in _REFUSING or _is_unknown(item)]
     if refused:
-        more = f" ({len(refused) - 1} more like this)" if len(refused) > 1 else ""
-        raise InputError(f"{refused[0]}{more}")
+        more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""
+        raise InputError(f"{str(refused[0]).removesuffix('.')}{more}.")
     return checked.frame
+
+
+def _is_unknown(found: Violation) -> bool:
+    """A column that nobody knows costs a training table nothing, but in a request it is a misspelt one."""
+    return found.rule == "unknown_columns" and found.severity != "off"
 
 
 def records(typed: pl.DataFrame, columns: Sequence[Column]) -> list[dict[str, Any]]:
