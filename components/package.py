@@ -40,7 +40,7 @@ def package(
     import shutil
     from pathlib import Path
 
-    from headrace.core.bundle import Parts, pack
+    from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
 
     with step("package"):

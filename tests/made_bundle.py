@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from headrace.core.bundle import Bundle, Parts, pack
+from headrace.core.bundle import Bundle
 from headrace.core.contract_yaml import dump
 from headrace.core.engineer import engineer_table
 from headrace.core.evaluate import Parts as Split
@@ -12,6 +12,7 @@ from headrace.core.files import write_json
 from headrace.core.gate import Sides, Thresholds, judge
 from headrace.core.infer import infer_contract
 from headrace.core.ingest import ingest_table
+from headrace.core.packing import Parts, pack
 from headrace.core.split_table import split_table
 from headrace.core.table_check import validate_table
 from headrace.core.train import train_model

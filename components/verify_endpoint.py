@@ -1,0 +1,31 @@
+"""The component that asks the endpoint the bundle's own test cases."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Input, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifact]) -> bool:
+    """Ask the endpoint every test case of the bundle over HTTP, and fail if an answer differs.
+
+    Args:
+        url: What ``deploy`` returned.
+        bundle: The bundle that the endpoint is to serve.
+        verification: JSON with the cases, the failures, the first request and its answer, and latencies.
+
+    Returns:
+        Whether the endpoint answers as the bundle says: always true, because the step fails otherwise.
+    """
+    from pathlib import Path
+
+    from headrace.core.steps import step
+    from headrace.core.text import plain
+    from headrace.serving.verify import verify_step
+
+    with step("verify_endpoint"):
+        found = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
+        verification.metadata.update({key: found[key] for key in ("url", "digest", "latency_ms")})
+        verification.metadata["cases"] = float(found["cases"])
+        return bool(found["verified"])

@@ -1,0 +1,140 @@
+"""The deployer: its port, and the implementation for this machine."""
+
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Protocol
+
+from headrace.core import settings
+from headrace.core.errors import InputError, InternalError
+from headrace.core.files import read_json, write_json
+from headrace.core.processes import start_guarded, stop, stop_pid
+from headrace.serving.endpoint import Remote
+
+START_SECONDS = 180.0
+_USER_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model that answers.
+
+    Attributes:
+        url: Where predictions are asked for in V1.
+        name: Name of the model there.
+        digest: Digest of its bundle, as the endpoint itself reports it.
+        pid: Process whose end is the endpoint's; 0 where there is none on this machine.
+    """
+
+    url: str
+    name: str
+    digest: str
+    pid: int = 0
+
+
+class Deployer(Protocol):
+    """Brings a published bundle to an endpoint.
+
+    What every implementation promises: when ``deploy`` returns, the endpoint answers, and with this bundle and no older
+    one; when it raises, nothing is left of the attempt; ``undeploy`` of an endpoint that is gone does nothing.
+    """
+
+    def deploy(self, uri: str, *, name: str = "") -> Endpoint:
+        """Serve the bundle at ``uri`` as ``name`` (empty for its own)."""
+
+    def undeploy(self, endpoint: Endpoint) -> None:
+        """End an endpoint."""
+
+
+@dataclass(frozen=True)
+class LocalDeployer:
+    """A ``Deployer`` that starts one server process for each endpoint.
+
+    Attributes:
+        lease_path: Lease that the owner of the endpoints holds; they end with it.
+        log: File that takes what the servers say.
+        seconds: Longest time for a server to answer.
+    """
+
+    lease_path: Path
+    log: Path
+    seconds: float = START_SECONDS
+
+    def deploy(self, uri: str, *, name: str = "") -> Endpoint:
+        """Start a server for ``uri``, a store URI or a bundle's folder, on a free port.
+
+        Raises:
+            InputError: If the server refuses the bundle; the sentence is its own.
+            InternalError: If it fails, or does not answer in time.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            address = Path(scratch) / "address.json"
+            command = [sys.executable, "-m", "headrace.serving.server", "--model", uri, "--name", name]
+            command += ["--port", "0", "--address-file", str(address)]
+            with self.log.open("ab") as log:
+                server = start_guarded(command, lease_path=self.lease_path, log=log)
+            try:
+                return self._answering(server, address)
+            except BaseException:
+                stop(server)
+                raise
+
+    def undeploy(self, endpoint: Endpoint) -> None:
+        """End the server's process."""
+        stop_pid(endpoint.pid)
+
+    def _answering(self, server: Popen[bytes], address: Path) -> Endpoint:
+        deadline = time.monotonic() + self.seconds
+        while not address.exists():
+            if server.poll() is not None:
+                raise self._ended(server.returncode)
+            if time.monotonic() > deadline:
+                raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
+            time.sleep(0.02)
+        told = read_json(address)
+        with Remote.at(told["url"]) as remote:
+            digest = remote.digest()
+        if digest != told["digest"]:
+            raise InternalError(f"the endpoint {told['url']} must serve {told['digest']}; it serves {digest}.")
+        return Endpoint(url=told["url"], name=told["name"], digest=digest, pid=server.pid)
+
+    def _ended(self, code: int) -> InputError | InternalError:
+        lines = self.log.read_text(errors="replace").splitlines()
+        last = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
+        if code == _USER_ERROR and last:
+            return InputError(last.removeprefix("Error: "))
+        return InternalError(f"the model server ended with code {code}; its log is {self.log}.")
+
+
+def deploy_step(uri: str, *, name: str, target: str, record: Path) -> dict[str, str]:
+    """Deploy to this machine and record where.
+
+    Args:
+        uri: Store URI of the bundle.
+        name: Name of the endpoint; empty for the model's.
+        target: Where to; empty or ``local`` for this machine.
+        record: JSON file to write; the server's log lies beside it.
+
+    Returns:
+        Metadata: ``url``, ``name``, ``digest``.
+
+    Raises:
+        InputError: If the target is unknown, the bundle is refused, or nobody owns the endpoint.
+        InternalError: If the server fails.
+    """
+    if target not in {"", "local"}:
+        raise InputError(f"target must be empty or 'local', for this machine; got {target!r} instead.")
+    lease = settings.lease_path()
+    if not lease:
+        raise InputError(
+            "a server on this machine needs an owner to end with: hold a lease (headrace.core.processes.lease) while "
+            "the endpoint is wanted and name its file in HEADRACE_LEASE, or use 'headrace run' or 'headrace serve'."
+        )
+    log = record.with_name(f"{record.name}.log")
+    endpoint = LocalDeployer(lease_path=Path(lease), log=log).deploy(uri, name=name)
+    write_json(record, asdict(endpoint))
+    return {"url": endpoint.url, "name": endpoint.name, "digest": endpoint.digest}

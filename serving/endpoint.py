@@ -1,0 +1,104 @@
+"""An endpoint from its client's side."""
+
+import json
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import urllib3
+
+from headrace.core.errors import InputError, shown
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        status: HTTP status.
+        document: The body as JSON; None if it is not JSON.
+        milliseconds: Time from the request to the end of the answer.
+    """
+
+    status: int
+    document: Any
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A model at an endpoint that speaks the inference protocols.
+
+    Attributes:
+        url: Where predictions are asked for in V1.
+        name: Name of the model.
+        pool: Connections that are kept.
+    """
+
+    url: str
+    name: str
+    pool: urllib3.PoolManager
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """The model behind a V1 URL.
+
+        Raises:
+            InputError: If it is no such URL.
+        """
+        parts = urlsplit(url)
+        model = parts.path.removeprefix("/v1/models/").removesuffix(":predict")
+        if parts.scheme not in {"http", "https"} or not model or parts.path != f"/v1/models/{model}:predict":
+            raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {shown(url)}.")
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        return cls(url=url, name=model, pool=urllib3.PoolManager(timeout=timeout, retries=False))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pool.clear()
+
+    def digest(self) -> str:
+        """Digest of the bundle that the endpoint says it serves; empty if it does not say.
+
+        Raises:
+            InputError: If it does not answer.
+        """
+        reply = self._ask("GET", f"/v2/models/{self.name}", None)
+        versions = reply.document.get("versions") if isinstance(reply.document, dict) else None
+        return str(versions[0]) if isinstance(versions, list) and versions else ""
+
+    def predict(self, instances: list[Any]) -> Reply:
+        """Ask for predictions in V1.
+
+        Raises:
+            InputError: If the endpoint does not answer.
+        """
+        return self._ask("POST", f"/v1/models/{self.name}:predict", json.dumps({"instances": instances}).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
+        parts = urlsplit(self.url)
+        began = time.perf_counter()
+        try:
+            response = self.pool.request(
+                method,
+                f"{parts.scheme}://{parts.netloc}{path}",
+                body=body,
+                headers={"Content-Type": "application/json"},
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise InputError(f"the endpoint {self.url} does not answer; start it, or correct the URL.") from error
+        took = (time.perf_counter() - began) * 1000
+        try:
+            document = json.loads(response.data)
+        except ValueError:
+            document = None
+        return Reply(status=response.status, document=document, milliseconds=took)
