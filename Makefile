@@ -23,7 +23,7 @@ test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL
 check: $(VENV)/.dev  ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	cd $(VENV)/links && ../bin/mypy --config-file ../../pyproject.toml $(foreach p,$(PACKAGES),-p headrace.$(p))
+	$(BIN)/mypy $(foreach p,$(PACKAGES),-p headrace.$(p))
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## put the code into its form

@@ -1,5 +1,6 @@
 """``headrace contract``: infer a table's data contract, to be read and edited."""
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -36,13 +37,16 @@ def contract(
     from headrace.core.contract_yaml import dump  # noqa: PLC0415 - polars is slow to import
     from headrace.core.files import write_text  # noqa: PLC0415
     from headrace.core.infer import infer_contract  # noqa: PLC0415
-    from headrace.core.ingest import ingest  # noqa: PLC0415
+    from headrace.core.ingest import ingest_table  # noqa: PLC0415
+    from headrace.core.source import ReadOptions  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
+    read = ReadOptions(
+        names=tuple(options.comma_list(names)), header=header, delimiter=options.separator(delimiter), encoding=encoding
+    )
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
-        given = options.comma_list(names)
-        ingest(open_source(table), folder, names=given, header=header, delimiter=delimiter, encoding=encoding)
+        ingest_table(open_source(table), folder=folder, options=read)
         inferred = infer_contract(
             folder,
             name=options.default_name(table),
@@ -56,6 +60,5 @@ def contract(
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    typer.echo(
-        f"{output} is written: read it, mend it, then: headrace run {table} --target {target} --contract {output}"
-    )
+    command = shlex.join(["headrace", "run", table, "--target", target, "--contract", str(output)])
+    typer.echo(f"{output} is written: read it, mend it, then: {command}")

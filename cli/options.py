@@ -42,6 +42,11 @@ def comma_list(text: str) -> list[str]:
     return [part.strip() for part in next(csv.reader([text], skipinitialspace=True))] if text else []
 
 
+def separator(text: str) -> str:
+    """A field separator; ``\\t`` may be typed for a tab."""
+    return "\t" if text == "\\t" else text
+
+
 def bounds(texts: list[str]) -> dict[str, float]:
     """Bounds by metric of texts such as ``roc_auc=0.8``.
 

@@ -91,7 +91,7 @@ def run(
         "contract": guarded(contract),
         "names": _guarded(options.comma_list(names)),
         "header": header,
-        "delimiter": delimiter.replace("\\t", "\t"),
+        "delimiter": options.separator(delimiter),
         "encoding": encoding,
         "missing_values": _guarded(missing),
         "time_column": guarded(time),

@@ -1,7 +1,7 @@
 """Texts that pass through pipeline parameters unharmed.
 
-``kfp.local`` rewrites ``python3`` and expands ``{{$...}}`` wherever they stand in a parameter's value. A text that holds
-either travels as a JSON string literal in which those letters are escaped; every other text travels as it is.
+``kfp.local`` rewrites ``python3`` and expands ``{{$...}}`` wherever they stand in a parameter's value. A text that
+holds either travels as a JSON string literal in which those letters are escaped; every other text travels as it is.
 """
 
 import json
