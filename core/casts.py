@@ -58,8 +58,9 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     Returns:
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
+    schema = frame.schema
     result = frame.select(
-        cast(pl.col(column.name), frame.schema[column.name], with_format(column, frame)) for column in columns
+        cast(pl.col(column.name), schema[column.name], with_format(column, frame)) for column in columns
     )
     failed = {}
     for column in columns:
@@ -195,12 +196,14 @@ def _null_count(raw: pl.Series) -> int:
 
 
 def _second_chance(raw: pl.Series, new: pl.Series, column: Column) -> pl.Series:
-    """Try the other forms of ISO 8601 where the first format did not fit."""
+    """Try the other forms of ISO 8601 on the values that the first format did not fit."""
+    rows = (raw.is_not_null() & new.is_null()).arg_true()
     for form in ISO_FORMATS:
-        if new.null_count() == raw.null_count():
+        again = pl.select(parse_time(pl.lit(raw.gather(rows)), form)).to_series()
+        new = new.scatter(rows.filter(again.is_not_null()), again.drop_nulls())
+        rows = rows.filter(again.is_null())
+        if rows.is_empty():
             break
-        again = pl.select(parse_time(pl.lit(raw), form)).to_series()
-        new = pl.select(pl.coalesce(pl.lit(new), pl.lit(again))).to_series()
     return new.alias(column.name)
 
 

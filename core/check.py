@@ -3,8 +3,9 @@
 Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Self
@@ -123,14 +124,17 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     require_columns(frame.columns, contract)
     frame = hidden(frame, contract)
     typed = casts.typed(frame, contract.kept, missing_values=contract.missing_values)
-    flags = rules.flags(contract, contract.kept, failed=typed.failed)
     table = marked(typed)
-    broken, facts = _count(table, flags, contract)
-    masked = [name for rule, name in broken if rule == "category" and frame.schema[name] == pl.String]
+    facts = _summary(table, contract)
+    flags = _suspected(contract, facts, failed=typed.failed)
+    broken = _count(table, flags)
+    masked = [name for rule, name in broken if rule == "category" and _masks(table, flags[rule, name], name, contract)]
     if masked:
         table = casts.unmasked(table, masked, missing_values=contract.missing_values)
-        broken, facts = _count(table, flags, contract)
-    aside = {rule: flags[rule] for rule in broken if rules.severity(contract, rule) in {"quarantine", "stop"}}
+        facts = _summary(table, contract)
+        flags = _suspected(contract, facts, failed=typed.failed)
+        broken = _count(table, flags)
+    aside = {rule: flags[rule] for rule in broken if contract.severity(rule[0]) in {"quarantine", "stop"}}
     kept = nw.from_native(table)
     kept = kept.filter(~nw.any_horizontal(*aside.values(), ignore_nulls=True)) if aside else kept
     valid = kept.to_native().select(typed.frame.columns)
@@ -157,7 +161,8 @@ def require_columns(names: list[str], contract: Contract) -> None:
     Raises:
         DataError: If it does.
     """
-    absent = [column.name for column in contract.kept if column.name not in set(names)]
+    there = set(names)
+    absent = [column.name for column in contract.kept if column.name not in there]
     if absent:
         raise DataError(
             f"the table must hold each column of the contract {contract.name}; {shown(absent)} are absent; "
@@ -185,21 +190,59 @@ def marked(typed: casts.Typed) -> pl.DataFrame:
     return typed.frame.with_columns(mask.alias(rules.failed_name(name)) for name, mask in typed.failed.items())
 
 
-def _count(
-    table: pl.DataFrame, flags: dict[Rule, nw.Expr], contract: Contract
-) -> tuple[dict[Rule, int], dict[str, dict[str, Any]]]:
-    """Count everything in one pass: broken rules, missing values, least and largest values."""
+def _masks(table: pl.DataFrame, flag: nw.Expr, name: str, contract: Contract) -> bool:
+    """Whether some of the values that ``flag`` marks are texts that stand for a missing value."""
+    marked_values = nw.from_native(table).filter(flag).to_native().get_column(name)
+    return marked_values.dtype == pl.String and bool(marked_values.is_in(list(contract.missing_values)).any())
+
+
+def _summary(table: pl.DataFrame, contract: Contract) -> dict[str, dict[str, Any]]:
+    """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
     names = [column.name for column in contract.kept]
-    features = [column.name for column in contract.kept if column.role == "feature"]
-    wanted = [flag.sum().alias(f"broken:{place}") for place, flag in enumerate(flags.values())]
-    wanted += [nw.col(name).null_count().alias(f"missing:{place}") for place, name in enumerate(names)]
-    wanted += [nw.col(name).min().alias(f"least:{place}") for place, name in enumerate(features)]
-    wanted += [nw.col(name).max().alias(f"most:{place}") for place, name in enumerate(features)]
-    values = iter(nw.from_native(table, eager_only=True).select(*wanted).row(0))
-    broken = {rule: int(count) for rule, count in zip(flags, islice(values, len(flags)), strict=True) if count}
-    kinds = {"missing": names, "least": features, "most": features}
-    facts = {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
-    return broken, facts
+    ordered = [
+        column.name
+        for column in contract.kept
+        if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
+    ]
+    asked = {"missing": nw.col(*names).null_count().name.prefix("missing:")}
+    if ordered:
+        asked["least"] = nw.col(*ordered).min().name.prefix("least:")
+        asked["most"] = nw.col(*ordered).max().name.prefix("most:")
+    values = iter(nw.from_native(table, eager_only=True).select(*asked.values()).row(0))
+    kinds = {"missing": names, "least": ordered, "most": ordered}
+    return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
+
+
+def _suspected(contract: Contract, facts: dict[str, dict[str, Any]], *, failed: Collection[str]) -> dict[Rule, nw.Expr]:
+    """The rules that some row breaks, as far as the summary can tell."""
+    return {
+        (rule, column.name): rules.flag(column, rule)
+        for rule, column in rules.applicable(contract, contract.kept, failed=failed)
+        if _may_break(rule, column, facts)
+    }
+
+
+def _may_break(rule: str, column: Column, facts: dict[str, dict[str, Any]]) -> bool:
+    if rule == "target_missing":
+        return bool(facts["missing"][column.name])
+    if rule in {"finite", "range"}:
+        least, most = facts["least"][column.name], facts["most"][column.name]
+        if least is None:
+            return False
+        if rule == "finite":
+            return not (math.isfinite(least) and math.isfinite(most))
+        low, high = column.minimum, column.maximum
+        return bool((low is not None and least < low) or (high is not None and most > high))
+    return True
+
+
+def _count(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, int]:
+    """How many rows break each rule."""
+    if not flags:
+        return {}
+    sums = [flag.sum().alias(f"{place}") for place, flag in enumerate(flags.values())]
+    row = nw.from_native(table, eager_only=True).select(*sums).row(0)
+    return {rule: int(count) for rule, count in zip(flags, row, strict=True) if count}
 
 
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
@@ -235,5 +278,9 @@ def _quarantine(
         nw.when(flag.fill_null(value=False)).then(nw.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
         for (rule, column), flag in aside.items()
     ]
-    reasons = nw.from_native(table).select(nw.concat_str(*marks, separator="; ", ignore_nulls=True).alias(REASONS))
-    return kept.with_columns(numbers, reasons.to_native().get_column(REASONS)).filter(pl.col(REASONS) != "")
+    any_rule = nw.any_horizontal(*aside.values(), ignore_nulls=True).alias(REASONS)
+    bad = nw.from_native(table).select(any_rule).to_native().to_series()
+    why = nw.from_native(table.filter(bad)).select(
+        nw.concat_str(*marks, separator="; ", ignore_nulls=True).alias(REASONS)
+    )
+    return kept.with_columns(numbers).filter(bad).with_columns(why.to_native().to_series())

@@ -23,6 +23,7 @@ _VALUES = (
 )
 _CARD = re.compile(r"\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}")
 _SHARE = 0.5
+_SHORTEST = 7
 
 
 def guess(name: str, values: Sequence[str]) -> str:
@@ -40,7 +41,7 @@ def guess(name: str, values: Sequence[str]) -> str:
         if re.fullmatch(pattern, plain):
             return what
     known = [value for value in values if value]
-    if len(known) < 3:
+    if len(known) < 3 or max(len(value) for value in known) < _SHORTEST:
         return ""
     for pattern, what in _VALUES:
         if sum(re.fullmatch(pattern, value) is not None for value in known) > _SHARE * len(known):

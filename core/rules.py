@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 
 import narwhals as nw
 
-from headrace.core.contract import Column, Contract, Severity
+from headrace.core.contract import Column, Contract
 from headrace.core.errors import shown
+from headrace.core.terms import ROW_RULES
 
 Rule = tuple[str, str]
 """Name of the rule and of the column."""
@@ -33,30 +34,44 @@ def flags(contract: Contract, columns: Iterable[Column], *, failed: Collection[s
         failed: Columns for which the table holds a boolean column ``failed_name(column)``.
 
     Returns:
-        Boolean expressions over the typed table, true or missing in each row; rules that are off are absent.
+        Boolean expressions over the typed table, true, false or missing in each row; rules that are off are absent.
     """
-    found: dict[Rule, nw.Expr] = {}
+    return {(rule, column.name): flag(column, rule) for rule, column in applicable(contract, columns, failed=failed)}
+
+
+def applicable(
+    contract: Contract, columns: Iterable[Column], *, failed: Collection[str] = ()
+) -> list[tuple[str, Column]]:
+    """The rules that the rows of a table are held against, as names and columns; those that are off are absent."""
+    on = {rule for rule in ROW_RULES if contract.severity(rule) != "off"}
+    found = []
     for column in columns:
-        if column.name in failed:
-            found["type", column.name] = nw.col(failed_name(column.name))
         if column.role != "ignore":
-            found.update({(rule, column.name): flag for rule, flag in _value_flags(column).items()})
-    return {rule: flag for rule, flag in found.items() if severity(contract, rule) != "off"}
-
-
-def _value_flags(column: Column) -> dict[str, nw.Expr]:
-    value, found = nw.col(column.name), {}
-    if column.dtype == "number":
-        found["finite"] = ~value.is_finite()
-    outside = [value < column.minimum] if column.minimum is not None else []
-    outside += [value > column.maximum] if column.maximum is not None else []
-    if outside:
-        found["range"] = outside[0] if len(outside) == 1 else outside[0] | outside[1]
-    if column.categories is not None and column.dtype != "boolean":
-        found["category"] = ~value.is_in(listed(column))
-    if column.role == "target":
-        found["target_missing"] = value.is_null()
+            wanted = {
+                "type": column.name in failed,
+                "finite": column.dtype == "number",
+                "range": column.minimum is not None or column.maximum is not None,
+                "category": column.categories is not None and column.dtype != "boolean",
+                "target_missing": column.role == "target",
+            }
+            found += [(rule, column) for rule, holds in wanted.items() if holds and rule in on]
     return found
+
+
+def flag(column: Column, rule: str) -> nw.Expr:
+    """Where one rule is broken in one column."""
+    value = nw.col(column.name)
+    if rule == "type":
+        return nw.col(failed_name(column.name))
+    if rule == "finite":
+        return ~value.is_finite()
+    if rule == "category":
+        return ~value.is_in(listed(column))
+    if rule == "target_missing":
+        return value.is_null()
+    if column.minimum is None or column.maximum is None:
+        return value > column.maximum if column.minimum is None else value < column.minimum
+    return (value < column.minimum) | (value > column.maximum)
 
 
 def listed(column: Column) -> list[str] | list[int] | list[float]:
@@ -67,15 +82,6 @@ def listed(column: Column) -> list[str] | list[int] | list[float]:
     if column.dtype == "number":
         return [float(text) for text in texts]
     return list(texts)
-
-
-def severity(contract: Contract, rule: Rule) -> Severity:
-    """What happens when a rule is broken in a column; an ignored column never costs a row."""
-    name, column = rule
-    found = contract.severity(name)
-    if column and contract.column(column).role == "ignore" and found in {"quarantine", "stop"}:
-        return "warn"
-    return found
 
 
 def expected(column: Column, rule: str) -> str:

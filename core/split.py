@@ -6,7 +6,7 @@ seed: it keeps its side when other rows come, go or are reordered, and equal row
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import narwhals as nw
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_rules import wants
 from headrace.core.digest import DIGEST, KEY_DIGEST, reseeded, row_digest
-from headrace.core.errors import DataError, InputError, shown
+from headrace.core.errors import InputError, shown
 
 Method = Literal["random", "stratified", "time", "group"]
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -149,33 +149,8 @@ def late(contract: Contract, *, cut: str) -> nw.Expr:
         InputError: If there is no cut yet.
     """
     if not cut:
-        raise InputError("a split by time needs its cut before rows can be assigned; `find_cut` finds it.")
+        raise InputError("a split by time needs its cut before rows can be assigned; `split_table.find_cut` finds it.")
     return (nw.col(contract.time_column) >= nw.lit(_moment(cut))).fill_null(value=False)
-
-
-def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
-    """The time from which on a row is of the test part.
-
-    Args:
-        times: Timestamps of the rows, some perhaps missing.
-        test_size: Share of rows for the test part.
-        column: Name of the time column, for messages.
-
-    Returns:
-        ISO timestamp; at least one row is earlier and one not.
-
-    Raises:
-        DataError: If there are fewer than two different times.
-    """
-    known = times.drop_nulls()
-    if known.n_unique() < 2:
-        raise DataError(
-            f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
-            "choose another method or another time column."
-        )
-    late = known.sort().unique(maintain_order=True)[1]
-    cut: Any = known.sort()[min(int((1 - test_size) * known.len()), known.len() - 1)]
-    return str(max(cut, late).isoformat())
 
 
 def _moment(text: str) -> datetime:

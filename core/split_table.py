@@ -10,7 +10,7 @@ from headrace.core import tables
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import load
 from headrace.core.errors import DataError, shown
-from headrace.core.split import TEST, Plan, assign, find_cut, plan
+from headrace.core.split import TEST, Plan, assign, plan
 from headrace.core.table_check import blocks
 
 
@@ -130,6 +130,31 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
             actuals.write(late.select(agreed.target.name))
         sides.require(agreed, chosen)
     return facts(sides, chosen)
+
+
+def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
+    """The time from which on a row is of the test part.
+
+    Args:
+        times: Timestamps of the rows, some perhaps missing.
+        test_size: Share of rows for the test part.
+        column: Name of the time column, for messages.
+
+    Returns:
+        ISO timestamp; at least one row is earlier and one not.
+
+    Raises:
+        DataError: If there are fewer than two different times.
+    """
+    known = times.drop_nulls()
+    if known.n_unique() < 2:
+        raise DataError(
+            f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
+            "choose another method or another time column."
+        )
+    late = known.sort().unique(maintain_order=True)[1]
+    cut: Any = known.sort()[min(int((1 - test_size) * known.len()), known.len() - 1)]
+    return str(max(cut, late).isoformat())
 
 
 def parts(sided: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

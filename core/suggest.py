@@ -82,7 +82,7 @@ def input_column(facts: Facts) -> Column:
 
 def _text_column(facts: Facts, missing: float) -> Column:
     often = facts.present >= _ROWS_PER_CATEGORY * facts.distinct
-    few = facts.distinct <= ALWAYS_CATEGORIES and not (facts.distinct > 20 and facts.distinct > 0.5 * facts.present)
+    few = facts.distinct <= ALWAYS_CATEGORIES and not (facts.distinct > 20 and facts.distinct >= 0.5 * facts.present)
     if facts.values is not None and (few or (often and facts.distinct <= MOST_CATEGORIES)):
         return Column(facts.name, "string", "feature", _caveat(facts), categories=facts.values, missing=missing)
     if facts.almost:

@@ -17,6 +17,7 @@ _LEADING_ZERO = r"^[+-]?0\d"
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = (*casts.ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS))
+_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ,]+\d{2,4}|[A-Za-z]{3} \d{1,2}, \d{4}")
 _NUMBERS: tuple[Dtype, ...] = ("integer", "number")
 _BOOLEAN_WORDS = [word for word in (*casts.TRUE, *casts.FALSE) if not word[0].isdigit()]
 
@@ -112,11 +113,9 @@ def _trials(head: pl.Series, raw: pl.DataType, *, words: bool) -> Iterator[Colum
         if not words and spoken > (1 - 5 * TOLERATED) * known.len():
             candidates.append(_trial(head.name, "boolean"))
         candidates += [_trial(head.name, dtype) for dtype in _NUMBERS]
-        candidates += [
-            _trial(head.name, "timestamp", form)
-            for form in TIME_FORMATS
-            if _fits(known.head(20), _trial(head.name, "timestamp", form))
-        ][:3]
+        if any(_DATE.search(text) for text in known.head(5)):
+            forms = [_trial(head.name, "timestamp", form) for form in TIME_FORMATS]
+            candidates += [trial for trial in forms if _fits(known.head(20), trial)][:3]
         yield from (trial for trial in candidates if _fits(known, trial))
     yield _trial(head.name, "string")
 
@@ -193,7 +192,7 @@ def _facts(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str) 
         least=counts.get("least"),
         most=counts.get("most"),
         clock=counts.get("early") != counts.get("late"),
-        head=tuple(head.drop_nulls().head(200)) if text else (),
+        head=tuple(head.drop_nulls().head(50)) if text else (),
         nested="distinct" not in counts,
         almost=almost if trial.dtype == "string" else "",
     )

@@ -74,7 +74,8 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
         missing) and the violations.
     """
     wanted = contract.inputs if serving else contract.kept
-    there = [column for column in wanted if column.name in frame.columns]
+    names = set(frame.columns)
+    there = [column for column in wanted if column.name in names]
     typed = casts.typed(frame, there, missing_values=contract.missing_values)
     listed = [column.name for column in there if column.dtype == "string" and column.categories is not None]
     table = casts.unmasked(marked(typed), listed, missing_values=contract.missing_values)
@@ -83,7 +84,9 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
     marks = nw.from_native(table).select(flag.alias(f"{place}") for place, flag in enumerate(flags.values()))
     for rule, mask in zip(flags, marks.to_native().iter_columns(), strict=True):
         found.extend(_value_violations(frame, contract, rule, mask))
-    absent = [pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in wanted if column not in there]
+    absent = [
+        pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in wanted if column.name not in names
+    ]
     complete = table.with_columns(absent).select(column.name for column in wanted)
     order = {column.name: place for place, column in enumerate(contract.columns)}
     found.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
@@ -91,8 +94,9 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
 
 
 def _column_violations(frame: pl.DataFrame, contract: Contract, wanted: tuple[Column, ...]) -> Iterator[Violation]:
+    names = set(frame.columns)
     for column in wanted:
-        if column.name not in frame.columns:
+        if column.name not in names:
             yield Violation(-1, column.name, "columns", "present", "no such column", contract.severity("columns"))
     for name in frame.columns:
         if name not in contract.names:
@@ -114,7 +118,7 @@ def _value_violations(
     raw: pl.DataFrame, contract: Contract, rule: tuple[str, str], mask: pl.Series
 ) -> Iterator[Violation]:
     name, column = rule[0], contract.column(rule[1])
-    level = rules.severity(contract, rule)
+    level = contract.severity(name)
     for row in mask.arg_true().head(_MOST_VIOLATIONS):
         got = "" if column.personal else as_text(raw.get_column(column.name)[row])
         yield Violation(row, column.name, name, rules.expected(column, name), got, level)

@@ -1,5 +1,7 @@
 """Raw columns to the contract's dtypes."""
 
+# ruff: noqa: DTZ001 - the timestamps of a typed table are naive
+
 from datetime import date, datetime
 from typing import Any
 
@@ -96,11 +98,14 @@ def test_numbers_survive_as_text(values: list[float | None]) -> None:
     assert cast(texts, "number", raw=pl.String)[0] == values
 
 
-@given(st.lists(st.text(max_size=8) | st.none(), max_size=10), st.sampled_from(["integer", "number", "boolean", "timestamp"]))
+@given(
+    st.lists(st.text(max_size=8) | st.none(), max_size=10),
+    st.sampled_from(["integer", "number", "boolean", "timestamp"]),
+)
 def test_a_value_is_kept_missing_or_failed(values: list[str | None], dtype: Dtype) -> None:
     """No text disappears: it is cast, it stands for a missing value, or it is a failure."""
     found, failed = cast(values, dtype, raw=pl.String)
     for value, result, flag in zip(values, found, failed, strict=True):
-        assert flag == (value not in {None, "NA"} and result is None and str(value).lower() not in {"nan", "-nan", "+nan"}) or (
-            flag and value is not None
-        )
+        assert flag == (
+            value not in {None, "NA"} and result is None and str(value).lower() not in {"nan", "-nan", "+nan"}
+        ) or (flag and value is not None)

@@ -93,7 +93,13 @@ def test_inputs_are_the_features_and_what_row_features_need() -> None:
     contract = Contract(
         name="a",
         task="binary",
-        columns=(Column("id", "integer", "id"), TARGET, Column("x", "number"), WHEN, Column("other", "timestamp", "ignore")),
+        columns=(
+            Column("id", "integer", "id"),
+            TARGET,
+            Column("x", "number"),
+            WHEN,
+            Column("other", "timestamp", "ignore"),
+        ),
         features=(RowFeature("hour", "hour", ("when",)),),
     )
     assert [column.name for column in contract.inputs] == ["x", "when"]

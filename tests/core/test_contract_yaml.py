@@ -83,7 +83,7 @@ CONTRACT = Contract(
 
 
 def test_the_document_is_made_for_people() -> None:
-    """Short columns stand on one line, long lists are wrapped between values, and comments tell what may stand where."""
+    """Short columns stand on one line, long lists are wrapped between values, comments tell what may stand where."""
     text = dump(CONTRACT)
     assert "  - {name: age, dtype: integer, unit: years, minimum: 0, maximum: 120, missing: 0.05}\n" in text
     assert max(len(line) for line in text.splitlines()) <= 120

@@ -143,7 +143,9 @@ def test_a_request_needs_the_inputs_alone() -> None:
 
 def test_a_request_that_breaks_rules_is_told_each_of_them() -> None:
     """Absent and unknown columns and wrong values are named with what was expected and what came."""
-    request = pl.DataFrame({"age": ["40", "old"], "weight": [1.0, float("inf")], "color": ["green", None], "hue": [1, 2]})
+    request = pl.DataFrame(
+        {"age": ["40", "old"], "weight": [1.0, float("inf")], "color": ["green", None], "hue": [1, 2]}
+    )
     checked = check_rows(request, CONTRACT, serving=True)
     told = {(item.row, item.column, item.rule) for item in checked.violations}
     assert told == {
