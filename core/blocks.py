@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from headrace.core.errors import InputError
 from headrace.core.source import MAX_ROW_BYTES
 
@@ -24,28 +26,24 @@ class Block:
     quoted: bool
 
 
-def rows_end(data: bytes, *, quotes: bool) -> int:
-    """Where the last whole row of a text ends that starts with a row.
+def rows_end(data: bytes, *, marks: int) -> int:
+    """Where the last whole row of a text ends.
 
     Args:
         data: The text.
-        quotes: Whether a line end between quotation marks belongs to a field (RFC 4180).
+        marks: How many quotation marks stand before its end, counted from the begin of a row; a line end after an odd
+            number of them belongs to a field (RFC 4180).
 
     Returns:
         Index after the line end; 0 if no row ends.
     """
     end = len(data)
-    count = data.count(b'"') if quotes else 0
-    while True:
-        at = data.rfind(b"\n", 0, end)
-        if at < 0:
-            return 0
-        if not count:
-            return at + 1
-        count -= data.count(b'"', at, end)
-        if count % 2 == 0:
+    while (at := data.rfind(b"\n", 0, end)) >= 0:
+        marks -= data.count(b'"', at, end) if marks else 0
+        if marks % 2 == 0:
             return at + 1
         end = at
+    return 0
 
 
 def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -60,24 +58,79 @@ def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int
     Raises:
         InputError: If a row is longer than ``MAX_ROW_BYTES``, or the text is not UTF-8 or holds a NUL byte.
     """
-    line, offset, held = 1, 0, bytearray()
-    for chunk in _with_line_feeds(chunks):
-        held += chunk
-        if len(held) < size:
-            continue
-        data = bytes(held)
-        end = rows_end(data, quotes=quotes)
-        _check_row(data, end, line=line, name=name, quotes=quotes, last=False)
+    line, offset, held = 1, 0, _Held(quotes=quotes)
+    for chunk in _with_line_feeds(_pieces(chunks, size)):
+        held.add(chunk)
+        if held.size - held.end > MAX_ROW_BYTES:
+            _check_row(held, line=line, name=name)
+        if held.size >= size and held.end:
+            data = held.take()
+            yield _checked(data, line=line, offset=offset, name=name)
+            line += lines(data)
+            offset += len(data)
+    if held.size:
+        _check_row(held, line=line, name=name)
+        yield _checked(held.rest(), line=line, offset=offset, name=name)
+
+
+def lines(data: bytes) -> int:
+    """How many line ends a text has."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+
+
+class _Held:
+    """Chunks that wait until they make a block; joined once, because copies of all bytes are what costs here.
+
+    Attributes:
+        size: Bytes held.
+        end: Where the last whole row ends; 0 if none does.
+    """
+
+    def __init__(self, *, quotes: bool) -> None:
+        self.size = 0
+        self.end = 0
+        self._quotes = quotes
+        self._marks = 0
+        self._chunks: list[bytes] = []
+
+    def add(self, chunk: bytes) -> None:
+        """Append a chunk and look for the last row end in it."""
+        if self._quotes and b'"' in chunk:
+            self._marks += chunk.count(b'"')
+        end = rows_end(chunk, marks=self._marks)
+        self._chunks.append(chunk)
+        self.size += len(chunk)
         if end:
-            yield _checked(data[:end], line=line, offset=offset, name=name)
-            line += data.count(b"\n", 0, end)
-            offset += end
-            held = bytearray(data[end:])
-    data = bytes(held)
-    end = rows_end(data, quotes=quotes)
-    _check_row(data, end, line=line, name=name, quotes=quotes, last=True)
-    if data:
-        yield _checked(data, line=line, offset=offset, name=name)
+            self.end = self.size - len(chunk) + end
+
+    def take(self) -> bytes:
+        """The whole rows, which are held no longer."""
+        begin = self.size - len(self._chunks[-1])
+        if self.end > begin:
+            last = self._chunks[-1]
+            data = b"".join((*self._chunks[:-1], memoryview(last)[: self.end - begin]))
+            rest = last[self.end - begin :]
+        else:
+            joined = b"".join(self._chunks)
+            data, rest = joined[: self.end], joined[self.end :]
+        self.size, self.end, self._marks, self._chunks = 0, 0, 0, []
+        self.add(rest)
+        return data
+
+    def rest(self) -> bytes:
+        """Everything that is held."""
+        return b"".join(self._chunks)
+
+    @property
+    def open_mark(self) -> bool:
+        """Whether a quotation mark is not closed yet."""
+        return self._marks % 2 == 1
+
+
+def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
 
 
 def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -111,17 +164,15 @@ def _checked(data: bytes, *, line: int, offset: int, name: str) -> Block:
     return Block(data, line, b'"' in data)
 
 
-def _check_row(data: bytes, end: int, *, line: int, name: str, quotes: bool, last: bool) -> None:  # noqa: PLR0913
-    """Refuse a row, begun at ``end``, that is too long or whose quotation marks do not pair."""
-    if len(data) - end <= MAX_ROW_BYTES and not last:
-        return
-    number = line + data.count(b"\n", 0, end)
-    if quotes and data.count(b'"', end) % 2:
+def _check_row(held: _Held, *, line: int, name: str) -> None:
+    """Refuse a row, the last that is held, that is too long or whose quotation marks do not pair."""
+    number = line + lines(held.rest()[: held.end])
+    if held.open_mark:
         raise InputError(
             f"a quotation mark opened in line {number:,} of {name} is never closed; close it, or write a literal one "
             f'as "" inside a quoted field.'
         )
-    if len(data) - end > MAX_ROW_BYTES:
+    if held.size - held.end > MAX_ROW_BYTES:
         raise InputError(
             f"line {number:,} of {name} is longer than {MAX_ROW_BYTES // 2**20} MB, the most that one row may have; "
             f"shorten its fields."

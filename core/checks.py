@@ -127,9 +127,10 @@ def example_text(example: Example) -> str:
 
 
 def _row_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
-    for (rule, name), count in counts.broken.items():
+    places = {column.name: place for place, column in enumerate(contract.columns)}
+    for (rule, name), count in sorted(counts.broken.items(), key=lambda item: (places[item[0][1]], item[0][0])):
         examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
-        level = rules.severity(contract, (rule, name))
+        level = contract.severity(rule)
         remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
         message = (
             f"column {shown(name)} must be {rules.expected(contract.column(name), rule)}; {count} of {counts.rows} "
@@ -205,7 +206,7 @@ def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
         (
             (rule, count)
             for rule, count in counts.broken.items()
-            if rules.severity(contract, rule) in {"quarantine", "stop"}
+            if contract.severity(rule[0]) in {"quarantine", "stop"}
         ),
         key=lambda item: item[1],
     )

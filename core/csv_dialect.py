@@ -103,5 +103,6 @@ def looks_like_data(names: tuple[str, ...] | list[str]) -> bool:
 def _sample(data: bytes) -> bytes:
     if len(data) <= SAMPLE_BYTES:
         return data
-    end = rows_end(data[:SAMPLE_BYTES], quotes=True)
+    start = data[:SAMPLE_BYTES]
+    end = rows_end(start, marks=start.count(b'"'))
     return data[:end] if end else data
