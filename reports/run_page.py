@@ -67,7 +67,9 @@ def render(run: Run) -> str:
         search=_search(run),
         evaluation=evaluation,
         verdict={"style": style, "word": word},
-        endpoint=run_parts.endpoint(run.verification) if run.verification else {},
+        endpoint=run_parts.endpoint(run.verification, hidden=run_parts.personal(run.contract))
+        if run.verification
+        else {},
         provenance=run_parts.provenance(run),
         metric_name=metric_name,
         limit=ROWS,
@@ -109,7 +111,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
     found = run.evaluation
     if not found:
         return None
-    slices = found.get("slices") or []
+    slices = run_parts.slices(found, run_parts.personal(run.contract))
     return {
         "task": found.get("task", ""),
         "sentence": measured_sentence(found, main_metric(found, run.verdict)),

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.core.contract import Contract
 from headrace.reports import numbers
 from headrace.reports.evaluation_figures import objective
 from headrace.reports.run import Run
@@ -13,6 +14,7 @@ from headrace.reports.wording import endpoint_sentence, metric_name
 Facts = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
 _LONGEST = 6_000
+HIDDEN = "(not shown)"
 
 
 def search(trials: Facts) -> dict[str, Any]:
@@ -73,8 +75,32 @@ def balance(checks: Facts) -> list[tuple[str, int, float]]:
     return [(name, round(value) if whole else -1, value / total) for name, value in counts.items()][:12]
 
 
-def endpoint(verification: Facts) -> dict[str, Any]:
-    """The exact request and answer, beside what was expected and what is true."""
+def personal(contract: Contract | None) -> frozenset[str]:
+    """Columns whose values are not shown."""
+    columns = contract.columns if contract else ()
+    return frozenset(column.name for column in columns if column.personal or column.role == "id")
+
+
+def without_personal(value: Any, hidden: frozenset[str]) -> Any:
+    """The value with a remark in the place of each value of a hidden column, however deep it lies."""
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if key in hidden else without_personal(part, hidden) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_personal(part, hidden) for part in value]
+    return value
+
+
+def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
+    """The slices, with the values of hidden columns left out."""
+    return [
+        {**part, "value": HIDDEN if part.get("column") in hidden else part.get("value", "")}
+        for part in evaluation.get("slices") or []
+    ]
+
+
+def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:
+    """The exact request and answer, beside what was expected and what is true; personal data left out."""
+    verification = without_personal(verification, hidden)
     beside = [
         (text, _short(verification[key]))
         for key, text in (("expected", "expected answer"), ("actual", "actual value"))

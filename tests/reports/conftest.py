@@ -110,12 +110,12 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
         "calibration": curves.calibration(positive, scores),
         "slices": [
             {
-                "column": "kind",
+                "column": column,
                 "value": value,
                 "rows": 40,
                 "metrics": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1}},
             }
-            for value in ("plain", EVIL)
+            for column, value in (("kind", "plain"), ("kind", EVIL), ("e-mail", "a@example.org"), ("e-mail", "b"))
         ],
     }
 
@@ -157,7 +157,7 @@ def documents() -> dict[str, Any]:
             "cases": 20,
             "failures": [],
             "url": "http://127.0.0.1:8080/v1/models/made-up:predict",
-            "request": {"instances": [{"age": 61, EVIL: 23000.5, "note": "it's"}]},
+            "request": {"instances": [{"age": 61, EVIL: 23000.5, "note": "it's", "e-mail": "p@example.org"}]},
             "answer": {"predictions": [{"label": "1", "probabilities": {"0": 0.2, "1": 0.8}}]},
             "expected": {"label": "1"},
             "actual": "1",

@@ -121,6 +121,7 @@ def test_personal_values_are_not_shown(page: str) -> None:
     """Neither personal data nor identifiers appear by value."""
     assert "@example.org" not in page
     assert "id-00" not in page
+    assert page.count("(not shown)") == 4  # in the request, the line for the shell and two slices
 
 
 def test_an_empty_run_says_what_is_missing() -> None:
