@@ -1,0 +1,72 @@
+"""Thresholds by cost."""
+
+import numpy as np
+import pytest
+
+from headrace.core import thresholds
+from headrace.core.errors import InputError
+from headrace.core.thresholds import Costs, OperatingPoint
+
+
+def scored(rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated scores: a row with the score p is positive with the probability p."""
+    draw = np.random.default_rng(0)
+    scores = draw.random(rows)
+    return draw.random(rows) < scores, scores
+
+
+@pytest.mark.parametrize(("false_positive", "false_negative"), [(1, 1), (1, 4), (4, 1)])
+def test_calibrated_scores_give_the_ideal_threshold(false_positive: float, false_negative: float) -> None:
+    """The cheapest threshold is near the one that theory gives."""
+    costs = Costs(false_positive, false_negative)
+    chosen = thresholds.choose(thresholds.operating_points(*scored()), costs)
+    assert chosen.threshold == pytest.approx(costs.ideal, abs=0.08)
+
+
+def test_points_count_the_errors() -> None:
+    """Each point says what its threshold does to the rows."""
+    positives, scores = scored(200)
+    for point in thresholds.operating_points(positives, scores):
+        predicted = scores >= point.threshold
+        assert point.false_positives == pytest.approx((predicted & ~positives).mean())
+        assert point.false_negatives == pytest.approx((~predicted & positives).mean())
+
+
+def test_points_are_few_and_rising() -> None:
+    """They travel in JSON."""
+    points = thresholds.operating_points(*scored(5000))
+    levels = [point.threshold for point in points]
+    assert len(points) == thresholds.MOST_POINTS
+    assert levels == sorted(set(levels))
+
+
+def test_among_equals_the_ideal_threshold_wins() -> None:
+    """Where the rows cannot tell, theory decides."""
+    points = [OperatingPoint(level, 0.1, 0.1) for level in (0.05, 0.45, 0.9)]
+    assert thresholds.choose(points, Costs()).threshold == 0.45
+
+
+def test_one_score_for_all_rows_still_gives_a_point() -> None:
+    """A model that learned nothing has one threshold."""
+    points = thresholds.operating_points(np.array([True, False]), np.array([0.3, 0.3]))
+    assert [point.threshold for point in points] == [0.3]
+
+
+def test_rows_that_no_fold_held_out_are_left_out() -> None:
+    """Folds by time never hold out the earliest rows."""
+    predictions = np.array([[np.nan, np.nan], [0.8, 0.2], [0.1, 0.9]])
+    points = thresholds.of_predictions(np.array([1, 0, 1]), predictions, positive=1)
+    assert points == (OperatingPoint(0.55, 0.0, 0.0),)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_costs_must_be_positive(value: float) -> None:
+    """A free error would make one class the answer to everything."""
+    with pytest.raises(InputError, match="above 0"):
+        Costs(false_negative=value)
+
+
+def test_a_point_survives_json() -> None:
+    """Three numbers there and back."""
+    point = OperatingPoint(0.25, 0.5, 0.125)
+    assert OperatingPoint.from_json(point.as_json()) == point
