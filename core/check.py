@@ -3,93 +3,20 @@
 Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
 """
 
-import math
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Self
+from dataclasses import dataclass
 
 import narwhals as nw
 import polars as pl
 
 from headrace.core import casts, rules
 from headrace.core.contract import Column, Contract
+from headrace.core.counts import EXAMPLES, Counts, Example
 from headrace.core.errors import DataError, shown
 from headrace.core.rules import Rule
+from headrace.core.suspects import count, summary, suspected
 
-EXAMPLES = 5
 REASONS = "_reasons"
 ROW = "_row"
-
-
-@dataclass(frozen=True)
-class Example:
-    """One value that breaks a rule.
-
-    Attributes:
-        row: Number of the row in the table, from 1 on.
-        value: The raw value; empty for personal data, which are never shown.
-    """
-
-    row: int
-    value: str
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What was found in some rows; ``+`` gives what was found in both.
-
-    Attributes:
-        rows: Rows read.
-        quarantined: Rows set aside.
-        broken: Rows that break a rule, by rule and column.
-        examples: At most five of them each.
-        missing: Missing values by column.
-        least: Least value by feature; None while there is none.
-        most: Largest value by feature.
-        classes: Rows by class of the target, valid rows only; empty for a regression.
-        unknown: Columns that the contract does not know.
-    """
-
-    rows: int = 0
-    quarantined: int = 0
-    broken: Mapping[Rule, int] = field(default_factory=dict)
-    examples: Mapping[Rule, tuple[Example, ...]] = field(default_factory=dict)
-    missing: Mapping[str, int] = field(default_factory=dict)
-    least: Mapping[str, Any] = field(default_factory=dict)
-    most: Mapping[str, Any] = field(default_factory=dict)
-    classes: Mapping[str, int] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def valid(self) -> int:
-        """Rows that were kept."""
-        return self.rows - self.quarantined
-
-    def __add__(self, other: Self) -> "Counts":
-        return Counts(
-            rows=self.rows + other.rows,
-            quarantined=self.quarantined + other.quarantined,
-            broken=Counter(self.broken) + Counter(other.broken),
-            examples={
-                rule: (*self.examples.get(rule, ()), *other.examples.get(rule, ()))[:EXAMPLES]
-                for rule in {**self.examples, **other.examples}
-            },
-            missing=Counter(self.missing) + Counter(other.missing),
-            least=_merged(self.least, other.least, min),
-            most=_merged(self.most, other.most, max),
-            classes=Counter(self.classes) + Counter(other.classes),
-            unknown=tuple(dict.fromkeys((*self.unknown, *other.unknown))),
-        )
-
-
-def _merged(one: Mapping[str, Any], two: Mapping[str, Any], choose: Any) -> dict[str, Any]:
-    merged = dict(one)
-    for name, value in two.items():
-        if value is not None:
-            merged[name] = value if merged.get(name) is None else choose(merged[name], value)
-    return merged
 
 
 @dataclass(frozen=True)
@@ -125,15 +52,15 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     frame = hidden(frame, contract)
     typed = casts.typed(frame, contract.kept, missing_values=contract.missing_values)
     table = marked(typed)
-    facts = _summary(table, contract)
-    flags = _suspected(contract, facts, failed=typed.failed)
-    broken = _count(table, flags)
+    facts = summary(table, contract.kept)
+    flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
+    broken = count(table, flags)
     masked = [name for rule, name in broken if rule == "category" and _masks(table, flags[rule, name], name, contract)]
     if masked:
         table = casts.unmasked(table, masked, missing_values=contract.missing_values)
-        facts = _summary(table, contract)
-        flags = _suspected(contract, facts, failed=typed.failed)
-        broken = _count(table, flags)
+        facts = summary(table, contract.kept)
+        flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
+        broken = count(table, flags)
     aside = {rule: flags[rule] for rule in broken if contract.severity(rule[0]) in {"quarantine", "stop"}}
     kept = nw.from_native(table)
     kept = kept.filter(~nw.any_horizontal(*aside.values(), ignore_nulls=True)) if aside else kept
@@ -196,60 +123,12 @@ def _masks(table: pl.DataFrame, flag: nw.Expr, name: str, contract: Contract) ->
     return marked_values.dtype == pl.String and bool(marked_values.is_in(list(contract.missing_values)).any())
 
 
-def _summary(table: pl.DataFrame, contract: Contract) -> dict[str, dict[str, Any]]:
-    """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
-    names = [column.name for column in contract.kept]
-    ordered = [
-        column.name
-        for column in contract.kept
-        if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
-    ]
-    asked = {"missing": nw.col(*names).null_count().name.prefix("missing:")}
-    if ordered:
-        asked["least"] = nw.col(*ordered).min().name.prefix("least:")
-        asked["most"] = nw.col(*ordered).max().name.prefix("most:")
-    values = iter(nw.from_native(table, eager_only=True).select(*asked.values()).row(0))
-    kinds = {"missing": names, "least": ordered, "most": ordered}
-    return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
-
-
-def _suspected(contract: Contract, facts: dict[str, dict[str, Any]], *, failed: Collection[str]) -> dict[Rule, nw.Expr]:
-    """The rules that some row breaks, as far as the summary can tell."""
-    return {
-        (rule, column.name): rules.flag(column, rule)
-        for rule, column in rules.applicable(contract, contract.kept, failed=failed)
-        if _may_break(rule, column, facts)
-    }
-
-
-def _may_break(rule: str, column: Column, facts: dict[str, dict[str, Any]]) -> bool:
-    if rule == "target_missing":
-        return bool(facts["missing"][column.name])
-    if rule in {"finite", "range"}:
-        least, most = facts["least"][column.name], facts["most"][column.name]
-        if least is None:
-            return False
-        if rule == "finite":
-            return not (math.isfinite(least) and math.isfinite(most))
-        low, high = column.minimum, column.maximum
-        return bool((low is not None and least < low) or (high is not None and most > high))
-    return True
-
-
-def _count(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, int]:
-    """How many rows break each rule."""
-    if not flags:
-        return {}
-    sums = [flag.sum().alias(f"{place}") for place, flag in enumerate(flags.values())]
-    row = nw.from_native(table, eager_only=True).select(*sums).row(0)
-    return {rule: int(count) for rule, count in zip(flags, row, strict=True) if count}
-
-
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
     if contract.task == "regression":
         return {}
-    counted = valid.get_column(contract.target.name).cast(pl.String).value_counts()
-    return {str(name): int(count) for name, count in counted.iter_rows() if name is not None}
+    counted = valid.get_column(contract.target.name).drop_nulls().value_counts()
+    names, rows = counted.cast(pl.String).get_columns()
+    return dict(zip(names, rows.cast(pl.Int64), strict=True))
 
 
 def _examples(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.core import rules
-from headrace.core.check import Counts, Example
 from headrace.core.contract import Contract, Severity
+from headrace.core.counts import Counts, Example
 from headrace.core.errors import DataError, shown
 from headrace.core.leakage import find_leaks
 from headrace.core.tally import Tally

@@ -4,8 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.check import Block, Counts
+from headrace.core.check import Block
 from headrace.core.contract import Contract
+from headrace.core.counts import Counts
 from headrace.core.digest import DIGEST, KEY_DIGEST
 from headrace.core.duplicates import Duplicates
 

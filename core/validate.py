@@ -10,6 +10,7 @@ from headrace.core import casts, rules
 from headrace.core.check import as_text, marked
 from headrace.core.contract import Column, Contract, Severity
 from headrace.core.errors import shown
+from headrace.core.suspects import summary, suspected
 
 _MOST_VIOLATIONS = 100
 
@@ -77,12 +78,16 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
     names = set(frame.columns)
     there = [column for column in wanted if column.name in names]
     typed = casts.typed(frame, there, missing_values=contract.missing_values)
-    listed = [column.name for column in there if column.dtype == "string" and column.categories is not None]
-    table = casts.unmasked(marked(typed), listed, missing_values=contract.missing_values)
-    flags = rules.flags(contract, there, failed=typed.failed)
+    table = marked(typed)
+    flags = suspected(contract, there, facts=summary(table, there), failed=typed.failed)
+    strange = [name for rule, name in flags if rule == "category" and table.schema[name] == pl.String]
+    table = casts.unmasked(table, strange, missing_values=contract.missing_values) if strange else table
+    if any(column.role == "target" for column in there):
+        flags = rules.flags(contract, there, failed=typed.failed)
     found = [*_column_violations(frame, contract, wanted), *_missing_violations(table, contract, there)]
-    marks = nw.from_native(table).select(flag.alias(f"{place}") for place, flag in enumerate(flags.values()))
-    for rule, mask in zip(flags, marks.to_native().iter_columns(), strict=True):
+    marks = [flag.alias(f"{place}") for place, flag in enumerate(flags.values())]
+    masks = nw.from_native(table).select(*marks).to_native() if marks else table.clear()
+    for rule, mask in zip(flags, masks.iter_columns(), strict=False):
         found.extend(_value_violations(frame, contract, rule, mask))
     absent = [
         pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in wanted if column.name not in names

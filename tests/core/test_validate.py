@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.check import REASONS, ROW, Counts, check_block
+from headrace.core.check import REASONS, ROW, check_block
 from headrace.core.contract import Column, Contract, RowFeature
+from headrace.core.counts import Counts
 from headrace.core.errors import DataError
 from headrace.core.validate import check_rows
 

@@ -1,0 +1,76 @@
+"""Which rules the rows of a table may break, told from a summary of its columns, so that sound tables are fast."""
+
+import math
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from headrace.core import rules
+from headrace.core.contract import Column, Contract
+from headrace.core.rules import Rule
+
+Summary = dict[str, dict[str, Any]]
+
+
+def summary(table: pl.DataFrame, columns: Sequence[Column]) -> Summary:
+    """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
+    names = [column.name for column in columns]
+    ordered = [
+        column.name
+        for column in columns
+        if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
+    ]
+    asked = {"missing": nw.col(*names).null_count().name.prefix("missing:")}
+    if ordered:
+        asked["least"] = nw.col(*ordered).min().name.prefix("least:")
+        asked["most"] = nw.col(*ordered).max().name.prefix("most:")
+    values = iter(nw.from_native(table, eager_only=True).select(*asked.values()).row(0))
+    kinds = {"missing": names, "least": ordered, "most": ordered}
+    return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
+
+
+def suspected(
+    contract: Contract, columns: Sequence[Column], *, facts: Summary, failed: Collection[str]
+) -> dict[Rule, nw.Expr]:
+    """The rules that some row may break, as far as the summary can tell.
+
+    Args:
+        contract: The table's contract.
+        columns: The columns to look at.
+        facts: What ``summary`` says of them.
+        failed: Columns in which casts failed.
+
+    Returns:
+        Where each of those rules is broken, as ``rules.flags`` gives it.
+    """
+    return {
+        (rule, column.name): rules.flag(column, rule)
+        for rule, column in rules.applicable(contract, columns, failed=failed)
+        if _may_break(rule, column, facts)
+    }
+
+
+def _may_break(rule: str, column: Column, facts: Summary) -> bool:
+    if rule == "target_missing":
+        return bool(facts["missing"][column.name])
+    if rule in {"finite", "range"}:
+        least, most = facts["least"][column.name], facts["most"][column.name]
+        if least is None:
+            return False
+        if rule == "finite":
+            return not (math.isfinite(least) and math.isfinite(most))
+        low, high = column.minimum, column.maximum
+        return bool((low is not None and least < low) or (high is not None and most > high))
+    return True
+
+
+def count(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, int]:
+    """How many rows break each rule."""
+    if not flags:
+        return {}
+    sums = [flag.sum().alias(f"{place}") for place, flag in enumerate(flags.values())]
+    row = nw.from_native(table, eager_only=True).select(*sums).row(0)
+    return {rule: int(count) for rule, count in zip(flags, row, strict=True) if count}
