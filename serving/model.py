@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import kserve
+from kserve.model import Model as KServeModel
 
 from headrace.core.answers import answers
 from headrace.core.model import Model
@@ -25,7 +25,7 @@ class Call:
     request: Document
 
 
-class HeadraceModel(kserve.Model):
+class HeadraceModel(KServeModel):
     """A loaded model behind both protocols."""
 
     def __init__(self, fitted: Model, *, name: str, digest: str) -> None:

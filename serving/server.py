@@ -17,6 +17,7 @@ from pathlib import Path
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import HeadraceError, InputError, UserError
 from headrace.core.files import write_json
+from headrace.serving.slim import without_clients
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def serve(
         fitted = bundle.model()
         # KServe parses the arguments of the process when it is imported.
         sys.argv[1:] = []
+        without_clients()
         from headrace.serving.kserve_server import Server  # noqa: PLC0415
         from headrace.serving.model import HeadraceModel  # noqa: PLC0415
 
