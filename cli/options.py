@@ -43,7 +43,7 @@ def comma_list(text: str) -> list[str]:
 
 
 def separator(text: str) -> str:
-    """A field separator; ``\\t`` may be typed for a tab."""
+    """A field separator; a backslash and a t may be typed for a tab."""
     return "\t" if text == "\\t" else text
 
 

@@ -35,7 +35,7 @@ def test_the_contract_of_a_table_is_printed_and_taken_back(line: Line, tmp_path:
     assert ended.returncode == 0, ended.stderr
     text = path.read_text()
     assert "name: age" in text
-    path.write_text(text.replace("columns:", "max_quarantined: 0.25\ncolumns:", 1))
+    path.write_text(text.replace("\ncolumns:", "\nmax_quarantined: 0.25\ncolumns:", 1))
     home = tmp_path / "out"
     run = headrace(
         "run", str(line.table), "--target", "churn", "--budget", "1", "--contract", str(path), "--output", str(home)

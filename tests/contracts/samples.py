@@ -53,13 +53,13 @@ SAMPLES = {
         bad={"target": "chrun"},
         says="chrun",
     ),
-    "validate": Sample(inputs={"table": _TABLE, "contract": _CONTRACT}, broken="contract", says="contract"),
-    "profile": Sample(inputs={"table": _VALID, "contract": _CONTRACT}, broken="contract", says="contract"),
-    "engineer": Sample(inputs={"table": _VALID, "contract": _CONTRACT}, broken="contract", says="contract"),
+    "validate": Sample(inputs={"table": _TABLE, "contract": _CONTRACT}, broken="contract", says="YAML"),
+    "profile": Sample(inputs={"table": _VALID, "contract": _CONTRACT}, broken="contract", says="YAML"),
+    "engineer": Sample(inputs={"table": _VALID, "contract": _CONTRACT}, broken="contract", says="YAML"),
     "split": Sample(
         inputs={"table": ("engineer", "feature_table"), "contract": _CONTRACT},
         bad={"test_size": 1.5},
-        says="test_size",
+        says="test size",
     ),
     "tune": Sample(
         arguments={"families": ["logistic"], "budget": "1"},
