@@ -134,6 +134,9 @@ def out_of_fold(
 
     Returns:
         Predictions for the n rows.
+
+    Raises:
+        DataError: If a model cannot be fitted on a fold, or predicts what is no finite number.
     """
     predictions = np.full((len(target), classes) if classes else len(target), np.nan)
     controller = ThreadpoolController()
@@ -142,9 +145,10 @@ def out_of_fold(
         with controller.limit(limits=1, user_api="openmp"):
             fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
             pipeline = _fit(adapted(make(), fitted), fitted, target[fold.fitted])
-            predictions[fold.held_out] = (
-                predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
-            )
+            found = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
+            if not np.isfinite(found).all():
+                raise DataError("predictions must be finite numbers; this model gives others; choose another family.")
+            predictions[fold.held_out] = found
 
     with recorded() as told, controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
         list(pool.map(one, folds))

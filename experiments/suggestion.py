@@ -1,13 +1,15 @@
 """Suggestions for the next trial: Katib's algorithms by Optuna, in this process."""
 
+import itertools
 import math
+import random
 import warnings
 import zlib
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from headrace.core.errors import InputError, shown
 from headrace.experiments.experiment import Experiment
@@ -31,24 +33,24 @@ class Suggestions:
             seed: Seed; each Experiment draws its own numbers from it.
 
         Raises:
-            InputError: If a grid is asked for over a space without steps.
+            InputError: If a grid is asked for over a space without steps, or of too many points.
         """
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = {name: _distribution(kind) for name, kind in experiment.space.items()}
         # A checksum instead of hash(), which differs from one process to the next.
         own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
-        grid = _grid(experiment) if experiment.algorithm == "grid" else {}
-        self.left: float = math.prod(len(values) for values in grid.values()) if grid else math.inf
-        if grid and self.left > _LARGEST_GRID:
-            raise InputError(f"a grid must have at most {_LARGEST_GRID} points; got {self.left}; use larger steps.")
+        self._space = {name: _distribution(kind) for name, kind in experiment.space.items()}
+        self._grid = _grid(experiment, own) if experiment.algorithm == "grid" else []
+        self.left: float = len(self._grid) or math.inf
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(
-            direction=experiment.objective.type, sampler=_sampler(experiment.algorithm, grid, own)
+            direction=experiment.objective.type, sampler=_sampler(experiment.algorithm, own)
         )
 
     def ask(self) -> tuple[int, dict[str, Any]]:
-        """Number and parameters of the next trial."""
-        trial = self._study.ask(self._space)
+        """Number and parameters of the next trial; there must be one left."""
         self.left -= 1
+        if self._grid:
+            self._study.enqueue_trial(self._grid[-1 - int(self.left)])
+        trial = self._study.ask(self._space)
         return trial.number, dict(trial.params)
 
     def tell(self, number: int, score: float | None) -> None:
@@ -57,10 +59,8 @@ class Suggestions:
         self._study.tell(number, score, state=state)
 
 
-def _sampler(algorithm: str, grid: dict[str, list[Any]], seed: int) -> BaseSampler:
-    if algorithm == "grid":
-        return GridSampler(grid, seed=seed)
-    if algorithm == "random":
+def _sampler(algorithm: str, seed: int) -> BaseSampler:
+    if algorithm in {"random", "grid"}:
         return RandomSampler(seed=seed)
     with warnings.catch_warnings():
         # The multivariate form is marked as one whose interface may change; nothing of it is used but the flag.
@@ -76,8 +76,15 @@ def _distribution(kind: Range | OneOf) -> BaseDistribution:
     return FloatDistribution(kind.low, kind.high, log=kind.log, step=kind.step)
 
 
-def _grid(experiment: Experiment) -> dict[str, list[Any]]:
-    return {name: _points(name, kind) for name, kind in experiment.space.items()}
+def _grid(experiment: Experiment, seed: int) -> list[dict[str, Any]]:
+    """All points of the grid in a random order, so that a small budget sees all of the space."""
+    axes = {name: _points(name, kind) for name, kind in experiment.space.items()}
+    size = math.prod(len(values) for values in axes.values())
+    if size > _LARGEST_GRID:
+        raise InputError(f"a grid must have at most {_LARGEST_GRID} points; got {size}; use larger steps.")
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    random.Random(seed).shuffle(points)  # noqa: S311 - an order, not a secret
+    return points
 
 
 def _points(name: str, kind: Range | OneOf) -> list[Any]:
@@ -89,5 +96,5 @@ def _points(name: str, kind: Range | OneOf) -> list[Any]:
     count = math.floor((kind.high - kind.low) / step + 1e-9) + 1
     if count > _LARGEST_GRID:
         raise InputError(f"the parameter {shown(name)} must have at most {_LARGEST_GRID} points; got {count}.")
-    values = [kind.low + i * step for i in range(count)]
+    values = [min(kind.low + i * step, kind.high) for i in range(count)]
     return [int(value) for value in values] if kind.whole else values
