@@ -85,7 +85,8 @@ def parse(text: str, *, source: str = "contract") -> Contract:
     try:
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
     except yaml.YAMLError as error:
-        raise InputError(f"{source} must be YAML; {" ".join(_reason(error).split())}.") from error
+        reason = " ".join(_reason(error).split())
+        raise InputError(f"{source} must be YAML; {reason}.") from error
     try:
         return contract_of(document)
     except InputError as error:
