@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -92,12 +91,6 @@ def detect_delimiter(sample: bytes) -> str:
         if score > best_score:
             best, best_score = delimiter, score
     return best
-
-
-def looks_like_data(names: tuple[str, ...] | list[str]) -> bool:
-    """Whether a header looks like a row of values: most of it numbers, or nothing that could be a name."""
-    numbers = sum(bool(re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", name)) for name in names)
-    return numbers * 3 >= len(names)
 
 
 def _sample(data: bytes) -> bytes:
