@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from xml.etree.ElementTree import ParseError
 
 import urllib3.exceptions
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
@@ -100,3 +101,6 @@ def translated(endpoint: str, place: str) -> Iterator[None]:
         if text == "absent":
             raise MissingError(f"the object store {endpoint} holds no {place}; publish it first.") from error
         raise StoreError(f"the object store {endpoint} {text} ({place}).") from error
+    except (ValueError, ParseError) as error:
+        # minio-py lets its XML parser's errors through.
+        raise StoreError(f"the object store {endpoint} {CLASSES[MinioException]} ({place}).") from error

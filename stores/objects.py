@@ -1,5 +1,6 @@
 """The object store: its port, and the implementation for any S3 server."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +20,7 @@ from headrace.stores.errors import STATUSES, sentence, translated
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
 MAX_BYTES = 16 << 20
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,9 @@ class S3Store:
         """See ``ObjectStore.get_bytes``."""
         check_key(key)
         with translated(self.endpoint, f"{self.bucket}/{key}"):
-            response = self.client.get_object(self.bucket, key, length=limit + 1)
+            response = self.client.get_object(self.bucket, key)
             try:
-                data = response.read()
+                data = response.read(limit + 1)
             finally:
                 response.close()
                 response.release_conn()
@@ -196,6 +198,11 @@ def connect(settings: StoreSettings, *, create: bool = True, retries: int = 2) -
 
 
 def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> None:
+    if not _BUCKET.fullmatch(settings.bucket):
+        raise InputError(
+            f"HEADRACE_S3_BUCKET must be 3 to 63 lower-case letters, digits, dots and dashes; "
+            f"got {shown(settings.bucket)} instead."
+        )
     try:
         if client.bucket_exists(settings.bucket):
             return
@@ -206,7 +213,7 @@ def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> N
             )
         client.make_bucket(settings.bucket)
     except ValueError as error:
-        raise InputError(f"HEADRACE_S3_BUCKET must name a bucket; got {shown(settings.bucket)}: {error}.") from error
+        raise InputError(f"HEADRACE_S3_BUCKET cannot be {shown(settings.bucket)}: {error}.") from error
     except (S3Error, InvalidResponseError) as error:
         # Another client may have made the bucket in the meantime.
         if sentence(error) != STATUSES[409]:
