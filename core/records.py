@@ -11,6 +11,7 @@ from headrace.core.contract import Column, Contract
 from headrace.core.errors import InputError, shown
 from headrace.core.validate import Violation, check_rows
 
+_EXACT = 2**53
 _INT64 = range(-(2**63), 2**63)
 _REFUSING = frozenset({"quarantine", "stop"})
 _SINGLE: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
@@ -80,7 +81,7 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Null)
     if len(kinds) == 1:
         return pl.Series(name, values, dtype=_SINGLE[kinds.pop()])
-    if kinds == {int, float}:
+    if kinds == {int, float} and all(abs(value) <= _EXACT for value in values if type(value) is int):
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
 
@@ -129,7 +130,10 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(int(value)) if float(value).is_integer() and abs(value) <= 2**53 else repr(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) <= _EXACT):
+        return str(int(value))
+    # Polars, not Python, writes a number that stands alone.
+    return str(pl.Series([value]).cast(pl.String)[0])
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,154 @@
+"""Bundles: reproducible, whole, and altered ones are refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.core.bundle import Bundle, open_bundle
+from headrace.core.errors import BundleError, InputError
+from headrace.core.packing import Parts, pack
+from headrace.core.provenance import public_name
+from headrace.core.records import accepted, table
+from tests.conftest import write_table
+from tests.made_bundle import make_bundle, make_parts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Parts, dict[str, Any], Bundle]:
+    """Parts of a small line and the bundle made of them."""
+    folder = tmp_path_factory.mktemp("bundle")
+    parts, source = make_parts(folder)
+    return parts, source, pack(folder / "bundle", parts=parts, source=source)
+
+
+def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+    """Model, contract, measurements, cases, versions, origin and card are all there, and the name is the contract's."""
+    bundle = made[2]
+    assert [entry.path for entry in bundle.manifest.files] == [
+        "card.md",
+        "cases.json",
+        "contract.yaml",
+        "environment.json",
+        "metrics.json",
+        "model.json",
+        "model.skops",
+        "provenance.json",
+    ]
+    assert bundle.name == "customers"
+    assert bundle.json("environment.json")["packages"]["scikit-learn"]
+    assert bundle.json("provenance.json")["table"]["source"] == "customers.csv"
+    assert bundle.json("metrics.json")["metrics"]["roc_auc"]["value"] > 0.7
+
+
+def test_the_same_line_in_another_folder_gives_the_same_digest(
+    made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path
+) -> None:
+    """Nothing of the machine, the clock or chance is inside."""
+    again = make_bundle(tmp_path / "elsewhere")
+    assert again.digest == made[2].digest
+    assert all((again.folder / entry.path).read_bytes() for entry in again.manifest.files)
+    for entry in again.manifest.files:
+        assert str(tmp_path).encode() not in (again.folder / entry.path).read_bytes(), entry.path
+
+
+def test_the_model_answers_its_cases(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+    """The expected answers are those of the packed model, with the threshold that the evaluation chose."""
+    bundle = made[2]
+    model, content = bundle.model(), bundle.json("cases.json")
+    requests = [case["request"] for case in content["cases"]]
+    prediction = model.predict(accepted(table(requests, model.contract), model.contract))
+    assert prediction.labels == [case["expected"]["label"] for case in content["cases"]]
+    assert 0 < len(requests) <= 20
+    assert any(value is None for request in requests for value in request.values())
+    assert {case["actual"] for case in content["cases"]} == {"no", "yes"}
+    assert model.threshold == bundle.json("metrics.json")["threshold"]["value"]
+
+
+def test_a_regression_has_values(tmp_path: Path) -> None:
+    """Cases of a regression hold numbers, and the card says what is predicted."""
+    bundle = make_bundle(tmp_path, target="spend", family="linear", table=_whole(tmp_path))
+    case = bundle.json("cases.json")["cases"][0]
+    assert isinstance(case["expected"]["value"], float)
+    assert isinstance(case["actual"], float)
+    assert "`spend` (regression)" in (bundle.folder / "card.md").read_text()
+
+
+def _whole(folder: Path) -> Path:
+    """A table without missing values."""
+    rows = write_table(folder / "t.csv").read_text().splitlines()
+    path = folder / "customers.csv"
+    path.write_text("\n".join(row for row in rows if ",," not in row) + "\n")
+    return path
+
+
+def test_the_card_has_every_section_of_the_paper(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+    """What only people know is marked, so that nobody takes silence for an answer."""
+    card = (made[2].folder / "card.md").read_text()
+    headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "Model details",
+        "Intended use",
+        "Factors",
+        "Metrics",
+        "Evaluation data",
+        "Training data",
+        "Quantitative analyses",
+        "Ethical considerations",
+        "Caveats and recommendations",
+    ]
+    assert card.count("To be written by a person") >= 6
+    assert "| roc_auc |" in card
+
+
+@pytest.mark.parametrize("name", ["model.skops", "contract.yaml", "cases.json", "card.md", "manifest.json"])
+def test_one_changed_byte_is_found(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path, name: str) -> None:
+    """Whichever file it is in."""
+    folder = shutil.copytree(made[2].folder, tmp_path / "copy")
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(BundleError):
+        open_bundle(folder)
+
+
+def test_a_bundle_of_another_name_is_refused(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path) -> None:
+    """The manifest's name must be the contract's: a key under a wrong name would lie."""
+    folder = shutil.copytree(made[2].folder, tmp_path / "copy")
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "name": "other"}))
+    with pytest.raises(BundleError, match="other"):
+        open_bundle(folder).model()
+
+
+def test_parts_of_different_lines_are_refused(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path) -> None:
+    """A contract that the model was not fitted under, or an evaluation of another task, ends in a sentence."""
+    parts, source, _ = made
+    other = tmp_path / "contract.yaml"
+    other.write_text(parts.contract.read_text().replace("maximum: ", "maximum: 1"))
+    with pytest.raises(InputError, match="contract that the model was fitted under"):
+        pack(tmp_path / "bundle", parts=replace(parts, contract=other), source=source)
+    empty = tmp_path / "evaluation.json"
+    empty.write_text("{}")
+    with pytest.raises(InputError, match="binary task"):
+        pack(tmp_path / "bundle", parts=replace(parts, evaluation=empty), source=source)
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("/home/me/secret/t.csv", "t.csv"),
+        ("t.csv", "t.csv"),
+        ("https://me:pw@host:8443/a/t.csv?token=abc", "https://host:8443/a/t.csv"),
+        ("s3://bucket/a/t.csv", "s3://bucket/a/t.csv"),
+        ("postgresql://me:pw@host/db#orders", "postgresql://host/db#orders"),
+        ("sqlite:////home/me/t.db#orders", "sqlite:///t.db#orders"),
+    ],
+)
+def test_a_source_is_told_without_what_is_private(source: str, told: str) -> None:
+    """No folder of the machine, no password and no token goes into a bundle."""
+    assert public_name(source) == told
