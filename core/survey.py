@@ -86,44 +86,70 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
     """
     schema = table.collect_schema()
     head = table.head(HEAD_ROWS).collect()
-    words = set(texts)
-    left = {name: list(_trials(head.get_column(name), raw, words=name in words)) for name, raw in schema.items()}
+    left = _candidates(head, schema, texts=frozenset(texts))
     found: dict[str, Facts] = {}
     almost: dict[str, str] = {}
     while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
         trials = [candidates.pop(0) for name, candidates in left.items() if name not in found]
         for trial, counts in _pass(table, schema, trials):
             failed = int(counts.get("failed", 0))
-            if failed > TOLERATED * int(counts["present"]) or counts.get("zeros"):
+            empty = not counts["present"] and schema[trial.name] == pl.String
+            if (
+                failed > TOLERATED * int(counts["present"])
+                or counts.get("zeros")
+                or (empty and trial.dtype != "string")
+            ):
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
                 found[trial.name] = _facts(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
     return _listed(table, schema, {name: found[name] for name in schema})
 
 
-def _trials(head: pl.Series, raw: pl.DataType, *, words: bool) -> Iterator[Column]:
-    """What a column may hold, the likeliest first; each is tried on all rows."""
-    if raw != pl.String:
-        yield _trial(head.name, _native(raw))
-        return
+def _candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
+    """What each column may hold, the likeliest first, as far as the first rows tell."""
+    ideas = [
+        trial
+        for name, raw in schema.items()
+        if raw == pl.String
+        for trial in _ideas(head.get_column(name), words=name in texts)
+    ]
+    casted = [
+        casts.cast(pl.col(trial.name), schema[trial.name], trial).null_count().alias(f"{place}")
+        for place, trial in enumerate(ideas)
+    ]
+    lost = head.select(casted).row(0) if casted else ()
+    empty = dict(zip(head.columns, head.null_count().row(0), strict=True))
+    left: dict[str, list[Column]] = {
+        name: [] if raw == pl.String else [_trial(name, _native(raw))] for name, raw in schema.items()
+    }
+    for trial, nulls in zip(ideas, lost, strict=True):
+        if 2 * (nulls - empty[trial.name]) <= head.height - empty[trial.name]:
+            left[trial.name].append(trial)
+    return {
+        name: [*found, _trial(name, "string")] if schema[name] == pl.String else found for name, found in left.items()
+    }
+
+
+def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
+    """What a column of text may hold by the look of its first values."""
     known = head.drop_nulls()
-    candidates: list[Column] = []
-    if known.len():
-        spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
-        if not words and spoken > (1 - 5 * TOLERATED) * known.len():
-            candidates.append(_trial(head.name, "boolean"))
-        candidates += [_trial(head.name, dtype) for dtype in _NUMBERS]
-        if any(_DATE.search(text) for text in known.head(5)):
-            forms = [_trial(head.name, "timestamp", form) for form in TIME_FORMATS]
-            candidates += [trial for trial in forms if _fits(known.head(20), trial)][:3]
-        yield from (trial for trial in candidates if _fits(known, trial))
-    yield _trial(head.name, "string")
+    spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum()) if known.len() else 0
+    if not words and spoken > (1 - 5 * TOLERATED) * known.len():
+        yield _trial(head.name, "boolean")
+    yield from (_trial(head.name, dtype) for dtype in _NUMBERS)
+    if not known.len():
+        yield from (_trial(head.name, "timestamp", form) for form in casts.ISO_FORMATS[:3])
+    elif any(_DATE.search(text) for text in known.head(5)):
+        yield from (_trial(head.name, "timestamp", form) for form in _time_formats(known.head(20)))
 
 
-def _fits(known: pl.Series, trial: Column) -> bool:
-    """Whether at least half of the values of the head can be cast."""
-    cast = known.to_frame().select(casts.cast(pl.col(known.name), known.dtype, trial)).to_series()
-    return cast.null_count() <= 0.5 * known.len()
+def _time_formats(known: pl.Series) -> list[str]:
+    """The formats that at least half of some texts have, at most three."""
+    parsed = known.to_frame("text").select(
+        casts.parse_time(pl.col("text"), form).null_count().alias(form) for form in TIME_FORMATS
+    )
+    lost = dict(zip(parsed.columns, parsed.row(0), strict=True))
+    return [form for form in TIME_FORMATS if 2 * lost[form] <= known.len()][:3]
 
 
 def _trial(name: str, dtype: Dtype, form: str = "") -> Column:

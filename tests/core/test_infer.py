@@ -85,6 +85,15 @@ def test_text_of_many_categories_is_a_feature_where_rows_abound(tmp_path: Path) 
     assert len(infer(tmp_path, frame).column("zone").categories or ()) == 330
 
 
+def test_a_column_that_begins_with_missing_values_is_what_its_later_values_are(tmp_path: Path) -> None:
+    """The first rows only tell what is worth trying."""
+    late = pl.Series([None] * 2_500 + ["1.5", "2.5"] * 250, dtype=pl.String)
+    times = pl.Series([None] * 2_500 + ["2024-01-31 10:00:00"] * 500, dtype=pl.String)
+    frame = pl.DataFrame({"y": spread(["0", "1"], 3_000), "late": late, "times": times})
+    found = infer(tmp_path, frame)
+    assert (found.column("late").dtype, found.column("times").dtype) == ("number", "timestamp")
+
+
 def test_types_of_the_source_are_kept(tmp_path: Path) -> None:
     """Columns of Parquet or SQL keep their types; lists are no features."""
     frame = raw().with_columns(
