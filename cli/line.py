@@ -15,7 +15,7 @@ from headrace.core.files import read_json, write_text
 from headrace.core.processes import lease, stop_pid
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
-from headrace.pipelines.results import artifact, gather, summarise, versions
+from headrace.pipelines.results import artifact, gather, report_failure, summarise, versions
 from headrace.pipelines.runner import Outcome, run_pipeline, with_skipped
 from headrace.pipelines.summary import Summary
 from headrace.stores.local import local_store
@@ -87,11 +87,13 @@ def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, be
     gather(folder)
     if not outcome.error and not (folder.staging / "report.html").exists():
         outcome = replace(outcome, error=InternalError("the line ended well but left no report."))
+    if outcome.error:
+        report_failure(folder, str(outcome.error), PIPELINES["training"].steps)
     summary = summarise(folder, _summary(outcome, began, folder.home))
     _write(summary, folder.staging / "summary.json", summary_file)
     if outcome.error:
         folder.set_aside()
-        raise type(outcome.error)(f"{outcome.error} (logs: {folder.home / 'failed' / 'logs'})")
+        raise type(outcome.error)(f"{outcome.error} (see {folder.home / 'failed'})")
     verification = _facts(folder, "verify_endpoint", "verification")
     folder.keep()
     return Ended(summary=summary, verification=verification, home=folder.home)

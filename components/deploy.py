@@ -25,7 +25,8 @@ def deploy(uri: str, endpoint: Output[Artifact], name: str = "", target: str = "
     from headrace.core.text import plain
     from headrace.serving.deployer import deploy_step
 
-    with step("deploy"):
+    with step("deploy") as say:
         facts = deploy_step(plain(uri), name=plain(name), target=target, record=Path(endpoint.path))
         endpoint.metadata.update(facts)
+        say(facts["url"])
         return facts["url"]

@@ -37,11 +37,12 @@ def evaluate(
     """
     from pathlib import Path
 
-    from headrace.core.evaluate import Costs, Parts, Plan, evaluate_model
+    from headrace.core.evaluate import Parts, Plan, evaluate_model
     from headrace.core.steps import step
     from headrace.core.text import plain_list
+    from headrace.core.thresholds import Costs
 
-    with step("evaluate"):
+    with step("evaluate") as say:
         found = evaluate_model(
             Path(model.path),
             split=Parts(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
@@ -50,6 +51,7 @@ def evaluate(
         )
         for name, interval in found["metrics"].items():
             metrics.log_metric(name, interval["value"])
+        say(", ".join(f"{name} {found['metrics'][name]['value']:.3f}" for name in list(found["metrics"])[:2]))
         if found["confusion"]:
             curves.log_confusion_matrix(found["confusion"]["labels"], found["confusion"]["rows"])
         if found["roc"]:

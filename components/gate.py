@@ -39,7 +39,7 @@ def gate(
     from headrace.core.steps import step
     from headrace.core.text import plain
 
-    with step("gate"), tempfile.TemporaryDirectory() as scratch:
+    with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
         place = plain(champion)
         folder = Path(place) if place else None
         if place.startswith("s3://"):
@@ -56,4 +56,5 @@ def gate(
             seed=int(seed),
         )
         verdict.metadata.update({"verdict": found["verdict"], "reasons": found["reasons"]})
-    return found["verdict"] != "reject"
+        say(found["verdict"])
+    return bool(found["verdict"] != "reject")

@@ -47,7 +47,7 @@ def infer_contract(
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
 
-    with step("infer_contract"):
+    with step("infer_contract") as say:
         found = infer_contract(
             table.path,
             name=plain(name),
@@ -64,3 +64,4 @@ def infer_contract(
         )
         write_text(Path(contract.path), dump(found))
         contract.metadata.update({"task": found.task, "columns": len(found.columns), "features": len(found.features)})
+        say(f"{found.task}, {len(found.inputs)} inputs")

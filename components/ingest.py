@@ -36,10 +36,10 @@ def ingest(
     from headrace.core.ingest import ingest_table
     from headrace.core.source import ReadOptions
     from headrace.core.steps import step
-    from headrace.core.text import plain, plain_list
+    from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.stores.sources import open_source
 
-    with step("ingest"):
+    with step("ingest") as say:
         options = ReadOptions(
             names=tuple(plain_list(names)),
             header=header,
@@ -49,4 +49,6 @@ def ingest(
             drop=tuple(plain_list(drop)),
             hash=tuple(plain_list(hash)),
         )
-        table.metadata.update(ingest_table(open_source(plain(source)), folder=Path(table.path), options=options))
+        facts = ingest_table(open_source(plain(source)), folder=Path(table.path), options=options)
+        table.metadata.update(guarded_texts(facts))
+        say(f"{facts['rows']:,} rows, {facts['columns']} columns")

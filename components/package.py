@@ -42,6 +42,7 @@ def package(
 
     from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
+    from headrace.core.text import plain_texts
 
     with step("package"):
         parts = Parts(
@@ -54,6 +55,6 @@ def package(
             best_parameters=Path(best_parameters.path),
             checks=Path(checks.path),
         )
-        made = pack(Path(bundle.path), parts=parts, source=table.metadata)
+        made = pack(Path(bundle.path), parts=parts, source=plain_texts(table.metadata))
         shutil.copyfile(made.folder / "card.md", card.path)
         bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

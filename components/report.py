@@ -36,6 +36,7 @@ def report(
     from pathlib import Path
 
     from headrace.core.steps import step
+    from headrace.core.text import plain_texts
     from headrace.reports.run import Paths
     from headrace.reports.run_page import report_run
 
@@ -50,4 +51,4 @@ def report(
             bundle=Path(bundle.path),
             verification=Path(verification.path) if verification else None,
         )
-        report_run(report.path, paths=paths, source=table.metadata)
+        report_run(report.path, paths=paths, source=plain_texts(table.metadata))

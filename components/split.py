@@ -34,7 +34,7 @@ def split(
     from headrace.core.split_table import split_table
     from headrace.core.steps import step
 
-    with step("split"):
+    with step("split") as say:
         found = split_table(
             table.path,
             contract=contract.path,
@@ -52,3 +52,4 @@ def split(
             (test_actuals, "test_actuals"),
         ):
             artifact.metadata.update(found[facts])
+        say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")

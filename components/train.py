@@ -28,7 +28,7 @@ def train(
     from headrace.core.steps import step
     from headrace.core.train import train_model
 
-    with step("train"):
+    with step("train") as say:
         facts = train_model(
             Path(train_table.path),
             contract=Path(contract.path),
@@ -37,3 +37,4 @@ def train(
             seed=int(seed),
         )
         model.metadata.update(facts)
+        say(str(facts["family"]))

@@ -28,7 +28,7 @@ def validate(
     from headrace.core.steps import step
     from headrace.core.table_check import validate_table
 
-    with step("validate"):
+    with step("validate") as say:
         found = validate_table(
             table.path,
             contract=contract.path,
@@ -40,3 +40,4 @@ def validate(
         valid_table.metadata.update({"rows": found["valid"]})
         quarantine.metadata.update({"rows": found["quarantined"]})
         checks.metadata.update(found)
+        say(f"{found['valid']:,} rows valid, {found['quarantined']:,} quarantined")

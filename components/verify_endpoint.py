@@ -24,8 +24,9 @@ def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifac
     from headrace.core.text import plain
     from headrace.serving.verify import verify_step
 
-    with step("verify_endpoint"):
+    with step("verify_endpoint") as say:
         found = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
         verification.metadata.update({key: found[key] for key in ("url", "digest", "latency_ms")})
         verification.metadata["cases"] = float(found["cases"])
+        say(f"{found['cases']} test cases")
         return bool(found["verified"])

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from headrace.core import settings
@@ -33,12 +33,15 @@ def progress(step: str, text: str) -> None:
 
 
 @contextlib.contextmanager
-def step(name: str) -> Iterator[None]:
-    """Tell the start of a step, and its end or the sentence with which it failed."""
+def step(name: str) -> Iterator[Callable[[str], None]]:
+    """Tell the start of a step, and its end or the sentence with which it failed.
+
+    Gives a function that says in a few words how far the step is; the last words stand for what came of it.
+    """
     began = time.monotonic()
     tell("start", step=name)
     try:
-        yield
+        yield lambda text: progress(name, text)
     except BaseException as error:
         expected = isinstance(error, HeadraceError)
         tell(

@@ -5,6 +5,7 @@ holds either travels as a JSON string literal in which those letters are escaped
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 _HARMED = ("python3", "{{$")
@@ -26,6 +27,16 @@ def plain(value: str) -> str:
 def plain_list(values: list[Any]) -> list[str]:
     """``plain`` of each element."""
     return [plain(str(value)) for value in values]
+
+
+def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata whose texts are ``guarded``: what an artifact carries passes through the next step's parameters."""
+    return {key: guarded(value) if isinstance(value, str) else value for key, value in facts.items()}
+
+
+def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata that ``guarded_texts`` was given."""
+    return {key: plain(value) if isinstance(value, str) else value for key, value in facts.items()}
 
 
 def _is_literal(value: str) -> bool:

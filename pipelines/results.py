@@ -85,6 +85,27 @@ def _endpoint(folder: RunFolder) -> Endpoint | None:
     return Endpoint(verified=verification["verified"], cases=verification["cases"], url=url)
 
 
+def report_failure(folder: RunFolder, error: str, steps: tuple[str, ...]) -> None:
+    """Write the report of a run that failed once its data had been checked; before that there is nothing to show."""
+    if artifact(folder, "validate", "checks") is None:
+        return
+    from headrace.reports.run import Paths  # noqa: PLC0415 - slow to import, and only failures need it here
+    from headrace.reports.run_page import report_run  # noqa: PLC0415
+
+    paths = Paths(
+        table=artifact(folder, "ingest", "table"),
+        contract=artifact(folder, "infer_contract", "contract"),
+        checks=artifact(folder, "validate", "checks"),
+        trials=artifact(folder, "tune", "trials"),
+        evaluation=artifact(folder, "evaluate", "evaluation"),
+        verdict=artifact(folder, "gate", "verdict"),
+        bundle=artifact(folder, "package", "bundle"),
+        verification=artifact(folder, "verify_endpoint", "verification"),
+        events=folder.events,
+    )
+    report_run(str(folder.staging / "report.html"), paths=paths, expected=steps, error=error)
+
+
 def gather(folder: RunFolder) -> None:
     """Copy what people look for from the steps' artifacts to the top of the run's folder."""
     wanted = {

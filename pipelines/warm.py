@@ -38,7 +38,9 @@ _THEN = (
     "sklearn.neighbors",
     "sklearn.model_selection",
     "skops.io",
+    "jinja2",
     "matplotlib.figure",
+    "matplotlib.backends.backend_svg",
     "minio",
 )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.text import guarded, plain
+from headrace.core.text import guarded, guarded_texts, plain, plain_texts
 
 
 @given(st.text())
@@ -24,3 +24,9 @@ def test_guarded_hides_what_the_local_runner_rewrites(text: str) -> None:
 def test_ordinary_texts_travel_as_they_are(text: str) -> None:
     """A person who types a name in the Kubeflow UI types just the name."""
     assert guarded(text) == text
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.floats(allow_nan=False), st.lists(st.text()))))
+def test_metadata_survives_too(facts: dict[str, object]) -> None:
+    """Texts among an artifact's metadata come out as they went in; all else is left alone."""
+    assert plain_texts(guarded_texts(facts)) == facts

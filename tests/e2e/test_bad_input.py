@@ -129,4 +129,4 @@ def test_odd_names_go_through_the_whole_line(tmp_path: Path) -> None:
     contract = (home / "contract.yaml").read_text()
     assert "{{$.inputs}}" in contract
     provenance = json.loads((home / "bundle" / "provenance.json").read_text())
-    assert str(table) in json.dumps(provenance, ensure_ascii=False)
+    assert table.name in json.dumps(provenance, ensure_ascii=False)
