@@ -132,15 +132,21 @@ def _candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str])
 
 def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
     """What a column of text may hold by the look of its first values."""
-    known = head.drop_nulls()
-    spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum()) if known.len() else 0
-    if not words and spoken > (1 - 5 * TOLERATED) * known.len():
-        yield _trial(head.name, "boolean")
+    known = _known(head)
+    first = known[0].lower() if known.len() else ""
+    if not words and first in _BOOLEAN_WORDS:
+        spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
+        if spoken > (1 - 5 * TOLERATED) * known.len():
+            yield _trial(head.name, "boolean")
     yield from (_trial(head.name, dtype) for dtype in _NUMBERS)
     if not known.len():
         yield from (_trial(head.name, "timestamp", form) for form in casts.ISO_FORMATS[:3])
     elif any(_DATE.search(text) for text in known.head(5)):
         yield from (_trial(head.name, "timestamp", form) for form in _time_formats(known.head(20)))
+
+
+def _known(head: pl.Series) -> pl.Series:
+    return head.drop_nulls() if head.null_count() else head
 
 
 def _time_formats(known: pl.Series) -> list[str]:
@@ -218,7 +224,7 @@ def _facts(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str) 
         least=counts.get("least"),
         most=counts.get("most"),
         clock=counts.get("early") != counts.get("late"),
-        head=tuple(head.drop_nulls().head(50)) if text else (),
+        head=tuple(_known(head.head(200)).head(50)) if text else (),
         nested="distinct" not in counts,
         almost=almost if trial.dtype == "string" else "",
     )
