@@ -8,6 +8,7 @@ from headrace.core.blocks import BLOCK_BYTES
 from headrace.core.overlap import ahead
 from headrace.core.reading import Reading
 from headrace.core.source import ReadOptions, Source
+from headrace.core.steps import progress
 from headrace.core.tables import Writer
 
 
@@ -37,4 +38,5 @@ def ingest_table(
     with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
         for frame in frames:
             writer.write(frame)
+            progress("ingest", f"{writer.rows:,} rows")
     return reading.facts()

@@ -24,6 +24,7 @@ from headrace.core.reading import Reading
 from headrace.core.source import ReadOptions, Source
 from headrace.core.split import Plan, assign, plan
 from headrace.core.split_table import Sides, facts, parts, split_table
+from headrace.core.steps import progress
 from headrace.core.table_check import conclude
 from headrace.core.tables import Writer
 from headrace.core.tally import Tally
@@ -153,6 +154,7 @@ def _pass(
         for frame in frames:
             block = check_block(frame, contract, first_row=row)
             row += frame.height
+            progress("prepare", f"{row - 1:,} rows")
             digested = with_digests(block.valid, contract)
             tally.add(block, digested)
             behind.do(_write_block, bad, block.quarantine, write, features.add(digested, contract))
