@@ -19,6 +19,8 @@ from headrace.core.errors import HeadraceError, InputError, UserError
 from headrace.core.files import write_json
 from headrace.serving.slim import without_clients
 
+_LARGEST_PORT = 65_535
+
 
 @dataclass(frozen=True)
 class Address:
@@ -31,6 +33,15 @@ class Address:
 
     host: str = "127.0.0.1"
     port: int = 8080
+
+    def __post_init__(self) -> None:
+        """Refuse a port that there is not; the system would take it modulo 65,536.
+
+        Raises:
+            InputError: If it is out of range.
+        """
+        if not 0 <= self.port <= _LARGEST_PORT:
+            raise InputError(f"--port must be from 0 to {_LARGEST_PORT}; got {self.port} instead.")
 
 
 def serve(

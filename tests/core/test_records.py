@@ -88,7 +88,7 @@ def test_the_contract_decides_on_missing_values() -> None:
 
     row = {"n": None, "x": 1, "c": "a", "ok": True}
     assert accepted(table([row], CONTRACT), CONTRACT)["n"].to_list() == [None]
-    strict = replace(CONTRACT, rules={"missing": "quarantine"})
+    strict = replace(CONTRACT, rules={"missing": "stop"})
     with pytest.raises(InputError, match="row 0, column 'n' must be present"):
         accepted(table([row], strict), strict)
 
