@@ -61,7 +61,8 @@ def _measure(rows: float, folder: Path, jobs: list[str], repeat: int) -> dict[st
         for name in jobs:
             csv.read_bytes()[:1]
             run = _run(name, csv, folder)
-            print(f"{rows:g} million rows, {name}: {run['seconds']:.1f} s, {run['cpu']:.1f} s of CPU, {run['peak_mb']:.0f} MB", flush=True)
+            used = f"{run['seconds']:.1f} s, {run['cpu']:.1f} s of CPU, {run['peak_mb']:.0f} MB"
+            print(f"{rows:g} million rows, {name}: {used}", flush=True)
             if name not in found or run["seconds"] < found[name]["seconds"]:
                 found[name] = {**run, "peak_mb": max(run["peak_mb"], found.get(name, run)["peak_mb"])}
     _check_equal(found)
@@ -119,9 +120,7 @@ def _check_equal(found: dict[str, dict[str, Any]]) -> None:
         sums = [run["outputs"]["sums"] for run in (one, two)]
         near = all(abs(sums[0][key] - sums[1].get(key, 0)) <= 1e-9 * abs(sums[0][key]) for key in sums[0])
         if one["facts"] != two["facts"] or outputs[0] != outputs[1] or not near:
-            sys.exit(
-                f"{first} and {name} differ:\n{one['facts']}\n{two['facts']}\n{one['outputs']}\n{two['outputs']}"
-            )
+            sys.exit(f"{first} and {name} differ:\n{one['facts']}\n{two['facts']}\n{one['outputs']}\n{two['outputs']}")
     print("all jobs agree: rows, broken rules, repeated rows and keys, sums, missing values", flush=True)
 
 
@@ -129,7 +128,9 @@ def _print_table(rows: float, jobs: dict[str, dict[str, Any]]) -> None:
     own = jobs.get("headrace", next(iter(jobs.values())))["seconds"]
     print(f"\n{rows:g} million rows{'seconds':>12}{'CPU s':>10}{'peak MB':>10}   beside headrace")
     for name, run in sorted(jobs.items(), key=lambda item: item[1]["seconds"]):
-        print(f"{name:<20}{run['seconds']:>10.1f}{run['cpu']:>10.1f}{run['peak_mb']:>10.0f}{run['seconds'] / own:>15.2f}")
+        print(
+            f"{name:<20}{run['seconds']:>10.1f}{run['cpu']:>10.1f}{run['peak_mb']:>10.0f}{run['seconds'] / own:>15.2f}"
+        )
 
 
 def _judged(found: dict[float, dict[str, dict[str, Any]]]) -> dict[str, Any]:

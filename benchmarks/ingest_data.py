@@ -87,9 +87,7 @@ def _spoiled(frame: pl.DataFrame, draw: np.random.Generator) -> pl.DataFrame:
         passengers=pl.when(some(1e-4)).then(9).otherwise("passengers"),
         distance=pl.when(some(1e-4)).then(-1.0).otherwise("distance"),
         fare=pl.when(some(1e-4)).then(pl.lit("unknown")).otherwise(pl.col("fare").cast(pl.String)),
-        dropoff=pl.when(some(1e-4))
-        .then(pl.lit("soon"))
-        .otherwise(pl.col("dropoff").dt.strftime("%Y-%m-%d %H:%M:%S")),
+        dropoff=pl.when(some(1e-4)).then(pl.lit("soon")).otherwise(pl.col("dropoff").dt.strftime("%Y-%m-%d %H:%M:%S")),
         color=pl.when(some(1e-4)).then(pl.lit("purple")).otherwise("color"),
         tipped=pl.when(~some(1e-4)).then("tipped"),
     )

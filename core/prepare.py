@@ -157,7 +157,8 @@ def _pass(
             progress("prepare", f"{row - 1:,} rows")
             digested = with_digests(block.valid, contract)
             tally.add(block, digested)
-            behind.do(_write_block, bad, block.quarantine, write, features.add(digested, contract))
+            behind.do(bad.write, block.quarantine)
+            behind.do(lambda rows: write(features.add(rows, contract)), digested)
     found = conclude(tally, contract, checks=outputs.checks)
     require(tally, contract, found)
     return {
@@ -165,10 +166,3 @@ def _pass(
         "checks": {**tally.facts(), "rules": len(found)},
         "quarantine": {"rows": tally.counts.quarantined},
     }
-
-
-def _write_block(
-    bad: Writer, quarantine: pl.DataFrame, write: Callable[[pl.DataFrame], None], valid: pl.DataFrame
-) -> None:
-    bad.write(quarantine)
-    write(valid)
