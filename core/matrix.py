@@ -11,7 +11,11 @@ from headrace.core.errors import DataError, InputError, shown
 
 Matrix = NDArray[np.float64]
 Target = NDArray[np.int64] | NDArray[np.float64]
-_LARGEST = float(np.finfo(np.float32).max)
+
+# Trees compare in float32 and scikit-learn adds up whole columns of them, which must not overflow.
+_LARGEST = 1e30
+# Squares of errors must not overflow float64.
+_LARGEST_TARGET = 1e100
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     """Turn a typed table into the model matrix.
 
     Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value, held within
-    the range of float32, in which trees compare. A column with categories becomes the index of its value in the
+    1e30 on either side of zero. A column with categories becomes the index of its value in the
     contract's list, NaN where it is missing, -1 where it is not listed.
 
     Args:
@@ -126,7 +130,7 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
 
     Raises:
         InputError: If the table holds no target.
-        DataError: If a target is missing, is not finite, or is not one of the contract's classes.
+        DataError: If a target is missing, is not finite or too large, or is not one of the contract's classes.
     """
     name = contract.target.name
     if name not in frame.columns:
@@ -139,6 +143,8 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
                 f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of "
                 f"{shown(name)} are missing or infinite; remove those rows."
             )
+        if len(values) and np.abs(values).max() > _LARGEST_TARGET:
+            raise DataError(f"the target {shown(name)} must lie within 1e100 of zero; give it in a larger unit.")
         return np.ascontiguousarray(values, dtype=np.float64)
     indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
     known = indices >= 0

@@ -81,13 +81,20 @@ def _of_classes(
         mean_losses = (weights @ losses) / weights.sum(axis=1, keepdims=True)
         pairs = [metrics.areas(ranking, weights) for ranking in rankings]
         return metrics.from_confusion(confusion, positive=outcome.positive if binary else None) | {
-            "roc_auc": np.mean([roc for roc, _ in pairs], axis=0),
-            "pr_auc": np.mean([precision for _, precision in pairs], axis=0),
+            "roc_auc": _mean_of_defined(np.array([roc for roc, _ in pairs])),
+            "pr_auc": _mean_of_defined(np.array([precision for _, precision in pairs])),
             "log_loss": mean_losses[:, 0],
             "brier": mean_losses[:, 1],
         }
 
     return compute
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    """Mean over the classes (k, b) of those that a weighting defines; a rare class is in few resamples."""
+    defined = np.isfinite(values)
+    total, count = np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _of_values(actual: Floats, predicted: Floats) -> Measure:

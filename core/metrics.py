@@ -37,7 +37,7 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 def log_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
     """Log loss of each of n rows: minus the natural logarithm of the probability of its class."""
     given = probabilities[np.arange(len(actual)), actual] / probabilities.sum(axis=1)
-    return -np.log(np.clip(given, _SMALLEST, 1.0))
+    return np.asarray(-np.log(np.clip(given, _SMALLEST, 1.0)))
 
 
 def brier_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:

@@ -51,6 +51,16 @@ def test_a_metric_that_hardly_any_resample_defines_is_left_out() -> None:
     assert found["accuracy"] == bootstrap.Interval(1.0, 1.0, 1.0)
 
 
+def test_rare_classes_do_not_take_the_interval_away() -> None:
+    """A class with one row is missing from a third of the resamples; those average over the others."""
+    draw = np.random.default_rng(0)
+    actual = np.concatenate([np.arange(12), draw.integers(0, 3, 60)])
+    probabilities = draw.dirichlet(np.ones(12), len(actual))
+    outcome = Outcome("multiclass", actual, probabilities, probabilities.argmax(axis=1))
+    found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=0))
+    assert found["roc_auc"].low < found["roc_auc"].value < found["roc_auc"].high
+
+
 def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """How many weights fit into memory at once is no part of the result."""
     outcome = random_labels(3, 50)

@@ -72,11 +72,17 @@ def test_encode_refuses_infinities_by_column() -> None:
         matrix.encode(frame, made.contract())
 
 
-def test_encode_holds_numbers_within_float32() -> None:
+def test_encode_holds_numbers_where_float32_can_add_them_up() -> None:
     """Trees compare in float32, where 1e300 would be infinite."""
     frame = made.table(2).with_columns(size=pl.Series([1e300, -1e300]))
     encoded = matrix.encode(frame, made.contract())
-    assert np.isfinite(encoded[:, 0].astype(np.float32)).all()
+    assert np.isfinite(np.repeat(encoded[:, 0], 10_000).astype(np.float32).cumsum()).all()
+
+
+def test_a_target_whose_squares_would_overflow_is_refused() -> None:
+    """With a remedy."""
+    with pytest.raises(DataError, match="larger unit"):
+        matrix.encode_target(pl.DataFrame({"target": [1e160, 1.0]}), made.contract("regression"))
 
 
 def test_no_feature_at_all_is_refused_with_a_remedy() -> None:
