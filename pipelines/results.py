@@ -10,6 +10,7 @@ from headrace.core.files import read_json
 from headrace.pipelines.folder import RunFolder
 from headrace.pipelines.summary import Endpoint, Metric, Model, Rows, Summary
 
+_METRICS = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "r2", "rmse", "mae")
 _VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
 
 
@@ -42,14 +43,19 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
         update={
             "task": evaluation.get("task", ""),
             "rows": _rows(checks, evaluation),
-            "metrics": {name: Metric(**parts) for name, parts in evaluation.get("metrics", {}).items()},
-            "baseline": evaluation.get("baseline", {}).get("metrics", {}),
+            "metrics": {name: Metric(**parts) for name, parts in _in_order(evaluation.get("metrics", {}))},
+            "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
             "verdict": verdict.get("verdict", ""),
             "reasons": verdict.get("reasons", []),
             "model": _model(folder),
             "endpoint": _endpoint(folder),
         }
     )
+
+
+def _in_order(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Metrics as people list them: areas first, then labels, then losses."""
+    return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
 
 
 def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> Rows | None:
