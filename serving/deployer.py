@@ -16,6 +16,8 @@ from headrace.serving.endpoint import Remote
 
 START_SECONDS = 180.0
 _USER_ERROR = 2
+# Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
+_started: dict[int, Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,20 @@ class LocalDeployer:
             with self.log.open("ab") as log:
                 server = start_guarded(command, lease_path=self.lease_path, log=log)
             try:
-                return self._answering(server, address)
+                endpoint = self._answering(server, address)
             except BaseException:
                 stop(server)
                 raise
+        _started[server.pid] = server
+        return endpoint
 
     def undeploy(self, endpoint: Endpoint) -> None:
         """End the server's process."""
-        stop_pid(endpoint.pid)
+        own = _started.pop(endpoint.pid, None)
+        if own:
+            stop(own)
+        else:
+            stop_pid(endpoint.pid)
 
     def _answering(self, server: Popen[bytes], address: Path) -> Endpoint:
         deadline = time.monotonic() + self.seconds
