@@ -3,9 +3,10 @@
 Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
 """
 
+import functools
+import operator
 from dataclasses import dataclass
 
-import narwhals as nw
 import polars as pl
 
 from headrace.core import casts, rules
@@ -13,7 +14,7 @@ from headrace.core.contract import Column, Contract
 from headrace.core.counts import EXAMPLES, Counts, Example
 from headrace.core.errors import DataError, shown
 from headrace.core.rules import Rule
-from headrace.core.suspects import count, summary, suspected
+from headrace.core.suspects import marks, summary, suspected
 
 REASONS = "_reasons"
 ROW = "_row"
@@ -54,26 +55,27 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     table = marked(typed)
     facts = summary(table, contract.kept)
     flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
-    broken = count(table, flags)
-    masked = [name for rule, name in broken if rule == "category" and _masks(table, flags[rule, name], name, contract)]
+    broken = marks(table, flags)
+    masked = [
+        name for (rule, name), mask in broken.items() if rule == "category" and _masks(table, mask, name, contract)
+    ]
     if masked:
         table = casts.unmasked(table, masked, missing_values=contract.missing_values)
         facts = summary(table, contract.kept)
         flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
-        broken = count(table, flags)
-    aside = {rule: flags[rule] for rule in broken if contract.severity(rule[0]) in {"quarantine", "stop"}}
-    kept = nw.from_native(table)
-    kept = kept.filter(~nw.any_horizontal(*aside.values(), ignore_nulls=True)) if aside else kept
-    valid = kept.to_native().select(typed.frame.columns)
+        broken = marks(table, flags)
+    aside = {rule: mask for rule, mask in broken.items() if contract.severity(rule[0]) in {"quarantine", "stop"}}
+    bad = functools.reduce(operator.or_, aside.values()) if aside else pl.repeat(False, frame.height, eager=True)
+    valid = table.select(typed.frame.columns).filter(~bad) if aside else table.select(typed.frame.columns)
     return Block(
         valid=valid,
-        quarantine=_quarantine(frame, table, aside, contract, first_row),
+        quarantine=_quarantine(frame, bad, aside, contract, first_row),
         counts=Counts(
             rows=frame.height,
             quarantined=frame.height - valid.height,
-            broken=broken,
+            broken={rule: int(mask.sum()) for rule, mask in broken.items()},
             examples={
-                rule: _examples(frame, table, flags[rule], contract.column(rule[1]), first_row) for rule in broken
+                rule: _examples(frame, mask, contract.column(rule[1]), first_row) for rule, mask in broken.items()
             },
             classes=_classes(valid, contract),
             unknown=tuple(name for name in frame.columns if name not in contract.names),
@@ -117,10 +119,10 @@ def marked(typed: casts.Typed) -> pl.DataFrame:
     return typed.frame.with_columns(mask.alias(rules.failed_name(name)) for name, mask in typed.failed.items())
 
 
-def _masks(table: pl.DataFrame, flag: nw.Expr, name: str, contract: Contract) -> bool:
-    """Whether some of the values that ``flag`` marks are texts that stand for a missing value."""
-    marked_values = nw.from_native(table).filter(flag).to_native().get_column(name)
-    return marked_values.dtype == pl.String and bool(marked_values.is_in(list(contract.missing_values)).any())
+def _masks(table: pl.DataFrame, mask: pl.Series, name: str, contract: Contract) -> bool:
+    """Whether some of the values that ``mask`` marks are texts that stand for a missing value."""
+    values = table.get_column(name)
+    return values.dtype == pl.String and bool(values.filter(mask).is_in(list(contract.missing_values)).any())
 
 
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
@@ -131,10 +133,7 @@ def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
     return dict(zip(names, rows.cast(pl.Int64), strict=True))
 
 
-def _examples(
-    raw: pl.DataFrame, table: pl.DataFrame, flag: nw.Expr, column: Column, first_row: int
-) -> tuple[Example, ...]:
-    mask = nw.from_native(table).select(flag.alias("_")).to_native().get_column("_")
+def _examples(raw: pl.DataFrame, mask: pl.Series, column: Column, first_row: int) -> tuple[Example, ...]:
     rows = mask.arg_true().head(EXAMPLES)
     values = ["" if column.personal else as_text(value) for value in raw.get_column(column.name).gather(rows)]
     return tuple(Example(row=first_row + row, value=value) for row, value in zip(rows, values, strict=True))
@@ -146,20 +145,14 @@ def as_text(value: object) -> str:
 
 
 def _quarantine(
-    raw: pl.DataFrame, table: pl.DataFrame, aside: dict[Rule, nw.Expr], contract: Contract, first_row: int
+    raw: pl.DataFrame, bad: pl.Series, aside: dict[Rule, pl.Series], contract: Contract, first_row: int
 ) -> pl.DataFrame:
     """The bad rows as they were read, with every rule that each of them breaks."""
-    kept = raw.select(column.name for column in contract.kept)
-    numbers = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
-    if not aside:
-        return kept.clear().with_columns(numbers.clear(), pl.Series(REASONS, [], pl.String))
-    marks = [
-        nw.when(flag.fill_null(value=False)).then(nw.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
-        for (rule, column), flag in aside.items()
+    rows = bad.arg_true()
+    texts = [
+        pl.when(mask.gather(rows)).then(pl.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
+        for (rule, column), mask in aside.items()
     ]
-    any_rule = nw.any_horizontal(*aside.values(), ignore_nulls=True).alias(REASONS)
-    bad = nw.from_native(table).select(any_rule).to_native().to_series()
-    why = nw.from_native(table.filter(bad)).select(
-        nw.concat_str(*marks, separator="; ", ignore_nulls=True).alias(REASONS)
-    )
-    return kept.with_columns(numbers).filter(bad).with_columns(why.to_native().to_series())
+    why = pl.concat_str(texts, separator="; ", ignore_nulls=True) if texts else pl.lit(None, pl.String)
+    kept = raw.select(column.name for column in contract.kept)[rows]
+    return kept.with_columns((rows + first_row).cast(pl.Int64).alias(ROW), why.alias(REASONS))

@@ -67,10 +67,10 @@ def _may_break(rule: str, column: Column, facts: Summary) -> bool:
     return True
 
 
-def count(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, int]:
-    """How many rows break each rule."""
+def marks(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, pl.Series]:
+    """Which rows break each rule, as masks (n,) without missing values; rules that no row breaks are absent."""
     if not flags:
         return {}
-    sums = [flag.sum().alias(f"{place}") for place, flag in enumerate(flags.values())]
-    row = nw.from_native(table, eager_only=True).select(*sums).row(0)
-    return {rule: int(count) for rule, count in zip(flags, row, strict=True) if count}
+    flat = (flag.fill_null(value=False).alias(f"{place}") for place, flag in enumerate(flags.values()))
+    masks = nw.from_native(table).select(*flat).to_native().get_columns()
+    return {rule: mask for rule, mask in zip(flags, masks, strict=True) if mask.any()}
