@@ -29,6 +29,8 @@ _ALL: tuple[Task, ...] = (*_CLASSIFICATION, "regression")
 
 Values = Mapping[str, Any]
 
+_WIDE = 500
+
 
 @dataclass(frozen=True)
 class Family:
@@ -207,9 +209,15 @@ def names(task: Task) -> list[str]:
     return [family.name for family in _FAMILIES if task in family.tasks]
 
 
-def defaults(task: Task) -> list[str]:
-    """Names of the families that are tried unless the user says otherwise: fast ones, whatever the size."""
-    return ["linear" if task == "regression" else "logistic", "random_forest", "hist_gradient_boosting"]
+def defaults(task: Task, *, columns: int) -> list[str]:
+    """Names of the families that are tried unless the user says otherwise: fast ones, whatever the size.
+
+    Args:
+        task: What is predicted.
+        columns: Columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
+    """
+    names = ["linear" if task == "regression" else "logistic", "random_forest"]
+    return names if columns > _WIDE else [*names, "hist_gradient_boosting"]
 
 
 def family(name: str) -> Family:

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 # A tree of a forest is grown on at most so many rows: more make it slower and larger, but hardly better.
 _ROWS_OF_A_TREE = 10_000
+# And a split looks at no more columns than these, of however many there are.
+_COLUMNS_OF_A_SPLIT = 300
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
 def adapted(pipeline: Any, encoded: Matrix) -> Any:
     """Adapt an unfitted pipeline to the rows that it will be fitted on.
 
-    Each tree of a forest sees at most 10,000 of the rows, drawn with replacement, and boosting is spared columns that
-    hold no value.
+    Each tree of a forest sees at most 10,000 of the rows, drawn with replacement, and each of its splits at most 300
+    columns; boosting is spared columns that hold no value.
 
     Args:
         pipeline: Unfitted pipeline of a family, changed in place.
@@ -104,8 +106,12 @@ def adapted(pipeline: Any, encoded: Matrix) -> Any:
         The same pipeline.
     """
     estimator = pipeline[-1]
-    if hasattr(estimator, "max_samples") and len(encoded) > _ROWS_OF_A_TREE:
-        estimator.set_params(max_samples=_ROWS_OF_A_TREE)
+    rows, columns = encoded.shape
+    if hasattr(estimator, "max_samples"):
+        if rows > _ROWS_OF_A_TREE:
+            estimator.set_params(max_samples=_ROWS_OF_A_TREE)
+        if estimator.max_features * columns > _COLUMNS_OF_A_SPLIT:
+            estimator.set_params(max_features=_COLUMNS_OF_A_SPLIT)
     if hasattr(estimator, "max_bins"):
         empty = np.flatnonzero(np.isnan(encoded).all(axis=0)).tolist()
         preparation.with_empty_columns(pipeline[0], empty)

@@ -57,7 +57,7 @@ def tune_model(train_table: Path, *, contract: Path, best_parameters: Path, tria
         DataError: If the table cannot be cross-validated, or all trials fail.
     """
     agreed = contract_yaml.load(contract)
-    plan = make_plan(wish, agreed.task)
+    plan = make_plan(wish, agreed.task, columns=len(matrix.columns(agreed)))
     sample = make_sample(tables.read(train_table), agreed, wish, metric=plan.objective.metric)
 
     def listen(done: Trial) -> None:
@@ -78,15 +78,20 @@ def tune_model(train_table: Path, *, contract: Path, best_parameters: Path, tria
     }
 
 
-def make_plan(wish: Wish, task: Task) -> search.Plan:
+def make_plan(wish: Wish, task: Task, *, columns: int = 1) -> search.Plan:
     """The search that a user asks for.
+
+    Args:
+        wish: What is asked for.
+        task: What is predicted.
+        columns: Columns of the matrix.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong.
     """
     if wish.experiment:
         return _given_plan(wish, experiment.load(Path(wish.experiment)), task)
-    names = tuple(dict.fromkeys(wish.families)) or tuple(families.defaults(task))
+    names = tuple(dict.fromkeys(wish.families)) or tuple(families.defaults(task, columns=columns))
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {shown(families.names(task))}.")

@@ -123,5 +123,8 @@ def test_an_unknown_family_is_refused_with_the_list() -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_defaults_are_fast_families_that_can_do_the_task(task: Task) -> None:
     """What grows with the square of the rows, or takes minutes, is never tried unasked."""
-    assert set(families.defaults(task)) <= set(families.names(task))
-    assert not {"knn", "mlp"} & set(families.defaults(task))
+    for columns in (10, 10_000):
+        names = set(families.defaults(task, columns=columns))
+        assert names <= set(families.names(task))
+        assert not {"knn", "mlp"} & names
+        assert ("hist_gradient_boosting" in names) == (columns == 10)
