@@ -20,6 +20,7 @@ INTEGERS = ["trip", "customer", "passengers", "tipped"]
 NUMBERS = ["distance", "fare", "tip"]
 TIMES = ["pickup", "dropoff"]
 CATEGORIES = {"color": COLORS, "payment": PAYMENTS, "zone": ZONES}
+REJECTED = "select line, any_value(csv_line) as csv_line from reject_errors group by line"
 COLUMNS = [
     *("trip", "customer", "pickup", "dropoff", "passengers", "distance", "fare", "tip"),
     *("color", "payment", "zone", "plate", "tipped"),
@@ -208,9 +209,14 @@ def _duckdb(csv: Path, out: Path, *, database: str, memory: str) -> dict[str, An
                       nullstr = {MISSING}, store_rejects = true)
     """)
     counts = ", ".join(f"count(*) filter (where {flag})" for flag in flags.values())
-    sums = connection.execute(f"select count(*), {counts} from t").fetchall()[0]
-    rejected = dict(connection.execute("select column_name, count(*) from reject_errors group by 1").fetchall())
-    lines = connection.execute("select count(distinct line) from reject_errors").fetchall()[0][0]
+    pieces = ", ".join(
+        f"try_cast(nullif(string_split(csv_line, ',')[{place}], '') as {kind}) as {name}"
+        for place, (name, kind) in enumerate(types.items(), start=1)
+    )
+    connection.execute(f"create table rejected as select {pieces} from ({REJECTED})")
+    both = f"(select {columns} from t union all select {columns} from rejected)"
+    sums = connection.execute(f"select count(*), {counts} from {both}").fetchall()[0]
+    failed = dict(connection.execute("select column_name, count(*) from reject_errors group by 1").fetchall())
     unique = connection.execute(
         "select count(*), count(distinct row_hash), count(distinct key_hash) from t where not bad"
     ).fetchall()[0]
@@ -219,8 +225,8 @@ def _duckdb(csv: Path, out: Path, *, database: str, memory: str) -> dict[str, An
     Path(database).unlink(missing_ok=True)
     broken = {name: count for name, count in zip(flags, sums[1:], strict=True) if count}
     return {
-        "rows": sums[0] + lines,
-        "broken": broken | {f"type:{name}": count for name, count in rejected.items()},
+        "rows": sums[0],
+        "broken": broken | {f"type:{name}": count for name, count in failed.items()},
         "repeated_rows": unique[0] - unique[1],
         "repeated_keys": unique[0] - unique[2],
     }
@@ -240,12 +246,11 @@ def _copy_parts(connection: Any, out: Path) -> None:
     """)
     texts = ", ".join(f"{name}::varchar as {name}" for name in COLUMNS)
     pieces = ", ".join(f"string_split(csv_line, ',')[{place}]" for place in range(1, len(COLUMNS) + 1))
-    rejected = "(select line, any_value(csv_line) as csv_line from reject_errors group by line)"
     parts = {
         "train": "select * exclude (late) from made where not late",
         "test": "select * exclude (late, tipped) from made where late",
         "actuals": "select tipped from made where late",
-        "quarantine": f"select {texts} from t where bad union all select {pieces} from {rejected}",
+        "quarantine": f"select {texts} from t where bad union all select {pieces} from ({REJECTED})",
     }
     for name, query in parts.items():
         connection.execute(
