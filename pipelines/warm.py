@@ -111,6 +111,7 @@ def _become_step(caller: socket.socket) -> None:
         request = json.loads(_read(caller, int.from_bytes(length, "big")))
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
+            os.close(stream)  # a process that outlives the step must not keep its reader waiting
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
