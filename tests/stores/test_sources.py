@@ -164,6 +164,13 @@ def test_too_large_a_download_is_stopped(tmp_path: Path, web: str, path: str, mo
         rows(web + path, tmp_path)
 
 
+def test_a_limit_must_be_a_number(tmp_path: Path, web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is none is told by its variable."""
+    monkeypatch.setenv("HEADRACE_MAX_DOWNLOAD_BYTES", "2GB")
+    with pytest.raises(InputError, match="HEADRACE_MAX_DOWNLOAD_BYTES must be a positive whole number; got '2GB'"):
+        rows(f"{web}/t.csv", tmp_path)
+
+
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     """A refused connection is told in one sentence, without the password."""
     with pytest.raises(
