@@ -147,7 +147,7 @@ def _parquet(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, 
 def _conformed(frame: pl.DataFrame, schema: pl.Schema, *, name: str, first_name: str) -> pl.DataFrame:
     for column, dtype in schema.items():
         found = frame.schema[column]
-        if found != dtype and (dtype, found) != (pl.Float64, pl.Int64):
+        if found != dtype and not (dtype == pl.Float64 and found == pl.Int64):
             raise InputError(
                 f"files of one table must have the same types; the column {shown(column)} is {dtype} in {first_name} "
                 f"and {found} in {name}."

@@ -94,7 +94,8 @@ def _mean_of_defined(values: Floats) -> Floats:
     """Mean over the classes (k, b) of those that a weighting defines; a rare class is in few resamples."""
     defined = np.isfinite(values)
     total, count = np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0)
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    means: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return means
 
 
 def _of_values(actual: Floats, predicted: Floats) -> Measure:
