@@ -58,14 +58,8 @@ def train_model(
         operating_points=points,
     )
     model.save(fitted, folder)
-    return {
-        "framework": "scikit-learn",
-        "family": family.name,
-        "parameters": parameters,
-        "rows": float(len(target)),
-        "columns": float(encoded.shape[1]),
-        "warnings": list(warnings),
-    }
+    facts = {"framework": "scikit-learn", "family": family.name, "parameters": parameters, "warnings": list(warnings)}
+    return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
 
 
 def _chosen(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:

@@ -73,12 +73,10 @@ for name in ("logistic", "random_forest", "hist_gradient_boosting", "mlp"):
 
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     """No address, time, hash seed, number of threads or leftover memory stands in a model's files."""
-    digests = []
+    digests, started = [], []
     for seed, threads in (("1", "1"), ("2", "2")):
-        folder = tmp_path / seed
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _FIT_AND_SAVE, str(folder)],
-            check=True,
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", _FIT_AND_SAVE, str(tmp_path / seed)],
             cwd=Path(__file__).parents[2],
             env={
                 **os.environ,
@@ -88,6 +86,9 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
                 "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
             },
         )
+        started.append((process, tmp_path / seed))
+    for process, folder in started:
+        assert process.wait(120) == 0
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         digests.append([(path.relative_to(folder), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files])
     assert len(digests[0]) == 12
