@@ -17,9 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from headrace.core.errors import InputError
+
+if TYPE_CHECKING:
+    from headrace.core.forks import Forked
 
 GRACE_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
@@ -87,7 +90,7 @@ def start_guarded(
     )
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: "subprocess.Popen[bytes] | Forked") -> None:
     """End a guard and with it its command: SIGTERM first, SIGKILL after a grace of ten seconds."""
     if process.poll() is None:
         process.terminate()
@@ -129,15 +132,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies (prctl(2), PR_SET_PDEATHSIG)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def guard(lease_path: Path, command: Sequence[str]) -> int:
+class Child(Protocol):
+    """What a guard asks of the process that it guards; ``subprocess.Popen`` is one."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended; minus the signal that killed it."""
+
+
+def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
     """Run ``command`` until it ends, this process is told to end, or the lease is let go."""
-    child = subprocess.Popen(command, preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads run yet
+    child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 - no threads run yet
+    watch_over(child, lease_path)
+
+
+def watch_over(child: Child, lease_path: Path) -> NoReturn:
+    """End this process as ``child`` ends; end the child when this process is told to end or the lease is let go."""
 
     def end(*_: object) -> None:
         child.terminate()
@@ -151,4 +172,4 @@ def guard(lease_path: Path, command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(guard(Path(sys.argv[1]), sys.argv[2:]))
+    guard(Path(sys.argv[1]), sys.argv[2:])

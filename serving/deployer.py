@@ -6,18 +6,20 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from subprocess import Popen
-from typing import Protocol
+from typing import IO, Protocol
 
 from headrace.core import settings
 from headrace.core.errors import InputError, InternalError
 from headrace.core.files import read_json, write_json
+from headrace.core.forks import Forked, fork_guarded, may_fork
 from headrace.core.processes import start_guarded, stop, stop_pid
 from headrace.serving.endpoint import Remote
 
 START_SECONDS = 180.0
 _USER_ERROR = 2
+Process = Popen[bytes] | Forked
 # Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
-_started: dict[int, Popen[bytes]] = {}
+_started: dict[int, Process] = {}
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,9 @@ class LocalDeployer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             address = Path(scratch) / "address.json"
-            command = [sys.executable, "-m", "headrace.serving.server", "--model", uri, "--name", name]
-            command += ["--port", "0", "--address-file", str(address)]
+            arguments = ["--model", uri, "--name", name, "--port", "0", "--address-file", str(address)]
             with self.log.open("ab") as log:
-                server = start_guarded(command, lease_path=self.lease_path, log=log)
+                server = self._start(arguments, log)
             try:
                 endpoint = self._answering(server, address)
             except BaseException:
@@ -95,11 +96,18 @@ class LocalDeployer:
         else:
             stop_pid(endpoint.pid)
 
-    def _answering(self, server: Popen[bytes], address: Path) -> Endpoint:
+    def _start(self, arguments: list[str], log: IO[bytes]) -> Process:
+        if may_fork():
+            # What this process has imported need not be imported again, which takes seconds.
+            return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)
+        command = [sys.executable, "-m", "headrace.serving.server", *arguments]
+        return start_guarded(command, lease_path=self.lease_path, log=log)
+
+    def _answering(self, server: Process, address: Path) -> Endpoint:
         deadline = time.monotonic() + self.seconds
         while not address.exists():
             if server.poll() is not None:
-                raise self._ended(server.returncode)
+                raise self._ended(server.wait())
             if time.monotonic() > deadline:
                 raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
             time.sleep(0.02)
@@ -116,6 +124,12 @@ class LocalDeployer:
         if code == _USER_ERROR and last:
             return InputError(last.removeprefix("Error: "))
         return InternalError(f"the model server ended with code {code}; its log is {self.log}.")
+
+
+def _serve(arguments: list[str]) -> int:
+    from headrace.serving import server  # noqa: PLC0415 - only a process that serves needs it
+
+    return server.main(arguments)
 
 
 def deploy_step(uri: str, *, name: str, target: str, record: Path) -> dict[str, str]:

@@ -134,7 +134,9 @@ def _folder(model: str, scratch: Path) -> Path:
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        force=True, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +18,17 @@ from headrace.serving import deployer
 from headrace.serving.deployer import Endpoint, LocalDeployer, deploy_step
 from headrace.serving.endpoint import Remote
 
+# A single-threaded owner forks its servers; one with a second thread starts them anew.
 _OWNER = """
-import sys, time
+import sys, threading, time
 from pathlib import Path
 from headrace.core.processes import lease
 from headrace.serving.deployer import LocalDeployer
+from headrace.core.forks import may_fork
 folder = Path(sys.argv[1])
+if sys.argv[3] == "anew":
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+assert may_fork() == (sys.argv[3] == "forked")
 with lease(folder / "lease") as held:
     found = LocalDeployer(lease_path=held, log=folder / "log").deploy(sys.argv[2])
     print(found.pid, found.url, flush=True)
@@ -30,30 +36,28 @@ with lease(folder / "lease") as held:
 """
 
 
-def _servers(model: str) -> list[int]:
-    """Processes of servers and their guards that serve ``model``."""
+def _servers(log: Path) -> list[int]:
+    """Processes that run and write to ``log``: servers, started or forked, and their guards."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            arguments = path.read_bytes().split(b"\0")
+            streams = {str((path / "fd" / number).readlink()) for number in ("1", "2")}
         except OSError:
             continue
-        if b"headrace.serving.server" in arguments and model.encode() in arguments:
-            found.append(int(path.parent.name))
+        if str(log) in streams:
+            found.append(int(path.name))
     return [pid for pid in found if running(pid)]
 
 
-def _wait_until_gone(model: str, seconds: float = 20) -> None:
+def _wait_until_gone(log: Path, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while _servers(model):
+    while _servers(log):
         assert time.monotonic() < deadline, "a server outlived its owner"
         time.sleep(0.05)
 
 
 def _copy(bundle: Bundle, folder: Path) -> Path:
-    """The bundle under a path that no other test's server has."""
-    import shutil
-
+    """A bundle that a test may change."""
     return shutil.copytree(bundle.folder, folder / "bundle")
 
 
@@ -67,31 +71,33 @@ def test_an_endpoint_answers_with_the_digest_and_ends_when_told(bundle: Bundle, 
         with Remote.at(endpoint.url) as remote:
             assert remote.digest() == bundle.digest
         local.undeploy(endpoint)
-        _wait_until_gone(str(model), 1)
+        _wait_until_gone(tmp_path / "log", 1)
         local.undeploy(endpoint)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("way", ["forked", "anew"])
 @pytest.mark.parametrize("moment", ["starting", "answering"])
-def test_a_server_dies_with_its_owner(bundle: Bundle, tmp_path: Path, moment: str) -> None:
+def test_a_server_dies_with_its_owner(bundle: Bundle, tmp_path: Path, moment: str, way: str) -> None:
     """SIGKILL of the owner, while the server starts or when it answers, leaves no process behind."""
     model = _copy(bundle, tmp_path)
     owner = subprocess.Popen(
-        [sys.executable, "-c", _OWNER, str(tmp_path), str(model)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _OWNER, str(tmp_path), str(model), way], stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout is not None
     try:
         with owner.stdout as told:
             if moment == "answering":
-                assert told.readline()
+                assert len(told.readline().split()) == 2
             else:
-                while not _servers(str(model)):
+                while not _servers(tmp_path / "log"):
+                    assert owner.poll() is None
                     time.sleep(0.02)
             owner.send_signal(signal.SIGKILL)
             owner.wait(20)
     finally:
         owner.kill()
-    _wait_until_gone(str(model))
+    _wait_until_gone(tmp_path / "log")
 
 
 def test_a_refused_bundle_ends_in_the_servers_own_sentence(bundle: Bundle, tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_a_refused_bundle_ends_in_the_servers_own_sentence(bundle: Bundle, tmp_p
     with lease(tmp_path / "lease") as held, pytest.raises(InputError, match=r"card\.md is changed"):
         LocalDeployer(lease_path=held, log=tmp_path / "log").deploy(str(model))
     assert time.monotonic() - began < 30
-    assert not _servers(str(model))
+    assert not _servers(tmp_path / "log")
 
 
 def test_a_server_that_never_answers_is_given_up(bundle: Bundle, tmp_path: Path) -> None:
@@ -113,7 +119,7 @@ def test_a_server_that_never_answers_is_given_up(bundle: Bundle, tmp_path: Path)
         pytest.raises(InternalError, match=r"did not answer in 0 s.*log\.$"),
     ):
         LocalDeployer(lease_path=held, log=tmp_path / "log", seconds=0.2).deploy(str(model))
-    _wait_until_gone(str(model), 1)
+    _wait_until_gone(tmp_path / "log", 1)
 
 
 def test_a_lease_that_nobody_holds_starts_nothing(bundle: Bundle, tmp_path: Path) -> None:
@@ -122,7 +128,7 @@ def test_a_lease_that_nobody_holds_starts_nothing(bundle: Bundle, tmp_path: Path
     (tmp_path / "lease").touch()
     with pytest.raises(InternalError, match="ended with code"):
         LocalDeployer(lease_path=tmp_path / "lease", log=tmp_path / "log").deploy(str(model))
-    assert not _servers(str(model))
+    assert not _servers(tmp_path / "log")
 
 
 def test_the_step_wants_an_owner_and_a_known_target(
