@@ -109,6 +109,12 @@ def require(tally: Tally, contract: Contract, found: list[Finding]) -> None:
             f"at least {FEWEST_ROWS} valid rows are needed to learn from, but the table has {counts.valid} "
             f"({counts.quarantined} of {counts.rows} were set aside); give more rows."
         )
+    if not contract.inputs:
+        others = [f"{shown(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
+        raise DataError(
+            f"a column to learn from is needed beside the target {shown(contract.target.name)}, but the table has "
+            f"{', '.join(others[:5]) or 'none'}; give one, or make one a feature in the contract."
+        )
     there = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
     if contract.task != "regression" and len(there) < 2:
         raise DataError(

@@ -78,6 +78,7 @@ def test_a_lazy_frame_stays_lazy() -> None:
 def test_an_sql_engine_gives_the_same() -> None:
     """DuckDB, which narwhals drives by the same lazy interface as Spark, gives the same rows."""
     import duckdb
+
     found: Any = nw.from_native(worked(duckdb.from_arrow(TABLE.to_arrow())))
     rows = found.collect("polars").to_native().sort("n")
     wanted = worked(TABLE)

@@ -55,7 +55,7 @@ def test_the_model_lies_in_the_store_under_its_digest(line: Line) -> None:
     folder = line.home / "store" / model.uri.removeprefix("s3://")
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["digest"] == model.digest
-    assert all((folder / name).is_file() for name in manifest["files"])
+    assert all((folder / one["path"]).is_file() for one in manifest["files"])
 
 
 def test_the_report_stands_alone(line: Line) -> None:
