@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cli components core experiments pipelines reports serving stores
 NAME ?= line
-MARKS := minio or postgres
+MARKS := (minio or postgres or slow) and not exhaustive
 
 .PHONY: help demo test test-real check format bench lock compiled clean
 
@@ -17,8 +17,8 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL
-	$(BIN)/python -m pytest -m "$(MARKS)"
+test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL, and the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 check: $(VENV)/.dev  ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -71,6 +71,7 @@ def _one_sentence(text: str, says: str) -> None:
     assert len(text.strip().splitlines()) == 1, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

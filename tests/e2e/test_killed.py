@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import headrace, write_table
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 def _descendants(home: Path) -> list[str]:
@@ -89,7 +89,7 @@ def test_a_good_run_leaves_nothing_running(tmp_path: Path) -> None:
     assert _descendants(home) == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize(
     "step",

@@ -7,6 +7,8 @@ import pytest
 from headrace.pipelines.summary import Summary
 from tests.conftest import Line, headrace, write_table
 
+pytestmark = pytest.mark.slow
+
 
 def _run(table: Path, home: Path, *more: str) -> Summary:
     ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home), *more)
