@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.processes import free_port
+from headrace.core.processes import free_port, lease
+from headrace.stores.local import local_store
 from tests.conftest import Line, headrace
 
 
@@ -61,12 +63,13 @@ def test_compile_names_the_pipelines_that_there_are(tmp_path: Path) -> None:
     assert not (tmp_path / "x.yaml").exists()
 
 
-def _serving(*arguments: str) -> subprocess.Popen[str]:
+def _serving(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "headrace.cli.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
     )
 
 
@@ -98,6 +101,52 @@ def test_serve_prints_a_curl_line_that_works(line: Line, inside: str) -> None:
     assert re.search(r'"(yes|no)"', answer), answer
     assert "predictions" in json.loads(answer)
     assert code in {0, 130}
+
+
+def test_serve_takes_a_store_uri(line: Line, tmp_path: Path) -> None:
+    """What a run published can be served from the store, by its address alone."""
+    uri = json.loads((line.home / "summary.json").read_text())["model"]["uri"]
+    with (
+        lease(tmp_path / "lease") as held,
+        (tmp_path / "log").open("wb") as log,
+        local_store(line.home / "store", lease_path=held, log=log) as store,
+    ):
+        server = _serving("serve", uri, "--port", str(free_port()), **store.environment())
+        try:
+            answer = subprocess.run(["sh", "-c", _curl_line(server)], capture_output=True, text=True, check=True).stdout
+        finally:
+            _stop(server)
+    assert re.search(r'"(yes|no)"', answer), answer
+
+
+def test_serve_says_what_a_store_uri_needs(line: Line) -> None:
+    """Without the store's address in the environment the sentence names the variable."""
+    uri = json.loads((line.home / "summary.json").read_text())["model"]["uri"]
+    ended = headrace("serve", uri, HEADRACE_S3_ENDPOINT="")
+    assert ended.returncode == 2
+    assert "HEADRACE_S3_ENDPOINT" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_demo_keeps_the_endpoint_up(tmp_path: Path) -> None:
+    """`demo --serve` prints a curl line that works as printed, and leaves nothing running after Ctrl-C."""
+    home = tmp_path / "demo"
+    demo = _serving("demo", "--serve", "--output", str(home))
+    try:
+        answer = subprocess.run(["sh", "-c", _curl_line(demo)], capture_output=True, text=True, check=True).stdout
+    finally:
+        code = _stop(demo)
+    assert re.search(r'"(benign|malignant)"', answer), answer
+    assert code == 0
+    assert (home / "summary.json").exists()
+    assert not [path for path in Path("/proc").glob("[0-9]*") if _runs_for(path, home)]
+
+
+def _runs_for(process: Path, home: Path) -> bool:
+    try:
+        return f"HEADRACE_LEASE={home}".encode() in (process / "environ").read_bytes()
+    except OSError:
+        return False
 
 
 def test_serve_refuses_a_taken_port(line: Line) -> None:
