@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from headrace.cli import options
+from headrace.core.errors import shown
 
 EXAMPLES = """
 Examples:
+
+  headrace contract heart.csv
 
   headrace contract heart.csv --target target -o heart.yaml
 
@@ -20,7 +23,9 @@ Examples:
 
 def contract(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
-    target: Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")],
+    target: Annotated[
+        str, typer.Option(help="Column to predict.", metavar="COLUMN", show_default="the last column")
+    ] = "",
     task: Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")] = "",
     names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
     header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
@@ -34,7 +39,8 @@ def contract(
     ] = None,
 ) -> None:
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
-    from headrace.core.contract_yaml import dump  # noqa: PLC0415 - polars is slow to import
+    from headrace.core import tables  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.contract_yaml import dump  # noqa: PLC0415
     from headrace.core.files import write_text  # noqa: PLC0415
     from headrace.core.infer import infer_contract  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
@@ -47,18 +53,22 @@ def contract(
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         ingest_table(open_source(table), folder=folder, options=read)
+        predicted = target or tables.scan(folder).collect_schema().names()[-1]
         inferred = infer_contract(
             folder,
             name=options.default_name(table),
-            target=target,
+            target=predicted,
             task=task,
             time_column=time,
             country=country,
         )
+    if not target:
+        said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
+        typer.echo(said, err=True)
     text = dump(inferred)
     if output is None:
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    command = shlex.join(["headrace", "run", table, "--target", target, "--contract", str(output)])
+    command = shlex.join(["headrace", "run", table, "--target", predicted, "--contract", str(output)])
     typer.echo(f"{output} is written: read it, mend it, then: {command}")

@@ -46,6 +46,14 @@ def test_the_contract_of_a_table_is_printed_and_taken_back(line: Line, tmp_path:
     assert "max_quarantined: 0.25" in (home / "bundle" / "contract.yaml").read_text()
 
 
+def test_a_contract_without_a_target_takes_the_last_column(line: Line) -> None:
+    """The contract goes to standard output, what was assumed to standard error."""
+    ended = headrace("contract", str(line.table))
+    assert ended.returncode == 0, ended.stderr
+    assert "name: churn, dtype: string, role: target" in ended.stdout
+    assert "'churn'" in ended.stderr
+
+
 def test_compile_writes_what_is_shipped(tmp_path: Path) -> None:
     """The command gives the file that lies in pipelines/compiled."""
     path = tmp_path / "training.yaml"
