@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cli components core experiments pipelines reports serving stores
 NAME ?= line
-MARKS := minio or postgres or slow
+MARKS := (minio or postgres or slow) and not exhaustive
 
 .PHONY: help demo test test-real check format bench lock compiled clean
 

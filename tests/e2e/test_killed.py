@@ -89,6 +89,7 @@ def test_a_good_run_leaves_nothing_running(tmp_path: Path) -> None:
     assert _descendants(home) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize(
     "step",
