@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from headrace.core.errors import HeadraceError, InputError, InternalError
+from headrace.core.processes import GRACE_SECONDS
 from headrace.pipelines.folder import RunFolder
 from headrace.pipelines.summary import Step
 
@@ -158,7 +159,9 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
     """Leave no process of the worker's group behind."""
     with contextlib.suppress(ProcessLookupError):  # the whole group has ended by itself
         os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
+    # A signal that struck inside poll() may have left Popen's lock taken; what was killed needs no endless wait.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.wait(GRACE_SECONDS)
 
 
 def _failure(told: list[Told], code: int, folder: RunFolder) -> HeadraceError:
