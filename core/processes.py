@@ -98,7 +98,9 @@ def stop(process: "subprocess.Popen[bytes] | Forked") -> None:
             process.wait(2 * GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-    process.wait()
+    # A signal that struck inside poll() may have left Popen's lock taken: no wait here is endless.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
 
 
 def running(pid: int) -> bool:
