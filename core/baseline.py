@@ -3,7 +3,8 @@
 import numpy as np
 
 from headrace.core.contract import Contract
-from headrace.core.matrix import Target, classes, positive
+from headrace.core.layout import classes, positive
+from headrace.core.matrix import Target
 from headrace.core.measures import Outcome
 
 

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from headrace.core import preparation
 from headrace.core.contract import Task
 from headrace.core.errors import InputError, shown
-from headrace.core.matrix import MatrixColumn
+from headrace.core.layout import MatrixColumn
 from headrace.core.parameters import Choice, Number, Whole
 
 _CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
@@ -71,7 +71,7 @@ class Family:
         """Make the unfitted pipeline.
 
         Args:
-            columns: Columns of the matrix, from ``matrix.columns``.
+            columns: Columns of the matrix, from ``layout.columns``.
             task: What is predicted.
             parameters: Hyperparameters that differ from the defaults.
             seed: Seed of everything random in the fit, 0 to 2**32 - 1.

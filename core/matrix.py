@@ -1,13 +1,12 @@
 """The model matrix: the numbers that a fitted pipeline sees, the same in training and in serving."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.contract import Column, Contract, Dtype
+from headrace.core.contract import Contract, Dtype
 from headrace.core.errors import DataError, InputError, shown
+from headrace.core.layout import MatrixColumn, classes, columns
 
 Matrix = NDArray[np.float64]
 Target = NDArray[np.int64] | NDArray[np.float64]
@@ -16,48 +15,6 @@ Target = NDArray[np.int64] | NDArray[np.float64]
 _LARGEST = 1e30
 # Squares of errors must not overflow float64.
 _LARGEST_TARGET = 1e100
-
-
-@dataclass(frozen=True)
-class MatrixColumn:
-    """One column of the matrix.
-
-    Attributes:
-        name: Name of the table's column or of the row feature.
-        categories: Texts whose indices the matrix holds; None for a column of numbers.
-        dtype: Dtype of the typed table's values.
-    """
-
-    name: str
-    categories: tuple[str, ...] | None = None
-    dtype: Dtype = "number"
-
-
-def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
-    """The columns of the matrix: feature columns in the order of the table, then row features.
-
-    Args:
-        contract: The table's contract.
-
-    Returns:
-        One entry for each column of the matrix, in order.
-
-    Raises:
-        DataError: If there is no feature at all.
-    """
-    direct = [_column(c) for c in contract.columns if c.role == "feature"]
-    made = [MatrixColumn(name=feature.name) for feature in contract.features]
-    if not direct and not made:
-        raise DataError(
-            f"the contract {shown(contract.name)} must hold at least one feature besides the target "
-            f"{shown(contract.target.name)}, but holds none; give a column the role 'feature'."
-        )
-    return (*direct, *made)
-
-
-def _column(column: Column) -> MatrixColumn:
-    listed = column.dtype in {"string", "integer"}
-    return MatrixColumn(column.name, column.categories if listed else None, column.dtype)
 
 
 def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
@@ -113,11 +70,6 @@ def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
     return pl.Series(texts, dtype=pl.String)
 
 
-def classes(contract: Contract) -> tuple[str, ...]:
-    """Class labels in the order of the model's probabilities; empty for a regression."""
-    return () if contract.task == "regression" else contract.target.categories or ()
-
-
 def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
     """Turn the target into class indices, or into float64 for a regression.
 
@@ -155,9 +107,3 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
             f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)
-
-
-def positive(contract: Contract) -> int:
-    """Index of the positive class of a binary task: the contract's, or else the second one."""
-    names = classes(contract)
-    return names.index(contract.positive) if contract.positive in names else len(names) - 1

@@ -10,7 +10,7 @@ import polars as pl
 import sklearn
 from numpy.typing import NDArray
 
-from headrace.core import contract_yaml, features, matrix, model_files
+from headrace.core import contract_yaml, features, layout, matrix, model_files
 from headrace.core.contract import Contract
 from headrace.core.errors import BundleError, InputError, MissingError, shown
 from headrace.core.files import read_json, whole, write_json, write_text
@@ -64,12 +64,12 @@ class Model:
     @property
     def classes(self) -> tuple[str, ...]:
         """Class labels in the order of the probabilities; empty for a regression."""
-        return matrix.classes(self.contract)
+        return layout.classes(self.contract)
 
     @property
     def positive(self) -> int:
         """Index of the positive class (binary)."""
-        return matrix.positive(self.contract)
+        return layout.positive(self.contract)
 
     def predict(self, frame: pl.DataFrame) -> Prediction:
         """Predict for a typed table.
@@ -141,7 +141,7 @@ def save_facts(model: Model, folder: Path) -> None:
         "family": model.family,
         "task": model.contract.task,
         "classes": list(model.classes),
-        "columns": [column.name for column in matrix.columns(model.contract)],
+        "columns": [column.name for column in layout.columns(model.contract)],
         "parameters": model.parameters,
         "seed": model.seed,
         "train": model.train,
@@ -198,8 +198,8 @@ def _check(facts: dict[str, Any], contract: Contract) -> None:
     _check_equal("format", FORMAT, facts["format"], "use a matching version of Headrace")
     remedy = "fetch the model again"
     _check_equal("task", contract.task, facts["task"], remedy)
-    _check_equal("classes", list(matrix.classes(contract)), facts["classes"], remedy)
-    _check_equal("columns", [column.name for column in matrix.columns(contract)], facts["columns"], remedy)
+    _check_equal("classes", list(layout.classes(contract)), facts["classes"], remedy)
+    _check_equal("columns", [column.name for column in layout.columns(contract)], facts["columns"], remedy)
     ours, theirs = (_minor(version) for version in (sklearn.__version__, facts["scikit_learn"]))
     _check_equal("scikit_learn", ours, theirs, "install that version, or train the model again")
 

@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from headrace.core.matrix import MatrixColumn
+from headrace.core.layout import MatrixColumn
 
 # From so many one-hot columns on, mostly zeros, a sparse matrix is the smaller and the faster one.
 _MANY_CATEGORIES = 200

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from headrace.core.contract import Contract
 from headrace.core.folds import Fold
-from headrace.core.matrix import Target, positive
+from headrace.core.layout import positive
+from headrace.core.matrix import Target
 from headrace.core.measures import Outcome, measure
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core import contract_yaml, families, fitting, folds, matrix, model, tables, thresholds
+from headrace.core import contract_yaml, families, fitting, folds, layout, matrix, model, tables, thresholds
 from headrace.core.errors import InputError, shown
 from headrace.core.families import Family
 from headrace.core.files import read_json
@@ -40,14 +40,14 @@ def train_model(
     encoded, target = matrix.encode(frame, agreed), matrix.encode_target(frame, agreed)
 
     def make() -> Any:
-        return family.build(matrix.columns(agreed), task=agreed.task, parameters=parameters, seed=seed)
+        return family.build(layout.columns(agreed), task=agreed.task, parameters=parameters, seed=seed)
 
     pipeline = make()
     warnings = fitting.fit(pipeline, encoded, target)
     if agreed.task == "binary" and not points:
         made = folds.make(frame, target, agreed, seed=seed)
         found = fitting.out_of_fold(make, encoded, target, folds=made, classes=2)
-        points = thresholds.of_predictions(target, found.predictions, positive=matrix.positive(agreed))
+        points = thresholds.of_predictions(target, found.predictions, positive=layout.positive(agreed))
     fitted = model.Model(
         pipeline=pipeline,
         contract=agreed,

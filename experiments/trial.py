@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import fitting, matrix
+from headrace.core import fitting, layout
 from headrace.core.contract import Contract
 from headrace.core.errors import shown
 from headrace.core.families import Family
@@ -89,11 +89,11 @@ def run(
         checked = family.checked(parameters)
         used = {name: checked[name] for name in parameters}
         found = fitting.out_of_fold(
-            lambda: family.build(matrix.columns(contract), task=contract.task, parameters=used, seed=sample.seed),
+            lambda: family.build(layout.columns(contract), task=contract.task, parameters=used, seed=sample.seed),
             sample.encoded,
             sample.target,
             folds=sample.folds,
-            classes=len(matrix.classes(contract)),
+            classes=len(layout.classes(contract)),
         )
         values = scores(sample.target, found.predictions, folds=sample.folds, contract=contract, metric=sample.metric)
     except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core import contract_yaml, families, folds, matrix, sampling, tables, thresholds
+from headrace.core import contract_yaml, families, folds, layout, matrix, sampling, tables, thresholds
 from headrace.core.contract import Contract, Task
 from headrace.core.errors import InputError, shown
 from headrace.core.files import write_json
@@ -57,7 +57,7 @@ def tune_model(train_table: Path, *, contract: Path, best_parameters: Path, tria
         DataError: If the table cannot be cross-validated, or all trials fail.
     """
     agreed = contract_yaml.load(contract)
-    plan = make_plan(wish, agreed.task, columns=len(matrix.columns(agreed)))
+    plan = make_plan(wish, agreed.task, columns=len(layout.columns(agreed)))
     sample = make_sample(tables.read(train_table), agreed, wish, metric=plan.objective.metric)
 
     def listen(done: Trial) -> None:
@@ -139,7 +139,7 @@ def make_sample(frame: pl.DataFrame, contract: Contract, wish: Wish, *, metric: 
         DataError: If the rows cannot be cross-validated.
     """
     target = matrix.encode_target(frame, contract)
-    columns = len(matrix.columns(contract))
+    columns = len(layout.columns(contract))
     rows = sampling.sample(target, task=contract.task, columns=columns, seed=wish.seed)
     part, chosen = frame[rows], target[rows]
     return Sample(
@@ -173,6 +173,6 @@ def _best(found: Found, plan: search.Plan, sample: Sample) -> dict[str, Any]:
         "rows": len(sample.target),
     }
     if sample.contract.task == "binary":
-        points = thresholds.of_predictions(sample.target, found.predictions, positive=matrix.positive(sample.contract))
+        points = thresholds.of_predictions(sample.target, found.predictions, positive=layout.positive(sample.contract))
         best["operating_points"] = [point.as_json() for point in points]
     return best

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headrace.core import evaluate, families, fitting, matrix, measures, model, thresholds
+from headrace.core import evaluate, families, fitting, layout, matrix, measures, model, thresholds
 from headrace.core.contract import Task
 from headrace.core.errors import DataError, InputError
 from headrace.core.evaluate import Parts, Plan
@@ -22,7 +22,7 @@ def fitted(task: Task, frame: pl.DataFrame, *, family: str = "", points: bool = 
     """A simple model of a table."""
     agreed = made.contract(task)
     name = family or ("linear" if task == "regression" else "logistic")
-    pipeline = families.family(name).build(matrix.columns(agreed), task=task, parameters={}, seed=0)
+    pipeline = families.family(name).build(layout.columns(agreed), task=task, parameters={}, seed=0)
     encoded, target = matrix.encode(frame, agreed), matrix.encode_target(frame, agreed)
     fitting.fit(pipeline, encoded, target)
     found: Any = ()

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headrace.core import families, fitting, matrix, model
+from headrace.core import families, fitting, layout, matrix, model
 from headrace.core.contract import Task
 from headrace.core.errors import DataError, InputError
 from tests.core import made
@@ -24,7 +24,7 @@ def fitted(name: str, task: Task, frame: pl.DataFrame, *, seed: int = 0, agreed:
     """A family's pipeline, fitted."""
     agreed = agreed or made.contract(task)
     family = families.family(name)
-    pipeline = family.build(matrix.columns(agreed), task=task, parameters=QUICK.get(name, {}), seed=seed)
+    pipeline = family.build(layout.columns(agreed), task=task, parameters=QUICK.get(name, {}), seed=seed)
     fitting.fit(pipeline, matrix.encode(frame, agreed), matrix.encode_target(frame, agreed))
     return pipeline
 
@@ -111,7 +111,7 @@ def test_parameters_out_of_bounds_are_refused(value: Any) -> None:
 def test_a_family_refuses_a_task_that_it_cannot_do() -> None:
     """The message lists those that can."""
     with pytest.raises(InputError, match="random_forest"):
-        families.family("naive_bayes").build([matrix.MatrixColumn("x")], task="regression", parameters={}, seed=0)
+        families.family("naive_bayes").build([layout.MatrixColumn("x")], task="regression", parameters={}, seed=0)
 
 
 def test_an_unknown_family_is_refused_with_the_list() -> None:

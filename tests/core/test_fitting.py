@@ -8,7 +8,7 @@ import pytest
 
 from headrace.core import families, fitting
 from headrace.core.folds import Fold
-from headrace.core.matrix import MatrixColumn
+from headrace.core.layout import MatrixColumn
 
 
 def forest(columns: int, **parameters: Any) -> Any:

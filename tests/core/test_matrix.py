@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headrace.core import matrix
+from headrace.core import layout, matrix
 from headrace.core.contract import Column, Contract, RowFeature
 from headrace.core.errors import DataError, InputError
 from tests.core import made
@@ -24,7 +24,7 @@ def test_columns_are_the_features_in_the_order_of_the_table_then_row_features() 
         ),
         features=(RowFeature("share", "ratio", ("a", "b")),),
     )
-    assert [column.name for column in matrix.columns(agreed)] == ["b", "a", "share"]
+    assert [column.name for column in layout.columns(agreed)] == ["b", "a", "share"]
 
 
 def test_encode_gives_numbers_indices_and_nan() -> None:
@@ -88,7 +88,7 @@ def test_a_target_whose_squares_would_overflow_is_refused() -> None:
 def test_no_feature_at_all_is_refused_with_a_remedy() -> None:
     """A model of nothing is a mistake of the contract."""
     with pytest.raises(DataError, match="give a column the role 'feature'"):
-        matrix.columns(made.only([]))
+        layout.columns(made.only([]))
 
 
 def test_target_becomes_indices_in_the_order_of_the_contract() -> None:
@@ -133,5 +133,5 @@ def test_positive_class_is_the_contracts_or_the_last() -> None:
     """Without a word from the contract the second class is the positive one."""
     from dataclasses import replace
 
-    assert matrix.positive(replace(made.contract(), positive="no")) == 0
-    assert matrix.positive(replace(made.contract(), positive="")) == 1
+    assert layout.positive(replace(made.contract(), positive="no")) == 0
+    assert layout.positive(replace(made.contract(), positive="")) == 1

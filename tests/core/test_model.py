@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headrace.core import families, fitting, matrix, model
+from headrace.core import families, fitting, layout, matrix, model
 from headrace.core.contract import Column, Contract, RowFeature, Task
 from headrace.core.errors import BundleError, MissingError
 from headrace.core.model import Model
@@ -32,7 +32,7 @@ def fitted(name: str = "logistic", task: Task = "binary", *, agreed: Contract | 
     """A small model."""
     agreed, frame = agreed or made.contract(task), made.table(60, task=task)
     parameters = QUICK.get(name, {})
-    pipeline = families.family(name).build(matrix.columns(agreed), task=task, parameters=parameters, seed=3)
+    pipeline = families.family(name).build(layout.columns(agreed), task=task, parameters=parameters, seed=3)
     fitting.fit(pipeline, matrix.encode(frame, agreed), matrix.encode_target(frame, agreed))
     return Model(
         pipeline=pipeline,
@@ -106,7 +106,7 @@ def test_predict_adds_row_features_where_they_are_absent() -> None:
     draw = np.random.default_rng(0)
     raw = pl.DataFrame({"a": draw.normal(size=50), "b": draw.normal(size=50)})
     full = raw.with_columns(product=pl.col("a") * pl.col("b"))
-    pipeline = families.family("linear").build(matrix.columns(agreed), task="regression", parameters={}, seed=0)
+    pipeline = families.family("linear").build(layout.columns(agreed), task="regression", parameters={}, seed=0)
     fitting.fit(pipeline, matrix.encode(full, agreed), full.get_column("product").to_numpy())
     whole = Model(pipeline, agreed, "linear", {}, 0, {})
     np.testing.assert_array_equal(whole.predict(raw).values, whole.predict(full).values)
@@ -142,7 +142,7 @@ def test_a_class_that_no_training_row_has_gets_probability_zero() -> None:
     """The order and number of probabilities is the contract's, whatever the rows held."""
     agreed = made.contract("multiclass")
     frame = made.table(60, task="multiclass").filter(pl.col("target") != "middle")
-    pipeline = families.family("logistic").build(matrix.columns(agreed), task="multiclass", parameters={}, seed=0)
+    pipeline = families.family("logistic").build(layout.columns(agreed), task="multiclass", parameters={}, seed=0)
     fitting.fit(pipeline, matrix.encode(frame, agreed), matrix.encode_target(frame, agreed))
     found = Model(pipeline, agreed, "logistic", {}, 0, {}).predict(frame)
     assert found.probabilities is not None
