@@ -5,6 +5,7 @@
     HeadraceError
     ├── UserError                    the caller can mend it: exit code 2, or a 4xx
     │   ├── InputError   (ValueError)         a parameter, a file or a request is not what was expected
+    │   │   └── RequestError                  a request is not what the protocol or the contract wants
     │   ├── MissingError (FileNotFoundError)  a thing that was named does not exist
     │   ├── DataError    (ValueError)         the data break the contract or cannot carry a model
     │   ├── BundleError  (ValueError)         a bundle is incomplete, altered or of another format
@@ -25,6 +26,19 @@ class UserError(HeadraceError):
 
 class InputError(UserError, ValueError):
     """A parameter, a file or a request is not what was expected."""
+
+
+class RequestError(InputError):
+    """A request is not what the protocol or the contract wants.
+
+    Attributes:
+        reason: What is wrong in one word, for counting: ``form``, ``size``, ``shape``, ``kind``, or the name of a rule.
+    """
+
+    def __init__(self, message: str, reason: str = "form") -> None:
+        """Say what is wrong, in a sentence and in a word."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class MissingError(UserError, FileNotFoundError):

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from headrace.core.contract import Column, Contract
-from headrace.core.errors import InputError, shown
+from headrace.core.errors import RequestError, shown
 from headrace.core.validate import Violation, check_rows
 
 _EXACT = 2**53
@@ -29,22 +31,24 @@ def table(rows: Sequence[Any], contract: Contract) -> pl.DataFrame:
         Raw table (n rows), with the columns that the records name.
 
     Raises:
-        InputError: If there are no rows, they are of other shapes, or a value is of another kind or not finite.
+        RequestError: If there are no rows, they are of other shapes, or a value is of another kind or not finite.
     """
     if not rows:
-        raise InputError("a request must hold at least one row; got none.")
+        raise RequestError("a request must hold at least one row; got none.", "shape")
     if all(isinstance(row, Mapping) for row in rows):
         return _of_objects(rows)
     names = [column.name for column in contract.inputs]
     for place, row in enumerate(rows):
         if not isinstance(row, list | tuple):
-            raise InputError(
+            raise RequestError(
                 f"row {place} must be an object by column name or an array of {len(names)} values, like all other "
-                f"rows; got {_kind(row)} instead."
+                f"rows; got {_kind(row)} instead.",
+                "shape",
             )
         if len(row) != len(names):
-            raise InputError(
-                f"row {place} must hold {len(names)} values, in the order {shown(names, 300)}; got {len(row)} instead."
+            raise RequestError(
+                f"row {place} must hold {len(names)} values, in the order {shown(names, 300)}; got {len(row)} instead.",
+                "shape",
             )
     return pl.DataFrame([series(name, [row[place] for row in rows]) for place, name in enumerate(names)])
 
@@ -54,9 +58,9 @@ def _of_objects(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     for place, row in enumerate(rows):
         if len(row) != len(names):
             absent = next(name for name in names if name not in row)
-            raise InputError(f"all rows must hold the same columns; row {place} lacks {shown(absent)}.")
+            raise RequestError(f"all rows must hold the same columns; row {place} lacks {shown(absent)}.", "columns")
     if not names:
-        raise InputError("row 0 must hold the contract's columns; got an empty object instead.")
+        raise RequestError("row 0 must hold the contract's columns; got an empty object instead.", "columns")
     return pl.DataFrame([series(name, [row[name] for row in rows]) for name in names])
 
 
@@ -64,7 +68,7 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
     """One raw column; values of several kinds become text, each as it would alone.
 
     Raises:
-        InputError: If a value is no text, number or boolean, or not finite.
+        RequestError: If a value is no text, number or boolean, or not finite.
     """
     kinds = {type(value) for value in values} - {type(None)}
     if not kinds <= set(_SINGLE):
@@ -86,26 +90,71 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
     return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
 
 
+def of_columns(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> pl.DataFrame:
+    """The raw table of whole columns.
+
+    Args:
+        columns: Values (n,) by name, as in ``table``; in an array of floats NaN is a missing value.
+
+    Returns:
+        Raw table (n rows).
+
+    Raises:
+        RequestError: If there are no rows, the columns are of several lengths, or a value is of another kind.
+    """
+    lengths = {name: len(values) for name, values in columns.items()}
+    rows = next(iter(lengths.values()), 0)
+    if not rows:
+        raise RequestError("a request must hold at least one row; got none.", "shape")
+    uneven = next((name for name, length in lengths.items() if length != rows), "")
+    if uneven:
+        first = next(iter(lengths))
+        raise RequestError(
+            f"all columns must hold as many values; {shown(uneven)} holds {lengths[uneven]} where {shown(first)} holds "
+            f"{rows}.",
+            "shape",
+        )
+    return pl.DataFrame([_of_array(name, values) for name, values in columns.items()])
+
+
+def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
+    if not isinstance(values, np.ndarray):
+        return series(name, values)
+    if values.dtype.kind == "f":
+        infinite = np.isinf(values)
+        if infinite.any():
+            raise _refused(name, int(infinite.argmax()), "finite", str(values[infinite.argmax()]))
+        return pl.Series(name, values.astype(np.float64)).fill_nan(None)
+    if values.dtype.kind == "u" and values.size and values.max() > _INT64[-1]:
+        raise _refused(name, int(values.argmax()), "a number of at most 64 bits with sign", "a longer one")
+    return series(name, values.tolist())
+
+
 def accepted(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """The typed table of a request that keeps the contract.
+    """The typed table of a request that keeps the contract; see ``judged``."""
+    return judged(raw, contract)[0]
+
+
+def judged(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Violation]]:
+    """The typed table of a request that may pass, and what the contract warns of.
 
     Args:
         raw: Raw table of n rows.
         contract: The contract.
 
     Returns:
-        Typed table of n rows with ``contract.inputs``.
+        Typed table of n rows with ``contract.inputs``, and the violations of rules whose severity is ``warn``.
 
     Raises:
-        InputError: If a rule is broken for which a row of the training table would have been set aside; the sentence
+        RequestError: If a rule is broken for which a row of the training table would have been set aside; the sentence
             names row, column, what was expected and what was found.
     """
     checked = check_rows(raw, contract, serving=True)
     refused = [item for item in checked.violations if item.severity in _REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""
-        raise InputError(f"{str(refused[0]).removesuffix('.')}{more}.")
-    return checked.frame
+        raise RequestError(f"{str(refused[0]).removesuffix('.')}{more}.", refused[0].rule)
+    return checked.frame, [item for item in checked.violations if item.severity == "warn"]
 
 
 def _is_unknown(found: Violation) -> bool:
@@ -136,9 +185,21 @@ def _text(value: Any) -> str | None:
     return str(pl.Series([value]).cast(pl.String)[0])
 
 
+_NOUNS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    type(None): "null",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+
+
 def _kind(value: Any) -> str:
-    return {dict: "an object", list: "an array", type(None): "null"}.get(type(value)) or shown(value, 40)
+    """What a value is; never the value itself, which may be personal."""
+    return _NOUNS.get(type(value), f"a value of type {type(value).__name__}")
 
 
-def _refused(name: str, row: int, expected: str, got: str) -> InputError:
-    return InputError(f"row {row}, column {shown(name)} must be {expected}; got {got} instead.")
+def _refused(name: str, row: int, expected: str, got: str) -> RequestError:
+    return RequestError(f"row {row}, column {shown(name)} must be {expected}; got {got} instead.", "kind")

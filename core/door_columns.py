@@ -1,0 +1,144 @@
+"""How the door reads the values of one column, where they are plainly in order."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contract import Column
+
+# A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
+One = Callable[[Any], Any]
+Many = Callable[[Sequence[Any] | NDArray[Any]], Any]
+
+NAN = math.nan
+# Beyond it, neighbouring integers are one float.
+_EXACT = 2.0**53
+# The matrix holds no larger numbers.
+_LARGEST = 1e30
+_NUMBERS = frozenset({int, float})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The quick check of a column.
+
+    Attributes:
+        one: One value; None if it is not plainly in order.
+        many: Values (n,) to an array (n,) of float64 (of times: a list); None if not all are plainly in order.
+    """
+
+    one: One
+    many: Many
+
+
+def reader(column: Column) -> Reader:
+    """The quick check of a column."""
+    if column.dtype == "timestamp":
+        return _times(column)
+    if column.dtype == "boolean":
+        return _listed(column, {False: 0.0, True: 1.0}, bool)
+    if column.categories is not None or column.dtype == "string":
+        kind = int if column.dtype == "integer" else str
+        texts = column.categories or ()
+        return _listed(column, {kind(text): float(place) for place, text in enumerate(texts)}, kind)
+    return _numbers(column)
+
+
+def _numbers(column: Column) -> Reader:
+    whole = column.dtype == "integer"
+    most = _EXACT if whole else _LARGEST
+    low = max(-most, -math.inf if column.minimum is None else column.minimum)
+    high = min(most, math.inf if column.maximum is None else column.maximum)
+    nothing = _nothing(column)
+
+    def one(value: Any) -> float | None:
+        kind = type(value)
+        if kind is float:
+            return value if low <= value <= high and (not whole or value.is_integer()) else None
+        if kind is int:
+            return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
+        return nothing if value is None else None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+        array, exact = _array(values, nothing=nothing)
+        if array is None:
+            return None
+        broken = (array < (low if exact else max(low, -_EXACT))) | (array > (high if exact else min(high, _EXACT)))
+        if whole:
+            broken |= ~((array == np.floor(array)) | np.isnan(array))
+        return None if broken.any() else array
+
+    return Reader(one, many)
+
+
+def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:
+    """Numbers as float64, and whether all of them were; None if they are no numbers."""
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "iuf" or (nothing is None and np.isnan(values).any()):
+            return None, False
+        return values.astype(np.float64), values.dtype.kind == "f"
+    kinds = set(map(type, values))
+    if nothing is not None:
+        kinds.discard(type(None))
+    if not kinds <= _NUMBERS:
+        return None, False
+    return np.array(values, dtype=np.float64), int not in kinds
+
+
+def _listed(column: Column, index: dict[Any, float], kind: type) -> Reader:
+    known = dict(index)
+    nothing = _nothing(column)
+    kinds = {kind}
+    if nothing is not None:
+        known[None] = nothing
+        kinds.add(type(None))
+
+    def one(value: Any) -> float | None:
+        return known.get(value) if type(value) in kinds else None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        if not set(map(type, plain)) <= kinds:
+            return None
+        found = list(map(known.get, plain))
+        return None if None in found else np.array(found, dtype=np.float64)
+
+    return Reader(one, many)
+
+
+def _times(column: Column) -> Reader:
+    nothing = _nothing(column)
+
+    def one(value: Any) -> datetime | float | None:
+        if value is None:
+            return nothing
+        return _time(value) if type(value) is str and not column.format else None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> list[Any] | None:
+        found = [one(value) for value in values]
+        return None if None in found else found
+
+    return Reader(one, many)
+
+
+def _time(text: str) -> datetime | None:
+    """A time in one of the two plainest forms of ISO 8601: a date, or a date and a time to the second."""
+    if not text.isascii() or text[4:5] != "-" or text[7:8] != "-":
+        return None
+    if len(text) != 10 and not (len(text) == 19 and text[10] in " T" and text[13] == text[16] == ":"):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.year >= 1000 else None
+
+
+def _nothing(column: Column) -> float | None:
+    """What a missing value becomes; None if the contract does not let it be missing."""
+    return NAN if column.missing > 0 else None
