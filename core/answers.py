@@ -1,17 +1,19 @@
 """What a model answers, as JSON can hold it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headrace.core.errors import InternalError
-from headrace.core.model import Prediction
+
+if TYPE_CHECKING:
+    from headrace.core.model import Prediction
 
 Answer = dict[str, Any]
 
 
-def answers(prediction: Prediction, classes: Sequence[str]) -> list[Answer]:
+def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """One object for each row: ``label`` and ``probabilities`` by class, or ``value``.
 
     Raises:

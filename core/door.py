@@ -102,9 +102,12 @@ class Door:
             wanted = [columns[name] for name in self.names]
         except KeyError:
             return None
-        if len({len(values) for values in wanted}) != 1 or not len(wanted[0]):
+        rows = len(wanted[0])
+        if not rows or any(len(values) != rows for values in wanted):
             return None
-        return self._quick_many(wanted)
+        if rows >= _MANY or any(isinstance(values, np.ndarray) for values in wanted):
+            return self._quick_many(wanted)
+        return self.quick_rows(list(map(list, zip(*wanted, strict=True))))
 
     def _values(self, row: Any) -> Sequence[Any] | None:
         """One row's values in the order of the inputs."""

@@ -1,0 +1,57 @@
+"""What goes back to a client: a status, a body, and the sentence for each kind of failure."""
+
+import logging
+from dataclasses import dataclass
+
+import orjson
+
+from headrace.core.errors import RequestError, UserError
+
+JSON = b"application/json"
+_logger = logging.getLogger(__name__)
+_STATUSES = {"size": 413, "header": 431, "slow": 408, "busy": 429, "absent": 404, "method": 405, "unready": 503}
+_RETRY = ((b"retry-after", b"1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer over HTTP.
+
+    Attributes:
+        status: HTTP status.
+        body: The body.
+        content_type: Its media type.
+        headers: Further headers.
+        rows: Rows that were scored.
+        engine_seconds: Time that the engine took.
+        reason: Why the request was refused, in a word; empty if it was not.
+    """
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    rows: int = 0
+    engine_seconds: float = 0.0
+    reason: str = ""
+
+
+def refusal(error: Exception) -> Reply:
+    """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
+    if isinstance(error, RequestError):
+        status = _STATUSES.get(error.reason, 400)
+        headers = _RETRY if status in {429, 503} else ()
+        return Reply(status, _sentence(str(error)), headers=headers, reason=error.reason)
+    if isinstance(error, UserError):
+        return Reply(400, _sentence(str(error)), reason="other")
+    _logger.error("a request failed", exc_info=error)
+    return Reply(500, _sentence("the server failed; its log tells why."), reason="server")
+
+
+def json(content: object, *, status: int = 200) -> Reply:
+    """A reply with a JSON document."""
+    return Reply(status, orjson.dumps(content))
+
+
+def _sentence(message: str) -> bytes:
+    return orjson.dumps({"error": message})

@@ -1,0 +1,134 @@
+"""One serving process: an event loop with HTTP, gRPC and what watches over them."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+from uvicorn import Config, Server
+
+from headrace.serving.app import App
+from headrace.serving.connection import Connection, sweep
+from headrace.serving.desk import Desk
+from headrace.serving.live import Live
+from headrace.serving.options import OFF, Options
+from headrace.serving.seen import Seen
+
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker listens.
+
+    Attributes:
+        http: Bound socket.
+        grpc: Address for gRPC, such as ``127.0.0.1:8081``; empty for no gRPC.
+        shared: Whether other workers listen there too.
+        alive: File descriptor at whose end of file the worker ends, for its parent is gone; -1 for none.
+    """
+
+    http: socket.socket
+    grpc: str = ""
+    shared: bool = False
+    alive: int = OFF
+
+
+def run(live: Live, place: Place, options: Options, *, seen: Seen, started: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered.
+
+    Args:
+        live: The model.
+        place: Where to listen.
+        options: How to serve.
+        seen: What metrics and logs see.
+        started: Called once when requests are answered.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(live, place, options, seen, started))
+
+
+async def _serve(live: Live, place: Place, options: Options, seen: Seen, started: Callable[[], None]) -> None:
+    desk = Desk(live, options.limits)
+    app = App(desk, seen, repository=options.repository)
+    server = _Http(_config(app, options), live, options.drain_seconds)
+    _reload_on_hangup(live, seen)
+    if place.alive != OFF:
+        asyncio.get_running_loop().add_reader(place.alive, server.end)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(desk.close)
+        await stack.enter_async_context(seen.watching())
+        if place.grpc:
+            from headrace.serving.grpc_server import serving  # noqa: PLC0415 - a server without gRPC does not pay for it
+
+            await stack.enter_async_context(serving(desk, seen, place.grpc, options, shared=place.shared))
+        sweeping = asyncio.create_task(sweep(server.server_state.connections, options.limits))
+        telling = asyncio.create_task(_tell(server, started))
+        try:
+            await server.serve(sockets=[place.http])
+        finally:
+            sweeping.cancel()
+            telling.cancel()
+
+
+def _config(app: App, options: Options) -> Config:
+    kind = type("LimitedConnection", (Connection,), {"limits": options.limits, "shorts": app.shorts})
+    return Config(
+        app,
+        http=kind,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=int(options.limits.idle_seconds) + 1,
+        timeout_graceful_shutdown=int(options.grace_seconds),
+    )
+
+
+async def _tell(server: Server, started: Callable[[], None]) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has a flag, not an event
+        await asyncio.sleep(0.001)
+    started()
+
+
+class _Http(Server):
+    """uvicorn's server, which may go on for a while after SIGTERM, no longer ready."""
+
+    def __init__(self, config: Config, live: Live, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._live = live
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if sig == signal.SIGTERM and self._drain_seconds and not self._live.draining:
+            self._live.draining = True
+            asyncio.get_running_loop().call_later(self._drain_seconds, self.end)
+        else:
+            super().handle_exit(sig, frame)
+
+    def end(self) -> None:
+        """Take no more connections, and end with the last request."""
+        self.should_exit = True
+
+
+def _reload_on_hangup(live: Live, seen: Seen) -> None:
+    """Read the model again on SIGHUP; one that is refused changes nothing."""
+    loop = asyncio.get_running_loop()
+    reading: set[asyncio.Task[Any]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(seen.swapped_quietly(live))
+        reading.add(task)
+        task.add_done_callback(reading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
