@@ -20,6 +20,7 @@ _MEDIA_TYPES = {
     ".md": "text/markdown",
     ".yaml": "application/yaml",
     ".skops": "application/zip",
+    ".onnx": "application/octet-stream",
 }
 
 

@@ -85,13 +85,17 @@ class Model:
             InputError: If an input column is absent.
             DataError: If a number is infinite.
         """
-        if any(feature.name not in frame.columns for feature in self.contract.features):
-            frame = features.add(frame, self.contract)
-        encoded = matrix.encode(frame, self.contract)
+        encoded = self.encoded(frame)
         if self.contract.task == "regression":
             return Prediction(values=predicted_values(self.pipeline, encoded))
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
+
+    def encoded(self, frame: pl.DataFrame) -> matrix.Matrix:
+        """The model matrix (n, p) of a typed table; see ``predict``."""
+        if any(feature.name not in frame.columns for feature in self.contract.features):
+            frame = features.add(frame, self.contract)
+        return matrix.encode(frame, self.contract)
 
     def labels(self, probabilities: Floats) -> list[str]:
         """The predicted class of each row: by the threshold (binary), or the most probable one."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core import card, cases, contract_yaml, manifest
+import polars as pl
+
+from headrace.core import card, cases, contract_yaml, engine, manifest
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError
@@ -15,6 +17,8 @@ from headrace.core.evaluate import read_test
 from headrace.core.files import read_json, write_json, write_text
 from headrace.core.manifest import MANIFEST
 from headrace.core.model import Model
+from headrace.core.onnx_prepare import InexactError
+from headrace.core.parity import TOLERANCE, exact
 from headrace.core.provenance import environment, provenance
 
 _KEPT_OF_EVALUATION = ("task", "rows", "metrics", "undefined", "baseline", "threshold", "confusion", "slices")
@@ -60,12 +64,13 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
         InputError: If a part cannot be read.
     """
     evaluation = _document(parts.evaluation)
+    test = read_test(parts.test_table, parts.test_actuals)
     fitted = _with_threshold(models.load(parts.model), evaluation)
     if contract_yaml.load(parts.contract) != fitted.contract:
         raise InputError(f"{parts.contract} must be the contract that the model was fitted under; it is another.")
     documents = {
         "metrics.json": {key: evaluation[key] for key in _KEPT_OF_EVALUATION if key in evaluation},
-        "cases.json": _cases(fitted, parts),
+        "cases.json": cases.make(fitted, test, test.get_column(fitted.contract.target.name)),
         "environment.json": environment(),
         "provenance.json": provenance(
             source=source,
@@ -76,10 +81,11 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
             verdict=_document(parts.verdict),
         ),
     }
+    documents["engine.json"], onnx = _engine(fitted, test)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _fill(part, fitted, parts, documents)
+        _fill(part, fitted, parts, documents, onnx)
         part.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
@@ -88,20 +94,27 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
     return open_bundle(folder)
 
 
-def _fill(folder: Path, fitted: Model, parts: Parts, documents: Mapping[str, Any]) -> None:
+def _fill(folder: Path, fitted: Model, parts: Parts, documents: Mapping[str, Any], onnx: bytes) -> None:
     for name in ("model.skops", "contract.yaml"):
         shutil.copyfile(parts.model / name, folder / name)
     # Only the threshold may differ from what training wrote.
     models.save_facts(fitted, folder)
+    if onnx:
+        (folder / engine.FILE).write_bytes(onnx)
     for name, content in documents.items():
         write_json(folder / name, content)
     write_text(folder / "card.md", card.write(fitted, documents))
     write_text(folder / MANIFEST, manifest.make(folder, fitted.contract.name).dumps())
 
 
-def _cases(fitted: Model, parts: Parts) -> dict[str, Any]:
-    rows = read_test(parts.test_table, parts.test_actuals)
-    return cases.make(fitted, rows, rows.get_column(fitted.contract.target.name))
+def _engine(fitted: Model, test: pl.DataFrame) -> tuple[dict[str, Any], bytes]:
+    """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
+    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "rows": 0}
+    try:
+        found = exact(fitted, fitted.encoded(test))
+    except InexactError as error:
+        return {**record, "reason": str(error)}, b""
+    return {**record, "engine": "onnx", "rows": found.rows}, found.content
 
 
 def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:

@@ -1,0 +1,153 @@
+"""What computes a model's scores: ONNX Runtime where the model has an exact ONNX form, scikit-learn otherwise."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core import layout
+from headrace.core.contract import Contract
+from headrace.core.errors import BundleError, shown
+from headrace.core.files import read_json
+
+FORMAT = 1
+FILE, RECORD = "model.onnx", "engine.json"
+_MOST_BYTES = 1 << 30
+Floats = NDArray[np.float64]
+
+
+class Engine(Protocol):
+    """Scores rows; may be called by several threads at once.
+
+    Attributes:
+        name: ``onnx`` or ``sklearn``.
+    """
+
+    name: str
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix.
+
+        Args:
+            matrix: Model matrix (n, p), n at least 1, in C order.
+
+        Returns:
+            Class probabilities (n, k) in the order of ``layout.classes``, or values (n,) of a regression.
+        """
+
+
+class OnnxEngine:
+    """ONNX Runtime on the CPU."""
+
+    name = "onnx"
+
+    def __init__(self, content: bytes, contract: Contract, *, threads: int = 1) -> None:
+        """Load a model.
+
+        Args:
+            content: Bytes of ``model.onnx``.
+            contract: The contract that it must fit.
+            threads: Threads for one call; other calls have their own.
+
+        Raises:
+            BundleError: If it cannot be loaded, or takes or gives another shape than the contract says.
+        """
+        import onnxruntime  # noqa: PLC0415 - whoever trains needs none
+
+        given = onnxruntime.SessionOptions()
+        given.intra_op_num_threads = threads
+        given.inter_op_num_threads = 1
+        given.log_severity_level = 4
+        given.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(content, given, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has an exception for each of its statuses
+            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
+        _check(session, contract)
+        self._run = session.run
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix; see ``Engine``."""
+        found: Floats = self._run(["Y"], {"X": matrix})[0]
+        return found
+
+
+class SklearnEngine:
+    """The fitted pipeline itself, for models without an exact ONNX form."""
+
+    name = "sklearn"
+
+    def __init__(self, content: bytes, contract: Contract) -> None:
+        """Load a model.
+
+        Args:
+            content: Bytes of ``model.skops``.
+            contract: The contract of the model.
+
+        Raises:
+            BundleError: If the file is damaged or not to be trusted.
+        """
+        from headrace.core import model_files  # noqa: PLC0415 - scikit-learn takes seconds to import
+
+        self._pipeline = model_files.loads(content)
+        self._classes = len(layout.classes(contract))
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix; see ``Engine``."""
+        from headrace.core import model  # noqa: PLC0415 - as above
+
+        if self._classes:
+            return model.predicted_probabilities(self._pipeline, matrix, self._classes)
+        return model.predicted_values(self._pipeline, matrix)
+
+
+def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
+    """The engine of a bundle.
+
+    Args:
+        folder: A bundle that was verified.
+        contract: Its contract.
+        threads: Threads for one call.
+
+    Raises:
+        BundleError: If ``engine.json`` names none that there is, or the model cannot be loaded.
+    """
+    record = read_json(folder / RECORD)
+    name = record.get("engine") if isinstance(record, dict) and record.get("format") == FORMAT else None
+    if name == OnnxEngine.name:
+        return OnnxEngine(_content(folder / FILE), contract, threads=threads)
+    if name == SklearnEngine.name:
+        return SklearnEngine(_content(folder / "model.skops"), contract)
+    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn, of format {FORMAT}; got {shown(name)}.")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise BundleError(f"{path} must have at most {_MOST_BYTES} bytes; it has {size}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"the bundle must hold {path.name}; {path} cannot be read: package the model again."
+        ) from error
+
+
+def _check(session: Any, contract: Contract) -> None:
+    columns, classes = len(layout.columns(contract)), len(layout.classes(contract))
+    wanted = [("X", columns)], [("Y", classes or None)]
+    found = (
+        [_signature(value) for value in session.get_inputs()],
+        [_signature(value) for value in session.get_outputs()],
+    )
+    if found != wanted:
+        raise BundleError(
+            f"{FILE} must take X (n, {columns}) and give Y (n{f', {classes}' if classes else ''}) of float64, as its "
+            "contract says; it does not: package the model again."
+        )
+
+
+def _signature(value: Any) -> tuple[str, Any]:
+    width = value.shape[1] if len(value.shape) == 2 else None
+    return (value.name if value.type == "tensor(double)" else "", width)

@@ -1,0 +1,70 @@
+"""A fitted pipeline as an ONNX model that gives the same answers, or a refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+
+from headrace.core import onnx_estimators, onnx_trees
+from headrace.core.model import Model
+from headrace.core.onnx_graph import Graph
+from headrace.core.onnx_prepare import InexactError, prepared
+
+_KINDS: dict[str, Callable[[Graph, str, Any], str]] = {
+    "LogisticRegression": onnx_estimators.logistic,
+    "Ridge": onnx_estimators.linear,
+    "GaussianNB": onnx_estimators.naive_bayes,
+    "MLPClassifier": onnx_estimators.perceptron,
+    "MLPRegressor": onnx_estimators.perceptron,
+    "RandomForestClassifier": onnx_trees.forest,
+    "RandomForestRegressor": onnx_trees.forest,
+    "HistGradientBoostingClassifier": onnx_trees.boosting,
+    "HistGradientBoostingRegressor": onnx_trees.boosting,
+}
+
+
+def converted(model: Model) -> bytes:
+    """The model as ONNX: the matrix (n, p) to probabilities (n, k) or values (n,), float64 throughout.
+
+    Args:
+        model: A fitted model.
+
+    Returns:
+        The bytes of ``model.onnx``; equal models give equal bytes.
+
+    Raises:
+        InexactError: If it has no exact form.
+    """
+    graph = Graph()
+    estimator = model.pipeline.named_steps["estimator"]
+    value = prepared(graph, model.pipeline.named_steps["prepare"])
+    answer = _estimated(graph, value, estimator)
+    shape: list[int | None] = [None, len(model.classes)]
+    if model.classes:
+        answer = _all_classes(graph, answer, model)
+    else:
+        answer, shape = graph.add("Squeeze", answer, graph.constant(np.array([1], dtype=np.int64))), [None]
+    columns = model.pipeline.named_steps["prepare"].n_features_in_
+    return bytes(graph.model(answer, columns=columns, shape=shape).SerializeToString(deterministic=True))
+
+
+def _estimated(graph: Graph, value: str, estimator: Any) -> str:
+    if isinstance(estimator, TransformedTargetRegressor):
+        scaler = estimator.transformer_
+        raw = _estimated(graph, value, estimator.regressor_)
+        return graph.add("Add", graph.add("Mul", raw, graph.constant(scaler.scale_)), graph.constant(scaler.mean_))
+    convert = _KINDS.get(type(estimator).__name__)
+    if convert is None:
+        raise InexactError(f"a {type(estimator).__name__} has no exact form in ONNX.")
+    return convert(graph, value, estimator)
+
+
+def _all_classes(graph: Graph, answer: str, model: Model) -> str:
+    """Probability 0 for a class that the training rows did not hold."""
+    present = list(model.pipeline.classes_)
+    if present == list(range(len(model.classes))):
+        return answer
+    spread = np.zeros((len(present), len(model.classes)))
+    spread[range(len(present)), present] = 1.0
+    return graph.add("MatMul", answer, graph.constant(spread))

@@ -1,0 +1,84 @@
+"""A model as a server or a batch job sees it: contract, engine, threshold. It needs no scikit-learn to be read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core import contract_yaml, engine, layout
+from headrace.core.bundle import Bundle
+from headrace.core.contract import Contract
+from headrace.core.engine import Engine, Floats
+from headrace.core.errors import BundleError, InputError
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that scores rows of the model matrix.
+
+    Attributes:
+        contract: Contract of the table that it was fitted on.
+        engine: What computes the scores.
+        threshold: Least probability of the positive class at which it is predicted (binary).
+        name: Name of the model.
+        digest: SHA-256 that names its bundle.
+        family: Name of its family.
+    """
+
+    contract: Contract
+    engine: Engine
+    threshold: float
+    name: str
+    digest: str
+    family: str
+
+    @classmethod
+    def open(cls, bundle: Bundle, *, threads: int = 1) -> Self:
+        """Load the model of a verified bundle.
+
+        Args:
+            bundle: The bundle.
+            threads: Threads of the engine for one call.
+
+        Raises:
+            BundleError: If a file cannot be used, or the parts do not fit together.
+        """
+        facts = bundle.json("model.json")
+        try:
+            contract = contract_yaml.load(bundle.folder / "contract.yaml")
+            threshold, family = float(facts["threshold"]), str(facts["family"])
+        except InputError as error:
+            raise BundleError(f"a bundle must hold the contract of its model; {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError("model.json must be one that Headrace wrote; package the model again.") from error
+        if contract.name != bundle.name or list(layout.classes(contract)) != facts.get("classes"):
+            raise BundleError(f"contract.yaml and model.json in {bundle.folder} must be of one model; they are not.")
+        loaded = engine.load(bundle.folder, contract, threads=threads)
+        return cls(contract, loaded, threshold, bundle.name, bundle.digest, family)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Class labels in the order of the probabilities; empty for a regression."""
+        return layout.classes(self.contract)
+
+    @cached_property
+    def positive(self) -> int:
+        """Place of the positive class (binary)."""
+        return layout.positive(self.contract)
+
+    def scores(self, matrix: Floats) -> Floats:
+        """Class probabilities (n, k), or values (n,), of a matrix (n, p)."""
+        return self.engine(matrix)
+
+    def chosen(self, scores: Floats) -> NDArray[np.int64]:
+        """Places (n,) of the predicted classes: by the threshold (binary), or of the most probable one.
+
+        Args:
+            scores: Class probabilities (n, k).
+        """
+        if self.contract.task == "binary":
+            return np.where(scores[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
+        most: NDArray[np.int64] = np.argmax(scores, axis=1)
+        return most
