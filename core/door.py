@@ -52,6 +52,7 @@ class Door:
         self._ones: tuple[One, ...] = tuple(read.one for read in readers)
         self._manys: tuple[Many, ...] = tuple(read.many for read in readers)
         self._places, self._made = _plan(layout.columns(contract), self.names, contract)
+        self.width = len(self._places)
         self._direct = not self._made and self._places == tuple(range(len(self.names)))
 
     def rows(self, rows: Rows) -> Admitted:
@@ -85,6 +86,8 @@ class Door:
         if len(rows) >= _MANY:
             columns = self._transposed(rows)
             return self._quick_many(columns) if columns else None
+        if len(rows) > 1 and len(set(map(type, rows))) > 1:
+            return None
         matrix = []
         for row in rows:
             values = self._values(row)

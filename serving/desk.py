@@ -40,6 +40,15 @@ class Desk:
             raise RequestError(f"the model {self.live.name} is not loaded; ask again shortly.", "unready")
         return self.live.served
 
+    def require_ready(self) -> None:
+        """Refuse to be ready while the model is unloaded, or requests should go elsewhere.
+
+        Raises:
+            RequestError: If it is so.
+        """
+        if not self.live.ready:
+            raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
+
     async def scored(self, served: Served, asked: Asked) -> Scored:
         """The answers to rows: at once if they are few and plain, in a thread otherwise.
 

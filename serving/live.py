@@ -2,11 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.core.errors import InputError
 from headrace.serving.served import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Live:

@@ -2,9 +2,11 @@
 
 import argparse
 from dataclasses import dataclass, field, fields
+from typing import get_args
 
 from headrace.core.errors import InputError
 from headrace.serving.limits import Limits
+from headrace.serving.payload_log import Mode, Payloads
 
 _LARGEST_PORT = 65_535
 _MOST_WORKERS = 256
@@ -28,6 +30,7 @@ class Options:
         grace_seconds: How long requests that have begun may take after that.
         address_file: JSON file that is written once requests are answered; empty for none.
         access_log: Whether each request is logged.
+        payloads: Where payloads are logged; None for nowhere.
         verbose: Whether tracebacks and the server's own log are shown.
         limits: Bounds on requests.
     """
@@ -44,6 +47,7 @@ class Options:
     grace_seconds: float = 10.0
     address_file: str = ""
     access_log: bool = False
+    payloads: Payloads | None = None
     verbose: bool = False
     limits: Limits = field(default_factory=Limits)
 
@@ -89,6 +93,9 @@ def parser() -> argparse.ArgumentParser:
     say("--grace-seconds", type=float, default=10.0, help="longest time for requests in flight to end after that")
     say("--address-file", default="", help="JSON file to write once requests are answered")
     say("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
+    say("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")
+    say("--log-mode", "--log_mode", choices=get_args(Mode), default="all", help="what is logged there")
+    say("--log-share", type=float, default=1.0, help="share of the requests that is logged there, 0 to 1")
     say("--verbose", action="store_true", help="log more, and tracebacks of failures")
     for bound in fields(Limits):
         flag = f"--max-{bound.name.replace('_', '-')}"
@@ -104,4 +111,7 @@ def options(arguments: argparse.Namespace) -> Options:
     """
     given = vars(arguments)
     limits = Limits(**{bound.name: given[f"max_{bound.name}"] for bound in fields(Limits)})
-    return Options(limits=limits, **{key: value for key, value in given.items() if not key.startswith("max_")})
+    sink = given["log_url"]
+    payloads = Payloads(sink, mode=given["log_mode"], share=given["log_share"]) if sink else None
+    rest = {key: value for key, value in given.items() if not key.startswith(("max_", "log_"))}
+    return Options(limits=limits, payloads=payloads, **rest)

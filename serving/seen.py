@@ -1,50 +1,179 @@
-"""What is seen of a server from outside: metrics, logs, traces."""
+"""What is seen of a server from outside: metrics, logs, traces, explanations, changes of the model."""
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.errors import HeadraceError, RequestError
-from headrace.serving.limits import Limits
-from headrace.serving.live import Live
-from headrace.serving.replies import Reply
-from headrace.serving.served import Scored, Served
+import orjson
 
+from headrace.core.errors import HeadraceError
+from headrace.serving import trace
+from headrace.serving.distributions import Distributions
+from headrace.serving.live import Live
+from headrace.serving.metrics import MOST_WAITING, Board, Recorder
+from headrace.serving.outbox import Outbox
+from headrace.serving.payload_log import PayloadLog, Payloads
+from headrace.serving.served import Asked, Scored, Served
+from headrace.serving.trace import Header
+
+_FLUSH_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request that was answered.
+
+    Attributes:
+        protocol: ``v1``, ``v2``, ``grpc`` or ``other``.
+        method: HTTP method.
+        path: What was asked.
+        code: HTTP status.
+        seconds: Time since it came in.
+        rows: Rows that were scored.
+        reason: Why it was refused, in a word.
+    """
+
+    protocol: str
+    method: str
+    path: str
+    code: int
+    seconds: float
+    rows: int = 0
+    reason: str = ""
+
+
 class Seen:
-    """What the application tells about each request."""
+    """What the ways of a request tell, and what is told to those who look."""
+
+    def __init__(self, live: Live, board: Board, number: int, *, access_log: bool, payloads: Payloads | None) -> None:
+        """Prepare to see.
+
+        Args:
+            live: The model.
+            board: The counts of all workers.
+            number: Number of this worker.
+            access_log: Whether each request is logged.
+            payloads: Where payloads go; None for nowhere.
+        """
+        self._live = live
+        self._board = board
+        self._recorder = Recorder(board.slab(number))
+        self._outbox = Outbox()
+        self._access_log = access_log
+        self._payloads = PayloadLog(payloads, self._outbox) if payloads else None
+        self._model()
+        live.changed.append(self._model)
 
     def began(self) -> None:
         """A request came in."""
+        self._recorder.began()
 
-    def ended(self, scope: Any, reply: Reply | None, *, protocol: str, seconds: float) -> None:
-        """A request was answered, or its client left (no reply)."""
+    def ended(self, request: Ended, headers: Iterable[Header], *, flying: bool = True) -> None:
+        """A request was answered, or its client left."""
+        self._recorder.ended(request.protocol, request.code, request.seconds, reason=request.reason, flying=flying)
+        if self._access_log:
+            line = orjson.dumps(self._line(request, trace.trace_id(trace.context(headers)))) + b"\n"
+            self._outbox.put(lambda: _write(line))
 
-    def answered(self, served: Served, scored: Scored) -> None:
+    def answered(self, served: Served, asked: Asked, scored: Scored, headers: Iterable[Header] = ()) -> None:
         """Rows were scored."""
+        if len(scored.scores) <= MOST_WAITING:
+            self._recorder.answered(scored)
+        else:
+            self._recorder.answered(scored, distributions=False)
+            self._count_aside(scored)
+        if self._payloads:
+            self._payloads.answered(served, asked, scored, trace=trace.trace_id(trace.context(headers)))
 
-    def headers(self, scope: Any) -> list[tuple[bytes, bytes]]:
-        """Further headers of the reply."""
-        return []
+    def explained(self, seconds: float) -> None:
+        """Rows were explained."""
+        self._recorder.explained(seconds)
 
-    async def explanations(self, served: Served, scored: Scored, limits: Limits) -> list[Any]:
-        raise RequestError("explanations are not there yet.")
+    async def exposed(self, accept: str) -> tuple[bytes, str]:
+        """The text of ``/metrics`` and its media type."""
+        self._recorder.flush()
+        self._recorder.dropped(self._outbox.dropped)
+        served, kind = self._live.served, self._kind
 
-    async def exposed(self, scope: Any) -> tuple[bytes, bytes]:
-        return b"", b"text/plain"
+        def made() -> tuple[bytes, str]:
+            from headrace.serving.exposition import exposed  # noqa: PLC0415 - a start must not wait for the library
 
-    async def swapped(self, live: Live) -> Served:
-        return await live.load()
+            return exposed(self._board, served, kind, accept)
 
-    async def swapped_quietly(self, live: Live) -> None:
+        return await asyncio.to_thread(made)
+
+    async def swapped(self) -> Served:
+        """Read the model again.
+
+        Raises:
+            BundleError: If it is refused; the old one goes on.
+        """
         try:
-            await live.load()
+            served = await self._live.load()
+        except HeadraceError:
+            self._recorder.swapped(done=False)
+            raise
+        self._recorder.swapped(done=True)
+        return served
+
+    async def swapped_or_told(self) -> None:
+        """Read the model again; a refusal is logged."""
+        try:
+            await self.swapped()
         except HeadraceError as error:
-            _logger.error("the model was not changed: %s", error)
+            _logger.error("The model was not changed: %s", error)  # noqa: TRY400 - a sentence, not a traceback
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        yield
+        """Count and log in the background for the length of the block."""
+        with self._outbox.open():
+            flushing = asyncio.create_task(self._flush())
+            try:
+                yield
+            finally:
+                flushing.cancel()
+                self._recorder.flush()
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            self._recorder.flush()
+
+    def _model(self) -> None:
+        served = self._live.served
+        self._kind = Distributions(served.scorer.contract, served.classes)
+        self._recorder.model(self._kind)
+
+    def _count_aside(self, scored: Scored) -> None:
+        kind = self._kind
+        if scored.matrix.shape[1] != self._live.served.door.width:
+            return  # the model was changed since
+        done = asyncio.get_running_loop().run_in_executor(
+            None, kind.counted, scored.matrix, scored.scores, scored.chosen
+        )
+        done.add_done_callback(lambda found: self._recorder.add(kind, found.result()))
+
+    def _line(self, request: Ended, trace_id: str) -> dict[str, Any]:
+        return {
+            "time": round(time.time(), 6),
+            "protocol": request.protocol,
+            "method": request.method,
+            "path": request.path[:200],
+            "status": request.code,
+            "milliseconds": round(request.seconds * 1000, 3),
+            "rows": request.rows,
+            "reason": request.reason,
+            "trace": trace_id,
+            "digest": self._live.served.digest[:12],
+        }
+
+
+def _write(line: bytes) -> None:
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()

@@ -3,13 +3,14 @@
 What takes long to import is imported after everything that can be refused without it was refused.
 """
 
-import functools
+import contextlib
 import json
 import logging
 import shlex
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from headrace.serving.sockets import bound, predict_url, sharing
 
 if TYPE_CHECKING:
     from headrace.serving.live import Live
+    from headrace.serving.metrics import Board
 
 
 def serve(told: Options) -> int:
@@ -35,73 +37,65 @@ def serve(told: Options) -> int:
         InputError: If a port is taken or the address is not this machine's.
         BundleError: If the bundle is not whole, or does not answer as it says.
     """
-    listeners = sharing(told.host, told.port, told.workers)
-    grpc = _grpc_place(told)
-    _log_to_stderr(verbose=told.verbose)
-    work = functools.partial(_work, told, listeners, grpc.getsockname()[1] if grpc else OFF)
-    try:
-        if told.workers == 1:
-            return work(0, OFF, lambda: None)
-        return _supervised(told, work, listeners[0])
-    finally:
-        for listener in [*listeners, *([grpc] if grpc else [])]:
-            listener.close()
+    from headrace.serving.metrics import Board  # noqa: PLC0415 - see the module
+
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(one) for one in sharing(told.host, told.port, told.workers)]
+        grpc = stack.enter_context(bound(told.host, told.grpc_port, shared=True)) if told.grpc_port != OFF else None
+        _log_to_stderr(verbose=told.verbose)
+        plan = _Plan(told, listeners, grpc.getsockname()[1] if grpc else OFF, Board(told.workers))
+        return plan.work(0, OFF, lambda: None) if told.workers == 1 else _supervised(plan)
 
 
-def _supervised(told: Options, work: Callable[..., int], listener: socket.socket) -> int:
+@dataclass(frozen=True)
+class _Plan:
+    """What the workers of a server share."""
+
+    told: Options
+    listeners: Sequence[socket.socket]
+    grpc_port: int
+    board: "Board"
+
+    def work(self, number: int, alive: int, ready: Callable[[], None]) -> int:
+        """What one worker does; see ``supervisor.Work``."""
+        try:
+            self._run(number, alive, ready)
+        except HeadraceError as error:
+            return failed(error, verbose=self.told.verbose)
+        except KeyboardInterrupt:
+            return 130
+        return 0
+
+    def _run(self, number: int, alive: int, ready: Callable[[], None]) -> None:
+        from headrace.serving.live import Live  # noqa: PLC0415 - see the module
+        from headrace.serving.seen import Seen  # noqa: PLC0415
+        from headrace.serving.worker import Place, run  # noqa: PLC0415
+
+        told = self.told
+        live = Live(told.model, name=told.name, threads=told.threads)
+
+        def started() -> None:
+            if number == told.workers - 1:
+                _announce(live, told, self.listeners[number].getsockname()[1], self.grpc_port)
+            ready()
+
+        grpc = f"{told.host}:{self.grpc_port}" if self.grpc_port != OFF else ""
+        place = Place(http=self.listeners[number], grpc=grpc, shared=told.workers > 1, alive=alive)
+        with contextlib.closing(live):
+            seen = Seen(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
+            run(live, place, told, seen=seen, started=started)
+
+
+def _supervised(plan: _Plan) -> int:
     import headrace.serving.worker  # noqa: F401, PLC0415 - imported once, for all workers
     from headrace.core.forks import may_fork  # noqa: PLC0415
     from headrace.serving.supervisor import Supervisor  # noqa: PLC0415 - a single worker has none
 
     if not may_fork():
         raise InternalError("workers must be forked on Linux, before any thread runs; use --workers 1 here.")
+    told = plan.told
     grace = told.drain_seconds + told.grace_seconds + 2
-    return Supervisor(work, workers=told.workers, grace_seconds=grace).run(lambda: None)
-
-
-def _work(
-    told: Options,
-    listeners: Sequence[socket.socket],
-    grpc_port: int,
-    number: int,
-    alive: int,
-    ready: Callable[[], None],
-) -> int:
-    """What one worker does; see ``supervisor.Work``."""
-    try:
-        _run(told, listeners[number], grpc_port, number, alive, ready)
-    except HeadraceError as error:
-        return failed(error, verbose=told.verbose)
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def _run(
-    told: Options, listener: socket.socket, grpc_port: int, number: int, alive: int, ready: Callable[[], None]
-) -> None:
-    from headrace.serving.live import Live  # noqa: PLC0415 - see the module
-    from headrace.serving.seen import Seen  # noqa: PLC0415
-    from headrace.serving.worker import Place, run  # noqa: PLC0415
-
-    live = Live(told.model, name=told.name, threads=told.threads)
-
-    def started() -> None:
-        if number == told.workers - 1:
-            _announce(live, told, listener.getsockname()[1], grpc_port)
-        ready()
-
-    try:
-        grpc = f"{told.host}:{grpc_port}" if grpc_port != OFF else ""
-        place = Place(http=listener, grpc=grpc, shared=told.workers > 1, alive=alive)
-        run(live, place, told, seen=Seen(), started=started)
-    finally:
-        live.close()
-
-
-def _grpc_place(told: Options) -> socket.socket | None:
-    """A socket that keeps the port for gRPC, which the library binds itself, from others."""
-    return None if told.grpc_port == OFF else bound(told.host, told.grpc_port, shared=True)
+    return Supervisor(plan.work, workers=told.workers, grace_seconds=grace).run(lambda: None)
 
 
 def _announce(live: "Live", told: Options, port: int, grpc_port: int) -> None:

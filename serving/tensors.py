@@ -104,12 +104,17 @@ def of_json(item: dict[str, Any], place: int) -> Tensor:
     if type(data) is not list:
         raise RequestError(f"inputs[{place}] must hold its values in the array data; got {kind(data)} instead.")
     values = data if len(shape) == 1 and list not in set(map(type, data)) else _flat(data, len(shape), place)
-    _check_count(len(values), shape, place)
+    check_count(len(values), shape, place)
     _check_values(name, values, datatype)
     return Tensor(name, shape, values)
 
 
-def _check_count(count: int, shape: tuple[int, ...], place: int) -> None:
+def check_count(count: int, shape: tuple[int, ...], place: int) -> None:
+    """Refuse a tensor that does not hold as many values as its shape says.
+
+    Raises:
+        RequestError: If it does not.
+    """
     if math.prod(shape) != count:
         raise RequestError(
             f"inputs[{place}] must hold {math.prod(shape)} values, as its shape {shown(list(shape), 40)} says; "

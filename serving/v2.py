@@ -4,7 +4,6 @@ Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -12,10 +11,8 @@ import orjson
 
 from headrace.core.contract import Contract
 from headrace.core.errors import RequestError, shown
-from headrace.serving import documents, tensors
 from headrace.serving.documents import Document, kind, sized
 from headrace.serving.limits import Limits
-from headrace.serving.replies import Reply
 from headrace.serving.served import Asked, Scored, Served
 from headrace.serving.tensors import Tensor
 
@@ -23,20 +20,16 @@ from headrace.serving.tensors import Tensor
 ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES"}
 
 
-def asked(document: Document, contract: Contract, limits: Limits) -> Asked:
-    """The rows of ``inputs``: one tensor (n) or (n, 1) for each column, or one tensor (n, p) of all columns.
-
-    Raises:
-        RequestError: If the tensors have another form.
-    """
-    inputs = document.get("inputs")
-    if type(inputs) is not list or not inputs:
-        raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
-    return columns([tensors.of_json(item, place) for place, item in enumerate(inputs)], contract, limits)
-
-
 def columns(given: Sequence[Tensor], contract: Contract, limits: Limits) -> Asked:
-    """The columns that tensors hold; see ``asked``.
+    """The columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
+
+    Args:
+        given: The tensors, at least one.
+        contract: The contract.
+        limits: Bounds; ``rows`` is read here.
+
+    Returns:
+        Values by name of the column.
 
     Raises:
         RequestError: If the tensors are not of one length, or a name occurs twice.
@@ -83,10 +76,10 @@ def wanted(document: Document, served: Served) -> list[str]:
     if type(outputs) is not list:
         raise RequestError(f"outputs must be an array of objects with a name; got {kind(outputs)} instead.")
     names = [output.get("name") if type(output) is dict else None for output in outputs]
-    for name in names:
-        if name not in there:
-            raise RequestError(f"outputs must be among {', '.join(there)}; got {shown(name, 40)} instead.", "columns")
-    return names
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise RequestError(f"outputs must be among {', '.join(there)}; got {shown(unknown[0], 40)} instead.", "columns")
+    return [str(name) for name in names]
 
 
 def outputs(served: Served, scored: Scored) -> dict[str, Document]:
@@ -138,40 +131,6 @@ def announced(served: Served) -> tuple[list[Document], list[Document]]:
         return inputs, [{"name": "value", "datatype": "FP64", "shape": [-1]}]
     label = {"name": "label", "datatype": "BYTES", "shape": [-1]}
     return inputs, [label, {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(served.classes)]}]
-
-
-BINARY_HEADER = b"inference-header-content-length"
-
-
-def parsed(body: bytes, length: bytes | None, contract: Contract, limits: Limits) -> tuple[Document, Asked]:
-    """The document of a request, and the rows that it asks for.
-
-    Args:
-        body: The body.
-        length: Value of the header that tells how many bytes of it are JSON, if binary tensors follow; or None.
-        contract: The contract.
-        limits: Bounds.
-
-    Raises:
-        RequestError: If it has another form.
-    """
-    if length is not None:
-        raise RequestError("tensors must be sent as JSON; binary tensors are not served.")
-    document = documents.read(body, limits)
-    return document, asked(document, contract, limits)
-
-
-def encoded(
-    served: Served, scored: Scored, document: Document, explanations: list[Any] | None = None
-) -> tuple[bytes, int]:
-    """The body of an answer, and how many bytes of it are JSON; -1 if it is JSON alone."""
-    return orjson.dumps(answer(served, scored, document, explanations)), -1
-
-
-def binary_reply(reply: Reply, json_bytes: int) -> Reply:
-    """The reply with the headers that tell of binary tensors."""
-    headers = ((BINARY_HEADER, b"%d" % json_bytes),)
-    return replace(reply, content_type=b"application/octet-stream", headers=headers)
 
 
 def server_metadata(*, repository: bool) -> Document:

@@ -11,9 +11,11 @@ from typing import Any
 import uvloop
 from uvicorn import Config, Server
 
+from headrace.serving.answering import Answering
 from headrace.serving.app import App
 from headrace.serving.connection import Connection, sweep
 from headrace.serving.desk import Desk
+from headrace.serving.explaining import Explaining
 from headrace.serving.live import Live
 from headrace.serving.options import OFF, Options
 from headrace.serving.seen import Seen
@@ -48,15 +50,17 @@ def run(live: Live, place: Place, options: Options, *, seen: Seen, started: Call
         seen: What metrics and logs see.
         started: Called once when requests are answered.
     """
+    # uvicorn takes signals while it serves and gives them back to this handler afterwards: the work is done then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(live, place, options, seen, started))
 
 
 async def _serve(live: Live, place: Place, options: Options, seen: Seen, started: Callable[[], None]) -> None:
     desk = Desk(live, options.limits)
-    app = App(desk, seen, repository=options.repository)
+    app = App(desk, seen, Answering(desk, seen, Explaining()), repository=options.repository)
     server = _Http(_config(app, options), live, options.drain_seconds)
-    _reload_on_hangup(live, seen)
+    _reload_on_hangup(seen)
     if place.alive != OFF:
         asyncio.get_running_loop().add_reader(place.alive, server.end)
     async with contextlib.AsyncExitStack() as stack:
@@ -121,13 +125,13 @@ class _Http(Server):
         self.should_exit = True
 
 
-def _reload_on_hangup(live: Live, seen: Seen) -> None:
+def _reload_on_hangup(seen: Seen) -> None:
     """Read the model again on SIGHUP; one that is refused changes nothing."""
     loop = asyncio.get_running_loop()
     reading: set[asyncio.Task[Any]] = set()
 
     def reload() -> None:
-        task = loop.create_task(seen.swapped_quietly(live))
+        task = loop.create_task(seen.swapped_or_told())
         reading.add(task)
         task.add_done_callback(reading.discard)
 

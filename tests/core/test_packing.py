@@ -32,9 +32,11 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], B
         "card.md",
         "cases.json",
         "contract.yaml",
+        "engine.json",
         "environment.json",
         "metrics.json",
         "model.json",
+        "model.onnx",
         "model.skops",
         "provenance.json",
     ]

@@ -1,7 +1,6 @@
 """A real server process over HTTP: what it answers, what it refuses, and how it starts and ends."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -120,7 +119,7 @@ def test_what_breaks_the_contract_is_a_4xx_in_one_sentence(remote: Remote, body:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"inputs": 5}', b'{"inputs": [{}]}', b"\x00"])
 def test_v2_refuses_the_same_way(remote: Remote, body: bytes) -> None:
-    """KServe's own 422 with the input repeated is gone."""
+    """The same form of answer, and no repeated input."""
     status, answer, _ = ask(remote, "POST", "/v2/models/customers/infer", body)
     assert status == 400
     assert list(answer) == ["error"]
@@ -161,7 +160,8 @@ def test_a_long_body_is_refused(remote: Remote, chunked: bool) -> None:
     [
         ("POST", "/v2/repository/models/customers/unload", 404),
         ("POST", "/v2/repository/models/customers/load", 404),
-        ("POST", "/v1/models/customers:explain", 405),
+        ("GET", "/v1/models/customers:explain", 405),
+        ("GET", "/v1/models/customers:predict", 405),
         ("POST", "/v1/models/others:predict", 404),
         ("POST", "/v2/models/others/infer", 404),
         ("GET", "/v1/models/others", 404),
@@ -185,7 +185,7 @@ def test_the_metadata_tell_the_bundle(remote: Remote, bundle: Bundle) -> None:
     answer = ask(remote, "GET", "/v2/models/customers")[1]
     assert [item["name"] for item in answer["inputs"]] == ["age", "spend", "plan", "joined"]
     assert [item["name"] for item in answer["outputs"]] == ["label", "probabilities"]
-    assert ask(remote, "GET", "/v2")[1]["extensions"] == []
+    assert ask(remote, "GET", "/v2")[1]["extensions"] == ["binary_tensor_data"]
     assert ask(remote, "GET", "/v1/models")[1] == {"models": ["customers"]}
     assert ask(remote, "GET", "/v2/health/live")[1] == {"live": True}
     assert ask(remote, "GET", "/")[0] == 200
@@ -235,7 +235,7 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_what_cannot_be_served_is_refused_before_kserve_is_imported(bundle: Bundle, taken: int, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_refused_in_one_sentence(bundle: Bundle, taken: int, tmp_path: Path) -> None:
     """A taken port, a foreign address, an absent and an altered bundle: one sentence each, exit code 2."""
     altered = tmp_path / "altered"
     altered.mkdir()
@@ -306,11 +306,13 @@ def test_only_the_loopback_is_served_unless_told(remote: Remote) -> None:
             assert probe.connect_ex((str(other), port)) != 0
 
 
-def test_a_server_imports_no_clients(remote: Remote, bundle: Bundle) -> None:
-    """The Kubernetes client takes seconds to import and has no place in a server."""
+def test_a_server_imports_nothing_that_only_training_needs(bundle: Bundle) -> None:
+    """scikit-learn, Polars and KServe take seconds to import, and a server that is asked plain rows needs none."""
     program = (
-        "import sys; from headrace.serving.slim import without_clients; without_clients();"
-        "import headrace.serving.kserve_server; print('kubernetes' in sys.modules)"
+        "import sys, headrace.serving.worker; from headrace.serving.live import Live; Live(sys.argv[1]);"
+        "print([name for name in ('sklearn', 'polars', 'kserve', 'fastapi', 'grpc', 'shap') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
-    assert told.stdout.strip() == "False"
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(bundle.folder)], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"

@@ -1,0 +1,96 @@
+"""The way of a prediction over HTTP, the long one and the short one."""
+
+import time
+from typing import Any
+
+from headrace.core.errors import RequestError
+from headrace.serving import trace, v1
+from headrace.serving.bodies import body
+from headrace.serving.connection import SHORT_BYTES, Headers
+from headrace.serving.desk import Desk
+from headrace.serving.explaining import Explaining
+from headrace.serving.replies import Reply
+from headrace.serving.seen import Ended, Seen
+from headrace.serving.speeches import Speech
+
+# The answers to more rows are written in a thread.
+_MANY_ROWS = 256
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
+
+
+class Answering:
+    """Answers predictions in any protocol over HTTP."""
+
+    def __init__(self, desk: Desk, seen: Seen, explaining: Explaining) -> None:
+        """Prepare to answer.
+
+        Args:
+            desk: Where long requests are worked on.
+            seen: What metrics and logs see.
+            explaining: Who explains answers.
+        """
+        self._desk = desk
+        self._seen = seen
+        self._explaining = explaining
+
+    async def answered(self, speech: Speech, scope: Any, receive: Any, *, explain: bool = False) -> Reply:
+        """The reply to any request.
+
+        Args:
+            speech: The protocol.
+            scope: ASGI's scope.
+            receive: ASGI's channel.
+            explain: Whether explanations are wanted, whatever the request says.
+
+        Raises:
+            RequestError: If the request is refused.
+        """
+        desk, headers = self._desk, scope["headers"]
+        served = desk.served()
+        sent = await body(scope, receive, desk.limits)
+        if len(sent) <= SHORT_BYTES:
+            document, asked = speech.read(sent, headers, served, desk.limits)
+        else:
+            document, asked = await desk.aside(speech.read, sent, headers, served, desk.limits)
+        explain = explain or v1.explained(document)
+        scored = await desk.scored(served, asked)
+        explanations = await self._explaining.explained(served, scored, desk.limits) if explain else None
+        self._seen.answered(served, asked, scored, headers)
+        if len(scored.scores) <= _MANY_ROWS:
+            return speech.write(served, scored, document, explanations)
+        return await desk.aside(speech.write, served, scored, document, explanations)
+
+    def shortly(self, speech: Speech, sent: bytes, headers: Headers) -> bytes | None:
+        """The bytes of a whole response, if the request is plainly in order and its answer takes microseconds.
+
+        Args:
+            speech: The protocol.
+            sent: The body.
+            headers: The headers.
+
+        Returns:
+            The response; None if the request must take the long way, which says why.
+        """
+        began = time.perf_counter()
+        try:
+            served = self._desk.served()
+            document, asked = speech.read(sent, headers, served, self._desk.limits)
+            if "parameters" in document:
+                return None
+            scored = served.quick(asked)
+        except RequestError:
+            return None
+        if scored is None:
+            return None
+        reply = speech.write(served, scored, document, None)
+        self._seen.answered(served, asked, scored, headers)
+        seconds = time.perf_counter() - began
+        self._seen.ended(Ended(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False)
+        return _response(reply, headers)
+
+
+def _response(reply: Reply, headers: Headers) -> bytes:
+    head = _HEAD % (reply.content_type, len(reply.body))
+    for name, value in (*reply.headers, *trace.context(headers)):
+        head += b"%b: %b\r\n" % (name, value)
+    return b"%b\r\n%b" % (head, reply.body)

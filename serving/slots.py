@@ -1,0 +1,53 @@
+"""Which number of a worker's slab counts what."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+PROTOCOLS = ("v1", "v2", "grpc", "other")
+CODES = (200, 400, 404, 405, 408, 413, 429, 431, 499, 500, 503)
+"""HTTP statuses; 499 for a client that went away. gRPC's are counted as their neighbours among these."""
+REASONS = (
+    "absent", "answer", "busy", "category", "columns", "finite", "form", "header", "json", "kind", "method", "missing",
+    "other", "range", "server", "shape", "size", "slow", "type", "unexplained", "unknown_columns", "unready",
+)  # fmt: skip
+SWAPS = ("done", "refused")
+SECONDS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+
+_BUCKETS = len(SECONDS) + 2  # one above the last edge, and the sum
+REQUESTS = 0
+DURATIONS = REQUESTS + len(PROTOCOLS) * len(CODES)
+ENGINE = DURATIONS + len(PROTOCOLS) * _BUCKETS
+EXPLAIN = ENGINE + _BUCKETS
+REJECTED = EXPLAIN + _BUCKETS
+SWAPPED = REJECTED + len(REASONS)
+ROWS, IN_FLIGHT, DROPPED, LAYOUT = range(SWAPPED + len(SWAPS), SWAPPED + len(SWAPS) + 4)
+DISTRIBUTIONS = LAYOUT + 1
+SLAB = 16_384
+"""Numbers of a slab: the above, and room for the distributions of 200 columns."""
+
+
+def request(protocol: str, code: int) -> int:
+    """Where requests of a protocol with this status are counted."""
+    place = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
+    return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + place
+
+
+def bucket(seconds: float) -> int:
+    """Which bucket a time falls into."""
+    return bisect_left(SECONDS, seconds)
+
+
+def sum_of(first: int) -> int:
+    """Where the sum of the times is kept whose buckets begin at ``first``."""
+    return first + len(SECONDS) + 1
+
+
+def histogram(numbers: Sequence[float], first: int) -> tuple[list[tuple[str, float]], float]:
+    """Cumulative buckets by their upper edge, and the sum, as Prometheus wants them."""
+    total, found = 0.0, []
+    for edge, count in zip([*map(str, SECONDS), "+Inf"], numbers[first : first + len(SECONDS) + 1], strict=True):
+        total += count
+        found.append((edge, total))
+    return found, numbers[sum_of(first)]
