@@ -99,3 +99,9 @@ def max_download_bytes() -> int:
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()
+
+
+def without_blas_threads() -> None:
+    """Keep NumPy's linear algebra from starting threads when it is imported: a process that has some cannot be forked."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

@@ -2,15 +2,43 @@
 
 import argparse
 from dataclasses import dataclass, field, fields
-from typing import get_args
+from typing import Literal, get_args
 
 from headrace.core.errors import InputError
 from headrace.serving.limits import Limits
-from headrace.serving.payload_log import Mode, Payloads
 
 _LARGEST_PORT = 65_535
 _MOST_WORKERS = 256
 OFF = -1
+Mode = Literal["all", "request", "response"]
+
+
+@dataclass(frozen=True)
+class Payloads:
+    """Where payloads go.
+
+    Attributes:
+        sink: URL of a receiver of CloudEvents, or a file that takes one JSON document a line.
+        mode: What is logged.
+        share: Share of the requests that is logged, 0 to 1.
+        source: What the events name as their source.
+        namespace: Namespace that the events name.
+    """
+
+    sink: str
+    mode: Mode = "all"
+    share: float = 1.0
+    source: str = "headrace"
+    namespace: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none.
+
+        Raises:
+            InputError: If it is not from 0 to 1.
+        """
+        if not 0 <= self.share <= 1:
+            raise InputError(f"--log-share must be from 0 to 1; got {self.share} instead.")
 
 
 @dataclass(frozen=True)

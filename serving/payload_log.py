@@ -6,52 +6,22 @@ Source: https://kserve.github.io/website/docs/model-serving/predictive-inference
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import orjson
 
 from headrace.core.contract import Contract
-from headrace.core.errors import InputError
+from headrace.serving.options import Payloads
 from headrace.serving.outbox import Outbox
 from headrace.serving.served import Asked, Scored, Served
 
-Mode = Literal["all", "request", "response"]
 _TYPE = "org.kubeflow.serving.inference"
 _SECONDS = 5.0
 _TRIES = 3
 _MOST_ROWS = 1_000
-
-
-@dataclass(frozen=True)
-class Payloads:
-    """Where payloads go.
-
-    Attributes:
-        sink: URL of a receiver of CloudEvents, or a file that takes one JSON document a line.
-        mode: What is logged.
-        share: Share of the requests that is logged, 0 to 1.
-        source: What the events name as their source.
-        namespace: Namespace that the events name.
-    """
-
-    sink: str
-    mode: Mode = "all"
-    share: float = 1.0
-    source: str = "headrace"
-    namespace: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse a share that is none.
-
-        Raises:
-            InputError: If it is not from 0 to 1.
-        """
-        if not 0 <= self.share <= 1:
-            raise InputError(f"--log-share must be from 0 to 1; got {self.share} instead.")
 
 
 class PayloadLog:

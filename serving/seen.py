@@ -16,8 +16,9 @@ from headrace.serving import trace
 from headrace.serving.distributions import Distributions
 from headrace.serving.live import Live
 from headrace.serving.metrics import MOST_WAITING, Board, Recorder
+from headrace.serving.options import Payloads
 from headrace.serving.outbox import Outbox
-from headrace.serving.payload_log import PayloadLog, Payloads
+from headrace.serving.payload_log import PayloadLog
 from headrace.serving.served import Asked, Scored, Served
 from headrace.serving.trace import Header
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from headrace.core.errors import HeadraceError, InternalError, UserError
 from headrace.core.files import read_json, write_json
+from headrace.core.settings import without_blas_threads
 from headrace.serving.options import OFF, Options, options, parser
 from headrace.serving.sockets import bound, predict_url, sharing
 
@@ -37,6 +38,7 @@ def serve(told: Options) -> int:
         InputError: If a port is taken or the address is not this machine's.
         BundleError: If the bundle is not whole, or does not answer as it says.
     """
+    without_blas_threads()
     from headrace.serving.metrics import Board  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:
