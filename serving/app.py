@@ -135,6 +135,7 @@ class App:
     async def _load(self, scope: Any, receive: Any) -> Reply:
         await body(scope, receive, self._desk.limits)
         served = await self._seen.swapped()
+        self._seen.told_others()
         return replies.json({"name": served.name, "load": True, "version": served.digest})
 
     async def _unload(self, scope: Any, receive: Any) -> Reply:

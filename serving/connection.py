@@ -80,7 +80,7 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
             return
         self._body.append(body)
-        if sum(map(len, self._body)) > SHORT_BYTES:
+        if sum(map(len, self._body)) > min(SHORT_BYTES, self.limits.body_bytes):
             self._take_the_long_way()
 
     def on_message_complete(self) -> None:

@@ -28,6 +28,7 @@ class Board:
         Args:
             workers: How many slabs there are.
         """
+        self.workers = workers
         self._memory = mmap.mmap(-1, workers * slots.SLAB * 8)
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)
 

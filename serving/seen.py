@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -122,6 +124,11 @@ class Seen:
             raise
         self._recorder.swapped(done=True)
         return served
+
+    def told_others(self) -> None:
+        """Have the other workers, if there are any, read the model again too."""
+        if self._board.workers > 1:
+            os.kill(os.getppid(), signal.SIGHUP)
 
     async def swapped_or_told(self) -> None:
         """Read the model again; a refusal is logged."""

@@ -82,7 +82,7 @@ class _Plan:
             ready()
 
         grpc = f"{told.host}:{self.grpc_port}" if self.grpc_port != OFF else ""
-        place = Place(http=self.listeners[number], grpc=grpc, shared=told.workers > 1, alive=alive)
+        place = Place(http=self.listeners[number], grpc=grpc, alive=alive)
         with contextlib.closing(live):
             seen = Seen(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
             run(live, place, told, seen=seen, started=started)

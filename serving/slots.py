@@ -7,8 +7,8 @@ PROTOCOLS = ("v1", "v2", "grpc", "other")
 CODES = (200, 400, 404, 405, 408, 413, 429, 431, 499, 500, 503)
 """HTTP statuses; 499 for a client that went away. gRPC's are counted as their neighbours among these."""
 REASONS = (
-    "absent", "answer", "busy", "category", "columns", "finite", "form", "header", "json", "kind", "method", "missing",
-    "other", "range", "server", "shape", "size", "slow", "type", "unexplained", "unknown_columns", "unready",
+    "absent", "answer", "busy", "category", "closed", "columns", "finite", "form", "header", "json", "kind", "method",
+    "missing", "other", "range", "server", "shape", "size", "slow", "type", "unexplained", "unknown_columns", "unready",
 )  # fmt: skip
 SWAPS = ("done", "refused")
 SECONDS = (

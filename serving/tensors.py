@@ -105,7 +105,7 @@ def of_json(item: dict[str, Any], place: int) -> Tensor:
         raise RequestError(f"inputs[{place}] must hold its values in the array data; got {kind(data)} instead.")
     values = data if len(shape) == 1 and list not in set(map(type, data)) else _flat(data, len(shape), place)
     check_count(len(values), shape, place)
-    _check_values(name, values, datatype)
+    check_values(name, values, datatype)
     return Tensor(name, shape, values)
 
 
@@ -123,7 +123,12 @@ def check_count(count: int, shape: tuple[int, ...], place: int) -> None:
         )
 
 
-def _check_values(name: str, values: list[Any], datatype: Datatype) -> None:
+def check_values(name: str, values: list[Any], datatype: Datatype) -> None:
+    """Refuse values that may not stand in a tensor of this datatype; None, for a missing one, may.
+
+    Raises:
+        RequestError: If there is one; the sentence names its place.
+    """
     bounded = datatype.least <= datatype.most
     if set(map(type, values)) - {type(None)} <= datatype.kinds and not bounded:
         return

@@ -30,13 +30,11 @@ class Place:
     Attributes:
         http: Bound socket.
         grpc: Address for gRPC, such as ``127.0.0.1:8081``; empty for no gRPC.
-        shared: Whether other workers listen there too.
         alive: File descriptor at whose end of file the worker ends, for its parent is gone; -1 for none.
     """
 
     http: socket.socket
     grpc: str = ""
-    shared: bool = False
     alive: int = OFF
 
 
@@ -58,7 +56,8 @@ def run(live: Live, place: Place, options: Options, *, seen: Seen, started: Call
 
 async def _serve(live: Live, place: Place, options: Options, seen: Seen, started: Callable[[], None]) -> None:
     desk = Desk(live, options.limits)
-    app = App(desk, seen, Answering(desk, seen, Explaining()), repository=options.repository)
+    explaining = Explaining()
+    app = App(desk, seen, Answering(desk, seen, explaining), repository=options.repository)
     server = _Http(_config(app, options), live, options.drain_seconds)
     _reload_on_hangup(seen)
     if place.alive != OFF:
@@ -67,9 +66,12 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
         stack.callback(desk.close)
         await stack.enter_async_context(seen.watching())
         if place.grpc:
-            from headrace.serving.grpc_server import serving  # noqa: PLC0415 - a server without gRPC does not pay for it
+            from headrace.serving import grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 
-            await stack.enter_async_context(serving(desk, seen, place.grpc, options, shared=place.shared))
+            service = grpc_server.Service(desk, seen, explaining, repository=options.repository)
+            await stack.enter_async_context(grpc_server.serving(service, place.grpc, options))
+        warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+        stack.push_async_callback(asyncio.wait_for, warming, None)
         sweeping = asyncio.create_task(sweep(server.server_state.connections, options.limits))
         telling = asyncio.create_task(_tell(server, started))
         try:
@@ -77,6 +79,13 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
         finally:
             sweeping.cancel()
             telling.cancel()
+
+
+def _warm() -> None:
+    """Import what the full check needs, so that the first request which needs it does not wait for it."""
+    import headrace.core.features  # noqa: PLC0415
+    import headrace.core.matrix  # noqa: PLC0415
+    import headrace.core.records  # noqa: F401, PLC0415
 
 
 def _config(app: App, options: Options) -> Config:
