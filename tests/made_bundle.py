@@ -21,7 +21,13 @@ from tests.conftest import write_table
 
 
 def make_parts(
-    folder: Path, *, target: str = "churn", task: str = "", family: str = "logistic", table: Path | None = None
+    folder: Path,
+    *,
+    target: str = "churn",
+    task: str = "",
+    family: str = "logistic",
+    parameters: dict[str, Any] | None = None,
+    table: Path | None = None,
 ) -> tuple[Parts, dict[str, Any]]:
     """Everything that goes into a bundle of a small table, and the metadata of its source."""
     source = table or write_table(folder / "customers.csv")
@@ -44,7 +50,8 @@ def make_parts(
         test_table=folder / "test",
         test_actuals=folder / "actuals",
     )
-    write_json(folder / "best.json", {"family": family, "parameters": {}, "metric": "log_loss", "score": -0.4})
+    best = {"family": family, "parameters": parameters or {}, "metric": "log_loss", "score": -0.4}
+    write_json(folder / "best.json", best)
     train_model(
         folder / "train", contract=contract, best_parameters=folder / "best.json", folder=folder / "model", seed=0
     )
