@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, run, serve
+from headrace.cli import compiling, contracts, demo, run, score, serve
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 

@@ -102,6 +102,6 @@ def hash_key() -> bytes:
 
 
 def without_blas_threads() -> None:
-    """Keep NumPy's linear algebra from starting threads when it is imported: a process that has some cannot be forked."""
+    """Keep NumPy from starting threads when it is imported: a process that has some cannot be forked."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")

@@ -40,6 +40,7 @@ _BEST = ("tune", "best_parameters")
 _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
+    "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
     "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
     "prepare": Sample(
         arguments={"source": "{table}"},

@@ -1,0 +1,37 @@
+"""The component that scores a table with a bundle."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Input, Model, Output
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def score(bundle: Input[Model], table: Input[Dataset], predictions: Output[Dataset], threads: int = 2) -> int:
+    """Write a prediction for each row of a table of any size.
+
+    Args:
+        bundle: The model.
+        table: The rows, as ``ingest`` left them; the target may be absent.
+        predictions: A row for each row: its number, keys and ids, label and probabilities or the value, whether it was
+            scored or refused, the contract's violations, and the model's digest.
+        threads: Threads of the engine.
+
+    Returns:
+        How many rows were scored.
+    """
+    from pathlib import Path
+
+    from headrace.core.bundle import open_bundle
+    from headrace.core.score import score_table
+    from headrace.core.scorer import Scorer
+    from headrace.core.steps import step
+    from headrace.stores.sources import open_source
+
+    with step("score") as say:
+        scorer = Scorer.open(open_bundle(Path(bundle.path)), threads=threads)
+        source = open_source(f"{table.path}/part-*.parquet")
+        found = score_table(source, scorer=scorer, output=Path(predictions.path))
+        predictions.metadata.update(found)
+        say(f"{found['scored']:,} rows scored, {found['refused']:,} refused")
+        return int(found["scored"])
