@@ -21,7 +21,9 @@ from headrace.core.source import empty_frame
 _SLOW_ROWS = 20_000
 
 
-def parse(block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str) -> pl.DataFrame:
+def parse(
+    block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str, numbers: tuple[str, ...] = ()
+) -> pl.DataFrame:
     """The rows of a block.
 
     Args:
@@ -29,6 +31,7 @@ def parse(block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str
         dialect: How they are written.
         missing: Texts that stand for a missing value.
         name: The file's name, for messages.
+        numbers: Columns that may come as Float64, if all their texts are numbers.
 
     Returns:
         Text columns, stripped of spaces and tabs, null where a value is missing.
@@ -36,7 +39,9 @@ def parse(block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str
     Raises:
         InputError: If a row has more or fewer fields than the table.
     """
-    frame = _fast(block.data, block.quoted, dialect, missing)
+    frame = _fast(block.data, block.quoted, dialect, missing, numbers) if numbers else None
+    if frame is None:
+        frame = _fast(block.data, block.quoted, dialect, missing)
     if frame is None and not block.quoted:
         frame = _fast(_without_blank_lines(block.data, dialect), block.quoted, dialect, missing)
     if frame is None:
@@ -44,7 +49,9 @@ def parse(block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str
     return _stripped(frame, missing, tabs=b"\t" in block.data)
 
 
-def _fast(data: bytes, quoted: bool, dialect: Dialect, missing: tuple[str, ...]) -> pl.DataFrame | None:
+def _fast(
+    data: bytes, quoted: bool, dialect: Dialect, missing: tuple[str, ...], numbers: tuple[str, ...] = ()
+) -> pl.DataFrame | None:
     """The frame as Polars reads it; None unless it is certain to be right."""
     if not data:
         return empty_frame(dialect.names)
@@ -54,7 +61,7 @@ def _fast(data: bytes, quoted: bool, dialect: Dialect, missing: tuple[str, ...])
         frame = pl.read_csv(
             data,
             has_header=False,
-            schema=dict.fromkeys(dialect.names, pl.String),
+            schema={column: pl.Float64 if column in numbers else pl.String for column in dialect.names},
             separator=dialect.delimiter,
             null_values=list(missing),
         )
@@ -122,8 +129,11 @@ def _checked_rows(block: Block, dialect: Dialect, name: str) -> Iterator[list[st
 def _stripped(frame: pl.DataFrame, missing: tuple[str, ...], *, tabs: bool) -> pl.DataFrame:
     """Take spaces and tabs off the ends of fields, in the columns that have any."""
     blanks = (" ", "\t") if tabs else (" ",)
-    checks = [_padded(pl.col(name), blanks).any() for name in frame.columns]
-    padded = [name for name, found in zip(frame.columns, frame.select(checks).row(0), strict=True) if found]
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    if not texts:
+        return frame
+    checks = [_padded(pl.col(name), blanks).any() for name in texts]
+    padded = [name for name, found in zip(texts, frame.select(checks).row(0), strict=True) if found]
     return frame.with_columns(_nulled(pl.col(name).str.strip_chars(" \t"), missing) for name in padded)
 
 

@@ -115,7 +115,13 @@ def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, bloc
             check_same(dialect.names, first=names, name=file.name, first_name=first)
             body = without_first_row(block) if dialect.header else block
             for part in chain([body], cut):
-                yield csv_rows.parse(part, dialect=dialect, missing=options.missing_values, name=file.name)
+                yield csv_rows.parse(
+                    part,
+                    dialect=dialect,
+                    missing=options.missing_values,
+                    name=file.name,
+                    numbers=options.numbers,
+                )
 
 
 def _json(

@@ -44,8 +44,8 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         )
     numbers = frame.select(_expression(column) for column in wanted)
     matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
-    infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
-    if infinite:
+    if np.isinf(matrix).any():
+        infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
         raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
     return np.clip(matrix, -_LARGEST, _LARGEST, out=matrix)
 

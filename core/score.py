@@ -5,7 +5,7 @@ import operator
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -75,7 +75,8 @@ def score_table(
         DataError: If a column that the model needs is absent, or the table has no rows.
     """
     counts = {"rows": 0, "scored": 0, "refused": 0, "warned": 0}
-    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
+    numbers = tuple(column.name for column in scorer.contract.inputs if column.dtype == "number")
+    reading = Reading(source, replace(options or ReadOptions(), numbers=numbers), block_bytes=block_bytes)
     with _written(output) as writer, closing(ahead(reading.frames(), depth=2)) as frames:
         for frame in frames:
             found = scored(frame, scorer, first_row=counts["rows"] + 1)

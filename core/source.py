@@ -71,6 +71,7 @@ class ReadOptions:
             always does.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash before anything is written.
+        numbers: Columns of a CSV that may be read as numbers at once, in blocks where all their texts are numbers.
     """
 
     names: tuple[str, ...] = ()
@@ -80,6 +81,7 @@ class ReadOptions:
     missing_values: tuple[str, ...] = MISSING_VALUES
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Bring the parameters to one form and refuse those that cannot be meant.

@@ -164,3 +164,14 @@ def test_the_command_says_what_came_of_it(bundle: Bundle, tmp_path: Path) -> Non
     )
     assert bad.returncode == 2
     assert "none.csv" in bad.stderr
+
+
+def test_numbers_that_are_read_at_once_are_the_numbers_of_texts(scorer: Scorer, tmp_path: Path) -> None:
+    """A block with one text among its numbers is read as texts, and gives the same for the other rows."""
+    spends = ["1.5", " 2.25 ", "1e3", "-0", "+7", "", "NA", "0x1F", "1_000", "3.", ".5"]
+    rows = [{**ROWS[0], "spend": text} for text in spends]
+    _, found = run(scorer, written(tmp_path / "t.csv", rows), tmp_path / "a")
+    for place, row in enumerate(rows):
+        _, alone = run(scorer, written(tmp_path / "one.csv", [row]), tmp_path / "b")
+        same = ["status", "violations", "probability_yes"]
+        assert alone.select(same).equals(found.slice(place, 1).select(same)), row["spend"]
