@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core import card, cases, contract_yaml, engine, manifest
+from headrace.core import card, cases, contract_yaml, engine, explain, manifest
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError
@@ -82,6 +82,7 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
         ),
     }
     documents["engine.json"], onnx = _engine(fitted, test)
+    documents[explain.FILE] = explain.reference(fitted, fitted.encoded(test))
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

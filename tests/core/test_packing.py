@@ -34,6 +34,7 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], B
         "contract.yaml",
         "engine.json",
         "environment.json",
+        "explain.json",
         "metrics.json",
         "model.json",
         "model.onnx",
