@@ -6,7 +6,7 @@ PACKAGES := cli components core experiments pipelines reports serving stores
 NAME ?= line
 MARKS := (minio or postgres or slow) and not exhaustive
 
-.PHONY: help demo test test-real check format bench lock compiled clean
+.PHONY: help demo test test-real soak check format bench lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 
 test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL, and the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
+
+soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
+	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900
 
 check: $(VENV)/.dev  ## lint, format, types, layers
 	$(BIN)/ruff check .

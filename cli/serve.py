@@ -21,6 +21,8 @@ Examples:
 
   headrace serve headrace-out/demo/bundle --port 8080
 
+  headrace serve headrace-out/demo --workers 4 --grpc-port 8081 --access-log
+
   headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
 """
 DEFAULT_PORT = 8080
@@ -76,15 +78,22 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
+    grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=1, max=65535, show_default="no gRPC")] = 0,
+    access_log: Annotated[bool, typer.Option("--access-log", help="One line of JSON for each request.")] = False,
+    log_url: Annotated[str, typer.Option(help="Receiver of CloudEvents, or a file, for requests and answers.")] = "",
     verbose: options.Verbose = False,
 ) -> None:
-    """Serve MODEL over HTTP until interrupted."""
+    """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
     bundle = bundle_of(model)
     command = [sys.executable, "-m", "headrace.serving.server", "--model", bundle, "--host", host, "--port", str(port)]
     if name:
         command += ["--name", options.model_name(name)]
-    if verbose:
-        command.append("--verbose")
+    command += ["--workers", str(workers)]
+    command += ["--grpc-port", str(grpc_port)] if grpc_port else []
+    command += ["--log-url", log_url] if log_url else []
+    command += ["--access-log"] if access_log else []
+    command += ["--verbose"] if verbose else []
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - the server takes this process's place, and its signals
 

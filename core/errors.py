@@ -40,6 +40,17 @@ class RequestError(InputError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """The error as it travels between processes."""
+        return _restored, (type(self), str(self), self.reason)
+
+
+def _restored(kind: type[RequestError], message: str, reason: str) -> RequestError:
+    """A request's error of any subclass, whatever its constructor takes."""
+    found = kind.__new__(kind, message)
+    found.args, found.reason = (message,), reason
+    return found
+
 
 class MissingError(UserError, FileNotFoundError):
     """A thing that was named does not exist."""

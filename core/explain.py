@@ -130,7 +130,8 @@ class Explainer:
         if not np.allclose(base + values.sum(axis=1), scores, rtol=_TOLERANCE, atol=_TOLERANCE):
             raise InternalError("contributions must add up to the score that they explain; these do not.")
         merged = np.zeros((len(matrix), matrix.shape[1], values.shape[2]))
-        np.add.at(merged, (slice(None), self._sources), values)
+        for place, source in enumerate(self._sources):
+            merged[:, source] += values[:, place]
         return Explanation(self._scale(), base, merged)
 
     def _is_tree(self) -> bool:

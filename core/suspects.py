@@ -18,6 +18,8 @@ Summary = dict[str, dict[str, Any]]
 def summary(table: pl.DataFrame, columns: Sequence[Column]) -> Summary:
     """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
     names = [column.name for column in columns]
+    if not names:
+        return {"missing": {}, "least": {}, "most": {}}
     ordered = [
         column.name
         for column in columns

@@ -92,7 +92,8 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
     absent = [
         pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in wanted if column.name not in names
     ]
-    complete = table.with_columns(absent).select(column.name for column in wanted)
+    base = table if there else frame.select(pl.repeat(None, pl.len()).alias(""))
+    complete = base.with_columns(absent).select(column.name for column in wanted)
     order = {column.name: place for place, column in enumerate(contract.columns)}
     found.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
     return Checked(frame=complete, violations=found[:_MOST_VIOLATIONS])

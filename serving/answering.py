@@ -11,6 +11,7 @@ from headrace.serving.desk import Desk
 from headrace.serving.explaining import Explaining
 from headrace.serving.replies import Reply
 from headrace.serving.seen import Ended, Seen
+from headrace.serving.served import Scored, Served
 from headrace.serving.speeches import Speech
 
 # The answers to more rows are written in a thread.
@@ -54,11 +55,17 @@ class Answering:
             document, asked = await desk.aside(speech.read, sent, headers, served, desk.limits)
         explain = explain or v1.explained(document)
         scored = await desk.scored(served, asked)
-        explanations = await self._explaining.explained(served, scored, desk.limits) if explain else None
+        explanations = await self._explained(served, scored) if explain else None
         self._seen.answered(served, asked, scored, headers)
         if len(scored.scores) <= _MANY_ROWS:
             return speech.write(served, scored, document, explanations)
         return await desk.aside(speech.write, served, scored, document, explanations)
+
+    async def _explained(self, served: Served, scored: Scored) -> list[Any]:
+        began = time.perf_counter()
+        explanations = await self._explaining.explained(served, scored, self._desk.limits)
+        self._seen.explained(time.perf_counter() - began)
+        return explanations
 
     def shortly(self, speech: Speech, sent: bytes, headers: Headers) -> bytes | None:
         """The bytes of a whole response, if the request is plainly in order and its answer takes microseconds.

@@ -64,6 +64,7 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
         asyncio.get_running_loop().add_reader(place.alive, server.end)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(desk.close)
+        stack.callback(explaining.close)
         await stack.enter_async_context(seen.watching())
         if place.grpc:
             from headrace.serving import grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.core.check import REASONS, ROW, check_block
@@ -119,6 +119,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 20))
 def test_blocks_add_up_to_the_table(rows: list[dict[str, str | None]], cut: int) -> None:
     """Each row is valid or quarantined, never both, and the counts of two blocks are those of the whole."""
@@ -173,3 +174,15 @@ def test_a_large_bad_request_is_told_in_a_bounded_answer() -> None:
     """However many values are wrong, at most a hundred are told."""
     checked = check_rows(pl.DataFrame({"age": ["x"] * 5_000}), CONTRACT, serving=True)
     assert len(checked.violations) == 100
+
+
+def test_a_request_without_any_known_column_is_told_what_is_absent() -> None:
+    """No column at all is an absent column, not a failure."""
+    from headrace.core.contract import Column, Contract
+
+    agreed = Contract(
+        name="t", task="regression", columns=(Column("a", "number"), Column("y", "number", role="target"))
+    )
+    found = check_rows(pl.DataFrame({"x": [1, 2]}), agreed, serving=True)
+    assert [(item.rule, item.column) for item in found.violations] == [("columns", "a"), ("unknown_columns", "x")]
+    assert found.frame.height == 2
