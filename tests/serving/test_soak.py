@@ -1,4 +1,4 @@
-"""A server at full load for long: swaps, killed workers, no wrong answer, flat memory. ``make soak`` runs ten minutes."""
+"""A server at full load for long: swaps, killed workers, no wrong answer, flat memory (`make soak`: ten minutes)."""
 
 import itertools
 import json
