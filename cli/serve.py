@@ -79,7 +79,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
     workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
-    grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=1, max=65535, show_default="no gRPC")] = 0,
+    grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=0, max=65535, show_default="no gRPC")] = 0,
     access_log: Annotated[bool, typer.Option("--access-log", help="One line of JSON for each request.")] = False,
     log_url: Annotated[str, typer.Option(help="Receiver of CloudEvents, or a file, for requests and answers.")] = "",
     verbose: options.Verbose = False,
