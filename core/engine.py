@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import layout
+from headrace.core import layout, onnx_file
 from headrace.core.contract import Contract
-from headrace.core.errors import BundleError, shown
+from headrace.core.errors import BundleError, InputError, MissingError, shown
 from headrace.core.files import read_json
 
 FORMAT = 1
@@ -51,8 +51,10 @@ class OnnxEngine:
             threads: Threads for one call; other calls have their own.
 
         Raises:
-            BundleError: If it cannot be loaded, or takes or gives another shape than the contract says.
+            BundleError: If it cannot be loaded, holds what Headrace does not write, or takes or gives another shape
+                than the contract says.
         """
+        onnx_file.check(content, FILE)
         import onnxruntime  # noqa: PLC0415 - whoever trains needs none
 
         given = onnxruntime.SessionOptions()
@@ -113,13 +115,23 @@ def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
     Raises:
         BundleError: If ``engine.json`` names none that there is, or the model cannot be loaded.
     """
-    record = read_json(folder / RECORD)
-    name = record.get("engine") if isinstance(record, dict) and record.get("format") == FORMAT else None
+    name = _name(folder / RECORD)
     if name == OnnxEngine.name:
         return OnnxEngine(_content(folder / FILE), contract, threads=threads)
     if name == SklearnEngine.name:
         return SklearnEngine(_content(folder / "model.skops"), contract)
-    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn, of format {FORMAT}; got {shown(name)}.")
+    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {shown(name)} instead.")
+
+
+def _name(path: Path) -> object:
+    try:
+        record = read_json(path)
+    except (InputError, MissingError) as error:
+        raise BundleError(f"a bundle must hold {path.name}, as one that is packaged anew does; {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else record
+        raise BundleError(f"{path} must be of format {FORMAT}; got {shown(found)} instead: use a matching Headrace.")
+    return record.get("engine")
 
 
 def _content(path: Path) -> bytes:
@@ -136,11 +148,11 @@ def _content(path: Path) -> bytes:
 
 def _check(session: Any, contract: Contract) -> None:
     columns, classes = len(layout.columns(contract)), len(layout.classes(contract))
-    wanted = [("X", columns)], [("Y", classes or None)]
-    found = (
-        [_signature(value) for value in session.get_inputs()],
-        [_signature(value) for value in session.get_outputs()],
+    wanted = (
+        [("X", "tensor(double)", [None, columns])],
+        [("Y", "tensor(double)", [None, classes] if classes else [None])],
     )
+    found = ([_signature(one) for one in session.get_inputs()], [_signature(one) for one in session.get_outputs()])
     if found != wanted:
         raise BundleError(
             f"{FILE} must take X (n, {columns}) and give Y (n{f', {classes}' if classes else ''}) of float64, as its "
@@ -148,6 +160,6 @@ def _check(session: Any, contract: Contract) -> None:
         )
 
 
-def _signature(value: Any) -> tuple[str, Any]:
-    width = value.shape[1] if len(value.shape) == 2 else None
-    return (value.name if value.type == "tensor(double)" else "", width)
+def _signature(value: Any) -> tuple[str, str, list[int | None]]:
+    """Name, type and shape; None for the number of rows."""
+    return value.name, value.type, [size if isinstance(size, int) else None for size in value.shape]

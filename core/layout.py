@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from headrace.core.contract import Column, Contract, Dtype
 from headrace.core.errors import DataError, shown
 
+LARGEST = 1e30
+"""The matrix holds no number farther from zero: trees compare in float32, and whole columns are added up."""
+
 
 @dataclass(frozen=True)
 class MatrixColumn:

@@ -6,13 +6,11 @@ from numpy.typing import NDArray
 
 from headrace.core.contract import Contract, Dtype
 from headrace.core.errors import DataError, InputError, shown
-from headrace.core.layout import MatrixColumn, classes, columns
+from headrace.core.layout import LARGEST, MatrixColumn, classes, columns
 
 Matrix = NDArray[np.float64]
 Target = NDArray[np.int64] | NDArray[np.float64]
 
-# Trees compare in float32 and scikit-learn adds up whole columns of them, which must not overflow.
-_LARGEST = 1e30
 # Squares of errors must not overflow float64.
 _LARGEST_TARGET = 1e100
 
@@ -47,7 +45,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     if np.isinf(matrix).any():
         infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
         raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
-    return np.clip(matrix, -_LARGEST, _LARGEST, out=matrix)
+    return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
 
 
 def _expression(column: MatrixColumn) -> pl.Expr:

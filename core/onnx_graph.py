@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from headrace.core.errors import InputError
+
+Floats = NDArray[np.float64]
+
 OPSET = 21
 ML_OPSET = 5
 _IR = 10
 INPUT, OUTPUT = "X", "Y"
+FLOAT, DOUBLE, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
+
+
+class InexactError(InputError):
+    """A model cannot be written as ONNX such that it gives the same answers."""
 
 
 class Graph:
@@ -58,7 +67,10 @@ class Graph:
             columns: Columns of the input.
             shape: Shape of the answer.
         """
-        self._nodes.append(helper.make_node("Identity", [output], [OUTPUT]))
+        if self._nodes and self._nodes[-1].output[0] == output:
+            self._nodes[-1].output[0] = OUTPUT
+        else:
+            self._nodes.append(helper.make_node("Identity", [output], [OUTPUT]))
         graph = helper.make_graph(
             self._nodes,
             "headrace",

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 
-from headrace.core import onnx_estimators, onnx_trees
+from headrace.core import layout, onnx_estimators, onnx_plan, onnx_trees
 from headrace.core.model import Model
-from headrace.core.onnx_graph import Graph
-from headrace.core.onnx_prepare import InexactError, prepared
+from headrace.core.onnx_graph import Graph, InexactError
+from headrace.core.onnx_plan import Plan
 
-_KINDS: dict[str, Callable[[Graph, str, Any], str]] = {
+_KINDS: dict[str, Callable[[Graph, Plan, Any], str]] = {
     "LogisticRegression": onnx_estimators.logistic,
     "Ridge": onnx_estimators.linear,
     "GaussianNB": onnx_estimators.naive_bayes,
@@ -38,26 +38,35 @@ def converted(model: Model) -> bytes:
     """
     graph = Graph()
     estimator = model.pipeline.named_steps["estimator"]
-    value = prepared(graph, model.pipeline.named_steps["prepare"])
-    answer = _estimated(graph, value, estimator)
+    plan = plan_of(model)
+    answer = _estimated(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
         answer = _all_classes(graph, answer, model)
     else:
         answer, shape = graph.add("Squeeze", answer, graph.constant(np.array([1], dtype=np.int64))), [None]
-    columns = model.pipeline.named_steps["prepare"].n_features_in_
-    return bytes(graph.model(answer, columns=columns, shape=shape).SerializeToString(deterministic=True))
+    return bytes(graph.model(answer, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
 
 
-def _estimated(graph: Graph, value: str, estimator: Any) -> str:
+def plan_of(model: Model) -> Plan:
+    """The model's fitted preparation.
+
+    Raises:
+        InexactError: If it holds a step that is not known.
+    """
+    listed = [len(column.categories or ()) for column in layout.columns(model.contract)]
+    return onnx_plan.read(model.pipeline.named_steps["prepare"], listed)
+
+
+def _estimated(graph: Graph, plan: Plan, estimator: Any) -> str:
     if isinstance(estimator, TransformedTargetRegressor):
         scaler = estimator.transformer_
-        raw = _estimated(graph, value, estimator.regressor_)
+        raw = _estimated(graph, plan, estimator.regressor_)
         return graph.add("Add", graph.add("Mul", raw, graph.constant(scaler.scale_)), graph.constant(scaler.mean_))
     convert = _KINDS.get(type(estimator).__name__)
     if convert is None:
         raise InexactError(f"a {type(estimator).__name__} has no exact form in ONNX.")
-    return convert(graph, value, estimator)
+    return convert(graph, plan, estimator)
 
 
 def _all_classes(graph: Graph, answer: str, model: Model) -> str:

@@ -17,7 +17,7 @@ from headrace.core.evaluate import read_test
 from headrace.core.files import read_json, write_json, write_text
 from headrace.core.manifest import MANIFEST
 from headrace.core.model import Model
-from headrace.core.onnx_prepare import InexactError
+from headrace.core.onnx_graph import InexactError
 from headrace.core.parity import TOLERANCE, exact
 from headrace.core.provenance import environment, provenance
 
@@ -110,12 +110,12 @@ def _fill(folder: Path, fitted: Model, parts: Parts, documents: Mapping[str, Any
 
 def _engine(fitted: Model, test: pl.DataFrame) -> tuple[dict[str, Any], bytes]:
     """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
-    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "rows": 0}
+    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
         found = exact(fitted, fitted.encoded(test))
     except InexactError as error:
         return {**record, "reason": str(error)}, b""
-    return {**record, "engine": "onnx", "rows": found.rows}, found.content
+    return {**record, "engine": "onnx", "parity": found.parity.as_json()}, found.content
 
 
 def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:

@@ -1,27 +1,63 @@
 """The gate of a converted model: the same answers as scikit-learn's, or no conversion."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from headrace.core import layout
-from headrace.core.contract import Contract
-from headrace.core.engine import OnnxEngine
+from headrace.core import probes
+from headrace.core.engine import Engine, OnnxEngine
 from headrace.core.errors import BundleError
 from headrace.core.matrix import Matrix
 from headrace.core.model import Model, predicted_probabilities, predicted_values
+from headrace.core.onnx_graph import InexactError
 from headrace.core.onnx_model import converted
-from headrace.core.onnx_prepare import InexactError
-from headrace.core.onnx_trees import thresholds
 
-# Sums in another order differ by some 1e-15; a row on the other side of a threshold, by far more than this.
 TOLERANCE = 1e-9
-_MOST_ROWS = 2_000
-_MOST_THRESHOLDS = 1_000
-_SMALL = (0.0, -1.0, 1.0, 1e-300)
-# The matrix holds no larger numbers.
-_LARGEST = 1e30
+"""Largest difference of a probability, or of a value relative to it where it is above 1.
+
+Sums in another order differ by some 1e-15, a perceptron's by some 1e-12; a row on the other side of a split, or a
+number rounded to float32, by far more than this.
+"""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an engine compares with scikit-learn.
+
+    Attributes:
+        rows: Rows on which they were compared.
+        answers: Answers to them: a probability for each class, or a value.
+        off: How many of these differ by more than ``TOLERANCE``, or are not both numbers.
+        largest_difference: The largest difference of an answer; relative where a value is above 1.
+        labels_differ: How many rows have another label.
+    """
+
+    rows: int = 0
+    answers: int = 0
+    off: int = 0
+    largest_difference: float = 0.0
+    labels_differ: int = 0
+
+    def __add__(self, other: "Parity") -> "Parity":
+        """Both comparisons together."""
+        return Parity(
+            self.rows + other.rows,
+            self.answers + other.answers,
+            self.off + other.off,
+            max(self.largest_difference, other.largest_difference),
+            self.labels_differ + other.labels_differ,
+        )
+
+    def as_json(self) -> dict[str, float]:
+        """The measurements, the difference as the power of ten above it: the same on another processor."""
+        return {
+            "rows": self.rows,
+            "largest_difference": _power_of_ten(self.largest_difference),
+            "labels_differ": self.labels_differ,
+        }
 
 
 @dataclass(frozen=True)
@@ -30,11 +66,11 @@ class Exact:
 
     Attributes:
         content: Bytes of ``model.onnx``.
-        rows: Rows on which it was compared.
+        parity: How it compares with scikit-learn.
     """
 
     content: bytes
-    rows: int
+    parity: Parity
 
 
 def exact(model: Model, matrix: Matrix) -> Exact:
@@ -42,8 +78,7 @@ def exact(model: Model, matrix: Matrix) -> Exact:
 
     Args:
         model: The model.
-        matrix: Real rows (n, p); rows with missing, unseen and extreme values, and on either side of the thresholds of
-            trees, are made of them.
+        matrix: Real rows (n, p); more are made of them, see ``probes.blocks``.
 
     Returns:
         The conversion.
@@ -52,79 +87,49 @@ def exact(model: Model, matrix: Matrix) -> Exact:
         InexactError: If there is none, or an answer or a label differs; the sentence says which.
     """
     content = converted(model)
-    rows = probes(model, matrix)
     try:
-        found = OnnxEngine(content, model.contract)(rows)
+        engine = OnnxEngine(content, model.contract)
     except BundleError as error:
-        raise InexactError("ONNX Runtime cannot load the conversion.") from error
-    _compare(model, rows, found)
-    return Exact(content, len(rows))
+        raise InexactError(f"the conversion cannot be loaded: {error}") from error
+    found = compare(engine, model, probes.blocks(model, matrix))
+    if found.off:
+        most = f"{_power_of_ten(found.largest_difference):.0e}"
+        raise InexactError(f"{found.off} of {found.answers} answers differ from scikit-learn's, by less than {most}.")
+    if found.labels_differ:
+        raise InexactError(f"{found.labels_differ} of {found.rows} labels differ from scikit-learn's.")
+    return Exact(content, found)
 
 
-def probes(model: Model, matrix: Matrix) -> Matrix:
-    """Rows to compare on: real ones, and ones made of them; see ``exact``."""
-    real = matrix[:_MOST_ROWS]
-    base = real[:1] if len(real) else np.zeros((1, matrix.shape[1]))
-    made = [real]
-    for column, described in enumerate(layout.columns(model.contract)):
-        values = [-1.0] if described.categories is not None else _extremes(model.contract, described.name)
-        made.append(_with(base, column, [np.nan, *values]))
-    made.append(np.full_like(base, np.nan))
-    estimator = model.pipeline.named_steps["estimator"]
-    split = [(_source(model, place), value) for place, value in islice(thresholds(estimator), _MOST_THRESHOLDS)]
-    made += [_with(base, place, _beside(value)) for place, value in split if place >= 0]
-    return np.ascontiguousarray(np.concatenate(made))
+def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> Parity:
+    """Compare an engine's answers with scikit-learn's.
+
+    Args:
+        engine: The engine.
+        model: The model that it stands for.
+        blocks: Matrices (n, p) of rows to ask both for.
+    """
+    return sum((_compared(engine, model, rows) for rows in blocks), Parity())
 
 
-def _extremes(contract: Contract, name: str) -> list[float]:
-    """The largest and smallest numbers that the contract lets pass, and small ones."""
-    low, high = -_LARGEST, _LARGEST
-    if name in contract.names and contract.severity("range") in {"quarantine", "stop"}:
-        column = contract.column(name)
-        low = low if column.minimum is None else column.minimum
-        high = high if column.maximum is None else column.maximum
-    return [low, high, *(value for value in _SMALL if low <= value <= high)]
-
-
-def _beside(value: float) -> list[float]:
-    """A threshold and its neighbours, in float64 and in the float32 in which forests look at a row."""
-    single = float(np.float32(value))
-    near = [float(np.nextafter(value, way)) for way in (-np.inf, np.inf)]
-    return [
-        value,
-        *near,
-        single,
-        *(float(np.nextafter(np.float32(value), np.float32(way))) for way in (-np.inf, np.inf)),
-    ]
-
-
-def _with(base: Matrix, column: int, values: list[float]) -> Matrix:
-    rows = np.repeat(base, len(values), axis=0)
-    rows[:, column] = values
-    return rows
-
-
-def _source(model: Model, place: int) -> int:
-    """The matrix column of a tree's feature; -1 if it is no number that is passed on as it is."""
-    names = model.pipeline.named_steps["prepare"]
-    order = [int(column) for name, _, columns in names.transformers_ if name != "remainder" for column in columns]
-    return order[place] if place < len(order) else -1
-
-
-def _compare(model: Model, rows: Matrix, found: np.ndarray) -> None:
+def _compared(engine: Engine, model: Model, rows: Matrix) -> Parity:
+    found = engine(rows)
     if model.contract.task == "regression":
         wanted = predicted_values(model.pipeline, rows)
-        _require(found, wanted, TOLERANCE * np.maximum(1.0, np.abs(wanted)))
-        return
+        return _measured(found, wanted, np.maximum(1.0, np.abs(wanted)), labels_differ=0)
     wanted = predicted_probabilities(model.pipeline, rows, len(model.classes))
-    _require(found, wanted, np.full_like(wanted, TOLERANCE))
-    differ = [one != other for one, other in zip(model.labels(found), model.labels(wanted), strict=True)]
-    if any(differ):
-        raise InexactError(f"{sum(differ)} of {len(rows)} labels differ from scikit-learn's.")
+    pairs = zip(model.labels(found), model.labels(wanted), strict=True)
+    return _measured(found, wanted, np.ones_like(wanted), labels_differ=sum(one != other for one, other in pairs))
 
 
-def _require(found: np.ndarray, wanted: np.ndarray, allowed: np.ndarray) -> None:
-    off = ~(np.abs(found - wanted) <= allowed)
-    if off.any():
-        worst = float(np.nanmax(np.abs(found - wanted)))
-        raise InexactError(f"{int(off.sum())} of {off.size} answers differ from scikit-learn's by up to {worst:.1e}.")
+def _measured(
+    found: NDArray[np.float64], wanted: NDArray[np.float64], unit: NDArray[np.float64], *, labels_differ: int
+) -> Parity:
+    difference = np.abs(found - wanted) / unit
+    difference = np.where(np.isnan(difference), np.inf, difference)
+    off = int((difference > TOLERANCE).sum())
+    return Parity(len(wanted), wanted.size, off, float(difference.max(initial=0.0)), labels_differ)
+
+
+def _power_of_ten(value: float) -> float:
+    # JSON has no infinity, and no answer differs by so much.
+    return 0.0 if value == 0 else float(f"1e{min(300, math.ceil(math.log10(value)) if value < math.inf else 300)}")

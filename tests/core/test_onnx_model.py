@@ -15,7 +15,7 @@ from headrace.core.engine import OnnxEngine
 from headrace.core.fitting import fit
 from headrace.core.model import Model, predicted_probabilities, predicted_values
 from headrace.core.onnx_model import converted
-from headrace.core.onnx_prepare import InexactError
+from headrace.core.onnx_graph import InexactError
 from tests.core import made
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -108,14 +108,16 @@ def test_a_forest_of_single_leaves_is_exact() -> None:
     assert parity.exact(model, rows).content
 
 
+def matrices() -> st.SearchStrategy[list[list[float]]]:
+    """Rows such as the matrix may hold: size, age, plan, rooms, member, constant, empty."""
+    number = st.floats(-1e30, 1e30) | st.just(np.nan)
+    category = st.sampled_from([np.nan, -1.0, 0.0, 1.0, 2.0])
+    kinds = [number, number, category, category, number, number, number]
+    return st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=4)
+
+
 @settings(max_examples=50, deadline=None)
-@given(
-    st.lists(
-        st.lists(st.floats(-1e30, 1e30) | st.just(np.nan) | st.integers(-1, 2).map(float), min_size=7, max_size=7),
-        min_size=1,
-        max_size=4,
-    )
-)
+@given(matrices())
 @pytest.mark.parametrize("name", ["logistic", "hist_gradient_boosting", "random_forest"])
 def test_any_matrix_has_the_same_answers(name: str, rows: list[list[float]]) -> None:
     """No row, however strange, tells the two apart."""
