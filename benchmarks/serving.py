@@ -30,6 +30,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import serving_grpc
 from serving_load import Load, load, memory
 from serving_peers import SERVERS, Model, Rows, Server, installed
 
@@ -37,6 +38,7 @@ from headrace.core.model_files import loads
 from tests.made_bundle import make_bundle
 
 COLUMNS = 12
+GRPC = {"headrace", "headrace, 2 workers", "sklearnserver"}
 MODELS = {"logistic": {}, "hist_gradient_boosting": {"max_iter": 200}}
 START_SECONDS = 120.0
 GOALS = {"sklearnserver": 10.0, "MLServer": 10.0, "floor": 0.7, "p50": 1.5, "ready": 1.0, "memory": 1.0}
@@ -118,7 +120,7 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
     """Everything about one server and one model."""
     rng = np.random.default_rng(1)
     found: dict[tuple[int, int], list[Load]] = {}
-    starts = []
+    starts, over_grpc = [], {}
     for number in range(chosen.runs):
         with started(server, model, Path(chosen.peers).resolve(), folder / "log") as (address, pid, seconds):
             starts.append(seconds)
@@ -136,8 +138,27 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
                     result = load(url, body, connections=connections, seconds=chosen.seconds, pid=pid)
                     found.setdefault((connections, count), []).append(result)
             resident = memory(pid)
+            if server.name in GRPC and _listens(address):
+                over_grpc = {callers: _over_grpc(address, callers, chosen.seconds) for callers in (1, 16)}
     loads_ = {key: sorted(runs, key=lambda one: one.requests_per_second)[len(runs) // 2] for key, runs in found.items()}
-    return {"ready": statistics.median(starts), "memory": resident, "loads": loads_}
+    return {"ready": statistics.median(starts), "memory": resident, "loads": loads_, "grpc": over_grpc}
+
+
+def _listens(address: str) -> bool:
+    """Whether the port beside the one for HTTP is open within ten seconds."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port) + 1), timeout=1):
+            return True
+        time.sleep(0.2)
+    print("  it does not listen for gRPC", flush=True)
+    return False
+
+
+def _over_grpc(address: str, callers: int, seconds: int) -> dict[str, float]:
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    return serving_grpc.load(f"{host}:{int(port) + 1}", _first_rows()[0], callers=callers, seconds=seconds)
 
 
 def _first_rows() -> Rows:
@@ -159,6 +180,17 @@ def show(family: str, found: dict[str, Any]) -> None:
                 f"  {name:<28}{run.requests_per_second:>10.0f}{run.p50_ms:>10.2f}{run.p99_ms:>10.2f}"
                 f"{run.cpu_us:>10.0f}{run.errors:>8}"
             )
+
+
+def show_grpc(found: dict[str, Any]) -> None:
+    """The table of calls over gRPC, one row each."""
+    for callers in (1, 16):
+        print(f"\n  gRPC, {callers} calls in flight, 1 row")
+        print(f"  {'':<28}{'req/s':>10}{'p50 ms':>10}{'p99 ms':>10}")
+        for name, one in found.items():
+            if callers in one["grpc"]:
+                run = one["grpc"][callers]
+                print(f"  {name:<28}{run['requests_per_second']:>10.0f}{run['p50_ms']:>10.2f}{run['p99_ms']:>10.2f}")
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:
@@ -214,6 +246,7 @@ def main() -> None:
                 except (RuntimeError, subprocess.CalledProcessError, OSError) as error:
                     print(f"  {server.name} was not measured: {error}", flush=True)
             show(family, found)
+            show_grpc(found)
             results[family] = found
     told = {family: ratios(found) for family, found in results.items() if "headrace" in found}
     reached = {family: met(one) for family, one in told.items()}

@@ -55,7 +55,7 @@ class Server:
 
 def _headrace(*more: str) -> Callable[[Model, int, Path], list[str]]:
     def command(model: Model, port: int, _: Path) -> list[str]:
-        given = ["--model", str(model.bundle), "--name", "bench", "--port", str(port)]
+        given = ["--model", str(model.bundle), "--name", "bench", "--port", str(port), "--grpc-port", str(port + 1)]
         return [sys.executable, "-m", "headrace.serving.server", *given, *more]
 
     return command
