@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import shlex
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -39,6 +40,8 @@ def serve(told: Options) -> int:
         BundleError: If the bundle is not whole, or does not answer as it says.
     """
     without_blas_threads()
+    # A hangup that comes before a worker can read the model again waits, instead of ending the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from headrace.serving.metrics import Board  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:

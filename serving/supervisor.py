@@ -84,7 +84,8 @@ class Supervisor:
         code = 1
         try:
             os.close(self._held)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            # A hangup waits until the worker can read the model again.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS - {signal.SIGHUP})
             code = self._work(number, self._alive, lambda: _tell(told))
         finally:
             sys.stdout.flush()

@@ -146,3 +146,4 @@ def _reload_on_hangup(seen: Seen) -> None:
         task.add_done_callback(reading.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})

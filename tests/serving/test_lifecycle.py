@@ -205,3 +205,35 @@ def test_workers_that_cannot_start_say_why_once(bundle: Bundle, tmp_path: Path) 
     with pytest.raises(AssertionError, match=r"model.onnx is changed"), running(folder, tmp_path, "--workers", "2"):
         pass
     assert (tmp_path / "log").read_text().count("Error: ") == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_while_a_server_starts_does_not_end_it(bundle: Bundle, tmp_path: Path, workers: str) -> None:
+    """It waits until the model can be read again, and is not lost."""
+    hangups = threading.Thread(target=_hang_up, args=(tmp_path,))
+    hangups.start()
+    with running(bundle.folder, tmp_path, "--workers", workers) as server:
+        hangups.join(60)
+        assert server.remote.predict([GOOD]).status == 200
+        until(lambda: server.metric('headrace_swaps_total{result="done"}') >= 1)
+
+
+def _hang_up(folder: Path) -> None:
+    """Send SIGHUP to the server that is starting in ``folder``, some times, once its arguments were read."""
+    deadline = time.monotonic() + 60
+    found: list[int] = []
+    while time.monotonic() < deadline and not (folder / "address.json").exists():
+        found = found or [
+            int(path.parent.name)
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if str(folder / "address.json").encode() in path.read_bytes() and _blocks_hangups(path.parent)
+        ]
+        for pid in found:
+            os.kill(pid, signal.SIGHUP)
+        time.sleep(0.01)
+
+
+def _blocks_hangups(process: Path) -> bool:
+    status = (process / "status").read_text()
+    masks = [line.split()[1] for line in status.splitlines() if line.startswith("SigBlk")]
+    return bool(int(masks[0], 16) & (1 << (signal.SIGHUP - 1)))
