@@ -6,8 +6,10 @@ makes sense of it or names the line.
 """
 
 import csv
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -22,7 +24,13 @@ _SLOW_ROWS = 20_000
 
 
 def parse(
-    block: Block, *, dialect: Dialect, missing: tuple[str, ...], name: str, numbers: tuple[str, ...] = ()
+    block: Block,
+    *,
+    dialect: Dialect,
+    missing: tuple[str, ...],
+    name: str,
+    only: Sequence[str] = (),
+    numbers: Mapping[str, type[pl.DataType]] | None = None,
 ) -> pl.DataFrame:
     """The rows of a block.
 
@@ -31,39 +39,82 @@ def parse(
         dialect: How they are written.
         missing: Texts that stand for a missing value.
         name: The file's name, for messages.
-        numbers: Columns that may come as Float64, if all their texts are numbers.
+        only: Columns that are needed; empty for all.
+        numbers: Columns that may come as Int64 or Float64, if all their texts are such numbers.
 
     Returns:
-        Text columns, stripped of spaces and tabs, null where a value is missing.
+        The columns, as text stripped of spaces and tabs; null where a value is missing.
 
     Raises:
         InputError: If a row has more or fewer fields than the table.
     """
-    frame = _fast(block.data, block.quoted, dialect, missing, numbers) if numbers else None
+    read = _Read(dialect, missing, tuple(only or dialect.names))
+    frame = _with_numbers(block, read, numbers) if numbers else None
     if frame is None:
-        frame = _fast(block.data, block.quoted, dialect, missing)
+        frame = _fast(block.data, block.quoted, read, missing)
     if frame is None and not block.quoted:
-        frame = _fast(_without_blank_lines(block.data, dialect), block.quoted, dialect, missing)
+        frame = _fast(_without_blank_lines(block.data, dialect), block.quoted, read, missing)
     if frame is None:
-        frame = _slow(block, dialect, missing, name)
+        frame = _slow(block, dialect, missing, name).select(read.only)
     return _stripped(frame, missing, tabs=b"\t" in block.data)
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What all blocks of a file have in common."""
+
+    dialect: Dialect
+    missing: tuple[str, ...]
+    only: tuple[str, ...]
+
+    @property
+    def places(self) -> list[int] | None:
+        """Which fields of a row are needed; None for all."""
+        names = self.dialect.names
+        return [names.index(name) for name in self.only] if len(self.only) < len(names) else None
+
+
+def _with_numbers(block: Block, read: _Read, numbers: Mapping[str, type[pl.DataType]]) -> pl.DataFrame | None:
+    """The frame with those columns as numbers; None unless casts of their texts would give the same.
+
+    Polars is much faster when it need not look for the texts of missing values. They are no numbers, so that it fails
+    on them and is asked again; NaN alone it takes, in spellings that the texts of missing values do not hold.
+    """
+    for nulls in (read.missing,) if any(map(_is_number, read.missing)) else ((), read.missing):
+        frame = _fast(block.data, block.quoted, read, nulls, numbers)
+        if frame is not None and not any(each.is_nan().any() for each in frame if each.dtype == pl.Float64):
+            return frame if nulls else frame.with_columns(_nulled(pl.col(pl.String), read.missing))
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _fast(
-    data: bytes, quoted: bool, dialect: Dialect, missing: tuple[str, ...], numbers: tuple[str, ...] = ()
+    data: bytes,
+    quoted: bool,
+    read: _Read,
+    missing: tuple[str, ...],
+    numbers: Mapping[str, type[pl.DataType]] | None = None,
 ) -> pl.DataFrame | None:
     """The frame as Polars reads it; None unless it is certain to be right."""
+    dialect, dtypes = read.dialect, numbers or {}
     if not data:
-        return empty_frame(dialect.names)
+        return empty_frame(read.only)
     if _unusual(data, quoted, dialect):
         return None
     try:
         frame = pl.read_csv(
             data,
+            columns=read.places,
             has_header=False,
-            schema={column: pl.Float64 if column in numbers else pl.String for column in dialect.names},
+            schema={column: dtypes.get(column, pl.String) for column in dialect.names},
             separator=dialect.delimiter,
-            null_values=list(missing),
+            null_values=list(missing) or None,
         )
     except pl.exceptions.PolarsError:
         return None

@@ -114,13 +114,15 @@ def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, bloc
             names, first = names or dialect.names, first or file.name
             check_same(dialect.names, first=names, name=file.name, first_name=first)
             body = without_first_row(block) if dialect.header else block
+            numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
             for part in chain([body], cut):
                 yield csv_rows.parse(
                     part,
                     dialect=dialect,
                     missing=options.missing_values,
                     name=file.name,
-                    numbers=options.numbers,
+                    only=options.wanted(names),
+                    numbers=numbers,
                 )
 
 
@@ -144,7 +146,7 @@ def _parquet(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, 
     first = ""
     for file in files:
         streams.digest_file(file, digest)
-        for frame in parquet_rows.batches(file, drop=options.drop):
+        for frame in parquet_rows.batches(file, options=options):
             schema, first = schema or frame.schema, first or file.name
             check_same(frame.columns, first=schema.names(), name=file.name, first_name=first)
             yield _conformed(frame, schema, name=file.name, first_name=first)

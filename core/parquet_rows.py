@@ -6,17 +6,17 @@ import polars as pl
 
 from headrace.core.errors import InputError
 from headrace.core.plain import plain
-from headrace.core.source import SourceFile
+from headrace.core.source import ReadOptions, SourceFile
 
 BATCH_CELLS = 4_000_000
 
 
-def batches(file: SourceFile, *, drop: tuple[str, ...] = ()) -> Iterator[pl.DataFrame]:
+def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time; at least one frame, even without rows.
 
     Args:
         file: The file.
-        drop: Columns whose values do not count; they are nulls.
+        options: What is read: values of its dropped columns do not count, they are nulls.
 
     Raises:
         InputError: If the file is truncated or damaged, or a column is of a type that no table has.
@@ -24,11 +24,17 @@ def batches(file: SourceFile, *, drop: tuple[str, ...] = ()) -> Iterator[pl.Data
     try:
         lazy = pl.scan_parquet(file.path, glob=False)
         present = lazy.collect_schema().names()
-        lazy = lazy.with_columns(pl.lit(None, pl.String).alias(name) for name in drop if name in present)
-        height = lazy.select(pl.len()).collect().item()
-        step = max(1_000, BATCH_CELLS // max(1, len(present)))
-        for start in range(0, max(1, height), step):
-            yield plain(lazy.slice(start, step).collect(), name=file.name)
+        wanted = options.wanted(present)
+        lazy = lazy.select(wanted).with_columns(
+            pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
+        )
+        given = False
+        step = max(1_000, BATCH_CELLS // max(1, len(wanted)))
+        for frame in lazy.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
+            given = True
+            yield plain(frame, name=file.name)
+        if not given:
+            yield plain(lazy.head(0).collect(), name=file.name)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{file.name} is a truncated or damaged Parquet file ({str(error).splitlines()[0][:120]}); write it again."

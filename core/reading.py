@@ -24,20 +24,23 @@ class Reading:
         columns: Names of the columns given; empty before the first frame.
     """
 
-    def __init__(self, source: Source, options: ReadOptions, *, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, source: Source, options: ReadOptions, *, block_bytes: int = BLOCK_BYTES, digest: bool = True
+    ) -> None:
         """Prepare to read.
 
         Args:
             source: What to read.
             options: How to read it.
             block_bytes: Size of the blocks of text, about; it changes no value that is read.
+            digest: Whether ``facts`` will be asked for.
         """
         self.source = source
         self.options = options
         self.rows = 0
         self.columns: list[str] = []
         self._block_bytes = block_bytes
-        self._digest = Digest()
+        self._digest = Digest(wanted=digest)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows in order, some thousands at a time, of one schema, without the dropped columns.
@@ -78,6 +81,6 @@ class Reading:
         check_names(names, where=source)
         check_selected(options.drop, columns=names, what="drop", source=source)
         check_selected(options.hash, columns=names, what="hash", source=source)
-        self.columns = [name for name in names if name not in options.drop]
+        self.columns = [name for name in options.wanted(names) if name not in options.drop]
         if not self.columns:
             raise InputError(f"all columns of {source} are dropped; keep at least the target and a feature.")

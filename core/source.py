@@ -71,7 +71,9 @@ class ReadOptions:
             always does.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash before anything is written.
-        numbers: Columns of a CSV that may be read as numbers at once, in blocks where all their texts are numbers.
+        only: Columns to read, where the table has them; empty for all.
+        numbers: Columns of a CSV that may be read as Float64 at once, in blocks where all their texts are numbers.
+        integers: Columns of a CSV that may be read as Int64 at once, in the same blocks.
     """
 
     names: tuple[str, ...] = ()
@@ -81,7 +83,9 @@ class ReadOptions:
     missing_values: tuple[str, ...] = MISSING_VALUES
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Bring the parameters to one form and refuse those that cannot be meant.
@@ -100,6 +104,11 @@ class ReadOptions:
             object.__setattr__(self, "encoding", _encoding(self.encoding))
         if self.names:
             check_names(self.names, where="the option names")
+
+    def wanted(self, names: Iterable[str]) -> list[str]:
+        """Those of a table's columns that are to be read; all, if it has none of ``only``."""
+        there = list(names)
+        return [name for name in there if name in self.only] or there
 
     @property
     def for_csv_only(self) -> list[str]:

@@ -38,16 +38,23 @@ _FOREIGN = (
 
 
 class Digest:
-    """SHA-256 and size of all bytes that were read from a table's files, in order."""
+    """SHA-256 and size of all bytes that were read from a table's files, in order.
 
-    def __init__(self) -> None:
+    Attributes:
+        bytes: How many there were.
+        wanted: Whether anybody asks for the digest; if not, none is computed.
+    """
+
+    def __init__(self, *, wanted: bool = True) -> None:
         self.bytes = 0
+        self.wanted = wanted
         self._sha256 = hashlib.sha256()
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
         self.bytes += len(data)
-        self._sha256.update(data)
+        if self.wanted:
+            self._sha256.update(data)
 
     def hexdigest(self) -> str:
         """Lower-case hexadecimal SHA-256 of what was taken so far."""
@@ -92,7 +99,9 @@ def head(file: SourceFile, *, size: int = 65_536) -> bytes:
 
 
 def digest_file(file: SourceFile, digest: Digest) -> None:
-    """Feed a whole file, as it lies there, to a digest."""
+    """Feed a whole file, as it lies there, to a digest that is wanted."""
+    if not digest.wanted:
+        return
     with _opened(file) as stream:
         while data := stream.read(CHUNK_BYTES):
             digest.update(data)

@@ -95,9 +95,17 @@ class Writer:
             raise InternalError(f"the table {self._folder.name} was closed before its columns were known.")
         if not self._parts:
             self._append(pl.DataFrame(schema=self.schema))
-        if self._folder.is_dir():
-            shutil.rmtree(self._folder)
-        hidden.replace(self._folder)
+        if not self._folder.is_dir():
+            hidden.replace(self._folder)
+            return
+        older = hidden.with_name(f"{hidden.name}.old")  # two renames, for to remove it first takes long
+        self._folder.replace(older)
+        try:
+            hidden.replace(self._folder)
+        except BaseException:
+            older.replace(self._folder)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def parts(folder: Path) -> list[Path]:

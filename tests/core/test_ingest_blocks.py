@@ -67,6 +67,46 @@ def test_both_parsers_agree(rows: list[list[str]]) -> None:
     assert slow.rows() == csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t").rows()
 
 
+NUMBER = st.one_of(
+    st.floats().map(repr),
+    st.integers(-(10**20), 10**20).map(str),
+    st.sampled_from(
+        ["NAN", "-nan", "nan", "Infinity", "1e400", "+7", "007", "3.", ".5", " 1", "1 ", "\t2", "1_0", "-999"]
+    ),
+    st.text(alphabet='0123456789.+-eE nNaAiIfF_\t,"', max_size=5),
+    st.just("NA"),
+    st.just(""),
+)
+
+
+@given(
+    rows=st.lists(st.tuples(NUMBER, NUMBER, NUMBER), min_size=1, max_size=6),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    missing=st.sampled_from([MISSING_VALUES, ("", "-999"), ("", "0", "nan")]),
+    only=st.sampled_from([(), ("number",), ("text", "integer"), ("text", "number", "integer")]),
+)
+@settings(deadline=None, max_examples=300)
+def test_numbers_read_at_once_are_those_of_the_texts(
+    rows: list[tuple[str, str, str]], quoting: Literal[0, 1, 2, 3], missing: tuple[str, ...], only: tuple[str, ...]
+) -> None:
+    """Wherever a column comes as numbers, it holds what a cast of its texts gives, and no text was lost by it."""
+    dialect = Dialect(",", ("number", "integer", "text"), header=False)
+    block = Block(written([list(row) for row in rows], quoting), 1, quoted=True)
+    wanted = {"number": pl.Float64, "integer": pl.Int64}
+    texts = csv_rows.parse(block, dialect=dialect, missing=missing, name="t")
+    found = csv_rows.parse(block, dialect=dialect, missing=missing, name="t", only=only, numbers=wanted)
+    assert set(found.columns) == set(only or dialect.names)
+    for values in found:
+        text = texts.get_column(values.name)
+        cast = text.cast(values.dtype, strict=False)
+        assert values.equals(cast, null_equal=True)
+        assert values.dtype == pl.String or (values.null_count() == text.null_count() and not _has_nan(values))
+
+
+def _has_nan(values: pl.Series) -> bool:
+    return values.dtype == pl.Float64 and bool(values.is_nan().any())
+
+
 @pytest.mark.parametrize(
     ("data", "end"), [(b"a\nb", 2), (b'a\n"b\n', 2), (b'a\n"b\n"\n', 7), (b'"a\n', 0), (b"", 0), (b'"a"\n', 4)]
 )

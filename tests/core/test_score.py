@@ -1,16 +1,14 @@
 """Batch scoring against the answers row by row."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headrace.core import score
 from headrace.core.bundle import Bundle
@@ -98,11 +96,145 @@ def test_parquet_and_csv_give_the_same(scorer: Scorer, tmp_path: Path) -> None:
 def test_keys_and_ids_come_along_and_personal_ones_do_not(scorer: Scorer, tmp_path: Path) -> None:
     """A prediction must be joined to its row again, without a name on it."""
     more = (Column("id", "integer", role="id"), Column("mail", "string", role="ignore", personal="drop"))
+    more = (*more, Column("phone", "string", role="id", personal="hash"))
     wider = replace(scorer.contract, columns=(*more, *scorer.contract.columns))
-    table = written(tmp_path / "t.csv", [{"id": "7", "mail": "a@b.c", **ROWS[0]}])
+    table = written(tmp_path / "t.csv", [{"id": "007", "mail": "a@b.c", "phone": "555", **ROWS[0]}])
     _, found = run(replace(scorer, contract=wider), table, tmp_path / "out")
-    assert found["id"].to_list() == ["7"]
-    assert "mail" not in found.columns
+    assert found["id"].to_list() == ["007"]
+    assert not {"mail", "phone"} & set(found.columns)
+
+
+NUMBERS = ["31", "-0", "+7", "007", "3.", ".5", "1e2", "NAN", "nan", "inf", "1e400", "162", "163", "", "NA", "x", "1_0"]
+ROW = st.fixed_dictionaries(
+    {
+        "age": st.sampled_from([*NUMBERS, "31.0", "9223372036854775808"]),
+        "spend": st.one_of(st.sampled_from(NUMBERS), st.floats(-1, 500).map(repr)),
+        "plan": st.sampled_from(["basic", "plus", "premium", "gold", "Basic", "?", ""]),
+        "joined": st.sampled_from(["2024-03-02", "2024-03-02T23:15:00", "2024-02-30", "02.03.2024", ""]),
+    }
+)
+
+
+@given(rows=st.lists(ROW, min_size=1, max_size=8))
+@settings(deadline=None, max_examples=60)
+def test_a_row_is_scored_where_the_door_lets_it_pass_and_refused_by_the_rule_that_the_door_names(
+    scorer: Scorer, rows: list[dict[str, str]]
+) -> None:
+    """Whatever stands in a table, batch and server agree, row by row: the law of both."""
+    frame = pl.DataFrame(rows).with_columns(pl.when(pl.all() != "").then(pl.all()))
+    found = score.scored(frame, scorer).table
+    door = Door(scorer.contract)
+    assert found.height == len(rows)
+    for row, got in zip(frame.iter_rows(named=True), found.iter_rows(named=True), strict=True):
+        try:
+            expected = scorer.scores(door.rows([row]).matrix)[0]
+        except RequestError as error:
+            assert (got["status"], got["label"], got["probability_yes"]) == ("refused", None, None)
+            assert error.reason in {told.split(":")[0] for told in got["violations"].split("; ")}
+        else:
+            assert got["status"] == "scored"
+            np.testing.assert_allclose([got["probability_no"], got["probability_yes"]], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["row", "label", "status", "violations", "model_digest", "probability_yes"])
+def test_an_id_may_have_the_name_of_a_predictions_column(scorer: Scorer, tmp_path: Path, name: str) -> None:
+    """Both columns are there, the id under a name that says where it is from."""
+    wider = replace(scorer.contract, columns=(Column(name, "string", role="id"), *scorer.contract.columns))
+    _, found = run(
+        replace(scorer, contract=wider), written(tmp_path / "t.csv", [{name: "x", **ROWS[0]}]), tmp_path / "o"
+    )
+    assert found[f"input_{name}"].to_list() == ["x"]
+    assert found[name].to_list() != ["x"]
+
+
+def test_a_key_stays_as_it_is_written(scorer: Scorer, tmp_path: Path) -> None:
+    """Though it is a number that the model takes, and though one block has a text among its numbers."""
+    keyed = replace(scorer, contract=replace(scorer.contract, keys=("spend",)))
+    rows = [{**ROWS[0], "spend": "007.50"}] * 300 + [{**ROWS[0], "spend": "dear"}] * 300
+    told, found = run(keyed, written(tmp_path / "t.csv", rows), tmp_path / "o", block_bytes=2_000)
+    assert (told["scored"], told["refused"]) == (300, 300)
+    assert set(found["spend"]) == {"007.50", "dear"}
+
+
+@pytest.mark.parametrize("severity", ["warn", "off"])
+def test_an_infinity_is_refused_alone(scorer: Scorer, tmp_path: Path, severity: Any) -> None:
+    """No model takes one, even if the contract lets it pass; the other rows are scored."""
+    lax = replace(scorer, contract=replace(scorer.contract, rules={"finite": severity, "range": "off"}))
+    rows = [{**ROWS[0], "spend": "inf"}, ROWS[0]]
+    _, found = run(lax, written(tmp_path / "t.csv", rows), tmp_path / "o")
+    assert found["status"].to_list() == ["refused", "scored"]
+    assert found["violations"].to_list() == ["finite:spend", None]
+
+
+def test_a_row_without_a_finite_answer_is_refused(scorer: Scorer, tmp_path: Path) -> None:
+    """As a server refuses it; no prediction is ever NaN."""
+
+    class Broken:
+        name = "onnx"
+
+        def __call__(self, matrix: Any) -> Any:
+            return np.where(matrix[:, :1] > 50, np.nan, scorer.engine(matrix))
+
+    table = written(tmp_path / "t.csv", [ROWS[0], ROWS[2]])
+    told, found = run(replace(scorer, engine=Broken()), table, tmp_path / "o")
+    assert (told["scored"], told["refused"]) == (1, 1)
+    assert found["status"].to_list() == ["scored", "refused"]
+    assert found["violations"].to_list() == [None, "answer:churn"]
+    assert found["probability_yes"].null_count() == 1
+
+
+def test_an_absent_column_may_pass_where_the_contract_only_warns(scorer: Scorer, tmp_path: Path) -> None:
+    """Its values are missing, and each row says so."""
+    lax = replace(scorer, contract=replace(scorer.contract, rules={"columns": "warn"}))
+    table = written(tmp_path / "t.csv", [{key: value for key, value in ROWS[0].items() if key != "plan"}])
+    told, found = run(lax, table, tmp_path / "o")
+    assert (told["scored"], told["warned"]) == (1, 1)
+    assert found["violations"].to_list() == ["columns:plan"]
+
+
+def test_a_regression_gives_values(tmp_path: Path) -> None:
+    """One column of numbers in place of a label."""
+    made = Scorer.open(make_bundle(tmp_path / "made", target="spend", task="regression", family="linear"))
+    rows = [{**ROWS[0], "churn": "no"}, {**ROWS[0], "churn": "perhaps"}]
+    told, found = run(made, written(tmp_path / "t.csv", rows), tmp_path / "o")
+    assert (told["scored"], told["refused"]) == (1, 1)
+    values = found["value"].to_list()
+    expected = made.scores(Door(made.contract).rows([{k: v for k, v in rows[0].items() if k != "spend"}]).matrix)
+    assert values == [pytest.approx(expected[0], rel=1e-12), None]
+    assert "label" not in found.columns
+
+
+@pytest.mark.parametrize("other", ["thesis.txt", "part-1.parquet.bak", "table"])
+def test_a_folder_with_anything_else_in_it_is_not_replaced(scorer: Scorer, tmp_path: Path, other: str) -> None:
+    """A mistyped output must not cost anybody's files."""
+    output = tmp_path / "results"
+    output.mkdir()
+    (output / other).write_text("years of work")
+    with pytest.raises(InputError, match="must be new, empty or an older table of parts"):
+        run(scorer, written(tmp_path / "t.csv", ROWS), output)
+    assert (output / other).read_text() == "years of work"
+
+
+def test_a_table_is_not_replaced_by_its_own_predictions(scorer: Scorer, tmp_path: Path) -> None:
+    """Neither a file nor a folder of parts, nor by a link."""
+    table = written(tmp_path / "t.csv", ROWS)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    pl.read_csv(table, infer_schema=False).write_parquet(parts / "part-00000.parquet")
+    (tmp_path / "link").symlink_to(parts)
+    before = table.read_bytes(), (parts / "part-00000.parquet").read_bytes()
+    for source, output in [(table, table), (parts / "*.parquet", parts), (parts / "*.parquet", tmp_path / "link")]:
+        with pytest.raises(InputError, match="would replace"):
+            score.score_table(open_source(str(source)), scorer=scorer, output=output)
+    assert (table.read_bytes(), (parts / "part-00000.parquet").read_bytes()) == before
+
+
+def test_columns_that_nobody_needs_are_not_read(scorer: Scorer, tmp_path: Path) -> None:
+    """A column of a type that no table has costs nothing if the model does not want it."""
+    rows = pl.DataFrame([ROWS[0], ROWS[2]]).drop("churn").with_columns(spend=pl.Series([20.5, None]))
+    rows.with_columns(notes=pl.Series([[1, 2], [3]])).write_parquet(tmp_path / "t.parquet")
+    told, _ = run(scorer, tmp_path / "t.parquet", tmp_path / "o")
+    assert told["scored"] == 2
 
 
 def test_a_rule_that_only_warns_lets_a_row_be_scored(scorer: Scorer, tmp_path: Path) -> None:
@@ -130,45 +262,9 @@ def test_what_cannot_be_scored_is_refused_and_an_older_output_stays(scorer: Scor
         run(scorer, tmp_path / "t.csv", written(tmp_path / "t.txt", ROWS))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_job_leaves_the_old_output(bundle: Bundle, tmp_path: Path, number: signal.Signals) -> None:
-    """In the middle of a large table, by the command."""
-    table = written(tmp_path / "t.csv", ROWS, copies=200_000)
-    output = tmp_path / "out"
-    output.mkdir()
-    (output / "part-00000.parquet").write_bytes(b"old")
-    command = [sys.executable, "-m", "headrace.cli.main", "score", str(bundle.folder), str(table), "-o", str(output)]
-    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.*/part-*")):
-        assert job.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    job.send_signal(number)
-    assert job.wait(30) != 0
-    assert (output / "part-00000.parquet").read_bytes() == b"old"
-
-
-def test_the_command_says_what_came_of_it(bundle: Bundle, tmp_path: Path) -> None:
-    """One line with the counts, a summary file, and exit code 2 for a missing table."""
-    table = written(tmp_path / "t.csv", ROWS)
-    command = [sys.executable, "-m", "headrace.cli.main", "score", str(bundle.folder)]
-    done = subprocess.run(
-        [*command, str(table), "-o", str(tmp_path / "p.csv"), "--summary", str(tmp_path / "s.json")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.startswith("2 of 5 rows scored, 3 refused")
-    assert '"refused": 3' in (tmp_path / "s.json").read_text()
-    bad = subprocess.run(
-        [*command, "none.csv", "-o", str(tmp_path / "q.csv")], capture_output=True, text=True, check=False
-    )
-    assert bad.returncode == 2
-    assert "none.csv" in bad.stderr
-
-
 def test_numbers_that_are_read_at_once_are_the_numbers_of_texts(scorer: Scorer, tmp_path: Path) -> None:
     """A block with one text among its numbers is read as texts, and gives the same for the other rows."""
-    spends = ["1.5", " 2.25 ", "1e3", "-0", "+7", "", "NA", "0x1F", "1_000", "3.", ".5"]
+    spends = ["1.5", " 2.25 ", "1e3", "-0", "+7", "", "NA", "0x1F", "1_000", "3.", ".5", "NAN", "-nan", "1e400"]
     rows = [{**ROWS[0], "spend": text} for text in spends]
     _, found = run(scorer, written(tmp_path / "t.csv", rows), tmp_path / "a")
     for place, row in enumerate(rows):

@@ -49,6 +49,30 @@ def test_a_new_table_replaces_an_old_one(tmp_path: Path) -> None:
     assert read(tmp_path / "table")["a"].to_list() == [3]
 
 
+def test_an_old_table_stays_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interruption between the two renames puts the old table back, and leaves nothing beside it."""
+    with Writer(tmp_path / "table") as writer:
+        writer.write(pl.DataFrame({"a": [1]}))
+    rename = Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path.name.startswith(".table.") and not path.name.endswith(".old"):
+            raise SystemExit
+        return rename(path, target)
+
+    def write_again() -> None:
+        with Writer(tmp_path / "table") as writer:
+            writer.write(pl.DataFrame({"a": [2]}))
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(SystemExit):
+        write_again()
+    assert read(tmp_path / "table")["a"].to_list() == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["table"]
+
+
 def test_parts_of_two_schemas_are_refused(tmp_path: Path) -> None:
     """A part with another dtype breaks a promise of the caller's."""
     with Writer(tmp_path / "table") as writer:

@@ -1,0 +1,101 @@
+"""The table of predictions: what stands in its columns."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from headrace.core.contract import Contract
+from headrace.core.engine import Floats
+from headrace.core.row_check import Judged
+from headrace.core.rules import Rule
+from headrace.core.scorer import Scorer
+
+ROW, LABEL, VALUE, STATUS, VIOLATIONS, DIGEST = "row", "label", "value", "status", "violations", "model_digest"
+SCORED, REFUSED = "scored", "refused"
+
+
+def table(
+    raw: pl.DataFrame, judged: Judged, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
+) -> pl.DataFrame:
+    """The predictions for some rows.
+
+    Args:
+        raw: The rows (n) as they were read.
+        judged: What the contract says of them.
+        scores: Scores of those that are not refused, in order; None if all are.
+        scorer: The model.
+        first_row: Number of the first row in the table.
+
+    Returns:
+        A row for each row. Texts that repeat are Categorical, which readers of Parquet see as texts.
+    """
+    there = (~judged.refused).to_numpy()
+    own = [
+        *_answers(scorer, scores, there),
+        _repeating(STATUS, (SCORED, REFUSED), np.where(there, 0, 1)),
+        _violations(judged.broken, raw.height),
+        _repeating(DIGEST, (scorer.digest,), np.zeros(raw.height, dtype=np.int64)),
+    ]
+    taken = {ROW, *(column.name for column in own)}
+    rows = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
+    ids = [raw.get_column(name) for name in identifying(scorer.contract) if name in raw.columns]
+    return pl.DataFrame([rows, *_renamed(ids, taken), *own])
+
+
+def identifying(contract: Contract) -> tuple[str, ...]:
+    """Columns that name a row: keys and ids; personal ones only where the contract keeps them."""
+    return tuple(
+        column.name
+        for column in contract.columns
+        if (column.role == "id" or column.name in contract.keys)
+        and column.personal in {"", "keep"}
+        and column.role != "target"
+    )
+
+
+def _renamed(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
+    """The ids under names of their own: one that a prediction's column has gets ``input_`` before it."""
+    for values in ids:
+        name = values.name
+        while name in taken:
+            name = f"input_{name}"
+        taken.add(name)
+        yield values.alias(name)
+
+
+def _answers(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) -> Iterator[pl.Series]:
+    if not scorer.classes:
+        yield _spread(VALUE, scores, there)
+        return
+    places = np.full(len(there), len(scorer.classes), dtype=np.int64)
+    if scores is not None:
+        places[there] = scorer.chosen(scores)
+    yield _repeating(LABEL, (*scorer.classes, None), places)
+    for place, name in enumerate(scorer.classes):
+        yield _spread(f"probability_{name}", None if scores is None else scores[:, place], there)
+
+
+def _spread(name: str, values: Floats | None, there: NDArray[np.bool_]) -> pl.Series:
+    """Values of the rows that were scored in the places of all rows; missing in the others."""
+    if values is not None and len(values) == len(there):
+        return pl.Series(name, np.ascontiguousarray(values))
+    full = np.full(len(there), np.nan)
+    if values is not None:
+        full[there] = values
+    return pl.Series(name, full).fill_nan(None)
+
+
+def _repeating(name: str, texts: tuple[str | None, ...], places: NDArray[np.int64]) -> pl.Series:
+    """A column of few texts, by their places."""
+    return pl.Series(name, texts, dtype=pl.Categorical).gather(places)
+
+
+def _violations(broken: Mapping[Rule, pl.Series], rows: int) -> pl.Series:
+    """The rules that each row breaks, as in a quarantine table; missing where it breaks none."""
+    if not broken:
+        return pl.repeat(None, rows, dtype=pl.String, eager=True).alias(VIOLATIONS)
+    texts = [pl.when(mask).then(pl.lit(f"{rule}:{column}")) for (rule, column), mask in broken.items()]
+    told = pl.concat_str(texts, separator="; ", ignore_nulls=True)
+    return pl.select(pl.when(told != "").then(told).alias(VIOLATIONS)).to_series()
