@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1]))
 
 COLUMNS = [f"x{place}" for place in range(12)]
 MODELS: dict[str, dict[str, Any]] = {"logistic": {}, "hist_gradient_boosting": {"max_iter": 200}}

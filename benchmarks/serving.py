@@ -28,7 +28,7 @@ import joblib
 import numpy as np
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1]))
 
 import serving_grpc
 from serving_load import Load, load, memory
