@@ -68,11 +68,19 @@ class OnnxEngine:
             raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
         _check(session, contract)
         self._run = session.run
+        self._try(len(layout.columns(contract)))
 
     def __call__(self, matrix: Floats) -> Floats:
         """The scores of a matrix; see ``Engine``."""
         found: Floats = self._run(["Y"], {"X": matrix})[0]
         return found
+
+    def _try(self, columns: int) -> None:
+        """Score a row: some faults of a model, such as a split by a column that it lacks, show only then."""
+        try:
+            self(np.zeros((1, columns)))
+        except Exception as error:  # as above
+            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot run it.") from error
 
 
 class SklearnEngine:

@@ -52,18 +52,23 @@ def check(content: bytes, source: str) -> None:
 
 def _fault(content: bytes) -> str:
     """What is wrong with a model; empty if nothing is."""
-    nodes = list(_nodes(content))
-    strange = sorted(set(nodes) - OPERATORS)
+    found = list(nodes(content))
+    strange = sorted(set(found) - OPERATORS)
     if strange:
         return f"it holds the operator {shown('.'.join(filter(None, strange[0])))}"
-    if not 0 < len(nodes) <= _MOST_NODES:
-        return f"it has {len(nodes)} operators"
+    if not 0 < len(found) <= _MOST_NODES:
+        return f"it has {len(found)} operators"
     # Whatever array lies in another file names it under this key.
     return "it names another file" if b"location" in content else ""
 
 
-def _nodes(content: bytes) -> Iterator[tuple[str, str]]:
-    """Domain and kind of each operator."""
+def nodes(content: bytes) -> Iterator[tuple[str, str]]:
+    """Domain and kind of each operator.
+
+    Raises:
+        ValueError: If a message holds a field that Headrace does not write, or is no protocol buffer.
+        IndexError: If the file ends too early.
+    """
     for graph in _messages(content, _MODEL_FIELDS, _GRAPH):
         for node in _messages(graph, _GRAPH_FIELDS, _NODE):
             # Of a field that stands there twice the last one counts.

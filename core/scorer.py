@@ -1,8 +1,9 @@
 """A model as a server or a batch job sees it: contract, engine, threshold. It needs no scikit-learn to be read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from headrace.core import contract_yaml, engine, layout
 from headrace.core.bundle import Bundle
 from headrace.core.contract import Contract
 from headrace.core.engine import Engine, Floats
-from headrace.core.errors import BundleError, InputError
+from headrace.core.errors import BundleError, InputError, MissingError
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,15 @@ class Scorer:
         try:
             contract = contract_yaml.load(bundle.folder / "contract.yaml")
             threshold, family = float(facts["threshold"]), str(facts["family"])
-        except InputError as error:
+        except (InputError, MissingError) as error:
             raise BundleError(f"a bundle must hold the contract of its model; {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError("model.json must be one that Headrace wrote; package the model again.") from error
-        if contract.name != bundle.name or list(layout.classes(contract)) != facts.get("classes"):
-            raise BundleError(f"contract.yaml and model.json in {bundle.folder} must be of one model; they are not.")
+        _check(bundle, contract, facts)
+        if not 0 <= threshold <= 1:
+            raise BundleError(
+                f"threshold in model.json must be 0 to 1; got {threshold} instead: package the model again."
+            )
         loaded = engine.load(bundle.folder, contract, threads=threads)
         return cls(contract, loaded, threshold, bundle.name, bundle.digest, family)
 
@@ -82,3 +86,16 @@ class Scorer:
             return np.where(scores[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
         most: NDArray[np.int64] = np.argmax(scores, axis=1)
         return most
+
+
+def _check(bundle: Bundle, contract: Contract, facts: Mapping[str, Any]) -> None:
+    wanted = {
+        "task": contract.task,
+        "classes": list(layout.classes(contract)),
+        "columns": [column.name for column in layout.columns(contract)],
+    }
+    if contract.name != bundle.name or any(facts.get(name) != value for name, value in wanted.items()):
+        raise BundleError(
+            f"contract.yaml and model.json in {bundle.folder} must be of one model; they are not: package the model "
+            "again."
+        )

@@ -14,8 +14,8 @@ from headrace.core.contract import Contract, Task
 from headrace.core.engine import OnnxEngine
 from headrace.core.fitting import fit
 from headrace.core.model import Model, predicted_probabilities, predicted_values
-from headrace.core.onnx_model import converted
 from headrace.core.onnx_graph import InexactError
+from headrace.core.onnx_model import converted
 from tests.core import made
 
 QUICK: dict[str, dict[str, Any]] = {
