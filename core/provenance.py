@@ -17,6 +17,8 @@ _PACKAGES = (
     "joblib",
     "narwhals",
     "numpy",
+    "onnx",
+    "onnxruntime",
     "polars",
     "polars-hash",
     "scikit-learn",

@@ -71,6 +71,35 @@ def test_the_model_answers_its_cases(made: tuple[Parts, dict[str, Any], Bundle])
     assert model.threshold == bundle.json("metrics.json")["threshold"]["value"]
 
 
+def test_the_engine_is_told_with_what_it_was_compared_on(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+    """The model is served by ONNX because it answers as scikit-learn does, and engine.json says how nearly."""
+    record = made[2].json("engine.json")
+    assert record["parity"].pop("rows") > 100
+    difference = record["parity"].pop("largest_difference")
+    assert 0 <= difference <= 1e-12
+    assert record == {
+        "format": 1,
+        "engine": "onnx",
+        "reason": "",
+        "tolerance": 1e-9,
+        "parity": {"labels_differ": 0},
+    }
+
+
+@pytest.mark.parametrize("family", ["random_forest", "hist_gradient_boosting", "mlp", "naive_bayes"])
+def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) -> None:
+    """The ONNX file and what is told of it are the same bytes for the same line."""
+    quick: dict[str, dict[str, Any]] = {
+        "random_forest": {"n_estimators": 5},
+        "hist_gradient_boosting": {"max_iter": 5},
+        "mlp": {"max_iter": 10},
+    }
+    parts, source = make_parts(tmp_path, family=family, parameters=quick.get(family, {}))
+    one, other = (pack(tmp_path / name, parts=parts, source=source) for name in ("one", "other"))
+    assert one.digest == other.digest
+    assert one.json("engine.json")["engine"] == "onnx", one.json("engine.json")["reason"]
+
+
 def test_a_regression_has_values(tmp_path: Path) -> None:
     """Cases of a regression hold numbers, and the card says what is predicted."""
     bundle = make_bundle(tmp_path, target="spend", family="linear", table=_whole(tmp_path))
@@ -107,7 +136,9 @@ def test_the_card_has_every_section_of_the_paper(made: tuple[Parts, dict[str, An
     assert "| roc_auc |" in card
 
 
-@pytest.mark.parametrize("name", ["model.skops", "contract.yaml", "cases.json", "card.md", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["model.skops", "model.onnx", "contract.yaml", "cases.json", "card.md", "manifest.json"]
+)
 def test_one_changed_byte_is_found(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path, name: str) -> None:
     """Whichever file it is in."""
     folder = shutil.copytree(made[2].folder, tmp_path / "copy")
