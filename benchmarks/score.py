@@ -1,6 +1,6 @@
 """Batch scoring: `headrace score` beside the raw engine, and beside scikit-learn over pandas.
 
-    make bench NAME=score             (or: python benchmarks/score.py --rows 5 20 --formats csv parquet)
+    make bench NAME=score             (or: python benchmarks/score.py --rows 5 --formats csv)
 
 The raw engine reads the same file with Polars in blocks, hands them to the same ONNX Runtime session, writes Parquet:
 no check, no contract, no ids. Prints a table for people and, last, one line of JSON.
@@ -147,7 +147,9 @@ def measure(name: str, bundle: Path, table: Path, folder: Path) -> dict[str, flo
 def main() -> None:
     """Measure each job on each table, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=float, nargs="+", default=[2, 8], help="millions of rows")
+    parser.add_argument("--rows", type=float, default=5, help="millions of rows that are compared")
+    parser.add_argument("--more", type=float, default=20, help="millions of rows that must need no more memory")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of which the fastest counts")
     parser.add_argument("--formats", nargs="+", default=["csv", "parquet"])
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--jobs", nargs="+", default=list(JOBS))
@@ -157,26 +159,50 @@ def main() -> None:
         child(*chosen.child)
         return
     ratios: dict[str, float] = {}
-    peaks: dict[str, list[float]] = {}
+    growth: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         folder = Path(scratch)
         bundles = {family: make_model(family, folder) for family in chosen.models}
         for ending in chosen.formats:
-            for rows in chosen.rows:
-                table = folder / f"table.{ending}"
-                write(table, round(rows * 1_000_000))
-                for family, bundle in bundles.items():
-                    found = {name: measure(name, bundle, table, folder) for name in chosen.jobs}
-                    show(f"{rows:g} million rows of {ending}, {family}", found)
-                    if "raw engine" in found:
-                        ratio = found["raw engine"]["seconds"] / found["headrace"]["seconds"]
-                        ratios[f"{family}, {ending}, {rows:g} M"] = round(ratio, 3)
-                    peaks.setdefault(f"{family}, {ending}", []).append(found["headrace"]["peak_mb"])
+            table = made(folder, ending, chosen.rows)
+            for family, bundle in bundles.items():
+                found = compare(chosen.jobs, bundle, table, folder, chosen.repeat)
+                show(f"{chosen.rows:g} million rows of {ending}, {family}", found)
+                if "raw engine" in found:
+                    ratios[f"{family}, {ending}"] = round(
+                        found["raw engine"]["seconds"] / found["headrace"]["seconds"], 3
+                    )
+                if family == chosen.models[0]:
+                    peak = found["headrace"]["peak_mb"]
+            table.unlink()
+            if chosen.more > chosen.rows:
+                table = made(folder, ending, chosen.more)
+                more = {"headrace": measure("headrace", bundles[chosen.models[0]], table, folder)}
+                show(f"{chosen.more:g} million rows of {ending}, {chosen.models[0]}", more)
+                growth[ending] = round(more["headrace"]["peak_mb"] / peak, 3)
                 table.unlink()
-    growth = max((max(found) / min(found) for found in peaks.values()), default=1.0)
-    met = all(ratio >= GOALS["raw"] for ratio in ratios.values()) and growth <= GOALS["memory_growth"]
-    told = {"rows_per_second_beside_raw": ratios, "memory_growth": round(growth, 3)}
+    met = all(ratio >= GOALS["raw"] for ratio in ratios.values())
+    met = met and all(times <= GOALS["memory_growth"] for times in growth.values())
+    told = {"rows_per_second_beside_raw": ratios, "memory_growth": growth}
     print(json.dumps({"benchmark": "score", "ratios": told, "goals": GOALS, "met": met}))
+
+
+def made(folder: Path, ending: str, millions: float) -> Path:
+    """A table of that many rows."""
+    table = folder / f"table.{ending}"
+    write(table, round(millions * 1_000_000))
+    return table
+
+
+def compare(jobs: list[str], bundle: Path, table: Path, folder: Path, repeat: int) -> dict[str, dict[str, float]]:
+    """The fastest of some runs of each job, by turns; scikit-learn, which is far behind, runs once."""
+    found: dict[str, dict[str, float]] = {}
+    for turn in range(repeat):
+        for name in jobs:
+            if turn == 0 or name != "scikit-learn":
+                one = measure(name, bundle, table, folder)
+                found[name] = min(one, found.get(name, one), key=lambda run: run["seconds"])
+    return found
 
 
 def show(title: str, found: dict[str, dict[str, float]]) -> None:

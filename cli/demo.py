@@ -3,13 +3,15 @@
 import csv
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from headrace.cli import options
-from headrace.cli.line import Ended, run_line
-from headrace.cli.screen import exchange, outcome
 from headrace.cli.serve import keep_up
+
+if TYPE_CHECKING:
+    from headrace.cli.line import Ended
 
 EXAMPLES = """
 Examples:
@@ -60,6 +62,9 @@ def demo(
     verbose: options.Verbose = False,
 ) -> None:
     """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
+    from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.screen import exchange, outcome  # noqa: PLC0415
+
     home = output or Path("headrace-out") / "demo"
     table = home.parent / f"{home.name}.csv"
     write_demo_table(table)
@@ -72,7 +77,7 @@ def demo(
         "seed": seed,
     }
 
-    def then(ended: Ended) -> None:
+    def then(ended: "Ended") -> None:
         typer.echo(outcome(ended.summary))
         typer.echo("\n" + exchange(dict(ended.verification)))
         if serve:

@@ -1,16 +1,17 @@
 """``headrace run``: any table through the whole line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli import options
-from headrace.cli.line import Ended, run_line
-from headrace.cli.screen import exchange, outcome
 from headrace.cli.serve import keep_up
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
+
+if TYPE_CHECKING:
+    from headrace.cli.line import Ended
 
 TASKS = ("", "binary", "multiclass", "regression")
 EXAMPLES = """
@@ -78,6 +79,9 @@ def run(
     verbose: options.Verbose = False,
 ) -> None:
     """Take TABLE through every step to an endpoint that answers."""
+    from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.screen import exchange, outcome  # noqa: PLC0415
+
     named = options.model_name(name or options.default_name(table))
     if task not in TASKS:
         raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
@@ -116,7 +120,7 @@ def run(
     }
     home = output or Path("headrace-out") / named
 
-    def then(ended: Ended) -> None:
+    def then(ended: "Ended") -> None:
         typer.echo(outcome(ended.summary))
         if ended.verification:
             typer.echo("\n" + exchange(dict(ended.verification)))

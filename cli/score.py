@@ -1,14 +1,18 @@
 """``headrace score``: predictions for a whole table."""
 
-import json
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli import options
 from headrace.cli.serve import bundle_of
+
+if TYPE_CHECKING:
+    from headrace.core.bundle import Bundle
 
 EXAMPLES = """
 Examples:
@@ -31,30 +35,50 @@ def score(
     header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
     delimiter: Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")] = "",
     encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")] = "",
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A text that means missing; repeatable.", show_default="the contract's"),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=256)] = 2,
     summary: options.SummaryFile = None,
+    verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Predict every row of TABLE with MODEL; rows that break the contract are kept and say why."""
-    from headrace.core.bundle import open_bundle  # noqa: PLC0415 - polars is slow to import
-    from headrace.core.files import write_text  # noqa: PLC0415
+    from headrace.core.files import write_json  # noqa: PLC0415 - polars is slow to import
     from headrace.core.score import score_table  # noqa: PLC0415
     from headrace.core.scorer import Scorer  # noqa: PLC0415
     from headrace.core.source import ReadOptions  # noqa: PLC0415
-    from headrace.stores.bundles import fetch  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
+    with _bundle(model) as bundle:
+        scorer = Scorer.open(bundle, threads=threads)
     read = ReadOptions(
-        names=tuple(options.comma_list(names)), header=header, delimiter=options.separator(delimiter), encoding=encoding
+        names=tuple(options.comma_list(names)),
+        header=header,
+        delimiter=options.separator(delimiter),
+        encoding=encoding,
+        missing_values=tuple(missing or scorer.contract.missing_values),
     )
-    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        named = bundle_of(model)
-        folder = fetch(named, Path(scratch) / "bundle") if "://" in named else Path(named)
-        scorer = Scorer.open(open_bundle(folder), threads=threads)
-        whole = f"{table}/part-*.parquet" if "://" not in table and Path(table).is_dir() else table
-        found = score_table(open_source(whole), scorer=scorer, output=output, options=read)
+    whole = f"{table}/part-*.parquet" if "://" not in table and Path(table).is_dir() else table
+    found = score_table(open_source(whole), scorer=scorer, output=output, options=read)
     if summary:
-        write_text(summary, json.dumps(found, indent=1) + "\n")
+        write_json(summary, found)
     told = f"{found['scored']:,} of {found['rows']:,} rows scored"
     if found["refused"]:
         told += f", {found['refused']:,} refused (column violations says why)"
     typer.echo(f"{told}, by {scorer.name} {scorer.digest[:12]}: {output}")
+
+
+@contextlib.contextmanager
+def _bundle(model: str) -> Iterator["Bundle"]:
+    """The verified bundle that MODEL means; one from a store is there for a while only."""
+    from headrace.core.bundle import open_bundle  # noqa: PLC0415 - as above
+
+    named = bundle_of(model)
+    if "://" not in named:
+        yield open_bundle(Path(named))
+        return
+    from headrace.stores.bundles import fetch  # noqa: PLC0415 - a folder needs no client
+
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        yield open_bundle(fetch(named, Path(scratch) / "bundle"))

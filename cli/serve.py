@@ -5,14 +5,16 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli import options
-from headrace.cli.line import Ended
 from headrace.core.errors import InputError, MissingError
 from headrace.core.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from headrace.cli.line import Ended
 
 EXAMPLES = """
 Examples:
@@ -57,7 +59,7 @@ def curl_line(url: str, request: Path) -> str:
     return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
 
 
-def keep_up(ended: Ended) -> None:
+def keep_up(ended: "Ended") -> None:
     """Wait with the endpoint up until Ctrl-C or SIGTERM."""
     if not ended.verification or not ended.summary.endpoint:
         typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")

@@ -8,8 +8,6 @@ from headrace.core.errors import InputError
 from headrace.core.plain import plain
 from headrace.core.source import ReadOptions, SourceFile
 
-BATCH_CELLS = 4_000_000
-
 
 def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time; at least one frame, even without rows.
@@ -29,7 +27,7 @@ def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]
             pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
         )
         given = False
-        step = max(1_000, BATCH_CELLS // max(1, len(wanted)))
+        step = max(1_000, options.batch_cells // max(1, len(wanted)))
         for frame in lazy.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
             given = True
             yield plain(frame, name=file.name)

@@ -23,7 +23,10 @@ from headrace.core.scorer import Scorer
 from headrace.core.source import Files, ReadOptions, Source, SourceFile
 from headrace.core.steps import progress
 
-BLOCK_BYTES = 32 << 20
+# Larger ones cost more in page faults than they save.
+BLOCK_BYTES, BATCH_CELLS = 16 << 20, 1_000_000
+# A table of many columns comes in small blocks, which would make too many parts.
+PART_ROWS = 200_000
 # A rule of no contract: the model has no finite answer to the row.
 _ANSWER = "answer"
 
@@ -73,6 +76,7 @@ def score_table(
     """
     output = output.resolve()
     rows = refused = warned = 0
+    held: list[pl.DataFrame] = []
     reading = Reading(
         _apart(source, output),
         _only_needed(options or ReadOptions(missing_values=scorer.contract.missing_values), scorer.contract),
@@ -83,8 +87,13 @@ def score_table(
         for frame in frames:
             found = scored(frame, scorer, first_row=rows + 1)
             rows, refused, warned = rows + frame.height, refused + found.refused, warned + found.warned
-            behind.do(writer.write, found.table)
+            held.append(found.table)
+            if sum(table.height for table in held) >= PART_ROWS:
+                behind.do(writer.write, pl.concat(held))
+                held = []
             progress("score", f"{rows:,} rows")
+        if held:
+            behind.do(writer.write, pl.concat(held))
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}
 
 
@@ -140,6 +149,7 @@ def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
     named = predictions.identifying(contract)
     return replace(
         options,
+        batch_cells=BATCH_CELLS,
         only=tuple(dict.fromkeys((*named, *(column.name for column in contract.inputs)))),
         numbers=tuple(c.name for c in contract.inputs if c.dtype == "number" and c.name not in named),
         integers=tuple(c.name for c in contract.inputs if c.dtype == "integer" and c.name not in named),

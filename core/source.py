@@ -74,6 +74,7 @@ class ReadOptions:
         only: Columns to read, where the table has them; empty for all.
         numbers: Columns of a CSV that may be read as Float64 at once, in blocks where all their texts are numbers.
         integers: Columns of a CSV that may be read as Int64 at once, in the same blocks.
+        batch_cells: Values of a Parquet file that are read at a time, about.
     """
 
     names: tuple[str, ...] = ()
@@ -86,6 +87,7 @@ class ReadOptions:
     only: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     integers: tuple[str, ...] = ()
+    batch_cells: int = 4_000_000
 
     def __post_init__(self) -> None:
         """Bring the parameters to one form and refuse those that cannot be meant.
