@@ -38,30 +38,31 @@ def ingested(tmp_path: Path, data: bytes, name: str = "t.csv", *, block_bytes: i
     return read(tmp_path / "table")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        PLAIN.encode(),
-        PLAIN.encode("utf-8-sig"),
-        PLAIN.encode("utf-16"),
-        b"\xfe\xff" + PLAIN.encode("utf-16-be"),
-        PLAIN.encode("utf-32"),
-        gzip.compress(PLAIN.encode()),
-        gzip.compress(PLAIN[:9].encode()) + gzip.compress(PLAIN[9:].encode()),
-        PLAIN.replace(",", ";").encode(),
-        PLAIN.replace(",", "\t").encode(),
-        PLAIN.replace(",", "|").encode(),
-        PLAIN.replace("\n", "\r\n").encode(),
-        PLAIN.replace("\n", "\r").encode(),
-        PLAIN.replace("\n", "\n\n").encode(),
-        PLAIN.rstrip().encode(),
-        ("\n \n" + PLAIN + "\n  \n").encode(),
-        PLAIN.replace(",", " , ").encode(),
-        PLAIN.replace(",", ",\t").encode(),
-        b'"a","b","c"\n"1","x","2.5"\n"2","y",""\n"3","NA","4"\n',
-        b'a, "b", c\n1, "x", 2.5\n2, "y", \n3, "NA", 4\n',
-    ],
-)
+# Named, because a packed file holds the second it was packed in, and two test processes must collect the same tests.
+FORMS = {
+    "plain": PLAIN.encode(),
+    "utf-8 with a mark": PLAIN.encode("utf-8-sig"),
+    "utf-16": PLAIN.encode("utf-16"),
+    "utf-16 big-endian": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+    "utf-32": PLAIN.encode("utf-32"),
+    "gzip": gzip.compress(PLAIN.encode()),
+    "two gzip members": gzip.compress(PLAIN[:9].encode()) + gzip.compress(PLAIN[9:].encode()),
+    "semicolons": PLAIN.replace(",", ";").encode(),
+    "tabs": PLAIN.replace(",", "\t").encode(),
+    "bars": PLAIN.replace(",", "|").encode(),
+    "CRLF": PLAIN.replace("\n", "\r\n").encode(),
+    "CR": PLAIN.replace("\n", "\r").encode(),
+    "blank lines between": PLAIN.replace("\n", "\n\n").encode(),
+    "no last line end": PLAIN.rstrip().encode(),
+    "blank lines around": ("\n \n" + PLAIN + "\n  \n").encode(),
+    "spaces around commas": PLAIN.replace(",", " , ").encode(),
+    "tabs after commas": PLAIN.replace(",", ",\t").encode(),
+    "quoted": b'"a","b","c"\n"1","x","2.5"\n"2","y",""\n"3","NA","4"\n',
+    "quoted and padded": b'a, "b", c\n1, "x", 2.5\n2, "y", \n3, "NA", 4\n',
+}
+
+
+@pytest.mark.parametrize("data", FORMS.values(), ids=FORMS.keys())
 def test_one_table_in_many_forms(tmp_path: Path, data: bytes) -> None:
     """Marks, encodings, packing, delimiters, line ends, blank lines and padding change nothing."""
     frame = ingested(tmp_path, data)
