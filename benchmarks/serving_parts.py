@@ -44,6 +44,7 @@ def parts(folder: Path) -> dict[str, float]:
     served, limits = Served.open(folder), Limits()
     model, contract = open_bundle(folder).model(), served.scorer.contract
     document, asked = V1.read(body, (), served, limits)
+    texts = [[str(value) for value in row]]
     admitted, scored = served.door.rows(asked), served.full(asked)
     recorder = Recorder(Board(1).slab(0))
     recorder.model(Distributions(contract, served.classes))
@@ -62,6 +63,7 @@ def parts(folder: Path) -> dict[str, float]:
             lambda: V2.read(json.dumps({"inputs": [tensor]}).encode(), (), served, limits)
         ),
         "contract, quick check": microseconds(lambda: served.door.quick_rows(asked)),
+        "contract, quick check, numbers as texts": microseconds(lambda: served.door.quick_rows(texts)),
         "contract, full check": microseconds(full_check, 100),
         "engine, ONNX Runtime": microseconds(lambda: served.scorer.scores(admitted.matrix)),
         "engine, scikit-learn": microseconds(lambda: model.pipeline.predict_proba(admitted.matrix), 50),
@@ -81,7 +83,8 @@ def ways(model: Any, scratch: Path) -> dict[str, float]:
         for name, target, sent in (
             ("short way", url, body),
             ("long way", f"{url}?long", body),  # only a plain target takes the short way
-            ("long way, full check", url, {"instances": [[str(value) for value in row]]}),
+            ("short way, numbers as texts", url, {"instances": [[str(value) for value in row]]}),
+            ("long way, full check", url, {"instances": [[f"{value:+}" for value in row]]}),
         ):
             found[name] = load(target, sent, connections=16, seconds=3, pid=pid).requests_per_second
     return found

@@ -61,17 +61,21 @@ def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int
     """
     line, offset, held = 1, 0, _Held(quotes=quotes)
     for chunk in _with_line_feeds(_pieces(chunks, size)):
+        first = chunk.find(b"\n")
+        if first > 0 and held.size - held.end + first > MAX_ROW_BYTES:
+            held.add(chunk[:first])
+            _check_row(held, line=line, name=name)
         held.add(chunk)
         if held.size - held.end > MAX_ROW_BYTES:
             _check_row(held, line=line, name=name)
         if held.size >= size and held.end:
-            data = held.take()
-            yield _checked(data, line=line, offset=offset, name=name)
+            quoted, data = held.quoted, held.take()
+            yield _checked(data, line=line, offset=offset, name=name, quoted=quoted)
             line += lines(data)
             offset += len(data)
     if held.size:
         _check_row(held, line=line, name=name)
-        yield _checked(held.rest(), line=line, offset=offset, name=name)
+        yield _checked(held.rest(), line=line, offset=offset, name=name, quoted=held.quoted)
 
 
 def lines(data: bytes) -> int:
@@ -87,19 +91,22 @@ class _Held:
     Attributes:
         size: Bytes held.
         end: Where the last whole row ends; 0 if none does.
+        quoted: Whether a quotation mark is held.
     """
 
     def __init__(self, *, quotes: bool) -> None:
         self.size = 0
         self.end = 0
+        self.quoted = False
         self._quotes = quotes
         self._marks = 0
         self._chunks: list[bytes] = []
 
     def add(self, chunk: bytes) -> None:
         """Append a chunk and look for the last row end in it."""
-        if self._quotes and b'"' in chunk:
-            self._marks += chunk.count(b'"')
+        if b'"' in chunk:
+            self.quoted = True
+            self._marks += chunk.count(b'"') if self._quotes else 0
         end = rows_end(chunk, marks=self._marks)
         self._chunks.append(chunk)
         self.size += len(chunk)
@@ -108,16 +115,19 @@ class _Held:
 
     def take(self) -> bytes:
         """The whole rows, which are held no longer."""
-        begin = self.size - len(self._chunks[-1])
-        if self.end > begin:
-            last = self._chunks[-1]
+        last = self._chunks[-1]
+        begin = self.size - len(last)
+        if begin == 0 and self.end == self.size:
+            data, rest = last, b""
+        elif self.end > begin:
             data = b"".join((*self._chunks[:-1], memoryview(last)[: self.end - begin]))
             rest = last[self.end - begin :]
         else:
             joined = b"".join(self._chunks)
             data, rest = joined[: self.end], joined[self.end :]
-        self.size, self.end, self._marks, self._chunks = 0, 0, 0, []
-        self.add(rest)
+        self.size, self.end, self._marks, self._chunks, self.quoted = 0, 0, 0, [], False
+        if rest:
+            self.add(rest)
         return data
 
     def rest(self) -> bytes:
@@ -132,6 +142,9 @@ class _Held:
 
 def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     for chunk in chunks:
+        if len(chunk) < 2 * size:
+            yield chunk
+            continue
         for start in range(0, len(chunk), size):
             yield chunk[start : start + size]
 
@@ -145,7 +158,7 @@ def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk.replace(b"\r", b"\n") if lone else chunk
 
 
-def _checked(data: bytes, *, line: int, offset: int, name: str) -> Block:
+def _checked(data: bytes, *, line: int, offset: int, name: str, quoted: bool) -> Block:
     """Refuse what is not text."""
     if not data.isascii():
         try:
@@ -164,7 +177,7 @@ def _checked(data: bytes, *, line: int, offset: int, name: str) -> Block:
             f"{name} is no text: it holds a NUL byte at offset {offset + at:,}, line {number:,}; give a CSV, Parquet "
             f"or JSON Lines file, or name its encoding, for example utf-16."
         )
-    return Block(data, line, b'"' in data)
+    return Block(data, line, quoted)
 
 
 def _check_row(held: _Held, *, line: int, name: str) -> None:

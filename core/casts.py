@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from headrace.core.contract import Column
+from headrace.core.terms import FALSE, TRUE
 
-TRUE = ("true", "t", "yes", "y", "1", "1.0")
-FALSE = ("false", "f", "no", "n", "0", "0.0")
 # Polars reads the first far faster than one with fractions of a second.
 ISO_FORMATS = (
     "%Y-%m-%d %H:%M:%S",

@@ -82,9 +82,15 @@ def _with_numbers(block: Block, read: _Read, numbers: Mapping[str, type[pl.DataT
     """
     for nulls in (read.missing,) if any(map(_is_number, read.missing)) else ((), read.missing):
         frame = _fast(block.data, block.quoted, read, nulls, numbers)
-        if frame is not None and not any(each.is_nan().any() for each in frame if each.dtype == pl.Float64):
+        if frame is not None and not _has_nan(frame, block.data):
             return frame if nulls else frame.with_columns(_nulled(pl.col(pl.String), read.missing))
     return None
+
+
+def _has_nan(frame: pl.DataFrame, data: bytes) -> bool:
+    if b"n" not in data and b"N" not in data:
+        return False
+    return any(each.is_nan().any() for each in frame if each.dtype == pl.Float64)
 
 
 def _is_number(text: str) -> bool:
@@ -114,6 +120,7 @@ def _fast(
             has_header=False,
             schema={column: dtypes.get(column, pl.String) for column in dialect.names},
             separator=dialect.delimiter,
+            quote_char='"' if quoted else None,
             null_values=list(missing) or None,
         )
     except pl.exceptions.PolarsError:

@@ -48,7 +48,7 @@ class Door:
         """
         self.contract = contract
         self.names = tuple(column.name for column in contract.inputs)
-        readers = [reader(column) for column in contract.inputs]
+        readers = [reader(column, contract.missing_values) for column in contract.inputs]
         self._ones: tuple[One, ...] = tuple(read.one for read in readers)
         self._manys: tuple[Many, ...] = tuple(read.many for read in readers)
         self._places, self._made = _plan(layout.columns(contract), self.names, contract)

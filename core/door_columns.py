@@ -1,7 +1,8 @@
 """How the door reads the values of one column, where they are plainly in order."""
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
+from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
 One = Callable[[Any], Any]
@@ -21,6 +23,11 @@ _EXACT = 2.0**53
 # The matrix holds no larger numbers.
 _LARGEST = 1e30
 _NUMBERS = frozenset({int, float})
+# Numbers as nearly every CSV writes them, and short enough to be read alike by everyone.
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,17})?")
+# More texts than that are cast faster all at once.
+_MOST_TEXTS = 500
 
 
 @dataclass(frozen=True)
@@ -36,25 +43,40 @@ class Reader:
     many: Many
 
 
-def reader(column: Column) -> Reader:
-    """The quick check of a column."""
+def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
+    """The quick check of a column.
+
+    Args:
+        column: The column.
+        missing_values: Texts that stand for a missing value where a text is nothing else.
+    """
+    absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
     if column.dtype == "timestamp":
-        return _times(column)
+        return _times(column, absent)
     if column.dtype == "boolean":
-        return _listed(column, {False: 0.0, True: 1.0}, bool)
+        texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
+        return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
     if column.categories is not None or column.dtype == "string":
-        kind = int if column.dtype == "integer" else str
-        texts = column.categories or ()
-        return _listed(column, {kind(text): float(place) for place, text in enumerate(texts)}, kind)
-    return _numbers(column)
+        texts = {text: float(place) for place, text in enumerate(column.categories or ())}
+        if column.dtype != "integer":
+            return _listed(column, absent | texts, {str})
+        return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
+    return _numbers(column, absent)
 
 
-def _numbers(column: Column) -> Reader:
+def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
     whole = column.dtype == "integer"
     most = _EXACT if whole else _LARGEST
     low = max(-most, -math.inf if column.minimum is None else column.minimum)
     high = min(most, math.inf if column.maximum is None else column.maximum)
     nothing = _nothing(column)
+    plain = (_WHOLE if whole else _DECIMAL).fullmatch
+
+    def text(value: str) -> float | None:
+        if not plain(value):
+            return absent.get(value)
+        number = float(value)
+        return number if low <= number <= high else None
 
     def one(value: Any) -> float | None:
         kind = type(value)
@@ -62,12 +84,14 @@ def _numbers(column: Column) -> Reader:
             return value if low <= value <= high and (not whole or value.is_integer()) else None
         if kind is int:
             return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
+        if kind is str:
+            return text(value)
         return nothing if value is None else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
         array, exact = _array(values, nothing=nothing)
         if array is None:
-            return None
+            return _one_by_one(one, values)
         broken = (array < (low if exact else max(low, -_EXACT))) | (array > (high if exact else min(high, _EXACT)))
         if whole:
             broken |= ~((array == np.floor(array)) | np.isnan(array))
@@ -90,13 +114,20 @@ def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tu
     return np.array(values, dtype=np.float64), int not in kinds
 
 
-def _listed(column: Column, index: dict[Any, float], kind: type) -> Reader:
+def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+    """Values that are texts, or of several kinds, if they are few enough for it to pay."""
+    if isinstance(values, np.ndarray) or len(values) > _MOST_TEXTS:
+        return None
+    found = [one(value) for value in values]
+    return None if None in found else np.array(found, dtype=np.float64)
+
+
+def _listed(column: Column, index: Mapping[Any, float], kinds: set[type]) -> Reader:
     known = dict(index)
     nothing = _nothing(column)
-    kinds = {kind}
     if nothing is not None:
         known[None] = nothing
-        kinds.add(type(None))
+        kinds = {*kinds, type(None)}
 
     def one(value: Any) -> float | None:
         return known.get(value) if type(value) in kinds else None
@@ -111,13 +142,15 @@ def _listed(column: Column, index: dict[Any, float], kind: type) -> Reader:
     return Reader(one, many)
 
 
-def _times(column: Column) -> Reader:
+def _times(column: Column, absent: Mapping[str, float]) -> Reader:
     nothing = _nothing(column)
 
     def one(value: Any) -> datetime | float | None:
         if value is None:
             return nothing
-        return _time(value) if type(value) is str and not column.format else None
+        if type(value) is not str or column.format:
+            return None
+        return _time(value) or absent.get(value)
 
     def many(values: Sequence[Any] | NDArray[Any]) -> list[Any] | None:
         found = [one(value) for value in values]

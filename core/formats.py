@@ -107,7 +107,7 @@ def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, bloc
     names: tuple[str, ...] = ()
     first = ""
     for file in files:
-        text = streams.text(file, encoding=options.encoding, digest=digest)
+        text = streams.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
         with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
             block = next(cut, None) or Block(b"", 1, quoted=False)
             dialect = dialect_of(block, name=file.name, options=options)

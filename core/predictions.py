@@ -1,6 +1,7 @@
 """The table of predictions: what stands in its columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from headrace.core.scorer import Scorer
 
 ROW, LABEL, VALUE, STATUS, VIOLATIONS, DIGEST = "row", "label", "value", "status", "violations", "model_digest"
 SCORED, REFUSED = "scored", "refused"
+_STATUSES = (REFUSED, SCORED)
 
 
 def table(
@@ -29,14 +31,14 @@ def table(
         first_row: Number of the first row in the table.
 
     Returns:
-        A row for each row. Texts that repeat are Categorical, which readers of Parquet see as texts.
+        A row for each row. Texts that repeat are Enums or Categorical, which readers of Parquet see as texts.
     """
     there = (~judged.refused).to_numpy()
     own = [
         *_answers(scorer, scores, there),
-        _repeating(STATUS, (SCORED, REFUSED), np.where(there, 0, 1)),
+        _same(STATUS, _STATUSES, 1, raw.height) if there.all() else _repeating(STATUS, _STATUSES, there),
         _violations(judged.broken, raw.height),
-        _repeating(DIGEST, (scorer.digest,), np.zeros(raw.height, dtype=np.int64)),
+        _same(DIGEST, (scorer.digest,), 0, raw.height),
     ]
     taken = {ROW, *(column.name for column in own)}
     rows = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
@@ -72,7 +74,7 @@ def _answers(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) ->
     places = np.full(len(there), len(scorer.classes), dtype=np.int64)
     if scores is not None:
         places[there] = scorer.chosen(scores)
-    yield _repeating(LABEL, (*scorer.classes, None), places)
+    yield _repeating(LABEL, scorer.classes, places)
     for place, name in enumerate(scorer.classes):
         yield _spread(f"probability_{name}", None if scores is None else scores[:, place], there)
 
@@ -87,15 +89,20 @@ def _spread(name: str, values: Floats | None, there: NDArray[np.bool_]) -> pl.Se
     return pl.Series(name, full).fill_nan(None)
 
 
-def _repeating(name: str, texts: tuple[str | None, ...], places: NDArray[np.int64]) -> pl.Series:
-    """A column of few texts, by their places."""
-    return pl.Series(name, texts, dtype=pl.Categorical).gather(places)
+def _repeating(name: str, texts: Sequence[str], places: NDArray[Any]) -> pl.Series:
+    """A column of few texts, by their places; missing at the place behind the last."""
+    return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).gather(places.astype(np.uint32))
+
+
+def _same(name: str, texts: Sequence[str], place: int, rows: int) -> pl.Series:
+    """The same column where all places are one; faster to make."""
+    return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).new_from_index(place, rows)
 
 
 def _violations(broken: Mapping[Rule, pl.Series], rows: int) -> pl.Series:
     """The rules that each row breaks, as in a quarantine table; missing where it breaks none."""
     if not broken:
-        return pl.repeat(None, rows, dtype=pl.String, eager=True).alias(VIOLATIONS)
+        return pl.Series(VIOLATIONS, [None], dtype=pl.Categorical).new_from_index(0, rows)
     texts = [pl.when(mask).then(pl.lit(f"{rule}:{column}")) for (rule, column), mask in broken.items()]
     told = pl.concat_str(texts, separator="; ", ignore_nulls=True)
-    return pl.select(pl.when(told != "").then(told).alias(VIOLATIONS)).to_series()
+    return pl.select(pl.when(told != "").then(told).cast(pl.Categorical).alias(VIOLATIONS)).to_series()

@@ -24,7 +24,7 @@ from headrace.core.source import Files, ReadOptions, Source, SourceFile
 from headrace.core.steps import progress
 
 # Larger ones cost more in page faults than they save.
-BLOCK_BYTES, BATCH_CELLS = 16 << 20, 1_000_000
+BLOCK_BYTES, BATCH_CELLS = 8 << 20, 1_000_000
 # A table of many columns comes in small blocks, which would make too many parts.
 PART_ROWS = 200_000
 # A rule of no contract: the model has no finite answer to the row.

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import os
 import stat
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from headrace.core.errors import InputError, MissingError
 from headrace.core.source import SourceFile
 
 CHUNK_BYTES = 4 * 2**20
+_LEAST_CHUNK, _LONGEST_LINE = 2**16, 2**16
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -107,18 +109,20 @@ def digest_file(file: SourceFile, digest: Digest) -> None:
             digest.update(data)
 
 
-def text(file: SourceFile, *, encoding: str, digest: Digest) -> Iterator[bytes]:
+def text(file: SourceFile, *, encoding: str, digest: Digest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """A file's text as UTF-8 without byte-order mark, in chunks that may end anywhere.
 
     Args:
         file: The file, packed with gzip or not.
         encoding: Its encoding; empty for UTF-8 or what a byte-order mark says. UTF-8 is not verified here.
         digest: Takes the file's bytes as they lie there.
+        chunk_bytes: Size of the chunks, about. One of a file that is not packed ends where a line does, if one ends
+            nearby, so that whoever wants whole lines need not copy it.
 
     Raises:
         InputError: If the file is truncated, damaged, or not of that encoding.
     """
-    chunks = _unpacked(file, digest)
+    chunks = _unpacked(file, digest, max(chunk_bytes, _LEAST_CHUNK))
     first = next(chunks, b"")
     codec = encoding or "utf-8"
     if codec in _WITH_MARK:
@@ -152,12 +156,12 @@ def _decoded(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str
         chunk = next(chunks, b"")
 
 
-def _unpacked(file: SourceFile, digest: Digest) -> Iterator[bytes]:
+def _unpacked(file: SourceFile, digest: Digest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     with _opened(file) as stream:
         raw = _Digested(stream, digest)
         if stream.read(2) != _GZIP:
             stream.seek(0)
-            while data := raw.read(CHUNK_BYTES):
+            while data := raw.read(_to_line_end(stream, chunk_bytes)):
                 yield data
             return
         stream.seek(0)
@@ -169,6 +173,11 @@ def _unpacked(file: SourceFile, digest: Digest) -> Iterator[bytes]:
             raise InputError(
                 f"{file.name} is a truncated or damaged gzip file ({error}); fetch or pack it again."
             ) from error
+
+
+def _to_line_end(stream: IO[bytes], size: int) -> int:
+    """How many bytes to read next: ``size``, and up to the end of the line in which they end."""
+    return size + os.pread(stream.fileno(), _LONGEST_LINE, stream.tell() + size).find(b"\n") + 1
 
 
 def _opened(file: SourceFile) -> IO[bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core import casts
+from headrace.core import casts, terms
 from headrace.core.contract import Column, Dtype
 
 HEAD_ROWS = 2_000
@@ -19,7 +19,7 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = (*casts.ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS))
 _DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ,]+\d{2,4}|[A-Za-z]{3} \d{1,2}, \d{4}")
 _NUMBERS: tuple[Dtype, ...] = ("integer", "number")
-_BOOLEAN_WORDS = [word for word in (*casts.TRUE, *casts.FALSE) if not word[0].isdigit()]
+_BOOLEAN_WORDS = [word for word in (*terms.TRUE, *terms.FALSE) if not word[0].isdigit()]
 
 
 @dataclass(frozen=True)

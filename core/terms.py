@@ -9,6 +9,10 @@ Severity = Literal["off", "warn", "quarantine", "stop"]
 Task = Literal["binary", "multiclass", "regression"]
 FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
 
+# Texts that a boolean is read from, in lower case.
+TRUE = ("true", "t", "yes", "y", "1", "1.0")
+FALSE = ("false", "f", "no", "n", "0", "0.0")
+
 # Rules about one row, which alone may quarantine it.
 ROW_RULES = frozenset({"type", "finite", "range", "category", "target_missing"})
 
