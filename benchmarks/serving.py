@@ -130,6 +130,8 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
                 if not expected:
                     expected.extend(got)
                 np.testing.assert_allclose(got, expected, rtol=1e-6, err_msg=f"{server.name} answers otherwise")
+            if server.name in GRPC and _listens(address):
+                over_grpc = {callers: _over_grpc(address, callers, chosen.seconds) for callers in (1, 16)}
             for connections in chosen.connections:
                 for count in chosen.rows:
                     body = server.body(rng.normal(size=(count, COLUMNS)).round(4).tolist())
@@ -138,8 +140,6 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
                     result = load(url, body, connections=connections, seconds=chosen.seconds, pid=pid)
                     found.setdefault((connections, count), []).append(result)
             resident = memory(pid)
-            if server.name in GRPC and _listens(address):
-                over_grpc = {callers: _over_grpc(address, callers, chosen.seconds) for callers in (1, 16)}
     loads_ = {key: sorted(runs, key=lambda one: one.requests_per_second)[len(runs) // 2] for key, runs in found.items()}
     return {"ready": statistics.median(starts), "memory": resident, "loads": loads_, "grpc": over_grpc}
 

@@ -12,6 +12,7 @@ Document = dict[str, Any]
 _OPENING = np.zeros(256, dtype=np.int8)
 _OPENING[[ord("["), ord("{")]] = 1
 _OPENING[[ord("]"), ord("}")]] = -1
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(body: bytes, limits: Limits) -> Document:
@@ -30,7 +31,7 @@ def read(body: bytes, limits: Limits) -> Document:
         raise RequestError(f"the body must be JSON (without NaN or Infinity); {error}.", "json") from error
     if type(found) is not dict:
         raise RequestError(f"the body must be a JSON object; got {kind(found)} instead.", "json")
-    if body.count(b"[") + body.count(b"{") > limits.nesting and _deepest(body) > limits.nesting:
+    if _deepest(body, limits.nesting) > limits.nesting:
         _check_nesting(found, limits.nesting)
     return found
 
@@ -62,9 +63,12 @@ def known(name: str, names: tuple[str, ...], what: str) -> str:
     return name
 
 
-def _deepest(body: bytes) -> int:
+def _deepest(body: bytes, most: int) -> int:
     """An upper bound of the nesting: brackets in texts count too."""
-    return int(np.cumsum(_OPENING[np.frombuffer(body, dtype=np.uint8)], dtype=np.int32).max(initial=0))
+    brackets = body.translate(None, _NO_BRACKETS)
+    if len(brackets) <= 2 * most:
+        return len(brackets) // 2
+    return int(np.cumsum(_OPENING[np.frombuffer(brackets, dtype=np.uint8)], dtype=np.int32).max(initial=0))
 
 
 def _check_nesting(found: Any, most: int) -> None:
