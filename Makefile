@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := cli components core experiments pipelines reports serving stores
+PACKAGES := cli cluster components core experiments pipelines registry reports serving stores
 NAME ?= line
 MARKS := (minio or postgres or slow) and not exhaustive
 
