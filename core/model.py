@@ -134,13 +134,13 @@ def save(model: Model, folder: Path) -> None:
     """
     with whole(folder / "model.skops") as part:
         part.write_bytes(model_files.dumps(model.pipeline))
-    save_facts(model, folder)
+    write_json(folder / "model.json", facts(model))
     write_text(folder / "contract.yaml", contract_yaml.dump(model.contract))
 
 
-def save_facts(model: Model, folder: Path) -> None:
-    """Write ``model.json`` alone, for a model of which only the threshold changed."""
-    facts = {
+def facts(model: Model) -> dict[str, Any]:
+    """Content of ``model.json``: everything of a model but its pipeline and its contract."""
+    return {
         "format": FORMAT,
         "family": model.family,
         "task": model.contract.task,
@@ -153,7 +153,6 @@ def save_facts(model: Model, folder: Path) -> None:
         "operating_points": [point.as_json() for point in model.operating_points],
         "scikit_learn": sklearn.__version__,
     }
-    write_json(folder / "model.json", facts)
 
 
 def load(folder: Path) -> Model:
@@ -172,18 +171,18 @@ def load(folder: Path) -> Model:
     absent = [name for name in FILES if not (folder / name).is_file()]
     if absent:
         raise MissingError(f"a model's folder must hold {', '.join(FILES)}; {folder} lacks {', '.join(absent)}.")
-    contract, facts = _read_contract(folder), read_json(folder / "model.json")
+    contract, told = _read_contract(folder), read_json(folder / "model.json")
     try:
-        _check(facts, contract)
+        _check(told, contract)
         return Model(
             pipeline=model_files.loads((folder / "model.skops").read_bytes()),
             contract=contract,
-            family=str(facts["family"]),
-            parameters=dict(facts["parameters"]),
-            seed=int(facts["seed"]),
-            train=dict(facts["train"]),
-            threshold=float(facts["threshold"]),
-            operating_points=tuple(OperatingPoint.from_json(point) for point in facts["operating_points"]),
+            family=str(told["family"]),
+            parameters=dict(told["parameters"]),
+            seed=int(told["seed"]),
+            train=dict(told["train"]),
+            threshold=float(told["threshold"]),
+            operating_points=tuple(OperatingPoint.from_json(point) for point in told["operating_points"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BundleError):
@@ -198,13 +197,13 @@ def _read_contract(folder: Path) -> Contract:
         raise BundleError(f"a model must hold the contract it was fitted under; {error}") from error
 
 
-def _check(facts: dict[str, Any], contract: Contract) -> None:
-    _check_equal("format", FORMAT, facts["format"], "use a matching version of Headrace")
+def _check(told: dict[str, Any], contract: Contract) -> None:
+    _check_equal("format", FORMAT, told["format"], "use a matching version of Headrace")
     remedy = "fetch the model again"
-    _check_equal("task", contract.task, facts["task"], remedy)
-    _check_equal("classes", list(layout.classes(contract)), facts["classes"], remedy)
-    _check_equal("columns", [column.name for column in layout.columns(contract)], facts["columns"], remedy)
-    ours, theirs = (_minor(version) for version in (sklearn.__version__, facts["scikit_learn"]))
+    _check_equal("task", contract.task, told["task"], remedy)
+    _check_equal("classes", list(layout.classes(contract)), told["classes"], remedy)
+    _check_equal("columns", [column.name for column in layout.columns(contract)], told["columns"], remedy)
+    ours, theirs = (_minor(version) for version in (sklearn.__version__, told["scikit_learn"]))
     _check_equal("scikit_learn", ours, theirs, "install that version, or train the model again")
 
 

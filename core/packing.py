@@ -3,18 +3,18 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from headrace.core import card, cases, contract_yaml, engine, explain, manifest
+from headrace.core import card, cases, contract_yaml, engine, explain, manifest, model_files
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError
 from headrace.core.evaluate import read_test
-from headrace.core.files import read_json, write_json, write_text
+from headrace.core.files import dumps, read_json, write_text
 from headrace.core.manifest import MANIFEST
 from headrace.core.model import Model
 from headrace.core.onnx_graph import InexactError
@@ -49,8 +49,31 @@ class Parts:
     checks: Path
 
 
+@dataclass(frozen=True)
+class Content:
+    """What goes into a bundle, as values in memory.
+
+    Attributes:
+        model: The fitted model; the evaluation's threshold takes the place of its own.
+        test: Typed test rows with the target.
+        evaluation: What ``evaluate`` measured.
+        verdict: What ``gate`` decided.
+        best: What ``tune`` found.
+        checks: What ``validate`` counted.
+        skops: Bytes of the model's file, where they are at hand; empty to write them anew.
+    """
+
+    model: Model
+    test: pl.DataFrame
+    evaluation: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    best: Mapping[str, Any]
+    checks: Mapping[str, Any]
+    skops: bytes = field(default=b"", repr=False)
+
+
 def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
-    """Make a bundle; equal parts give equal bytes.
+    """Make a bundle of what the steps of a line left; equal parts give equal bytes.
 
     Args:
         folder: Where it is to lie; it appears when it is whole, in place of an older one.
@@ -61,32 +84,47 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
         The bundle.
 
     Raises:
-        InputError: If a part cannot be read.
+        InputError: If a part cannot be read, or does not fit the others.
     """
     evaluation = _document(parts.evaluation)
     test = read_test(parts.test_table, parts.test_actuals)
-    fitted = _with_threshold(models.load(parts.model), evaluation)
+    fitted = models.load(parts.model)
     if contract_yaml.load(parts.contract) != fitted.contract:
         raise InputError(f"{parts.contract} must be the contract that the model was fitted under; it is another.")
-    documents = {
-        "metrics.json": {key: evaluation[key] for key in _KEPT_OF_EVALUATION if key in evaluation},
-        "cases.json": cases.make(fitted, test, test.get_column(fitted.contract.target.name)),
-        "environment.json": environment(),
-        "provenance.json": provenance(
-            source=source,
-            split=evaluation["rows"],
-            model=fitted,
-            best=_document(parts.best_parameters),
-            checks=_document(parts.checks),
-            verdict=_document(parts.verdict),
-        ),
-    }
-    documents["engine.json"], onnx = _engine(fitted, test)
-    documents[explain.FILE] = explain.reference(fitted, fitted.encoded(test))
+    content = Content(
+        model=fitted,
+        test=test,
+        evaluation=evaluation,
+        verdict=_document(parts.verdict),
+        best=_document(parts.best_parameters),
+        checks=_document(parts.checks),
+        skops=(parts.model / "model.skops").read_bytes(),
+    )
+    return assemble(folder, content, source=source)
+
+
+def assemble(folder: Path, content: Content, *, source: Mapping[str, Any]) -> Bundle:
+    """Make a bundle of values in memory; equal values give equal bytes.
+
+    Args:
+        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        content: What goes in.
+        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        InputError: If the evaluation is not of the model's task.
+    """
+    fitted = _with_threshold(content.model, content.evaluation)
+    files = _files(fitted, content, source)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _fill(part, fitted, parts, documents, onnx)
+        for name, data in files.items():
+            (part / name).write_bytes(data)
+        write_text(part / MANIFEST, manifest.make(part, fitted.contract.name).dumps())
         part.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
@@ -95,17 +133,32 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
     return open_bundle(folder)
 
 
-def _fill(folder: Path, fitted: Model, parts: Parts, documents: Mapping[str, Any], onnx: bytes) -> None:
-    for name in ("model.skops", "contract.yaml"):
-        shutil.copyfile(parts.model / name, folder / name)
-    # Only the threshold may differ from what training wrote.
-    models.save_facts(fitted, folder)
-    if onnx:
-        (folder / engine.FILE).write_bytes(onnx)
-    for name, content in documents.items():
-        write_json(folder / name, content)
-    write_text(folder / "card.md", card.write(fitted, documents))
-    write_text(folder / MANIFEST, manifest.make(folder, fitted.contract.name).dumps())
+def _files(fitted: Model, content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
+    """Content of each file but the manifest."""
+    test, evaluation = content.test, content.evaluation
+    documents = {
+        "model.json": models.facts(fitted),
+        "metrics.json": {key: evaluation[key] for key in _KEPT_OF_EVALUATION if key in evaluation},
+        "cases.json": cases.make(fitted, test, test.get_column(fitted.contract.target.name)),
+        "environment.json": environment(),
+        "provenance.json": provenance(
+            source=source,
+            split=evaluation["rows"],
+            model=fitted,
+            best=content.best,
+            checks=content.checks,
+            verdict=content.verdict,
+        ),
+    }
+    documents[engine.RECORD], onnx = _engine(fitted, test)
+    documents[explain.FILE] = explain.reference(fitted, fitted.encoded(test))
+    texts = {"contract.yaml": contract_yaml.dump(fitted.contract), "card.md": card.write(fitted, documents)}
+    return {
+        "model.skops": content.skops or model_files.dumps(fitted.pipeline),
+        **({engine.FILE: onnx} if onnx else {}),
+        **{name: dumps(document).encode() for name, document in documents.items()},
+        **{name: text.encode() for name, text in texts.items()},
+    }
 
 
 def _engine(fitted: Model, test: pl.DataFrame) -> tuple[dict[str, Any], bytes]:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import BundleError, InputError
-from headrace.core.packing import Parts, pack
+from headrace.core.evaluate import read_test
+from headrace.core.files import read_json
+from headrace.core.packing import Content, Parts, assemble, pack
 from headrace.core.provenance import public_name
 from headrace.core.records import accepted, table
 from tests.conftest import write_table
@@ -88,7 +91,7 @@ def test_the_engine_is_told_with_what_it_was_compared_on(made: tuple[Parts, dict
 
 @pytest.mark.parametrize("family", ["random_forest", "hist_gradient_boosting", "mlp", "naive_bayes"])
 def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) -> None:
-    """The ONNX file and what is told of it are the same bytes for the same line."""
+    """The ONNX file and what is told of it are the same bytes for the same line, from files or from memory."""
     quick: dict[str, dict[str, Any]] = {
         "random_forest": {"n_estimators": 5},
         "hist_gradient_boosting": {"max_iter": 5},
@@ -98,6 +101,20 @@ def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) ->
     one, other = (pack(tmp_path / name, parts=parts, source=source) for name in ("one", "other"))
     assert one.digest == other.digest
     assert one.json("engine.json")["engine"] == "onnx", one.json("engine.json")["reason"]
+    kept = assemble(tmp_path / "memory", _in_memory(parts), source=source)
+    assert kept.digest == one.digest
+
+
+def _in_memory(parts: Parts) -> Content:
+    """The parts as values, the model's file not among them."""
+    return Content(
+        model=models.load(parts.model),
+        test=read_test(parts.test_table, parts.test_actuals),
+        evaluation=read_json(parts.evaluation),
+        verdict=read_json(parts.verdict),
+        best=read_json(parts.best_parameters),
+        checks=read_json(parts.checks),
+    )
 
 
 def test_a_regression_has_values(tmp_path: Path) -> None:
