@@ -1,7 +1,7 @@
 """The component that searches for the best model family and its parameters."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Output
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
 from headrace.components.base import IMAGE
 
@@ -12,11 +12,13 @@ def tune(
     contract: Input[Artifact],
     best_parameters: Output[Artifact],
     trials: Output[Artifact],
+    best_bundle: Output[Model],
     families: list = [],  # noqa: B006 - KFP wants the default as it stands
     experiment: str = "",
     budget: str = "",
     folds: int = 0,
     seed: int = 0,
+    nested: bool = False,
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
 
@@ -24,25 +26,27 @@ def tune(
         train_table: Training rows with the target and the row features.
         contract: The table's contract.
         best_parameters: JSON: the best family and parameters, their score, and out-of-fold errors by threshold.
-        trials: JSON: every trial with its parameters, scores, time, warnings and, if it failed, why.
+        trials: JSON: every trial with its parameters, metrics, time, warnings and, if it failed, why.
+        best_bundle: Bundle of the best trial, fitted on all training rows; its metrics are the cross-validation's.
         families: Names of families; empty for three fast ones.
-        experiment: Path of a Katib Experiment (YAML) to search instead; empty for the families' own.
+        experiment: Path of a Katib Experiment (YAML) to search instead, or the name of a shipped one; empty for the
+            families' own.
         budget: Number of trials such as 20, or time such as 90s or 5m; empty for four trials of each family.
         folds: Number of folds; 0 to let the rows decide.
         seed: Seed of folds, suggestions and fits.
+        nested: Whether the search is cross-validated too, which takes as many searches more as there are folds.
     """
     from pathlib import Path
 
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
-    from headrace.experiments.tune import Wish, tune_model
+    from headrace.experiments.tune import Outputs, Wish, tune_model
 
     with step("tune"):
         facts = tune_model(
             Path(train_table.path),
             contract=Path(contract.path),
-            best_parameters=Path(best_parameters.path),
-            trials=Path(trials.path),
-            wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed)),
+            outputs=Outputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
+            wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed), nested),
         )
         best_parameters.metadata.update(facts)

@@ -79,6 +79,11 @@ def _metrics(model: Model, metrics: Mapping[str, Any]) -> str:
 
 
 def _evaluation_data(metrics: Mapping[str, Any]) -> str:
+    if metrics.get("on") == "cross-validation":
+        return (
+            f"{metrics['rows']['held_out']:,} training rows, each predicted by a model that was fitted without it. "
+            "They chose the parameters too, so that the figures flatter; no other rows were measured."
+        )
     return (
         f"{metrics['rows']['test']:,} rows of the same table, set aside before anything was fitted. "
         f"{_people('how far these rows are like those that the model will meet')}"

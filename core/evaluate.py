@@ -1,8 +1,9 @@
 """How good a model is on rows that it has not seen, and how sure that is."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -132,16 +133,45 @@ def evaluate(
     Returns:
         The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
         that these rows do not define), ``baseline``, ``threshold``, ``confusion``, ``roc``, ``pr``, ``calibration``,
-        ``slices``, ``residuals``; what does not apply to the task is empty.
+        ``slices``, ``residuals``, ``on`` (the ``test`` part, or ``cross-validation``); what does not apply to the task
+        is empty.
     """
-    outcome = predict(fitted, rows)
+    return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan)
+
+
+def assess(
+    outcome: Outcome,
+    fitted: Model,
+    *,
+    train_target: matrix.Target,
+    plan: Plan,
+    parts: Sequence[Slice] = (),
+    on: Literal["test", "cross-validation"] = "test",
+) -> dict[str, Any]:
+    """Measure what a model said of rows that it had not seen.
+
+    Args:
+        outcome: Predictions and actual values.
+        fitted: The model, with the threshold that its labels go by.
+        train_target: Encoded target of the training rows, for the baseline.
+        plan: What is measured.
+        parts: Slices of the rows.
+        on: Which rows they are.
+
+    Returns:
+        The evaluation; see ``evaluate``.
+    """
     reference = baseline.predict(train_target, outcome.actual, fitted.contract)
     drawn = bootstrap.resample([outcome, reference], seed=plan.seed)
     found = bootstrap.intervals(outcome, drawn)
     return {
         "task": fitted.contract.task,
         "family": fitted.family,
-        "rows": {"train": len(train_target), "test": len(outcome)},
+        "on": on,
+        "rows": {
+            "train": len(train_target),
+            **({"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}),
+        },
         "metrics": {name: asdict(interval) for name, interval in found.items()},
         "undefined": sorted(set(measure(outcome)) - set(found)),
         "baseline": _baseline(outcome, reference, fitted.contract, drawn),

@@ -1,10 +1,11 @@
 """Fitting and cross-validation that give the same numbers however many cores there are."""
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +45,74 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def recorded() -> Iterator[list[str]]:
-    """Record the warnings of a block instead of printing them, each once; they are told with the result."""
-    told: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield told
-    for warning in caught:
-        first = str(warning.message).strip().splitlines()[0]
-        sentence = f"{warning.category.__name__}: {shown(first, 200)[1:-1]}"
+class _Steady:
+    """One thread for BLAS, and warnings by thread, while any fit is under way.
+
+    Both belong to the process. The first of several fits at once sets them, the last one puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._held = ExitStack()
+        self._told = threading.local()
+        self._pools = ThreadpoolController()
+
+    @contextmanager
+    def recording(self) -> Iterator[list[str]]:
+        """A block whose fits give the same numbers however many cores there are; gives what it was warned of."""
+        self._enter()
+        try:
+            told: list[str] = []
+            with self.into(told):
+                yield told
+        finally:
+            self._leave()
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """A part whose loops use no further threads of OpenMP."""
+        limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="openmp")
+        return limited
+
+    @contextmanager
+    def into(self, told: list[str]) -> Iterator[None]:
+        """A part of such a block that runs in a thread of its own."""
+        before = getattr(self._told, "now", None)
+        self._told.now = told
+        try:
+            yield
+        finally:
+            self._told.now = before
+
+    def _enter(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                # Sums that BLAS splits over threads differ in the last bit with the number of threads.
+                self._pools = ThreadpoolController()  # of the libraries that are loaded by now
+                self._held.enter_context(self._pools.limit(limits=1, user_api="blas"))
+                self._held.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("always")
+                warnings.showwarning = self._show
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._held.close()
+
+    def _show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        told = getattr(self._told, "now", None)
+        if told is None:
+            return
+        first = str(message).strip().splitlines()[0]
+        sentence = f"{category.__name__}: {shown(first, 200)[1:-1]}"
         if sentence not in told:
             told.append(sentence)
+
+
+_steady = _Steady()
+recorded = _steady.recording
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
@@ -78,8 +135,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     grower = pipeline[-1]
     adapted(pipeline, encoded)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
-    # Sums that BLAS splits over threads differ in the last bit with the number of threads.
-    with recorded() as told, ThreadpoolController().limit(limits=1, user_api="blas"):
+    with recorded() as told:
         if parallel:
             grower.set_params(n_jobs=cores())
         _fit(pipeline, encoded, target)
@@ -127,7 +183,13 @@ def _fit(pipeline: Any, encoded: Matrix, target: Target) -> Any:
 
 
 def out_of_fold(
-    make: Callable[[], Any], encoded: Matrix, target: Target, *, folds: Sequence[Fold], classes: int
+    make: Callable[[], Any],
+    encoded: Matrix,
+    target: Target,
+    *,
+    folds: Sequence[Fold],
+    classes: int,
+    pool: Executor | None = None,
 ) -> OutOfFold:
     """Predict each held-out row by a pipeline fitted on the other rows, folds side by side.
 
@@ -137,6 +199,7 @@ def out_of_fold(
         target: Encoded target (n,).
         folds: Rows to fit on and to hold out.
         classes: Number of classes; 0 for a regression.
+        pool: Where the folds run; threads of its own if not given.
 
     Returns:
         Predictions for the n rows.
@@ -145,17 +208,32 @@ def out_of_fold(
         DataError: If a model cannot be fitted on a fold, or predicts what is no finite number.
     """
     predictions = np.full((len(target), classes) if classes else len(target), np.nan)
-    controller = ThreadpoolController()
 
-    def one(fold: Fold) -> None:
-        with controller.limit(limits=1, user_api="openmp"):
-            fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
-            pipeline = _fit(adapted(make(), fitted), fitted, target[fold.fitted])
-            found = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
-            if not np.isfinite(found).all():
-                raise DataError("predictions must be finite numbers; this model gives others; choose another family.")
-            predictions[fold.held_out] = found
+    with recorded() as told:
 
-    with recorded() as told, controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(one, folds))
+        def one(fold: Fold) -> None:
+            with _steady.into(told):
+                predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes)
+
+        with nullcontext(pool) if pool else ThreadPoolExecutor(cores()) as threads:
+            _all(threads, one, folds)
     return OutOfFold(predictions=predictions, warnings=tuple(sorted(told)))
+
+
+def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold]) -> None:
+    """Work on each fold; after an error the others are awaited too, for they write to the same array."""
+    running = [threads.submit(work, fold) for fold in folds]
+    wait(running)
+    for one in running:
+        one.result()
+
+
+def _held_out(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int) -> Floats:
+    """Predictions for the rows that a fold holds out, by a pipeline fitted on the others with one thread."""
+    with _steady.alone():
+        fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
+        pipeline = _fit(adapted(make(), fitted), fitted, target[fold.fitted])
+        found = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
+    if not np.isfinite(found).all():
+        raise DataError("predictions must be finite numbers; this model gives others; choose another family.")
+    return found

@@ -21,7 +21,7 @@ from headrace.core.onnx_graph import InexactError
 from headrace.core.parity import TOLERANCE, exact
 from headrace.core.provenance import environment, provenance
 
-_KEPT_OF_EVALUATION = ("task", "rows", "metrics", "undefined", "baseline", "threshold", "confusion", "slices")
+_KEPT_OF_EVALUATION = ("task", "on", "rows", "metrics", "undefined", "baseline", "threshold", "confusion", "slices")
 
 
 @dataclass(frozen=True)

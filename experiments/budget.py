@@ -1,7 +1,6 @@
 """How long a search may go on."""
 
 import re
-import time
 from dataclasses import dataclass
 
 from headrace.core.errors import InputError, shown
@@ -21,19 +20,6 @@ class Budget:
 
     trials: int = 0
     seconds: float = 0.0
-
-    def ended(self, trials: int, since: float) -> bool:
-        """Whether no further trial may start; the first always may.
-
-        Args:
-            trials: Trials so far.
-            since: ``time.monotonic()`` of the start.
-        """
-        if trials == 0:
-            return False
-        if self.trials and trials >= self.trials:
-            return True
-        return bool(self.seconds) and time.monotonic() - since >= self.seconds
 
 
 def parse(text: str) -> Budget:

@@ -1,26 +1,23 @@
-"""Katib Experiments (kubeflow.org/v1beta1): the part that says what is searched, for what, and how.
+"""Katib Experiments (kubeflow.org/v1beta1): what is searched, for what, by which algorithm, and how long."""
 
-Read are ``metadata``, ``spec.parameters``, ``spec.objective``, ``spec.algorithm`` and ``spec.maxTrialCount``; what only
-a cluster needs (trial template, metrics collector, parallel trials) may stand there and is left to it.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from headrace.core.contract import Task
-from headrace.core.errors import InputError, MissingError, shown
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
-from headrace.experiments.parameters import OneOf, Range, Space, parameter
+from headrace.experiments.parameters import Space
 
 API_VERSION = "kubeflow.org/v1beta1"
+KIND = "Experiment"
 FAMILY_LABEL = "headrace/family"
-ALGORITHMS = ("random", "tpe", "multivariate-tpe", "grid")
-_LARGEST_FILE_BYTES = 1 << 20
+FAMILY_PARAMETER = "family"
+"""A categorical parameter of this name searches over families."""
+PIPELINE = "headrace/pipeline"
+ARGUMENTS = "headrace/arguments"
+"""Annotations of an Experiment whose trial is a compiled pipeline: its file, and arguments that all trials share."""
+
+Strategy = Literal["min", "max", "latest"]
 
 
 @dataclass(frozen=True)
@@ -31,17 +28,42 @@ class Objective:
         metric: Name of the metric.
         type: ``maximize`` or ``minimize``.
         goal: Value at which the search ends early; None to use the whole budget.
+        additional: Metrics that are recorded beside it.
+        strategies: Which of the values that a trial reports counts, by metric; the largest of a metric that is absent
+            if ``type`` is ``maximize``, else the least.
     """
 
     metric: str
     type: Literal["maximize", "minimize"]
     goal: float | None = None
+    additional: tuple[str, ...] = ()
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics, the objective's first."""
+        return (self.metric, *self.additional)
+
+    def value(self, reported: Sequence[float], metric: str = "") -> float:
+        """The one that counts of the values that a trial reported, at least one.
+
+        Args:
+            reported: The values, in order.
+            metric: Name of the metric; empty for the objective's.
+        """
+        usual: Strategy = "max" if self.type == "maximize" else "min"
+        strategy = self.strategies.get(metric or self.metric, usual)
+        if strategy == "latest":
+            return reported[-1]
+        return min(reported) if strategy == "min" else max(reported)
+
+    def better(self, score: float, than: float) -> bool:
+        """Whether a score is better than another."""
+        return score > than if self.type == "maximize" else score < than
 
     def reached(self, score: float) -> bool:
         """Whether a score is as good as the goal."""
-        if self.goal is None:
-            return False
-        return score >= self.goal if self.type == "maximize" else score <= self.goal
+        return self.goal is not None and (score == self.goal or self.better(score, self.goal))
 
 
 @dataclass(frozen=True)
@@ -50,11 +72,18 @@ class Experiment:
 
     Attributes:
         name: Name of the Experiment.
-        family: Model family that the parameters belong to.
+        family: Model family that the parameters belong to; empty if they choose among families, or are a pipeline's.
         space: What each parameter may be.
         objective: What is searched for.
-        algorithm: One of ``ALGORITHMS``.
+        algorithm: One of ``algorithms.SETTINGS``.
+        settings: The algorithm's settings by name.
+        stopping: Settings of ``medianstop``, by which a trial that falls behind is ended early; None to end none.
         max_trials: Largest number of trials; 0 for no limit.
+        parallel: Trials at the same time.
+        max_failed: FailedSearchError trials at which the search fails; 0 for no limit.
+        pipeline: File of the compiled pipeline that a trial runs; empty if a trial fits a model.
+        arguments: Arguments of that pipeline that all trials share.
+        document: The Experiment as it was read; empty if it was not.
     """
 
     name: str
@@ -62,130 +91,27 @@ class Experiment:
     space: Space = field(default_factory=dict)
     objective: Objective = Objective("roc_auc", "maximize")
     algorithm: str = "tpe"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stopping: Mapping[str, Any] | None = None
     max_trials: int = 0
+    parallel: int = 1
+    max_failed: int = 0
+    pipeline: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
 
     def for_task(self, task: Task) -> "Experiment":
         """The same search for the task's main metric, and without a limit of its own."""
-        return replace(self, objective=objective_of(task), max_trials=0)
+        return replace(self, objective=objective_of(task), max_trials=0, max_failed=0)
+
+    def limited(self, trials: int) -> "Experiment":
+        """The same search with another number of trials, and no count above it."""
+        failed = min(self.max_failed, trials)
+        return replace(self, max_trials=trials, parallel=min(self.parallel, trials), max_failed=failed)
 
 
 def objective_of(task: Task) -> Objective:
     """The task's main metric, as an objective."""
     metric = MAIN[task]
-    return Objective(metric, "maximize" if HIGHER_IS_BETTER[metric] else "minimize")
-
-
-def shipped(family: str) -> Experiment:
-    """The Experiment that comes with Headrace for a family.
-
-    Raises:
-        InputError: If the family has none.
-    """
-    source = resources.files("headrace.experiments") / f"{family}.yaml"
-    if not source.is_file():
-        raise InputError(f"there is no search space for the family {shown(family)}.")
-    return parse(source.read_text(encoding="utf-8"), source=f"{family}.yaml")
-
-
-def load(path: Path) -> Experiment:
-    """Read an Experiment from a file.
-
-    Raises:
-        MissingError: If there is no such file.
-        InputError: If it is not an Experiment that can be run here.
-    """
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE_BYTES:
-            raise InputError(f"an Experiment must be smaller than 1 MiB; {path} has {size} bytes.")
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MissingError(f"there is no file {path}; name the YAML file of an Experiment.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} must be a YAML file that can be read; {error}.") from error
-    return parse(text, source=str(path))
-
-
-def parse(text: str, *, source: str) -> Experiment:
-    """Read an Experiment from YAML.
-
-    Args:
-        text: One YAML document.
-        source: What messages call it.
-
-    Returns:
-        The Experiment.
-
-    Raises:
-        InputError: If it is not an Experiment that can be run here.
-    """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source} must be YAML; {shown(str(error), 200)[1:-1]}.") from error
-    if not isinstance(document, Mapping) or document.get("kind") != "Experiment":
-        raise InputError(f"{source} must be a mapping of the kind Experiment; got {shown(document)} instead.")
-    if document.get("apiVersion") != API_VERSION:
-        raise InputError(f"{source} must have the apiVersion {API_VERSION}; got {shown(document.get('apiVersion'))}.")
-    metadata, spec = (_mapping(document.get(key), f"{key} of {source}") for key in ("metadata", "spec"))
-    labels = _mapping(metadata.get("labels", {}), f"metadata.labels of {source}")
-    family = labels.get(FAMILY_LABEL)
-    if not isinstance(family, str):
-        raise InputError(f"{source} must name the model family in the label {FAMILY_LABEL}; got {shown(family)}.")
-    return Experiment(
-        name=str(metadata.get("name", "")),
-        family=family,
-        space=_space(spec.get("parameters"), source),
-        objective=_objective(_mapping(spec.get("objective"), f"spec.objective of {source}"), source),
-        algorithm=_algorithm(_mapping(spec.get("algorithm"), f"spec.algorithm of {source}"), source),
-        max_trials=_count(spec.get("maxTrialCount", 0), f"maxTrialCount of {source}"),
-    )
-
-
-def _space(items: Any, source: str) -> Space:
-    if not isinstance(items, list) or not items:
-        raise InputError(f"spec.parameters of {source} must be a list of parameters; got {shown(items)} instead.")
-    space: dict[str, Range | OneOf] = {}
-    for place, item in enumerate(items):
-        name, kind = parameter(item, f"spec.parameters[{place}] of {source}")
-        if name in space:
-            raise InputError(f"each parameter of {source} must have its own name; got {shown(name)} twice.")
-        space[name] = kind
-    return space
-
-
-def _objective(section: Mapping[str, Any], source: str) -> Objective:
-    metric, kind, goal = (section.get(key) for key in ("objectiveMetricName", "type", "goal"))
-    if metric not in HIGHER_IS_BETTER:
-        raise InputError(
-            f"objectiveMetricName of {source} must be one of {sorted(HIGHER_IS_BETTER)}; got {shown(metric)}."
-        )
-    expected: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[str(metric)] else "minimize"
-    if kind != expected:
-        raise InputError(
-            f"the objective's type of {source} must be {expected} for {metric}; got {shown(kind)} instead."
-        )
-    if goal is not None and (isinstance(goal, bool) or not isinstance(goal, int | float)):
-        raise InputError(f"the objective's goal of {source} must be a number; got {shown(goal)} instead.")
-    return Objective(str(metric), expected, None if goal is None else float(goal))
-
-
-def _algorithm(section: Mapping[str, Any], source: str) -> str:
-    name = section.get("algorithmName")
-    if name not in ALGORITHMS:
-        raise InputError(
-            f"algorithmName of {source} must be one of {list(ALGORITHMS)} here; got {shown(name)} instead."
-        )
-    return str(name)
-
-
-def _count(value: Any, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InputError(f"{what} must be a positive whole number; got {shown(value)} instead.")
-    return value
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{what} must be a mapping; got {shown(value)} instead.")
-    return value
+    kind: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
+    return Objective(metric, kind, strategies={metric: "latest"})

@@ -1,13 +1,22 @@
 """The search space of a Katib Experiment: what each parameter may be."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 from headrace.core.errors import InputError, shown
 
-Scale = Literal["uniform", "logUniform"]
+Distribution = Literal["uniform", "logUniform", "normal", "logNormal"]
+_DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "logUniform", "normal", "logNormal")
+_MOST_POINTS = 100_000
+# What can stand in the place of a placeholder, and in JSON, as it is.
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,62}")
+_TEXT = re.compile(r"[\w.,:/@%+-]{1,200}")
+# The bounds lie so many standard deviations from the middle of a normal distribution, as in Katib.
+_DEVIATIONS = 3.0
 
 
 @dataclass(frozen=True)
@@ -18,8 +27,10 @@ class Range:
         low: Least value.
         high: Largest value.
         step: Distance between values; None for any value between the bounds.
-        log: Whether the logarithm is drawn evenly.
+        log: Whether the logarithm is drawn.
         whole: Whether the values are whole numbers.
+        bell: Whether values near the middle are drawn more often: a normal distribution, whose bounds lie three
+            standard deviations from the middle and are its ends.
     """
 
     low: float
@@ -27,6 +38,30 @@ class Range:
     step: float | None = None
     log: bool = False
     whole: bool = False
+    bell: bool = False
+
+    def value(self, share: float) -> float:
+        """The value below which lies a share of a normal distribution between the bounds.
+
+        Args:
+            share: From 0, the least value, to 1, the largest.
+        """
+        normal, low, high = NormalDist(), self.low, self.high
+        if self.log:
+            low, high = math.log(low), math.log(high)
+        tail = normal.cdf(-_DEVIATIONS)
+        place = (normal.inv_cdf(tail + share * (1 - 2 * tail)) / _DEVIATIONS + 1) / 2
+        found = low + place * (high - low)
+        return self.near(math.exp(found) if self.log else found)
+
+    def near(self, number: float) -> float:
+        """The value that may be taken and is nearest to a number."""
+        number = min(max(number, self.low), self.high)
+        step = self.step or (1.0 if self.whole else None)
+        if step is not None:
+            last = math.floor((self.high - self.low) / step + 1e-9)
+            number = self.low + min(round((number - self.low) / step), last) * step
+        return float(round(number)) if self.whole else number
 
 
 @dataclass(frozen=True)
@@ -56,8 +91,11 @@ def parameter(item: Any, where: str) -> tuple[str, Range | OneOf]:
     Raises:
         InputError: If the entry is not what Katib's webhook would let through, or not supported here.
     """
-    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
-        raise InputError(f"{where} must be a mapping with a name; got {shown(item)} instead.")
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not _NAME.fullmatch(item["name"]):
+        raise InputError(
+            f"{where} must be a mapping with a name of letters, digits, dots, dashes and underscores; got "
+            f"{shown(item)} instead."
+        )
     where = f"the parameter {shown(item['name'])} of {where.partition(' of ')[2] or where}"
     space, kind = item.get("feasibleSpace"), item.get("parameterType")
     if not isinstance(space, Mapping):
@@ -73,15 +111,15 @@ def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> Range:
     _only(space, {"min", "max", "step", "distribution"}, where)
     low, high = (_number(space.get(key), f"{key} of {where}", whole=whole) for key in ("min", "max"))
     step = _number(space["step"], f"step of {where}", whole=whole) if space.get("step") not in {None, ""} else None
-    scale = space.get("distribution", "uniform")
-    if scale not in {"uniform", "logUniform"}:
-        raise InputError(f"the distribution of {where} must be uniform or logUniform; got {shown(scale)} instead.")
-    log = scale == "logUniform"
+    scale = space.get("distribution") or "uniform"
+    if scale not in _DISTRIBUTIONS:
+        raise InputError(f"the distribution of {where} must be one of {list(_DISTRIBUTIONS)}; got {shown(scale)}.")
+    log = scale in {"logUniform", "logNormal"}
     if not low <= high or (step is not None and step <= 0):
         raise InputError(f"{where} must have min below max and a positive step; got {shown(dict(space))} instead.")
     if log and (low <= 0 or step is not None):
-        raise InputError(f"{where} must have a positive min and no step to be logUniform; got {shown(dict(space))}.")
-    return Range(low=low, high=high, step=step, log=log, whole=whole)
+        raise InputError(f"{where} must have a positive min and no step to be {scale}; got {shown(dict(space))}.")
+    return Range(low=low, high=high, step=step, log=log, whole=whole, bell=scale in {"normal", "logNormal"})
 
 
 def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> OneOf:
@@ -91,9 +129,15 @@ def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> OneOf:
         raise InputError(f"{where} must have a list of values; got {shown(values)} instead.")
     if numbers:
         return OneOf(tuple(_number(value, f"each value of {where}", whole=False) for value in values))
-    strange = [value for value in values if not isinstance(value, str)]
-    if strange:
-        raise InputError(f"each value of {where} must be a text; got {shown(strange[0])} instead; put it in quotes.")
+    strange = next((value for value in values if not isinstance(value, str)), None)
+    if strange is not None:
+        raise InputError(f"each value of {where} must be a text; got {shown(strange)} instead; put it in quotes.")
+    unsafe = next((value for value in values if not _TEXT.fullmatch(value)), None)
+    if unsafe is not None:
+        raise InputError(
+            f"each value of {where} must be letters, digits and . , : / @ % + - _, for it is put into the trial's "
+            f"template; got {shown(unsafe)} instead."
+        )
     return OneOf(tuple(values))
 
 
@@ -111,3 +155,21 @@ def _number(value: Any, what: str, *, whole: bool) -> float:
     if not math.isfinite(number) or (whole and number != int(number)):
         raise InputError(f"{what} must be a {'whole ' if whole else ''}number; got {shown(value)} instead.")
     return number
+
+
+def points(name: str, kind: Range | OneOf) -> list[Any]:
+    """The values of a parameter that a grid has, in order.
+
+    Raises:
+        InputError: If it has no steps, or too many.
+    """
+    if isinstance(kind, OneOf):
+        return list(kind.values)
+    step = kind.step or (1 if kind.whole else None)
+    if step is None:
+        raise InputError(f"the parameter {shown(name)} must have a step to be searched on a grid; add one.")
+    count = math.floor((kind.high - kind.low) / step + 1e-9) + 1
+    if count > _MOST_POINTS:
+        raise InputError(f"the parameter {shown(name)} must have at most {_MOST_POINTS} points; got {count}.")
+    values = [min(kind.low + i * step, kind.high) for i in range(count)]
+    return [int(value) for value in values] if kind.whole else values

@@ -1,39 +1,53 @@
-"""A search over several families, one Experiment each, taking turns."""
+"""A search: its algorithms are asked, trials are run some at a time, and the algorithms are told.
+
+Trials run in batches, and an algorithm is told of a batch in the order of its numbers. What is tried therefore depends
+on the seed alone, not on which trial ends first, and a search that was killed can be repeated from its journal.
+"""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from headrace.core import families
-from headrace.core.errors import DataError, InputError, shown
-from headrace.core.parameters import Choice
-from headrace.experiments import trial
+from headrace.core.errors import DataError, InputError, InternalError, shown
+from headrace.experiments import suggestion
 from headrace.experiments.budget import Budget
 from headrace.experiments.experiment import Experiment, Objective
-from headrace.experiments.parameters import OneOf
-from headrace.experiments.suggestion import Suggestions
-from headrace.experiments.trial import Sample, Trial
+from headrace.experiments.journal import Journal
+from headrace.experiments.result import Found, Trial, best_of
+from headrace.experiments.stopping import MedianStop, Stop
 
-Listener = Callable[[Trial], None]
+Reason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found.
+class Asked:
+    """A trial to be run.
 
     Attributes:
-        trials: All trials in order.
-        best: The best one; of equals the first.
-        predictions: Out-of-fold predictions of the best one.
+        number: Place in the search, from 0.
+        experiment: What it belongs to.
+        values: Values by the Experiment's names of its parameters; empty for a family's defaults.
+        stop: Whether to end it early; None to let it run to its end.
     """
 
-    trials: tuple[Trial, ...]
-    best: Trial
-    predictions: NDArray[np.float64]
+    number: int
+    experiment: Experiment
+    values: dict[str, Any]
+    stop: Stop | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return f"{self.experiment.name}-{self.number:03d}"
+
+
+class Run(Protocol):
+    """What runs a trial; several at once, from several threads. A trial that fails is recorded, not raised."""
+
+    def __call__(self, asked: Asked) -> Trial:
+        """The trial, with its number and name as they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +55,10 @@ class Plan:
     """What is searched.
 
     Attributes:
-        experiments: One for each family, with the same objective.
+        experiments: One, or one for each family, with the same objective; several take turns.
         budget: How long.
         seed: Seed of suggestions and fits.
-        defaults: Whether the first trial of each family has the family's defaults.
+        defaults: Whether the first trial of each has the family's defaults.
     """
 
     experiments: Sequence[Experiment]
@@ -53,15 +67,13 @@ class Plan:
     defaults: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a space that its family does not have.
+        """Refuse a plan of nothing.
 
         Raises:
-            InputError: If there is no experiment, or a parameter is unknown or can leave the family's bounds.
+            InputError: If there is no experiment.
         """
         if not self.experiments:
             raise InputError("a search must have at least one family; name one.")
-        for experiment in self.experiments:
-            check_space(experiment)
 
     @property
     def objective(self) -> Objective:
@@ -69,95 +81,172 @@ class Plan:
         return self.experiments[0].objective
 
 
-def check_space(experiment: Experiment) -> None:
-    """Refuse parameters that the family does not have, and values that it would not take.
+class FailedSearchError(DataError):
+    """A search without a result; its trials are told all the same.
 
-    Raises:
-        InputError: If there are any.
+    Attributes:
+        trials: All trials.
     """
-    family = families.family(experiment.family)
-    for name, kind in experiment.space.items():
-        ends = kind.values if isinstance(kind, OneOf) else (kind.low, kind.high)
-        for value in ends:
-            family.checked({name: value})
-        if not isinstance(kind, OneOf) and isinstance(family.parameters[name], Choice):
-            raise InputError(f"the parameter {shown(name)} of {experiment.family} must be categorical.")
+
+    def __init__(self, message: str, trials: tuple[Trial, ...] = ()) -> None:
+        """Say why, and keep the trials."""
+        super().__init__(message)
+        self.trials = trials
 
 
-def search(plan: Plan, sample: Sample, *, listener: Listener = lambda _: None) -> Found:
-    """Run trials, family after family in turn, until the budget or the goal is reached.
+def search(
+    plan: Plan,
+    run: Run,
+    *,
+    journal: Journal | None = None,
+    listener: Callable[[Trial], None] = lambda _: None,
+) -> Found:
+    """Run trials until the budget, the goal or the algorithms' end is reached.
 
     Args:
         plan: What is searched.
-        sample: Rows and folds.
-        listener: Called after each trial.
+        run: Runs a trial.
+        journal: Where finished trials are kept, and found again.
+        listener: Called after each trial, from any thread.
 
     Returns:
         All trials and the best one.
 
     Raises:
-        DataError: If all trials failed.
+        FailedSearchError: If all trials failed, or as many as an Experiment allows.
     """
-    began = time.monotonic()
+    kept = Journal() if journal is None else journal
+    began = time.monotonic() - kept.spent
     turns = [_Turn(experiment, plan) for experiment in plan.experiments]
     trials: list[Trial] = []
-    best: tuple[Trial, NDArray[np.float64]] | None = None
-    while (open_turns := [turn for turn in turns if turn.left > 0]) and not _reached(best, plan.objective):
-        for turn in open_turns:
-            if plan.budget.ended(len(trials), began) or _reached(best, plan.objective):
-                return _found(trials, best)
-            done, predictions = turn.take(sample, len(trials))
-            trials.append(done)
-            listener(done)
-            if done.score is not None and (best is None or _beats(done, best[0], plan.objective)):
-                best = (done, predictions)
-    return _found(trials, best)
+
+    def one(asked: Asked) -> Trial:
+        done = _again(asked, kept)
+        if done is None:
+            done = run(asked)
+            kept.add(done, elapsed=time.monotonic() - began)
+        listener(done)
+        return done
+
+    with ThreadPoolExecutor(max(_together(plan), 1)) as pool:
+        reason: Reason | None = None
+        while reason is None:
+            batch = list(_batch(turns, plan, len(trials)))
+            done = list(pool.map(one, (asked for _, asked in batch)))
+            for (turn, _), trial in zip(batch, done, strict=True):
+                turn.told(trial)
+            trials += done
+            reason = _ended(turns, plan, trials, began) if batch else "SuggestionEndReached"
+    return _found(tuple(trials), plan, reason)
+
+
+def _together(plan: Plan) -> int:
+    return plan.experiments[0].parallel if len(plan.experiments) == 1 else len(plan.experiments)
+
+
+def _again(asked: Asked, journal: Journal) -> Trial | None:
+    """What an earlier run found for the same trial."""
+    known = journal.known(asked.number)
+    if known is not None and known.name != asked.name:
+        raise InternalError(f"trial {asked.number} of the journal must be {asked.name}; it is {known.name}.")
+    return known
+
+
+def _batch(turns: Sequence["_Turn"], plan: Plan, done: int) -> Iterator[tuple["_Turn", Asked]]:
+    """The next trials: as many as may run at once of a single Experiment, one of each of several."""
+    alone = len(turns) == 1
+    left = plan.budget.trials - done if plan.budget.trials else None
+    number = done
+    for turn in turns:
+        count = turn.experiment.parallel if alone else 1
+        for values in turn.ask(count if left is None else min(count, left - (number - done))):
+            yield turn, Asked(number, turn.experiment, values, turn.rule())
+            number += 1
+
+
+def _ended(turns: Sequence["_Turn"], plan: Plan, trials: Sequence[Trial], began: float) -> Reason | None:
+    best = best_of(tuple(trials), plan.objective)
+    if best is not None and best.score is not None and plan.objective.reached(best.score):
+        return "GoalReached"
+    if all(turn.broken for turn in turns):
+        return "MaxFailedTrialsReached"
+    if plan.budget.trials and len(trials) >= plan.budget.trials:
+        return "MaxTrialsReached"
+    if plan.budget.seconds and time.monotonic() - began >= plan.budget.seconds:
+        return "TimeReached"
+    if all(turn.left == 0 for turn in turns):
+        return "MaxTrialsReached"
+    return None
 
 
 class _Turn:
-    """One family's part in the search."""
+    """One Experiment's part in the search.
+
+    Attributes:
+        experiment: The Experiment.
+        left: How many more trials it may have; infinite without a limit.
+        broken: Whether as many of its trials failed as it allows.
+    """
 
     def __init__(self, experiment: Experiment, plan: Plan) -> None:
-        self._family = families.family(experiment.family)
-        self._suggestions = Suggestions(experiment, seed=plan.seed)
+        self.experiment = experiment
+        self.left = float(experiment.max_trials or "inf")
+        self.broken = False
+        self._suggestions = suggestion.make(experiment, seed=plan.seed)
         self._defaults = plan.defaults
-        self._limit = float(experiment.max_trials or np.inf)
+        self._open: list[int | None] = []
+        self._failed = 0
+        stopping = experiment.stopping
+        self._median = None if stopping is None else MedianStop(stopping, experiment.objective)
 
-    @property
-    def left(self) -> float:
-        """How many more trials it can run."""
-        return min(self._limit, self._suggestions.left + self._defaults)
-
-    def take(self, sample: Sample, number: int) -> tuple[Trial, NDArray[np.float64]]:
-        """Run the next trial."""
-        self._limit -= 1
-        if self._defaults:
+    def ask(self, count: int) -> list[dict[str, Any]]:
+        """Values of the next trials, at most so many."""
+        if self.broken:
+            return []
+        count = int(min(count, self.left))
+        values: list[dict[str, Any]] = []
+        self._open = []
+        if self._defaults and count > 0:
             self._defaults = False
-            return self._run({}, sample, number)
-        asked, parameters = self._suggestions.ask()
-        done, predictions = self._run(parameters, sample, number)
-        self._suggestions.tell(asked, done.score)
-        return done, predictions
+            values.append({})
+            self._open.append(None)
+        if count > len(values):
+            asked = self._suggestions.ask(count - len(values))
+            self._open += [number for number, _ in asked]
+            values += [one for _, one in asked]
+        self.left -= len(values)
+        return values
 
-    def _run(self, parameters: dict[str, Any], sample: Sample, number: int) -> tuple[Trial, NDArray[np.float64]]:
-        return trial.run(self._family, parameters, sample, number=number)
+    def rule(self) -> Stop | None:
+        """Whether to end a trial early, from what is known now."""
+        return self._median.rule() if self._median else None
+
+    def told(self, trial: Trial) -> None:
+        """Take in the next of the trials that were asked for."""
+        number = self._open.pop(0)
+        if number is not None:
+            self._suggestions.tell(number, trial.score if trial.won else None)
+        if trial.won and self._median:
+            self._median.learn(trial.reported)
+        self._failed += trial.status in {"failed", "metrics_unavailable"}
+        most = self.experiment.max_failed
+        self.broken = self.broken or (most > 0 and self._failed >= most)
 
 
-def _beats(trial: Trial, best: Trial, objective: Objective) -> bool:
-    if trial.score is None or best.score is None:
-        return trial.score is not None
-    return trial.score > best.score if objective.type == "maximize" else trial.score < best.score
-
-
-def _reached(best: tuple[Trial, NDArray[np.float64]] | None, objective: Objective) -> bool:
-    return best is not None and best[0].score is not None and objective.reached(best[0].score)
-
-
-def _found(trials: list[Trial], best: tuple[Trial, NDArray[np.float64]] | None) -> Found:
+def _found(trials: tuple[Trial, ...], plan: Plan, reason: Reason) -> Found:
+    failed = [trial for trial in trials if not trial.won]
+    best = best_of(trials, plan.objective)
     if best is None:
-        reason = trials[0].error if trials else "none could be run"
-        raise DataError(
+        first = failed[0].error if failed else "none could be run"
+        raise FailedSearchError(
             f"at least one trial of the search must succeed; all {len(trials)} failed, the first with "
-            f"{shown(reason, 300)}; try other families, or look at the columns that it names."
+            f"{shown(first, 300)}; try other families, or look at the columns that it names.",
+            trials,
         )
-    return Found(trials=tuple(trials), best=best[0], predictions=best[1])
+    if reason == "MaxFailedTrialsReached":
+        raise FailedSearchError(
+            f"fewer than {plan.experiments[0].max_failed} trials of the search may fail, as its maxFailedTrialCount "
+            f"says; {len(failed)} of {len(trials)} did, the last with {shown(failed[-1].error, 300)}.",
+            trials,
+        )
+    return Found(trials=trials, best=best, reason=reason)

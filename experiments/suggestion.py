@@ -1,100 +1,200 @@
-"""Suggestions for the next trial: Katib's algorithms by Optuna, in this process."""
+"""Suggestions for the next trials: Katib's algorithms, in this process.
+
+Katib runs each algorithm as a service: random and tpe by Hyperopt, grid and multivariate-tpe by Optuna, cmaes and sobol
+by Goptuna, bayesianoptimization by scikit-optimize, hyperband by code of its own. Here Optuna stands in for the first
+three; ``bayes`` and ``hyperband`` hold the other two.
+"""
 
 import itertools
 import math
 import random
 import warnings
 import zlib
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 
-from headrace.core.errors import InputError, shown
 from headrace.experiments.experiment import Experiment
-from headrace.experiments.parameters import OneOf, Range
+from headrace.experiments.parameters import OneOf, Range, points
 
-_LARGEST_GRID = 100_000
+Asked = tuple[int, dict[str, Any]]
+
+# Hyperopt counts at most so many of its trials among the good ones.
+_MOST_GOOD = 25
 
 
-class Suggestions:
-    """Asks an algorithm for parameters and tells it how good they were.
+class Suggestions(Protocol):
+    """An algorithm at work.
 
-    Attributes:
-        left: How many suggestions the algorithm can still make; infinite unless it is a grid.
+    All that were asked for are told before more are asked for, in the order of their numbers; the same Experiment,
+    seed, counts and scores give the same suggestions.
     """
 
-    def __init__(self, experiment: Experiment, *, seed: int) -> None:
-        """Start a search.
-
-        Args:
-            experiment: Space, objective and algorithm.
-            seed: Seed; each Experiment draws its own numbers from it.
-
-        Raises:
-            InputError: If a grid is asked for over a space without steps, or of too many points.
-        """
-        # A checksum instead of hash(), which differs from one process to the next.
-        own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
-        self._space = {name: _distribution(kind) for name, kind in experiment.space.items()}
-        self._grid = _grid(experiment, own) if experiment.algorithm == "grid" else []
-        self.left: float = len(self._grid) or math.inf
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._study = optuna.create_study(
-            direction=experiment.objective.type, sampler=_sampler(experiment.algorithm, own)
-        )
-
-    def ask(self) -> tuple[int, dict[str, Any]]:
-        """Number and parameters of the next trial; there must be one left."""
-        self.left -= 1
-        if self._grid:
-            self._study.enqueue_trial(self._grid[-1 - int(self.left)])
-        trial = self._study.ask(self._space)
-        return trial.number, dict(trial.params)
+    def ask(self, count: int) -> list[Asked]:
+        """Numbers and values of at most so many further trials, at least one; none when there are no more."""
 
     def tell(self, number: int, score: float | None) -> None:
-        """Tell how good a trial was; None for a failed one."""
+        """Tell how good a trial was; None for one without a score, or with a partial one."""
+
+
+def make(experiment: Experiment, *, seed: int) -> Suggestions:
+    """Start an Experiment's algorithm.
+
+    Args:
+        experiment: Space, objective, algorithm and settings.
+        seed: Seed; each Experiment draws its own numbers from it, unless its ``random_state`` is set.
+    """
+    # A checksum instead of hash(), which differs from one process to the next.
+    own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
+    own = int(experiment.settings.get("random_state", own))
+    if experiment.algorithm == "grid":
+        return Grid(experiment, own)
+    if experiment.algorithm == "bayesianoptimization":
+        from headrace.experiments.bayes import Bayes  # noqa: PLC0415 - scikit-optimize is slow to import
+
+        return Bayes(experiment, own)
+    if experiment.algorithm == "hyperband":
+        from headrace.experiments.hyperband import Hyperband  # noqa: PLC0415 - it asks this module for random values
+
+        return Hyperband(experiment, own)
+    return Sampled(experiment, _sampler(experiment, own))
+
+
+class Sampled:
+    """One of Optuna's samplers."""
+
+    def __init__(self, experiment: Experiment, sampler: BaseSampler) -> None:
+        """Start a study.
+
+        Args:
+            experiment: Space and objective.
+            sampler: The sampler.
+        """
+        self._space = experiment.space
+        self._distributions = {name: _distribution(kind) for name, kind in experiment.space.items()}
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._study = optuna.create_study(direction=experiment.objective.type, sampler=sampler)
+
+    def ask(self, count: int) -> list[Asked]:
+        """See ``Suggestions.ask``."""
+        with _quiet():
+            trials = [self._study.ask(self._distributions) for _ in range(count)]
+        return [(trial.number, self._values(trial.params)) for trial in trials]
+
+    def tell(self, number: int, score: float | None) -> None:
+        """See ``Suggestions.tell``."""
         state = optuna.trial.TrialState.FAIL if score is None else optuna.trial.TrialState.COMPLETE
-        self._study.tell(number, score, state=state)
+        with _quiet():
+            self._study.tell(number, score, state=state)
+
+    def _values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: _value(kind, drawn[name]) for name, kind in self._space.items()}
 
 
-def _sampler(algorithm: str, seed: int) -> BaseSampler:
-    if algorithm in {"random", "grid"}:
-        return RandomSampler(seed=seed)
+class Grid:
+    """All points of a grid, each once, in a random order, so that a small budget sees all of the space."""
+
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        """Lay out the grid; ``algorithms.check`` has bounded it."""
+        axes = {name: points(name, kind) for name, kind in experiment.space.items()}
+        found = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        random.Random(seed).shuffle(found)  # noqa: S311 - an order, not a secret
+        self._coming = enumerate(found)
+
+    def ask(self, count: int) -> list[Asked]:
+        """See ``Suggestions.ask``."""
+        return list(itertools.islice(self._coming, count))
+
+    def tell(self, number: int, score: float | None) -> None:
+        """See ``Suggestions.tell``; a grid learns nothing."""
+
+
+def random_values(experiment: Experiment, seed: int) -> Iterator[dict[str, Any]]:
+    """Values drawn at random, without end."""
+    drawn = Sampled(experiment, RandomSampler(seed=seed))
+    while True:
+        yield drawn.ask(1)[0][1]
+
+
+def _sampler(experiment: Experiment, seed: int) -> BaseSampler:
+    with _quiet():
+        return _SAMPLERS[experiment.algorithm](experiment.settings, seed)
+
+
+def _tpe(settings: Mapping[str, Any], seed: int) -> BaseSampler:
+    """Hyperopt's settings as Optuna's: its share of good trials grows with the root of their number."""
+    share = settings.get("gamma")
+    kind: Callable[..., TPESampler] = TPESampler
+    if share is not None:
+        kind = partial(TPESampler, gamma=lambda n: min(math.ceil(share * math.sqrt(n)), _MOST_GOOD))
+    return kind(
+        seed=seed,
+        prior_weight=float(settings.get("prior_weight", 1.0)),
+        n_ei_candidates=int(settings.get("n_EI_candidates", 24)),
+        constant_liar=True,
+    )
+
+
+def _multivariate(settings: Mapping[str, Any], seed: int) -> BaseSampler:
+    return TPESampler(
+        seed=seed,
+        n_startup_trials=int(settings.get("n_startup_trials", 10)),
+        n_ei_candidates=int(settings.get("n_ei_candidates", 24)),
+        multivariate=True,
+        constant_liar=True,
+    )
+
+
+def _cmaes(settings: Mapping[str, Any], seed: int) -> BaseSampler:
+    sigma = settings.get("sigma")
+    return CmaEsSampler(
+        seed=seed,
+        n_startup_trials=0,
+        sigma0=None if sigma is None else float(sigma),
+        warn_independent_sampling=False,
+    )
+
+
+def _sobol(_: Mapping[str, Any], seed: int) -> BaseSampler:
+    return QMCSampler(
+        qmc_type="sobol", scramble=False, seed=seed, warn_independent_sampling=False, warn_asynchronous_seeding=False
+    )
+
+
+_SAMPLERS: Mapping[str, Callable[[Mapping[str, Any], int], BaseSampler]] = {
+    "random": lambda _, seed: RandomSampler(seed=seed),
+    "tpe": _tpe,
+    "multivariate-tpe": _multivariate,
+    "cmaes": _cmaes,
+    "sobol": _sobol,
+}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's remarks that an interface may change, or that a sampler draws some parameter by itself."""
     with warnings.catch_warnings():
-        # The multivariate form is marked as one whose interface may change; nothing of it is used but the flag.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return TPESampler(seed=seed, multivariate=algorithm == "multivariate-tpe")
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _distribution(kind: Range | OneOf) -> BaseDistribution:
     if isinstance(kind, OneOf):
         return CategoricalDistribution(kind.values)
+    if kind.bell:
+        return FloatDistribution(0.0, 1.0)
     if kind.whole:
         return IntDistribution(int(kind.low), int(kind.high), log=kind.log, step=int(kind.step or 1))
     return FloatDistribution(kind.low, kind.high, log=kind.log, step=kind.step)
 
 
-def _grid(experiment: Experiment, seed: int) -> list[dict[str, Any]]:
-    """All points of the grid in a random order, so that a small budget sees all of the space."""
-    axes = {name: _points(name, kind) for name, kind in experiment.space.items()}
-    size = math.prod(len(values) for values in axes.values())
-    if size > _LARGEST_GRID:
-        raise InputError(f"a grid must have at most {_LARGEST_GRID} points; got {size}; use larger steps.")
-    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    random.Random(seed).shuffle(points)  # noqa: S311 - an order, not a secret
-    return points
-
-
-def _points(name: str, kind: Range | OneOf) -> list[Any]:
-    if isinstance(kind, OneOf):
-        return list(kind.values)
-    step = kind.step or (1 if kind.whole else None)
-    if step is None:
-        raise InputError(f"the parameter {shown(name)} must have a step to be searched on a grid; add one.")
-    count = math.floor((kind.high - kind.low) / step + 1e-9) + 1
-    if count > _LARGEST_GRID:
-        raise InputError(f"the parameter {shown(name)} must have at most {_LARGEST_GRID} points; got {count}.")
-    values = [min(kind.low + i * step, kind.high) for i in range(count)]
-    return [int(value) for value in values] if kind.whole else values
+def _value(kind: Range | OneOf, drawn: Any) -> Any:
+    if isinstance(kind, Range) and kind.bell:
+        found = kind.value(float(drawn))
+        return int(found) if kind.whole else found
+    return drawn

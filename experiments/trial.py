@@ -1,23 +1,33 @@
-"""One trial: a family with some parameters, cross-validated."""
+"""One trial: a family with some parameters, cross-validated. The same code here and in a Katib trial's container."""
 
 import math
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import fitting, layout
+from headrace.core import families, fitting, layout
 from headrace.core.contract import Contract
 from headrace.core.errors import shown
 from headrace.core.families import Family
 from headrace.core.folds import Fold
 from headrace.core.matrix import Matrix, Target
 from headrace.core.scores import scores
+from headrace.experiments import assignments
+from headrace.experiments.experiment import Objective
+from headrace.experiments.result import Status, Trial, summary_of
+from headrace.experiments.search import Asked
+from headrace.experiments.stopping import Stop
 
-_FAILED_WITHOUT_SCORE = "no fold defines the objective"
+_UNDEFINED = "no fold defines the objective"
+
+Predictions = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,6 @@ class Sample:
         target: Encoded target (n,).
         folds: Made once for all trials.
         contract: The table's contract.
-        metric: The objective, a metric of the contract's task.
         seed: Seed of everything random in the fits.
     """
 
@@ -37,79 +46,150 @@ class Sample:
     target: Target
     folds: tuple[Fold, ...]
     contract: Contract
-    metric: str
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What was tried and what came of it.
+class CrossValidation:
+    """Runs trials on a sample, and keeps the out-of-fold predictions of the best.
 
     Attributes:
-        number: Place in the search, from 0.
-        family: Name of the family.
-        parameters: Hyperparameters that differ from the defaults.
-        score: Mean of ``scores``; None if it failed.
-        scores: The objective on each fold.
-        status: ``complete`` or ``failed``.
-        seconds: How long it took.
-        error: Why it failed; empty otherwise.
-        warnings: What scikit-learn had to say, such as that a solver did not converge.
+        sample: Rows and folds.
+        objective: What is searched for.
     """
 
-    number: int
-    family: str
-    parameters: dict[str, Any]
-    score: float | None
-    scores: tuple[float, ...]
-    status: Literal["complete", "failed"]
-    seconds: float
-    error: str = ""
-    warnings: tuple[str, ...] = ()
+    def __init__(self, sample: Sample, objective: Objective, pool: Executor) -> None:
+        """Prepare.
 
+        Args:
+            sample: Rows and folds.
+            objective: What is searched for.
+            pool: Where folds run.
+        """
+        self.sample = sample
+        self.objective = objective
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._best: tuple[Trial, Predictions] | None = None
 
-def run(
-    family: Family, parameters: Mapping[str, Any], sample: Sample, *, number: int
-) -> tuple[Trial, NDArray[np.float64]]:
-    """Cross-validate a family with some parameters; a failure is recorded, not raised.
+    @classmethod
+    @contextmanager
+    def on(cls, sample: Sample, objective: Objective) -> Iterator[Self]:
+        """With a pool of as many threads as there are cores."""
+        with ThreadPoolExecutor(fitting.cores()) as pool:
+            yield cls(sample, objective, pool)
 
-    Args:
-        family: The family.
-        parameters: Hyperparameters that differ from the defaults.
-        sample: Rows, folds, objective and seed.
-        number: Place in the search.
+    def __call__(self, asked: Asked) -> Trial:
+        """See ``search.Run``."""
+        began = time.monotonic()
+        family, own = _chosen(asked)
+        trial = Trial(asked.number, asked.name, asked.experiment.name, family.name, own, "failed")
+        try:
+            ran = self._validated(family, own, asked)
+        except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
+            sentence = f"{type(error).__name__}: {shown(str(error), 300)[1:-1]}"
+            return replace(trial, seconds=time.monotonic() - began, error=sentence)
+        trial = replace(self._told(trial, ran), seconds=time.monotonic() - began)
+        self._keep(trial, ran.predictions)
+        return trial
 
-    Returns:
-        The trial, and its out-of-fold predictions (empty if it failed).
-    """
-    began = time.monotonic()
-    contract = sample.contract
-    used = dict(parameters)
-    try:
-        checked = family.checked(parameters)
-        used = {name: checked[name] for name in parameters}
-        found = fitting.out_of_fold(
-            lambda: family.build(layout.columns(contract), task=contract.task, parameters=used, seed=sample.seed),
+    def predictions(self, trial: Trial) -> Predictions:
+        """Out-of-fold predictions of a trial; it is run again unless it is the best that this object has run."""
+        if self._best and self._best[0].number == trial.number:
+            return self._best[1]
+        return self._on(self.sample.folds, families.family(trial.family), trial.parameters).predictions
+
+    def _keep(self, trial: Trial, predictions: Predictions) -> None:
+        with self._lock:
+            best = self._best[0] if self._best else None
+            if trial.won and (best is None or self._beats(trial, best)):
+                self._best = (trial, predictions)
+
+    def _beats(self, trial: Trial, best: Trial) -> bool:
+        if trial.score is None or best.score is None or trial.score == best.score:
+            return trial.score is not None and trial.number < best.number
+        return self.objective.better(trial.score, best.score)
+
+    def _validated(self, family: Family, own: dict[str, Any], asked: Asked) -> "_Ran":
+        folds = self.sample.folds
+        if asked.stop is None:
+            found = self._on(folds, family, own)
+            return _Ran(found.predictions, folds, found.warnings)
+        return self._one_by_one(family, own, asked.stop)
+
+    def _one_by_one(self, family: Family, own: dict[str, Any], stop: Stop) -> "_Ran":
+        """Fold after fold, as long as the others are not better."""
+        folds = self.sample.folds
+        ran = _Ran(np.empty(0), (), ())
+        for done in range(1, len(folds) + 1):
+            found = self._on(folds[done - 1 : done], family, own)
+            rows = folds[done - 1].held_out
+            predictions = found.predictions if done == 1 else ran.predictions
+            predictions[rows] = found.predictions[rows]
+            ran = _Ran(predictions, folds[:done], tuple(sorted({*ran.warnings, *found.warnings})))
+            means = _means(self._scores(predictions, ran.folds, self.objective.metric))
+            why = stop(means) if means and done < len(folds) else ""
+            if why:
+                return replace(ran, stopped=why)
+        return ran
+
+    def _on(self, folds: tuple[Fold, ...], family: Family, own: dict[str, Any]) -> fitting.OutOfFold:
+        sample = self.sample
+        return fitting.out_of_fold(
+            lambda: family.build(
+                layout.columns(sample.contract), task=sample.contract.task, parameters=own, seed=sample.seed
+            ),
             sample.encoded,
             sample.target,
-            folds=sample.folds,
-            classes=len(layout.classes(contract)),
+            folds=folds,
+            classes=len(layout.classes(sample.contract)),
+            pool=self._pool,
         )
-        values = scores(sample.target, found.predictions, folds=sample.folds, contract=contract, metric=sample.metric)
-    except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
-        sentence = f"{type(error).__name__}: {shown(str(error), 300)[1:-1]}"
-        return Trial(number, family.name, used, None, (), "failed", time.monotonic() - began, sentence), np.empty(0)
-    finite = tuple(value for value in values if math.isfinite(value))
-    score = sum(finite) / len(finite) if finite else None
-    trial = Trial(
-        number=number,
-        family=family.name,
-        parameters=used,
-        score=score,
-        scores=finite,
-        status="failed" if score is None else "complete",
-        seconds=time.monotonic() - began,
-        error=_FAILED_WITHOUT_SCORE if score is None else "",
-        warnings=found.warnings,
-    )
-    return trial, found.predictions
+
+    def _scores(self, predictions: Predictions, folds: Sequence[Fold], metric: str) -> list[float]:
+        sample = self.sample
+        return scores(sample.target, predictions, folds=folds, contract=sample.contract, metric=metric)
+
+    def _told(self, trial: Trial, ran: "_Ran") -> Trial:
+        """A trial that ran, with what came of it."""
+        by_metric = {name: self._scores(ran.predictions, ran.folds, name) for name in self.objective.metrics}
+        reported = {name: tuple(_means(found)) for name, found in by_metric.items()}
+        values = reported[self.objective.metric]
+        status: Status = "early_stopped" if ran.stopped else "succeeded"
+        return replace(
+            trial,
+            status=status if values else "metrics_unavailable",
+            score=self.objective.value(values) if values else None,
+            metrics=summary_of(reported),
+            reported=values,
+            scores=tuple(value for value in by_metric[self.objective.metric] if math.isfinite(value)),
+            error=ran.stopped if values else _UNDEFINED,
+            warnings=ran.warnings,
+        )
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """Predictions of the folds that were run, and why no more were."""
+
+    predictions: Predictions
+    folds: tuple[Fold, ...]
+    warnings: tuple[str, ...]
+    stopped: str = ""
+
+
+def _chosen(asked: Asked) -> tuple[Family, dict[str, Any]]:
+    if not asked.values:
+        return families.family(asked.experiment.family), {}
+    return assignments.chosen(asked.experiment, asked.values)
+
+
+def _means(values: Sequence[float]) -> list[float]:
+    """The mean of the defined values so far, from the first defined one on."""
+    means: list[float] = []
+    seen: list[float] = []
+    for value in values:
+        if math.isfinite(value):
+            seen.append(value)
+        if seen:
+            means.append(sum(seen) / len(seen))
+    return means

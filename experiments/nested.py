@@ -1,0 +1,65 @@
+"""Nested cross-validation: what a search is worth on rows that it has not seen.
+
+The best of many scores flatters, for it was chosen by them (Cawley and Talbot 2010, On Over-fitting in Model Selection,
+JMLR 11). Here each outer fold is held out in turn, the whole search runs on the other rows, and what it chose is scored
+on the fold.
+"""
+
+import math
+from collections.abc import Callable
+
+from headrace.core import families, fitting, layout
+from headrace.core.errors import DataError
+from headrace.core.folds import Fold
+from headrace.core.scores import scores
+from headrace.experiments.result import Nested, Outer, Trial
+from headrace.experiments.search import Plan, search
+from headrace.experiments.study import Study
+from headrace.experiments.trial import CrossValidation
+
+
+def nested(plan: Plan, study: Study, *, say: Callable[[str], None] = lambda _: None) -> Nested:
+    """Search once for each fold of a study, on the rows outside of it.
+
+    Args:
+        plan: What is searched; each search has its whole budget.
+        study: Rows and folds.
+        say: Takes a line about how far it is.
+
+    Raises:
+        DataError: If a search finds nothing, or no fold defines the objective.
+    """
+    outer = []
+    for place, fold in enumerate(study.folds, start=1):
+        say(f"nested cross-validation, fold {place} of {len(study.folds)}")
+        found = _outer(plan, study, fold)
+        if math.isfinite(found.score):
+            outer.append(found)
+    if not outer:
+        raise DataError(f"nested cross-validation must have a fold that defines {plan.objective.metric}; got none.")
+    score = sum(one.score for one in outer) / len(outer)
+    searched = sum(one.searched for one in outer) / len(outer)
+    gain = searched - score if plan.objective.type == "maximize" else score - searched
+    return Nested(tuple(outer), score=score, searched=searched, optimism=gain)
+
+
+def _outer(plan: Plan, study: Study, fold: Fold) -> Outer:
+    inner = study.part(fold.fitted)
+    with CrossValidation.on(inner.sample, plan.objective) as run:
+        best = search(plan, run).best
+    return Outer(best.family, best.parameters, best.score or 0.0, _score(best, plan, study, fold))
+
+
+def _score(best: Trial, plan: Plan, study: Study, fold: Fold) -> float:
+    """What the chosen parameters are worth on the rows of a fold, fitted on the others."""
+    sample, contract = study.sample, study.contract
+    family = families.family(best.family)
+    found = fitting.out_of_fold(
+        lambda: family.build(layout.columns(contract), task=contract.task, parameters=best.parameters, seed=study.seed),
+        sample.encoded,
+        sample.target,
+        folds=(fold,),
+        classes=len(layout.classes(contract)),
+    )
+    metric = plan.objective.metric
+    return scores(sample.target, found.predictions, folds=(fold,), contract=contract, metric=metric)[0]
