@@ -67,6 +67,35 @@ def store_settings() -> StoreSettings | None:
     )
 
 
+@dataclass(frozen=True)
+class TrialSettings:
+    """What a trial is told that runs in a pod of its own.
+
+    Attributes:
+        study: URI of its rows, folds and Experiment.
+        name: Its name.
+        parameters: JSON object of its values, each a text.
+    """
+
+    study: str
+    name: str
+    parameters: str
+
+
+def trial_settings() -> TrialSettings:
+    """The trial of ``HEADRACE_STUDY``, ``HEADRACE_TRIAL`` and ``HEADRACE_TRIAL_PARAMETERS``.
+
+    Raises:
+        InputError: If one of them is not set.
+    """
+    names = ("HEADRACE_STUDY", "HEADRACE_TRIAL", "HEADRACE_TRIAL_PARAMETERS")
+    values = [os.environ.get(name, "") for name in names]
+    absent = [name for name, value in zip(names, values, strict=True) if not value]
+    if absent:
+        raise InputError(f"a trial must be told {', '.join(names)}; {', '.join(absent)} is not set.")
+    return TrialSettings(*values)
+
+
 def events_path() -> str:
     """File to which steps append their events (``HEADRACE_EVENTS``); empty when nobody listens."""
     return os.environ.get("HEADRACE_EVENTS", "")

@@ -44,6 +44,10 @@ class Objective:
         """Names of all metrics, the objective's first."""
         return (self.metric, *self.additional)
 
+    def strategy(self, metric: str) -> Strategy:
+        """Which of the values of a metric counts."""
+        return self.strategies.get(metric, "max" if self.type == "maximize" else "min")
+
     def value(self, reported: Sequence[float], metric: str = "") -> float:
         """The one that counts of the values that a trial reported, at least one.
 
@@ -51,8 +55,7 @@ class Objective:
             reported: The values, in order.
             metric: Name of the metric; empty for the objective's.
         """
-        usual: Strategy = "max" if self.type == "maximize" else "min"
-        strategy = self.strategies.get(metric or self.metric, usual)
+        strategy = self.strategy(metric or self.metric)
         if strategy == "latest":
             return reported[-1]
         return min(reported) if strategy == "min" else max(reported)

@@ -17,6 +17,8 @@ METRIC = re.compile(r"[\w-]+")
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _PLACEHOLDER = re.compile(r"\$\{trialParameters\.([^}]*)\}")
 _OF_THE_TRIAL = re.compile(r"\$\{trialSpec\.(Name|Namespace|Kind|APIVersion|(Annotations|Labels)\[[^\]]+\])\}")
+WORD = re.compile(r"[\w.,:/@%+=-]+|(\$\{trialParameters\.[^}]*\}|[\w.,:/@%+=-])+")
+"""Words of a command that a shell reads as they stand."""
 _STRATEGIES: tuple[Strategy, ...] = ("min", "max", "latest")
 _STOPPABLE = ("StdOut", "File")
 _COLLECTORS = (*_STOPPABLE, "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")

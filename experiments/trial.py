@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ from headrace.experiments.stopping import Stop
 _UNDEFINED = "no fold defines the objective"
 
 Predictions = NDArray[np.float64]
+Report = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -57,26 +58,28 @@ class CrossValidation:
         objective: What is searched for.
     """
 
-    def __init__(self, sample: Sample, objective: Objective, pool: Executor) -> None:
+    def __init__(self, sample: Sample, objective: Objective, pool: Executor, report: Report | None = None) -> None:
         """Prepare.
 
         Args:
             sample: Rows and folds.
             objective: What is searched for.
             pool: Where folds run.
+            report: Takes the value of each metric after each fold, as it is known; folds are then run one by one.
         """
         self.sample = sample
         self.objective = objective
         self._pool = pool
+        self._report = report
         self._lock = threading.Lock()
         self._best: tuple[Trial, Predictions] | None = None
 
     @classmethod
     @contextmanager
-    def on(cls, sample: Sample, objective: Objective) -> Iterator[Self]:
+    def on(cls, sample: Sample, objective: Objective, report: Report | None = None) -> Iterator[Self]:
         """With a pool of as many threads as there are cores."""
         with ThreadPoolExecutor(fitting.cores()) as pool:
-            yield cls(sample, objective, pool)
+            yield cls(sample, objective, pool, report)
 
     def __call__(self, asked: Asked) -> Trial:
         """See ``search.Run``."""
@@ -111,10 +114,10 @@ class CrossValidation:
 
     def _validated(self, family: Family, own: dict[str, Any], asked: Asked) -> "_Ran":
         folds = self.sample.folds
-        if asked.stop is None:
+        if asked.stop is None and self._report is None:
             found = self._on(folds, family, own)
             return _Ran(found.predictions, folds, found.warnings)
-        return self._one_by_one(family, own, asked.stop)
+        return self._one_by_one(family, own, asked.stop or (lambda _: ""))
 
     def _one_by_one(self, family: Family, own: dict[str, Any], stop: Stop) -> "_Ran":
         """Fold after fold, as long as the others are not better."""
@@ -126,6 +129,8 @@ class CrossValidation:
             predictions = found.predictions if done == 1 else ran.predictions
             predictions[rows] = found.predictions[rows]
             ran = _Ran(predictions, folds[:done], tuple(sorted({*ran.warnings, *found.warnings})))
+            if self._report:
+                self._report({name: values[-1] for name, values in self._reported(ran).items() if values})
             means = _means(self._scores(predictions, ran.folds, self.objective.metric))
             why = stop(means) if means and done < len(folds) else ""
             if why:
@@ -149,11 +154,16 @@ class CrossValidation:
         sample = self.sample
         return scores(sample.target, predictions, folds=folds, contract=sample.contract, metric=metric)
 
+    def _reported(self, ran: "_Ran") -> dict[str, tuple[float, ...]]:
+        """Means of the folds so far, by metric."""
+        names = self.objective.metrics
+        return {name: tuple(_means(self._scores(ran.predictions, ran.folds, name))) for name in names}
+
     def _told(self, trial: Trial, ran: "_Ran") -> Trial:
         """A trial that ran, with what came of it."""
-        by_metric = {name: self._scores(ran.predictions, ran.folds, name) for name in self.objective.metrics}
-        reported = {name: tuple(_means(found)) for name, found in by_metric.items()}
+        reported = self._reported(ran)
         values = reported[self.objective.metric]
+        by_fold = self._scores(ran.predictions, ran.folds, self.objective.metric)
         status: Status = "early_stopped" if ran.stopped else "succeeded"
         return replace(
             trial,
@@ -161,7 +171,7 @@ class CrossValidation:
             score=self.objective.value(values) if values else None,
             metrics=summary_of(reported),
             reported=values,
-            scores=tuple(value for value in by_metric[self.objective.metric] if math.isfinite(value)),
+            scores=tuple(value for value in by_fold if math.isfinite(value)),
             error=ran.stopped if values else _UNDEFINED,
             warnings=ran.warnings,
         )

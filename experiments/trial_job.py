@@ -1,0 +1,126 @@
+"""A trial in a pod of its own: ``python3 -m headrace.experiments.trial_job``, which a Katib Experiment's template runs.
+
+It reads the study from the object store, cross-validates as a search on a laptop does, writes each metric after each
+fold to standard output in the form that Katib's collector reads, and keeps its bundle and what it found in the store.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+from headrace.core import settings
+from headrace.core.errors import HeadraceError, InputError, UserError, shown
+from headrace.core.files import dumps
+from headrace.core.settings import StoreSettings
+from headrace.experiments import assignments, keeping, study_files
+from headrace.experiments.result import Trial
+from headrace.experiments.search import Asked
+from headrace.experiments.study_files import Stored
+from headrace.experiments.trial import CrossValidation
+from headrace.stores import bundles, folders
+from headrace.stores.objects import ObjectStore, connect
+
+# Katib's collector looks for the process once it has started itself; a trial that is gone by then counts as failed.
+LEAST_SECONDS = 3.0
+
+
+class Reporter:
+    """Writes metrics as Katib's collector reads them: a time, a name, a value, one metric a line.
+
+    The times differ, so that which value is the latest does not depend on the order in which the database keeps them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._stream = stream
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self, values: Mapping[str, float]) -> None:
+        """Write some values, one for each metric."""
+        for name, value in values.items():
+            self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
+            moment = self._last.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            self._stream.write(f"{moment} {name}={value!r}\n")
+        self._stream.flush()
+
+
+def record_key(study: str, name: str) -> str:
+    """Key of what a trial found, in the bucket of its study.
+
+    Args:
+        study: URI of the study.
+        name: Name of the trial.
+    """
+    return f"{study.split('/', 3)[3]}trials/{name}.json"
+
+
+def run(told: settings.TrialSettings, store_settings: StoreSettings, report: Reporter) -> Trial:
+    """Run a trial and keep what it found.
+
+    Args:
+        told: Which one.
+        store_settings: How to reach the store.
+        report: Takes the metrics.
+
+    Returns:
+        The trial.
+
+    Raises:
+        HeadraceError: If the study cannot be read, or nothing can be kept.
+    """
+    store = connect(replace(store_settings, bucket=told.study.split("/")[2]), create=False)
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        stored = study_files.read(folders.get(told.study, Path(scratch) / "study", store_settings))
+        trial = _ran(told, stored, store, report, Path(scratch) / "bundle")
+    store.put_bytes(record_key(told.study, told.name), dumps(trial.as_json()).encode(), "application/json")
+    return trial
+
+
+def _ran(told: settings.TrialSettings, stored: Stored, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
+    study, experiment = stored.study, stored.experiment
+    asked = Asked(0, experiment, assignments.typed(experiment, _texts(told.parameters)))
+    with CrossValidation.on(study.sample, experiment.objective, report) as validate:
+        trial = replace(validate(asked), name=told.name)
+        if not trial.won:
+            return trial
+        predictions = validate.predictions(trial)
+    keeping.keep(trial, study, predictions, folder, metric=experiment.objective.metric)
+    return replace(trial, bundle=bundles.publish(folder, store))
+
+
+def _texts(parameters: str) -> dict[str, str]:
+    try:
+        found = json.loads(parameters)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"HEADRACE_TRIAL_PARAMETERS must be a JSON object of texts; got {shown(parameters)} instead.")
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def main() -> int:
+    """Run the trial of the environment: 0 when it ran to its end, 2 for the user's mistakes, 1 for ours."""
+    began = time.monotonic()
+    try:
+        store_settings = settings.store_settings()
+        if store_settings is None:
+            raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+        trial = run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
+    except HeadraceError as error:
+        sys.stderr.write(f"headrace: {error}\n")
+        code = 2 if isinstance(error, UserError) else 1
+    else:
+        sys.stderr.write(f"headrace: {trial.name} {trial.status}: {trial.error or trial.bundle}\n")
+        code = 1 if trial.status == "failed" else 0
+    time.sleep(max(0.0, LEAST_SECONDS - (time.monotonic() - began)))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
