@@ -13,6 +13,7 @@ from headrace.core import settings
 from headrace.core.errors import HeadraceError, InputError, InternalError
 from headrace.core.files import read_json, write_text
 from headrace.core.processes import lease, stop_pid
+from headrace.core.text import guarded
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
 from headrace.pipelines.results import artifact, gather, report_failure, summarise, versions
@@ -67,9 +68,10 @@ def run_line(
         except HeadraceError as error:
             _write(_summary(Outcome(error=error), began, home.absolute()), summary_file)
             raise
+        folder.searches.mkdir(exist_ok=True)
         outcome = run_pipeline(
             "training",
-            arguments,
+            {**arguments, "journal": guarded(str(folder.searches))},
             folder=folder,
             environment=store.environment(),
             watch=Progress(sys.stdout),

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, run, score, serve
+from headrace.cli import compiling, contracts, demo, run, score, serve, tune
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="run", epilog=run.EXAMPLES)(run.run)
+app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)

@@ -65,6 +65,26 @@ def outcome(summary: Summary) -> str:
     return "\n".join(lines)
 
 
+def search(summary: Summary) -> str:
+    """What the search thought of its best, beside what rows say that it has not seen."""
+    found = summary.search
+    if found is None or found.score is None:
+        return ""
+    less = "  (less is better)" if found.metric in _LESS_IS_BETTER else ""
+    lines = [
+        "",
+        f"  {found.trials} trials on {found.engine}, {found.failed} failed; {found.metric}{less}:",
+        f"    {figure(found.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
+    ]
+    if found.nested is not None:
+        lines.append(f"    {figure(found.nested):>9}   nested cross-validation: what such a search is worth")
+    if found.metric in summary.metrics:
+        metric = summary.metrics[found.metric]
+        interval = f"{figure(metric.low)} to {figure(metric.high)}"
+        lines.append(f"    {figure(metric.value):>9}   the refitted best on the test part ({interval})")
+    return "\n".join(lines)
+
+
 def exchange(verification: dict[str, Any]) -> str:
     """One request to the endpoint, its answer, and the actual value that had been set aside."""
     answer = json.dumps(verification["answer"], ensure_ascii=False)

@@ -1,6 +1,5 @@
 """What all components share: the image that they run in."""
 
-from importlib.metadata import version
+from headrace.core.image import IMAGE
 
-# The name holds "python" because kfp.local warns of images whose name does not.
-IMAGE = f"headrace/headrace-python:{version('headrace')}"
+__all__ = ["IMAGE"]

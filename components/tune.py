@@ -19,6 +19,10 @@ def tune(
     folds: int = 0,
     seed: int = 0,
     nested: bool = False,
+    on: str = "local",
+    journal: str = "",
+    deadline: str = "",
+    cleanup: str = "succeeded",
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
 
@@ -35,12 +39,18 @@ def tune(
         folds: Number of folds; 0 to let the rows decide.
         seed: Seed of folds, suggestions and fits.
         nested: Whether the search is cross-validated too, which takes as many searches more as there are folds.
+        on: Where trials run: ``local``, in this step, or ``katib``, each in a pod of its own.
+        journal: Locally: file or folder in which finished trials are kept until the search is whole.
+        deadline: On Katib: longest time, such as 2h; empty for a day.
+        cleanup: On Katib: when the Experiments are deleted: always, if they succeeded, or never.
     """
     from pathlib import Path
 
+    from headrace.core.image import IMAGE
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
     from headrace.experiments.tune import Outputs, Wish, tune_model
+    from headrace.experiments.tuners import Place, choose
 
     with step("tune"):
         facts = tune_model(
@@ -48,5 +58,6 @@ def tune(
             contract=Path(contract.path),
             outputs=Outputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
             wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed), nested),
+            tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup)),
         )
         best_parameters.metadata.update(facts)

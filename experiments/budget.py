@@ -35,3 +35,15 @@ def parse(text: str) -> Budget:
         )
     number, unit = int(match[1]), match[2]
     return Budget(seconds=number * _SECONDS[unit]) if unit else Budget(trials=number)
+
+
+def seconds(text: str) -> float:
+    """Read a time such as ``90s``, ``5m`` or ``2h``.
+
+    Raises:
+        InputError: If the text is none.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None or not match[2]:
+        raise InputError(f"a time must be a number and s, m or h, such as 90s, 5m or 2h; got {shown(text)} instead.")
+    return float(int(match[1]) * _SECONDS[match[2]])

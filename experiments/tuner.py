@@ -1,10 +1,12 @@
 """The port of the search, and its implementation in this process."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.files import dumps
 from headrace.experiments import keeping
 from headrace.experiments.journal import Journal
 from headrace.experiments.result import Found, Trial
@@ -54,7 +56,8 @@ class LocalTuner:
         """Prepare.
 
         Args:
-            journal: File in which finished trials are kept until the search is whole; None for none.
+            journal: File in which finished trials are kept until the search is whole, or a folder in which each
+                search has a file of its own; None for none.
         """
         self._journal = journal
 
@@ -65,13 +68,22 @@ class LocalTuner:
             InputError: If the journal holds another search.
             FailedSearchError: If there is no best trial.
         """
-        journal = Journal(self._journal, search=identity(plan, study) if self._journal else None)
+        journal = self._opened(plan, study)
         with CrossValidation.on(study.sample, plan.objective) as run:
             found = search(plan, run, journal=journal, listener=listener)
             predictions = run.predictions(found.best)
         keeping.keep(found.best, study, predictions, bundle, metric=plan.objective.metric)
         journal.close()
         return found
+
+    def _opened(self, plan: Plan, study: Study) -> Journal:
+        if self._journal is None:
+            return Journal()
+        searched = identity(plan, study)
+        if not self._journal.is_dir():
+            return Journal(self._journal, search=searched)
+        name = hashlib.sha256(dumps(searched).encode()).hexdigest()[:16]
+        return Journal(self._journal / f"{name}.jsonl", search=searched)
 
 
 def identity(plan: Plan, study: Study) -> dict[str, object]:

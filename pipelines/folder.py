@@ -4,8 +4,9 @@
 
     FOLDER/
       summary.json     written last: a folder that has it is whole
-      report.html  profile.html  contract.yaml  bundle/  steps/  logs/
+      report.html  profile.html  contract.yaml  trials.json  bundle/  steps/  logs/
       store/           the local object store; keys in it are never changed
+      searches/        finished trials of searches that were ended, from which the next run goes on
       failed/          the same files of the last run that failed
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from headrace.core.errors import InputError
 
-_RESULTS = ("report.html", "profile.html", "contract.yaml", "bundle", "steps", "logs", "summary.json")
+_RESULTS = ("report.html", "profile.html", "contract.yaml", "trials.json", "bundle", "steps", "logs", "summary.json")
 _MARK = ".headrace"
 _STAGING = ".staging-"
 
@@ -57,6 +58,11 @@ class RunFolder:
         return self.staging / "lease"
 
     @property
+    def searches(self) -> Path:
+        """Folder of searches that have not come to their end; shared by all runs of this folder."""
+        return self.home / "searches"
+
+    @property
     def store(self) -> Path:
         """Folder of the local object store; shared by all runs of this folder."""
         return self.home / "store"
@@ -67,6 +73,8 @@ class RunFolder:
         for name in _RESULTS:
             _replace(self.staging / name, self.home / name)
         shutil.rmtree(self.home / "failed", ignore_errors=True)
+        with contextlib.suppress(OSError):  # other searches wait to be gone on with
+            self.searches.rmdir()
 
     def set_aside(self) -> None:
         """Put what a failed run left into ``failed/``; the last good results are not touched."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.core.files import read_json
 from headrace.pipelines.folder import RunFolder
-from headrace.pipelines.summary import Endpoint, Metric, Model, Rows, Summary
+from headrace.pipelines.summary import Endpoint, Metric, Model, Rows, Search, Summary
 
 _METRICS = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "r2", "rmse", "mae")
 _VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
@@ -47,6 +47,7 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
             "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
             "verdict": verdict.get("verdict", ""),
             "reasons": verdict.get("reasons", []),
+            "search": _search(folder),
             "model": _model(folder),
             "endpoint": _endpoint(folder),
         }
@@ -80,6 +81,24 @@ def _model(folder: RunFolder) -> Model | None:
         parameters=best["parameters"],
         digest=read_json(bundle / "manifest.json")["digest"],
         uri=_facts(folder, "publish", "published").get("uri", ""),
+    )
+
+
+def _search(folder: RunFolder) -> Search | None:
+    found = _facts(folder, "tune", "trials")
+    if not found:
+        return None
+    trials, best = found["trials"], found["best"]
+    kept = artifact(folder, "tune", "best_bundle")
+    return Search(
+        engine=found["engine"],
+        metric=found["objective"]["metric"],
+        score=None if best is None else trials[best]["score"],
+        trials=len(trials),
+        failed=sum(trial["status"] in {"failed", "metrics_unavailable"} for trial in trials),
+        reason=found["reason"],
+        nested=(found["nested"] or {}).get("score"),
+        bundle=str(folder.home / kept.relative_to(folder.staging)) if kept else "",
     )
 
 
@@ -119,6 +138,7 @@ def gather(folder: RunFolder) -> None:
         "profile.html": ("profile", "profile"),
         "contract.yaml": ("infer_contract", "contract"),
         "bundle": ("package", "bundle"),
+        "trials.json": ("tune", "trials"),
     }
     for name, (step, output) in wanted.items():
         path = artifact(folder, step, output)

@@ -43,6 +43,21 @@ class Model(_Part):
     parameters: dict[str, float | int | str | bool | None] = {}
 
 
+class Search(_Part):
+    """What the search found, as cross-validation sees it; the score of the best flatters."""
+
+    engine: str = Field(description="Where its trials ran: local or katib.")
+    metric: str
+    score: float | None = Field(description="Cross-validated score of the best trial.")
+    trials: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    reason: str = Field(description="Why it ended; empty if it failed.")
+    nested: float | None = Field(
+        default=None, description="What nested cross-validation says that the search is worth."
+    )
+    bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was looked at.")
+
+
 class Endpoint(_Part):
     """What the endpoint answered."""
 
@@ -63,6 +78,7 @@ class Summary(_Part):
     baseline: dict[str, float] = {}
     verdict: Literal["promote", "hold", "reject", ""] = ""
     reasons: list[str] = []
+    search: Search | None = None
     model: Model | None = None
     endpoint: Endpoint | None = None
     report: str = Field(default="", description="Path of the HTML report.")

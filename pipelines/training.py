@@ -1,33 +1,9 @@
 """The training pipeline: from a table to an answering endpoint."""
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
-from headrace.components import (
-    deploy,
-    engineer,
-    evaluate,
-    gate,
-    infer_contract,
-    ingest,
-    package,
-    profile,
-    publish,
-    report,
-    split,
-    train,
-    tune,
-    validate,
-    verify_endpoint,
-)
-
-STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
-_STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
-
-
-def _with_store(task: dsl.PipelineTask) -> None:
-    """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
-    names = {f"HEADRACE_S3_{key}": f"HEADRACE_S3_{key}" for key in _STORE_KEYS}
-    kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
+from headrace.components import deploy, profile, publish, report, verify_endpoint
+from headrace.pipelines.wiring import judged, prepared, with_store
 
 
 @dsl.pipeline(
@@ -56,6 +32,11 @@ def training(
     experiment: str = "",
     budget: str = "",
     folds: int = 0,
+    nested: bool = False,
+    search_on: str = "local",
+    journal: str = "",
+    deadline: str = "",
+    cleanup: str = "succeeded",
     test_size: float = 0.2,
     split_method: str = "",
     slices: list = [],  # noqa: B006
@@ -63,6 +44,7 @@ def training(
     cost_false_negative: float = 1.0,
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
+    serve: bool = True,
     seed: int = 0,
 ) -> None:
     """Train, judge, publish and serve a model of one table.
@@ -89,6 +71,11 @@ def training(
         experiment: Name or path of a Katib Experiment that declares the search; empty for the families' own.
         budget: Trials (``20``) or time (``90s``, ``5m``) of the search; empty for the default.
         folds: Folds of the cross-validation; 0 for the default.
+        nested: Whether the search itself is cross-validated too.
+        search_on: Where trials run: ``local``, in the step, or ``katib``, each in a pod of its own.
+        journal: File or folder in which finished trials are kept while a local search runs; empty for none.
+        deadline: Longest time of a search on Katib, such as ``2h``; empty for a day.
+        cleanup: When Katib's Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
         test_size: Share of rows kept for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
         slices: Columns by whose values the metrics are repeated.
@@ -96,103 +83,78 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
+        serve: Whether a model that passes is published, deployed and asked; if not, the line ends with its bundle.
         seed: Seed of every random choice.
     """
-    ingested = ingest(
-        source=source,
-        names=names,
-        header=header,
-        delimiter=delimiter,
-        encoding=encoding,
-        missing_values=missing_values,
-        drop=drop,
-        hash=hash_columns,
+    rows = prepared(
+        reading={
+            "source": source,
+            "names": names,
+            "header": header,
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "missing_values": missing_values,
+            "drop": drop,
+            "hash": hash_columns,
+        },
+        agreeing={
+            "name": name,
+            "target": target,
+            "task": task,
+            "time_column": time_column,
+            "id_columns": id_columns,
+            "group_column": group_column,
+            "drop": drop,
+            "hash": hash_columns,
+            "positive": positive,
+            "given": contract,
+            "country": country,
+        },
+        dividing={"method": split_method, "test_size": test_size, "seed": seed},
     )
-    ingested.set_caching_options(False)
-    _with_store(ingested)
-    table = ingested.outputs["table"]
-    agreed = infer_contract(
-        table=table,
-        name=name,
-        target=target,
-        task=task,
-        time_column=time_column,
-        id_columns=id_columns,
-        group_column=group_column,
-        drop=drop,
-        hash=hash_columns,
-        positive=positive,
-        given=contract,
-        country=country,
-    ).outputs["contract"]
-    validated = validate(table=table, contract=agreed)
-    valid_table, checks = validated.outputs["valid_table"], validated.outputs["checks"]
-    profile(table=valid_table, contract=agreed)
-    features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
-    parts = split(table=features, contract=agreed, method=split_method, test_size=test_size, seed=seed).outputs
-    tuned = tune(
-        train_table=parts["train_table"],
-        contract=agreed,
-        families=families,
-        experiment=experiment,
-        budget=budget,
-        folds=folds,
-        seed=seed,
-    ).outputs
-    model = train(
-        train_table=parts["train_table"], contract=agreed, best_parameters=tuned["best_parameters"], seed=seed
-    ).outputs["model"]
-    evaluation = evaluate(
-        model=model,
-        train_table=parts["train_table"],
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        slices=slices,
-        cost_false_positive=cost_false_positive,
-        cost_false_negative=cost_false_negative,
-        seed=seed,
-    ).outputs["evaluation"]
-    judged = gate(
-        evaluation=evaluation,
-        model=model,
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        champion=champion,
-        thresholds=thresholds,
+    profile(table=rows.valid_table, contract=rows.contract)
+    made = judged(
+        rows,
+        searching={
+            "families": families,
+            "experiment": experiment,
+            "budget": budget,
+            "folds": folds,
+            "nested": nested,
+            "on": search_on,
+            "journal": journal,
+            "deadline": deadline,
+            "cleanup": cleanup,
+        },
+        measuring={
+            "slices": slices,
+            "cost_false_positive": cost_false_positive,
+            "cost_false_negative": cost_false_negative,
+        },
+        judging={"champion": champion, "thresholds": thresholds},
         seed=seed,
     )
-    _with_store(judged)
-    verdict = judged.outputs["verdict"]
-    packaged = package(
-        model=model,
-        contract=agreed,
-        train_table=parts["train_table"],
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        evaluation=evaluation,
-        verdict=verdict,
-        best_parameters=tuned["best_parameters"],
-        checks=checks,
-        table=table,
-    ).outputs["bundle"]
     told = {
-        "table": table,
-        "contract": agreed,
-        "checks": checks,
-        "trials": tuned["trials"],
-        "evaluation": evaluation,
-        "verdict": verdict,
-        "bundle": packaged,
+        "table": rows.table,
+        "contract": rows.contract,
+        "checks": rows.checks,
+        "trials": made.trials,
+        "evaluation": made.evaluation,
+        "verdict": made.verdict,
+        "bundle": made.bundle,
     }
-    with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - KFP compares, Python does not
-        published = publish(bundle=packaged)
-        published.set_caching_options(False)
-        _with_store(published)
-        deployed = deploy(uri=published.outputs["Output"], name=name)
-        deployed.set_caching_options(False)
-        _with_store(deployed)
-        verified = verify_endpoint(url=deployed.outputs["Output"], bundle=packaged)
-        verified.set_caching_options(False)
-        report(**told, verification=verified.outputs["verification"])
-    with dsl.Else(name="rejected"):
+    with dsl.If(serve == True, name="serving"):  # noqa: E712 - KFP compares, Python does not
+        with dsl.If(made.passed == True, name="passed"):  # noqa: E712
+            published = publish(bundle=made.bundle)
+            published.set_caching_options(False)
+            with_store(published)
+            deployed = deploy(uri=published.outputs["Output"], name=name)
+            deployed.set_caching_options(False)
+            with_store(deployed)
+            verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
+            verified.set_caching_options(False)
+            report(**told, verification=verified.outputs["verification"])
+        with dsl.Else(name="rejected"):
+            report(**told)
+    with dsl.Else(name="bundle-only"):
         report(**told)

@@ -1,6 +1,6 @@
 """What Katib's metrics collector makes of a trial's output, restated.
 
-Source: ``pkg/metricscollector/v1beta1/file-metricscollector`` and ``pkg/metricscollector/v1beta1/common`` of kubeflow/katib.
+Source: ``pkg/metricscollector/v1beta1/file-metricscollector`` and ``.../common`` of kubeflow/katib.
 """
 
 import re

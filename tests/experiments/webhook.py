@@ -1,7 +1,7 @@
 """What Katib refuses, restated: its validating webhook, and its suggestion services' checks of algorithm settings.
 
-Source: ``pkg/webhook/v1beta1/experiment/validator`` and ``pkg/suggestion/v1beta1`` of kubeflow/katib, and what was seen on
-a live cluster.
+Source: ``pkg/webhook/v1beta1/experiment/validator`` and ``pkg/suggestion/v1beta1`` of kubeflow/katib, and what was
+seen on a live cluster.
 """
 
 import math

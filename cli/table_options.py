@@ -1,0 +1,115 @@
+"""Options of commands that take a table through the line, and the pipeline arguments that they become."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headrace.cli import options
+from headrace.core.errors import InputError
+from headrace.core.text import guarded
+
+TASKS = ("", "binary", "multiclass", "regression")
+
+Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")]
+Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")]
+Task = Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")]
+Name = Annotated[str, typer.Option(help="Name of the model.", show_default="the table's")]
+ContractFile = Annotated[str, typer.Option(help="A data contract to hold the table to, made by `contract`.")]
+Names = Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")]
+Header = Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")]
+Delimiter = Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")]
+Encoding = Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")]
+Missing = Annotated[list[str] | None, typer.Option(help="Text that stands for a missing value; repeatable.")]
+Time = Annotated[str, typer.Option(help="Timestamp to split by: the latest rows are the test.", metavar="COLUMN")]
+Ids = Annotated[list[str] | None, typer.Option("--id", help="Identifies a row; repeatable.", metavar="COLUMN")]
+Group = Annotated[str, typer.Option(help="Rows that share it stay on one side of the split.", metavar="COLUMN")]
+Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out; repeatable.", metavar="COLUMN")]
+Hash = Annotated[
+    list[str] | None,
+    typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
+]
+Positive = Annotated[str, typer.Option(help="Class whose probability is reported.", show_default="inferred")]
+Country = Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")]
+Families = Annotated[str, typer.Option(help="Model families to search, by commas.", show_default="three")]
+ExperimentFile = Annotated[
+    str, typer.Option(help="Katib Experiment that declares the search, or a shipped one's name.", metavar="FILE")
+]
+Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", show_default="5", min=0)]
+Nested = Annotated[bool, typer.Option("--nested", help="Cross-validate the search itself too: as many searches more.")]
+On = Annotated[str, typer.Option(help="Where trials run: local, or katib on the current cluster.")]
+Deadline = Annotated[str, typer.Option(help="Longest time of a search on Katib, such as 2h.", show_default="a day")]
+Cleanup = Annotated[str, typer.Option(help="When Katib's Experiments are deleted: always, succeeded or never.")]
+TestSize = Annotated[float, typer.Option(help="Share of rows for the test part.")]
+Split = Annotated[str, typer.Option(help="random, stratified, time or group.", show_default="by the contract")]
+Slices = Annotated[
+    list[str] | None,
+    typer.Option("--slice", help="Repeat the metrics by its values; repeatable.", metavar="COLUMN"),
+]
+FalsePositive = Annotated[float, typer.Option(help="Cost of a false alarm.")]
+FalseNegative = Annotated[float, typer.Option(help="Cost of a miss.")]
+Require = Annotated[
+    list[str] | None, typer.Option(help="Bound that the model must meet; repeatable.", metavar="METRIC=NUMBER")
+]
+Champion = Annotated[str, typer.Option(help="Model to beat: a bundle's folder or address.", metavar="MODEL")]
+
+
+def home_of(output: Path | None, name: str) -> Path:
+    """The run's folder."""
+    return output or Path("headrace-out") / name
+
+
+def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of the training pipeline, from a command's options by the names of its parameters.
+
+    Args:
+        given: The options; those that the pipeline does not know are left aside.
+
+    Raises:
+        InputError: If one of them cannot be.
+    """
+    task, test_size = given["task"], given["test_size"]
+    if task not in TASKS:
+        raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
+    if not 0 < test_size < 1:
+        raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
+    return {
+        "source": guarded(given["table"]),
+        "target": guarded(given["target"]),
+        "name": options.model_name(given["name"] or options.default_name(given["table"])),
+        "task": task,
+        "contract": guarded(given["contract"]),
+        "names": guarded_list(options.comma_list(given["names"])),
+        "header": given["header"],
+        "delimiter": options.separator(given["delimiter"]),
+        "encoding": given["encoding"],
+        "missing_values": guarded_list(given["missing"]),
+        "time_column": guarded(given["time"]),
+        "id_columns": guarded_list(given["id_column"]),
+        "group_column": guarded(given["group"]),
+        "drop": guarded_list(given["drop"]),
+        "hash_columns": guarded_list(given["hash_column"]),
+        "positive": guarded(given["positive"]),
+        "country": given["country"],
+        "families": options.comma_list(given["families"]),
+        "experiment": guarded(given["experiment"]),
+        "budget": options.checked_budget(given["budget"]),
+        "folds": given["folds"],
+        "nested": given["nested"],
+        "search_on": given["on"],
+        "deadline": given["deadline"],
+        "cleanup": given["cleanup"],
+        "test_size": test_size,
+        "split_method": given["split"],
+        "slices": guarded_list(given["slices"]),
+        "cost_false_positive": given["cost_false_positive"],
+        "cost_false_negative": given["cost_false_negative"],
+        "thresholds": options.bounds(given["require"] or []),
+        "champion": guarded(given["champion"]),
+        "seed": given["seed"],
+    }
+
+
+def guarded_list(values: list[str] | None) -> list[str]:
+    """Texts that pass through pipeline parameters unharmed."""
+    return [guarded(value) for value in values or []]

@@ -1,0 +1,80 @@
+"""``headrace tune``: the best model that a search finds, and what it is worth."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli import options, table_options
+from headrace.core.errors import InputError
+
+if TYPE_CHECKING:
+    from headrace.cli.line import Ended
+
+EXAMPLES = """
+Examples:
+
+  headrace tune heart.csv --target target
+
+  headrace tune heart.csv --target target --experiment random_forest --max-trials 50 --nested
+
+  headrace tune heart.csv --target target --experiment mine.yaml --summary summary.json
+
+  headrace tune s3://lake/heart.csv --target target --experiment families --on katib --deadline 2h
+"""
+
+
+def tune(
+    table: table_options.Table,
+    target: table_options.Target,
+    task: table_options.Task = "",
+    name: table_options.Name = "",
+    contract: table_options.ContractFile = "",
+    names: table_options.Names = "",
+    header: table_options.Header = True,
+    delimiter: table_options.Delimiter = "",
+    encoding: table_options.Encoding = "",
+    missing: table_options.Missing = None,
+    time: table_options.Time = "",
+    id_column: table_options.Ids = None,
+    group: table_options.Group = "",
+    drop: table_options.Drop = None,
+    hash_column: table_options.Hash = None,
+    positive: table_options.Positive = "",
+    country: table_options.Country = "",
+    families: table_options.Families = "",
+    experiment: table_options.ExperimentFile = "",
+    budget: options.Budget = "",
+    max_trials: Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)] = 0,
+    folds: table_options.Folds = 0,
+    nested: table_options.Nested = False,
+    on: table_options.On = "local",
+    deadline: table_options.Deadline = "",
+    cleanup: table_options.Cleanup = "succeeded",
+    test_size: table_options.TestSize = 0.2,
+    split: table_options.Split = "",
+    slices: table_options.Slices = None,
+    cost_false_positive: table_options.FalsePositive = 1.0,
+    cost_false_negative: table_options.FalseNegative = 1.0,
+    require: table_options.Require = None,
+    champion: table_options.Champion = "",
+    seed: options.Seed = 0,
+    output: options.Output = None,
+    summary: options.SummaryFile = None,
+    verbose: options.Verbose = False,
+) -> None:
+    """Search for the best model of TABLE, refit it, and measure it on rows that the search has not seen."""
+    if max_trials and budget:
+        raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
+    budget = str(max_trials) if max_trials else budget
+    arguments = table_options.arguments(locals())
+    from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.screen import outcome, search  # noqa: PLC0415
+
+    home = table_options.home_of(output, arguments["name"])
+
+    def then(ended: "Ended") -> None:
+        typer.echo(outcome(ended.summary))
+        typer.echo(search(ended.summary))
+        typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {home}")
+
+    run_line({**arguments, "serve": False}, home=home, summary_file=summary, verbose=verbose, then=then)

@@ -1,0 +1,67 @@
+"""Where the trials of a search run: the one place that chooses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from headrace.core import settings
+from headrace.core.errors import InputError, shown
+from headrace.experiments.budget import seconds
+from headrace.experiments.tuner import LocalTuner, Tuner
+
+Engine = Literal["local", "katib"]
+Cleanup = Literal["always", "succeeded", "never"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how trials run.
+
+    Attributes:
+        on: ``local``, in this process, or ``katib``.
+        journal: Here: file or folder in which finished trials are kept until the search is whole; empty for none.
+        image: There: image of the trials' pods.
+        deadline: There: longest time, such as ``2h``; empty for a day.
+        cleanup: There: when the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+    """
+
+    on: str = "local"
+    journal: str = ""
+    image: str = ""
+    deadline: str = ""
+    cleanup: str = "succeeded"
+
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing.
+
+        Raises:
+            InputError: If there are any.
+        """
+        if self.on not in get_args(Engine):
+            raise InputError(f"a search must be run on {' or '.join(get_args(Engine))}; got {shown(self.on)} instead.")
+        if self.cleanup not in get_args(Cleanup):
+            raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {shown(self.cleanup)} instead.")
+
+
+def choose(place: Place) -> Tuner:
+    """The tuner of a place.
+
+    Raises:
+        InputError: If Katib is asked for and no object store is set, or the deadline is no time.
+        ClusterError: If there is no way to a cluster.
+    """
+    if place.on == "local":
+        return LocalTuner(Path(place.journal) if place.journal else None)
+    from headrace.cluster.connecting import connect  # noqa: PLC0415 - a search here needs no cluster
+    from headrace.experiments.katib import KatibTuner, Options  # noqa: PLC0415
+    from headrace.experiments.katib_spec import Pod  # noqa: PLC0415
+
+    store = settings.store_settings()
+    if store is None:
+        raise InputError(
+            "a search on Katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its "
+            "keys."
+        )
+    deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
+    cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
+    return KatibTuner(connect(), store, Options(Pod(place.image), deadline_seconds=deadline, cleanup=cleanup))

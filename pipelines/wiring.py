@@ -1,0 +1,153 @@
+"""What the pipelines of a table have in common: from a source to a judged model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfp import dsl, kubernetes
+
+from headrace.components import (
+    engineer,
+    evaluate,
+    gate,
+    infer_contract,
+    ingest,
+    package,
+    split,
+    train,
+    tune,
+    validate,
+)
+
+STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
+_STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
+
+Arguments = Mapping[str, Any]
+Channel = Any
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Outputs of the steps that make a table ready to learn from.
+
+    Attributes:
+        table: Table as ingest left it.
+        contract: Its contract.
+        checks: What ``validate`` counted.
+        valid_table: Rows that keep the contract.
+        train_table: Rows to learn from.
+        test_table: The others, without the target.
+        test_actuals: Their target.
+    """
+
+    table: Channel
+    contract: Channel
+    checks: Channel
+    valid_table: Channel
+    train_table: Channel
+    test_table: Channel
+    test_actuals: Channel
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Outputs of the steps from the search to the bundle.
+
+    Attributes:
+        trials: What the search tried.
+        evaluation: What was measured on the test rows.
+        verdict: What the gate decided.
+        passed: Whether the gate let the model pass.
+        bundle: The packaged model.
+    """
+
+    trials: Channel
+    evaluation: Channel
+    verdict: Channel
+    passed: Channel
+    bundle: Channel
+
+
+def with_store(task: dsl.PipelineTask) -> None:
+    """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
+    names = {f"HEADRACE_S3_{key}": f"HEADRACE_S3_{key}" for key in _STORE_KEYS}
+    kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
+
+
+def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> Prepared:
+    """Bring a table in, agree on a contract, check, add row features, split.
+
+    Args:
+        reading: Arguments of ``ingest``.
+        agreeing: Arguments of ``infer_contract``.
+        dividing: Arguments of ``split``.
+    """
+    ingested = ingest(**reading)
+    ingested.set_caching_options(False)
+    with_store(ingested)
+    table = ingested.outputs["table"]
+    agreed = infer_contract(table=table, **agreeing).outputs["contract"]
+    validated = validate(table=table, contract=agreed)
+    valid_table = validated.outputs["valid_table"]
+    features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
+    parts = split(table=features, contract=agreed, **dividing).outputs
+    return Prepared(
+        table=table,
+        contract=agreed,
+        checks=validated.outputs["checks"],
+        valid_table=valid_table,
+        train_table=parts["train_table"],
+        test_table=parts["test_table"],
+        test_actuals=parts["test_actuals"],
+    )
+
+
+def judged(rows: Prepared, *, searching: Arguments, measuring: Arguments, judging: Arguments, seed: Channel) -> Judged:
+    """Search, fit, measure, judge, package.
+
+    Args:
+        rows: What was prepared.
+        searching: Arguments of ``tune``.
+        measuring: Arguments of ``evaluate``.
+        judging: Arguments of ``gate``.
+        seed: Seed of every random choice.
+    """
+    tuned = tune(train_table=rows.train_table, contract=rows.contract, seed=seed, **searching)
+    # Its trials act on the world when they run on Katib, and a journal is not an input that a cache could know.
+    tuned.set_caching_options(False)
+    with_store(tuned)
+    best = tuned.outputs["best_parameters"]
+    model = train(train_table=rows.train_table, contract=rows.contract, best_parameters=best, seed=seed).outputs[
+        "model"
+    ]
+    evaluation = evaluate(
+        model=model,
+        train_table=rows.train_table,
+        test_table=rows.test_table,
+        test_actuals=rows.test_actuals,
+        seed=seed,
+        **measuring,
+    ).outputs["evaluation"]
+    gated = gate(
+        evaluation=evaluation,
+        model=model,
+        test_table=rows.test_table,
+        test_actuals=rows.test_actuals,
+        seed=seed,
+        **judging,
+    )
+    with_store(gated)
+    verdict = gated.outputs["verdict"]
+    bundle = package(
+        model=model,
+        contract=rows.contract,
+        train_table=rows.train_table,
+        test_table=rows.test_table,
+        test_actuals=rows.test_actuals,
+        evaluation=evaluation,
+        verdict=verdict,
+        best_parameters=best,
+        checks=rows.checks,
+        table=rows.table,
+    ).outputs["bundle"]
+    return Judged(tuned.outputs["trials"], evaluation, verdict, gated.outputs["Output"], bundle)
