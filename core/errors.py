@@ -9,7 +9,8 @@
     │   ├── MissingError (FileNotFoundError)  a thing that was named does not exist
     │   ├── DataError    (ValueError)         the data break the contract or cannot carry a model
     │   ├── BundleError  (ValueError)         a bundle is incomplete, altered or of another format
-    │   └── StoreError   (ConnectionError)    the object store is down, full or refuses the keys
+    │   ├── StoreError   (ConnectionError)    the object store is down, full or refuses the keys
+    │   └── ClusterError (ConnectionError)    Kubernetes is down, refuses a request or is not what was expected
     └── InternalError    (RuntimeError)       a promise of Headrace's own is broken: exit code 1
 
 Each message is one sentence: what was expected, what was found and where, and the remedy.
@@ -74,6 +75,29 @@ class StoreError(UserError, ConnectionError):
     def __str__(self) -> str:
         """The sentence alone, not the errno form of OSError."""
         return " ".join(str(part) for part in self.args)
+
+
+class ClusterError(UserError, ConnectionError):
+    """Kubernetes is down, refuses a request or is not what was expected.
+
+    Attributes:
+        reason: What is wrong in one word, for branching: ``config``, ``unreachable``, ``timeout``, ``busy``,
+            ``unauthorized``, ``forbidden``, ``conflict``, ``exists``, ``invalid``, ``expired``, ``unserved``,
+            ``failed``.
+    """
+
+    def __init__(self, message: str, reason: str = "failed") -> None:
+        """Say what is wrong, in a sentence and in a word."""
+        super().__init__(message)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """The sentence alone, not the errno form of OSError."""
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """The error as it travels between processes."""
+        return type(self), (str(self), self.reason)
 
 
 class InternalError(HeadraceError, RuntimeError):

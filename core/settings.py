@@ -125,6 +125,17 @@ def max_download_bytes() -> int:
     return int(text)
 
 
+def kubeconfig() -> str:
+    """Files that say how to reach a cluster (``KUBECONFIG``, kubectl's own variable); empty when unset."""
+    return os.environ.get("KUBECONFIG", "")
+
+
+def pod_environment() -> dict[str, str]:
+    """Kubernetes' own variables by which a pod finds its API server; empty outside a pod."""
+    names = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()

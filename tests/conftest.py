@@ -3,12 +3,20 @@
 import csv
 import os
 import random
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from headrace.cluster.client import Cluster
+    from tests.cluster.api_server import ApiServer
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -17,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let golden files be written anew, and a server be loaded for longer."""
     parser.addoption("--rewrite", action="store_true", help="write the golden files anew instead of comparing")
     parser.addoption("--soak-seconds", type=float, default=20.0, help="how long a server is kept at full load")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Folder of the repository."""
+    return REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +102,22 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return Line(home=home, table=table, told=ended.stdout)
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> "Iterator[ApiServer]":
+    """A real API server of this test process, with the platform's kinds; see tests/cluster/api_server.py."""
+    from tests.cluster import platform
+    from tests.cluster.api_server import api_server
+
+    with api_server() as server:
+        platform.install(server.admin(), platform.folder())
+        yield server
+
+
+@pytest.fixture
+def cluster(kubernetes: "ApiServer") -> "Cluster":
+    """An administrator's client in a namespace that no other test uses, which has the label that Katib wants."""
+    from tests.cluster.api_server import namespace
+
+    return namespace(kubernetes.admin(), f"test-{secrets.token_hex(4)}")

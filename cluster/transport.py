@@ -1,0 +1,126 @@
+"""One request to an API server: time-outs, what may be repeated, errors in one sentence."""
+
+import json
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headrace.cluster.errors import translated
+from headrace.core.errors import ClusterError
+
+if TYPE_CHECKING:
+    import urllib3
+    from kubernetes.client import ApiClient
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+ATTEMPTS = 4
+REPEAT_SECONDS = 20.0  # after a silence longer than this, a request is not sent again
+_PAUSE_SECONDS = 0.2
+_REPEATABLE = {"unreachable", "timeout", "busy"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the server.
+
+    Attributes:
+        method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
+        path: Path with its parts quoted.
+        doing: The request in words, for messages.
+        query: Query parameters.
+        body: Document to send, of plain values.
+        content_type: Media type of the body.
+        read_seconds: Longest silence of the server.
+        repeat: Whether the request may be sent again when it is unknown whether it was done.
+    """
+
+    method: str
+    path: str
+    doing: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = "application/json"
+    read_seconds: float = READ_SECONDS
+    repeat: bool = True
+
+
+@dataclass(frozen=True)
+class Transport:
+    """The official client, used for its credentials and its connections.
+
+    Attributes:
+        api: The client.
+        address: URL of the server.
+    """
+
+    api: "ApiClient"
+    address: str
+
+    def json(self, request: Request) -> Any:
+        """The server's answer, as plain values.
+
+        Raises:
+            MissingError: If the object, or its namespace, is not there.
+            ClusterError: If the server does not answer, or refuses.
+        """
+        data = self.data(request)
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise ClusterError(
+                f"the cluster {self.address} gave an answer that is no JSON: "
+                f"look whether its address is an API server's ({request.doing}).",
+                "failed",
+            ) from error
+
+    def data(self, request: Request) -> bytes:
+        """The bytes of the server's answer; raises as ``json`` does."""
+        began, pause = time.monotonic(), _PAUSE_SECONDS
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._once(request)
+            except ClusterError as error:
+                # A server that has too many requests has not begun with this one.
+                may = error.reason in _REPEATABLE if request.repeat else error.reason == "busy"
+                if not may or time.monotonic() - began > REPEAT_SECONDS:
+                    raise
+            time.sleep(pause)
+            pause *= 2
+        return self._once(request)
+
+    def _once(self, request: Request) -> bytes:
+        with translated(self.address, request.doing):
+            response = self._send(request)
+            try:
+                return response.read()
+            finally:
+                response.release_conn()
+
+    def lines(self, request: Request) -> Generator[Any, None, None]:
+        """The documents of a stream, one a line, until the server ends it; raises as ``json`` does."""
+        with translated(self.address, request.doing):
+            response = self._send(request)
+            try:
+                held = b""
+                for block in response.stream(1 << 16):
+                    *whole, held = (held + block).split(b"\n")
+                    yield from (json.loads(line) for line in whole if line.strip())
+            finally:
+                response.close()  # a stream that is left early cannot be used again
+                response.release_conn()
+
+    def _send(self, request: Request) -> "urllib3.BaseHTTPResponse":
+        found: urllib3.BaseHTTPResponse = self.api.call_api(
+            request.path,
+            request.method,
+            query_params=list(request.query.items()),
+            header_params={"Accept": "application/json", "Content-Type": request.content_type},
+            body=request.body,
+            auth_settings=["BearerToken"],
+            _return_http_data_only=True,
+            _preload_content=False,  # otherwise the client parses dates and logs whole bodies
+            _request_timeout=(CONNECT_SECONDS, request.read_seconds),
+        )
+        return found
