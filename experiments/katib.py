@@ -1,0 +1,233 @@
+"""The search on a cluster: Katib's Experiments, whose trials run this suite's own image."""
+
+import json
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace.cluster.client import Cluster, Document
+from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES, SUGGESTIONS, TRIALS
+from headrace.core.errors import ClusterError, InputError, MissingError
+from headrace.core.settings import StoreSettings
+from headrace.core.signals import ended_by_sigterm
+from headrace.experiments import katib_spec, katib_status, keeping, study_files
+from headrace.experiments.experiment import Experiment, Objective
+from headrace.experiments.katib_spec import Pod
+from headrace.experiments.result import Found, Trial, best_of
+from headrace.experiments.search import FailedSearchError, Plan
+from headrace.experiments.study import Study
+from headrace.experiments.study_files import Stored
+from headrace.experiments.trial import CrossValidation
+from headrace.experiments.trial_job import record_key
+from headrace.experiments.tuner import Listener
+from headrace.stores import bundles, folders
+from headrace.stores.objects import ObjectStore, connect
+
+LABEL = "katib.kubeflow.org/metrics-collector-injection"
+EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
+Cleanup = Literal["always", "succeeded", "never"]
+_MOST_RECORD_BYTES = 1 << 20
+# A record may be a moment behind the Trial's status.
+_SETTLE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How Experiments are run.
+
+    Attributes:
+        pod: What a trial's pod is made of.
+        deadline_seconds: Longest time for all of them.
+        cleanup: When the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        poll_seconds: Time between two looks.
+    """
+
+    pod: Pod
+    deadline_seconds: float = 86_400.0
+    cleanup: Cleanup = "succeeded"
+    poll_seconds: float = 5.0
+
+
+@dataclass
+class _Running:
+    """An Experiment that was made."""
+
+    experiment: Experiment
+    name: str
+    study: str
+    reason: str = ""
+    trials: dict[str, Trial] = field(default_factory=dict)
+
+
+class KatibTuner:
+    """Trials in pods of their own, chosen by Katib; see ``tuner.Tuner``."""
+
+    name = "katib"
+
+    def __init__(self, cluster: Cluster, store: StoreSettings, options: Options) -> None:
+        """Prepare.
+
+        Args:
+            cluster: Where Katib is.
+            store: The object store that this process and the trials' pods share.
+            options: How Experiments are run.
+        """
+        self._cluster = cluster
+        self._settings = store
+        self._options = options
+
+    def tune(self, plan: Plan, study: Study, *, bundle: Path, listener: Listener) -> Found:
+        """See ``Tuner.tune``. The Experiments are deleted when this is interrupted, by SIGTERM too.
+
+        Raises:
+            InputError: If an Experiment cannot be sent, or the namespace takes none.
+            ClusterError: If the cluster cannot be asked.
+            FailedSearchError: If an Experiment fails, takes too long, or has no best trial.
+        """
+        store = connect(self._settings)
+        self._check_namespace()
+        with ended_by_sigterm():
+            made: list[_Running] = []
+            try:
+                for experiment in plan.experiments:
+                    self._start(experiment, study, store, made)
+                self._wait(made, store, listener)
+                found = _found(made, plan)
+            except FailedSearchError:
+                self._end(made, delete=self._options.cleanup == "always")
+                raise
+            except BaseException:
+                self._end(made, delete=True)
+                raise
+            self._keep(found.best, study, bundle, plan.objective)
+            self._end(made, delete=self._options.cleanup != "never")
+            return found
+
+    def manifests(self, plan: Plan, study: Study) -> list[Document]:
+        """The Experiments as they would be sent; their study is put into the store."""
+        store = connect(self._settings)
+        return [self._document(experiment, study, store)[0] for experiment in plan.experiments]
+
+    def _check_namespace(self) -> None:
+        """Refuse a namespace in which Katib would collect no metrics, if this account may look at it."""
+        try:
+            found = self._cluster.get(NAMESPACES, self._cluster.namespace)
+        except ClusterError as error:
+            if error.reason == "forbidden":
+                return
+            raise
+        labels = (found or {"metadata": {}})["metadata"].get("labels") or {}
+        if labels.get(LABEL) != "enabled":
+            name = self._cluster.namespace
+            raise InputError(
+                f"the namespace {name} must have the label {LABEL}=enabled, or Katib collects no metrics there; run "
+                f"kubectl label namespace {name} {LABEL}=enabled."
+            )
+
+    def _document(self, experiment: Experiment, study: Study, store: ObjectStore) -> tuple[Document, str]:
+        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            folder = Path(scratch)
+            study_files.write(Stored(study, experiment), folder)
+            uri = folders.put(folder, store, f"studies/{experiment.name}")
+        document = katib_spec.build(experiment, suffix=uuid.uuid4().hex[:8], study=uri, pod=self._options.pod)
+        return document, uri
+
+    def _start(self, experiment: Experiment, study: Study, store: ObjectStore, made: list[_Running]) -> None:
+        document, uri = self._document(experiment, study, store)
+        # Listed first: one that is interrupted while it is made is deleted too.
+        made.append(_Running(experiment, document["metadata"]["name"], uri))
+        self._cluster.create(document)
+
+    def _wait(self, made: Sequence[_Running], store: ObjectStore, listener: Listener) -> None:
+        deadline = time.monotonic() + self._options.deadline_seconds
+        while True:
+            for one in made:
+                self._look(one, store, listener, first=sum(len(other.trials) for other in made))
+            if all(one.reason for one in made):
+                return
+            if time.monotonic() >= deadline:
+                raise self._late(made)
+            time.sleep(self._options.poll_seconds)
+
+    def _look(self, one: _Running, store: ObjectStore, listener: Listener, *, first: int) -> None:
+        """Take in what has become of an Experiment and its trials since the last look."""
+        if one.reason:
+            return
+        experiment = self._cluster.get(EXPERIMENTS, one.name)
+        if experiment is None:
+            raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
+        refused = katib_status.failed(experiment, self._cluster.get(SUGGESTIONS, one.name))
+        reason = katib_status.succeeded(experiment)
+        if refused or reason:  # the last trials are told a moment later
+            time.sleep(_SETTLE_SECONDS)
+        documents = self._cluster.list(TRIALS, labels=f"{EXPERIMENT_LABEL}={one.name}")
+        for document in sorted(documents, key=_age):
+            name = document["metadata"]["name"]
+            if name not in one.trials and katib_status.ended(document):
+                record = _record(store, one.study, name)
+                one.trials[name] = katib_status.read(document, first, one.experiment, record)
+                first += 1
+                listener(one.trials[name])
+        if refused:
+            raise FailedSearchError(
+                f"the Experiment {one.name} must come to a good end; Katib says: {refused}.", _numbered([one])
+            )
+        one.reason = reason
+
+    def _late(self, made: Sequence[_Running]) -> FailedSearchError:
+        open_ones = [one for one in made if not one.reason]
+        done = sum(len(one.trials) for one in open_ones)
+        return FailedSearchError(
+            f"the Experiment {open_ones[0].name} must end within {self._options.deadline_seconds:.0f} s; {done} of its "
+            f"trials have ended: look at kubectl describe experiment {open_ones[0].name}, or give it a later deadline.",
+            _numbered(made),
+        )
+
+    def _end(self, made: Sequence[_Running], *, delete: bool) -> None:
+        if delete:
+            for one in made:
+                self._cluster.delete(EXPERIMENTS, one.name)
+
+    def _keep(self, best: Trial, study: Study, folder: Path, objective: Objective) -> None:
+        """The bundle of the best trial: its own, or, of a template that keeps none, one made here."""
+        if best.bundle:
+            bundles.fetch(best.bundle, folder, settings=self._settings)
+            return
+        with CrossValidation.on(study.sample, objective) as run:
+            predictions = run.predictions(best)
+        keeping.keep(best, study, predictions, folder, metric=objective.metric)
+
+
+def _record(store: ObjectStore, study: str, name: str) -> dict[str, Any] | None:
+    """What a trial itself has kept."""
+    try:
+        found: dict[str, Any] = json.loads(store.get_bytes(record_key(study, name), _MOST_RECORD_BYTES))
+    except MissingError:
+        return None
+    return found
+
+
+def _age(document: Document) -> tuple[str, str]:
+    metadata = document["metadata"]
+    return str(metadata.get("creationTimestamp", "")), str(metadata["name"])
+
+
+def _numbered(made: Sequence[_Running]) -> tuple[Trial, ...]:
+    """All trials, each with its place."""
+    trials = [trial for one in made for trial in one.trials.values()]
+    return tuple(replace(trial, number=number) for number, trial in enumerate(sorted(trials, key=lambda t: t.number)))
+
+
+def _found(made: Sequence[_Running], plan: Plan) -> Found:
+    trials = _numbered(made)
+    best = best_of(trials, plan.objective)
+    if best is None:
+        first = next((trial.error for trial in trials if trial.error), "no trial was run")
+        raise FailedSearchError(
+            f"at least one trial of the search must succeed; all {len(trials)} failed, the first with: {first}.", trials
+        )
+    return Found(trials, best, made[0].reason)
