@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 PACKAGES := cli cluster components core experiments pipelines registry reports serving stores
 NAME ?= line
 MARKS := (minio or postgres or kubernetes or slow) and not exhaustive
+ENGINE ?= docker
+EXTRA ?=
 
-.PHONY: help demo test test-real soak check format bench lock compiled clean
+.PHONY: help demo test test-real soak check format bench image lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +28,7 @@ soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and kil
 check: $(VENV)/.dev  ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(foreach p,$(PACKAGES),-p headrace.$(p))
+	$(BIN)/mypy $(foreach p,$(PACKAGES),-p headrace.$(p)) && $(BIN)/mypy -p images
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## put the code into its form
@@ -34,6 +36,9 @@ format: $(VENV)/.dev  ## put the code into its form
 
 bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
+	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite
@@ -43,6 +48,10 @@ lock:  ## pin all dependencies by hash (needs uv)
 	  pyproject.toml -o requirements/run.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/run.lock --extra dev --extra sql pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  -c requirements/dev.lock --extra sql pyproject.toml -o requirements/image.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  -c requirements/dev.lock --extra sql --extra explain pyproject.toml -o requirements/image-explain.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/dev.lock --extra dev --extra sql --extra bench pyproject.toml -o requirements/bench.lock
 

@@ -21,7 +21,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.split()
-    tops = {Path(path).parts[0] for path in tracked} - {"tests", "benchmarks", "docs"}
+    tops = {Path(path).parts[0] for path in tracked} - {"tests", "benchmarks", "docs", "images"}
     assert tops == set(PACKAGES)
 
 
@@ -99,7 +99,7 @@ def _pinned(name: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("larger", ["dev", "bench"])
+@pytest.mark.parametrize("larger", ["dev", "bench", "image", "image-explain"])
 def test_locks_agree(larger: str) -> None:
     """What the demo runs with is what is tested and measured."""
     run, other = _pinned("run"), _pinned(larger)
