@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli import options
+from headrace.core import settings
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
 
+ENGINES = ("local", "katib")
+CLEANUPS = ("always", "succeeded", "never")
 TASKS = ("", "binary", "multiclass", "regression")
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")]
@@ -73,6 +76,7 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
     if not 0 < test_size < 1:
         raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
+    _check_search(given)
     return {
         "source": guarded(given["table"]),
         "target": guarded(given["target"]),
@@ -108,6 +112,27 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "champion": guarded(given["champion"]),
         "seed": given["seed"],
     }
+
+
+def _check_search(given: dict[str, Any]) -> None:
+    """Refuse at once what the search would refuse after everything before it.
+
+    Raises:
+        InputError: If there is no such place or file, or no store that both this machine and a cluster reach.
+    """
+    if given["on"] not in ENGINES:
+        raise InputError(f"--on must be {' or '.join(ENGINES)}; got {given['on']!r} instead.")
+    if given["cleanup"] not in CLEANUPS:
+        raise InputError(f"--cleanup must be one of {', '.join(CLEANUPS)}; got {given['cleanup']!r} instead.")
+    if given["on"] == "katib" and settings.store_settings() is None:
+        raise InputError(
+            "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
+        )
+    experiment = given["experiment"]
+    if experiment and not experiment.isidentifier() and not Path(experiment).is_file():
+        raise InputError(
+            f"--experiment must be a file, or the name of a shipped Experiment; got {experiment!r} instead."
+        )
 
 
 def guarded_list(values: list[str] | None) -> list[str]:
