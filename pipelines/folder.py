@@ -4,7 +4,7 @@
 
     FOLDER/
       summary.json     written last: a folder that has it is whole
-      report.html  profile.html  contract.yaml  bundle/  steps/  logs/
+      report.html  profile.html  search.html  contract.yaml  bundle/  steps/  logs/
       store/           the local object store; keys in it are never changed
       failed/          the same files of the last run that failed
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from headrace.core.errors import InputError
 
-_RESULTS = ("report.html", "profile.html", "contract.yaml", "bundle", "steps", "logs", "summary.json")
+_RESULTS = ("report.html", "profile.html", "search.html", "contract.yaml", "bundle", "steps", "logs", "summary.json")
 _MARK = ".headrace"
 _STAGING = ".staging-"
 

@@ -117,6 +117,7 @@ def gather(folder: RunFolder) -> None:
     wanted = {
         "report.html": ("report", "report"),
         "profile.html": ("profile", "profile"),
+        "search.html": ("tune", "search"),
         "contract.yaml": ("infer_contract", "contract"),
         "bundle": ("package", "bundle"),
     }
