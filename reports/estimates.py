@@ -9,6 +9,7 @@ from headrace.reports.search import Search
 from headrace.reports.wording import metric_name
 
 Facts = Mapping[str, Any]
+_OF_LABELS = frozenset({"accuracy", "precision", "recall", "f1"})
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,15 @@ def estimates(search: Search, evaluation: Facts | None = None) -> Estimates:
     best = search.best
     if best is None or best.score is None:
         return Estimates((), ())
-    tested = _tested(search, evaluation or {})
+    evaluation = evaluation or {}
+    tested = _tested(search, evaluation)
     rows = [_chosen_by(search, best.score, best.scores), _nested(search), tested]
-    sentences = [_of_strategy(search), _of_nested(search, best.score), _of_test(search, best.score, tested)]
+    sentences = [
+        _of_strategy(search),
+        _of_nested(search, best.score),
+        _of_test(search, best.score, tested),
+        _of_threshold(search, evaluation, tested),
+    ]
     if not search.nested and not tested and _rivals(search) > 1:
         sentences.append(
             "By how much it flatters is not known here: nested cross-validation of the search, or the score on rows "
@@ -153,13 +160,23 @@ def _of_test(search: Search, score: float, tested: Estimate | None) -> str:
     if tested.low is None or tested.high is None:
         return f"{text}; without an interval it is not known whether that is chance."
     if tested.low <= score <= tested.high:
-        return f"{text}, which may be chance: it lies within the test part's interval."
+        return f"{text}, but lies within its interval: the difference may be chance."
     if gain > 0:
         return (
-            f"{text}, which is more than chance: the search flattered itself, or the test rows are harder (later, or "
-            "of other groups); believe the test part."
+            f"{text}, and lies outside of its interval: the search flattered itself, or the test rows are harder "
+            "(later, or of other groups); believe the test part."
         )
     return (
-        f"{text}, which is more than chance: its models saw fewer rows than the fitted one, or the test rows are "
-        "easier."
+        f"{text}, and lies outside of its interval: its models saw fewer rows than the fitted one, or the test rows "
+        "are easier."
+    )
+
+
+def _of_threshold(search: Search, evaluation: Facts, tested: Estimate | None) -> str:
+    level = (evaluation.get("threshold") or {}).get("value")
+    if tested is None or level is None or search.metric not in _OF_LABELS:
+        return ""
+    return (
+        f"The search predicted the more probable class, the test part was measured with the threshold "
+        f"{numbers.metric(level)}; that alone may make a difference."
     )

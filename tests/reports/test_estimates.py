@@ -37,23 +37,29 @@ def test_nothing_is_estimated_without_a_winner() -> None:
 @pytest.mark.parametrize(
     ("minimize", "value", "low", "high", "says"),
     [
-        (False, 0.78, 0.7, 0.85, "0.020 better ROC AUC than the test part, which may be chance"),
+        (False, 0.78, 0.7, 0.85, "0.020 better ROC AUC than the test part, but lies within its interval"),
         (
             False,
             0.6,
             0.5,
             0.7,
-            "0.200 better ROC AUC than the test part, which is more than chance: the search flattered",
+            "0.200 better ROC AUC than the test part, and lies outside of its interval: the search",
         ),
         (
             False,
             0.9,
             0.85,
             0.95,
-            "0.100 worse ROC AUC than the test part, which is more than chance: its models saw fewer",
+            "0.100 worse ROC AUC than the test part, and lies outside of its interval: its models saw fewer",
         ),
-        (True, 0.9, 0.85, 0.95, "0.100 better ROC AUC than the test part, which is more than chance: the search"),
-        (True, 0.6, 0.5, 0.7, "0.200 worse ROC AUC than the test part, which is more than chance: its models"),
+        (
+            True,
+            0.9,
+            0.85,
+            0.95,
+            "0.100 better ROC AUC than the test part, and lies outside of its interval: the search",
+        ),
+        (True, 0.6, 0.5, 0.7, "0.200 worse ROC AUC than the test part, and lies outside of its interval: its models"),
         (False, 0.78, None, None, "without an interval it is not known"),
     ],
 )
@@ -92,3 +98,12 @@ def test_a_score_that_is_not_the_mean_of_all_folds_says_so() -> None:
     assert "the mean over all folds is 0.700" in estimates(search).sentences[0]
     same = of_trials([trial(0, 0.7, scores=(0.5, 0.9))], strategy="max")
     assert estimates(same).sentences == ()
+
+
+def test_labels_of_another_threshold_are_told() -> None:
+    """The search knows no costs of errors."""
+    evaluation = {**measured(0.7, 0.6, 0.8, metric="f1"), "threshold": {"value": 0.31}}
+    found = estimates(searched([0.7, 0.75], metric="f1"), evaluation)
+    assert "measured with the threshold 0.310" in found.sentences[-1]
+    area = {**measured(0.7, 0.6, 0.8), "threshold": {"value": 0.31}}
+    assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), area).sentences)

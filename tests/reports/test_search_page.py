@@ -74,7 +74,7 @@ def test_all_estimates_of_the_winner_stand_beside_one_another(page: str) -> None
         "0.875",
         "0.901 0.830 to 0.960",
         "thought themselves 0.030 better",
-        "which may be chance",
+        "the difference may be chance",
         "1 logistic 0.910 0.880 0.030",
     ):
         assert text in part
