@@ -35,7 +35,7 @@ format: $(VENV)/.dev  ## put the code into its form
 bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
-compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
+compiled: $(VENV)/.dev  ## write the compiled pipelines and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite
 
 lock:  ## pin all dependencies by hash (needs uv)

@@ -1,4 +1,4 @@
-"""How much of the scores' spread each parameter explains, from the trials alone.
+"""How much of the scores' spread each parameter explains by itself, from the trials alone.
 
 Functional analysis of variance over a random forest of the trials (Hutter, Hoos, Leyton-Brown 2014, An Efficient
 Approach for Assessing Hyperparameter Importance), as Optuna computes it. The forest sees where each value lies on its
@@ -47,7 +47,7 @@ def importance(space: Space) -> Importance:
         return Importance((), "No trial ran to its end: nothing can be said of importance.")
     if len(axes) < 2:
         only = f"Only {axes[0].name} varied" if axes else "No parameter varied"
-        return Importance((), f"{only}: there is nothing to compare.")
+        return Importance((), f"{only}, so that there is nothing to compare.")
     if len(done) < FEWEST:
         return Importance(
             (), f"Importance needs at least {FEWEST} trials that ran to their end; there {_are(len(done))}."

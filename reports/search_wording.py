@@ -80,7 +80,7 @@ def importance_sentence(family: str, known: Importance) -> str:
     if not known.shares:
         return f"Importance of the parameters of {family}: {known.sentence[:1].lower()}{known.sentence[1:]}"
     first = ", ".join(f"{name} {numbers.percent(share)}" for name, share in known.shares[:3])
-    return f"Of the spread of the scores of {family}, this much is explained by: {first}."
+    return f"What matters among the parameters of {family}: {first} of what they explain of the scores' spread."
 
 
 def inline(parameters: Facts) -> str:

@@ -241,12 +241,10 @@ def test_the_page_is_the_same_each_time(page: str, search: Search, made: Any) ->
 def test_a_real_search_has_a_page(tmp_path: Path) -> None:
     """Families with early stopping, as shipped; no value of an identifying column is on it."""
     frame = tables.table(150, noise=1.0)
-    keys = [str(key) for key in frame["key"].to_list()]
     tuned(tmp_path, Wish(experiment="families", budget="14"), frame=frame.with_columns(key=frame["key"] + 7_654_000))
     write(tmp_path / "search.html", trials=tmp_path / "trials.json")
     page = (tmp_path / "search.html").read_text()
     assert "14 trials of 3 families" in told(page)
-    assert keys
     assert "7654" not in page
 
 
