@@ -40,7 +40,7 @@ bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
 	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
 
-compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
+compiled: $(VENV)/.dev  ## write the compiled pipelines and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite
 
 lock:  ## pin all dependencies by hash (needs uv)

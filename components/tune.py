@@ -1,7 +1,7 @@
 """The component that searches for the best model family and its parameters."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Model, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
 
 from headrace.components.base import IMAGE
 
@@ -13,6 +13,7 @@ def tune(
     best_parameters: Output[Artifact],
     trials: Output[Artifact],
     best_bundle: Output[Model],
+    search: Output[HTML],
     families: list = [],  # noqa: B006 - KFP wants the default as it stands
     experiment: str = "",
     budget: str = "",
@@ -32,6 +33,8 @@ def tune(
         best_parameters: JSON: the best family and parameters, their score, and out-of-fold errors by threshold.
         trials: JSON: every trial with its parameters, metrics, time, warnings and, if it failed, why.
         best_bundle: Bundle of the best trial, fitted on all training rows; its metrics are the cross-validation's.
+        search: The search on one self-contained page: progress, parameters and their importance, all trials, and what
+            the winner is worth.
         families: Names of families; empty for three fast ones.
         experiment: Path of a Katib Experiment (YAML) to search instead, or the name of a shipped one; empty for the
             families' own.
@@ -51,8 +54,9 @@ def tune(
     from headrace.core.text import plain, plain_list
     from headrace.experiments.tune import Outputs, Wish, tune_model
     from headrace.experiments.tuners import Place, choose
+    from headrace.reports.search_page import written
 
-    with step("tune"):
+    with step("tune"), written(search.path, trials=trials.path, bundle=best_bundle.uri):
         facts = tune_model(
             Path(train_table.path),
             contract=Path(contract.path),

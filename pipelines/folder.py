@@ -4,7 +4,7 @@
 
     FOLDER/
       summary.json     written last: a folder that has it is whole
-      report.html  profile.html  contract.yaml  trials.json  bundle/  steps/  logs/
+      report.html  profile.html  search.html  contract.yaml  trials.json  bundle/  steps/  logs/
       store/           the local object store; keys in it are never changed
       searches/        finished trials of searches that were ended, from which the next run goes on
       failed/          the same files of the last run that failed
@@ -20,7 +20,17 @@ from pathlib import Path
 
 from headrace.core.errors import InputError
 
-_RESULTS = ("report.html", "profile.html", "contract.yaml", "trials.json", "bundle", "steps", "logs", "summary.json")
+_RESULTS = (
+    "report.html",
+    "profile.html",
+    "search.html",
+    "contract.yaml",
+    "trials.json",
+    "bundle",
+    "steps",
+    "logs",
+    "summary.json",
+)
 _MARK = ".headrace"
 _STAGING = ".staging-"
 

@@ -136,6 +136,7 @@ def gather(folder: RunFolder) -> None:
     wanted = {
         "report.html": ("report", "report"),
         "profile.html": ("profile", "profile"),
+        "search.html": ("tune", "search"),
         "contract.yaml": ("infer_contract", "contract"),
         "bundle": ("package", "bundle"),
         "trials.json": ("tune", "trials"),

@@ -83,6 +83,30 @@ def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
     return _svg("".join(body), label, 12)
 
 
+def dots(values: Sequence[float], *, ends: tuple[float, float], mark: float, label: str) -> Markup:
+    """Numbers as dots on a line, with a stroke at one of them; those beyond the ends lie at the ends.
+
+    Args:
+        values: The numbers.
+        ends: Ends of the line.
+        mark: Where the stroke is.
+        label: What it shows, for those who cannot see it.
+    """
+    wide, high, margin = 110, 14, 4
+    scale = (wide - 2 * margin) / ((ends[1] - ends[0]) or 1.0)
+
+    def place(value: float) -> str:
+        return _number(margin + (min(max(value, ends[0]), ends[1]) - ends[0]) * scale)
+
+    body = [f'<path d="M0 {high / 2:g}H{wide}" class="axis"/>']
+    body += [f'<circle cx="{place(value)}" cy="{high / 2:g}" r="2.6" class="p1"/>' for value in values]
+    body.append(f'<path d="M{place(mark)} 1V{high - 1}" class="stroke"/>')
+    return Markup(  # noqa: S704 - the body is made of numbers, the label is escaped
+        f'<svg viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(body)}</svg>"
+    )
+
+
 def shade(value: float) -> str:
     """Style of a cell of a heat map: blue above 0, orange below, stronger for larger values; nothing for NaN."""
     if not isfinite(value):

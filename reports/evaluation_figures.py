@@ -101,28 +101,3 @@ def _at(points: Sequence[Facts], level: float | None, names: tuple[str, str]) ->
 
 def _value(evaluation: Facts, metric: str) -> str:
     return numbers.metric((evaluation.get("metrics", {}).get(metric) or {}).get("value"))
-
-
-def search(trials: Facts) -> tuple[Markup, str] | None:
-    """Progress of the search with its caption; None if no trial has a score."""
-    tried = [
-        figures.Tried(number=int(trial["number"]) + 1, score=trial.get("score"), family=str(trial.get("family", "")))
-        for trial in trials.get("trials", [])
-    ]
-    scores = [trial.score for trial in tried if trial.score is not None]
-    if not scores:
-        return None
-    metric, minimize = objective(trials)
-    low, high = figures.near(scores)
-    outside = sum(not low <= score <= high for score in scores)
-    caption = "Score of each trial in order, and the best so far" + (
-        f"; {outside} far off are outside." if outside else "."
-    )
-    return figures.progress(tried, score=metric_name(metric), minimize=minimize), caption
-
-
-def objective(trials: Facts) -> tuple[str, bool]:
-    """The metric that was searched for, and whether less of it is better."""
-    found = trials.get("objective") or {}
-    metric = str(found.get("metric", "score"))
-    return metric, str(found.get("type", "")) == "minimize" or less_is_better(metric)

@@ -41,15 +41,6 @@ class Measured:
         return max(value for value in (self.value, self.high, self.baseline) if value is not None)
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A trial of the search: its number, the score (None if it failed) and the model family."""
-
-    number: int
-    score: float | None
-    family: str
-
-
 def roc(points: Points, *, chosen: tuple[float, float] | None) -> Markup:
     """True against false positive rate.
 
@@ -123,63 +114,10 @@ def forest(rows: Sequence[Measured], *, name: str, unit: bool) -> Markup:
         axes.spines.left.set_visible(False)
         if unit:
             axes.set_xlim(-0.02, 1.02)
-        _plain(axes, x=True)
+        plain(axes, x=True)
 
     height = 0.55 + 0.3 * len(rows)
     return plot(name, draw, label="Metrics with intervals beside the baseline", size=(4.2, height))
-
-
-def near(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis that leaves far worse scores outside, lest the good ones lie in one line.
-
-    Args:
-        values: At least one score.
-    """
-    ordered = sorted(values)
-    spare = len(ordered) // 20 if len(ordered) >= 8 else 0
-    low, high = ordered[spare], ordered[-1 - spare]
-    reach = (high - low) or abs(high) or 1.0
-    return max(ordered[0], low - reach) - 0.06 * reach, min(ordered[-1], high + reach) + 0.06 * reach
-
-
-def progress(trials: Sequence[Tried], *, score: str, minimize: bool) -> Markup:
-    """Scores of the trials in order, and the best so far.
-
-    Args:
-        trials: The trials.
-        score: Name of the score.
-        minimize: Whether less is better.
-    """
-    families = sorted({trial.family for trial in trials})
-    scored = [(t.number, t.score, t.family) for t in trials if t.score is not None]
-    best: list[float] = []
-    for _, value, _ in scored:
-        best.append(value if not best else min(best[-1], value) if minimize else max(best[-1], value))
-
-    def draw(axes: Axes) -> None:
-        axes.step([t[0] for t in scored], best, where="post", color=SOFT, linewidth=1.4, label="best so far")
-        for place, family in enumerate(families):
-            points = [(n, value) for n, value, other in scored if other == family]
-            if points:
-                colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
-                axes.scatter(
-                    [p[0] for p in points],
-                    [p[1] for p in points],
-                    s=26,
-                    color=colour,
-                    marker=mark,
-                    label=family,
-                    zorder=3,
-                )
-        axes.set_ylim(*near([value for _, value, _ in scored]))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        axes.set_xlabel("trial")
-        axes.set_ylabel(score)
-        _plain(axes, y=True)
-        _legend_below(axes, len(families) + 1)
-
-    height = 2.8 + 0.2 * ((len(families) + 2) // 2)
-    return plot("progress", draw, label="Progress of the search", size=(4.2, height))
 
 
 def predicted_actual(points: Points) -> Markup:
@@ -225,10 +163,6 @@ def _curve(axes: Axes, points: Points, chosen: tuple[float, float] | None) -> No
         axes.plot(*chosen, MARKS[3], color=_ORANGE, markersize=7)
 
 
-def _legend_below(axes: Axes, entries: int) -> None:
-    axes.figure.legend(loc="outside lower center", ncols=min(2, entries), handlelength=1.2, columnspacing=1.2)
-
-
 def _unit(axes: Axes, x: str, y: str) -> None:
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)
@@ -241,11 +175,17 @@ def _unit(axes: Axes, x: str, y: str) -> None:
 def _labels(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    _plain(axes, x=True, y=True)
+    plain(axes, x=True, y=True)
 
 
-def _plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Few ticks, written as everywhere in the page."""
+def plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Few ticks, written as everywhere in the page.
+
+    Args:
+        axes: The axes.
+        x: Whether those of the horizontal axis are meant.
+        y: Whether those of the vertical axis are meant.
+    """
     form = FuncFormatter(
         lambda value, _: "0" if abs(value) < 1e-12 else f"{value:g}" if abs(value) < 1e4 else number(value)
     )

@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#1f2328", "#59636e", "#e4e7eb"
 COLOURS = ("#0072b2", "#c65300", "#00855f", "#b0568a", "#b07a00", "#3f9bd1", "#6b7280")
+SHADES = ("#c3d0dc", "#9fb8cf", "#6f9cc3", "#3b78ad", "#0b4f8a")
+BAD, PAPER = "#b3261e", "#fffffe"
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LARGEST_SVG = 60_000
 _STYLE: dict[Any, Any] = {
@@ -48,7 +50,10 @@ _VARIABLES = {
     INK: "var(--ink)",
     SOFT: "var(--soft)",
     GRID: "var(--grid)",
+    BAD: "var(--bad)",
+    PAPER: "var(--paper)",
     **{colour: f"var(--c{place})" for place, colour in enumerate(COLOURS, start=1)},
+    **{colour: f"var(--s{place})" for place, colour in enumerate(SHADES, start=1)},
 }
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from headrace.core import settings
 from headrace.core.files import write_text
-from headrace.reports import evaluation_figures, run_parts
+from headrace.reports import evaluation_figures, run_parts, search_parts
 from headrace.reports.facts import Column
 from headrace.reports.page import render as fill
 from headrace.reports.run import Paths, Run
+from headrace.reports.search import Search
 from headrace.reports.wording import (
     endpoint_sentence,
     in_order,
@@ -33,6 +34,9 @@ def render(run: Run) -> str:
 
     Returns:
         A self-contained HTML page without scripts; everything from the data is escaped.
+
+    Raises:
+        InputError: If the trials are not those of a search.
     """
     evaluation = _evaluation(run)
     sections = [
@@ -102,9 +106,7 @@ def _highlights(run: Run) -> list[Column]:
 
 
 def _search(run: Run) -> dict[str, Any] | None:
-    if not run.trials:
-        return None
-    return {**run_parts.search(run.trials), "progress": evaluation_figures.search(run.trials)}
+    return search_parts.brief(Search.from_json(run.trials), run.evaluation) if run.trials else None
 
 
 def _evaluation(run: Run) -> dict[str, Any] | None:

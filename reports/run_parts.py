@@ -7,61 +7,13 @@ from typing import Any
 
 from headrace.core.contract import Contract
 from headrace.reports import numbers
-from headrace.reports.evaluation_figures import objective
 from headrace.reports.run import Run
-from headrace.reports.wording import endpoint_sentence, metric_name
+from headrace.reports.wording import endpoint_sentence
 
 Facts = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
 _LONGEST = 6_000
 HIDDEN = "(not shown)"
-
-
-def search(trials: Facts) -> dict[str, Any]:
-    """Sentence and families of the search, the best family first."""
-    tried = [trial for trial in trials.get("trials", []) if isinstance(trial, dict)]
-    metric, minimize = objective(trials)
-    names = dict.fromkeys(str(trial.get("family", "")) for trial in tried)
-    families = [_family(name, [t for t in tried if str(t.get("family", "")) == name], minimize) for name in names]
-    families.sort(key=lambda f: (f["best"] is None, (f["best"] or 0.0) * (1 if minimize else -1)))
-    errors = dict.fromkeys(f"{t.get('family')}: {t['error']}" for t in tried if t.get("error"))
-    return {
-        "sentence": _search_sentence(tried, trials, families, metric),
-        "metric": metric_name(metric),
-        "families": families,
-        "errors": list(errors)[:5],
-    }
-
-
-def _family(name: str, trials: list[Any], minimize: bool) -> dict[str, Any]:
-    scored = [t for t in trials if t.get("score") is not None]
-    best = (min if minimize else max)(scored, key=lambda t: t["score"]) if scored else None
-    return {
-        "name": name,
-        "trials": len(trials),
-        "best": best["score"] if best else None,
-        "failed": sum(bool(t.get("error")) for t in trials),
-        "seconds": sum(t.get("seconds") or 0.0 for t in trials),
-        "parameters": _inline(best.get("parameters", {})) if best else numbers.MISSING,
-    }
-
-
-def _search_sentence(tried: list[Any], trials: Facts, families: list[dict[str, Any]], metric: str) -> str:
-    time = sum(t.get("seconds") or 0.0 for t in tried)
-    how = str(trials.get("algorithm") or "")
-    text = f"{numbers.count(len(tried))} trials of {len(families)} families in {numbers.seconds(time)}"
-    text += f" by the algorithm {how}" if how else ""
-    if families and families[0]["best"] is not None:
-        best = families[0]
-        text += f"; the best is {best['name'].replace('_', ' ')} with {metric_name(metric)} "
-        text += f"{numbers.metric(best['best'])} in cross-validation on the training rows"
-    return text + "."
-
-
-def _inline(parameters: Facts) -> str:
-    """Parameters on one line."""
-    shown = (f"{key}={numbers.number(v) if isinstance(v, float) else v}" for key, v in sorted(parameters.items()))
-    return ", ".join(shown) or "defaults"
 
 
 def balance(checks: Facts) -> list[tuple[str, int, float]]:

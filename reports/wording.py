@@ -29,6 +29,11 @@ def metric_name(name: str) -> str:
     return _METRICS.get(name, name.replace("_", " "))
 
 
+def family_name(name: str) -> str:
+    """How a family is called in print; the trials of a pipeline have none."""
+    return name.replace("_", " ") or "trials"
+
+
 def less_is_better(name: str) -> bool:
     """Whether smaller values of a metric are better."""
     return not metrics.HIGHER_IS_BETTER.get(name, True)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from headrace.pipelines.summary import Summary
-from tests.conftest import Line
+from tests.conftest import Line, headrace, write_table
 
 
 def _summary(line: Line) -> Summary:
@@ -83,3 +83,42 @@ def test_logs_are_kept(line: Line) -> None:
     log = (line.home / "logs" / "line.log").read_text()
     assert "executor_input" in log
     assert "SECRET" not in log
+
+
+def test_the_search_has_a_page_of_its_own(line: Line) -> None:
+    """It lies beside the report and is what the step tune wrote; the report compares the estimates."""
+    page = (line.home / "search.html").read_text()
+    (written,) = (line.home / "steps").glob("*/tune/search")
+    assert page == written.read_text()
+    assert "3 trials of 3 families" in page
+    assert str(line.home) not in page
+    report = (line.home / "report.html").read_text()
+    assert "cross-validation of the winner" in report
+    assert "that no search has seen" in report
+
+
+_FAR = """
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+metadata: {name: far-neighbours, labels: {headrace/family: knn}}
+spec:
+  objective: {type: maximize, objectiveMetricName: roc_auc}
+  algorithm: {algorithmName: random}
+  maxTrialCount: 3
+  parameters:
+    - {name: n_neighbors, parameterType: int, feasibleSpace: {min: "900", max: "1000"}}
+"""
+
+
+def test_a_search_that_finds_nothing_leaves_its_page(tmp_path: Path) -> None:
+    """More neighbours than rows: all trials fail, and the page among the failed run's files says why."""
+    table = write_table(tmp_path / "few.csv", rows=80)
+    (tmp_path / "far.yaml").write_text(_FAR)
+    home = tmp_path / "out"
+    options = ("--experiment", str(tmp_path / "far.yaml"), "--output", str(home))
+    ended = headrace("run", str(table), "--target", "churn", *options)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    page = (home / "failed" / "search.html").read_text()
+    assert "Nothing was found." in page
+    assert "Expected n_neighbors" in page
+    assert "No trial ran to its end." in (home / "failed" / "report.html").read_text()

@@ -1,7 +1,7 @@
 """A run that was made up: every part of it, with names that would harm a careless page."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 
 from headrace.core import contract_yaml, curves, residuals, tables
 from headrace.core.contract import Column, Contract
+from headrace.experiments.experiment import Objective
+from headrace.experiments.result import Nested, Outer, Result, Trial, best_of
 from headrace.reports.run import Paths
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
@@ -120,23 +122,49 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
     }
 
 
-def documents() -> dict[str, Any]:
-    """The JSON artifacts of the run, by name."""
+def searched() -> Result:
+    """A search over three families, with a trial that failed and one that was ended early; then nested."""
     rng = np.random.default_rng(5)
     families = ("logistic", "random_forest", "hist_gradient_boosting")
-    trials = [
-        {
-            "number": i,
-            "family": families[i % 3],
-            "parameters": {"alpha": 10.0 ** -(i % 4), "kind": EVIL},
-            "score": None if i == 4 else float(0.8 + 0.1 * rng.random() + 0.002 * i),
-            "scores": [],
-            "status": "failed" if i == 4 else "complete",
-            "seconds": 0.31,
-            "error": "it did not converge" if i == 4 else None,
-        }
-        for i in range(15)
-    ]
+    trials = []
+    for number in range(15):
+        scores = tuple(float(score) for score in 0.8 + 0.1 * rng.random(5) + 0.002 * number)
+        trial = Trial(
+            number=number,
+            name=f"made-{number:03d}",
+            experiment="made",
+            family=families[number % 3],
+            parameters={"alpha": 10.0 ** -(number % 4), "kind": EVIL if number % 2 else "plain"},
+            status="succeeded",
+            score=float(np.mean(scores)),
+            scores=scores,
+            seconds=0.31,
+            warnings=("it may not have converged",) if number == 3 else (),
+        )
+        trials.append(trial)
+    trials[4] = replace(trials[4], status="failed", score=None, scores=(), error=f"it did not converge {EVIL}")
+    flattering = {"score": 0.999, "scores": (0.999,), "error": "at step 1 it was behind"}
+    trials[6] = replace(trials[6], status="early_stopped", **flattering)
+    objective = Objective("roc_auc", "maximize", strategies={"roc_auc": "latest"})
+    best = best_of(tuple(trials), objective)
+    folds = (Outer("logistic", {"alpha": 0.1}, 0.91, 0.88), Outer("random_forest", {}, 0.9, 0.87))
+    return Result(
+        engine="local",
+        experiments=("made",),
+        algorithm="tpe",
+        objective=objective,
+        rows=320,
+        folds=5,
+        reason="MaxTrialsReached",
+        seconds=4.2,
+        trials=tuple(trials),
+        best=best.number if best else None,
+        nested=Nested(folds, score=0.875, searched=0.905, optimism=0.03),
+    )
+
+
+def documents() -> dict[str, Any]:
+    """The JSON artifacts of the run, by name."""
     rule = {"rule": "range", "column": EVIL, "severity": "quarantine", "count": 3, "examples": ["-1 (row 4)"]}
     return {
         "checks": {
@@ -145,7 +173,7 @@ def documents() -> dict[str, Any]:
             "class_balance": {"0": 220, "1": 180},
             "columns": {"age": {"missing": 0}},
         },
-        "trials": {"algorithm": "tpe", "objective": {"metric": "roc_auc", "type": "maximize"}, "trials": trials},
+        "trials": json.loads(json.dumps(searched().as_json())),
         "evaluation": evaluation(),
         "verdict": {
             "verdict": "promote",

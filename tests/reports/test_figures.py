@@ -7,20 +7,25 @@ import pytest
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from headrace.reports import figures, plotting
+from headrace.reports import figures, plotting, search_figures
+from headrace.reports.parallel import parallel
+from headrace.reports.space import Space
+from tests.reports.searches import searched
 
 MEASURED = [
     figures.Measured(metric="roc_auc", name="ROC AUC", value=0.9, low=0.8, high=0.95, baseline=0.5),
     figures.Measured(metric="f1", name="F1", value=0.7),
 ]
-TRIED = [figures.Tried(number=i, score=None if i == 2 else 0.1 * i, family="ab"[i % 2]) for i in range(9)]
+SEARCH = searched([0.1 * i if i != 2 else None for i in range(9)])
+SPACE = Space.of(SEARCH.trials)
 POINTS = [(0.0, 0.0), (0.3, 0.8), (1.0, 1.0)]
 DRAWN: dict[str, Callable[[], Markup]] = {
     "roc": lambda: figures.roc(POINTS, chosen=(0.3, 0.8)),
     "precision_recall": lambda: figures.precision_recall(POINTS, chosen=None, share=0.4),
     "calibration": lambda: figures.calibration([(0.1, 0.2, 30), (0.9, 0.8, 10)]),
     "forest": lambda: figures.forest(MEASURED, name="forest", unit=True),
-    "progress": lambda: figures.progress(TRIED, score="ROC AUC", minimize=False),
+    "progress": lambda: (search_figures.progress(SEARCH) or (Markup(),))[0],
+    "parallel": lambda: parallel(SPACE, SEARCH, name="parallel") or Markup(),
     "predicted_actual": lambda: figures.predicted_actual([(1e6, 2e6), (3e6, 2.5e6)]),
     "residuals": lambda: figures.residuals([(1.0, -0.5), (2.0, 0.5)]),
 }

@@ -84,6 +84,16 @@ def test_the_page_tells(page: str, text: str) -> None:
     assert text in Page(page).text
 
 
+def test_the_search_is_told_beside_the_test_part(page: str) -> None:
+    """Its score flatters; nested cross-validation and the test part say by how much."""
+    part = page[page.index('id="search"') : page.index('id="metrics"')]
+    text = " ".join(Page(part).text.split())
+    for told in ("flatters: it is the best of 13", "0.875", "0.901", "the difference may be chance", "search.html"):
+        assert told in text
+    assert part.count("<svg") == 2
+    assert "0.999" not in text
+
+
 def test_nothing_of_the_data_acts(page: str) -> None:
     """Names, values and texts from the data are shown as they are, never obeyed."""
     read = Page(page)
