@@ -147,3 +147,8 @@ def gather(folder: RunFolder) -> None:
             continue
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, folder.staging / name)
+    trials, evaluation = artifact(folder, "tune", "trials"), artifact(folder, "evaluate", "evaluation")
+    if trials and evaluation:  # the step that searched could not know the score on the test part
+        from headrace.reports import search_page  # noqa: PLC0415 - slow to import
+
+        search_page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation)
