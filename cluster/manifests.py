@@ -54,14 +54,19 @@ def render(wish: Wish) -> list[dict[str, Any]]:
     """All objects of an overlay, in the order in which they are applied."""
     text = (FOLDER / "rendered" / f"{wish.overlay}.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document]
-    home = next(document["metadata"]["name"] for document in documents if document["kind"] == "Namespace")
+    here = home(documents)
     for document in documents:
         if wish.namespace:
-            _move(document, home, wish.namespace)
+            _move(document, here, wish.namespace)
         for container in _containers(document):
             container["image"] = _image(container["image"], wish)
         _aim(document, wish.model)
     return documents
+
+
+def home(documents: list[dict[str, Any]]) -> str:
+    """The namespace of the objects."""
+    return next(str(document["metadata"]["name"]) for document in documents if document["kind"] == "Namespace")
 
 
 def dump(documents: list[dict[str, Any]]) -> str:
@@ -69,18 +74,25 @@ def dump(documents: list[dict[str, Any]]) -> str:
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000)
 
 
+def sources() -> Iterator[tuple[str, str]]:
+    """Path and text of each file that kustomize makes the overlays of."""
+    for part in ("base", "components", "overlays"):
+        for path in sorted((FOLDER / part).rglob("*.yaml")):
+            yield str(path.relative_to(FOLDER)), path.read_text(encoding="utf-8")
+
+
 def images(documents: list[dict[str, Any]]) -> list[str]:
     """The images that the objects run, each once."""
     return sorted({container["image"] for document in documents for container in _containers(document)})
 
 
-def _move(document: dict[str, Any], home: str, namespace: str) -> None:
+def _move(document: dict[str, Any], before: str, namespace: str) -> None:
     if document["kind"] == "Namespace":
         document["metadata"]["name"] = namespace
-    if document["metadata"].get("namespace") == home:
+    if document["metadata"].get("namespace") == before:
         document["metadata"]["namespace"] = namespace
     for subject in document.get("subjects") or []:
-        if subject.get("namespace") == home:
+        if subject.get("namespace") == before:
             subject["namespace"] = namespace
 
 

@@ -16,7 +16,6 @@ from headrace.cluster.kinds import (
     EXPERIMENTS,
     INFERENCE_GRAPHS,
     INFERENCE_SERVICES,
-    JOBS,
     NAMESPACES,
     NETWORK_POLICIES,
     NODES,
@@ -66,11 +65,9 @@ DEPLOYER = (
     | _allowed((EVENTS,), "list")
 )
 TUNER = (
-    _allowed((EXPERIMENTS,), "get list watch create patch delete")
-    | _allowed((TRIALS, SUGGESTIONS), "get list watch")
-    | _allowed((JOBS, PODS), "get list")
-    | _allowed((PODS,), "get", sub="log")
-    | _allowed((EVENTS,), "list")
+    _allowed((EXPERIMENTS,), "get create delete")
+    | _allowed((TRIALS,), "list")
+    | _allowed((SUGGESTIONS, NAMESPACES), "get")
 )
 ACCOUNTS: dict[str, Allowed] = {
     "headrace-pipeline": STEP | DEPLOYER | TUNER,
@@ -131,6 +128,9 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
     wrong = []
     for kind, verb in itertools.product(kinds, VERBS):
         wanted = (verb, kind.resource, "", "") in ACCOUNTS[name]
+        if kind is NAMESPACES:
+            assert not may(client, Right(verb, kind)), "of all namespaces"
+            continue
         if may(client, Right(verb, kind)) != wanted:
             wrong.append(f"{verb} {kind.resource}: {not wanted}")
     for kind, sub in (
@@ -146,6 +146,9 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
 def test_nothing_is_allowed_elsewhere(who: tuple[str, Cluster]) -> None:
     """Rights end at the namespace."""
     _, client = who
+    for namespace in ("default", "kubeflow"):
+        with pytest.raises(ClusterError, match="cannot get"):
+            client.get(NAMESPACES, namespace)
     for kind in (INFERENCE_SERVICES, EXPERIMENTS, PODS, SECRETS):
         assert not may(client, Right("get", kind, namespace="default"))
         with pytest.raises(ClusterError) as caught:
@@ -173,7 +176,8 @@ def test_deploying_for_real(installed: Cluster) -> None:
 def test_tuning_for_real(installed: Cluster) -> None:
     """The requests of a search pass under the tuner's own token."""
     tuner = account(installed, "headrace-tuner")
-    tuner.apply(experiment("search"))
+    assert (tuner.get(NAMESPACES, tuner.namespace) or {})["metadata"]["labels"]
+    tuner.create(experiment("search"))
     assert tuner.get(EXPERIMENTS, "search")
     assert tuner.list(TRIALS, labels="katib.kubeflow.org/experiment=search") == []
     assert tuner.get(SUGGESTIONS, "search") is None
