@@ -25,7 +25,7 @@ ACCOUNT = "headrace-pipeline"
 RIGHTS: dict[Purpose, tuple[Right, ...]] = {
     "run": (Right("create", TASK_RESULTS), Right("patch", TASK_RESULTS)),
     "deploy": (
-        *(Right(verb, INFERENCE_SERVICES) for verb in ("get", "create", "patch", "delete")),
+        *(Right(verb, INFERENCE_SERVICES) for verb in ("get", "watch", "create", "patch", "delete")),
         Right("get", DEPLOYMENTS),
         Right("list", PODS),
         Right("get", PODS, subresource="log"),

@@ -13,7 +13,7 @@ from headrace.pipelines.dropped import listed, value_of
 _DEPLOYING = {"deploy", "rollout"}
 _TUNING = {"tune"}
 _LOCAL = {"local"}
-_WHERE = ("target", "where", "engine", "runner")
+_WHERE = ("target", "on")
 _PARAMETER_BYTES = 60_000  # 60 kB of parameters were seen to pass, 150 kB to fail
 
 # Kind, the setting's list, the key of a constant name, the key of a name by parameter, keys that are wanted.

@@ -205,7 +205,7 @@ BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
         lambda c: c.delete(ROLE_BINDINGS, "headrace-deployer"),
         ALL,
         "bad",
-        "headrace-pipeline may not deploy with KServe: it lacks get inferenceservices.serving.kserve.io, create",
+        "headrace-pipeline may not deploy with KServe: it lacks get inferenceservices.serving.kserve.io, watch",
         "Role headrace-deployer",
     ),
     "no rights to report": (

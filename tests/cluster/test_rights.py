@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.cluster.client import Cluster
+from headrace.cluster.following import follow
 from headrace.cluster.kinds import (
     CONFIG_MAPS,
     CRDS,
@@ -20,12 +21,10 @@ from headrace.cluster.kinds import (
     NETWORK_POLICIES,
     NODES,
     PODS,
-    REPLICA_SETS,
     ROLE_BINDINGS,
     ROLES,
     SECRETS,
     SERVICE_ACCOUNTS,
-    SERVICES,
     SERVING_RUNTIMES,
     SUGGESTIONS,
     TASK_RESULTS,
@@ -58,11 +57,10 @@ STEP = (
     | _allowed((SECRETS,), "get", name="mlpipeline-minio-artifact")
 )
 DEPLOYER = (
-    _allowed((INFERENCE_SERVICES, INFERENCE_GRAPHS), "get list watch create patch delete")
-    | _allowed((SERVING_RUNTIMES, REPLICA_SETS, PODS, SERVICES), "get list")
-    | _allowed((DEPLOYMENTS,), "get list watch")
+    _allowed((INFERENCE_SERVICES, INFERENCE_GRAPHS), "get watch create patch delete")
+    | _allowed((DEPLOYMENTS,), "get")
+    | _allowed((PODS, EVENTS), "list")
     | _allowed((PODS,), "get", sub="log")
-    | _allowed((EVENTS,), "list")
 )
 TUNER = (
     _allowed((EXPERIMENTS,), "get create delete")
@@ -161,7 +159,7 @@ def test_deploying_for_real(installed: Cluster) -> None:
     deployer = account(installed, "headrace-deployer")
     deployer.apply(inference_service("heart"))
     deployer.apply(inference_service("heart", minReplicas=2))
-    assert deployer.list(INFERENCE_SERVICES)
+    assert next(follow(deployer, INFERENCE_SERVICES, "heart", seconds=5))
     assert deployer.get(DEPLOYMENTS, "heart-predictor") is None
     assert deployer.list(PODS, labels="serving.kserve.io/inferenceservice=heart") == []
     assert events(deployer, "InferenceService", "heart") == []

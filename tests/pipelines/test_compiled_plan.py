@@ -140,7 +140,7 @@ def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
     """Purposes follow from the step's function, and from where it is told to work."""
     assert demands(_one(function="deploy", inputs={"target": "local"})).purposes == {"run"}
     assert demands(_one(function="deploy", inputs={"target": "cluster"})).purposes == {"run", "deploy"}
-    assert demands(_one(function="tune", inputs={"engine": "katib"})).purposes == {"run", "tune"}
+    assert demands(_one(function="tune", inputs={"on": "katib"})).purposes == {"run", "tune"}
     assert demands(_one(function="tune")).purposes == {"run"}
 
 
