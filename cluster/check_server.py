@@ -5,7 +5,16 @@ from typing import Any
 
 from headrace.cluster import discovery
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import DEPLOYMENTS, EXPERIMENTS, INFERENCE_SERVICES, TASK_RESULTS, Kind
+from headrace.cluster.kinds import (
+    DEPLOYMENTS,
+    EXPERIMENTS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    POD_MONITORS,
+    SCALED_OBJECTS,
+    TASK_RESULTS,
+    Kind,
+)
 from headrace.cluster.needs import Needs, Purpose
 from headrace.cluster.transport import Request
 from headrace.core.errors import ClusterError, MissingError
@@ -62,15 +71,15 @@ PARTS = (
     ),
     Part(
         "Gateway API",
-        Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
+        HTTP_ROUTES,
         "canaries in KServe's mode Standard",
     ),
     Part(
         "Prometheus",
-        Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor"),
+        POD_MONITORS,
         "metrics of model servers, and the gates of a rollout",
     ),
-    Part("KEDA", Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"), "replicas that follow requests"),
+    Part("KEDA", SCALED_OBJECTS, "replicas that follow requests"),
     Part(
         "Metrics server",
         Kind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
