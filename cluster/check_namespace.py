@@ -10,7 +10,7 @@ from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Kind
 from headrace.cluster.needs import STORE_SECRET, Needs, Reference
 from headrace.core.errors import ClusterError
-from headrace.core.findings import Finding, State, good
+from headrace.core.findings import Finding, State, good, listed
 
 KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
 STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
@@ -59,7 +59,7 @@ def check_references(cluster: Cluster, references: Iterable[Reference]) -> list[
 
 def _reference(cluster: Cluster, reference: Reference) -> Finding:
     kind, name = reference.kind, reference.name
-    by = f", which {_listed(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
+    by = f", which {listed(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
     what = f"{kind.kind} {name}"
     try:
         found = cluster.get(kind, name)
@@ -89,11 +89,6 @@ def _phase(found: Document, what: str, by: str) -> Finding:
     return good(
         found["kind"], f"the {what} is there" + (f" with {len(found['data'])} keys" if found.get("data") else "")
     )
-
-
-def _listed(names: tuple[str, ...], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _make(kind: Kind, name: str) -> str:

@@ -1,6 +1,7 @@
 """Is there a node that each pod fits on, with its image, and storage of the wanted class?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from headrace.cluster.kinds import NODES, STORAGE_CLASSES
 from headrace.cluster.needs import Needs, PodNeed
 from headrace.cluster.quantities import number
 from headrace.core.errors import ClusterError, InputError
-from headrace.core.findings import Finding, good
+from headrace.core.findings import Finding, good, listed
 
 ARCHITECTURE = "amd64"  # of the wheels in the suite's image, unless it is built for another
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -29,7 +30,7 @@ def check_nodes(cluster: Cluster, needs: Needs) -> list[Finding]:
         return [Finding("Nodes", "bad", text, "look at kubectl get nodes")]
     findings = [good("Nodes", f"{len(ready)} of {len(nodes)} nodes are ready")]
     findings += _architectures(ready)
-    findings += [finding for pod in needs.pods for finding in _fit(pod, ready)]
+    findings += [finding for pod in _alike(needs.pods) for finding in _fit(pod, ready)]
     findings += _images(needs, ready)
     return findings
 
@@ -56,6 +57,14 @@ def _architectures(nodes: list[Document]) -> list[Finding]:
     return [Finding("Nodes", "warning", text, remedy)]
 
 
+def _alike(pods: Sequence[PodNeed]) -> list[PodNeed]:
+    """One pod for all that ask the same of a node, under all their names."""
+    groups: dict[str, list[PodNeed]] = {}
+    for pod in pods:
+        groups.setdefault(repr((pod.requests, pod.labels, pod.tolerations)), []).append(pod)
+    return [replace(group[0], by=listed([pod.by for pod in group])) for group in groups.values()]
+
+
 def _fit(pod: PodNeed, nodes: list[Document]) -> list[Finding]:
     """Why no node takes a pod; nothing if one does."""
     selected = [node for node in nodes if pod.labels.items() <= (node["metadata"].get("labels") or {}).items()]
@@ -63,24 +72,29 @@ def _fit(pod: PodNeed, nodes: list[Document]) -> list[Finding]:
         told = ", ".join(f"{key}={value}" for key, value in pod.labels.items())
         return [
             Finding(
-                "Nodes", "bad", f"{pod.by} wants a node with {told}; there is none", "label one, or ask for another"
+                "Nodes",
+                "bad",
+                f"{pod.by}: a node with {told} is wanted; there is none",
+                "label one, or ask for another",
             )
         ]
     borne = [node for node in selected if not _repelled(pod, node)]
     if not borne:
         told = ", ".join(sorted({taint["key"] for node in selected for taint in _repelled(pod, node)}))
-        text = f"{pod.by} bears no taint {told}, which every node that it may run on has"
+        text = f"{pod.by}: no toleration of the taint {told}, which every node that fits has"
         return [Finding("Nodes", "bad", text, "give the step a toleration")]
     try:
         wanted = {name: number(value) for name, value in pod.requests.items()}
         roomy = any(all(_room(node, name) >= value for name, value in wanted.items()) for node in borne)
     except InputError as error:
-        text = f"{pod.by} asks for what cannot be read: {str(error).rstrip('.')}"
+        text = f"{pod.by}: what is asked for cannot be read: {str(error).rstrip('.')}"
         return [Finding("Nodes", "bad", text, "correct its resources")]
     if roomy:
         return []
     told = ", ".join(f"{name} {value}" for name, value in pod.requests.items())
-    return [Finding("Nodes", "bad", f"{pod.by} asks for {told}; no node has as much", "ask for less, or add a node")]
+    return [
+        Finding("Nodes", "bad", f"{pod.by}: {told} are asked for; no node has as much", "ask for less, or add a node")
+    ]
 
 
 def _room(node: Document, name: str) -> Decimal:
@@ -148,10 +162,10 @@ def check_storage(cluster: Cluster, needs: Needs) -> list[Finding]:
         findings.append(Finding("Storage", "warning", text, remedy))
     for name, by in needs.storage_classes.items():
         if name and name not in names:
-            text = f"{', '.join(by)} asks for the storage class {name}; there is none of that name"
+            text = f"{listed(by)}: the storage class {name} is asked for; there is none of that name"
             remedy = f"name one of {', '.join(sorted(names)) or 'those that you install'}"
             findings.append(Finding("Storage", "bad", text, remedy))
         if not name and not default:
-            text = f"{', '.join(by)} asks for the default storage class; there is none"
+            text = f"{listed(by)}: the default storage class is asked for; there is none"
             findings.append(Finding("Storage", "bad", text, f"annotate one with {_DEFAULT_CLASS}=true, or name one"))
     return findings

@@ -4,7 +4,7 @@ from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import LIMIT_RANGES, RESOURCE_QUOTAS, Kind
 from headrace.cluster.needs import Needs
 from headrace.core.errors import ClusterError
-from headrace.core.findings import Finding
+from headrace.core.findings import Finding, listed
 
 _COUNTED = ("cpu", "memory")
 
@@ -26,7 +26,7 @@ def check_quota(cluster: Cluster, needs: Needs) -> list[Finding]:
         bare = sorted({pod.by for pod in needs.pods if name not in pod.requests})
         if bare and name not in given:
             asks = "asks" if len(bare) == 1 else "ask"
-            text = f"the namespace has a quota of {name}, and {', '.join(bare[:4])} {asks} for none"
+            text = f"the namespace has a quota of {name}, and {listed(bare)} {asks} for none"
             remedy = f"give the steps a request of {name}, or the namespace a LimitRange with a default"
             findings.append(Finding("Quota", "bad", text, remedy))
     return findings

@@ -1,6 +1,6 @@
 """What an examination found: one sentence each, whether it is well, and what to do if it is not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -41,3 +41,9 @@ def as_dict(findings: Iterable[Finding]) -> dict[str, Any]:
     found = list(findings)
     counts = {state: sum(finding.state == state for finding in found) for state in ORDER}
     return {"ok": counts["bad"] == 0, "counts": counts, "findings": [asdict(finding) for finding in found]}
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names by commas; of many, the first few and how many there are more."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -5,9 +5,9 @@ from typing import Any
 
 from headrace.cluster.kinds import CLAIMS, CONFIG_MAPS, SECRETS, Kind
 from headrace.cluster.needs import ACCOUNT, Needs, PodNeed, Purpose, Reference
-from headrace.core.findings import Finding, good
+from headrace.core.findings import Finding, good, listed
 from headrace.pipelines.compiled_plan import CompiledPlan, PlanStep
-from headrace.pipelines.dropped import listed, value_of
+from headrace.pipelines.dropped import value_of
 
 # What steps of the suite are for, beside running; a step that is told to work where it is needs nothing.
 _DEPLOYING = {"deploy", "rollout"}

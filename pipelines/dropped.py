@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.findings import Finding, good
+from headrace.core.findings import Finding, good, listed
 from headrace.pipelines.compiled_plan import CompiledPlan, PlanStep
 
 ARGUMENT_BYTES = 131_071  # Linux' longest argument: the executor's whole input is one (MAX_ARG_STRLEN)
@@ -126,12 +126,6 @@ def _loops(plan: CompiledPlan) -> Iterator[Finding]:
         if limit == 0 or limit > _PARALLEL:
             asked = f"{limit} iterations" if limit else "all iterations"
             yield Finding("Pipeline", "note", f"{name}: at most {_PARALLEL} iterations run at once, not {asked}")
-
-
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names by commas; of many, the first few."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def value_of(given: Any) -> str:

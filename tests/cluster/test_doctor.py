@@ -308,21 +308,21 @@ BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
         lambda _: None,
         _needs(storage_classes={"fast": ("ingest",)}),
         "bad",
-        "ingest asks for the storage class fast",
+        "ingest: the storage class fast is asked for",
         "name one of standard",
     ),
     "too much memory": (
         lambda _: None,
         _pod(requests={"cpu": "1", "memory": "9Gi"}),
         "bad",
-        "train asks for cpu 1, memory 9Gi; no node has as much",
+        "train: cpu 1, memory 9Gi are asked for; no node has as much",
         "ask for less",
     ),
     "a GPU": (
         lambda _: None,
         _pod(requests={"nvidia.com/gpu": "1"}),
         "bad",
-        "nvidia.com/gpu 1; no node",
+        "nvidia.com/gpu 1 are asked for; no node",
         "ask for less",
     ),
     "no quantity": (lambda _: None, _pod(requests={"cpu": "lots"}), "bad", "cannot be read", "correct its resources"),
@@ -330,7 +330,7 @@ BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
         lambda _: None,
         _pod(labels={"disk": "hdd"}),
         "bad",
-        "train wants a node with disk=hdd; there is none",
+        "train: a node with disk=hdd is wanted; there is none",
         "label one",
     ),
     "an image that moves": (
@@ -392,7 +392,11 @@ def test_the_remedies_mend(installed: Cluster) -> None:
         ({"conditions": [{"type": "Ready", "status": "False"}]}, {}, "none of 1 nodes is ready"),
         ({}, {"unschedulable": True}, "none of 1 nodes is ready"),
         ({"nodeInfo": {"architecture": "arm64"}}, {}, "the nodes are arm64, and the image is amd64"),
-        ({}, {"taints": [{"key": "team", "value": "a", "effect": "NoSchedule"}]}, "train bears no taint team"),
+        (
+            {},
+            {"taints": [{"key": "team", "value": "a", "effect": "NoSchedule"}]},
+            "train: no toleration of the taint team",
+        ),
         ({}, {"taints": [{"key": "team", "effect": "PreferNoSchedule"}]}, ""),
     ],
 )
@@ -429,6 +433,13 @@ def test_a_toleration_is_understood(installed: Cluster, toleration: dict[str, st
     assert found == []
 
 
+def test_pods_that_ask_the_same_are_told_together(installed: Cluster) -> None:
+    """A pipeline of many steps is not as many lines."""
+    pods = tuple(PodNeed(f"step-{number}", IMAGE, {"cpu": "9"}) for number in range(6))
+    (found,) = _bad(examine(installed, _needs(pods=pods)))
+    assert found.text.startswith("step-0, step-1, step-2, step-3 and 2 more: cpu 9 are asked for")
+
+
 def test_two_architectures(whole: ApiServer, installed: Cluster) -> None:
     """A pod may land where its image does not run."""
     spec, state = _node("node-2", nodeInfo={"architecture": "arm64"})
@@ -453,7 +464,7 @@ def test_no_default_storage_class(installed: Cluster) -> None:
         ]
     finally:
         installed.patch(STORAGE_CLASSES, "standard", {"metadata": {"annotations": DEFAULT}})
-    assert "ingest asks for the default storage class; there is none" in found.text
+    assert "ingest: the default storage class is asked for; there is none" in found.text
     assert doubtful.state == "warning"
 
 

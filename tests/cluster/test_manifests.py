@@ -1,6 +1,8 @@
 """The shipped manifests keep the project's promises; no cluster is needed to see it."""
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,32 +137,19 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
     assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner"}
 
 
-def test_kserves_models_take_the_runtime(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the runtime is lost in KServe's typed client."""
-    monkeypatch.setattr("sys.argv", ["kserve"])  # it parses the arguments when it is imported
-    import json
-    from types import SimpleNamespace
-
-    import kserve
-    from kubernetes.client import ApiClient
-
-    runtime = _of(documents, "ServingRuntime")["headrace"]
-    reader = ApiClient()
-    monkeypatch.setattr("kubernetes.client.models", _Both(kserve.models), raising=True)
-    taken = reader.deserialize(SimpleNamespace(data=json.dumps(runtime)), "V1alpha1ServingRuntime")
-    assert reader.sanitize_for_serialization(taken) == runtime
-
-
-class _Both:
-    """KServe's models and Kubernetes' own, as one module."""
-
-    def __init__(self, models: Any) -> None:
-        from kubernetes.client import models as own
-
-        self._first, self._second = models, own
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._first, name, None) or getattr(self._second, name)
+def test_kserves_models_take_the_runtime() -> None:
+    """Nothing of the runtime of any overlay is lost in KServe's typed client."""
+    runtimes = [_of(render(Wish(overlay)), "ServingRuntime")["headrace"] for overlay in OVERLAYS]
+    ended = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("kserve_models.py"))],
+        input=json.dumps(runtimes),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == runtimes
 
 
 def test_fitted_manifests_are_dumped_whole() -> None:
