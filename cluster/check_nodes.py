@@ -70,14 +70,8 @@ def _fit(pod: PodNeed, nodes: list[Document]) -> list[Finding]:
     selected = [node for node in nodes if pod.labels.items() <= (node["metadata"].get("labels") or {}).items()]
     if not selected:
         told = ", ".join(f"{key}={value}" for key, value in pod.labels.items())
-        return [
-            Finding(
-                "Nodes",
-                "bad",
-                f"{pod.by}: a node with {told} is wanted; there is none",
-                "label one, or ask for another",
-            )
-        ]
+        text = f"{pod.by}: a node with {told} is wanted; there is none"
+        return [Finding("Nodes", "bad", text, "label one, or ask for another")]
     borne = [node for node in selected if not _repelled(pod, node)]
     if not borne:
         told = ", ".join(sorted({taint["key"] for node in selected for taint in _repelled(pod, node)}))
@@ -92,9 +86,8 @@ def _fit(pod: PodNeed, nodes: list[Document]) -> list[Finding]:
     if roomy:
         return []
     told = ", ".join(f"{name} {value}" for name, value in pod.requests.items())
-    return [
-        Finding("Nodes", "bad", f"{pod.by}: {told} are asked for; no node has as much", "ask for less, or add a node")
-    ]
+    text = f"{pod.by}: {told} are asked for; no node has as much"
+    return [Finding("Nodes", "bad", text, "ask for less, or add a node")]
 
 
 def _room(node: Document, name: str) -> Decimal:
