@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := cli cluster components core experiments pipelines registry reports serving stores
+PACKAGES := cli cluster components core experiments kustomize pipelines registry reports serving stores
 NAME ?= line
 MARKS := (minio or postgres or kubernetes or slow) and not exhaustive
 ENGINE ?= docker
@@ -40,8 +40,8 @@ bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
 	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
 
-compiled: $(VENV)/.dev  ## write the compiled pipelines and the schemas anew
-	$(BIN)/python -m pytest -q tests/golden --rewrite
+compiled: $(VENV)/.dev  ## write the compiled pipelines, the rendered manifests and the schemas anew
+	$(BIN)/python -m pytest -q tests/golden --rewrite -m "not exhaustive"
 
 lock:  ## pin all dependencies by hash (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -61,7 +61,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A lock's packages, then the project itself as a tree of links; a new or deleted module renews the links.
-$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(PACKAGES) | $(VENV)/bin/python
+$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(PACKAGES) $(shell find kustomize -type d) | $(VENV)/bin/python
 	@cmp -s $< $(VENV)/$*.lock || { echo "Installing $< (a few minutes the first time)..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $(VENV)/$*.lock; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, run, score, serve, tune
+from headrace.cli import cluster, compiling, contracts, demo, doctor, run, score, serve, tune
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
+app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.add_typer(cluster.app, name="cluster", epilog=cluster.EXAMPLES)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:

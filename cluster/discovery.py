@@ -1,5 +1,6 @@
 """What a cluster is and serves: its version, its groups and their kinds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,3 +88,31 @@ def find_kind(transport: Transport, api_version: str, kind: str) -> Kind | None:
 def serves(transport: Transport, kind: Kind) -> bool:
     """Whether the server serves a kind in its version; raises as ``kinds`` does."""
     return kind in kinds(transport, kind.api_version)
+
+
+def has_field(transport: Transport, kind: Kind, field: Sequence[str]) -> bool:
+    """Whether the server's schema of a kind has a field, such as ``("spec", "canary")``.
+
+    The schema is the one of the installed CRD, as OpenAPI 3; anyone who may log in may read it.
+
+    Raises:
+        ClusterError: If the server cannot be asked, or does not serve the group.
+    """
+    path = f"/openapi/v3/apis/{kind.api_version}" if kind.group else f"/openapi/v3/api/{kind.version}"
+    schemas = transport.json(Request("GET", path, f"read the schema of {kind.resource}"))["components"]["schemas"]
+    wanted = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    places: list[dict[str, Any]] = [
+        schema for schema in schemas.values() if wanted in schema.get("x-kubernetes-group-version-kind", [])
+    ]
+    for name in field:
+        below = (_resolved(place, schemas).get("properties", {}).get(name) for place in places)
+        places = [place for place in below if place is not None]
+    return bool(places)
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """A schema, or the one that it refers to; Kubernetes wraps references to give them defaults."""
+    references = [schema.get("$ref", ""), *(one.get("$ref", "") for one in schema.get("allOf", []))]
+    name = next((reference for reference in references if reference), "").rpartition("/")[2]
+    found: dict[str, Any] = schemas.get(name, schema) if name else schema
+    return found

@@ -1,7 +1,10 @@
 """The environment, read here and nowhere else."""
 
+import difflib
 import os
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InputError
@@ -139,6 +142,16 @@ def pod_environment() -> dict[str, str]:
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()
+
+
+def unknown_variables() -> dict[str, str]:
+    """Variables with the prefix ``HEADRACE_`` that nothing reads, each with the known name that it resembles, if any.
+
+    All that are read stand in this module, so that its own text is the list of them.
+    """
+    known = set(re.findall(r"HEADRACE_[A-Z0-9_]*[A-Z0-9]", Path(__file__).read_text(encoding="utf-8")))
+    unknown = sorted(name for name in os.environ if name.startswith("HEADRACE_") and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "") for name in unknown}
 
 
 def without_blas_threads() -> None:

@@ -17,10 +17,13 @@ from headrace.stores.local import local_store
 from tests.conftest import Line, headrace
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "serve", "contract", "compile"])
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "run", "serve", "contract", "compile", "doctor", "cluster", "cluster render", "cluster keys"],
+)
 def test_help_has_examples(command: str) -> None:
     """Each command shows how it is used."""
-    shown = headrace(command, "--help")
+    shown = headrace(*command.split(), "--help")
     assert shown.returncode == 0
     assert f"headrace {command}" in shown.stdout.split("Examples:")[1]
 

@@ -1,5 +1,7 @@
 """How a cluster is found."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,13 @@ def test_a_context_that_is_not_there(tmp_path: Path) -> None:
     path = _kubeconfig(tmp_path / "config")
     with pytest.raises(ClusterError, match="context 'nine'"):
         connect(kubeconfig=str(path), context="nine", folder=NOWHERE)
+
+
+def test_kubernetes_client_is_imported_when_it_is_needed() -> None:
+    """It is slow, and most commands need no cluster."""
+    script = "import sys, headrace.cluster.doctor, headrace.cluster.keys, headrace.cluster.manifests; "
+    script += "sys.exit('kubernetes' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_keys_are_not_shown(tmp_path: Path) -> None:

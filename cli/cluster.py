@@ -1,0 +1,100 @@
+"""``headrace cluster``: what an installation on Kubernetes needs."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.core.errors import InputError
+
+EXAMPLES = """
+Examples:
+
+  headrace cluster render local -o manifests
+
+  headrace cluster keys
+
+  headrace doctor --target cluster
+"""
+RENDER_EXAMPLES = """
+Examples:
+
+  headrace cluster render local -o manifests
+
+  headrace cluster render production -o manifests --namespace team-a --model heart
+
+  headrace cluster render staging -o manifests --registry registry.internal:5000/mirror
+"""
+KEYS_EXAMPLES = """
+Examples:
+
+  HEADRACE_S3_ENDPOINT=http://headrace-object-store:9000 headrace cluster keys
+
+  headrace cluster keys --database --namespace team-a
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Install on Kubernetes: manifests and keys.")
+
+
+@app.command(epilog=RENDER_EXAMPLES)
+def render(
+    overlay: Annotated[str, typer.Argument(metavar="OVERLAY", help="local, staging or production.")] = "local",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.", metavar="FOLDER")] = Path(
+        "manifests"
+    ),
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the overlay's own")
+    ] = "",
+    image: Annotated[str, typer.Option(help="Image instead of the suite's own.", show_default="of this version")] = "",
+    registry: Annotated[
+        str, typer.Option(help="Registry that all other images come from too.", show_default="each image's own")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Model whose servers are scaled.")] = "model",
+    sources: Annotated[bool, typer.Option("--sources", help="Also write what kustomize makes it of.")] = False,
+) -> None:
+    """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
+    from headrace.cluster import manifests  # noqa: PLC0415 - slow
+    from headrace.core.files import write_text  # noqa: PLC0415
+
+    wish = manifests.Wish(overlay, namespace=namespace, image=image, registry=registry, model=model)
+    documents = manifests.render(wish)
+    path = output / f"{overlay}.yaml"
+    write_text(path, manifests.dump(documents))
+    write_text(output / "images.txt", "".join(f"{one}\n" for one in manifests.images(documents)))
+    if sources:
+        for name, text in manifests.sources():
+            write_text(output / "kustomize" / name, text)
+    typer.echo(f"{path} holds {len(documents)} objects; their images stand in {output / 'images.txt'}.")
+    apply = shlex.join(["kubectl", "apply", "--server-side", "-f", str(path)])
+    typer.echo(f"Next: {apply}; headrace cluster keys --namespace {manifests.home(documents)}")
+
+
+@app.command(epilog=KEYS_EXAMPLES)
+def keys(
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
+    ] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    database: Annotated[
+        bool, typer.Option("--database", help="Also make up the keys of the registry's database, if there are none.")
+    ] = False,
+) -> None:
+    """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
+    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+    from headrace.cluster.keys import DATABASE_SECRET, make_database_keys, put_store_keys  # noqa: PLC0415
+    from headrace.cluster.needs import STORE_SECRET  # noqa: PLC0415
+    from headrace.core.settings import store_settings  # noqa: PLC0415
+
+    told = store_settings()
+    if told is None:
+        raise InputError(
+            "HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY must be set to what the cluster's "
+            "pods use; HEADRACE_S3_ENDPOINT is not."
+        )
+    cluster = connect(context=context, namespace=namespace)
+    put_store_keys(cluster, told)
+    typer.echo(f"the Secret {STORE_SECRET} in {cluster.namespace} holds the keys of {told.endpoint}.")
+    if database:
+        made = make_database_keys(cluster)
+        typer.echo(f"the Secret {DATABASE_SECRET} {'holds new keys' if made else 'is as it was'}.")
+    typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")

@@ -1,0 +1,143 @@
+"""Is the namespace as it must be, and is what steps name in it?"""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from headrace.cluster.client import Cluster, Document
+from headrace.cluster.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Kind
+from headrace.cluster.needs import STORE_SECRET, Needs, Reference
+from headrace.core.errors import ClusterError
+from headrace.core.findings import Finding, State, good, listed
+
+KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
+STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_PREPARE = "apply an overlay (headrace cluster render local -o FOLDER writes it)"
+_KEYS = "set HEADRACE_S3_* and run headrace cluster keys"
+
+
+def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
+    """Whether the namespace is there, has Katib's label, and lets Kubeflow's pods in."""
+    name = cluster.namespace
+    try:
+        found = cluster.get(NAMESPACES, name)
+    except ClusterError as error:
+        if error.reason != "forbidden":
+            raise
+        remedy = f"ask an administrator for kubectl get namespace {name} --show-labels"
+        return [Finding("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
+    if found is None:
+        return [Finding("Namespace", "bad", f"there is no namespace {name}", f"{_PREPARE}, or name another")]
+    if found.get("status", {}).get("phase") == "Terminating":
+        return [Finding("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
+    labels = found["metadata"].get("labels") or {}
+    return [good("Namespace", f"the namespace {name} is there"), _katib(name, labels, needs), *_security(name, labels)]
+
+
+def _katib(name: str, labels: dict[str, str], needs: Needs) -> Finding:
+    if labels.get(KATIB_LABEL) == "enabled":
+        return good("Namespace", "Katib collects metrics in it")
+    state: State = "bad" if "tune" in needs.purposes else "warning"
+    remedy = f"run kubectl label namespace {name} {KATIB_LABEL}=enabled"
+    return Finding("Namespace", state, f"{name} has no label {KATIB_LABEL}=enabled: Katib takes no Experiment", remedy)
+
+
+def _security(name: str, labels: dict[str, str]) -> list[Finding]:
+    if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+        return []
+    text = f"{name} enforces the restricted pod security standard: helpers of Kubeflow's in each step's pod do not pass"
+    return [Finding("Namespace", "bad", text, f"label {name} with pod-security.kubernetes.io/enforce=baseline")]
+
+
+def check_references(cluster: Cluster, references: Iterable[Reference]) -> list[Finding]:
+    """Whether each object that is named is there, with its keys."""
+    return [_reference(cluster, reference) for reference in references]
+
+
+def _reference(cluster: Cluster, reference: Reference) -> Finding:
+    kind, name = reference.kind, reference.name
+    by = f", which {listed(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
+    what = f"{kind.kind} {name}"
+    try:
+        found = cluster.get(kind, name)
+    except ClusterError as error:
+        if error.reason != "forbidden":
+            raise
+        remedy = f"ask an administrator for kubectl -n {cluster.namespace} get {kind.plural} {name}"
+        return Finding(kind.kind, "unknown", f"you may not look at the {what}{by}", remedy)
+    state: State = "warning" if reference.optional else "bad"
+    if found is None:
+        return Finding(kind.kind, state, f"there is no {what} in {cluster.namespace}{by}", _make(kind, name))
+    lacking = [key for key in reference.keys if key not in {**(found.get("data") or {}), **_binary(found)}]
+    if lacking:
+        return Finding(kind.kind, state, f"the {what}{by}, lacks {', '.join(lacking)}", _make(kind, name))
+    return _phase(found, what, by)
+
+
+def _binary(found: Document) -> dict[str, Any]:
+    return found.get("binaryData") or {}
+
+
+def _phase(found: Document, what: str, by: str) -> Finding:
+    phase = found.get("status", {}).get("phase", "")
+    if found["kind"] == "PersistentVolumeClaim" and phase != "Bound":
+        remedy = f"look at kubectl describe pvc {found['metadata']['name']}"
+        return Finding(found["kind"], "warning", f"the {what}{by}, has no volume yet (it is {phase or 'new'})", remedy)
+    return good(
+        found["kind"], f"the {what} is there" + (f" with {len(found['data'])} keys" if found.get("data") else "")
+    )
+
+
+def _make(kind: Kind, name: str) -> str:
+    if kind == SECRETS and name == STORE_SECRET:
+        return _KEYS
+    if kind == SERVICE_ACCOUNTS and name.startswith("headrace-"):
+        return _PREPARE
+    return f"make the {kind.kind} {name}, or correct its name"
+
+
+def store_reference(*, by: tuple[str, ...] = ()) -> Reference:
+    """The Secret of the object store with the keys that steps read."""
+    return Reference(SECRETS, STORE_SECRET, keys=tuple(f"HEADRACE_S3_{key}" for key in STORE_KEYS), by=by)
+
+
+def check_store_secret(cluster: Cluster) -> list[Finding]:
+    """Whether KServe reads from the Secret what the steps read; nothing if it is not there or may not be looked at."""
+    try:
+        found = cluster.get(SECRETS, STORE_SECRET)
+    except ClusterError as error:
+        if error.reason != "forbidden":
+            raise
+        return []
+    data = (found or {}).get("data") or {}
+    if "HEADRACE_S3_ENDPOINT" not in data:
+        return []
+    lacking = [key for key in AWS_KEYS if key not in data]
+    if lacking:
+        text = f"the Secret {STORE_SECRET} lacks {' and '.join(lacking)}, by which KServe fetches models"
+        return [Finding("Secret", "bad", text, _KEYS)]
+    return _agreement(data, (found or {})["metadata"].get("annotations") or {})
+
+
+def _agreement(data: dict[str, str], annotations: dict[str, str]) -> list[Finding]:
+    """Whether the annotations that KServe reads mean the endpoint that the steps read."""
+    parts = urlsplit(_plain(data["HEADRACE_S3_ENDPOINT"]))
+    there = annotations.get("serving.kserve.io/s3-endpoint", "")
+    secure = annotations.get("serving.kserve.io/s3-usehttps", "1") != "0"
+    if (there, secure) == (parts.netloc, parts.scheme == "https"):
+        return [good("Secret", f"KServe reads models from {there} too")]
+    text = (
+        f"the Secret's annotations name the store {'https' if secure else 'http'}://{there or '(none)'} to KServe, "
+        f"its key HEADRACE_S3_ENDPOINT {parts.scheme}://{parts.netloc} to the steps"
+    )
+    return [Finding("Secret", "bad", text, _KEYS)]
+
+
+def _plain(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded).decode("utf-8", "replace").strip().rstrip("/")
+    except (binascii.Error, ValueError):
+        return ""
