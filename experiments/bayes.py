@@ -21,6 +21,8 @@ _INITIAL = 10
 class Bayes:
     """A surrogate model of the objective, asked where it expects the best; see ``suggestion.Suggestions``."""
 
+    waits = True  # the engine forgets what it was asked for, and would name the same point again
+
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Start an optimization.
 

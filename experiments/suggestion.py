@@ -31,9 +31,14 @@ _MOST_GOOD = 25
 class Suggestions(Protocol):
     """An algorithm at work.
 
-    All that were asked for are told before more are asked for, in the order of their numbers; the same Experiment,
-    seed, counts and scores give the same suggestions.
+    Those that were asked for are told in the order of their numbers; the same Experiment, seed, scores and order of
+    asking and telling give the same suggestions.
+
+    Attributes:
+        waits: Whether all that were asked for must be told before more are asked for.
     """
+
+    waits: bool
 
     def ask(self, count: int) -> list[Asked]:
         """Numbers and values of at most so many further trials, at least one; none when there are no more."""
@@ -68,6 +73,8 @@ def make(experiment: Experiment, *, seed: int) -> Suggestions:
 class Sampled:
     """One of Optuna's samplers."""
 
+    waits = False
+
     def __init__(self, experiment: Experiment, sampler: BaseSampler) -> None:
         """Start a study.
 
@@ -98,6 +105,8 @@ class Sampled:
 
 class Grid:
     """All points of a grid, each once, in a random order, so that a small budget sees all of the space."""
+
+    waits = False
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Lay out the grid; ``algorithms.check`` has bounded it."""
