@@ -3,11 +3,14 @@
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from headrace.core import fitting
 from headrace.experiments.budget import Budget
 from headrace.experiments.experiment import Experiment, Objective
 from headrace.experiments.parameters import Range
@@ -118,13 +121,29 @@ def test_trials_beside_the_one_that_reaches_the_goal_are_awaited_and_may_win() -
 
     def run(asked: Asked) -> Trial:
         trial = ended(asked)
-        return Trial(**{**trial.__dict__, "score": 10.0 - asked.number})
+        return replace(trial, score=10.0 - asked.number)
 
     wish = experiment(parallel=3)
-    goal = Experiment(**{**wish.__dict__, "objective": Objective("rmse", "minimize", goal=10.0)})
+    goal = replace(wish, objective=Objective("rmse", "minimize", goal=10.0))
     result = found(goal, run=run, trials=9)
     assert (result.reason, [trial.number for trial in result.trials], result.best.number) == (
         "GoalReached",
         [0, 1, 2],
         2,
     )
+
+
+def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() -> None:
+    """Warnings belong to the process; suggestions must not take those of the trials, nor leave them changed."""
+
+    def run(asked: Asked) -> Trial:
+        with fitting.recorded() as told:
+            for _ in range(20):
+                time.sleep(0.001)
+                warnings.warn(f"trial {asked.number}", UserWarning, stacklevel=1)
+        return replace(ended(asked), warnings=tuple(told))
+
+    before = (list(warnings.filters), warnings.showwarning)
+    trials = found(experiment("multivariate-tpe", parallel=2), run=run, trials=24).trials
+    assert [trial.warnings for trial in trials] == [(f"UserWarning: trial {number}",) for number in range(24)]
+    assert (list(warnings.filters), warnings.showwarning) == before
