@@ -170,11 +170,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--algorithms", default=",".join(ALGORITHMS), help="names of algorithms, with commas")
     parser.add_argument("--seeds", type=int, default=10, help="divisions of each table")
     parser.add_argument("--trials", type=int, default=20, help="trials of each search")
-    parser.add_argument("--pairs", type=int, default=7, help="paired runs that measure the overhead")
-    parser.add_argument("--quick", action="store_true", help="2 seeds, 6 trials, 3 pairs; quality is not judged")
+    parser.add_argument("--pairs", type=int, default=5, help="paired runs that measure the overhead")
+    parser.add_argument("--quick", action="store_true", help="2 seeds, 5 trials, 2 pairs; quality is not judged")
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.seeds, chosen.trials, chosen.pairs = 2, 6, 3
+        chosen.seeds, chosen.trials, chosen.pairs = 2, 5, 2
     chosen.algorithms = tuple(chosen.algorithms.split(","))
     unknown = sorted({*chosen.only.split(",")} - {one.name for one in SOURCES} | {*chosen.algorithms} - {*ALGORITHMS})
     if unknown:

@@ -58,7 +58,7 @@ class Source:
 SOURCES = (
     Source("heart", "hist_gradient_boosting", "target", 200, file="heart.csv", other="breast_cancer"),
     Source("digits", "knn", "target", 900, other="digits"),
-    Source("taxis", "hist_gradient_boosting", "tip", 600, file="taxis.csv", drop=("total",), other="diabetes"),
+    Source("taxis", "hist_gradient_boosting", "tip", 400, file="taxis.csv", drop=("total",), other="diabetes"),
 )
 
 
@@ -177,7 +177,9 @@ def read(source: Source, folder: Path | None, scratch: Path) -> Table:
     if path is None:
         path = _written(name, work / "table.csv")
     ingest_table(open_source(str(path)), folder=work / "raw")
-    contract = infer_contract(work / "raw", name=name, target=target, drop=source.drop if here else ())
+    contract = infer_contract(
+        work / "raw", name=name.replace("_", "-"), target=target, drop=source.drop if here else ()
+    )
     (work / "contract.yaml").write_text(contract_yaml.dump(contract))
     validate_table(
         work / "raw",

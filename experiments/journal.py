@@ -41,7 +41,7 @@ class Journal:
         self.spent = 0.0
         self._path = path
         self._lock = threading.Lock()
-        self._synced = float("-inf")
+        self._synced = time.monotonic()
         self._known: dict[int, Trial] = {}
         if path is not None:
             self._open(path, {"format": FORMAT, "search": dict(search or {})})
