@@ -45,29 +45,51 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Steady:
-    """One thread for BLAS, and warnings by thread, while any fit is under way.
+class _Shared:
+    """A setting of the process, made by the first of those who need it at once, and put back by the last one."""
 
-    Both belong to the process. The first of several fits at once sets them, the last one puts them back.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._make = make
         self._lock = threading.Lock()
         self._users = 0
         self._held = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._held.enter_context(self._make())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._held.close()
+
+
+class _Steady:
+    """One thread for BLAS, and warnings by thread, while any fit is under way."""
+
+    def __init__(self) -> None:
         self._told = threading.local()
         self._pools = ThreadpoolController()
+        self._serial = _Shared(self._limited)
+        self._heard = _Shared(self._by_thread)
 
     @contextmanager
     def recording(self) -> Iterator[list[str]]:
         """A block whose fits give the same numbers however many cores there are; gives what it was warned of."""
-        self._enter()
-        try:
-            told: list[str] = []
-            with self.into(told):
-                yield told
-        finally:
-            self._leave()
+        told: list[str] = []
+        with self._serial(), self._heard(), self.into(told):
+            yield told
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """A block without warnings that changes none of the fits under way in other threads."""
+        with self._heard(), self.into([]):
+            yield
 
     def alone(self) -> AbstractContextManager[Any]:
         """A part whose loops use no further threads of OpenMP."""
@@ -84,22 +106,18 @@ class _Steady:
         finally:
             self._told.now = before
 
-    def _enter(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                # Sums that BLAS splits over threads differ in the last bit with the number of threads.
-                self._pools = ThreadpoolController()  # of the libraries that are loaded by now
-                self._held.enter_context(self._pools.limit(limits=1, user_api="blas"))
-                self._held.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("always")
-                warnings.showwarning = self._show
+    def _limited(self) -> AbstractContextManager[Any]:
+        # Sums that BLAS splits over threads differ in the last bit with the number of threads.
+        self._pools = ThreadpoolController()  # of the libraries that are loaded by now
+        limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="blas")
+        return limited
 
-    def _leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                self._held.close()
+    @contextmanager
+    def _by_thread(self) -> Iterator[None]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = self._show
+            yield
 
     def _show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         told = getattr(self._told, "now", None)
@@ -113,6 +131,7 @@ class _Steady:
 
 _steady = _Steady()
 recorded = _steady.recording
+unheard = _steady.unheard
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 scikit-optimize is kept behind this one module: it has not been released since 2024.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from skopt import Optimizer
 from skopt.space import Categorical, Dimension, Integer, Real
 
+from headrace.core.fitting import unheard
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.parameters import OneOf, Range
 
@@ -20,6 +20,8 @@ _INITIAL = 10
 
 class Bayes:
     """A surrogate model of the objective, asked where it expects the best; see ``suggestion.Suggestions``."""
+
+    waits = True  # the engine forgets what it was asked for, and would name the same point again
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Start an optimization.
@@ -82,8 +84,7 @@ def _value(kind: Range | OneOf, value: Any) -> Any:
 def _quiet() -> Iterator[None]:
     """Without the remarks of the surrogate's fit, and with NumPy's global numbers as they were."""
     state = np.random.get_state()  # noqa: NPY002 - scikit-optimize draws from them
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with unheard():
         try:
             yield
         finally:

@@ -17,6 +17,8 @@ from headrace.experiments.suggestion import random_values
 class Hyperband:
     """Brackets of successive halving; see ``suggestion.Suggestions``."""
 
+    waits = True  # a rung is whole before its best go on
+
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Start the first bracket.
 

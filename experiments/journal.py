@@ -1,13 +1,15 @@
 """Finished trials, kept in a file while a search runs, so that one that was killed goes on where it was.
 
 A search repeats itself from its seed: the algorithm is asked again, and answers from the file stand in for trials that
-were run before. One line of JSON for each trial is written and synced when it ends; a line that was cut short is left
-out.
+were run before. One line of JSON for each trial is written when it ends, and outlives the process; a line that was cut
+short is left out. The disk is synced at most once a second, for short trials would wait for it; a loss of power may
+cost those that ended since.
 """
 
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from headrace.core.errors import InputError, shown
 from headrace.experiments.result import Trial
 
 FORMAT = 1
+_SYNC_SECONDS = 1.0
 
 
 class Journal:
@@ -38,6 +41,7 @@ class Journal:
         self.spent = 0.0
         self._path = path
         self._lock = threading.Lock()
+        self._synced = time.monotonic()
         self._known: dict[int, Trial] = {}
         if path is not None:
             self._open(path, {"format": FORMAT, "search": dict(search or {})})
@@ -59,7 +63,9 @@ class Journal:
         with self._lock, self._path.open("ab") as stream:
             stream.write(line.encode())
             stream.flush()
-            os.fsync(stream.fileno())
+            if time.monotonic() - self._synced >= _SYNC_SECONDS:
+                os.fsync(stream.fileno())
+                self._synced = time.monotonic()
 
     def close(self) -> None:
         """Take the file away: the search is whole, and its result tells more."""

@@ -1,12 +1,14 @@
 """A search: its algorithms are asked, trials are run some at a time, and the algorithms are told.
 
-Trials run in batches, and an algorithm is told of a batch in the order of its numbers. What is tried therefore depends
-on the seed alone, not on which trial ends first, and a search that was killed can be repeated from its journal.
+When the first of the running trials ends, its algorithm is told, and asked for the next one; a later trial that ends
+sooner is told in its turn. What is tried therefore depends on the seed alone, not on which trial ends first, a search
+that was killed can be repeated from its journal, and while trials take equally long no core waits.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -128,20 +130,20 @@ def search(
         listener(done)
         return done
 
-    with ThreadPoolExecutor(max(_together(plan), 1)) as pool:
+    with ThreadPoolExecutor(max(sum(turn.together for turn in turns), 1)) as pool:
+        running: deque[tuple[_Turn, Future[Trial]]] = deque()
         reason: Reason | None = None
-        while reason is None:
-            batch = list(_batch(turns, plan, len(trials)))
-            done = list(pool.map(one, (asked for _, asked in batch)))
-            for (turn, _), trial in zip(batch, done, strict=True):
-                turn.told(trial)
-            trials += done
-            reason = _ended(turns, plan, trials, began) if batch else "SuggestionEndReached"
-    return _found(tuple(trials), plan, reason)
-
-
-def _together(plan: Plan) -> int:
-    return plan.experiments[0].parallel if len(plan.experiments) == 1 else len(plan.experiments)
+        while True:
+            if reason is None:
+                asked = _coming(turns, plan, len(trials) + len(running))
+                running.extend((turn, pool.submit(one, trial)) for turn, trial in asked)
+            if not running:
+                break
+            turn, first = running.popleft()
+            trials.append(first.result())
+            turn.told(trials[-1])
+            reason = reason or _ended(turns, plan, trials, began)
+    return _found(tuple(trials), plan, reason or _without_more(turns))
 
 
 def _again(asked: Asked, journal: Journal) -> Trial | None:
@@ -152,14 +154,10 @@ def _again(asked: Asked, journal: Journal) -> Trial | None:
     return known
 
 
-def _batch(turns: Sequence["_Turn"], plan: Plan, done: int) -> Iterator[tuple["_Turn", Asked]]:
-    """The next trials: as many as may run at once of a single Experiment, one of each of several."""
-    alone = len(turns) == 1
-    left = plan.budget.trials - done if plan.budget.trials else None
-    number = done
+def _coming(turns: Sequence["_Turn"], plan: Plan, number: int) -> Iterator[tuple["_Turn", Asked]]:
+    """The next trials, from that number on: as many of each Experiment as have room beside those that run."""
     for turn in turns:
-        count = turn.experiment.parallel if alone else 1
-        for values in turn.ask(count if left is None else min(count, left - (number - done))):
+        for values in turn.ask(plan.budget.trials - number if plan.budget.trials else turn.together):
             yield turn, Asked(number, turn.experiment, values, turn.rule())
             number += 1
 
@@ -174,9 +172,11 @@ def _ended(turns: Sequence["_Turn"], plan: Plan, trials: Sequence[Trial], began:
         return "MaxTrialsReached"
     if plan.budget.seconds and time.monotonic() - began >= plan.budget.seconds:
         return "TimeReached"
-    if all(turn.left == 0 for turn in turns):
-        return "MaxTrialsReached"
     return None
+
+
+def _without_more(turns: Sequence["_Turn"]) -> Reason:
+    return "MaxTrialsReached" if all(turn.left == 0 for turn in turns) else "SuggestionEndReached"
 
 
 class _Turn:
@@ -184,12 +184,14 @@ class _Turn:
 
     Attributes:
         experiment: The Experiment.
+        together: Trials at the same time: one of each of several Experiments, else as many as it says.
         left: How many more trials it may have; infinite without a limit.
         broken: Whether as many of its trials failed as it allows.
     """
 
     def __init__(self, experiment: Experiment, plan: Plan) -> None:
         self.experiment = experiment
+        self.together = experiment.parallel if len(plan.experiments) == 1 else 1
         self.left = float(experiment.max_trials or "inf")
         self.broken = False
         self._suggestions = suggestion.make(experiment, seed=plan.seed)
@@ -199,14 +201,13 @@ class _Turn:
         stopping = experiment.stopping
         self._median = None if stopping is None else MedianStop(stopping, experiment.objective)
 
-    def ask(self, count: int) -> list[dict[str, Any]]:
+    def ask(self, most: int) -> list[dict[str, Any]]:
         """Values of the next trials, at most so many."""
-        if self.broken:
+        count = int(min(self.together - len(self._open), self.left, most))
+        if count <= 0 or self.broken or (self._open and self._suggestions.waits):
             return []
-        count = int(min(count, self.left))
         values: list[dict[str, Any]] = []
-        self._open = []
-        if self._defaults and count > 0:
+        if self._defaults:
             self._defaults = False
             values.append({})
             self._open.append(None)

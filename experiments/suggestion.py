@@ -8,10 +8,8 @@ three; ``bayes`` and ``hyperband`` hold the other two.
 import itertools
 import math
 import random
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,6 +17,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 
+from headrace.core.fitting import unheard
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.parameters import OneOf, Range, points
 
@@ -31,9 +30,14 @@ _MOST_GOOD = 25
 class Suggestions(Protocol):
     """An algorithm at work.
 
-    All that were asked for are told before more are asked for, in the order of their numbers; the same Experiment,
-    seed, counts and scores give the same suggestions.
+    Those that were asked for are told in the order of their numbers; the same Experiment, seed, scores and order of
+    asking and telling give the same suggestions.
+
+    Attributes:
+        waits: Whether all that were asked for must be told before more are asked for.
     """
+
+    waits: bool
 
     def ask(self, count: int) -> list[Asked]:
         """Numbers and values of at most so many further trials, at least one; none when there are no more."""
@@ -68,6 +72,8 @@ def make(experiment: Experiment, *, seed: int) -> Suggestions:
 class Sampled:
     """One of Optuna's samplers."""
 
+    waits = False
+
     def __init__(self, experiment: Experiment, sampler: BaseSampler) -> None:
         """Start a study.
 
@@ -82,14 +88,14 @@ class Sampled:
 
     def ask(self, count: int) -> list[Asked]:
         """See ``Suggestions.ask``."""
-        with _quiet():
+        with unheard():
             trials = [self._study.ask(self._distributions) for _ in range(count)]
         return [(trial.number, self._values(trial.params)) for trial in trials]
 
     def tell(self, number: int, score: float | None) -> None:
         """See ``Suggestions.tell``."""
         state = optuna.trial.TrialState.FAIL if score is None else optuna.trial.TrialState.COMPLETE
-        with _quiet():
+        with unheard():
             self._study.tell(number, score, state=state)
 
     def _values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +104,8 @@ class Sampled:
 
 class Grid:
     """All points of a grid, each once, in a random order, so that a small budget sees all of the space."""
+
+    waits = False
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Lay out the grid; ``algorithms.check`` has bounded it."""
@@ -122,7 +130,7 @@ def random_values(experiment: Experiment, seed: int) -> Iterator[dict[str, Any]]
 
 
 def _sampler(experiment: Experiment, seed: int) -> BaseSampler:
-    with _quiet():
+    with unheard():
         return _SAMPLERS[experiment.algorithm](experiment.settings, seed)
 
 
@@ -173,14 +181,6 @@ _SAMPLERS: Mapping[str, Callable[[Mapping[str, Any], int], BaseSampler]] = {
     "cmaes": _cmaes,
     "sobol": _sobol,
 }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Optuna's remarks that an interface may change, or that a sampler draws some parameter by itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _distribution(kind: Range | OneOf) -> BaseDistribution:

@@ -130,7 +130,8 @@ class CrossValidation:
             predictions[rows] = found.predictions[rows]
             ran = _Ran(predictions, folds[:done], tuple(sorted({*ran.warnings, *found.warnings})))
             if self._report:
-                self._report({name: values[-1] for name, values in self._reported(ran).items() if values})
+                means_of = {name: _means(values) for name, values in self._by_fold(ran).items()}
+                self._report({name: means[-1] for name, means in means_of.items() if means})
             means = _means(self._scores(predictions, ran.folds, self.objective.metric))
             why = stop(means) if means and done < len(folds) else ""
             if why:
@@ -154,16 +155,15 @@ class CrossValidation:
         sample = self.sample
         return scores(sample.target, predictions, folds=folds, contract=sample.contract, metric=metric)
 
-    def _reported(self, ran: "_Ran") -> dict[str, tuple[float, ...]]:
-        """Means of the folds so far, by metric."""
-        names = self.objective.metrics
-        return {name: tuple(_means(self._scores(ran.predictions, ran.folds, name))) for name in names}
+    def _by_fold(self, ran: "_Ran") -> dict[str, list[float]]:
+        """What each fold that was run is worth, by metric."""
+        return {name: self._scores(ran.predictions, ran.folds, name) for name in self.objective.metrics}
 
     def _told(self, trial: Trial, ran: "_Ran") -> Trial:
         """A trial that ran, with what came of it."""
-        reported = self._reported(ran)
+        by_fold = self._by_fold(ran)
+        reported = {name: tuple(_means(found)) for name, found in by_fold.items()}
         values = reported[self.objective.metric]
-        by_fold = self._scores(ran.predictions, ran.folds, self.objective.metric)
         status: Status = "early_stopped" if ran.stopped else "succeeded"
         return replace(
             trial,
@@ -171,7 +171,7 @@ class CrossValidation:
             score=self.objective.value(values) if values else None,
             metrics=summary_of(reported),
             reported=values,
-            scores=tuple(value for value in by_fold if math.isfinite(value)),
+            scores=tuple(value for value in by_fold[self.objective.metric] if math.isfinite(value)),
             error=ran.stopped if values else _UNDEFINED,
             warnings=ran.warnings,
         )
