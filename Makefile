@@ -6,7 +6,7 @@ PACKAGES := cli cluster components core experiments pipelines registry reports s
 NAME ?= line
 ENGINE ?= docker
 EXTRA ?=
-MARKS := (minio or postgres or slow) and not exhaustive
+MARKS := (docker or minio or postgres or slow) and not exhaustive
 
 .PHONY: help demo test test-real soak check format bench image lock compiled clean
 
@@ -19,7 +19,7 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL, and the slow ones
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker), and the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from headrace.components.base import IMAGE
 from headrace.core.errors import HeadraceError, InputError, InternalError, UserError
@@ -33,11 +34,24 @@ def image_name(extra: str = "") -> str:
     return f"{IMAGE}-{extra}" if extra else IMAGE
 
 
-def build(*, extra: str = "", engine: str = "docker", architecture: str = "", options: Sequence[str] = ()) -> str:
+def lock_of(extra: str = "") -> Path:
+    """The lock of everything that the image holds beside the suite itself."""
+    return REPOSITORY / "requirements" / (f"image-{extra}.lock" if extra else "image.lock")
+
+
+def context_of(extra: str = "") -> Path:
+    """The folder that the image is built from."""
+    return REPOSITORY / "build" / "image" / (extra or "plain")
+
+
+def build(
+    *, extra: str = "", name: str = "", engine: str = "docker", architecture: str = "", options: Sequence[str] = ()
+) -> str:
     """Build the image, and give its name.
 
     Args:
         extra: Optional dependencies that it holds beside those of every image; empty for none.
+        name: Name and tag; empty for the suite's own.
         engine: Command of the container engine.
         architecture: ``amd64`` or ``arm64``; empty for this machine's.
         options: Further options for the engine's ``build``.
@@ -49,9 +63,8 @@ def build(*, extra: str = "", engine: str = "docker", architecture: str = "", op
     if extra and extra not in EXTRAS:
         raise InputError(f"the extra must be empty or one of {', '.join(EXTRAS)}; got {extra!r} instead.")
     told(engine, "version")
-    name, epoch = image_name(extra), commit_time()
-    lock = REPOSITORY / "requirements" / (f"image-{extra}.lock" if extra else "image.lock")
-    context = REPOSITORY / "build" / "image" / (extra or "plain")
+    name, epoch = name or image_name(extra), commit_time()
+    lock, context = lock_of(extra), context_of(extra)
     print(f"Wheels of {lock.name}, into {context.relative_to(REPOSITORY)} (a minute the first time)...", flush=True)
     locked_wheels(lock, context, architecture=architecture or _this_machine())
     own_wheel(context, epoch=str(epoch))

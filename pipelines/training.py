@@ -63,6 +63,7 @@ def training(
     cost_false_negative: float = 1.0,
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
+    publish_only: bool = False,
     seed: int = 0,
 ) -> None:
     """Train, judge, publish and serve a model of one table.
@@ -96,6 +97,7 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
+        publish_only: Whether to stop once the model is published, where nothing can be served: no endpoint is started.
         seed: Seed of every random choice.
     """
     ingested = ingest(
@@ -188,11 +190,14 @@ def training(
         published = publish(bundle=packaged)
         published.set_caching_options(False)
         _with_store(published)
-        deployed = deploy(uri=published.outputs["Output"], name=name)
-        deployed.set_caching_options(False)
-        _with_store(deployed)
-        verified = verify_endpoint(url=deployed.outputs["Output"], bundle=packaged)
-        verified.set_caching_options(False)
-        report(**told, verification=verified.outputs["verification"])
+        with dsl.If(publish_only == False, name="serve"):  # noqa: E712
+            deployed = deploy(uri=published.outputs["Output"], name=name)
+            deployed.set_caching_options(False)
+            _with_store(deployed)
+            verified = verify_endpoint(url=deployed.outputs["Output"], bundle=packaged)
+            verified.set_caching_options(False)
+            report(**told, verification=verified.outputs["verification"])
+        with dsl.Else(name="published"):
+            report(**told)
     with dsl.Else(name="rejected"):
         report(**told)
