@@ -8,7 +8,7 @@ ENGINE ?= docker
 EXTRA ?=
 MARKS := (docker or minio or postgres or slow) and not exhaustive
 
-.PHONY: help demo test test-real soak check format bench image lock compiled clean
+.PHONY: help demo test test-real soak check format bench image sbom lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 
 image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
 	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
+
+sbom: $(VENV)/.run  ## the image's bill of materials (CycloneDX); what lies below its wheels too if it is built
+	$(BIN)/python -m images.sbom --engine "$(ENGINE)" --extra "$(EXTRA)"
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite

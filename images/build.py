@@ -30,7 +30,13 @@ _UNDATED = 315_532_800  # 1980, the first moment that a wheel can tell
 
 
 def image_name(extra: str = "") -> str:
-    """Name and tag of the image that holds ``extra``."""
+    """Name and tag of the image that holds ``extra``.
+
+    Raises:
+        InputError: If there is no such extra.
+    """
+    if extra and extra not in EXTRAS:
+        raise InputError(f"the extra must be empty or one of {', '.join(EXTRAS)}; got {extra!r} instead.")
     return f"{IMAGE}-{extra}" if extra else IMAGE
 
 
@@ -42,6 +48,20 @@ def lock_of(extra: str = "") -> Path:
 def context_of(extra: str = "") -> Path:
     """The folder that the image is built from."""
     return REPOSITORY / "build" / "image" / (extra or "plain")
+
+
+def prepared(extra: str = "", *, architecture: str = "") -> Path:
+    """The folder that the image is built from, with all wheels in it.
+
+    Raises:
+        InputError: If there is no such architecture.
+        InternalError: If pip fails.
+    """
+    lock, context = lock_of(extra), context_of(extra)
+    print(f"Wheels of {lock.name}, into {context.relative_to(REPOSITORY)} (a minute the first time)...", flush=True)
+    locked_wheels(lock, context, architecture=architecture or _this_machine())
+    own_wheel(context, epoch=str(commit_time()))
+    return context
 
 
 def build(
@@ -60,14 +80,9 @@ def build(
         InputError: If there is no such extra or architecture, or no engine answers.
         InternalError: If pip or the engine fails.
     """
-    if extra and extra not in EXTRAS:
-        raise InputError(f"the extra must be empty or one of {', '.join(EXTRAS)}; got {extra!r} instead.")
-    told(engine, "version")
     name, epoch = name or image_name(extra), commit_time()
-    lock, context = lock_of(extra), context_of(extra)
-    print(f"Wheels of {lock.name}, into {context.relative_to(REPOSITORY)} (a minute the first time)...", flush=True)
-    locked_wheels(lock, context, architecture=architecture or _this_machine())
-    own_wheel(context, epoch=str(epoch))
+    told(engine, "version")
+    context = prepared(extra, architecture=architecture)
     facts = {
         "SOURCE_DATE_EPOCH": epoch,
         "VERSION": name.rpartition(":")[2],
