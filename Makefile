@@ -6,9 +6,10 @@ PACKAGES := cli cluster components core experiments pipelines registry reports s
 NAME ?= line
 ENGINE ?= docker
 EXTRA ?=
+REGISTRY ?=
 MARKS := (docker or minio or postgres or slow) and not exhaustive
 
-.PHONY: help demo test test-real soak check format bench image sbom lock compiled clean
+.PHONY: help demo test test-real soak check format bench image sbom push lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,9 @@ image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains 
 
 sbom: $(VENV)/.run  ## the image's bill of materials (CycloneDX); what lies below its wheels too if it is built
 	$(BIN)/python -m images.sbom --engine "$(ENGINE)" --extra "$(EXTRA)"
+
+push: $(VENV)/.run  ## push the image to REGISTRY=HOST/PATH, and tell its digest
+	$(BIN)/python -m images.push "$(REGISTRY)" --engine "$(ENGINE)" --extra "$(EXTRA)"
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines and the summary's schema anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite

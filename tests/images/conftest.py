@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import urllib3
@@ -34,7 +35,8 @@ def docker(*arguments: str | Path, check: bool = True, timeout: float = 300) -> 
     return ended
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
+    """Skip for the want of a real part, or fail in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -62,7 +64,7 @@ def engine() -> str:
         if not _succeeds("docker", "image", "inspect", BASE) and not (
             _succeeds(_MAKES_BASE) or _succeeds("docker", "pull", BASE)
         ):
-            _missing(f"no Docker engine with the base image: apt-get install docker.io, then docker pull {BASE}")
+            missing(f"no Docker engine with the base image: apt-get install docker.io, then docker pull {BASE}")
     return "docker"
 
 
