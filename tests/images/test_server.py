@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import urllib3
 
 from headrace.core.bundle import Bundle
 from headrace.serving.verify import verify
+from images.build import build
 from tests.images.conftest import LOCKED_DOWN, Container, answers, container, docker, wait_for
 from tests.made_bundle import make_bundle
 
@@ -17,7 +20,11 @@ SERVE = ("python", "-m", "headrace.serving.server", "--model", "/mnt/models", "-
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that anybody may read."""
-    made = make_bundle(tmp_path_factory.mktemp("made"))
+    return readable(make_bundle(tmp_path_factory.mktemp("made")))
+
+
+def readable(made: Bundle) -> Bundle:
+    """The same bundle, for everybody."""
     for path in (made.folder, *made.folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return made
@@ -72,3 +79,18 @@ def test_a_bundle_that_was_changed_is_not_served(image: str, nobody: str, bundle
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.startswith("Error: ")
     assert "card.md" in ended.stderr
+
+
+@pytest.mark.exhaustive
+def test_the_larger_image_explains_trees(engine: str, nobody: str, tmp_path: Path) -> None:
+    """What explains them compiles when it is first asked; it does so as nobody, with nothing but /tmp."""
+    image = build(extra="explain", engine=engine)
+    bundle = readable(make_bundle(tmp_path, family="hist_gradient_boosting"))
+    mount = f"--volume={bundle.folder}:/mnt/models:ro"
+    with container(image, SERVE, *LOCKED_DOWN, f"--user={nobody}", mount) as running:
+        wait_for(lambda: answers(running, "/v2/health/ready"), running)
+        case = bundle.json("cases.json")["cases"][0]["request"]
+        place = f"http://127.0.0.1:{running.port}/v1/models/customers:explain"
+        reply = urllib3.request("POST", place, json={"instances": [case]}, timeout=120)
+    assert reply.status == 200, reply.data
+    assert {"age", "spend", "plan"} <= set(reply.json()["explanations"][0]["contributions"])
