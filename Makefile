@@ -38,7 +38,7 @@ format: $(VENV)/.dev  ## put the code into its form
 bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
-image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
+image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees
 	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
 
 sbom: $(VENV)/.run  ## the image's bill of materials (CycloneDX); what lies below its wheels too if it is built

@@ -24,7 +24,7 @@ Examples:
 
   make image EXTRA=explain
 
-  python -m images.build --engine podman -- --no-cache
+  python -m images.build --architecture arm64 -- --no-cache
 """
 _UNDATED = 315_532_800  # 1980, the first moment that a wheel can tell
 

@@ -1,5 +1,6 @@
 """What the image is made of, as far as no container engine is needed."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from headrace.pipelines.catalogue import PIPELINES
 from images.build import build
 from images.wheels import locked_wheels, own_wheel, pinned, platforms
 from tests.conftest import REPOSITORY
+from tests.images.conftest import missing
 from tests.images.made_wheels import made_wheel
 from tests.images.test_pipelines import CASES
 from tests.test_structure import MODULES
@@ -80,23 +82,40 @@ def test_a_file_with_another_hash_is_refused(index: Path, tmp_path: Path) -> Non
     assert list((tmp_path / "context").iterdir()) == [wheels]
 
 
-@pytest.mark.slow
-def test_what_is_published_as_source_becomes_amade_wheel(index: Path, tmp_path: Path) -> None:
-    """It is built from the locked source, the same bytes each time, and the source is not kept."""
-    source = tmp_path / "made-up"
-    source.mkdir()
-    (source / "pyproject.toml").write_text(
+def _source(index: Path, folder: Path, build: str = "") -> str:
+    """Put a package into an index as source only, and give the archive's hash."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-        '[project]\nname = "made-up"\nversion = "1.0"\n[tool.setuptools]\npy-modules = ["made_up"]\n'
+        '[project]\nname = "made-up"\nversion = "1.0"\n[tool.setuptools]\npy-modules = ["made_up"]\n' + build
     )
-    (source / "made_up.py").write_text("TRUE = True\n")
-    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(index), str(source)]
+    (folder / "made_up.py").write_text("TRUE = True\n")
+    (folder / "quick.c").write_text("int quick(void) { return 1; }\n")
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(index), str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     (archive,) = index.iterdir()
-    lock = _lock(tmp_path / "lock", sha256(archive))
+    return sha256(archive)
+
+
+@pytest.mark.slow
+def test_what_is_published_as_source_becomes_a_wheel(index: Path, tmp_path: Path) -> None:
+    """It is built from the locked source, the same bytes each time, and the source is not kept."""
+    lock = _lock(tmp_path / "lock", _source(index, tmp_path / "made-up"))
     one, other = (locked_wheels(lock, tmp_path / name, architecture="amd64") for name in ("one", "other"))
     assert sorted(path.name for path in one.iterdir()) == ["made_up-1.0-py3-none-any.whl", "wheels.lock"]
     assert (one / "wheels.lock").read_text() == (other / "wheels.lock").read_text()
+
+
+@pytest.mark.slow
+def test_what_had_to_be_compiled_here_is_refused(index: Path, tmp_path: Path) -> None:
+    """It would be this machine's, and not the image's."""
+    if not shutil.which("cc"):
+        missing("no C compiler: apt-get install gcc")
+    extension = 'ext-modules = [{name = "quick", sources = ["quick.c"]}]\n'
+    lock = _lock(tmp_path / "lock", _source(index, tmp_path / "made-up", extension))
+    with pytest.raises(InternalError, match=r"wheel for arm64.*made_up-1\.0\.tar\.gz"):
+        locked_wheels(lock, tmp_path / "context", architecture="arm64")
+    assert list((tmp_path / "context").iterdir()) == []
 
 
 @pytest.mark.slow
