@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cli cluster components core experiments kustomize pipelines registry reports serving stores
 NAME ?= line
-MARKS := (minio or postgres or kubernetes or slow) and not exhaustive
+MARKS := (docker or minio or postgres or kubernetes or slow) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=
+REGISTRY ?=
 
-.PHONY: help demo test test-real soak check format bench image lock compiled clean
+.PHONY: help demo test test-real soak check format bench image sbom push lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +20,7 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-real: $(VENV)/.dev  ## the tests against a real MinIO and a real PostgreSQL, and the slow ones
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker), and the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
@@ -37,8 +38,14 @@ format: $(VENV)/.dev  ## put the code into its form
 bench: $(VENV)/.bench  ## one benchmark beside its peers: make bench NAME=line
 	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
-image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees, ENGINE=podman builds without Docker
+image: $(VENV)/.run  ## the suite's own image; EXTRA=explain adds what explains trees
 	$(BIN)/python -m images.build --engine "$(ENGINE)" --extra "$(EXTRA)"
+
+sbom: $(VENV)/.run  ## the image's bill of materials (CycloneDX); what lies below its wheels too if it is built
+	$(BIN)/python -m images.sbom --engine "$(ENGINE)" --extra "$(EXTRA)"
+
+push: $(VENV)/.run  ## push the image to REGISTRY=HOST/PATH, and tell its digest
+	$(BIN)/python -m images.push "$(REGISTRY)" --engine "$(ENGINE)" --extra "$(EXTRA)"
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines, the rendered manifests and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite -m "not exhaustive"

@@ -77,4 +77,4 @@ def tune(
         typer.echo(search(ended.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {home}")
 
-    run_line({**arguments, "serve": False}, home=home, summary_file=summary, verbose=verbose, then=then)
+    run_line({**arguments, "publish": False}, home=home, summary_file=summary, verbose=verbose, then=then)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import layout, onnx_file
+from headrace.core import layout, onnx_file, settings
 from headrace.core.contract import Contract
 from headrace.core.errors import BundleError, InputError, MissingError, shown
 from headrace.core.files import read_json
@@ -55,6 +55,7 @@ class OnnxEngine:
                 than the contract says.
         """
         onnx_file.check(content, FILE)
+        settings.without_telemetry()
         import onnxruntime  # noqa: PLC0415 - whoever trains needs none
 
         given = onnxruntime.SessionOptions()

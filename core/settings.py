@@ -158,3 +158,12 @@ def without_blas_threads() -> None:
     """Keep NumPy from starting threads when it is imported: a process that has some cannot be forked."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+def without_telemetry() -> None:
+    """Keep ONNX Runtime and MLflow from sending statistics to their makers, unless the user has chosen otherwise.
+
+    To be called before either is imported; ``ORT_DISABLE_TELEMETRY=0`` or ``MLFLOW_DISABLE_TELEMETRY=false`` let them.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

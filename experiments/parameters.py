@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -40,6 +41,16 @@ class Range:
     whole: bool = False
     bell: bool = False
 
+    @property
+    def last(self) -> float:
+        """The largest value that may be taken: ``high``, or the last step below it."""
+        step = self.step or (1.0 if self.whole else None)
+        if step is None:
+            return self.high
+        # Decimals, because 0.3 is three steps of 0.1 only there.
+        low, high, size = (Decimal(str(number)) for number in (self.low, self.high, step))
+        return float(low + (high - low) // size * size)
+
     def value(self, share: float) -> float:
         """The value below which lies a share of a normal distribution between the bounds.
 
@@ -59,8 +70,7 @@ class Range:
         number = min(max(number, self.low), self.high)
         step = self.step or (1.0 if self.whole else None)
         if step is not None:
-            last = math.floor((self.high - self.low) / step + 1e-9)
-            number = self.low + min(round((number - self.low) / step), last) * step
+            number = min(self.low + round((number - self.low) / step) * step, self.last)
         return float(round(number)) if self.whole else number
 
 

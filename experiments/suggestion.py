@@ -189,8 +189,8 @@ def _distribution(kind: Range | OneOf) -> BaseDistribution:
     if kind.bell:
         return FloatDistribution(0.0, 1.0)
     if kind.whole:
-        return IntDistribution(int(kind.low), int(kind.high), log=kind.log, step=int(kind.step or 1))
-    return FloatDistribution(kind.low, kind.high, log=kind.log, step=kind.step)
+        return IntDistribution(int(kind.low), int(kind.last), log=kind.log, step=int(kind.step or 1))
+    return FloatDistribution(kind.low, kind.last, log=kind.log, step=kind.step)
 
 
 def _value(kind: Range | OneOf, drawn: Any) -> Any:

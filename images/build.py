@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from headrace.components.base import IMAGE
 from headrace.core.errors import HeadraceError, InputError, InternalError, UserError
@@ -23,21 +24,54 @@ Examples:
 
   make image EXTRA=explain
 
-  python -m images.build --engine podman -- --no-cache
+  python -m images.build --architecture arm64 -- --no-cache
 """
 _UNDATED = 315_532_800  # 1980, the first moment that a wheel can tell
 
 
 def image_name(extra: str = "") -> str:
-    """Name and tag of the image that holds ``extra``."""
+    """Name and tag of the image that holds ``extra``.
+
+    Raises:
+        InputError: If there is no such extra.
+    """
+    if extra and extra not in EXTRAS:
+        raise InputError(f"the extra must be empty or one of {', '.join(EXTRAS)}; got {extra!r} instead.")
     return f"{IMAGE}-{extra}" if extra else IMAGE
 
 
-def build(*, extra: str = "", engine: str = "docker", architecture: str = "", options: Sequence[str] = ()) -> str:
+def lock_of(extra: str = "") -> Path:
+    """The lock of everything that the image holds beside the suite itself."""
+    return REPOSITORY / "requirements" / (f"image-{extra}.lock" if extra else "image.lock")
+
+
+def context_of(extra: str = "") -> Path:
+    """The folder that the image is built from."""
+    return REPOSITORY / "build" / "image" / (extra or "plain")
+
+
+def prepared(extra: str = "", *, architecture: str = "") -> Path:
+    """The folder that the image is built from, with all wheels in it.
+
+    Raises:
+        InputError: If there is no such architecture.
+        InternalError: If pip fails.
+    """
+    lock, context = lock_of(extra), context_of(extra)
+    print(f"Wheels of {lock.name}, into {context.relative_to(REPOSITORY)} (a minute the first time)...", flush=True)
+    locked_wheels(lock, context, architecture=architecture or _this_machine())
+    own_wheel(context, epoch=str(commit_time()))
+    return context
+
+
+def build(
+    *, extra: str = "", name: str = "", engine: str = "docker", architecture: str = "", options: Sequence[str] = ()
+) -> str:
     """Build the image, and give its name.
 
     Args:
         extra: Optional dependencies that it holds beside those of every image; empty for none.
+        name: Name and tag; empty for the suite's own.
         engine: Command of the container engine.
         architecture: ``amd64`` or ``arm64``; empty for this machine's.
         options: Further options for the engine's ``build``.
@@ -46,15 +80,9 @@ def build(*, extra: str = "", engine: str = "docker", architecture: str = "", op
         InputError: If there is no such extra or architecture, or no engine answers.
         InternalError: If pip or the engine fails.
     """
-    if extra and extra not in EXTRAS:
-        raise InputError(f"the extra must be empty or one of {', '.join(EXTRAS)}; got {extra!r} instead.")
+    name, epoch = name or image_name(extra), commit_time()
     told(engine, "version")
-    name, epoch = image_name(extra), commit_time()
-    lock = REPOSITORY / "requirements" / (f"image-{extra}.lock" if extra else "image.lock")
-    context = REPOSITORY / "build" / "image" / (extra or "plain")
-    print(f"Wheels of {lock.name}, into {context.relative_to(REPOSITORY)} (a minute the first time)...", flush=True)
-    locked_wheels(lock, context, architecture=architecture or _this_machine())
-    own_wheel(context, epoch=str(epoch))
+    context = prepared(extra, architecture=architecture)
     facts = {
         "SOURCE_DATE_EPOCH": epoch,
         "VERSION": name.rpartition(":")[2],

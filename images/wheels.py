@@ -43,7 +43,7 @@ def locked_wheels(lock: Path, folder: Path, *, architecture: str) -> Path:
 
     Raises:
         InputError: If no wheels are known for the architecture.
-        InternalError: If pip fails.
+        InternalError: If pip fails, or a package would have to be compiled.
     """
     if architecture not in MACHINES:
         raise InputError(
@@ -58,7 +58,7 @@ def locked_wheels(lock: Path, folder: Path, *, architecture: str) -> Path:
         python += [f"--platform={name}" for name in platforms(MACHINES[architecture])]
         _pip("download", "--require-hashes", *python, "-r", str(lock), "-d", str(part), epoch=_LOCKED_EPOCH)
         for source in [path for path in part.iterdir() if path.suffix != ".whl"]:
-            _pip("wheel", "--no-index", str(source), "-w", str(part), epoch=_LOCKED_EPOCH)
+            _built(source, architecture)
             source.unlink()
         write_text(part / "wheels.lock", f"{made_of}\n{pinned(part)}")
     return wheels
@@ -104,6 +104,18 @@ def pinned(folder: Path) -> str:
         name, version, _, _ = parse_wheel_filename(wheel.name)
         lines.append(f"{name}=={version} --hash=sha256:{sha256(wheel)}\n")
     return "".join(sorted(lines))
+
+
+def _built(source: Path, architecture: str) -> None:
+    """Build a wheel beside ``source``; a compiled one is refused, for it is this machine's and not the image's."""
+    there = set(source.parent.glob("*.whl"))
+    _pip("wheel", "--no-index", str(source), "-w", str(source.parent), epoch=_LOCKED_EPOCH)
+    (wheel,) = set(source.parent.glob("*.whl")) - there
+    if not wheel.name.endswith("-any.whl"):
+        raise InternalError(
+            f"every package of the lock must have a wheel for {architecture}, or be pure Python; {source.name} is "
+            f"published as source that had to be compiled here, to {wheel.name}."
+        )
 
 
 def _first_line(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 from kfp import dsl
 
-from headrace.components import deploy, profile, publish, report, verify_endpoint
+from headrace.components import deploy, profile, report, verify_endpoint
+from headrace.components import publish as publish_bundle
 from headrace.pipelines.wiring import judged, prepared, with_store
 
 
@@ -44,6 +45,7 @@ def training(
     cost_false_negative: float = 1.0,
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
+    publish: bool = True,
     serve: bool = True,
     seed: int = 0,
 ) -> None:
@@ -83,7 +85,8 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
-        serve: Whether a model that passes is published, deployed and asked; if not, the line ends with its bundle.
+        publish: Whether a model that passes is published; if not, the line ends with its bundle.
+        serve: Whether a published model is deployed and asked; if not, the line ends with what was published.
         seed: Seed of every random choice.
     """
     rows = prepared(
@@ -143,17 +146,20 @@ def training(
         "verdict": made.verdict,
         "bundle": made.bundle,
     }
-    with dsl.If(serve == True, name="serving"):  # noqa: E712 - KFP compares, Python does not
+    with dsl.If(publish == True, name="publishing"):  # noqa: E712 - KFP compares, Python does not
         with dsl.If(made.passed == True, name="passed"):  # noqa: E712
-            published = publish(bundle=made.bundle)
+            published = publish_bundle(bundle=made.bundle)
             published.set_caching_options(False)
             with_store(published)
-            deployed = deploy(uri=published.outputs["Output"], name=name)
-            deployed.set_caching_options(False)
-            with_store(deployed)
-            verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
-            verified.set_caching_options(False)
-            report(**told, verification=verified.outputs["verification"])
+            with dsl.If(serve == True, name="serving"):  # noqa: E712
+                deployed = deploy(uri=published.outputs["Output"], name=name)
+                deployed.set_caching_options(False)
+                with_store(deployed)
+                verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
+                verified.set_caching_options(False)
+                report(**told, verification=verified.outputs["verification"])
+            with dsl.Else(name="published"):
+                report(**told)
         with dsl.Else(name="rejected"):
             report(**told)
     with dsl.Else(name="bundle-only"):

@@ -1,5 +1,8 @@
 """ONNX Runtime and what it is given."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, ModelProto, TensorProto, helper, load_from_string
 
 from headrace.core import engine, matrix, onnx_file
+from headrace.core.contract_yaml import dump
 from headrace.core.engine import OnnxEngine
 from headrace.core.errors import BundleError
 from headrace.core.files import write_json
@@ -223,3 +227,27 @@ def test_the_walk_sees_the_operators_that_onnx_sees(content: bytes) -> None:
     seen = [(node.domain, node.op_type) for node in load_from_string(content).graph.node]
     assert list(onnx_file.nodes(content)) == seen
     assert set(seen) <= onnx_file.OPERATORS
+
+
+_LOAD = """
+import sys
+from pathlib import Path
+from headrace.core import engine
+from headrace.core.contract_yaml import load
+folder = Path(sys.argv[1])
+engine.load(folder, load(folder / "contract.yaml"))
+"""
+
+
+def test_nobody_is_told_of_a_models_use(model: Model, content: bytes, tmp_path: Path) -> None:
+    """ONNX Runtime, which sends statistics to its maker unless told not to, keeps no identity and nothing to send."""
+    folder, home = tmp_path / "model", tmp_path / "home"
+    home.mkdir()
+    save(model, folder)
+    (folder / "contract.yaml").write_text(dump(model.contract))
+    (folder / "model.onnx").write_bytes(content)
+    write_json(folder / "engine.json", {"format": 1, "engine": "onnx"})
+    # A machine that says CI is left alone by ONNX Runtime anyway: this one does not say so.
+    clean = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)}
+    subprocess.run([sys.executable, "-B", "-c", _LOAD, str(folder)], env=clean, check=True)
+    assert list(home.iterdir()) == []
