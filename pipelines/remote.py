@@ -1,0 +1,147 @@
+"""Follow a run on a cluster, and tell what its steps do as a run here tells it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from headrace.cluster.kfp_run import Run, Task
+from headrace.core.errors import ClusterError, InputError
+from headrace.core.pipeline_file import PipelineFile
+from headrace.pipelines.runner import Outcome, Told
+from headrace.pipelines.summary import Step
+
+POLL_SECONDS = 3.0
+PATIENCE_SECONDS = 300.0
+_AT_WORK = {"RUNNING", "SUCCEEDED", "FAILED"}
+CACHED = "taken from an earlier run"
+_SILENT = "the cluster does not say why: look at the log of its pod."
+_PASSING = {"unreachable", "timeout", "busy", "failed", "unauthorized", "forbidden"}
+
+
+class Api(Protocol):
+    """What following asks of Kubeflow Pipelines."""
+
+    def run(self, run: str) -> Run:
+        """A run, by its id."""
+
+
+class Logs(Protocol):
+    """What can be known of a step's log; empty texts where nothing can."""
+
+    def said(self, run: Run, task: str) -> str:
+        """The last words of a step that ended well."""
+
+    def reason(self, run: Run, task: str) -> str:
+        """The sentence with which a step failed."""
+
+
+@dataclass
+class _Follower:
+    """Turns the states of a run into what a watcher is told, each thing once.
+
+    Attributes:
+        pipeline: What is run.
+        logs: Where words come from.
+        watch: Takes what is told.
+        ended: The steps that ended, in order, with their state and time.
+    """
+
+    pipeline: PipelineFile
+    logs: Logs
+    watch: Callable[[Told], None]
+    ended: list[Told] = field(default_factory=list)
+    _begun: Counter[str] = field(default_factory=Counter)
+    _done: Counter[str] = field(default_factory=Counter)
+
+    def look(self, run: Run) -> None:
+        """Tell what is new. A step in a loop has several nodes, which nothing but their times tells apart."""
+        fresh: list[Task] = []
+        for name, step in self.pipeline.steps.items():
+            nodes = [task for task in run.tasks if task.name == name and task.state in _AT_WORK]
+            for _ in nodes[self._begun[name] :]:
+                self.watch(Told("start", step.runs))
+            ended = sorted((task for task in nodes if task.state != "RUNNING"), key=_when)
+            fresh += ended[self._done[name] :]
+            self._begun[name], self._done[name] = len(nodes), len(ended)
+        for task in sorted(fresh, key=_when):
+            self._tell(run, task)
+
+    def _tell(self, run: Run, task: Task) -> None:
+        name, seconds = self.pipeline.steps[task.name].runs, max(task.ended - task.began, 0.0)
+        if task.state == "SUCCEEDED":
+            told = Told("end", name, seconds, CACHED if run.cached(task) else self.logs.said(run, task.name))
+        else:
+            told = Told("fail", name, seconds, self.logs.reason(run, task.name), "user")
+        self.ended.append(told)
+        self.watch(told)
+
+    def failure(self, run: Run) -> InputError:
+        """Why a run failed: what its first failed step says, or the driver that could not start one."""
+        failed = next((told for told in self.ended if told.event == "fail"), None)
+        if failed is not None:
+            return InputError(f"{failed.step}: {failed.text or _SILENT}")
+        driver = next((task for task in run.tasks if task.is_driver and task.state == "FAILED"), None)
+        if driver is not None:
+            return InputError(
+                f"{driver.step}: it could not be started; {self.logs.reason(run, driver.name) or _SILENT}"
+            )
+        if run.state == "CANCELED":
+            return InputError(f"the run {run.name} was ended by somebody; start it again.")
+        return InputError(f"the run {run.name} failed before a step began; {_SILENT}")
+
+
+def _when(task: Task) -> tuple[float, float]:
+    return task.ended, task.began
+
+
+def follow(
+    api: Api,
+    run_id: str,
+    *,
+    pipeline: PipelineFile,
+    logs: Logs,
+    watch: Callable[[Told], None],
+    poll_seconds: float = POLL_SECONDS,
+) -> tuple[Run, Outcome]:
+    """Wait for the end of a run.
+
+    Args:
+        api: Kubeflow Pipelines.
+        run_id: The run's id.
+        pipeline: What it runs.
+        logs: Where words of steps come from.
+        watch: Called with each thing that a step does, as it is seen.
+        poll_seconds: Time between two looks.
+
+    Returns:
+        The run as it was at its end, and what came of it.
+
+    Raises:
+        MissingError: If there is no such run.
+        ClusterError: If the API cannot be asked for longer than ``PATIENCE_SECONDS``.
+    """
+    follower = _Follower(pipeline, logs, watch)
+    silent_since = 0.0
+    while True:
+        try:
+            run = api.run(run_id)
+        except ClusterError as error:
+            now = time.monotonic()
+            silent_since = silent_since or now
+            if error.reason not in _PASSING or now - silent_since > PATIENCE_SECONDS:
+                raise
+        else:
+            silent_since = 0.0
+            follower.look(run)
+            if run.has_ended:
+                break
+        time.sleep(poll_seconds)
+    failure = None if run.state in {"SUCCEEDED", "SKIPPED"} else follower.failure(run)
+    return run, Outcome(steps=tuple(map(_step, follower.ended)), error=failure)
+
+
+def _step(told: Told) -> Step:
+    status: Literal["succeeded", "failed"] = "succeeded" if told.event == "end" else "failed"
+    return Step(name=told.step, status=status, seconds=round(told.seconds, 3))

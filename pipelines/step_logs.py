@@ -1,0 +1,105 @@
+"""What steps on a cluster said: from their pods while these are there, else from the object store."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.cluster import pods
+from headrace.cluster.client import Cluster, Document
+from headrace.cluster.kfp_run import Run
+from headrace.cluster.kinds import PODS
+from headrace.core.errors import UserError
+from headrace.pipelines.remote_artifacts import RunArtifacts
+
+RUN_LABEL = "pipeline/runid"
+NODE_ANNOTATION = "workflows.argoproj.io/node-name"
+CONTAINER = "main"
+_LINES = 2000
+_SAID = re.compile(r"headrace: (?P<step>\w+)(?P<failed> failed)?: (?P<text>.+)")
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit): (?P<text>.+)")
+# What the launcher, and the glog library that it logs with, say around a step.
+_LAUNCHER = re.compile(r"[IWEF]\d{4} |time=|Error: exit status|\s*$")
+
+
+@dataclass
+class StepLogs:
+    """Logs of the steps of a run; see ``remote.Logs``.
+
+    Attributes:
+        cluster: Where the pods are; None if there is no way to it.
+        namespaces: Namespaces in which they may be, the likeliest first.
+        store: Gives the run's artifacts; raises if the store cannot be reached.
+        problems: Why some could not be read.
+    """
+
+    cluster: Cluster | None
+    namespaces: tuple[str, ...]
+    store: Callable[[Run], RunArtifacts]
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, run: Run, task: str) -> str:
+        """What a task printed, as far as it can be read; ``problems`` says why not."""
+        for source in (self._of_pod, self._of_store):
+            try:
+                found = source(run, task)
+            except UserError as error:
+                if str(error) not in self.problems:
+                    self.problems.append(str(error))
+                continue
+            if found:
+                return found
+        return ""
+
+    def said(self, run: Run, task: str) -> str:
+        """See ``remote.Logs.said``."""
+        return last_words(self.text(run, task))
+
+    def reason(self, run: Run, task: str) -> str:
+        """See ``remote.Logs.reason``."""
+        found = reason_of(self.text(run, task))
+        if found or not self.problems:
+            return found
+        return f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}"
+
+    def _of_pod(self, run: Run, task: str) -> str:
+        if self.cluster is None:
+            return ""
+        for namespace in self.namespaces:
+            labelled = self.cluster.list(PODS, namespace=namespace, labels=f"{RUN_LABEL}={run.id}")
+            own = sorted((pod for pod in labelled if _is_of(pod, task)), key=_made)
+            if own:
+                name = own[-1]["metadata"]["name"]
+                return pods.logs(self.cluster, name, namespace=namespace, container=CONTAINER, lines=_LINES)
+        return ""
+
+    def _of_store(self, run: Run, task: str) -> str:
+        return self.store(run).log(task)
+
+
+def _is_of(pod: Document, task: str) -> bool:
+    """Whether a pod is the task's: its executor, or the task itself if that is a driver."""
+    node = str((pod["metadata"].get("annotations") or {}).get(NODE_ANNOTATION, ""))
+    return re.search(rf"\.{re.escape(task)}(\.executor)?(\(\d+\))*$", node) is not None
+
+
+def _made(pod: Document) -> Any:
+    return pod["metadata"].get("creationTimestamp", "")
+
+
+def last_words(log: str) -> str:
+    """The last words that a step of this suite said of its progress; empty if there are none."""
+    found = [match for line in log.splitlines() if (match := _SAID.fullmatch(line.strip()))]
+    return next((match["text"] for match in reversed(found) if not match["failed"]), "")
+
+
+def reason_of(log: str) -> str:
+    """The sentence with which a step failed: a step's own, or the last line of a traceback, or the last line."""
+    lines = [line.strip() for line in log.splitlines()]
+    for line in reversed(lines):
+        if (match := _SAID.fullmatch(line)) and match["failed"]:
+            return match["text"]
+    for line in reversed(lines):
+        if match := _RAISED.fullmatch(line):
+            return match["text"]
+    return next((line for line in reversed(lines) if not _LAUNCHER.match(line)), "")
