@@ -9,7 +9,7 @@ from headrace.cluster import pods
 from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kfp_run import Run
 from headrace.cluster.kinds import PODS
-from headrace.core.errors import UserError
+from headrace.core.errors import UserError, shown
 from headrace.pipelines.remote_artifacts import RunArtifacts
 
 RUN_LABEL = "pipeline/runid"
@@ -57,20 +57,40 @@ class StepLogs:
 
     def reason(self, run: Run, task: str) -> str:
         """See ``remote.Logs.reason``."""
-        found = reason_of(self.text(run, task))
+        found = self._killed(run, task) or reason_of(self.text(run, task))
         if found or not self.problems:
             return found
         return f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}"
 
     def _of_pod(self, run: Run, task: str) -> str:
-        if self.cluster is None:
+        pod = self._pod(run, task)
+        if self.cluster is None or pod is None:
             return ""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        return pods.logs(self.cluster, name, namespace=namespace, container=CONTAINER, lines=_LINES)
+
+    def _pod(self, run: Run, task: str) -> Document | None:
+        """The latest pod of a task, if it is still there and may be looked at."""
+        if self.cluster is None:
+            return None
         for namespace in self.namespaces:
             labelled = self.cluster.list(PODS, namespace=namespace, labels=f"{RUN_LABEL}={run.id}")
             own = sorted((pod for pod in labelled if _is_of(pod, task)), key=_made)
             if own:
-                name = own[-1]["metadata"]["name"]
-                return pods.logs(self.cluster, name, namespace=namespace, container=CONTAINER, lines=_LINES)
+                return own[-1]
+        return None
+
+    def _killed(self, run: Run, task: str) -> str:
+        """What a log cannot tell: that the kernel or the kubelet ended the step; empty if they did not."""
+        try:
+            status = (self._pod(run, task) or {}).get("status") or {}
+        except UserError:
+            return ""  # the log's own reading tells what is wrong
+        ended = [one.get("state", {}).get("terminated") or {} for one in status.get("containerStatuses") or []]
+        if any(one.get("reason") == "OOMKilled" for one in ended):
+            return "it was killed, for it needed more memory than it may have: give it more with --memory."
+        if status.get("reason"):
+            return f"its pod ended as {status['reason']}: {status.get('message') or 'the cluster says no more'}"
         return ""
 
     def _of_store(self, run: Run, task: str) -> str:
@@ -94,7 +114,7 @@ def last_words(log: str) -> str:
 
 
 def reason_of(log: str) -> str:
-    """The sentence with which a step failed: a step's own, or the last line of a traceback, or the last line."""
+    """The sentence with which a step failed: its own, or the last line of a traceback; else what it printed last."""
     lines = [line.strip() for line in log.splitlines()]
     for line in reversed(lines):
         if (match := _SAID.fullmatch(line)) and match["failed"]:
@@ -102,4 +122,5 @@ def reason_of(log: str) -> str:
     for line in reversed(lines):
         if match := _RAISED.fullmatch(line):
             return match["text"]
-    return next((line for line in reversed(lines) if not _LAUNCHER.match(line)), "")
+    last = next((line for line in reversed(lines) if not _LAUNCHER.match(line)), "")
+    return f"it ended without saying why; its last line is {shown(last, 200)}." if last else ""
