@@ -60,8 +60,8 @@ class _Follower:
         fresh: list[Task] = []
         for name, step in self.pipeline.steps.items():
             nodes = [task for task in run.tasks if task.name == name and task.state in _AT_WORK]
-            for _ in nodes[self._begun[name] :]:
-                self.watch(Told("start", step.runs))
+            for node in nodes[self._begun[name] :]:
+                self.watch(Told("start", step.runs, time=node.began))
             ended = sorted((task for task in nodes if task.state != "RUNNING"), key=_when)
             fresh += ended[self._done[name] :]
             self._begun[name], self._done[name] = len(nodes), len(ended)
@@ -71,9 +71,10 @@ class _Follower:
     def _tell(self, run: Run, task: Task) -> None:
         name, seconds = self.pipeline.steps[task.name].runs, max(task.ended - task.began, 0.0)
         if task.state == "SUCCEEDED":
-            told = Told("end", name, seconds, CACHED if run.cached(task) else self.logs.said(run, task.name))
+            text = CACHED if run.cached(task) else self.logs.said(run, task.name)
+            told = Told("end", name, seconds, text, time=task.ended)
         else:
-            told = Told("fail", name, seconds, self.logs.reason(run, task.name), "user")
+            told = Told("fail", name, seconds, self.logs.reason(run, task.name), "user", time=task.ended)
         self.ended.append(told)
         self.watch(told)
 

@@ -32,6 +32,7 @@ class Told:
         seconds: Wall time since the step before it ended, process start included; 0 at a start.
         text: A few words: what came of it, or why it failed.
         kind: For a failure: ``user`` if the caller can mend it, else ``internal``.
+        time: When, in seconds since 1970; 0 if that is now.
     """
 
     event: str
@@ -39,6 +40,7 @@ class Told:
     seconds: float = 0.0
     text: str = ""
     kind: str = ""
+    time: float = 0.0
 
 
 @dataclass(frozen=True)
