@@ -84,12 +84,14 @@ class _Watch:
     def __call__(self, told: Told) -> None:
         """Show and keep one thing."""
         self._show(told)
-        facts = {"event": told.event, "step": told.step, "time": told.time, "seconds": told.seconds}
-        lines = [facts]
+        if told.event == "progress":
+            return
+        facts = {"step": told.step, "time": told.time, "seconds": told.seconds}
+        lines: list[dict[str, object]] = [{**facts, "event": told.event}]
         if told.event == "fail":
-            facts |= {"error": told.text, "kind": told.kind}
+            lines[0] |= {"error": told.text, "kind": told.kind}
         elif told.text:
-            lines.insert(0, {"event": "progress", "step": told.step, "time": told.time, "text": told.text})
+            lines.insert(0, {**facts, "event": "progress", "text": told.text})
         with self._folder.events.open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(line) + "\n" for line in lines)
 

@@ -34,7 +34,8 @@ def _say(event: str, facts: Mapping[str, Any]) -> None:
     if event == "progress":
         sys.stderr.write(f"headrace: {facts['step']}: {facts['text']}\n")
     elif event == "fail":
-        sys.stderr.write(f"headrace: {facts['step']} failed: {' '.join(str(facts['error']).split())}\n")
+        whose = "" if facts["kind"] == "user" else " by an error of headrace's own"
+        sys.stderr.write(f"headrace: {facts['step']} failed{whose}: {' '.join(str(facts['error']).split())}\n")
 
 
 def progress(step: str, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from headrace.cluster.kfp_run import Run, Task
-from headrace.core.errors import ClusterError, InputError
+from headrace.core.errors import ClusterError, HeadraceError, InputError, InternalError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.pipelines.runner import Outcome, Told
 from headrace.pipelines.summary import Step
@@ -27,14 +27,30 @@ class Api(Protocol):
         """A run, by its id."""
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why a step failed.
+
+    Attributes:
+        text: In one sentence; empty if nobody knows.
+        internal: Whether a promise of Headrace's own was broken.
+    """
+
+    text: str = ""
+    internal: bool = False
+
+
 class Logs(Protocol):
     """What can be known of a step's log; empty texts where nothing can."""
+
+    def saying(self, run: Run, task: str) -> str:
+        """The last words of a step that runs, or what keeps it from starting."""
 
     def said(self, run: Run, task: str) -> str:
         """The last words of a step that ended well."""
 
-    def reason(self, run: Run, task: str) -> str:
-        """The sentence with which a step failed."""
+    def reason(self, run: Run, task: str) -> Reason:
+        """Why a step failed."""
 
 
 @dataclass
@@ -54,6 +70,7 @@ class _Follower:
     ended: list[Told] = field(default_factory=list)
     _begun: Counter[str] = field(default_factory=Counter)
     _done: Counter[str] = field(default_factory=Counter)
+    _heard: dict[str, str] = field(default_factory=dict)
 
     def look(self, run: Run) -> None:
         """Tell what is new. A step in a loop has several nodes, which nothing but their times tells apart."""
@@ -65,8 +82,17 @@ class _Follower:
             ended = sorted((task for task in nodes if task.state != "RUNNING"), key=_when)
             fresh += ended[self._done[name] :]
             self._begun[name], self._done[name] = len(nodes), len(ended)
+            if len(ended) < len(nodes):
+                self._listen(run, name)
         for task in sorted(fresh, key=_when):
             self._tell(run, task)
+
+    def _listen(self, run: Run, name: str) -> None:
+        """Tell what a running step says, if it is something new."""
+        text = self.logs.saying(run, name)
+        if text and text != self._heard.get(name):
+            self._heard[name] = text
+            self.watch(Told("progress", self.pipeline.steps[name].runs, text=text))
 
     def _tell(self, run: Run, task: Task) -> None:
         name, seconds = self.pipeline.steps[task.name].runs, max(task.ended - task.began, 0.0)
@@ -74,20 +100,21 @@ class _Follower:
             text = CACHED if run.cached(task) else self.logs.said(run, task.name)
             told = Told("end", name, seconds, text, time=task.ended)
         else:
-            told = Told("fail", name, seconds, self.logs.reason(run, task.name), "user", time=task.ended)
+            why = self.logs.reason(run, task.name)
+            told = Told("fail", name, seconds, why.text, "internal" if why.internal else "user", time=task.ended)
         self.ended.append(told)
         self.watch(told)
 
-    def failure(self, run: Run) -> InputError:
+    def failure(self, run: Run) -> HeadraceError:
         """Why a run failed: what its first failed step says, or the driver that could not start one."""
         failed = next((told for told in self.ended if told.event == "fail"), None)
         if failed is not None:
-            return InputError(f"{failed.step}: {failed.text or _SILENT}")
+            error = InternalError if failed.kind == "internal" else InputError
+            return error(f"{failed.step}: {failed.text or _SILENT}")
         driver = next((task for task in run.tasks if task.is_driver and task.state == "FAILED"), None)
         if driver is not None:
-            return InputError(
-                f"{driver.step}: it could not be started; {self.logs.reason(run, driver.name) or _SILENT}"
-            )
+            why = self.logs.reason(run, driver.name)
+            return InputError(f"{driver.step}: it could not be started; {why.text or _SILENT}")
         if run.state == "CANCELED":
             return InputError(f"the run {run.name} was ended by somebody; start it again.")
         return InputError(f"the run {run.name} failed before a step began; {_SILENT}")

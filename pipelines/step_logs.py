@@ -10,13 +10,15 @@ from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kfp_run import Run
 from headrace.cluster.kinds import PODS
 from headrace.core.errors import UserError, shown
+from headrace.pipelines.remote import Reason
 from headrace.pipelines.remote_artifacts import RunArtifacts
 
 RUN_LABEL = "pipeline/runid"
 NODE_ANNOTATION = "workflows.argoproj.io/node-name"
 CONTAINER = "main"
 _LINES = 2000
-_SAID = re.compile(r"headrace: (?P<step>\w+)(?P<failed> failed)?: (?P<text>.+)")
+_STARTING = ("ContainerCreating", "PodInitializing")
+_SAID = re.compile(r"headrace: (?P<step>\w+)(?P<failed> failed(?P<own> by an error of headrace's own)?)?: (?P<text>.+)")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit): (?P<text>.+)")
 # What the launcher, and the glog library that it logs with, say around a step.
 _LAUNCHER = re.compile(r"[IWEF]\d{4} |time=|Error: exit status|\s*$")
@@ -55,12 +57,20 @@ class StepLogs:
         """See ``remote.Logs.said``."""
         return last_words(self.text(run, task))
 
-    def reason(self, run: Run, task: str) -> str:
+    def saying(self, run: Run, task: str) -> str:
+        """See ``remote.Logs.saying``: from the pod alone, for the store has a log when a step has ended."""
+        try:
+            return _waiting(self._pod(run, task) or {}) or last_words(self._of_pod(run, task))
+        except UserError:
+            return ""  # who follows a run is told at the end of the step
+
+    def reason(self, run: Run, task: str) -> Reason:
         """See ``remote.Logs.reason``."""
-        found = self._killed(run, task) or reason_of(self.text(run, task))
-        if found or not self.problems:
+        killed = self._killed(run, task)
+        found = Reason(killed) if killed else reason_of(self.text(run, task))
+        if found.text or not self.problems:
             return found
-        return f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}"
+        return Reason(f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}")
 
     def _of_pod(self, run: Run, task: str) -> str:
         pod = self._pod(run, task)
@@ -113,14 +123,22 @@ def last_words(log: str) -> str:
     return next((match["text"] for match in reversed(found) if not match["failed"]), "")
 
 
-def reason_of(log: str) -> str:
-    """The sentence with which a step failed: its own, or the last line of a traceback; else what it printed last."""
+def reason_of(log: str) -> Reason:
+    """Why a step failed: its own sentence, or the last line of a traceback; else what it printed last."""
     lines = [line.strip() for line in log.splitlines()]
     for line in reversed(lines):
         if (match := _SAID.fullmatch(line)) and match["failed"]:
-            return match["text"]
+            return Reason(match["text"], internal=match["own"] is not None)
     for line in reversed(lines):
         if match := _RAISED.fullmatch(line):
-            return match["text"]
+            return Reason(match["text"])
     last = next((line for line in reversed(lines) if not _LAUNCHER.match(line)), "")
-    return f"it ended without saying why; its last line is {shown(last, 200)}." if last else ""
+    return Reason(f"it ended without saying why; its last line is {shown(last, 200)}." if last else "")
+
+
+def _waiting(pod: Document) -> str:
+    """What keeps a container from starting, such as an image that cannot be pulled; empty if nothing does."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    waiting = [one.get("state", {}).get("waiting") or {} for one in statuses]
+    stuck = next((one for one in waiting if one.get("reason") not in {None, *_STARTING}), None)
+    return f"waiting, {stuck['reason']}: {stuck.get('message', '')}".rstrip(": ") if stuck else ""

@@ -7,10 +7,10 @@ import pytest
 from headrace.cluster import kfp_run
 from headrace.cluster.kfp_run import Run
 from headrace.core import pipeline_file
-from headrace.core.errors import ClusterError, HeadraceError, InputError, MissingError, StoreError
+from headrace.core.errors import ClusterError, HeadraceError, InputError, InternalError, MissingError, StoreError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.pipelines import remote
-from headrace.pipelines.remote import follow
+from headrace.pipelines.remote import Reason, follow
 from headrace.pipelines.remote_artifacts import RunArtifacts
 from headrace.pipelines.runner import Outcome, Told
 from headrace.pipelines.step_logs import StepLogs, last_words, reason_of
@@ -58,13 +58,17 @@ class Scripted:
 class Quiet:
     """Logs with a word for each step."""
 
+    def saying(self, _: Run, task: str) -> str:
+        """What a step says while it runs."""
+        return f"{task} is at it"
+
     def said(self, _: Run, task: str) -> str:
         """What a step said."""
         return f"{task} said so"
 
-    def reason(self, _: Run, task: str) -> str:
+    def reason(self, _: Run, task: str) -> Reason:
         """Why it failed."""
-        return f"{task} must be liked."
+        return Reason(f"{task} must be liked.")
 
 
 def followed(pipeline: PipelineFile, *states: Run | HeadraceError, logs: Any = None) -> tuple[list[Told], Outcome]:
@@ -90,7 +94,9 @@ def test_each_thing_is_told_once_and_in_order(pipeline: PipelineFile) -> None:
     )
     assert [(told.event, told.step, told.seconds, told.text) for told in seen] == [
         ("start", "measure", 0.0, ""),
+        ("progress", "measure", 0.0, "measure is at it"),
         ("start", "report_metrics", 0.0, ""),
+        ("progress", "report_metrics", 0.0, "report-metrics is at it"),
         ("end", "measure", 4.0, "measure said so"),
         ("end", "report_metrics", 2.0, "report-metrics said so"),
     ]
@@ -192,8 +198,25 @@ WRAPPED = 'urllib3.exceptions.HTTPError: gone\ntime="2026" level=info\nError: ex
 )
 def test_a_log_tells_why_a_step_failed(tail: str, reason: str) -> None:
     """A step's own sentence, or the last line of a traceback, or the last line that is not the launcher's."""
-    assert reason_of(LOG + tail) == reason
-    assert reason_of("") == ""
+    assert reason_of(LOG + tail) == Reason(reason)
+    assert reason_of("") == Reason("")
+
+
+def test_a_broken_promise_is_told_from_a_mistake(pipeline: PipelineFile) -> None:
+    """The one ends a command with exit code 1, the other with 2; the step itself knows which it was."""
+    why = reason_of("headrace: train failed by an error of headrace's own: KeyError: 'x'\nKeyError: 'x'\n")
+    assert why == Reason("KeyError: 'x'", internal=True)
+
+    class Broken(Quiet):
+        """Logs of a step that broke a promise."""
+
+        def reason(self, *_: Any) -> Reason:
+            """Why it failed."""
+            return why
+
+    seen, outcome = followed(pipeline, state("FAILED", ("measure", "FAILED", 1, 5)), logs=Broken())
+    assert seen[-1].kind == "internal"
+    assert isinstance(outcome.error, InternalError)
 
 
 def test_a_log_tells_what_came_of_a_step() -> None:

@@ -5,6 +5,7 @@ import pytest
 from headrace.cluster.client import Cluster
 from headrace.cluster.kfp_run import Run
 from headrace.core.errors import InputError
+from headrace.pipelines.remote import Reason
 from headrace.pipelines.remote_artifacts import RunArtifacts
 from headrace.pipelines.step_logs import StepLogs
 from tests.cluster.api_server import ApiServer, account
@@ -40,8 +41,9 @@ def test_the_pod_tells_what_the_api_of_pipelines_does_not(kubernetes: ApiServer,
         pod(cluster, "wf-other", on=name, run="another", step="ingest")
         found = logs(cluster)
         assert found.said(RUN, "ingest") == "400 rows"
-        assert found.reason(RUN, "train") == "the table must have rows; got none."
-        assert "panic: no such Secret" in found.reason(RUN, "tune-driver")
+        assert found.saying(RUN, "ingest") == "400 rows"
+        assert found.reason(RUN, "train") == Reason("the table must have rows; got none.")
+        assert "panic: no such Secret" in found.reason(RUN, "tune-driver").text
         assert found.text(RUN, "split") == ""
         assert found.problems == ["set HEADRACE_S3_ENDPOINT."]
 
@@ -55,8 +57,23 @@ def test_a_pod_that_was_killed_says_so_itself(kubernetes: ApiServer, cluster: Cl
     with node(kubernetes.admin(), name, {f"{space}/wf-impl-1/main": "fitting\n", f"{space}/wf-impl-2/main": ""}):
         pod(cluster, "wf-impl-1", on=name, run=RUN.id, step="train", status={"containerStatuses": [container]})
         pod(cluster, "wf-impl-2", on=name, run=RUN.id, step="tune", status=evicted)
-        assert "more memory than it may have: give it more with --memory" in logs(cluster).reason(RUN, "train")
-        assert logs(cluster).reason(RUN, "tune") == "its pod ended as Evicted: The node was low on resource: memory."
+        assert "more memory than it may have: give it more with --memory" in logs(cluster).reason(RUN, "train").text
+        assert (
+            logs(cluster).reason(RUN, "tune").text == "its pod ended as Evicted: The node was low on resource: memory."
+        )
+
+
+def test_a_pod_that_cannot_start_says_why(kubernetes: ApiServer, cluster: Cluster) -> None:
+    """A run would wait for it for ever; one that is only being made says nothing."""
+    name = f"node-{cluster.namespace}"
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}
+    container = {"name": "main", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+    with node(kubernetes.admin(), name, {}):
+        for pod_name, step, why in (("wf-1", "train", waiting), ("wf-2", "tune", {"reason": "ContainerCreating"})):
+            status = {"containerStatuses": [{**container, "state": {"waiting": why}}]}
+            pod(cluster, pod_name, on=name, run=RUN.id, step=step, status=status)
+        assert logs(cluster).saying(RUN, "train") == 'waiting, ImagePullBackOff: Back-off pulling image "x"'
+        assert logs(cluster).saying(RUN, "tune") == ""
 
 
 def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
@@ -64,4 +81,5 @@ def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
     found = StepLogs(account(cluster, "stranger"), (cluster.namespace,), nothing)
     assert found.said(RUN, "ingest") == ""
     assert "cannot list resource" in found.problems[0]
-    assert found.reason(RUN, "ingest").startswith("the cluster does not say why, and its log cannot be read")
+    assert found.saying(RUN, "ingest") == ""
+    assert found.reason(RUN, "ingest").text.startswith("the cluster does not say why, and its log cannot be read")
