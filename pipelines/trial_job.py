@@ -92,10 +92,9 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
 
 def _watch(told: Told) -> None:
     """A line for the pod's log; it holds no equals sign, which Katib's collector would read as a metric."""
-    came = (
-        "began" if told.event == "start" else f"ended after {told.seconds:.0f} s" if told.event == "end" else "failed"
-    )
-    sys.stderr.write(f"headrace: {told.step} {came}\n")
+    words = {"start": "began", "end": f"ended after {told.seconds:.0f} s", "fail": "failed"}
+    if told.event in words:
+        sys.stderr.write(f"headrace: {told.step} {words[told.event]}\n")
 
 
 def _from_environment() -> Trial:
