@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from headrace.core.files import dumps, write_text
+from headrace.core.files import dumps, read_json, write_text
+from headrace.core.processes import stop_pid
 from headrace.experiments.journal import Journal
 from headrace.experiments.pipeline_trial import PipelineTrial
 from headrace.experiments.result import Found, Trial
@@ -106,9 +107,18 @@ class _Runs:
         )
         if self.stopped.is_set():
             raise _Stopped
+        _stop_endpoints(folder)
         folder.end()
         seconds = time.monotonic() - began
         return self.trial.ended(asked, address, seconds=seconds, error=str(outcome.error or ""))
+
+
+def _stop_endpoints(folder: TrialFolder) -> None:
+    """End the servers that a trial has deployed: the run's lease would keep one of each trial until the search ends."""
+    for path in folder.steps.glob("*/**/deploy*/endpoint"):
+        pid = read_json(path).get("pid")
+        if pid:
+            stop_pid(int(pid))
 
 
 def identity(plan: Plan, trial: PipelineTrial) -> dict[str, object]:

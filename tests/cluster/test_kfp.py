@@ -242,3 +242,28 @@ def test_a_step_from_the_cache_is_known_by_its_executor(server: KfpServer, prepa
     server.cached = frozenset({"b"})
     found = kfp_run.read(server._told(run))
     assert {task.name: found.cached(task) for task in found.tasks if task.name in run.nodes} == {"a": False, "b": True}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_the_official_sdk_understands_the_played_server(
+    server: KfpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What plays the platform is asked by the platform's own client too, and told apart from it by nothing."""
+    from kfp import Client
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    client = Client(host=server.address)
+    package = str(COMPILED / "preparation.yaml")
+    made = client.create_run_from_pipeline_package(
+        package, arguments={"source": "a.csv", "contract": "b.yaml"}, run_name="theirs", experiment_name="line"
+    )
+    server.runs[made.run_id].to("SUCCEEDED")
+    ended = client.wait_for_run_completion(made.run_id, timeout=30)
+    assert (ended.state, ended.display_name) == ("SUCCEEDED", "theirs")
+    assert [run.display_name for run in client.list_runs(sort_by="created_at desc").runs] == ["theirs"]
+    api = kfp.connect(server.settings)
+    assert [run.name for run in api.runs()] == ["theirs"]
+    version = api.upload(pipeline_file.read(COMPILED / "preparation.yaml"), name="preparation", version="1")
+    listed = client.list_pipeline_versions(version.pipeline).pipeline_versions
+    assert [(one.pipeline_version_id, one.display_name) for one in listed] == [(version.id, "1")]
+    assert client.terminate_run(api.start(Job("mine", version, {}))) is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core.processes import lease
+from headrace.core.processes import lease, running
 from headrace.experiments import pipeline_trial
 from headrace.experiments.result import Found, Trial
 from headrace.experiments.search import FailedSearchError
@@ -76,6 +76,18 @@ def test_a_trial_that_fails_is_recorded_with_its_steps_sentence(tmp_path: Path, 
     assert by_values["worse", "false"].error == "measure: SystemExit: 3"
 
 
+def test_what_a_trial_deploys_ends_with_it(tmp_path: Path, held: Path) -> None:
+    """Not with the search, which would have a server for each of its trials."""
+    made = tiny.document("serving.yaml")
+    made["spec"]["parameters"].pop()
+    tiny.written(tmp_path, made)
+    tiny.compiled(tmp_path / "serving.yaml", tiny.serving)
+    found = searched(tmp_path, held, made=made, budget="1", heard=[])
+    assert found.best.won
+    (endpoint,) = tmp_path.glob("trials/*/steps/*/deploy/endpoint")
+    assert not running(json.loads(endpoint.read_text())["pid"])
+
+
 def test_a_search_without_a_good_trial_keeps_what_there_is(tmp_path: Path, held: Path) -> None:
     """The same search, asked for again, begins anew: what made all trials fail may have been mended."""
     with pytest.raises(FailedSearchError, match="x must be liked") as caught:
@@ -117,6 +129,7 @@ def _wait(condition: Any, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
     """Nothing runs on after SIGKILL; finished trials are not run again, and those that were cut off are."""
@@ -142,6 +155,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {trial["parameters"]["x"] for trial in trials} == set(runs)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_ends_at_once(number: signal.Signals, tmp_path: Path) -> None:
