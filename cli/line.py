@@ -59,12 +59,12 @@ def run_line(
     """
     began = time.monotonic()
     if summary_file:
-        _clear(summary_file)
+        clear(summary_file)
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(run_folder(home))
             stack.enter_context(lease(folder.lease))
-            store = stack.enter_context(_store(folder))
+            store = stack.enter_context(store_of(folder))
         except HeadraceError as error:
             _write(_summary(Outcome(error=error), began, home.absolute()), summary_file)
             raise
@@ -126,7 +126,7 @@ def _write(summary: Summary, *paths: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _store(folder: RunFolder) -> Iterator[settings.StoreSettings]:
+def store_of(folder: RunFolder) -> Iterator[settings.StoreSettings]:
     """The store of the environment, or one of the run's own."""
     given = settings.store_settings()
     if given:
@@ -139,7 +139,7 @@ def _store(folder: RunFolder) -> Iterator[settings.StoreSettings]:
         yield own
 
 
-def _clear(path: Path) -> None:
+def clear(path: Path) -> None:
     """Take away an older summary, so that a killed run leaves none, and see that a new one can be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

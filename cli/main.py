@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import cluster, compiling, contracts, demo, doctor, run, score, serve, tune
+from headrace.cli import cluster, compiling, contracts, demo, doctor, run, runs, score, serve, submit, tune
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -28,6 +28,10 @@ app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(cluster.app, name="cluster", epilog=cluster.EXAMPLES)
+app.command(name="submit", epilog=submit.EXAMPLES)(submit.submit)
+app.command(name="runs", epilog=runs.RUNS_EXAMPLES)(runs.runs)
+app.command(name="logs", epilog=runs.LOGS_EXAMPLES)(runs.logs)
+app.command(name="cancel", epilog=runs.CANCEL_EXAMPLES)(runs.cancel)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -17,6 +17,10 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' 
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Budget = Annotated[str, typer.Option(help="Search budget: trials (20) or time (90s, 5m).", show_default="12 trials")]
 Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
+]
 
 _NAME_LIMIT = 40
 _BUDGET = re.compile(r"^[1-9][0-9]*[sm]?$")
@@ -60,6 +64,23 @@ def bounds(texts: list[str]) -> dict[str, float]:
             found[metric.strip()] = float(value)
         except ValueError as error:
             raise InputError(f"--require must be METRIC=NUMBER, such as roc_auc=0.8; got {text!r} instead.") from error
+    return found
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """Arguments by name of texts such as ``source=heart.csv``.
+
+    Raises:
+        InputError: If a text is not of that form, or names an argument a second time.
+    """
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--argument must be NAME=VALUE, such as source=heart.csv; got {text!r} instead.")
+        if name in found:
+            raise InputError(f"--argument must name each argument once; got {name} twice.")
+        found[name] = value
     return found
 
 

@@ -20,12 +20,15 @@ Examples:
   headrace tune heart.csv --target target --experiment mine.yaml --summary summary.json
 
   headrace tune s3://lake/heart.csv --target target --experiment families --on katib --deadline 2h
+
+  headrace tune --experiment mine.yaml --argument source=heart.csv      (its trial is a compiled pipeline)
 """
 
 
 def tune(
-    table: table_options.Table,
-    target: table_options.Target,
+    context: typer.Context,
+    table: table_options.Table = "",
+    target: table_options.Target = "",
     task: table_options.Task = "",
     name: table_options.Name = "",
     contract: table_options.ContractFile = "",
@@ -57,15 +60,26 @@ def tune(
     cost_false_negative: table_options.FalseNegative = 1.0,
     require: table_options.Require = None,
     champion: table_options.Champion = "",
+    argument: options.Arguments = None,
     seed: options.Seed = 0,
     output: options.Output = None,
     summary: options.SummaryFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Search for the best model of TABLE, refit it, and measure it on rows that the search has not seen."""
+    """Search for the best model of TABLE, refit it, and measure it on rows that the search has not seen.
+
+    Without TABLE: run the search of an Experiment whose trial is a pipeline.
+    """
     if max_trials and budget:
         raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
     budget = str(max_trials) if max_trials else budget
+    if not table:
+        from headrace.cli.tune_pipeline import search_pipeline  # noqa: PLC0415 - slow to import, and tables need none
+
+        search_pipeline(context, budget=budget)
+        return
+    if not target or argument:
+        raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
     arguments = table_options.arguments(locals())
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.screen import outcome, search  # noqa: PLC0415

@@ -80,6 +80,8 @@ POD_MONITORS = Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
 SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
 GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+PIPELINES = Kind("pipelines.kubeflow.org", "v2beta1", "pipelines", "Pipeline")
+PIPELINE_VERSIONS = Kind("pipelines.kubeflow.org", "v2beta1", "pipelineversions", "PipelineVersion")
 WORKFLOWS = Kind("argoproj.io", "v1alpha1", "workflows", "Workflow")
 TASK_RESULTS = Kind("argoproj.io", "v1alpha1", "workflowtaskresults", "WorkflowTaskResult")
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,30 @@ class Request:
     repeat: bool = True
 
 
+def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
+    """What a request gives, which is sent a few times if need be.
+
+    Args:
+        once: Sends it once.
+        repeat: Whether it may be sent again when it is unknown whether it was done.
+
+    Raises:
+        ClusterError: What the last attempt raised.
+    """
+    began, pause = time.monotonic(), _PAUSE_SECONDS
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return once()
+        except ClusterError as error:
+            # A server that has too many requests has not begun with this one.
+            may = error.reason in _REPEATABLE if repeat else error.reason == "busy"
+            if not may or time.monotonic() - began > REPEAT_SECONDS:
+                raise
+        time.sleep(pause)
+        pause *= 2
+    return once()
+
+
 @dataclass(frozen=True)
 class Transport:
     """The official client, used for its credentials and its connections.
@@ -77,18 +101,7 @@ class Transport:
 
     def data(self, request: Request) -> bytes:
         """The bytes of the server's answer; raises as ``json`` does."""
-        began, pause = time.monotonic(), _PAUSE_SECONDS
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._once(request)
-            except ClusterError as error:
-                # A server that has too many requests has not begun with this one.
-                may = error.reason in _REPEATABLE if request.repeat else error.reason == "busy"
-                if not may or time.monotonic() - began > REPEAT_SECONDS:
-                    raise
-            time.sleep(pause)
-            pause *= 2
-        return self._once(request)
+        return repeated(lambda: self._once(request), repeat=request.repeat)
 
     def _once(self, request: Request) -> bytes:
         with translated(self.address, request.doing):

@@ -99,6 +99,59 @@ def trial_settings() -> TrialSettings:
     return TrialSettings(*values)
 
 
+@dataclass(frozen=True)
+class KfpSettings:
+    """How to reach the API of Kubeflow Pipelines.
+
+    Attributes:
+        endpoint: URL of the API, without ``/apis``.
+        namespace: The user's namespace, where Kubeflow has several users; empty where it has one.
+        token: Bearer token; never shown.
+        cookie: Cookie of a browser's session, for a login page in front of the API; never shown.
+        token_file: File whose content is the bearer token, read anew for each request; empty for none.
+        ca_file: File of the certificates that are trusted; empty for the usual ones.
+    """
+
+    endpoint: str
+    namespace: str = ""
+    token: str = field(default="", repr=False)
+    cookie: str = field(default="", repr=False)
+    token_file: str = ""
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an endpoint that is no URL.
+
+        Raises:
+            InputError: If it is none.
+        """
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+            raise InputError(
+                f"HEADRACE_KFP_ENDPOINT must be a URL such as http://127.0.0.1:8888; got {self.endpoint!r} instead."
+            )
+
+
+def kfp_settings() -> KfpSettings | None:
+    """The API of ``HEADRACE_KFP_*``, or None when no endpoint is set."""
+    endpoint = os.environ.get("HEADRACE_KFP_ENDPOINT", "")
+    if not endpoint:
+        return None
+    return KfpSettings(
+        endpoint=endpoint.rstrip("/"),
+        namespace=os.environ.get("HEADRACE_KFP_NAMESPACE", ""),
+        token=os.environ.get("HEADRACE_KFP_TOKEN", ""),
+        cookie=os.environ.get("HEADRACE_KFP_COOKIE", ""),
+        token_file=os.environ.get("HEADRACE_KFP_TOKEN_FILE", ""),
+        ca_file=os.environ.get("HEADRACE_KFP_CA_FILE", ""),
+    )
+
+
+def kfp_pod_endpoint() -> str:
+    """URL of the same API as pods reach it (``HEADRACE_KFP_POD_ENDPOINT``); the usual Service's when unset."""
+    return os.environ.get("HEADRACE_KFP_POD_ENDPOINT", "") or "http://ml-pipeline.kubeflow:8888"
+
+
 def events_path() -> str:
     """File to which steps append their events (``HEADRACE_EVENTS``); empty when nobody listens."""
     return os.environ.get("HEADRACE_EVENTS", "")

@@ -3,8 +3,9 @@
 import contextlib
 import json
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from headrace.core import settings
@@ -12,12 +13,13 @@ from headrace.core.errors import HeadraceError, UserError
 
 
 def tell(event: str, **facts: Any) -> None:
-    """Append one event to the file that ``HEADRACE_EVENTS`` names, if any.
+    """Append one event to the file that ``HEADRACE_EVENTS`` names, or say it on standard error, a pod's log.
 
     A line is written with one call in append mode, so that processes do not mix their lines.
     """
     path = settings.events_path()
     if not path:
+        _say(event, facts)
         return
     line = json.dumps({"event": event, "time": time.time(), **facts}) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -25,6 +27,15 @@ def tell(event: str, **facts: Any) -> None:
         os.write(descriptor, line.encode())
     finally:
         os.close(descriptor)
+
+
+def _say(event: str, facts: Mapping[str, Any]) -> None:
+    """What a person, and who follows the run, looks for in a log: how far a step is, and why it failed."""
+    if event == "progress":
+        sys.stderr.write(f"headrace: {facts['step']}: {facts['text']}\n")
+    elif event == "fail":
+        whose = "" if facts["kind"] == "user" else " by an error of headrace's own"
+        sys.stderr.write(f"headrace: {facts['step']} failed{whose}: {' '.join(str(facts['error']).split())}\n")
 
 
 def progress(step: str, text: str) -> None:

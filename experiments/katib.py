@@ -4,7 +4,7 @@ import json
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,7 @@ from headrace.stores.objects import ObjectStore, connect
 LABEL = "katib.kubeflow.org/metrics-collector-injection"
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 Cleanup = Literal["always", "succeeded", "never"]
+Write = Callable[[Experiment, Path], None]
 _MOST_RECORD_BYTES = 1 << 20
 # A record may be a moment behind the Trial's status.
 _SETTLE_SECONDS = 2.0
@@ -88,13 +89,30 @@ class KatibTuner:
             ClusterError: If the cluster cannot be asked.
             FailedSearchError: If an Experiment fails, takes too long, or has no best trial.
         """
+
+        def keep(best: Trial) -> None:
+            self._keep(best, study, bundle, plan.objective)
+
+        return self.run(plan, _files(study), listener=listener, keep=keep)
+
+    def run(
+        self, plan: Plan, write: Write, *, listener: Listener, keep: Callable[[Trial], None] = lambda _: None
+    ) -> Found:
+        """Have Katib run the trials of a plan, whatever they are; raises as ``tune`` does.
+
+        Args:
+            plan: What is searched.
+            write: Writes what the trials of an Experiment need to a folder, which is put into the store.
+            listener: Called after each trial.
+            keep: Called with the best trial, while the Experiments are still there.
+        """
         store = connect(self._settings)
         self._check_namespace()
         with ended_by_sigterm():
             made: list[_Running] = []
             try:
                 for experiment in plan.experiments:
-                    self._start(experiment, study, store, made)
+                    self._start(experiment, write, store, made)
                 self._wait(made, store, listener)
                 found = _found(made, plan)
             except FailedSearchError:
@@ -103,14 +121,14 @@ class KatibTuner:
             except BaseException:
                 self._end(made, delete=True)
                 raise
-            self._keep(found.best, study, bundle, plan.objective)
+            keep(found.best)
             self._end(made, delete=self._options.cleanup != "never")
             return found
 
     def manifests(self, plan: Plan, study: Study) -> list[Document]:
         """The Experiments as they would be sent; their study is put into the store."""
         store = connect(self._settings)
-        return [self._document(experiment, study, store)[0] for experiment in plan.experiments]
+        return [self._document(experiment, _files(study), store)[0] for experiment in plan.experiments]
 
     def _check_namespace(self) -> None:
         """Refuse a namespace in which Katib would collect no metrics, if this account may look at it."""
@@ -128,16 +146,16 @@ class KatibTuner:
                 f"kubectl label namespace {name} {LABEL}=enabled."
             )
 
-    def _document(self, experiment: Experiment, study: Study, store: ObjectStore) -> tuple[Document, str]:
+    def _document(self, experiment: Experiment, write: Write, store: ObjectStore) -> tuple[Document, str]:
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             folder = Path(scratch)
-            study_files.write(Stored(study, experiment), folder)
+            write(experiment, folder)
             uri = folders.put(folder, store, f"studies/{experiment.name}")
         document = katib_spec.build(experiment, suffix=uuid.uuid4().hex[:8], study=uri, pod=self._options.pod)
         return document, uri
 
-    def _start(self, experiment: Experiment, study: Study, store: ObjectStore, made: list[_Running]) -> None:
-        document, uri = self._document(experiment, study, store)
+    def _start(self, experiment: Experiment, write: Write, store: ObjectStore, made: list[_Running]) -> None:
+        document, uri = self._document(experiment, write, store)
         # Listed first: one that is interrupted while it is made is deleted too.
         made.append(_Running(experiment, document["metadata"]["name"], uri))
         self._cluster.create(document)
@@ -200,6 +218,10 @@ class KatibTuner:
         with CrossValidation.on(study.sample, objective) as run:
             predictions = run.predictions(best)
         keeping.keep(best, study, predictions, folder, metric=objective.metric)
+
+
+def _files(study: Study) -> Write:
+    return lambda experiment, folder: study_files.write(Stored(study, experiment), folder)
 
 
 def _record(store: ObjectStore, study: str, name: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace.core.errors import InputError
 from headrace.experiments import rules
-from headrace.experiments.experiment import API_VERSION, FAMILY_LABEL, KIND, Experiment
+from headrace.experiments.experiment import API_VERSION, FAMILY_LABEL, KIND, PIPELINE, Experiment
 
 CONTAINER = "trial"
 COMMAND = ("python3", "-m", "headrace.experiments.trial_job")
@@ -35,6 +35,8 @@ class Pod:
         memory: Memory, likewise.
         command: What it runs.
         environment: Further variables.
+        token: Audience of a token that is projected into the pod at ``token_path``; empty for none.
+        token_path: Where.
     """
 
     image: str
@@ -44,6 +46,8 @@ class Pod:
     memory: str = "2Gi"
     command: tuple[str, ...] = COMMAND
     environment: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    token_path: str = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - a place, not a secret
 
 
 def build(experiment: Experiment, *, suffix: str, study: str, pod: Pod) -> dict[str, Any]:
@@ -70,10 +74,11 @@ def build(experiment: Experiment, *, suffix: str, study: str, pod: Pod) -> dict[
     rules.check_template(spec["trialTemplate"], set(experiment.space), experiment.name)
     _check_command(spec["trialTemplate"], experiment.name)
     labels = {FAMILY_LABEL: experiment.family} if experiment.family else {}
+    pipeline = {PIPELINE: experiment.pipeline} if experiment.pipeline else {}
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "labels": labels, "annotations": {STUDY_ANNOTATION: study}},
+        "metadata": {"name": name, "labels": labels, "annotations": {STUDY_ANNOTATION: study, **pipeline}},
         "spec": spec,
     }
 
@@ -125,7 +130,7 @@ def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
         "command": list(pod.command),
         "env": [*({"name": key, "value": value} for key, value in told.items()), *_store(pod.secret)],
         "resources": {kind: {"cpu": pod.cpu, "memory": pod.memory} for kind in ("requests", "limits")},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the one place that a pod may write to
+        "volumeMounts": [{"name": name, "mountPath": place} for name, (place, _) in _volumes(pod).items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "runAsNonRoot": True,
@@ -140,7 +145,7 @@ def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
             "restartPolicy": "Never",
             **({"serviceAccountName": pod.service_account} if pod.service_account else {}),
             "containers": [container],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
+            "volumes": [{"name": name, **source} for name, (_, source) in _volumes(pod).items()],
         },
     }
     return {
@@ -155,6 +160,16 @@ def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
             "spec": {"backoffLimit": 0, "template": template},
         },
     }
+
+
+def _volumes(pod: Pod) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Where each volume is mounted, and what it is, by name."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {"tmp": ("/tmp", {"emptyDir": {}})}  # noqa: S108 - the one place that a pod may write to
+    if pod.token:
+        folder, _, name = pod.token_path.rpartition("/")
+        token = {"serviceAccountToken": {"audience": pod.token, "expirationSeconds": 7200, "path": name}}
+        found["kfp-token"] = (folder, {"projected": {"sources": [token]}})
+    return found
 
 
 def _store(secret: str) -> list[dict[str, Any]]:

@@ -67,9 +67,9 @@ def read(document: Document, number: int, experiment: Experiment, record: Mappin
         The trial. Its status and score are Katib's; its scores by fold, warnings and bundle are its own.
     """
     texts = {item["name"]: str(item["value"]) for item in document["spec"].get("parameterAssignments") or []}
-    family, parameters = "", dict(texts)
+    family, parameters = "", assignments.typed(experiment, texts)
     if not experiment.pipeline:
-        chosen, parameters = assignments.chosen(experiment, assignments.typed(experiment, texts))
+        chosen, parameters = assignments.chosen(experiment, parameters)
         family = chosen.name
     own = Trial.from_json(record) if record else None
     metrics = _metrics(document)

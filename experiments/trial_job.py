@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,7 +84,7 @@ def run(told: settings.TrialSettings, store_settings: StoreSettings, report: Rep
 
 def _ran(told: settings.TrialSettings, stored: Stored, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
     study, experiment = stored.study, stored.experiment
-    asked = Asked(0, experiment, assignments.typed(experiment, _texts(told.parameters)))
+    asked = Asked(0, experiment, assignments.typed(experiment, texts(told.parameters)))
     with CrossValidation.on(study.sample, experiment.objective, report) as validate:
         trial = replace(validate(asked), name=told.name)
         if not trial.won:
@@ -94,7 +94,12 @@ def _ran(told: settings.TrialSettings, stored: Stored, store: ObjectStore, repor
     return replace(trial, bundle=bundles.publish(folder, store))
 
 
-def _texts(parameters: str) -> dict[str, str]:
+def texts(parameters: str) -> dict[str, str]:
+    """A trial's values as Katib puts them in their places.
+
+    Raises:
+        InputError: If they are no JSON object.
+    """
     try:
         found = json.loads(parameters)
     except ValueError:
@@ -104,14 +109,15 @@ def _texts(parameters: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()}
 
 
-def main() -> int:
-    """Run the trial of the environment: 0 when it ran to its end, 2 for the user's mistakes, 1 for ours."""
+def as_job(run_trial: Callable[[], Trial]) -> int:
+    """Run a trial as the process of a Job: 0 when it ran to its end, 2 for the user's mistakes, 1 for ours.
+
+    Args:
+        run_trial: Runs the trial that the environment tells of.
+    """
     began = time.monotonic()
     try:
-        store_settings = settings.store_settings()
-        if store_settings is None:
-            raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
-        trial = run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
+        trial = run_trial()
     except HeadraceError as error:
         sys.stderr.write(f"headrace: {error}\n")
         code = 2 if isinstance(error, UserError) else 1
@@ -120,6 +126,18 @@ def main() -> int:
         code = 1 if trial.status == "failed" else 0
     time.sleep(max(0.0, LEAST_SECONDS - (time.monotonic() - began)))
     return code
+
+
+def _from_environment() -> Trial:
+    store_settings = settings.store_settings()
+    if store_settings is None:
+        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+    return run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
+
+
+def main() -> int:
+    """Run the trial of the environment; see ``as_job``."""
+    return as_job(_from_environment)
 
 
 if __name__ == "__main__":

@@ -157,8 +157,8 @@ def _given_plan(wish: Wish, given: Experiment, task: Task) -> Plan:
     own = assignments.of_experiment(given)
     if given.pipeline:
         raise InputError(
-            f"the trial of {given.name} is the pipeline {given.pipeline}, which is not run on this table; run it by "
-            "headrace search."
+            f"the trial of {given.name} is the pipeline {given.pipeline}, which brings its own table; run it by "
+            "headrace tune --experiment, without a table."
         )
     if wish.families and set(wish.families) != set(own):
         raise InputError(
@@ -166,7 +166,21 @@ def _given_plan(wish: Wish, given: Experiment, task: Task) -> Plan:
             "leave them out."
         )
     assignments.suits(given, task)
-    asked = budget.parse(wish.budget) if wish.budget else Budget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
+    return plan_of(given, budget_text=wish.budget, seed=wish.seed)
+
+
+def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> Plan:
+    """The search of an Experiment that a person has written.
+
+    Args:
+        given: The Experiment.
+        budget_text: Number of trials or time; empty for the Experiment's own number, or four.
+        seed: Seed of suggestions and fits.
+
+    Raises:
+        InputError: If the budget is none, or its algorithm could not use it.
+    """
+    asked = budget.parse(budget_text) if budget_text else Budget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
     given = given.limited(asked.trials) if asked.trials else replace(given, max_trials=0)
     algorithms.check(
         given.algorithm,
@@ -176,4 +190,4 @@ def _given_plan(wish: Wish, given: Experiment, task: Task) -> Plan:
         parallel=given.parallel,
         where=given.name,
     )
-    return Plan(experiments=[given], budget=asked, seed=wish.seed, defaults=False)
+    return Plan(experiments=[given], budget=asked, seed=seed, defaults=False)

@@ -1,13 +1,17 @@
 """Where the trials of a search run: the one place that chooses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headrace.core import settings
 from headrace.core.errors import InputError, shown
 from headrace.experiments.budget import seconds
 from headrace.experiments.tuner import LocalTuner, Tuner
+
+if TYPE_CHECKING:
+    from headrace.experiments.katib import KatibTuner
 
 Engine = Literal["local", "katib"]
 Cleanup = Literal["always", "succeeded", "never"]
@@ -52,6 +56,16 @@ def choose(place: Place) -> Tuner:
     """
     if place.on == "local":
         return LocalTuner(Path(place.journal) if place.journal else None)
+    return katib(place)
+
+
+def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
+    """Katib on the current cluster; raises as ``choose`` does.
+
+    Args:
+        place: How trials run there.
+        pod: Fields of ``katib_spec.Pod`` that differ from the defaults.
+    """
     from headrace.cluster.connecting import connect  # noqa: PLC0415 - a search here needs no cluster
     from headrace.experiments.katib import KatibTuner, Options  # noqa: PLC0415
     from headrace.experiments.katib_spec import Pod  # noqa: PLC0415
@@ -64,4 +78,6 @@ def choose(place: Place) -> Tuner:
         )
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
-    return KatibTuner(connect(), store, Options(Pod(place.image), deadline_seconds=deadline, cleanup=cleanup))
+    return KatibTuner(
+        connect(), store, Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup)
+    )

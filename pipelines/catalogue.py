@@ -42,6 +42,20 @@ PIPELINES = {
             "report",
         ),
     ),
+    "trial": Shipped(
+        entry="headrace.pipelines.trial:trial",
+        steps=(
+            "ingest",
+            "infer_contract",
+            "validate",
+            "engineer",
+            "split",
+            "tune",
+            "train",
+            "evaluate",
+            "report_metrics",
+        ),
+    ),
     "preparation": Shipped(entry="headrace.pipelines.preparation:preparation", steps=("prepare",)),
 }
 

@@ -5,6 +5,7 @@
     FOLDER/
       summary.json     written last: a folder that has it is whole
       report.html  profile.html  search.html  contract.yaml  trials.json  bundle/  steps/  logs/
+      trials/          steps and logs of each trial of a search whose trial is a pipeline
       store/           the local object store; keys in it are never changed
       searches/        finished trials of searches that were ended, from which the next run goes on
       failed/          the same files of the last run that failed
@@ -17,6 +18,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from headrace.core.errors import InputError
 
@@ -26,6 +28,7 @@ _RESULTS = (
     "search.html",
     "contract.yaml",
     "trials.json",
+    "trials",
     "bundle",
     "steps",
     "logs",
@@ -33,6 +36,68 @@ _RESULTS = (
 )
 _MARK = ".headrace"
 _STAGING = ".staging-"
+
+
+class Places(Protocol):
+    """Where a pipeline that runs here writes."""
+
+    @property
+    def steps(self) -> Path:
+        """Root of the steps' artifacts."""
+
+    @property
+    def log(self) -> Path:
+        """Everything that the steps print."""
+
+    @property
+    def events(self) -> Path:
+        """What the steps tell of themselves, one JSON object a line."""
+
+    @property
+    def lease(self) -> Path:
+        """The lock that its processes must not outlive."""
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """Where a trial writes.
+
+    Attributes:
+        home: A folder of its own.
+        lease: The lease of the run that it is part of.
+    """
+
+    home: Path
+    lease: Path
+
+    @property
+    def steps(self) -> Path:
+        """Root of the steps' artifacts."""
+        return self.home / "steps"
+
+    @property
+    def log(self) -> Path:
+        """Everything that the steps print."""
+        return self.home / "logs" / "line.log"
+
+    @property
+    def events(self) -> Path:
+        """What the steps tell of themselves, one JSON object a line."""
+        return self.home / "logs" / "events.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """The metrics that it reports."""
+        return self.home / "result.json"
+
+    def begin(self) -> None:
+        """Make it; what a killed search left is taken away."""
+        _remove(self.home)
+        self.log.parent.mkdir(parents=True)
+
+    def end(self) -> None:
+        """Take away what only a running trial needs."""
+        _remove(self.home / "warm")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def _model(folder: RunFolder) -> Model | None:
     bundle = artifact(folder, "package", "bundle")
     if bundle is None:
         return None
-    best = _facts(folder, "tune", "best_parameters")
+    best = _facts(folder, "tune", "best_parameters") or read_json(bundle / "model.json")
     return Model(
         family=best["family"],
         parameters=best["parameters"],

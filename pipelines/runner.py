@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import IO, Any
 
 from headrace.core.errors import HeadraceError, InputError, InternalError
 from headrace.core.processes import GRACE_SECONDS
-from headrace.pipelines.folder import RunFolder
+from headrace.pipelines.folder import Places
 from headrace.pipelines.summary import Step
 
 _POLL_SECONDS = 0.03
@@ -31,6 +32,7 @@ class Told:
         seconds: Wall time since the step before it ended, process start included; 0 at a start.
         text: A few words: what came of it, or why it failed.
         kind: For a failure: ``user`` if the caller can mend it, else ``internal``.
+        time: When, in seconds since 1970; 0 if that is now.
     """
 
     event: str
@@ -38,6 +40,7 @@ class Told:
     seconds: float = 0.0
     text: str = ""
     kind: str = ""
+    time: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,25 +83,28 @@ class _Clock:
 
 
 def run_pipeline(
-    name: str,
+    name: str | Path,
     arguments: Mapping[str, Any],
     *,
-    folder: RunFolder,
+    folder: Places,
     environment: Mapping[str, str],
     watch: Callable[[Told], None],
     echo: IO[str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Outcome:
-    """Run the pipeline ``name`` with ``arguments`` and wait for it.
+    """Run a pipeline with ``arguments`` and wait for it.
 
     Args:
-        name: Name in the catalogue.
+        name: Name in the catalogue, or the file of a compiled pipeline.
         arguments: The pipeline's parameters.
         folder: Where it writes.
         environment: Variables for the steps, beside this process's own.
         watch: Called with each thing that a step tells, as it happens.
         echo: Stream that also gets the raw log; None for none.
+        stop: Ends the run when it is set; None if nobody will.
     """
-    request = {"pipeline": name, "arguments": dict(arguments), "root": str(folder.steps)}
+    what = {"file": str(name)} if isinstance(name, Path) else {"pipeline": name}
+    request = {**what, "arguments": dict(arguments), "root": str(folder.steps)}
     clock = _Clock(last=time.time())
     with folder.log.open("wb") as log:
         worker = subprocess.Popen(
@@ -117,7 +123,7 @@ def run_pipeline(
         )
         try:
             _hand_over(worker, request)
-            for line in _lines(worker, folder.events, folder.log, echo):
+            for line in _lines(worker, folder, echo, stop or threading.Event()):
                 told = clock.read(json.loads(line))
                 if told:
                     watch(told)
@@ -138,13 +144,15 @@ def _hand_over(worker: subprocess.Popen[bytes], request: Mapping[str, Any]) -> N
         stream.write(json.dumps(request).encode())
 
 
-def _lines(worker: subprocess.Popen[bytes], events: Path, log: Path, echo: IO[str] | None) -> Iterator[str]:
-    """Whole lines of ``events`` while they come, until the worker ended and all are read."""
-    events.touch()
-    with events.open() as told, log.open(errors="replace") as raw:
+def _lines(
+    worker: subprocess.Popen[bytes], folder: Places, echo: IO[str] | None, stop: threading.Event
+) -> Iterator[str]:
+    """Whole lines of the events while they come, until the worker ended or is to end, and all are read."""
+    folder.events.touch()
+    with folder.events.open() as told, folder.log.open(errors="replace") as raw:
         pending = ""
         while True:
-            ended = worker.poll() is not None
+            ended = worker.poll() is not None or stop.is_set()
             pending += told.read()
             *whole, pending = pending.split("\n")
             yield from whole
@@ -164,7 +172,7 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
         worker.wait(GRACE_SECONDS)
 
 
-def _failure(told: list[Told], code: int, folder: RunFolder) -> HeadraceError:
+def _failure(told: list[Told], code: int, folder: Places) -> HeadraceError:
     """The error that the failed step told, as the kind that it said."""
     for one in reversed(told):
         if one.event == "fail":

@@ -16,14 +16,16 @@ from headrace.pipelines import warm
 
 
 def run(request: dict[str, Any]) -> None:
-    """Run the pipeline that ``request`` names with its ``arguments``, artifacts below ``root``."""
+    """Run the ``pipeline`` of a name, or the compiled one of a ``file``, with its ``arguments``, below ``root``."""
     warm.start(Path(request["root"]).parent / "warm")
-    from kfp import local  # noqa: PLC0415 - slow: after the lease is watched
+    from kfp import components, local  # noqa: PLC0415 - slow: after the lease is watched
 
     from headrace.pipelines.catalogue import pipeline  # noqa: PLC0415
 
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=request["root"])
-    pipeline(request["pipeline"])(**request["arguments"])
+    file = request.get("file")
+    found = components.load_component_from_file(file) if file else pipeline(request["pipeline"])
+    found(**request["arguments"])
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ def test_the_wheel_holds_every_module_and_its_data(tmp_path: Path) -> None:
     kept = (
         ("experiments", "*.yaml"),
         ("reports", "*.html"),
+        ("pipelines", "*.yaml"),
         ("pipelines", "compiled/*.yaml"),
         ("kustomize", "**/*.yaml"),
     )

@@ -36,7 +36,9 @@ def test_doctor_reads_a_pipeline() -> None:
     """What the local runner drops stands in the table, with what to do."""
     ended = headrace("doctor", str(COMPILED))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "headrace-training has 17 steps" in ended.stdout
+    compiled = yaml.safe_load(COMPILED.read_text(encoding="utf-8"))
+    steps = len(compiled["deploymentSpec"]["executors"])
+    assert f"headrace-training has {steps} steps" in ended.stdout
     assert "secretAsEnv is ignored" in ended.stdout
     assert "→ set the same variables yourself" in ended.stdout
 

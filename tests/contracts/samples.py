@@ -107,6 +107,12 @@ SAMPLES = {
         bad={"url": "http://127.0.0.1:9/v1/models/none:predict"},
         says="127.0.0.1:9",
     ),
+    "report_metrics": Sample(
+        arguments={"result": "{table}.metrics.json"},
+        inputs={"metrics": ("evaluate", "metrics")},
+        bad={"result": "s3:/headrace/metrics.json"},
+        says="s3://BUCKET/KEY",
+    ),
     "report": Sample(
         inputs={
             "table": _TABLE,

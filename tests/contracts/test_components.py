@@ -63,7 +63,7 @@ def test_every_step_of_the_catalogue_is_a_component() -> None:
 
 
 def _path(line: Line, step: str, name: str) -> Path:
-    return next((line.home / "steps").glob(f"*/**/{step.replace('_', '-')}/{name}"))
+    return next((line.home / "steps").glob(f"*/**/{step.replace('_', '-')}")) / name
 
 
 def _metadata(line: Line, step: str, name: str) -> dict[str, Any]:

@@ -94,7 +94,8 @@ class Controller:
                 EXPERIMENTS, name, {"conditions": [condition("Failed", "ExperimentFailed", "Suggestion failed")]}
             )
             return
-        document = {**experiment, "metadata": {"name": "e", "labels": experiment["metadata"].get("labels", {})}}
+        told = {key: experiment["metadata"].get(key, {}) for key in ("labels", "annotations")}
+        document = {**experiment, "metadata": {"name": "e", **told}}
         asking = suggestion.make(experiment_yaml.parse(yaml.safe_dump(document), source=name), seed=1)
         most, together = spec.get("maxTrialCount", 100), spec["parallelTrialCount"]
         ended: list[str] = []

@@ -1,0 +1,137 @@
+"""Follow a run on a cluster: the lines of a run here, and the same folder at its end."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace.cli.screen import Progress, outcome
+from headrace.core.errors import ClusterError, UserError
+from headrace.core.files import dumps, write_text
+from headrace.pipelines.catalogue import PIPELINES
+from headrace.pipelines.folder import RunFolder, run_folder
+from headrace.pipelines.remote import CACHED, follow
+from headrace.pipelines.remote_artifacts import artifacts
+from headrace.pipelines.results import gather, report_failure, summarise, versions
+from headrace.pipelines.runner import Outcome, Told, with_skipped
+from headrace.pipelines.step_logs import StepLogs
+from headrace.pipelines.summary import Summary
+
+if TYPE_CHECKING:
+    from headrace.cluster.client import Cluster
+    from headrace.cluster.kfp import Kfp
+    from headrace.cluster.kfp_run import Run
+    from headrace.core.pipeline_file import PipelineFile
+
+KUBEFLOW = "kubeflow"
+_SHIPPED = "headrace-"
+
+
+def logs_of(api: "Kfp", pipeline: "PipelineFile") -> StepLogs:
+    """A way to what the steps of a run say: pods, as far as there is a way to the cluster, and the object store."""
+    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+
+    cluster: Cluster | None = None
+    problems: list[str] = []
+    try:
+        cluster = connect()
+    except ClusterError as error:
+        problems.append(str(error))
+    namespaces = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
+    return StepLogs(cluster, tuple(dict.fromkeys(namespaces)), lambda run: artifacts(run, pipeline), problems)
+
+
+def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None) -> None:
+    """Show a run until its end, and write what came of it into a folder.
+
+    Args:
+        api: Kubeflow Pipelines.
+        run_id: The run's id.
+        pipeline: What it runs.
+        home: The run's folder.
+        summary_file: Where the summary is written too; None for nowhere.
+
+    Raises:
+        HeadraceError: If the run failed, or cannot be followed.
+    """
+    with run_folder(home) as folder:
+        try:
+            run, ended = follow(
+                api, run_id, pipeline=pipeline, logs=logs_of(api, pipeline), watch=_Watch(folder, Progress(sys.stdout))
+            )
+        except (KeyboardInterrupt, SystemExit):
+            typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
+            raise
+        write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
+        notes = _fetched(run, pipeline, folder)
+        summary = _conclude(run, ended, pipeline, folder, summary_file)
+    typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
+    for note in notes:
+        typer.echo(f"  {note}")
+    typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")
+
+
+class _Watch:
+    """Shows what steps do, and keeps it as a run here does, for the report."""
+
+    def __init__(self, folder: RunFolder, show: Progress) -> None:
+        self._folder = folder
+        self._show = show
+
+    def __call__(self, told: Told) -> None:
+        """Show and keep one thing."""
+        self._show(told)
+        if told.event == "progress":
+            return
+        facts = {"step": told.step, "time": told.time, "seconds": told.seconds}
+        lines: list[dict[str, object]] = [{**facts, "event": told.event}]
+        if told.event == "fail":
+            lines[0] |= {"error": told.text, "kind": told.kind}
+        elif told.text:
+            lines.insert(0, {**facts, "event": "progress", "text": told.text})
+        with self._folder.events.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def _fetched(run: "Run", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
+    """Bring artifacts here; what could not be had is returned in words."""
+    cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.cached(task)})
+    notes = [f"cached    {', '.join(cached)}: {CACHED}, where their artifacts are"] if cached else []
+    try:
+        artifacts(run, pipeline).fetch(folder.steps)
+    except UserError as error:
+        shutil.rmtree(folder.steps, ignore_errors=True)  # half of them would tell half a story
+        return [*notes, f"artifacts not fetched: {error}"]
+    return notes
+
+
+def _conclude(
+    run: "Run", ended: Outcome, pipeline: "PipelineFile", folder: RunFolder, summary_file: Path | None
+) -> Summary:
+    gather(folder)
+    shipped = PIPELINES.get(pipeline.name.removeprefix(_SHIPPED))
+    names = shipped.steps if shipped else tuple(dict.fromkeys(task.runs for task in pipeline.steps.values()))
+    if ended.error:
+        report_failure(folder, str(ended.error), names)
+    whole = (folder.staging / "report.html").exists() and not ended.error
+    told = Summary(
+        status="failed" if ended.error else "succeeded",
+        seconds=round(max(run.ended - run.created, 0.0), 3),
+        steps=with_skipped(ended.steps, names),
+        report=str(folder.home / "report.html") if whole else "",
+        output=str(folder.home),
+        versions=versions(),
+        error=str(ended.error or ""),
+    )
+    summary = summarise(folder, told)
+    for path in (folder.staging / "summary.json", summary_file):
+        if path:
+            write_text(path, summary.to_json())
+    if ended.error:
+        folder.set_aside()
+        raise type(ended.error)(f"{ended.error} (see {folder.home / 'failed'})")
+    folder.keep()
+    return summary

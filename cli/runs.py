@@ -1,0 +1,117 @@
+"""``headrace runs``, ``logs`` and ``cancel``: what runs on Kubeflow."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.core.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from headrace.cluster.kfp_run import Run
+
+RUNS_EXAMPLES = """
+Examples:
+
+  headrace runs
+
+  headrace runs --limit 50
+
+  headrace runs --recurring
+"""
+LOGS_EXAMPLES = """
+Examples:
+
+  headrace logs headrace-training-20261124-223001
+
+  headrace logs 0f3c…-a1 train
+"""
+CANCEL_EXAMPLES = """
+Examples:
+
+  headrace cancel headrace-training-20261124-223001
+
+  headrace cancel --recurring 0f3c…-a1
+"""
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its name.")]
+
+
+def runs(
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+    recurring: Annotated[bool, typer.Option("--recurring", help="List what is run again and again.")] = False,
+) -> None:
+    """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
+    from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
+
+    api = kfp.connect()
+    rows = [_schedule(one) for one in api.recurring()] if recurring else [_row(run) for run in api.runs(limit)]
+    if not rows:
+        typer.echo("There are none. Next: headrace submit training --help")
+        return
+    for row in rows:
+        typer.echo(row)
+    typer.echo("\nNext: headrace cancel --recurring ID" if recurring else "\nNext: headrace logs RUN")
+
+
+def _row(run: "Run") -> str:
+    end = run.ended or time.time()
+    return f"{run.id}  {run.state.lower():<10}{_time(run.created)}  {end - run.created:>6.0f} s  {run.name}"
+
+
+def _time(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def _schedule(facts: dict[str, Any]) -> str:
+    trigger = facts.get("trigger") or {}
+    periodic, cron = trigger.get("periodic_schedule") or {}, trigger.get("cron_schedule") or {}
+    when = f"every {periodic.get('interval_second')} s" if periodic else str(cron.get("cron", ""))
+    state = str(facts.get("status", "")).lower()
+    return f"{facts['recurring_run_id']}  {state:<10}{when:<20}  {facts.get('display_name', '')}"
+
+
+def logs(
+    run: RunName,
+    step: Annotated[str, typer.Argument(metavar="[STEP]", help="One step.", show_default="all")] = "",
+) -> None:
+    """Print what the steps of RUN said: from their pods while these are there, else from the object store."""
+    from headrace.cli.follow import logs_of  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.cluster import kfp  # noqa: PLC0415
+    from headrace.pipelines import submitting  # noqa: PLC0415
+
+    api = kfp.connect()
+    found = api.run(submitting.find(api, run))
+    pipeline = api.pipeline_of(found)
+    names = {step, step.replace("_", "-")}
+    steps = [task for task in found.tasks if task.name in pipeline.steps]
+    wanted = [task for task in steps if not step or names & {task.name, pipeline.steps[task.name].runs}]
+    if not wanted:
+        known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in steps)) or "none yet"
+        raise InputError(f"the run {found.name} has begun the steps {known}; got {shown(step)} instead.")
+    source = logs_of(api, pipeline)
+    for task in wanted:
+        text = source.text(found, task.name)
+        typer.echo(f"== {task.name} ({task.state.lower()})")
+        typer.echo(text.rstrip() or "   nothing that can be read")
+    if source.problems:
+        typer.echo(f"headrace: {source.problems[-1]}", err=True)
+
+
+def cancel(
+    run: RunName,
+    recurring: Annotated[
+        bool, typer.Option("--recurring", help="RUN is the id of a recurring run, which is deleted.")
+    ] = False,
+) -> None:
+    """End RUN: its pods are killed."""
+    from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines import submitting  # noqa: PLC0415
+
+    api = kfp.connect()
+    if recurring:
+        api.unschedule(run)
+        typer.echo("It is deleted. Runs that it has started go on: headrace runs")
+        return
+    found = submitting.find(api, run)
+    api.end(found)
+    typer.echo(f"It is told to end. Next: headrace runs, or: headrace logs {found}")

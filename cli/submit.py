@@ -1,0 +1,92 @@
+"""``headrace submit``: a pipeline on Kubeflow, once or again and again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli import cluster_options, options
+from headrace.core.errors import InputError
+from headrace.pipelines.catalogue import PIPELINES
+
+EXAMPLES = """
+Examples:
+
+  headrace submit training --argument source=s3://lake/heart.csv --argument target=target --follow
+
+  headrace submit mine.yaml --argument rows=1000 --name trial-run
+
+  headrace submit training --argument source=s3://lake/heart.csv --argument target=target --every 24h
+
+  headrace submit training --argument source=s3://lake/heart.csv --argument target=target --cron "0 30 2 * * *"
+"""
+
+
+def submit(
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help=f"A compiled pipeline's file, or one of: {', '.join(PIPELINES)}.")
+    ],
+    argument: options.Arguments = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Wait, show the steps, and fetch the results.")
+    ] = False,
+    every: Annotated[str, typer.Option(help="Run it again and again, such as every 24h.", metavar="TIME")] = "",
+    cron: Annotated[str, typer.Option(help="Run it by a schedule in UTC: second minute hour day month weekday.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the run.", show_default="the pipeline's, with the time")] = "",
+    version: Annotated[str, typer.Option(help="Name of the version.", show_default="by its content")] = "",
+    group: Annotated[str, typer.Option(help="What Kubeflow calls an experiment: a list of runs.")] = "",
+    pipeline_root: Annotated[
+        str, typer.Option(help="Where artifacts go, such as s3://headrace/runs.", show_default="Kubeflow's own place")
+    ] = "",
+    service_account: Annotated[str, typer.Option(help="Account of the pods.", show_default="Kubeflow's choice")] = "",
+    cpu: cluster_options.Cpu = None,
+    memory: cluster_options.Memory = None,
+    gpu: cluster_options.Gpu = None,
+    timeout: cluster_options.Timeout = None,
+    retries: cluster_options.Retries = None,
+    cache: cluster_options.Cache = True,
+    node_selector: cluster_options.NodeSelector = None,
+    toleration: cluster_options.Tolerate = None,
+    image: cluster_options.Image = "",
+    output: options.Output = None,
+    summary: options.SummaryFile = None,
+    verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
+) -> None:
+    """Upload PIPELINE to Kubeflow (HEADRACE_KFP_ENDPOINT) and run it."""
+    given = cluster_options.task_options(
+        cpu=cpu,
+        memory=memory,
+        gpu=gpu,
+        timeout=timeout,
+        retries=retries,
+        cache=cache,
+        node_selector=node_selector,
+        toleration=toleration,
+        image=image,
+    )
+    from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines import submitting  # noqa: PLC0415
+
+    trigger = submitting.trigger(every=every, cron=cron)
+    if trigger and follow:
+        raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
+    wish = submitting.Wish(
+        pipeline, options.pairs(argument), given, name, version, group, pipeline_root, service_account
+    )
+    file = submitting.read(wish)
+    api = kfp.connect()
+    job = submitting.job(api, wish, file)
+    if trigger:
+        recurring = api.schedule(job, trigger=trigger)
+        typer.echo(f"The recurring run {job.name} is made: {recurring}")
+        typer.echo(f"\nNext: headrace runs --recurring, or: headrace cancel --recurring {recurring}")
+        return
+    run = api.start(job)
+    typer.echo(f"The run {job.name} has begun: {run}")
+    if not follow:
+        typer.echo(f"\nNext: headrace logs {run}, headrace runs, or: headrace cancel {run}")
+        return
+    from headrace.cli.follow import follow_run  # noqa: PLC0415
+
+    typer.echo()
+    follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)

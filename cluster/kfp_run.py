@@ -1,0 +1,127 @@
+"""A run of a pipeline as the API of Kubeflow Pipelines tells it, read into plain values.
+
+What the API does not tell: why a task failed (``error`` is empty), values of metrics, and where artifacts lie.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
+"""States of what will not change any more."""
+_UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
+_DRIVER = "-driver"
+_EXECUTOR = "executor"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A node of a run: a step, the driver before it, its executor, or a graph of others.
+
+    Attributes:
+        name: The step's name, with ``-driver`` for its driver; ``executor`` for what runs inside a step.
+        state: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``SKIPPED`` or ``CANCELED``.
+        began: When it began, in seconds since 1970; 0 if it has not.
+        ended: When it ended, likewise.
+        pod: Name of its pod; empty if the server does not say.
+        children: Nodes below it, by the ids that its workflow knows them by.
+    """
+
+    name: str
+    state: str
+    began: float = 0.0
+    ended: float = 0.0
+    pod: str = ""
+    children: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> str:
+        """Name of the step that it belongs to."""
+        return self.name.removesuffix(_DRIVER)
+
+    @property
+    def is_driver(self) -> bool:
+        """Whether it only prepares a step."""
+        return self.name.endswith(_DRIVER)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a pipeline.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        state: As of a task; a run that was ended by somebody is ``CANCELED``, though the server calls it failed.
+        created: When it was made, in seconds since 1970.
+        ended: When it ended; 0 while it has not.
+        root: Where its artifacts lie, as it was told; empty for the server's own place.
+        tasks: Its nodes.
+        facts: Everything, as the server told it.
+    """
+
+    id: str
+    name: str
+    state: str
+    created: float = 0.0
+    ended: float = 0.0
+    root: str = ""
+    tasks: tuple[Task, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it will change any more."""
+        return self.state in ENDED
+
+    def cached(self, task: Task) -> bool:
+        """Whether a step's outputs were taken from an earlier run: its executor was skipped."""
+        below = {child.rpartition("-")[2] for child in task.children}
+        executors = (one for one in self.tasks if one.name == _EXECUTOR and one.state == "SKIPPED")
+        return any(one.pod and one.pod.rpartition("-")[2] in below for one in executors)
+
+
+def read(facts: Mapping[str, Any]) -> Run:
+    """A run, from what the server told of it."""
+    history = [str(entry.get("state")) for entry in facts.get("state_history") or []]
+    state = _state(facts.get("state"))
+    if state == "FAILED" and "CANCELING" in history:
+        state = "CANCELED"
+    details = (facts.get("run_details") or {}).get("task_details") or []
+    return Run(
+        id=str(facts.get("run_id", "")),
+        name=str(facts.get("display_name") or ""),
+        state=state,
+        created=seconds(facts.get("created_at")),
+        ended=seconds(facts.get("finished_at")) if state in ENDED else 0.0,
+        root=str((facts.get("runtime_config") or {}).get("pipeline_root") or ""),
+        tasks=tuple(_task(one) for one in details if one.get("display_name")),
+        facts=facts,
+    )
+
+
+def _task(facts: Mapping[str, Any]) -> Task:
+    children = [one.get("pod_name") or one.get("task_id") or "" for one in facts.get("child_tasks") or []]
+    state = _state(facts.get("state"))
+    return Task(
+        name=str(facts["display_name"]),
+        state=state,
+        began=seconds(facts.get("start_time")),
+        ended=seconds(facts.get("end_time")) if state in ENDED else 0.0,
+        pod=str(facts.get("pod_name") or ""),
+        children=tuple(filter(None, children)),
+    )
+
+
+def _state(told: Any) -> str:
+    """A state; the server leaves it out, or calls it unspecified, before it has looked."""
+    return "PENDING" if told in {None, "", _UNKNOWN} else str(told)
+
+
+def seconds(moment: Any) -> float:
+    """A time of the server's in seconds since 1970, which is also what it says of what has not happened yet."""
+    try:
+        return max(datetime.fromisoformat(str(moment)).timestamp(), 0.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,26 @@
+"""The component that reports metrics to whoever started the pipeline."""
+
+from kfp import dsl
+from kfp.dsl import Input, Metrics
+
+from headrace.components.base import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def report_metrics(
+    metrics: Input[Metrics],
+    result: str,
+) -> None:
+    """Write the metrics of a step to an address, as JSON: how a pipeline that is a trial tells what it is worth.
+
+    Args:
+        metrics: Scalar metrics of a step before.
+        result: Path or ``s3://BUCKET/KEY`` that the pipeline was given as its parameter ``result``.
+    """
+    from headrace.core.steps import step
+    from headrace.core.text import plain
+    from headrace.experiments.reported import report
+
+    with step("report_metrics") as say:
+        told = report(metrics.metadata, plain(result))
+        say(", ".join(f"{name} {value:.3g}" for name, value in list(told.items())[:3]))

@@ -1,0 +1,124 @@
+"""What the steps of a run on a cluster left in the object store.
+
+Kubeflow Pipelines does not say where artifacts lie. Its launcher writes each to
+``ROOT/PIPELINE/RUN/TASK/SALT/ARTIFACT``, where the salt is a UUID of the execution. A step whose outputs were taken
+from an earlier run has nothing there: only the platform's metadata store knows which run that was.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headrace.cluster.kfp_run import Run
+from headrace.core import settings
+from headrace.core.errors import InputError, MissingError, shown
+from headrace.core.pipeline_file import PipelineFile
+from headrace.stores.objects import ObjectStore, connect
+
+DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
+LOG = "executor-logs"
+"""The artifact that holds what a step printed; the launcher uploads it, also if the step failed."""
+_ROOT = re.compile(r"(?:s3|minio)://(?P<bucket>[^/?]+)(?:/(?P<prefix>[^?]*))?(?:\?.*)?")
+_TABLE = "system.Dataset"
+_MOST_LOG_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Left:
+    """One object of a run.
+
+    Attributes:
+        key: Its key.
+        task: Name of the task that left it.
+        salt: The execution's UUID; empty if there is none in the key.
+        path: The artifact's name, and what lies inside it, as parts of a path.
+    """
+
+    key: str
+    task: str
+    salt: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunArtifacts:
+    """Objects of one run.
+
+    Attributes:
+        store: Where they lie.
+        home: Prefix of all of them, with the last slash.
+        pipeline: What the run ran.
+    """
+
+    store: ObjectStore
+    home: str
+    pipeline: PipelineFile
+
+    def all(self) -> Iterator[Left]:
+        """The objects.
+
+        Raises:
+            StoreError: If the store fails.
+        """
+        for item in self.store.list(self.home):
+            task, *rest = item.key.removeprefix(self.home).split("/")
+            salted = len(rest) > 1 and _is_uuid(rest[0])
+            if rest:
+                yield Left(item.key, task, rest[0] if salted else "", tuple(rest[1:] if salted else rest))
+
+    def log(self, task: str) -> str:
+        """What a task printed; empty if the store does not hold it."""
+        found = [left for left in self.all() if left.task == task and left.path == (LOG,)]
+        try:
+            return self.store.get_bytes(found[-1].key, _MOST_LOG_BYTES).decode("utf-8", "replace") if found else ""
+        except MissingError:
+            return ""
+
+    def fetch(self, folder: Path) -> set[str]:
+        """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``.
+
+        Returns:
+            The tasks that left something.
+
+        Raises:
+            StoreError: If the store fails.
+        """
+        tasks = set()
+        for left in self.all():
+            tasks.add(left.task)
+            step = self.pipeline.steps.get(left.task)
+            if step is None or step.artifacts.get(left.path[0]) != _TABLE:
+                self.store.get_file(left.key, folder.joinpath("run", left.salt or "0", left.task, *left.path))
+        return tasks
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def artifacts(run: Run, pipeline: PipelineFile) -> RunArtifacts:
+    """The objects of a run, in the store of the environment.
+
+    Raises:
+        InputError: If no store is set, or the run's root is in none that can be read.
+        StoreError: If the store does not answer, refuses the keys, or has no such bucket.
+    """
+    root = run.root or DEFAULT_ROOT
+    match = _ROOT.fullmatch(root)
+    if match is None:
+        raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's lie at {shown(root, 200)}.")
+    given = settings.store_settings()
+    if given is None:
+        raise InputError(
+            f"the run's artifacts lie at {root} in the cluster's store: set HEADRACE_S3_ENDPOINT and its keys to fetch "
+            "them."
+        )
+    store = connect(replace(given, bucket=match["bucket"]), create=False)
+    prefix = (match["prefix"] or "").strip("/")
+    return RunArtifacts(store, "/".join([*filter(None, [prefix]), pipeline.name, run.id, ""]), pipeline)

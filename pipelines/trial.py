@@ -1,0 +1,62 @@
+"""A pipeline that can be the trial of a search: from a table to metrics that are reported to an address."""
+
+from kfp import dsl
+
+from headrace.components import evaluate, report_metrics, train, tune
+from headrace.pipelines.wiring import prepared, with_store
+
+
+@dsl.pipeline(
+    name="headrace-trial",
+    description="From a table to reported metrics: ingest, validate, split, tune, train, evaluate, report.",
+)
+def trial(
+    source: str,
+    target: str,
+    result: str,
+    positive: str = "",
+    family: str = "logistic",
+    budget: str = "2",
+    test_size: float = 0.25,
+    cost_false_positive: float = 1.0,
+    cost_false_negative: float = 1.0,
+    seed: int = 0,
+) -> None:
+    """Train one family on a table and report how good it is on the test part.
+
+    Args:
+        source: Path, glob, ``http(s)://``, ``s3://`` or SQL address of the table.
+        target: Column that is predicted.
+        result: Path or ``s3://`` address to which the metrics are written.
+        positive: Class whose probability is reported, for a binary task.
+        family: Model family; its shipped search space is searched.
+        budget: Trials of that search.
+        test_size: Share of rows kept for the test part, above 0 and below 1.
+        cost_false_positive: Cost of a false alarm, for the choice of the threshold.
+        cost_false_negative: Cost of a miss, for the choice of the threshold.
+        seed: Seed of every random choice.
+    """
+    rows = prepared(
+        reading={"source": source},
+        agreeing={"name": "trial", "target": target, "positive": positive},
+        dividing={"test_size": test_size, "seed": seed},
+    )
+    tuned = tune(train_table=rows.train_table, contract=rows.contract, experiment=family, budget=budget, seed=seed)
+    fitted = train(
+        train_table=rows.train_table,
+        contract=rows.contract,
+        best_parameters=tuned.outputs["best_parameters"],
+        seed=seed,
+    )
+    measured = evaluate(
+        model=fitted.outputs["model"],
+        train_table=rows.train_table,
+        test_table=rows.test_table,
+        test_actuals=rows.test_actuals,
+        cost_false_positive=cost_false_positive,
+        cost_false_negative=cost_false_negative,
+        seed=seed,
+    )
+    reported = report_metrics(metrics=measured.outputs["metrics"], result=result)
+    reported.set_caching_options(False)
+    with_store(reported)

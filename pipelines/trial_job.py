@@ -1,0 +1,113 @@
+"""A trial that is a run of a pipeline: ``python3 -m headrace.pipelines.trial_job``, in the pod of a Katib trial.
+
+It brings Experiment and pipeline from the object store, has Kubeflow Pipelines run the pipeline with the trial's
+values, waits, reads the metrics that it reported, and writes them to standard output as Katib's collector reads them.
+The run is ended when the trial is.
+"""
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from headrace.cluster import kfp
+from headrace.cluster.kfp import Job, Kfp
+from headrace.core import settings
+from headrace.core.errors import InputError, InternalError
+from headrace.core.files import dumps
+from headrace.core.settings import StoreSettings, TrialSettings
+from headrace.core.signals import ended_by_sigterm
+from headrace.experiments import assignments, pipeline_trial
+from headrace.experiments.pipeline_trial import PipelineTrial
+from headrace.experiments.result import Trial
+from headrace.experiments.search import Asked
+from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
+from headrace.pipelines.remote import POLL_SECONDS, follow
+from headrace.pipelines.remote_artifacts import artifacts
+from headrace.pipelines.runner import Told
+from headrace.pipelines.step_logs import StepLogs
+from headrace.stores import folders
+from headrace.stores.objects import connect
+
+
+def run(
+    told: TrialSettings,
+    store_settings: StoreSettings,
+    api: Kfp,
+    report: Reporter,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+) -> Trial:
+    """Run a trial and keep what it found.
+
+    Args:
+        told: Which one.
+        store_settings: How to reach the store.
+        api: Kubeflow Pipelines.
+        report: Takes the metrics.
+        poll_seconds: Time between two looks at the run.
+
+    Returns:
+        The trial.
+
+    Raises:
+        HeadraceError: If the study cannot be read, the run cannot be started or looked at, or nothing can be kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        home = folders.get(told.study, Path(scratch) / "study", store_settings)
+        found = pipeline_trial.load(home / pipeline_trial.EXPERIMENT)
+    if found is None:
+        raise InternalError(f"the study {told.study} must be one of a pipeline.")
+    asked = Asked(0, found.experiment, assignments.typed(found.experiment, texts(told.parameters)))
+    trial = replace(_ran(asked, told, found, api, poll_seconds), name=told.name)
+    if trial.won:
+        report({name: values["latest"] for name, values in trial.metrics.items()})
+    store = connect(replace(store_settings, bucket=told.study.split("/")[2]), create=False)
+    store.put_bytes(record_key(told.study, told.name), dumps(trial.as_json()).encode(), "application/json")
+    return trial
+
+
+def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll_seconds: float) -> Trial:
+    began = time.monotonic()
+    address = f"{told.study}results/{told.name}.json"
+    arguments = trial.arguments(asked.values, result=address)
+    with ended_by_sigterm():
+        run_id = api.start(Job(told.name, trial.pipeline, arguments))
+        sys.stderr.write(f"headrace: {told.name} is the run {run_id}\n")
+        try:
+            _, outcome = follow(
+                api,
+                run_id,
+                pipeline=trial.pipeline,
+                logs=StepLogs(None, (), lambda run: artifacts(run, trial.pipeline)),
+                watch=_watch,
+                poll_seconds=poll_seconds,
+            )
+        except BaseException:
+            api.end(run_id)
+            raise
+    return trial.ended(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
+
+
+def _watch(told: Told) -> None:
+    """A line for the pod's log; it holds no equals sign, which Katib's collector would read as a metric."""
+    words = {"start": "began", "end": f"ended after {told.seconds:.0f} s", "fail": "failed"}
+    if told.event in words:
+        sys.stderr.write(f"headrace: {told.step} {words[told.event]}\n")
+
+
+def _from_environment() -> Trial:
+    store_settings = settings.store_settings()
+    if store_settings is None:
+        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+    return run(settings.trial_settings(), store_settings, kfp.connect(), Reporter(sys.stdout))
+
+
+def main() -> int:
+    """Run the trial of the environment; see ``experiments.trial_job.as_job``."""
+    return as_job(_from_environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

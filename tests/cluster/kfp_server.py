@@ -1,0 +1,496 @@
+"""The API server of Kubeflow Pipelines, played over real HTTP, for the platform itself cannot be had here.
+
+It answers the calls of v2beta1 that the official client makes, in the form that was seen of a live one: states that are
+missing at first, ``finished_at`` of 1970 until the end, a duplicate name refused with a stack of Go in the body, an
+unknown argument refused in KFP's words, a terminated run that ends ``FAILED`` with ``CANCELING`` in its history, an
+executor that is ``SKIPPED`` where a step came from the cache, task details without a name, and no word of why a step
+failed. A submitted pipeline is really run, by ``kfp.local`` in a process of its own, with arguments as they came; what
+its steps leave goes to a real object store under the keys of KFP's launcher, of a failed step the log alone.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.policy import HTTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+from headrace.core import pipeline_file
+from headrace.core.errors import InputError
+from headrace.core.pipeline_file import PipelineFile
+from headrace.core.settings import KfpSettings, StoreSettings
+from headrace.stores.objects import connect
+
+EPOCH = "1970-01-01T00:00:00Z"
+STACK = (
+    "\ngithub.com/kubeflow/pipelines/backend/src/common/util.NewAlreadyExistError\n\t/go/src/error.go:211\nmain.main"
+)
+_EXECUTING = re.compile(r"- INFO - Executing task '(?P<task>[^']+)'")
+_FINISHED = re.compile(r"- (?:INFO|ERROR) - Task '(?P<task>[^']+)' finished with status (?P<status>\w+)")
+_COLOUR = re.compile(r"\x1b\[\d+m")
+
+
+def now() -> str:
+    """The time as KFP writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class RefusedError(Exception):
+    """A request that is refused: HTTP status, gRPC code, words."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass
+class Node:
+    """A task of a run."""
+
+    task: str
+    state: str
+    began: str
+    ended: str = EPOCH
+    salt: str = field(default_factory=lambda: str(uuid.uuid4()))
+    number: str = field(default_factory=lambda: str(uuid.uuid4().int % 10**9))
+
+
+@dataclass
+class PlayedRun:
+    """A run."""
+
+    facts: dict[str, Any]
+    pipeline: PipelineFile
+    state: str | None = None
+    history: list[str] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    finished: str = EPOCH
+    process: "subprocess.Popen[bytes] | None" = None
+    log: str = ""
+
+    def to(self, state: str) -> None:
+        """Change the state."""
+        self.state = state
+        self.history.append(state)
+
+
+@dataclass
+class KfpServer:
+    """Kubeflow Pipelines for one test.
+
+    Attributes:
+        store: The cluster's object store; None to keep nothing.
+        environment: Variables of the steps' pods, as a Secret gives them.
+        cached: Tasks whose outputs are said to come from an earlier run, and are not in this run's place.
+        broken: Status to answer the next requests with.
+        token: Bearer token that is asked for; empty for none.
+        asked: Method, path and body of each request.
+    """
+
+    store: StoreSettings | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cached: frozenset[str] = frozenset()
+    broken: list[int] = field(default_factory=list)
+    token: str = ""
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: dict[str, PlayedRun] = field(default_factory=dict)
+    recurring: dict[str, dict[str, Any]] = field(default_factory=dict)
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    address: str = ""
+    folder: Path = Path()
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def settings(self) -> KfpSettings:
+        """How a client reaches it."""
+        return KfpSettings(self.address, token=self.token)
+
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: Any) -> dict[str, Any]:
+        """The answer to a request.
+
+        Raises:
+            RefusedError: If it is refused.
+        """
+        for pattern, name in _ROUTES:
+            match = re.fullmatch(pattern, f"{method} {path}")
+            if match:
+                found: dict[str, Any] = getattr(self, name)(*map(unquote, match.groups()), query=query, body=body)
+                return found
+        raise RefusedError(404, 5, "")
+
+    def admit(self, authorization: str) -> None:
+        """Refuse a request before it is looked at.
+
+        Raises:
+            RefusedError: If the server is to be broken, or the token is not its own.
+        """
+        if self.broken:
+            raise RefusedError(self.broken.pop(0), 0, "")
+        if self.token and authorization != f"Bearer {self.token}":
+            raise RefusedError(401, 16, "Request header error: there is no user identity header")
+
+    def healthz(self, **_: Any) -> dict[str, Any]:
+        """The server's own state."""
+        return {"multi_user": False}
+
+    def pipeline_by_name(self, name: str, **_: Any) -> dict[str, Any]:
+        """A pipeline."""
+        found = next((one for one in self.pipelines.values() if one["name"] == name), None)
+        if found is None:
+            raise RefusedError(
+                404, 5, f"Failed to get a pipeline by name: ResourceNotFoundError: Pipeline {name} not found"
+            )
+        return found
+
+    def make_pipeline(self, *, body: Any, **_: Any) -> dict[str, Any]:
+        """Make a pipeline."""
+        if any(one["name"] == body["name"] for one in self.pipelines.values()):
+            raise RefusedError(
+                409, 6, f"Failed to create a pipeline: Already exist error: The name {body['name']} exists"
+            )
+        made = {"pipeline_id": str(uuid.uuid4()), "created_at": now(), **body}
+        self.pipelines[made["pipeline_id"]] = made
+        return made
+
+    def upload_version(self, *, query: Mapping[str, str], body: Any, **_: Any) -> dict[str, Any]:
+        """Take a file."""
+        pipeline = self.pipelines.get(query["pipelineid"])
+        if pipeline is None:
+            raise RefusedError(404, 5, f"Pipeline {query['pipelineid']} not found")
+        if any(
+            one["pipeline_id"] == pipeline["pipeline_id"] and one["name"] == query["name"]
+            for one in self.versions.values()
+        ):
+            raise RefusedError(
+                409, 6, f"Failed to upload a version: Already exist error: The name {query['name']} already exist"
+            )
+        spec, *rest = yaml.safe_load_all(body)
+        made = {
+            "pipeline_id": pipeline["pipeline_id"],
+            "pipeline_version_id": str(uuid.uuid4()),
+            "name": query["name"],
+            "display_name": query["display_name"],
+            "created_at": now(),
+            "pipeline_spec": {"pipeline_spec": spec, "platform_spec": rest[0]} if rest else spec,
+        }
+        self.versions[made["pipeline_version_id"]] = made
+        return made
+
+    def list_versions(self, pipeline: str, **_: Any) -> dict[str, Any]:
+        """Versions of a pipeline."""
+        return {"pipeline_versions": [one for one in self.versions.values() if one["pipeline_id"] == pipeline]}
+
+    def version(self, _pipeline: str, version: str, **_: Any) -> dict[str, Any]:
+        """A version."""
+        return self.versions[version]
+
+    def list_experiments(self, **_: Any) -> dict[str, Any]:
+        """Experiments."""
+        return {"experiments": list(self.experiments.values())}
+
+    def make_experiment(self, *, body: Any, **_: Any) -> dict[str, Any]:
+        """Make an experiment."""
+        made = {"experiment_id": str(uuid.uuid4()), **body}
+        self.experiments[made["experiment_id"]] = made
+        return made
+
+    def _spec(self, body: Mapping[str, Any]) -> PipelineFile:
+        spec = body.get("pipeline_spec")
+        if spec is None:
+            reference = body["pipeline_version_reference"]["pipeline_version_id"]
+            spec = self.versions[reference]["pipeline_spec"]
+        parts = [spec["pipeline_spec"], spec["platform_spec"]] if "pipeline_spec" in spec else [spec]
+        try:
+            found = pipeline_file.parse(yaml.safe_dump_all(parts), source="spec")
+            unknown = [name for name in body["runtime_config"]["parameters"] if name not in found.parameters]
+        except InputError as error:
+            raise RefusedError(400, 3, f"Failed to create a new run: InvalidInputError: {error}{STACK}") from error
+        if unknown:
+            raise RefusedError(
+                400,
+                3,
+                "Failed to create a new run: InvalidInputError: parameter(s) provided are not required by pipeline: "
+                f"{', '.join(unknown)}{STACK}",
+            )
+        return found
+
+    def start(self, *, body: Any, **_: Any) -> dict[str, Any]:
+        """Start a run."""
+        made = PlayedRun({"run_id": str(uuid.uuid4()), "created_at": now(), **body}, self._spec(body))
+        self.runs[made.facts["run_id"]] = made
+        thread = threading.Thread(target=self._work, args=(made,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return self._told(made)
+
+    def schedule(self, *, body: Any, **_: Any) -> dict[str, Any]:
+        """Make a recurring run."""
+        self._spec(body)
+        if not 1 <= int(body["max_concurrency"]) <= 10:
+            raise RefusedError(400, 3, "Max concurrency of a recurring run must be at leas 1 and at most 10.")
+        cron = body["trigger"].get("cron_schedule", {}).get("cron")
+        if cron is not None and len(cron.split()) not in {5, 6}:
+            raise RefusedError(400, 3, f"Schedule cron is not a supported format: Expected 5 or 6 fields, found {cron}")
+        made = {"recurring_run_id": str(uuid.uuid4()), "status": "ENABLED", "created_at": now(), **body}
+        self.recurring[made["recurring_run_id"]] = made
+        return made
+
+    def list_recurring(self, **_: Any) -> dict[str, Any]:
+        """Recurring runs."""
+        return {"recurringRuns": list(self.recurring.values())}
+
+    def unschedule(self, run: str, **_: Any) -> dict[str, Any]:
+        """Delete a recurring run."""
+        if self.recurring.pop(run, None) is None:
+            raise RefusedError(404, 5, f"Failed to delete: ResourceNotFoundError: Job {run} not found{STACK}")
+        return {}
+
+    def _known(self, run: str) -> PlayedRun:
+        if run not in self.runs:
+            raise RefusedError(404, 5, f"Failed to get a run: ResourceNotFoundError: Run {run} not found{STACK}")
+        return self.runs[run]
+
+    def run(self, run: str, **_: Any) -> dict[str, Any]:
+        """A run."""
+        return self._told(self._known(run))
+
+    def list_runs(self, *, query: Mapping[str, str], **_: Any) -> dict[str, Any]:
+        """Runs, page by page, the latest first if that is asked for."""
+        runs = [self._told(one) for one in self.runs.values()]
+        if query.get("sort_by") == "created_at desc":
+            runs.reverse()
+        first, size = int(query.get("page_token", "0")), int(query.get("page_size", "10"))
+        more = {"next_page_token": str(first + size)} if first + size < len(runs) else {}
+        return {"runs": runs[first : first + size], "total_size": len(runs), **more}
+
+    def terminate(self, run: str, **_: Any) -> dict[str, Any]:
+        """End a run."""
+        found = self._known(run)
+        if found.state in {"SUCCEEDED", "FAILED"}:
+            raise RefusedError(400, 9, f"Failed to terminate a run: Run {run} is not in a cancellable state{STACK}")
+        found.history.append("CANCELING")
+        found.state = "CANCELING"
+        if found.process:
+            os.killpg(found.process.pid, signal.SIGKILL)
+        return {}
+
+    def _told(self, run: PlayedRun) -> dict[str, Any]:
+        details: list[dict[str, Any]] = [{"run_id": run.facts["run_id"], "state": "SUCCEEDED"}]  # one without a name
+        for node in list(run.nodes.values()):
+            details += self._nodes(node)
+        return {
+            **{key: value for key, value in run.facts.items() if value is not None},
+            **({"state": run.state} if run.state else {}),
+            "finished_at": run.finished,
+            "state_history": [{"state": state} for state in run.history],
+            "run_details": {"task_details": details},
+        }
+
+    def _nodes(self, node: Node) -> list[dict[str, Any]]:
+        """The driver, the step and its executor."""
+        pod = f"wf-system-container-impl-{node.number}"
+        times = {"create_time": node.began, "start_time": node.began, "end_time": node.ended}
+        executor = "SKIPPED" if node.task in self.cached else node.state
+        return [
+            {"display_name": f"{node.task}-driver", "state": "SUCCEEDED", **times},
+            {
+                "display_name": node.task,
+                "state": node.state,
+                "child_tasks": [{"pod_name": f"wf-{node.number}"}],
+                **times,
+            },
+            {"display_name": "executor", "state": executor, "pod_name": pod, **times},
+        ]
+
+    def _work(self, run: PlayedRun) -> None:
+        """Run a pipeline, really."""
+        home = self.folder / run.facts["run_id"]
+        (home / "logs").mkdir(parents=True)
+        (home / "pipeline.yaml").write_text(run.pipeline.text)
+        arguments = run.facts["runtime_config"]["parameters"]
+        request = {"file": str(home / "pipeline.yaml"), "arguments": arguments, "root": str(home / "steps")}
+        if run.state != "CANCELING":
+            time.sleep(0.2)  # pending
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
+        with (home / "logs" / "log").open("wb") as log:
+            run.process = subprocess.Popen(
+                [sys.executable, "-m", "headrace.pipelines.worker"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**kept, **self.environment, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        if run.state == "CANCELING":
+            os.killpg(run.process.pid, signal.SIGKILL)
+        else:
+            run.to("RUNNING")
+        assert run.process.stdin is not None
+        with suppress(BrokenPipeError), run.process.stdin as stream:
+            stream.write(json.dumps(request).encode())
+        while True:
+            ended = run.process.poll() is not None
+            self._read(run, home)
+            if ended:
+                break
+            time.sleep(0.1)
+        with suppress(ProcessLookupError):
+            os.killpg(run.process.pid, signal.SIGKILL)
+        for node in run.nodes.values():
+            if node.state == "RUNNING":
+                node.state, node.ended = "FAILED", now()
+        run.finished = now()
+        run.to("SUCCEEDED" if run.process.returncode == 0 else "FAILED")
+
+    def _read(self, run: PlayedRun, home: Path) -> None:
+        """Take in what the runner's log says of steps, and put what they left into the store."""
+        run.log = _COLOUR.sub("", (home / "logs" / "log").read_text(errors="replace"))
+        for match in _EXECUTING.finditer(run.log):
+            if match["task"] in run.pipeline.steps and match["task"] not in run.nodes:
+                run.nodes[match["task"]] = Node(match["task"], "RUNNING", now())
+        for match in _FINISHED.finditer(run.log):
+            node = run.nodes.get(match["task"])
+            if node and node.state == "RUNNING":
+                began = run.log.rindex(f"Executing task '{node.task}'", 0, match.start())
+                text = "\n".join(line.strip() for line in run.log[began : match.start()].splitlines())
+                well = match["status"] == "SUCCESS"
+                self._keep(run, node, home, text, well=well)
+                node.state, node.ended = "SUCCEEDED" if well else "FAILED", now()
+
+    def _keep(self, run: PlayedRun, node: Node, home: Path, log: str, *, well: bool) -> None:
+        if self.store is None or node.task in self.cached:
+            return
+        root = run.facts["runtime_config"].get("pipeline_root") or "minio://mlpipeline/v2/artifacts"
+        bucket, _, prefix = root.partition("://")[2].partition("/")
+        store = connect(replace(self.store, bucket=bucket))
+        place = "/".join(filter(None, [prefix, run.pipeline.name, run.facts["run_id"], node.task, node.salt]))
+        store.put_bytes(f"{place}/executor-logs", log.encode())
+        for task in (home / "steps").glob(f"*/**/{node.task}") if well else []:
+            for path in task.rglob("*"):
+                if path.is_file() and path.name != "executor_output.json":
+                    store.put_file(f"{place}/{path.relative_to(task).as_posix()}", path)
+
+    def wait(self) -> None:
+        """Wait for all runs."""
+        for thread in self._threads:
+            thread.join(300)
+
+    def kill(self) -> None:
+        """Leave no process behind."""
+        for run in self.runs.values():
+            if run.process and run.process.poll() is None:
+                os.killpg(run.process.pid, signal.SIGKILL)
+        self.wait()
+
+
+_API = "/apis/v2beta1"
+_ID = "([^/:]+)"
+_ROUTES = [
+    (f"GET {_API}/healthz", "healthz"),
+    (f"GET {_API}/pipelines/names/{_ID}", "pipeline_by_name"),
+    (f"POST {_API}/pipelines", "make_pipeline"),
+    (f"POST {_API}/pipelines/upload_version", "upload_version"),
+    (f"GET {_API}/pipelines/{_ID}/versions", "list_versions"),
+    (f"GET {_API}/pipelines/{_ID}/versions/{_ID}", "version"),
+    (f"GET {_API}/experiments", "list_experiments"),
+    (f"POST {_API}/experiments", "make_experiment"),
+    (f"POST {_API}/runs", "start"),
+    (f"GET {_API}/runs", "list_runs"),
+    (f"GET {_API}/runs/{_ID}", "run"),
+    (f"POST {_API}/runs/{_ID}:terminate", "terminate"),
+    (f"POST {_API}/recurringruns", "schedule"),
+    (f"GET {_API}/recurringruns", "list_recurring"),
+    (f"DELETE {_API}/recurringruns/{_ID}", "unschedule"),
+]
+
+
+def _uploaded(content_type: str, data: bytes) -> str:
+    """The file of a form, as browsers send it."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + data)
+    (part,) = message.iter_parts()
+    assert part.get_param("name", header="content-disposition") == "uploadfile"
+    return bytes(part.get_payload(decode=True) or b"").decode()
+
+
+def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on standard error."""
+
+        def _body(self) -> Any:
+            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            kind = self.headers.get("Content-Type", "")
+            if kind.startswith("multipart/form-data"):
+                return _uploaded(kind, data)
+            return json.loads(data) if data else None
+
+        def _answer(self) -> None:
+            place = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(place.query).items()}
+            body = self._body()
+            server.asked.append((self.command, self.path, body))
+            status, answer = 200, {}
+            try:
+                server.admit(self.headers.get("Authorization") or "")
+                answer = server.answer(self.command, place.path, query, body)
+            except RefusedError as refused:
+                status, answer = refused.status, _error(refused, uploading="upload" in place.path)
+            data = json.dumps(answer).encode() if answer is not None else b"not found"
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    return Handler
+
+
+def _error(refused: RefusedError, *, uploading: bool) -> Any:
+    if not refused.message:
+        return None
+    if uploading:
+        return {"error_message": refused.message, "error_details": refused.message + STACK}
+    said = refused.message
+    return {"error": said, "code": refused.code, "message": said, "details": [{"@type": "type.googleapis.com/x"}]}
+
+
+@contextmanager
+def kubeflow_pipelines(**options: Any) -> Iterator[KfpServer]:
+    """The server at work for the length of the block."""
+    with tempfile.TemporaryDirectory(prefix="kfp-") as folder:
+        played = KfpServer(folder=Path(folder), **options)
+        http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(played))
+        http.daemon_threads = True
+        played.address = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield played
+        finally:
+            played.kill()
+            http.shutdown()
+            http.server_close()
+            thread.join(10)

@@ -1,0 +1,240 @@
+"""Following a run: from the states that Kubeflow Pipelines tells to what a person sees."""
+
+from typing import Any
+
+import pytest
+
+from headrace.cluster import kfp_run
+from headrace.cluster.kfp_run import Run
+from headrace.core import pipeline_file
+from headrace.core.errors import ClusterError, HeadraceError, InputError, InternalError, MissingError, StoreError
+from headrace.core.pipeline_file import PipelineFile
+from headrace.pipelines import remote
+from headrace.pipelines.remote import Reason, follow
+from headrace.pipelines.remote_artifacts import RunArtifacts
+from headrace.pipelines.runner import Outcome, Told
+from headrace.pipelines.step_logs import StepLogs, last_words, reason_of
+from tests.pipelines import tiny
+
+Entry = tuple[str, str, int, int]
+"""Name, state, beginning and end of a task."""
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> PipelineFile:
+    """Two steps, the second inside a condition."""
+    return pipeline_file.read(tiny.compiled(tmp_path_factory.mktemp("tiny") / "tiny.yaml"))
+
+
+def moment(second: int) -> str:
+    """A time."""
+    return f"2026-01-01T00:00:{second:02d}Z"
+
+
+def state(name: str | None, *tasks: Entry, **facts: Any) -> Run:
+    """A run as the server tells it."""
+    details = [
+        {"display_name": task, "state": one, "start_time": moment(began), "end_time": moment(ended)}
+        for task, one, began, ended in tasks
+    ]
+    told = {"run_id": "r", "display_name": "tiny", "state": name, "run_details": {"task_details": details}}
+    return kfp_run.read({**told, **facts})
+
+
+class Scripted:
+    """Kubeflow Pipelines that tells one thing after another: following is about what is told, not about who tells."""
+
+    def __init__(self, *states: Run | HeadraceError) -> None:
+        self._states = iter(states)
+
+    def run(self, _: str) -> Run:
+        """The next one."""
+        found = next(self._states)
+        if isinstance(found, HeadraceError):
+            raise found
+        return found
+
+
+class Quiet:
+    """Logs with a word for each step."""
+
+    def saying(self, _: Run, task: str) -> str:
+        """What a step says while it runs."""
+        return f"{task} is at it"
+
+    def said(self, _: Run, task: str) -> str:
+        """What a step said."""
+        return f"{task} said so"
+
+    def reason(self, _: Run, task: str) -> Reason:
+        """Why it failed."""
+        return Reason(f"{task} must be liked.")
+
+
+def followed(pipeline: PipelineFile, *states: Run | HeadraceError, logs: Any = None) -> tuple[list[Told], Outcome]:
+    """What a watcher saw, and what came of it."""
+    seen: list[Told] = []
+    api = Scripted(*states)
+    _, outcome = follow(api, "r", pipeline=pipeline, logs=logs or Quiet(), watch=seen.append, poll_seconds=0)
+    return seen, outcome
+
+
+def test_each_thing_is_told_once_and_in_order(pipeline: PipelineFile) -> None:
+    """As a run here tells it: names of components, times of steps, their last words."""
+    seen, outcome = followed(
+        pipeline,
+        state(None),
+        state("RUNNING", ("measure-driver", "RUNNING", 0, 0)),
+        state("RUNNING", ("measure-driver", "SUCCEEDED", 0, 1), ("measure", "RUNNING", 1, 0)),
+        state("RUNNING", ("measure", "RUNNING", 1, 0), ("clean", "RUNNING", 1, 0)),
+        state(
+            "RUNNING", ("measure", "SUCCEEDED", 1, 5), ("clean", "RUNNING", 5, 0), ("report-metrics", "RUNNING", 6, 0)
+        ),
+        state("SUCCEEDED", ("report-metrics", "SUCCEEDED", 6, 8), ("measure", "SUCCEEDED", 1, 5)),
+    )
+    assert [(told.event, told.step, told.seconds, told.text) for told in seen] == [
+        ("start", "measure", 0.0, ""),
+        ("progress", "measure", 0.0, "measure is at it"),
+        ("start", "report_metrics", 0.0, ""),
+        ("progress", "report_metrics", 0.0, "report-metrics is at it"),
+        ("end", "measure", 4.0, "measure said so"),
+        ("end", "report_metrics", 2.0, "report-metrics said so"),
+    ]
+    assert [(step.name, step.status, step.seconds) for step in outcome.steps] == [
+        ("measure", "succeeded", 4.0),
+        ("report_metrics", "succeeded", 2.0),
+    ]
+    assert outcome.error is None
+
+
+def test_steps_between_two_looks_are_told_too(pipeline: PipelineFile) -> None:
+    """In the order in which they ended, a loop's one by one."""
+    ended = (("report-metrics", "SUCCEEDED", 6, 8), ("measure", "SUCCEEDED", 1, 5), ("measure", "SUCCEEDED", 2, 4))
+    seen, _ = followed(pipeline, state("SUCCEEDED", *ended))
+    assert [(told.event, told.step, told.seconds) for told in seen if told.event == "end"] == [
+        ("end", "measure", 2.0),
+        ("end", "measure", 4.0),
+        ("end", "report_metrics", 2.0),
+    ]
+    assert [told.step for told in seen if told.event == "start"] == ["measure", "measure", "report_metrics"]
+
+
+def test_a_step_that_failed_is_the_reason(pipeline: PipelineFile) -> None:
+    """The run's error is the sentence of the step, as the user's to mend."""
+    seen, outcome = followed(pipeline, state("FAILED", ("measure", "FAILED", 1, 5)))
+    assert [(told.event, told.text, told.kind) for told in seen[1:]] == [("fail", "measure must be liked.", "user")]
+    assert isinstance(outcome.error, InputError)
+    assert str(outcome.error) == "measure: measure must be liked."
+    assert [step.status for step in outcome.steps] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (state("FAILED", ("measure-driver", "FAILED", 0, 1)), "measure: it could not be started; measure-driver must"),
+        (state("FAILED", state_history=[{"state": "CANCELING"}]), "the run tiny was ended by somebody"),
+        (state("FAILED"), "failed before a step began"),
+    ],
+)
+def test_a_run_that_fails_without_a_failed_step_has_a_reason_too(end: Run, says: str, pipeline: PipelineFile) -> None:
+    """A driver that could not start it, somebody who ended it, or nothing that anybody knows."""
+    _, outcome = followed(pipeline, end)
+    assert says in str(outcome.error)
+
+
+def test_a_step_from_the_cache_says_so(pipeline: PipelineFile) -> None:
+    """Its log would be another run's."""
+    details = [
+        {"display_name": "measure", "state": "SUCCEEDED", "child_tasks": [{"pod_name": "wf-77"}]},
+        {"display_name": "executor", "state": "SKIPPED", "pod_name": "wf-system-container-impl-77"},
+    ]
+    seen, _ = followed(pipeline, state("SUCCEEDED", run_details={"task_details": details}))
+    assert [told.text for told in seen if told.event == "end"] == [remote.CACHED]
+
+
+def test_a_server_that_goes_away_for_a_while_does_no_harm(
+    pipeline: PipelineFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stays away ends the following, as does a run that is gone."""
+    end = state("SUCCEEDED")
+    away = ClusterError("it is not reachable.", "unreachable")
+    _, outcome = followed(pipeline, away, away, state("RUNNING"), away, end)
+    assert outcome.error is None
+    monkeypatch.setattr(remote, "PATIENCE_SECONDS", -1.0)
+    with pytest.raises(ClusterError, match="not reachable"):
+        followed(pipeline, away, end)
+    with pytest.raises(MissingError):
+        followed(pipeline, MissingError("it is gone."), end)
+
+
+LOG = """\
+I1124 22:31:40.831 launcher_v2.go:90] starting
+[KFP Executor 2026-11-24 22:31:41,603 INFO]: Looking for component `tune`
+headrace: tune: trial 1 of 2: logistic 0.98
+headrace: tune: 2 trials, best roc_auc 0.99 by logistic
+"""
+
+
+OWN = """\
+headrace: tune failed: the budget must be a number; got 'x'.
+Traceback (most recent call last):
+  File "x.py", line 1
+headrace.core.errors.InputError: the budget must be a number; got 'x'.
+I1124 22:31:42 launcher_v2.go:150] publish error
+F1124 22:31:42 main.go:49] exit status 1
+"""
+FOREIGN = "Traceback (most recent call last):\n  File\nValueError: no such column: y\n"
+WRAPPED = 'urllib3.exceptions.HTTPError: gone\ntime="2026" level=info\nError: exit status 1\n\n'
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (OWN, "the budget must be a number; got 'x'."),
+        (FOREIGN, "no such column: y"),
+        (WRAPPED, "gone"),
+        ("Killed\n", "it ended without saying why; its last line is 'Killed'."),
+    ],
+)
+def test_a_log_tells_why_a_step_failed(tail: str, reason: str) -> None:
+    """A step's own sentence, or the last line of a traceback, or the last line that is not the launcher's."""
+    assert reason_of(LOG + tail) == Reason(reason)
+    assert reason_of("") == Reason("")
+
+
+def test_a_broken_promise_is_told_from_a_mistake(pipeline: PipelineFile) -> None:
+    """The one ends a command with exit code 1, the other with 2; the step itself knows which it was."""
+    why = reason_of("headrace: train failed by an error of headrace's own: KeyError: 'x'\nKeyError: 'x'\n")
+    assert why == Reason("KeyError: 'x'", internal=True)
+
+    class Broken(Quiet):
+        """Logs of a step that broke a promise."""
+
+        def reason(self, *_: Any) -> Reason:
+            """Why it failed."""
+            return why
+
+    seen, outcome = followed(pipeline, state("FAILED", ("measure", "FAILED", 1, 5)), logs=Broken())
+    assert seen[-1].kind == "internal"
+    assert isinstance(outcome.error, InternalError)
+
+
+def test_a_log_tells_what_came_of_a_step() -> None:
+    """Its last words; a foreign component says none of ours."""
+    assert last_words(LOG) == "2 trials, best roc_auc 0.99 by logistic"
+    assert last_words("print\n") == last_words("") == ""
+
+
+def test_a_log_that_cannot_be_read_is_said(pipeline: PipelineFile) -> None:
+    """The message says why, and the run is told all the same."""
+
+    def refuses(_: Run) -> RunArtifacts:
+        raise StoreError("the object store http://s is not reachable.")
+
+    logs = StepLogs(None, (), refuses)
+    _, outcome = followed(pipeline, state("FAILED", ("measure", "FAILED", 1, 5)), logs=logs)
+    assert str(outcome.error) == (
+        "measure: the cluster does not say why, and its log cannot be read: the object store http://s is not reachable."
+    )
+    seen, _ = followed(pipeline, state("SUCCEEDED", ("measure", "SUCCEEDED", 1, 5)), logs=logs)
+    assert [told.text for told in seen if told.event == "end"] == [""]
