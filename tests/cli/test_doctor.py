@@ -36,7 +36,7 @@ def test_doctor_reads_a_pipeline() -> None:
     """What the local runner drops stands in the table, with what to do."""
     ended = headrace("doctor", str(COMPILED))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    compiled = yaml.safe_load(COMPILED.read_text(encoding="utf-8"))
+    compiled, _ = yaml.safe_load_all(COMPILED.read_text(encoding="utf-8"))
     steps = len(compiled["deploymentSpec"]["executors"])
     assert f"headrace-training has {steps} steps" in ended.stdout
     assert "secretAsEnv is ignored" in ended.stdout

@@ -50,7 +50,7 @@ def run(*arguments: str) -> None:
 def test_a_run_on_kubeflow_leaves_what_a_run_here_leaves(line: Line, server: KfpServer, tmp_path: Path) -> None:
     """The same lines while it runs; the same metrics, model and report in the folder, fetched from the store."""
     home, summary = tmp_path / "out", tmp_path / "summary.json"
-    options = {"source": line.table, "target": "churn", "name": "customers", "budget": "3", "serve": "false"}
+    options = {"source": line.table, "target": "churn", "name": "customers", "budget": "3", "publish": "false"}
     ended = headrace(
         "submit",
         "training",

@@ -5,9 +5,43 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from headrace.core.settings import StoreSettings
+from headrace.experiments import katib_spec, study_files
+from headrace.experiments.experiment import Experiment
+from headrace.experiments.katib_spec import Pod
+from headrace.experiments.study import Study
+from headrace.experiments.study_files import Stored
+from headrace.stores import folders
+from headrace.stores.objects import ObjectStore
+from tests.core import made
+
+METRICS = ("roc_auc", "log_loss")
+VALUES = {
+    "family": "logistic",
+    "logistic__C": "0.5",
+    "random_forest__max_depth": "5",
+    "random_forest__max_features": "0.3",
+    "hist_gradient_boosting__learning_rate": "0.1",
+    "hist_gradient_boosting__max_leaf_nodes": "15",
+}
+
+
+def study() -> Study:
+    """Some rows, divided."""
+    return Study.of(made.table(120, noise=1.0), made.contract(), folds=4, seed=3)
+
+
+def sent(
+    experiment: Experiment, study: Study, store: ObjectStore, folder: Path, image: str = "headrace/headrace-python:0"
+) -> tuple[dict[str, Any], str]:
+    """The Experiment as Katib gets it, and the URI of its study, which lies in the store."""
+    study_files.write(Stored(study, experiment), folder)
+    uri = folders.put(folder, store, f"studies/{experiment.name}")
+    document = katib_spec.build(experiment, suffix="0a1b2c3d", study=uri, pod=Pod(image))
+    return document, uri
 
 
 def substituted(experiment: Mapping[str, Any], name: str, values: Mapping[str, str]) -> dict[str, Any]:
@@ -42,14 +76,19 @@ def environment(made: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str,
     return found
 
 
+def as_collected(made: Mapping[str, Any]) -> str:
+    """The line for a shell that Katib's collector makes of a container's command, up to where the output goes."""
+    return " ".join([*made["command"], *made.get("args", []), "2>&1"])
+
+
 def run_here(job: Mapping[str, Any], settings: StoreSettings, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run the container of a Job as a process of this machine, joined for a shell as Katib's collector joins it."""
     made = container(job)
-    line = " ".join([*made["command"], *made.get("args", [])]).replace("python3", sys.executable, 1)
+    line = as_collected(made).replace("python3", sys.executable, 1)
     variables = {**environment(made, settings.environment()), **changes}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
     return subprocess.run(
-        ["sh", "-c", f"{line} 2>&1"],
+        ["sh", "-c", line],
         env={**kept, **variables},
         capture_output=True,
         text=True,

@@ -3,66 +3,44 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from headrace.core.bundle import open_bundle
 from headrace.core.settings import StoreSettings, TrialSettings
-from headrace.experiments import experiment_yaml, katib_spec, search, study_files, trial_job
+from headrace.experiments import experiment_yaml, search, trial_job
 from headrace.experiments.budget import Budget
-from headrace.experiments.experiment import Experiment
-from headrace.experiments.katib_spec import Pod
 from headrace.experiments.result import Trial
 from headrace.experiments.search import Asked, Plan
 from headrace.experiments.study import Study
-from headrace.experiments.study_files import Stored
 from headrace.experiments.trial import CrossValidation
-from headrace.stores import bundles, folders
-from headrace.stores.objects import ObjectStore, connect
+from headrace.stores import bundles
+from headrace.stores.objects import connect
 from tests.core import made
 from tests.experiments import jobs
 from tests.experiments.collector import collected, observation
-
-METRICS = ("roc_auc", "log_loss")
-VALUES = {
-    "family": "logistic",
-    "logistic__C": "0.5",
-    "random_forest__max_depth": "5",
-    "random_forest__max_features": "0.3",
-    "hist_gradient_boosting__learning_rate": "0.1",
-    "hist_gradient_boosting__max_leaf_nodes": "15",
-}
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
     """Some rows, divided."""
-    return Study.of(made.table(120, noise=1.0), made.contract(), folds=4, seed=3)
-
-
-def sent(experiment: Experiment, study: Study, store: ObjectStore, folder: Path) -> tuple[dict[str, Any], str]:
-    """The Experiment as Katib gets it, and the URI of its study, which lies in the store."""
-    study_files.write(Stored(study, experiment), folder)
-    uri = folders.put(folder, store, f"studies/{experiment.name}")
-    document = katib_spec.build(experiment, suffix="0a1b2c3d", study=uri, pod=Pod("headrace/headrace-python:0"))
-    return document, uri
+    return jobs.study()
 
 
 def test_a_trial_reports_what_a_search_here_would(study: Study, settings: StoreSettings, tmp_path: Path) -> None:
     """Katib's filter finds each metric after each fold; the record and the bundle lie in the store."""
     experiment, store = experiment_yaml.shipped("families"), connect(settings)
-    document, uri = sent(experiment, study, store, tmp_path / "study")
-    ended = jobs.run_here(jobs.substituted(document, "families-0a1b2c3d-x7", VALUES), settings)
+    document, uri = jobs.sent(experiment, study, store, tmp_path / "study")
+    ended = jobs.run_here(jobs.substituted(document, "families-0a1b2c3d-x7", jobs.VALUES), settings)
     assert ended.returncode == 0, ended.stdout
     with CrossValidation.on(study.sample, experiment.objective) as run:
-        here = run(Asked(0, experiment, {**VALUES, "logistic__C": 0.5}))
-    reported = collected(ended.stdout, METRICS)
+        here = run(Asked(0, experiment, {**jobs.VALUES, "logistic__C": 0.5}))
+    reported = collected(ended.stdout, jobs.METRICS)
     assert [value for _, name, value in reported if name == "roc_auc"] == list(here.reported)
     times = [moment for moment, _, _ in reported]
     assert len(times) == 8
     assert sorted(set(times)) == times
-    assert {item["name"]: float(item["latest"]) for item in observation(ended.stdout, METRICS)} == {
+    assert {item["name"]: float(item["latest"]) for item in observation(ended.stdout, jobs.METRICS)} == {
         name: values["latest"] for name, values in here.metrics.items()
     }
     record = Trial.from_json(json.loads(store.get_bytes(trial_job.record_key(uri, "families-0a1b2c3d-x7"))))
@@ -93,7 +71,7 @@ def test_a_trial_whose_objective_is_not_defined_reports_none(rclone_settings: St
         type(fold)(fold.fitted, fold.held_out[study.sample.target[fold.held_out] == 0]) for fold in study.folds
     )
     changed = Study(study.frame, study.contract, study.rows, lopsided, study.seed)
-    document, uri = sent(experiment, changed, store, tmp_path / "study")
+    document, uri = jobs.sent(experiment, changed, store, tmp_path / "study")
     told = TrialSettings(uri, "naive-bayes-0a1b2c3d-x7", '{"var_smoothing": "1e-9"}')
     stream = io.StringIO()
     assert document["metadata"]["annotations"]["headrace/study"] == uri
@@ -126,7 +104,7 @@ def test_what_is_wrong_ends_a_trial_in_one_sentence(
     says: str,
 ) -> None:
     """With exit code 2, and after long enough for Katib's collector to have seen it."""
-    document, _ = sent(experiment_yaml.shipped("logistic"), study, connect(rclone_settings), tmp_path / "study")
+    document, _ = jobs.sent(experiment_yaml.shipped("logistic"), study, connect(rclone_settings), tmp_path / "study")
     job = jobs.substituted(document, "logistic-0a1b2c3d-x7", {"C": "1"})
     variables = {**jobs.environment(jobs.container(job), rclone_settings.environment()), **changes}
     for name, value in variables.items():

@@ -128,6 +128,17 @@ def _prepared(place: Place) -> None:
     assert (rows["read"], rows["quarantined"]) == (read, 0)
 
 
+def _trial(place: Place) -> dict[str, Any]:
+    result = f"s3://{place.store.bucket}/trials/in-containers.json"
+    return {"source": place.source, "target": "churn", "result": result}
+
+
+def _reported(place: Place) -> None:
+    """The metrics lie where they were asked for, as the step before measured them."""
+    told = json.loads(connect(place.store).get_bytes("trials/in-containers.json"))
+    assert 0.5 < told["roc_auc"] < 1
+
+
 @dataclass(frozen=True)
 class Case:
     """How a pipeline is run here, and what must have come of it.
@@ -146,6 +157,7 @@ class Case:
 CASES = {
     "training": Case(_training, _trained, without=frozenset({"deploy", "verify_endpoint"})),
     "preparation": Case(_preparation, _prepared),
+    "trial": Case(_trial, _reported),
 }
 
 
