@@ -45,6 +45,7 @@ def training(
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
     serve: bool = True,
+    deploy_to: str = "local",
     seed: int = 0,
 ) -> None:
     """Train, judge, publish and serve a model of one table.
@@ -84,6 +85,7 @@ def training(
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
         serve: Whether a model that passes is published, deployed and asked; if not, the line ends with its bundle.
+        deploy_to: Where a model that passes is served: ``local``, by the machine of the step, or ``kserve``.
         seed: Seed of every random choice.
     """
     rows = prepared(
@@ -148,7 +150,7 @@ def training(
             published = publish(bundle=made.bundle)
             published.set_caching_options(False)
             with_store(published)
-            deployed = deploy(uri=published.outputs["Output"], name=name)
+            deployed = deploy(uri=published.outputs["Output"], name=name, to=deploy_to)
             deployed.set_caching_options(False)
             with_store(deployed)
             verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
