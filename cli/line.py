@@ -71,7 +71,7 @@ def run_line(
         folder.searches.mkdir(exist_ok=True)
         outcome = run_pipeline(
             "training",
-            {**arguments, "journal": guarded(str(folder.searches))},
+            {**arguments, "journal": guarded(str(folder.searches)), "deploy_to": "local"},
             folder=folder,
             environment=store.environment(),
             watch=Progress(sys.stdout),

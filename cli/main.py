@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import cluster, compiling, contracts, demo, doctor, run, runs, score, serve, submit, tune
+from headrace.cli import cluster, compiling, contracts, demo, deploy, doctor, run, runs, score, serve, submit, tune
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command(name="deploy", epilog=deploy.EXAMPLES)(deploy.deploy)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)

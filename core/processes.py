@@ -117,7 +117,9 @@ def running(pid: int) -> bool:
 
 
 def stop_pid(pid: int) -> None:
-    """End a guard that another process of this run started, and wait until it is gone."""
+    """End a guard that another process of this run started, and wait until it is gone; 0 stands for none."""
+    if not pid:
+        return  # the system would take it for all processes of this one's group
     deadline = time.monotonic() + 2 * GRACE_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)

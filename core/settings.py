@@ -192,6 +192,11 @@ def pod_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
+def gateway() -> str:
+    """Host and port of the gateway to a cluster's endpoints (``HEADRACE_GATEWAY``); empty inside of the cluster."""
+    return os.environ.get("HEADRACE_GATEWAY", "")
+
+
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()

@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from headrace.core.durations import SECONDS, seconds
 from headrace.core.errors import InputError, shown
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+__all__ = ["Budget", "parse", "seconds"]
+
 _PATTERN = re.compile(r"([1-9][0-9]{0,5})([smh]?)")
 
 
@@ -34,16 +36,4 @@ def parse(text: str) -> Budget:
             f"a budget must be a number of trials such as 20, or a time such as 90s, 5m or 1h; got {shown(text)}."
         )
     number, unit = int(match[1]), match[2]
-    return Budget(seconds=number * _SECONDS[unit]) if unit else Budget(trials=number)
-
-
-def seconds(text: str) -> float:
-    """Read a time such as ``90s``, ``5m`` or ``2h``.
-
-    Raises:
-        InputError: If the text is none.
-    """
-    match = _PATTERN.fullmatch(text.strip())
-    if match is None or not match[2]:
-        raise InputError(f"a time must be a number and s, m or h, such as 90s, 5m or 2h; got {shown(text)} instead.")
-    return float(int(match[1]) * _SECONDS[match[2]])
+    return Budget(seconds=number * SECONDS[unit]) if unit else Budget(trials=number)

@@ -47,6 +47,7 @@ def training(
     champion: str = "",
     publish: bool = True,
     serve: bool = True,
+    deploy_to: str = "kserve",
     seed: int = 0,
 ) -> None:
     """Train, judge, publish and serve a model of one table.
@@ -87,6 +88,7 @@ def training(
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
         publish: Whether a model that passes is published; if not, the line ends with its bundle.
         serve: Whether a published model is deployed and asked; if not, the line ends with what was published.
+        deploy_to: Where a published model is served: ``kserve``, or ``local`` by the machine of the step.
         seed: Seed of every random choice.
     """
     rows = prepared(
@@ -152,7 +154,7 @@ def training(
             published.set_caching_options(False)
             with_store(published)
             with dsl.If(serve == True, name="serving"):  # noqa: E712
-                deployed = deploy(uri=published.outputs["Output"], name=name)
+                deployed = deploy(uri=published.outputs["Output"], name=name, to=deploy_to)
                 deployed.set_caching_options(False)
                 with_store(deployed)
                 verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)

@@ -3,16 +3,16 @@
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import Popen
 from typing import IO, Protocol
 
-from headrace.core import settings
-from headrace.core.errors import InputError, InternalError
-from headrace.core.files import read_json, write_json
+from headrace.core import manifest
+from headrace.core.errors import BundleError, InputError, InternalError
+from headrace.core.files import read_json
 from headrace.core.forks import Forked, fork_guarded, may_fork
-from headrace.core.processes import start_guarded, stop, stop_pid
+from headrace.core.processes import running, start_guarded, stop, stop_pid
 from headrace.serving.endpoint import Remote
 
 START_SECONDS = 180.0
@@ -31,20 +31,41 @@ class Endpoint:
         name: Name of the model there.
         digest: Digest of its bundle, as the endpoint itself reports it.
         pid: Process whose end is the endpoint's; 0 where there is none on this machine.
+        to: Where it is: ``local`` or ``kserve``.
+        namespace: Namespace of its InferenceService; empty on this machine.
+        mode: How KServe runs it: ``Standard`` or ``Knative``; empty on this machine.
+        before: Digest of what answered under the name before; empty if nothing did.
+        changed: Whether anything was done; False if this very bundle answered already.
     """
 
     url: str
     name: str
     digest: str
     pid: int = 0
+    to: str = "local"
+    namespace: str = ""
+    mode: str = ""
+    before: str = ""
+    changed: bool = True
 
 
 class Deployer(Protocol):
     """Brings a published bundle to an endpoint.
 
-    What every implementation promises: when ``deploy`` returns, the endpoint answers, and with this bundle and no older
-    one; when it raises, nothing is left of the attempt; ``undeploy`` of an endpoint that is gone does nothing.
+    What every implementation promises:
+
+    - When ``deploy`` returns, the endpoint answers, and with this bundle and no older one.
+    - What answered before under the name goes on answering until then. Afterwards it is gone.
+    - When ``deploy`` raises, what answered before answers still or again, and nothing else is left of the attempt; if
+      even that failed, the sentence says so. An interruption counts as a failure.
+    - A bundle that answers already is left as it is.
+    - ``undeploy`` takes the endpoint away; its servers may still finish what they have begun. It does nothing if it is
+      gone.
     """
+
+    @property
+    def to(self) -> str:
+        """``local`` or ``kserve``."""
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
         """Serve the bundle at ``uri`` as ``name`` (empty for its own)."""
@@ -55,7 +76,7 @@ class Deployer(Protocol):
 
 @dataclass(frozen=True)
 class LocalDeployer:
-    """A ``Deployer`` that starts one server process for each endpoint.
+    """A ``Deployer`` that starts one server process for each endpoint; a new version is another process and URL.
 
     Attributes:
         lease_path: Lease that the owner of the endpoints holds; they end with it.
@@ -66,6 +87,9 @@ class LocalDeployer:
     lease_path: Path
     log: Path
     seconds: float = START_SECONDS
+    _answering: dict[str, Endpoint] = field(default_factory=dict, repr=False, compare=False)
+
+    to = "local"
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
         """Start a server for ``uri``, a store URI or a bundle's folder, on a free port.
@@ -74,18 +98,14 @@ class LocalDeployer:
             InputError: If the server refuses the bundle; the sentence is its own.
             InternalError: If it fails, or does not answer in time.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-            address = Path(scratch) / "address.json"
-            arguments = ["--model", uri, "--name", name, "--port", "0", "--address-file", str(address)]
-            with self.log.open("ab") as log:
-                server = self._start(arguments, log)
-            try:
-                endpoint = self._answering(server, address)
-            except BaseException:
-                stop(server)
-                raise
-        _started[server.pid] = server
+        before = self._answering.get(name)
+        if before and before.digest == _digest(uri) and running(before.pid):
+            return replace(before, before=before.digest, changed=False)
+        endpoint = self._deployed(uri, name)
+        if before:
+            self.undeploy(before)
+            endpoint = replace(endpoint, before=before.digest)
+        self._answering[name] = endpoint
         return endpoint
 
     def undeploy(self, endpoint: Endpoint) -> None:
@@ -95,6 +115,23 @@ class LocalDeployer:
             stop(own)
         else:
             stop_pid(endpoint.pid)
+        for name in [name for name, known in self._answering.items() if known.pid == endpoint.pid]:
+            del self._answering[name]
+
+    def _deployed(self, uri: str, name: str) -> Endpoint:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            address = Path(scratch) / "address.json"
+            arguments = ["--model", uri, "--name", name, "--port", "0", "--address-file", str(address)]
+            with self.log.open("ab") as log:
+                server = self._start(arguments, log)
+            try:
+                endpoint = self._awaited(server, address)
+            except BaseException:
+                stop(server)
+                raise
+        _started[server.pid] = server
+        return endpoint
 
     def _start(self, arguments: list[str], log: IO[bytes]) -> Process:
         if may_fork():
@@ -103,7 +140,7 @@ class LocalDeployer:
         command = [sys.executable, "-m", "headrace.serving.server", *arguments]
         return start_guarded(command, lease_path=self.lease_path, log=log)
 
-    def _answering(self, server: Process, address: Path) -> Endpoint:
+    def _awaited(self, server: Process, address: Path) -> Endpoint:
         deadline = time.monotonic() + self.seconds
         while not address.exists():
             if server.poll() is not None:
@@ -132,31 +169,11 @@ def _serve(arguments: list[str]) -> int:
     return server.main(arguments)
 
 
-def deploy_step(uri: str, *, name: str, target: str, record: Path) -> dict[str, str]:
-    """Deploy to this machine and record where.
-
-    Args:
-        uri: Store URI of the bundle.
-        name: Name of the endpoint; empty for the model's.
-        target: Where to; empty or ``local`` for this machine.
-        record: JSON file to write; the server's log lies beside it.
-
-    Returns:
-        Metadata: ``url``, ``name``, ``digest``.
-
-    Raises:
-        InputError: If the target is unknown, the bundle is refused, or nobody owns the endpoint.
-        InternalError: If the server fails.
-    """
-    if target not in {"", "local"}:
-        raise InputError(f"target must be empty or 'local', for this machine; got {target!r} instead.")
-    lease = settings.lease_path()
-    if not lease:
-        raise InputError(
-            "a server on this machine needs an owner to end with: hold a lease (headrace.core.processes.lease) while "
-            "the endpoint is wanted and name its file in HEADRACE_LEASE, or use 'headrace run' or 'headrace serve'."
-        )
-    log = record.with_name(f"{record.name}.log")
-    endpoint = LocalDeployer(lease_path=Path(lease), log=log).deploy(uri, name=name)
-    write_json(record, asdict(endpoint))
-    return {"url": endpoint.url, "name": endpoint.name, "digest": endpoint.digest}
+def _digest(uri: str) -> str:
+    """Digest of a bundle by its address, or of the one in a folder; empty if there is none to be seen."""
+    if "://" in uri:
+        return uri.rstrip("/").rpartition("/")[2]
+    try:
+        return str(manifest.read(Path(uri)).digest)
+    except BundleError:
+        return ""

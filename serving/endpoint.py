@@ -1,11 +1,12 @@
 """An endpoint from its client's side."""
 
+import ipaddress
 import json
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 
@@ -38,25 +39,38 @@ class Remote:
         url: Where predictions are asked for in V1.
         name: Name of the model.
         pool: Connections that are kept.
+        base: What stands before the protocols' own paths, with the host that is connected to.
     """
 
     url: str
     name: str
     pool: urllib3.PoolManager
+    base: str
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, *, via: str = "") -> Self:
         """The model behind a V1 URL.
+
+        Args:
+            url: The URL; a path may stand before ``/v1/models``.
+            via: Host and port to connect to instead of the URL's own, such as a gateway's, where that is a name.
 
         Raises:
             InputError: If it is no such URL.
         """
         parts = urlsplit(url)
-        model = parts.path.removeprefix("/v1/models/").removesuffix(":predict")
-        if parts.scheme not in {"http", "https"} or not model or parts.path != f"/v1/models/{model}:predict":
+        before, _, rest = parts.path.rpartition("/v1/models/")
+        model = rest.removesuffix(":predict")
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or not model
+            or "/" in model
+            or parts.path != f"{before}/v1/models/{model}:predict"
+        ):
             raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {shown(url)}.")
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        return cls(url=url, name=model, pool=urllib3.PoolManager(timeout=timeout, retries=False))
+        host = via if via and not _is_address(parts.hostname) else parts.netloc
+        return cls(url=url, name=model, pool=_pool(parts, host), base=f"{parts.scheme}://{host}{before}")
 
     def __enter__(self) -> Self:
         return self
@@ -85,15 +99,10 @@ class Remote:
         return self._ask("POST", f"/v1/models/{self.name}:predict", json.dumps({"instances": instances}).encode())
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
-        parts = urlsplit(self.url)
+        headers = {"Content-Type": "application/json", "Host": urlsplit(self.url).netloc}
         began = time.perf_counter()
         try:
-            response = self.pool.request(
-                method,
-                f"{parts.scheme}://{parts.netloc}{path}",
-                body=body,
-                headers={"Content-Type": "application/json"},
-            )
+            response = self.pool.request(method, f"{self.base}{path}", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise InputError(f"the endpoint {self.url} does not answer; start it, or correct the URL.") from error
         took = (time.perf_counter() - began) * 1000
@@ -102,3 +111,20 @@ class Remote:
         except ValueError:
             document = None
         return Reply(status=response.status, document=document, milliseconds=took)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _pool(parts: SplitResult, host: str) -> urllib3.PoolManager:
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    if parts.scheme == "https" and host != parts.netloc:
+        # The certificate is the endpoint's, whoever it is that is connected to.
+        named = parts.hostname
+        return urllib3.PoolManager(timeout=timeout, retries=False, server_hostname=named, assert_hostname=named)
+    return urllib3.PoolManager(timeout=timeout, retries=False)

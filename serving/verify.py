@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.core import settings
 from headrace.core.answers import differs
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError, InternalError
@@ -13,12 +14,13 @@ from headrace.serving.endpoint import Remote, Reply
 _MOST_TOLD = 3
 
 
-def verify(url: str, *, bundle: Bundle) -> dict[str, Any]:
+def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
     """Ask an endpoint every test case of a bundle, one by one and then all at once.
 
     Args:
         url: Where predictions are asked for in V1.
         bundle: The bundle that it is to serve.
+        via: Host and port to connect to instead of the URL's own, such as a gateway's.
 
     Returns:
         ``verified``, ``cases`` (how many), ``failures`` (sentences), ``url``, ``digest``, the first case's ``request``,
@@ -29,7 +31,7 @@ def verify(url: str, *, bundle: Bundle) -> dict[str, Any]:
     """
     content = bundle.json("cases.json")
     cases, tolerance = content["cases"], content["tolerance"]
-    with Remote.at(url) as remote:
+    with Remote.at(url, via=via) as remote:
         digest = remote.digest()
         remote.predict([cases[0]["request"]])  # the first answer pays for what the server does once
         replies = [remote.predict([case["request"]]) for case in cases]
@@ -71,14 +73,18 @@ def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
         InternalError: If it answers otherwise than the bundle says.
     """
     bundle = open_bundle(folder)
-    found = verify(url, bundle=bundle)
+    found = verify(url, bundle=bundle, via=settings.gateway())
     write_json(record, found)
     if found["failures"]:
-        told = "; ".join(found["failures"][:_MOST_TOLD])
-        more = f"; and {len(found['failures']) - _MOST_TOLD} more" if len(found["failures"]) > _MOST_TOLD else ""
         kind = InternalError if found["digest"] == bundle.digest else InputError
-        raise kind(f"the endpoint {url} does not answer as its bundle says: {told}{more}.")
+        raise kind(f"the endpoint {url} does not answer as its bundle says: {told(found['failures'])}.")
     return found
+
+
+def told(failures: Sequence[str]) -> str:
+    """Failures as a message tells them: the first few, and how many more."""
+    more = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
+    return "; ".join(failures[:_MOST_TOLD]) + more
 
 
 def _compared(what: str, cases: Sequence[Mapping[str, Any]], reply: Reply, tolerance: Mapping[str, float]) -> list[str]:

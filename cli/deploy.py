@@ -1,0 +1,130 @@
+"""``headrace deploy``: a model answers on KServe."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli import options
+from headrace.core.errors import InputError
+
+if TYPE_CHECKING:
+    from headrace.serving.kserve import KServeDeployer
+
+EXAMPLES = """
+Examples:
+
+  headrace deploy s3://headrace/models/tumours/3f…/ --name tumours
+
+  headrace deploy headrace-out/demo --name tumours --replicas 2 --most-replicas 6
+
+  headrace deploy s3://headrace/models/tumours/3f…/ --namespace models --via 203.0.113.7:80
+
+  headrace deploy s3://headrace/models/tumours/3f…/ --manifest > tumours.yaml
+
+  headrace deploy --remove --name tumours
+
+Needs a cluster (KUBECONFIG, or a pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
+"""
+
+Namespace = Annotated[str, typer.Option(help="Namespace.", show_default="the context's, or the pod's own")]
+Context = Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")]
+Via = Annotated[
+    str,
+    typer.Option(
+        help="Gateway to the endpoints, from outside of the cluster.", metavar="HOST:PORT", show_default="none"
+    ),
+]
+
+
+def deploy(
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="A store URI; or a run's or a bundle's folder, which is published.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
+    namespace: Namespace = "",
+    context: Context = "",
+    mode: Annotated[str, typer.Option(help="Standard or Knative.", show_default="what the cluster says")] = "",
+    replicas: Annotated[int, typer.Option(help="Fewest pods.", min=1)] = 1,
+    most_replicas: Annotated[int, typer.Option(help="Most pods.", min=0, show_default="the fewest")] = 0,
+    cpu: Annotated[str, typer.Option(help="Processors of a pod, such as 500m.", show_default="250m to 1")] = "",
+    memory: Annotated[str, typer.Option(help="Memory of a pod, such as 1Gi.", show_default="384Mi to 1Gi")] = "",
+    service_account: Annotated[str, typer.Option(help="Service account of the pods.")] = "headrace-serving",
+    runtime: Annotated[str, typer.Option(help="ServingRuntime.")] = "headrace",
+    deadline: Annotated[str, typer.Option(help="Longest time, such as 90s or 10m.")] = "10m",
+    via: Via = "",
+    take_over: Annotated[bool, typer.Option("--take-over", help="Take over fields that others set.")] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print the InferenceService instead of sending it.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the endpoint away.")] = False,
+    verbose: options.Verbose = False,  # noqa: ARG001 - read by the command line as a whole
+) -> None:
+    """Serve MODEL on KServe, and return when it answers; if it does not, what answered before answers again."""
+    if remove == bool(model) or (remove and not name):
+        raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
+    from headrace.serving.deployers import Place, choose  # noqa: PLC0415 - other commands need no cluster
+
+    place = Place(
+        to="kserve",
+        namespace=namespace,
+        context=context,
+        mode=mode,
+        runtime=runtime,
+        service_account=service_account,
+        replicas=replicas,
+        most_replicas=most_replicas,
+        cpu=cpu,
+        memory=memory,
+        deadline=deadline,
+        via=via,
+        take_over=take_over,
+    )
+    deployer: KServeDeployer = choose(place, log=Path(), say=_say)  # type: ignore[assignment]
+    if remove:
+        _remove(deployer, name)
+        return
+    uri = address_of(model)
+    if manifest:
+        import yaml  # noqa: PLC0415
+
+        typer.echo(yaml.safe_dump(deployer.manifest(uri, name=name), sort_keys=False), nl=False)
+        return
+    endpoint = deployer.deploy(uri, name=name)
+    was = f", {endpoint.before[:12]} before" if endpoint.before and endpoint.changed else ""
+    state = f"answers with {endpoint.digest[:12]}{was}" if endpoint.changed else "answered with it already"
+    typer.echo(f"\n  {endpoint.name} in {endpoint.namespace} ({endpoint.mode}) {state}.\n  {endpoint.url}")
+    typer.echo(f"\nNext: headrace rollout {endpoint.name} --candidate URI, for the version after this one.")
+
+
+def address_of(model: str) -> str:
+    """The store's address of a model; a folder is published first.
+
+    Raises:
+        InputError: If it is neither, or no store is set.
+    """
+    if "://" in model:
+        return model
+    from headrace.cli.serve import bundle_of  # noqa: PLC0415
+    from headrace.core import settings  # noqa: PLC0415
+    from headrace.stores.bundles import publish  # noqa: PLC0415
+    from headrace.stores.objects import connect  # noqa: PLC0415
+
+    store = settings.store_settings()
+    if store is None:
+        raise InputError(f"{model} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
+    return publish(Path(bundle_of(model)), connect(store))
+
+
+def _remove(deployer: "KServeDeployer", name: str) -> None:
+    from headrace.serving.deployer import Endpoint  # noqa: PLC0415
+
+    deployer.undeploy(Endpoint(url="", name=name, digest="", to="kserve", namespace=deployer.cluster.namespace))
+    typer.echo(f"{name} is gone from {deployer.cluster.namespace}.")
+
+
+def _say(text: str) -> None:
+    """One line of progress."""
+    sys.stdout.write(f"  … {text}\n")
+    sys.stdout.flush()

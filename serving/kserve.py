@@ -1,0 +1,248 @@
+"""The deployer for a cluster: KServe's InferenceServices."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.cluster.client import MANAGER, Cluster, Document
+from headrace.cluster.kinds import INFERENCE_SERVICES
+from headrace.cluster.owned import merged, owned, projected
+from headrace.core.bundle import open_bundle
+from headrace.core.errors import ClusterError, HeadraceError, InputError
+from headrace.core.settings import StoreSettings
+from headrace.core.signals import ended_by_sigterm
+from headrace.serving import kserve_spec, kserve_status
+from headrace.serving.deployer import Endpoint
+from headrace.serving.kserve_mode import found_mode
+from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD, Server
+from headrace.serving.kserve_wait import Goal, OvertakenError, Patience, Waiting
+from headrace.serving.verify import told, verify
+from headrace.stores.bundles import fetch
+
+_GONE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How models are served.
+
+    Attributes:
+        server: What their pods are made of.
+        mode: ``Standard`` or ``Knative`` for a new InferenceService; empty to ask the cluster. One that exists keeps
+            its own.
+        patience: How long things may take.
+        via: Host and port of the gateway, for those outside of the cluster; empty inside.
+        take_over: Whether fields that somebody else set are taken over.
+    """
+
+    server: Server = field(default_factory=Server)
+    mode: str = ""
+    patience: Patience = field(default_factory=Patience)
+    via: str = ""
+    take_over: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a mode that is none.
+
+        Raises:
+            InputError: If it is.
+        """
+        if self.mode not in {"", STANDARD, KNATIVE}:
+            raise InputError(f"the mode must be {STANDARD}, {KNATIVE} or empty; got {self.mode!r} instead.")
+
+
+@dataclass(frozen=True)
+class KServeDeployer:
+    """A ``Deployer`` on KServe; what it promises stands there.
+
+    Before ``deploy`` returns, every test case of the bundle was asked through the model's real route, because the way
+    to the server is not Headrace's own.
+
+    Attributes:
+        cluster: Where, and in which namespace.
+        store: The object store, from which the test cases are read.
+        options: How models are served.
+        say: Told in a few words what is waited for.
+    """
+
+    cluster: Cluster
+    store: StoreSettings
+    options: Options = field(default_factory=Options)
+    say: Callable[[str], None] = lambda _: None
+
+    to = "kserve"
+
+    def deploy(self, uri: str, *, name: str = "") -> Endpoint:
+        """Serve the bundle at ``uri``, the address that ``publish`` returned.
+
+        Raises:
+            InputError: If the address, the name or the mode cannot be, or a rollout is under way.
+            ClusterError: If the version does not come up; the sentence says why, and what answers now.
+        """
+        own, digest = kserve_spec.published(uri)
+        name = kserve_spec.checked_name(name or own)
+        before = self.cluster.get(INFERENCE_SERVICES, name)
+        self._refuse(before, name)
+        answered = self._digest(before, name)
+        with ended_by_sigterm():
+            document = self._document(name, uri, before)
+            applied = self.cluster.apply(document, force=self.options.take_over)
+            try:
+                service = self._waiting().until_answering(goal(applied, uri, digest, before))
+                url = self._verified(service, uri, name)
+            except OvertakenError:
+                raise
+            except HeadraceError as error:
+                ended = self._restore(before, applied, document, answered)
+                raise _failed(error, name, digest, ended) from error
+            except BaseException:
+                self._put_back(before, applied, document)
+                raise
+        return Endpoint(
+            url=url,
+            name=name,
+            digest=digest,
+            to=self.to,
+            namespace=self.cluster.namespace,
+            mode=kserve_status.mode(service),
+            before=answered,
+            changed=before is None or before["metadata"]["generation"] != applied["metadata"]["generation"],
+        )
+
+    def undeploy(self, endpoint: Endpoint) -> None:
+        """Delete the InferenceService and wait until it is gone.
+
+        Raises:
+            ClusterError: If it is refused, or does not go.
+        """
+        self.cluster.delete(INFERENCE_SERVICES, endpoint.name)
+        deadline = time.monotonic() + _GONE_SECONDS
+        while self.cluster.get(INFERENCE_SERVICES, endpoint.name) is not None:
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the InferenceService {endpoint.name} must be gone {_GONE_SECONDS:.0f} s after its deletion; it "
+                    "is still there: look at its finalizers with kubectl describe."
+                )
+            time.sleep(self.options.patience.every_seconds)
+
+    def manifest(self, uri: str, *, name: str = "") -> Document:
+        """The InferenceService as it would be sent."""
+        name = kserve_spec.checked_name(name or kserve_spec.published(uri)[0])
+        return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
+
+    def _waiting(self) -> Waiting:
+        return Waiting(self.cluster, self.options.patience, via=self.options.via, say=self.say)
+
+    def _refuse(self, before: Document | None, name: str) -> None:
+        if before is None:
+            return
+        if kserve_status.split(before):
+            raise InputError(
+                f"a rollout of {name} is under way: end it with headrace rollout {name} --abort, or wait for its end."
+            )
+        found = kserve_status.mode(before)
+        if self.options.mode and found and found != self.options.mode:
+            raise InputError(
+                f"{name} runs in the mode {found}, which KServe does not change: leave --mode away, or remove it first."
+            )
+
+    def _document(self, name: str, uri: str, before: Document | None) -> Document:
+        predictor = kserve_status.predictor(before) if before else ""
+        document = kserve_spec.build(name, uri, server=self.options.server, predictor=predictor)
+        # What an InferenceService says of its mode is repeated letter by letter: KServe refuses another word for it.
+        mode = (
+            (before["metadata"].get("annotations") or {}).get(MODE, "")
+            if before
+            else found_mode(self.cluster, self.options.mode)
+        )
+        if mode:
+            document["metadata"]["annotations"] = {MODE: mode}
+        return document
+
+    def _digest(self, service: Document | None, name: str) -> str:
+        """What answers now; empty if nothing does."""
+        if service is None:
+            return ""
+        try:
+            return self._waiting().digests(service, name, 1)[0]
+        except InputError:
+            return ""
+
+    def _verified(self, service: Document, uri: str, name: str) -> str:
+        """Ask the bundle's test cases on the real route.
+
+        Returns:
+            Where they were asked.
+
+        Raises:
+            ClusterError: If an answer is not as the bundle says.
+        """
+        url = self._waiting().url(service, name)
+        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
+            found = verify(url, bundle=bundle, via=self.options.via)
+        if found["failures"]:
+            raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}")
+        self.say(f"{found['cases']} test cases")
+        return url
+
+    def _put_back(self, before: Document | None, applied: Document, document: Document) -> None:
+        """Undo the change, without waiting for what comes of it."""
+        name = str(applied["metadata"]["name"])
+        if before is None:
+            self.cluster.delete(INFERENCE_SERVICES, name, uid=str(applied["metadata"]["uid"]))
+            return
+        # What was owned before, and what was taken over from others with the values that it had then.
+        former = merged(projected(before, document), owned(before) or {})
+        self.cluster.apply(former, force=self.options.take_over)
+
+    def _restore(self, before: Document | None, applied: Document, document: Document, answered: str) -> str:
+        """Undo the change.
+
+        Returns:
+            What is so now, as a clause.
+        """
+        name = str(applied["metadata"]["name"])
+        try:
+            failing = self.cluster.get(INFERENCE_SERVICES, name) or applied
+            self._put_back(before, applied, document)
+            if before is None:
+                return f"{name}, which was not there before, was deleted again"
+            if not answered:
+                return f"{name} was put back to what it was, which did not answer either"
+            self.say(f"putting back {answered[:12]}")
+            service = self.cluster.get(INFERENCE_SERVICES, name) or applied
+            self._waiting().until_answering(goal(service, kserve_status.source(before), answered, failing))
+        except HeadraceError as error:
+            return f"and what was there before could not be brought back: {str(error).rstrip('.')}"
+        return f"{name} answers with {answered[:12]} as before"
+
+
+def goal(applied: Document, uri: str, digest: str, before: Document | None) -> Goal:
+    """What is to be waited for after an InferenceService was applied.
+
+    Args:
+        applied: The InferenceService, as the server gave it back.
+        uri: Address of the bundle.
+        digest: Digest that its servers must report.
+        before: The InferenceService before the change; None if there was none.
+    """
+    metadata = applied["metadata"]
+    times = [str(entry.get("time", "")) for entry in metadata.get("managedFields") or [] if entry["manager"] == MANAGER]
+    known = kserve_status.status(before or {}).get("modelStatus") or {}
+    return Goal(
+        name=str(metadata["name"]),
+        uri=uri,
+        digest=digest,
+        uid=str(metadata["uid"]),
+        known=dict(known),
+        since=max(times, default=""),
+    )
+
+
+def _failed(error: HeadraceError, name: str, digest: str, ended: str) -> HeadraceError:
+    """What went wrong and what is so now, in one sentence."""
+    text = f"{name} must answer with {digest[:12]}, but {str(error).rstrip('.')}; {ended}."
+    return ClusterError(text, error.reason) if isinstance(error, ClusterError) else type(error)(text)

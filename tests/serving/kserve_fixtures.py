@@ -1,0 +1,121 @@
+"""KServe at work, and what is deployed to it."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.cluster import discovery
+from headrace.cluster.client import Cluster
+from headrace.cluster.kinds import CRDS
+from headrace.core.bundle import Bundle
+from headrace.core.settings import StoreSettings
+from headrace.serving.kserve import KServeDeployer, Options
+from headrace.serving.kserve_wait import Patience
+from headrace.stores.bundles import publish
+from headrace.stores.objects import connect
+from tests.cluster.api_server import ApiServer, account, namespace
+from tests.conftest import write_table
+from tests.made_bundle import make_bundle
+from tests.serving.kserve_knative import CRD, KnativePlatform
+from tests.serving.kserve_platform import Platform, kserve
+from tests.stores.conftest import rclone_settings
+
+__all__ = ["knative_place", "kserve_place", "rclone_settings", "uris"]
+
+# What the guide says that the account of a deployer needs, and no more.
+RIGHTS: list[dict[str, Any]] = [
+    {
+        "apiGroups": ["serving.kserve.io"],
+        "resources": ["inferenceservices"],
+        "verbs": ["get", "watch", "create", "patch", "delete"],
+    },
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A namespace in which KServe works.
+
+    Attributes:
+        cluster: The API server, as an administrator.
+        platform: KServe.
+        deployer: The deployer, with no right but those it needs.
+    """
+
+    cluster: Cluster
+    platform: Platform
+    deployer: KServeDeployer
+
+    def patient(self, seconds: float) -> KServeDeployer:
+        """The deployer with another deadline."""
+        options = self.deployer.options
+        return replace(
+            self.deployer, options=replace(options, patience=replace(options.patience, deadline_seconds=seconds))
+        )
+
+
+def digest(uri: str) -> str:
+    """Digest of a published bundle."""
+    return uri.rstrip("/").rpartition("/")[2]
+
+
+def grant(cluster: Cluster, name: str, rules: list[dict[str, Any]]) -> Cluster:
+    """The client of an account that has these rights in its namespace."""
+    api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": cluster.namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    cluster.create({**api, "kind": "Role", "metadata": {"name": name}, "rules": rules})
+    cluster.create({**api, "kind": "RoleBinding", "metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
+    return account(cluster, name)
+
+
+@pytest.fixture(scope="session")
+def uris(rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> list[str]:
+    """Addresses of two published versions of a model."""
+    folder = tmp_path_factory.mktemp("versions")
+    other = make_bundle(folder / "b", table=write_table(folder / "b" / "customers.csv", seed=8))
+    store = connect(rclone_settings)
+    return [publish(one.folder, store) for one in (bundle, other)]
+
+
+@contextmanager
+def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any) -> Iterator[Placed]:
+    """A namespace in which KServe works for the length of the block."""
+    cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
+    with kserve(cluster, store, folder, **options) as platform:
+        how = Options(patience=PATIENCE, via=platform.ingress.address)
+        yield Placed(cluster, platform, KServeDeployer(grant(cluster, "deployer", RIGHTS), store, how))
+
+
+@pytest.fixture(scope="module")
+def kserve_place(
+    kubernetes: ApiServer, rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Placed]:
+    """A namespace in which KServe works in Standard mode, for all tests of a module."""
+    with placed(kubernetes, rclone_settings, tmp_path_factory.mktemp("node")) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def knative_place(
+    kubernetes: ApiServer, rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Placed]:
+    """The same in Knative mode, on a cluster that serves Knative."""
+    admin = kubernetes.admin()
+    admin.apply(CRD, manager="platform")
+    while "serving.knative.dev" not in discovery.groups(admin.transport):
+        time.sleep(0.1)
+    folder = tmp_path_factory.mktemp("knative")
+    with placed(kubernetes, rclone_settings, folder, platform=KnativePlatform) as place:
+        yield place
+    admin.delete(CRDS, CRD["metadata"]["name"])
