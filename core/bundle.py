@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.core import manifest
+from headrace.core import intact, manifest
 from headrace.core.errors import BundleError
 from headrace.core.files import read_json
 from headrace.core.manifest import Manifest
@@ -72,5 +72,5 @@ def open_bundle(folder: Path) -> Bundle:
         BundleError: If it is no bundle, or files are missing, changed or extra.
     """
     found = manifest.read(folder)
-    manifest.verify(folder, found)
+    intact.verify(folder, found)
     return Bundle(folder=folder, manifest=found)

@@ -67,6 +67,11 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} must be a JSON file; {error}.") from error
 
 
+def digest(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Lower-case hexadecimal SHA-256 of a file."""
     with path.open("rb") as stream:

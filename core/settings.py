@@ -1,10 +1,13 @@
 """The environment, read here and nowhere else."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InputError
+
+_IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,21 @@ def max_download_bytes() -> int:
 def hash_key() -> bytes:
     """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()
+
+
+def image_digest() -> str:
+    """Digest of the image that this process runs in (``HEADRACE_IMAGE_DIGEST``, set by the image); empty when unknown.
+
+    Raises:
+        InputError: If it is no digest of an image.
+    """
+    text = os.environ.get("HEADRACE_IMAGE_DIGEST", "")
+    if text and not _IMAGE.fullmatch(text):
+        raise InputError(
+            f"HEADRACE_IMAGE_DIGEST must be a digest such as sha256:0123…, perhaps after an image's name and @; got "
+            f"{text!r} instead."
+        )
+    return text
 
 
 def without_blas_threads() -> None:

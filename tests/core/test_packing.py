@@ -32,17 +32,27 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], B
     """Model, contract, measurements, cases, versions, origin and card are all there, and the name is the contract's."""
     bundle = made[2]
     assert [entry.path for entry in bundle.manifest.files] == [
+        "MLmodel",
+        "card.html",
         "card.md",
+        "card.yaml",
         "cases.json",
         "contract.yaml",
         "engine.json",
         "environment.json",
         "explain.json",
         "metrics.json",
+        "model-settings.json",
         "model.json",
         "model.onnx",
         "model.skops",
+        "model.skops.types.json",
         "provenance.json",
+        "requirements.lock",
+        "requirements.txt",
+        "risk.html",
+        "risk.md",
+        "sbom.cdx.json",
     ]
     assert bundle.name == "customers"
     assert bundle.json("environment.json")["packages"]["scikit-learn"]

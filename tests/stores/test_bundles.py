@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core import manifest
+from headrace.core import intact, manifest
 from headrace.core.errors import BundleError, InputError, MissingError, StoreError
 from headrace.core.settings import StoreSettings
 from headrace.stores import bundles
-from headrace.stores.objects import ObjectStore, Stored
+from headrace.stores.objects import OCTETS, ObjectStore, Stored
 
 FILES = {"card.md": b"# m", "model.skops": b"\x00\x01" * 5000, "parts/one.json": b"{}", "z.yaml": b"a: 1\n"}
 
@@ -25,7 +25,7 @@ def bundle(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    (folder / "manifest.json").write_text(manifest.make(folder, "tumours").dumps())
+    (folder / "manifest.json").write_text(intact.make(folder, "tumours").dumps())
     return folder
 
 
@@ -48,26 +48,35 @@ class Faulty:
         """See ``ObjectStore``."""
         return self.inner.bucket
 
-    def put_file(self, key: str, path: Path, media_type: str = "application/octet-stream") -> None:
+    @property
+    def atomic(self) -> bool:
         """See ``ObjectStore``."""
-        self.put_bytes(key, path.read_bytes(), media_type)
+        return self.inner.atomic
 
-    def put_bytes(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
+    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """See ``ObjectStore``."""
+        return self.put_bytes(key, path.read_bytes(), media_type, fresh=fresh)
+
+    def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
         """See ``ObjectStore``; the fault comes here."""
         self.puts.append(key)
         if len(self.puts) - 1 == self.fails_at:
             if self.torn:
                 self.inner.put_bytes(key, data[: len(data) // 2], media_type)
             raise StoreError("the object store died.")
-        self.inner.put_bytes(key, data, media_type)
+        return self.inner.put_bytes(key, data, media_type, fresh=fresh)
 
-    def get_file(self, key: str, path: Path) -> None:
+    def get_file(self, key: str, path: Path, limit: int = 1 << 20) -> None:
         """See ``ObjectStore``."""
-        self.inner.get_file(key, path)
+        self.inner.get_file(key, path, limit)
 
     def get_bytes(self, key: str, limit: int = 1 << 20) -> bytes:
         """See ``ObjectStore``."""
         return self.inner.get_bytes(key, limit)
+
+    def sha256(self, key: str, limit: int = 1 << 20) -> str:
+        """See ``ObjectStore``."""
+        return self.inner.sha256(key, limit)
 
     def exists(self, key: str) -> bool:
         """See ``ObjectStore``."""
@@ -158,7 +167,7 @@ def test_an_altered_manifest_is_found(
     uri = bundles.publish(bundle, store)
     key = f"{uri.removeprefix(f's3://{settings.bucket}/')}manifest.json"
     (bundle / "card.md").write_text("# other")
-    other = manifest.make(bundle, "tumours").dumps()
+    other = intact.make(bundle, "tumours").dumps()
     store.put_bytes(key, other.encode())
     with pytest.raises(BundleError, match="belongs to"):
         bundles.fetch(uri, tmp_path / "got", settings=settings)
