@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, run, score, serve
+from headrace.cli import card, compiling, contracts, demo, run, score, serve, sign, verify
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
+app.command(name="verify", epilog=verify.EXAMPLES)(verify.verify)
+app.command(name="sign", epilog=sign.EXAMPLES)(sign.sign)
+app.command(name="card", epilog=card.EXAMPLES)(card.card)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 

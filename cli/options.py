@@ -18,6 +18,9 @@ Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Budget = Annotated[str, typer.Option(help="Search budget: trials (20) or time (90s, 5m).", show_default="12 trials")]
 Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
 
+Card = Annotated[str, typer.Option(help="What only a person can say of the model; see `card`.", metavar="FILE")]
+WithData = Annotated[bool, typer.Option("--with-data", help="Copy the training and test rows into the bundle.")]
+
 _NAME_LIMIT = 40
 _BUDGET = re.compile(r"^[1-9][0-9]*[sm]?$")
 

@@ -7,6 +7,7 @@ import typer
 
 from headrace.cli import options
 from headrace.cli.serve import keep_up
+from headrace.core import card_file
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
 
@@ -72,6 +73,8 @@ def run(
         list[str] | None, typer.Option(help="Bound that the model must meet; repeatable.", metavar="METRIC=NUMBER")
     ] = None,
     champion: Annotated[str, typer.Option(help="Model to beat: a bundle's folder or address.", metavar="MODEL")] = "",
+    card: options.Card = "",
+    with_data: options.WithData = False,
     seed: options.Seed = 0,
     output: options.Output = None,
     summary: options.SummaryFile = None,
@@ -85,6 +88,8 @@ def run(
     named = options.model_name(name or options.default_name(table))
     if task not in TASKS:
         raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
+    if card:
+        card_file.load(Path(card))
     if not 0 < test_size < 1:
         raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
     arguments = {
@@ -116,6 +121,8 @@ def run(
         "cost_false_negative": cost_false_negative,
         "thresholds": options.bounds(require or []),
         "champion": guarded(champion),
+        "card": guarded(card),
+        "copies": with_data,
         "seed": seed,
     }
     home = output or Path("headrace-out") / named

@@ -24,7 +24,7 @@ class Content:
         checks: What ``validate`` counted.
         skops: Bytes of the model's file, where they are at hand; empty to write them anew.
         train: The training rows; None if only the digest of what the model was fitted on is known.
-        parameters: Parameters of the steps that made all this, by step.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
         answers: What people said.
         copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
     """
@@ -37,6 +37,6 @@ class Content:
     checks: Mapping[str, Any] = field(repr=False)
     skops: bytes = field(default=b"", repr=False)
     train: DataPart | None = None
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
     copies: bool = False

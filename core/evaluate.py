@@ -36,6 +36,15 @@ class Plan:
     costs: Costs = field(default_factory=Costs)
     seed: int = 0
 
+    def as_json(self) -> dict[str, Any]:
+        """The plan, as the parameters of the component."""
+        return {
+            "slices": list(self.slices),
+            "cost_false_positive": self.costs.false_positive,
+            "cost_false_negative": self.costs.false_negative,
+            "seed": self.seed,
+        }
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -131,8 +140,8 @@ def evaluate(
 
     Returns:
         The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
-        that these rows do not define), ``baseline``, ``threshold``, ``confusion``, ``roc``, ``pr``, ``calibration``,
-        ``slices``, ``residuals``; what does not apply to the task is empty.
+        that these rows do not define), ``baseline``, ``threshold``, ``plan`` (what was asked for), ``confusion``,
+        ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``; what does not apply to the task is empty.
     """
     outcome = predict(fitted, rows)
     reference = baseline.predict(train_target, outcome.actual, fitted.contract)
@@ -146,6 +155,7 @@ def evaluate(
         "undefined": sorted(set(measure(outcome)) - set(found)),
         "baseline": _baseline(outcome, reference, fitted.contract, drawn),
         "threshold": _threshold(fitted, plan.costs),
+        "plan": plan.as_json(),
         "slices": [_slice(outcome, part, plan) for part in parts],
         **_pictures(outcome, fitted),
     }

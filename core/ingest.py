@@ -27,16 +27,17 @@ def ingest_table(
 
     Returns:
         The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
-        of its rows for a query) and ``time`` (UTC).
+        of its rows for a query), ``time`` (UTC) and, where a person chose how it is read, ``read`` (JSON).
 
     Raises:
         MissingError: If the source does not exist.
         InputError: If it cannot be read as a table.
         DataError: If it has no rows.
     """
-    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
+    chosen = options or ReadOptions()
+    reading = Reading(source, chosen, block_bytes=block_bytes)
     with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
         for frame in frames:
             writer.write(frame)
             progress("ingest", f"{writer.rows:,} rows")
-    return reading.facts()
+    return reading.facts() | ({"read": chosen.told} if chosen.told else {})

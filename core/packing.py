@@ -57,15 +57,15 @@ def pack(
     *,
     parts: Parts,
     source: Mapping[str, Any],
-    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    split: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Make a bundle of what the steps of a line left; equal parts give equal bytes.
 
     Args:
         folder: Where it is to lie; it appears when it is whole, in place of an older one.
         parts: What goes in.
-        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
-        parameters: Parameters of steps that leave them nowhere else, by step.
+        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
 
     Returns:
         The bundle.
@@ -87,7 +87,7 @@ def pack(
         checks=_document(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
         train=data_parts.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
-        parameters=parameters or {},
+        split=split or {},
         answers=card_file.load(parts.card) if parts.card else Answers(),
         copies=parts.copies,
     )

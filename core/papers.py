@@ -28,7 +28,7 @@ from headrace.core.files import digest, dumps
 from headrace.core.model import Model
 from headrace.core.onnx_graph import InexactError
 from headrace.core.parity import TOLERANCE, exact
-from headrace.core.provenance import provenance
+from headrace.core.provenance import provenance, public_name
 from headrace.core.wording import shown_slices
 
 TYPES = "model.skops.types.json"
@@ -61,7 +61,8 @@ def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
         flavors.MLFLOW: flavors.mlmodel(),
         environment.LOCKED: environment.locked(),
         environment.ANSWERING: environment.answering(record["engine"]),
-        **written(model, documents, content.answers, skops=digest(skops)),
+        sbom.FILE: _bill(content, source, skops),
+        **written(model, documents, content.answers),
     }
     return {
         "model.skops": skops,
@@ -71,30 +72,33 @@ def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
-def written(model: Model, documents: Mapping[str, Any], answers: Answers, *, skops: str) -> dict[str, str]:
-    """The papers that people's answers stand in: card, risk sheet and bill of materials.
+def written(model: Model, documents: Mapping[str, Any], answers: Answers) -> dict[str, str]:
+    """The papers that people's answers stand in: their own file, the card and the risk sheet.
 
     Args:
         model: The model.
         documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
         answers: What people said.
-        skops: SHA-256 of ``model.skops``.
     """
     told, risks = card.write(model, documents, answers), risk.write(model, documents, answers)
-    table = documents["provenance.json"]["table"]
-    name = model.contract.name
     return {
-        card_file.FILE: card_file.dump(answers, name),
+        card_file.FILE: card_file.dump(answers, model.contract.name),
         "card.md": told,
         "card.html": card_page.page(told),
         "risk.md": risks,
         "risk.html": card_page.page(risks),
-        sbom.FILE: sbom.write(
-            {"name": name, "sha256": skops, "licence": answers["licence"]},
-            {"name": table["source"], "sha256": table["digest"], "licence": answers["data_licence"]},
-            distributions.suite(),
-        ),
     }
+
+
+def _bill(content: Content, source: Mapping[str, Any], skops: bytes) -> str:
+    """The software bill of materials."""
+    answers = content.answers
+    table = {"name": public_name(str(source.get("source", ""))), "sha256": str(source.get("digest", ""))}
+    return sbom.write(
+        {"name": content.model.contract.name, "sha256": digest(skops), "licence": answers["licence"]},
+        {**table, "licence": answers["data_licence"]},
+        distributions.suite(),
+    )
 
 
 def copies(content: Content) -> dict[str, bytes | Path]:

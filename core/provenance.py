@@ -1,5 +1,6 @@
 """Where a model came from: code, data by digest, choices. The passport that a replay reads."""
 
+import json
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -13,7 +14,7 @@ from headrace.core.content import Content
 FORMAT = 2
 _SEARCH = (
     *("family", "parameters", "metric", "score", "folds", "rows"),
-    *("algorithm", "families", "experiment", "budget", "trials", "seed"),
+    *("algorithm", "trials"),
 )
 _VERDICT = ("verdict", "reasons", "comparison")
 
@@ -35,10 +36,30 @@ def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
         "data": _data(content),
         "rows": {**content.checks.get("rows", {}), **content.evaluation["rows"]},
         "train": dict(content.model.train),
-        "parameters": {step: dict(given) for step, given in content.parameters.items()},
+        "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
         "search": {key: best[key] for key in _SEARCH if key in best},
         "seed": content.model.seed,
         "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
+    }
+
+
+def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the steps that made a model, by step: what a replay needs beside the passport's other parts.
+
+    Args:
+        content: What is known of the model.
+        read: How the table was read, as ingest's metadata tell it.
+        split: Metadata of split's training table.
+    """
+    best, verdict = content.best, content.verdict
+    chosen = {key: split[key] for key in ("method", "test_size", "cut") if key in split}
+    return {
+        "ingest": json.loads(read) if read else {},
+        "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),
+        "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
+        "train": {"seed": content.model.seed},
+        "evaluate": dict(content.evaluation.get("plan", {})),
+        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
     }
 
 

@@ -45,8 +45,25 @@ def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iter
     for one in listed:
         bom.register_dependency(libraries[one.name], [libraries[other] for other in one.needs])
     document = json.loads(JsonV1Dot6(bom).output_as_string())
-    document.pop("serialNumber")
     document["metadata"].pop("timestamp", None)
+    return _numbered(document)
+
+
+def relicensed(text: str, *, model: str, data: str) -> str:
+    """A bill with other licences of the model and of its data; empty for none."""
+    document = json.loads(text)
+    subjects = [document["metadata"]["component"], *document["components"]]
+    for reference, licence in (("model", model), ("data", data)):
+        subject = next(one for one in subjects if one["bom-ref"] == reference)
+        subject.pop("licenses", None)
+        if licence:
+            subject["licenses"] = [_as_json(one) for one in _licences(licence)]
+    return _numbered(document)
+
+
+def _numbered(document: dict[str, Any]) -> str:
+    """A bill as text, its serial number made of its content."""
+    document.pop("serialNumber", None)
     return dumps({**document, "serialNumber": uuid.uuid5(_NAMESPACE, dumps(document)).urn})
 
 
@@ -55,6 +72,12 @@ def _described(told: Mapping[str, str]) -> dict[str, Any]:
 
     hashes = [HashType(alg=HashAlgorithm.SHA_256, content=told["sha256"])] if told["sha256"] else []
     return {"name": told["name"] or "unknown", "hashes": hashes, "licenses": _licences(told["licence"])}
+
+
+def _as_json(licence: Any) -> dict[str, Any]:
+    if hasattr(licence, "name"):
+        return {"license": {"id": licence.id} if licence.id else {"name": licence.name}}
+    return {"expression": licence.value}
 
 
 def _licences(text: str) -> list[Any]:

@@ -119,6 +119,16 @@ def image_digest() -> str:
     return text
 
 
+def signing_password() -> str:
+    """Password of the private key that bundles are signed with (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
+    return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")
+
+
+def identity_token() -> str:
+    """Token of the identity that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
+    return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
+
+
 def without_blas_threads() -> None:
     """Keep NumPy from starting threads when it is imported: a process that has some cannot be forked."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):

@@ -63,6 +63,8 @@ def training(
     cost_false_negative: float = 1.0,
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
+    card: str = "",
+    copies: bool = False,
     seed: int = 0,
 ) -> None:
     """Train, judge, publish and serve a model of one table.
@@ -96,6 +98,8 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
+        card: Path of a card file with what only a person can say of the model; empty for none.
+        copies: Whether the training and test rows are copied into the bundle.
         seed: Seed of every random choice.
     """
     ingested = ingest(
@@ -174,6 +178,8 @@ def training(
         best_parameters=tuned["best_parameters"],
         checks=checks,
         table=table,
+        answers=card,
+        copies=copies,
     ).outputs["bundle"]
     told = {
         "table": table,

@@ -26,7 +26,7 @@ from headrace.stores.crowd import each
 from headrace.stores.objects import ObjectStore, connect
 from headrace.stores.publishing import prefix_of, publish
 
-__all__ = ["fetch", "inspect", "prefix_of", "publish", "publish_step"]
+__all__ = ["add_signature", "fetch", "inspect", "prefix_of", "publish", "publish_step"]
 
 _THREADS = 8
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/")
@@ -138,6 +138,25 @@ def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) ->
     known = {entry.path for entry in manifest.files}
     found += [Difference("extra", path) for path in there if path not in known and not beside(path)]
     return manifest, sorted(found, key=lambda one: one.path)
+
+
+def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None = None) -> None:
+    """Put a signature beside a bundle that was published; whoever verifies it finds it from then on.
+
+    Args:
+        uri: What ``publish`` returned.
+        signature: The signature's file, as ``signatures.sign`` left it.
+        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+
+    Raises:
+        InputError: If the URI is not a bundle's, or no store is set.
+        MissingError: If the store has no such bundle.
+        StoreError: If the store fails.
+    """
+    bucket, prefix, digest = _parsed(uri)
+    store = _connected(uri, bucket, settings)
+    _remote_manifest(store, prefix, digest, uri)
+    store.put_file(f"{prefix}{SIGNATURES}/{signature.name}", signature, "application/json", fresh=True)
 
 
 def _connected(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:

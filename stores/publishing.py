@@ -14,7 +14,7 @@ from headrace.core.manifest import MANIFEST, Entry, Manifest
 from headrace.stores.crowd import each
 from headrace.stores.objects import ONE_PIECE_BYTES, ObjectStore
 
-THREADS = 16
+THREADS = 24
 _WAITS = (0.0, 0.3, 1.0)
 _TOLD_EVERY = 500
 
