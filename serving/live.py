@@ -38,7 +38,11 @@ class Live:
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._changing = asyncio.Lock()
         self.changed: list[Callable[[], None]] = []
-        self.served: Served = self._open()
+        try:
+            self.served: Served = self._open()
+        except BaseException:
+            self.close()
+            raise
         self.unloaded = False
         self.draining = False
 
