@@ -2,9 +2,10 @@
 
     make bench NAME=publish           (or: python benchmarks/publish.py --runs 5 --mebibytes 1024 --files 10000)
 
-Two bundles: one big file, and many small ones. Headrace verifies the bundle, stores it, reads every byte back and writes
-the manifest last; the others only upload. For comparison the time of `rclone copy` with `rclone check --download` behind
-it, which reads back too, is shown as well. Needs the binary `minio` in the folder that KUBEBUILDER_ASSETS names.
+Two bundles: one big file, and many small ones. Headrace verifies the bundle, stores it, reads every byte back and
+writes the manifest last; the others only upload. For comparison the time of `rclone copy` with `rclone check
+--download` behind it, which reads back too, is shown as well. Needs the binary `minio` in the folder that
+KUBEBUILDER_ASSETS names.
 
 Prints a table for people and, last, one line of JSON.
 """
