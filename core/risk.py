@@ -104,7 +104,7 @@ def _fairness(metrics: Documents) -> str:
     slices = metrics.get("slices") or []
     if not slices:
         return (
-            "*Missing: nothing was measured by group. Run the line again with `--slice COLUMN` for each column that "
+            "*Missing: nothing was measured by group. Run the line again with --slice COLUMN for each column that "
             "sets people apart.*"
         )
     names = _COMPARED[metrics["task"]]

@@ -16,7 +16,7 @@ def said(answers: Answers, key: str) -> str:
     """What a person answered, its headings made plain; or the mark that nobody has."""
     if answers[key]:
         return _HEADING.sub(r"\1\\\2", answers[key])
-    return f"*To be written by a person ({code(key)} in card.yaml): {QUESTIONS[key]}.*"
+    return f"*To be written by a person ({key} in card.yaml): {QUESTIONS[key]}.*"
 
 
 def paragraphs(*parts: str) -> str:

@@ -61,7 +61,11 @@ def test_every_question_is_asked_where_nobody_has_answered(bundle: Bundle) -> No
     """What only a person can say is marked as missing, with the key under which to say it."""
     asked = _text(bundle, "card.md") + _text(bundle, "risk.md")
     for key, question in QUESTIONS.items():
-        assert f"*To be written by a person (`{key}` in card.yaml): {question}.*" in asked, key
+        assert f"*To be written by a person ({key} in card.yaml): {question}.*" in asked, key
+    pages = _text(bundle, "card.html") + _text(bundle, "risk.html")
+    assert "*" not in re.sub(r"<style>.*?</style>", "", pages, flags=re.DOTALL), (
+        "an emphasis that the page does not know"
+    )
 
 
 def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
@@ -203,7 +207,7 @@ def test_the_gap_leaves_small_groups_out(model: Model) -> None:
 
 def test_without_slices_the_remedy_is_told(model: Model) -> None:
     """Nothing measured by group is a gap, and is told as one."""
-    assert "`--slice COLUMN`" in _sheet(model, [])
+    assert "--slice COLUMN" in _sheet(model, [])
 
 
 def test_the_worst_case_counts_the_errors(model: Model) -> None:
