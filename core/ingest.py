@@ -34,10 +34,9 @@ def ingest_table(
         InputError: If it cannot be read as a table.
         DataError: If it has no rows.
     """
-    chosen = options or ReadOptions()
-    reading = Reading(source, chosen, block_bytes=block_bytes)
+    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
     with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
         for frame in frames:
             writer.write(frame)
             progress("ingest", f"{writer.rows:,} rows")
-    return reading.facts() | ({"read": chosen.told} if chosen.told else {})
+    return reading.facts()

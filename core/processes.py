@@ -91,7 +91,7 @@ def start_guarded(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**({} if clean else os.environ), **(environment or {})},
+        env=environment or {} if clean else {**os.environ, **(environment or {})},
         start_new_session=True,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace.core import data_parts
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import BundleError, InputError
@@ -124,6 +125,7 @@ def _in_memory(parts: Parts) -> Content:
         verdict=read_json(parts.verdict),
         best=read_json(parts.best_parameters),
         checks=read_json(parts.checks),
+        train=data_parts.of_table(parts.train_table) if parts.train_table else None,
     )
 
 
