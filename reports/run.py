@@ -26,6 +26,7 @@ class Bundle:
         provenance: Content of ``provenance.json``.
         environment: Content of ``environment.json``.
         card: The model card, in Markdown.
+        risk: The risk sheet, in Markdown.
     """
 
     manifest: Facts = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Bundle:
     provenance: Facts = field(default_factory=dict)
     environment: Facts = field(default_factory=dict)
     card: str = ""
+    risk: str = ""
 
     @classmethod
     def read(cls, folder: Path, *, tolerant: bool = False) -> "Bundle":
@@ -45,9 +47,13 @@ class Bundle:
         Raises:
             InputError: If a file cannot be read.
         """
-        card = folder / "card.md"
+        texts = {name: folder / f"{name}.md" for name in ("card", "risk")}
         return cls(
-            card=card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
+            **{
+                name: path.read_text(encoding="utf-8", errors="replace")
+                for name, path in texts.items()
+                if path.is_file()
+            },
             **{
                 name: _json(folder / f"{name}.json", tolerant=tolerant)
                 for name in ("manifest", "model", "provenance", "environment")
