@@ -46,11 +46,12 @@ def package(
     import shutil
     from pathlib import Path
 
+    from headrace.core.answering import answers_of
     from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_texts
 
-    with step("package"):
+    with step("package") as say:
         parts = Parts(
             model=Path(model.path),
             contract=Path(contract.path),
@@ -66,6 +67,8 @@ def package(
         )
         source, chosen = plain_texts(table.metadata), plain_texts(train_table.metadata)
         made = pack(Path(bundle.path), parts=parts, source=source, split=chosen)
+        waiting = len(answers_of(made).missing)
+        say(f"{made.digest[:12]}, {len(made.manifest.files)} files, {waiting} questions wait for a person")
         shutil.copyfile(made.folder / "card.md", card.path)
         shutil.copyfile(made.folder / "risk.md", risk.path)
         bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

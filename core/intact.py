@@ -41,17 +41,29 @@ def listed(folder: Path) -> tuple[list[str], list[str]]:
     """All files below ``folder``, as sorted paths with slashes, and whatever is neither a folder nor a plain file.
 
     Links are not followed, so that nothing outside the folder is looked at.
+
+    Raises:
+        BundleError: If a folder cannot be read.
     """
-    plain, odd = [], []
-    for place, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(place, name)
-            told = path.relative_to(folder).as_posix()
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                odd.append(told)
-            elif path.is_file():
-                plain.append(told)
+    plain: list[str] = []
+    odd: list[str] = []
+    todo = [("", str(folder))]
+    while todo:
+        prefix, place = todo.pop()
+        for one in _entries_of(place):
+            if one.is_dir(follow_symlinks=False):
+                todo.append((f"{prefix}{one.name}/", one.path))
+            else:
+                (plain if one.is_file(follow_symlinks=False) else odd).append(f"{prefix}{one.name}")
     return sorted(plain), sorted(odd)
+
+
+def _entries_of(place: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return list(found)
+    except OSError as error:
+        raise BundleError(f"every folder of a bundle must be readable; {place} is not ({error.strerror}).") from error
 
 
 @dataclass(frozen=True)

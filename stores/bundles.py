@@ -58,11 +58,12 @@ def publish_step(
     settings = store_settings()
     if settings is None:
         raise InputError("publishing needs an object store: set HEADRACE_S3_ENDPOINT and its keys.")
-    digest = manifests.read(folder).digest
+    manifest = manifests.read(folder)
     store = connect(settings)
     told("the rehearsal")
     rehearse(folder)
-    facts = {"uri": publish(folder, store, told=told), "digest": digest}
+    facts = {"uri": publish(folder, store, told=told), "digest": manifest.digest}
+    told(f"{len(manifest.files) + 1:,} files, each read back")
     write_json(record, facts)
     return facts
 

@@ -82,7 +82,7 @@ class _File:
 
 def _signatures(folder: Path) -> list[_File]:
     """The bundle's signatures; they are in no manifest, but go before it."""
-    paths = [path for path in intact.listed(folder)[0] if manifests.is_signature(path)]
+    paths = sorted(path.relative_to(folder).as_posix() for path in (folder / manifests.SIGNATURES).glob("*.sig"))
     return [
         _File(path, sha256(folder / path), (folder / path).stat().st_size, "application/json")
         for path in paths[: manifests.MAX_SIGNATURES]
