@@ -47,13 +47,9 @@ class Bundle:
         Raises:
             InputError: If a file cannot be read.
         """
-        texts = {name: folder / f"{name}.md" for name in ("card", "risk")}
         return cls(
-            **{
-                name: path.read_text(encoding="utf-8", errors="replace")
-                for name, path in texts.items()
-                if path.is_file()
-            },
+            card=_text(folder / "card.md"),
+            risk=_text(folder / "risk.md"),
             **{
                 name: _json(folder / f"{name}.json", tolerant=tolerant)
                 for name in ("manifest", "model", "provenance", "environment")
@@ -154,6 +150,10 @@ class Run:
             steps=timeline.read(paths.events, expected=expected),
             error=error,
         )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _json(path: Path | None, *, tolerant: bool) -> Facts:
