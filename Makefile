@@ -9,7 +9,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-real soak check format bench image sbom push lock compiled clean
+.PHONY: help demo test test-real test-peers soak check format bench image sbom push lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker), and the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
+
+test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
+	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
 	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900

@@ -106,7 +106,7 @@ def address_of(model: str) -> str:
     """
     if "://" in model:
         return model
-    from headrace.cli.serve import bundle_of  # noqa: PLC0415
+    from headrace.cli.models import bundle_of  # noqa: PLC0415
     from headrace.core import settings  # noqa: PLC0415
     from headrace.stores.bundles import publish  # noqa: PLC0415
     from headrace.stores.objects import connect  # noqa: PLC0415

@@ -9,7 +9,23 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import cluster, compiling, contracts, demo, deploy, doctor, run, runs, score, serve, submit, tune
+from headrace.cli import (
+    card,
+    cluster,
+    compiling,
+    contracts,
+    demo,
+    deploy,
+    doctor,
+    run,
+    runs,
+    score,
+    serve,
+    sign,
+    submit,
+    tune,
+    verify,
+)
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -25,6 +41,9 @@ app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="deploy", epilog=deploy.EXAMPLES)(deploy.deploy)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
+app.command(name="verify", epilog=verify.EXAMPLES)(verify.verify)
+app.command(name="sign", epilog=sign.EXAMPLES)(sign.sign)
+app.command(name="card", epilog=card.EXAMPLES)(card.card)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

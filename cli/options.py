@@ -22,6 +22,9 @@ Arguments = Annotated[
     typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
 ]
 
+Card = Annotated[str, typer.Option(help="What only a person can say of the model; see `card`.", metavar="FILE")]
+WithData = Annotated[bool, typer.Option("--with-data", help="Copy the training and test rows into the bundle.")]
+
 _NAME_LIMIT = 40
 _BUDGET = re.compile(r"^[1-9][0-9]*[sm]?$")
 

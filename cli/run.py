@@ -56,6 +56,8 @@ def run(
     cost_false_negative: table_options.FalseNegative = 1.0,
     require: table_options.Require = None,
     champion: table_options.Champion = "",
+    card: options.Card = "",
+    with_data: options.WithData = False,
     seed: options.Seed = 0,
     output: options.Output = None,
     summary: options.SummaryFile = None,

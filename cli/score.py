@@ -1,18 +1,12 @@
 """``headrace score``: predictions for a whole table."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from headrace.cli import options
-from headrace.cli.serve import bundle_of
-
-if TYPE_CHECKING:
-    from headrace.core.bundle import Bundle
+from headrace.cli.models import Model, opened
 
 EXAMPLES = """
 Examples:
@@ -26,7 +20,7 @@ Examples:
 
 
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    model: Model,
     table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
@@ -50,7 +44,7 @@ def score(
     from headrace.core.source import ReadOptions  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
-    with _bundle(model) as bundle:
+    with opened(model) as bundle:
         scorer = Scorer.open(bundle, threads=threads)
     read = ReadOptions(
         names=tuple(options.comma_list(names)),
@@ -67,18 +61,3 @@ def score(
     if found["refused"]:
         told += f", {found['refused']:,} refused (column violations says why)"
     typer.echo(f"{told}, by {scorer.name} {scorer.digest[:12]}: {output}")
-
-
-@contextlib.contextmanager
-def _bundle(model: str) -> Iterator["Bundle"]:
-    """The verified bundle that MODEL means; one from a store is there for a while only."""
-    from headrace.core.bundle import open_bundle  # noqa: PLC0415 - as above
-
-    named = bundle_of(model)
-    if "://" not in named:
-        yield open_bundle(Path(named))
-        return
-    from headrace.stores.bundles import fetch  # noqa: PLC0415 - a folder needs no client
-
-    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        yield open_bundle(fetch(named, Path(scratch) / "bundle"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import options
-from headrace.core.errors import InputError, MissingError
+from headrace.cli.models import Model, bundle_of
 from headrace.core.files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -25,33 +25,11 @@ Examples:
 
   headrace serve headrace-out/demo --workers 4 --grpc-port 8081 --access-log
 
+  headrace serve headrace-out/demo --verify signature --public-key key.pub
+
   headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
 """
 DEFAULT_PORT = 8080
-
-
-def bundle_of(model: str) -> str:
-    """The bundle's folder or address that MODEL means.
-
-    Raises:
-        MissingError: If there is no such folder.
-        InputError: If the folder is neither a run's output nor a bundle.
-    """
-    if "://" in model:
-        return model
-    folder = Path(model)
-    if not folder.exists():
-        raise MissingError(
-            f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI."
-        )
-    if (folder / "manifest.json").exists():
-        return str(folder)
-    if (folder / "summary.json").exists() and (folder / "bundle" / "manifest.json").exists():
-        return str(folder / "bundle")
-    raise InputError(
-        f"{folder} holds neither a run's summary.json nor a bundle's manifest.json; "
-        "name a run's output folder, a bundle's folder or a store URI."
-    )
 
 
 def curl_line(url: str, request: Path) -> str:
@@ -76,12 +54,18 @@ def keep_up(ended: "Ended") -> None:
 
 
 def serve(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    model: Model,
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
     workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
     grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=0, max=65535, show_default="no gRPC")] = 0,
+    verify: Annotated[
+        str, typer.Option(help="What the bundle must prove before it answers: off, digest or signature.")
+    ] = "digest",
+    public_key: Annotated[str, typer.Option(help="Key that must have signed it.", metavar="FILE")] = "",
+    identity: Annotated[str, typer.Option(help="Identity that must have signed it without a key.")] = "",
+    issuer: Annotated[str, typer.Option(help="Who vouches for that identity.", metavar="URL")] = "",
     access_log: Annotated[bool, typer.Option("--access-log", help="One line of JSON for each request.")] = False,
     log_url: Annotated[str, typer.Option(help="Receiver of CloudEvents, or a file, for requests and answers.")] = "",
     verbose: options.Verbose = False,
@@ -91,7 +75,9 @@ def serve(
     command = [sys.executable, "-m", "headrace.serving.server", "--model", bundle, "--host", host, "--port", str(port)]
     if name:
         command += ["--name", options.model_name(name)]
-    command += ["--workers", str(workers)]
+    command += ["--workers", str(workers), "--verify", verify]
+    trust = (("--public-key", public_key), ("--identity", identity), ("--issuer", issuer))
+    command += [part for flag, value in trust if value for part in (flag, value)]
     command += ["--grpc-port", str(grpc_port)] if grpc_port else []
     command += ["--log-url", log_url] if log_url else []
     command += ["--access-log"] if access_log else []

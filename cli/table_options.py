@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli import options
-from headrace.core import settings
+from headrace.core import card_file, settings
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
 
@@ -77,6 +77,8 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
     if not 0 < test_size < 1:
         raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
     _check_search(given)
+    if given["card"]:
+        card_file.load(Path(given["card"]))
     return {
         "source": guarded(given["table"]),
         "target": guarded(given["target"]),
@@ -110,6 +112,8 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "cost_false_negative": given["cost_false_negative"],
         "thresholds": options.bounds(given["require"] or []),
         "champion": guarded(given["champion"]),
+        "card": guarded(given["card"]),
+        "copies": given["with_data"],
         "seed": given["seed"],
     }
 

@@ -10,7 +10,7 @@ from headrace.components.base import IMAGE
 def package(
     model: Input[Model],
     contract: Input[Artifact],
-    train_table: Input[Dataset],  # noqa: ARG001 - lineage: the UI draws what the bundle was made of
+    train_table: Input[Dataset],
     test_table: Input[Dataset],
     test_actuals: Input[Dataset],
     evaluation: Input[Artifact],
@@ -20,13 +20,16 @@ def package(
     table: Input[Dataset],
     bundle: Output[Model],
     card: Output[Markdown],
+    risk: Output[Markdown],
+    answers: str = "",
+    copies: bool = False,
 ) -> None:
     """Put the model and everything that made it into one folder that can be checked byte by byte.
 
     Args:
         model: The model's folder.
         contract: The table's contract; it must be the one that the model was fitted under.
-        train_table: Training rows, for the lineage.
+        train_table: Training rows: their digest and the split's parameters go into the bundle.
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         evaluation: JSON from ``evaluate``.
@@ -34,17 +37,21 @@ def package(
         best_parameters: JSON from ``tune``.
         checks: JSON from ``validate``.
         table: Table as ingest left it, with its source and digest as metadata.
-        bundle: Folder with model, contract, metrics, test cases, environment, provenance, card and manifest.
+        bundle: Folder with the model and its papers; see the guide on the bundle.
         card: The model card.
+        risk: The risk sheet.
+        answers: Path of a card file with what only a person can say; empty for none.
+        copies: Whether the training and test rows are copied into the bundle.
     """
     import shutil
     from pathlib import Path
 
+    from headrace.core.answering import answers_of
     from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
-    from headrace.core.text import plain_texts
+    from headrace.core.text import plain, plain_texts
 
-    with step("package"):
+    with step("package") as say:
         parts = Parts(
             model=Path(model.path),
             contract=Path(contract.path),
@@ -54,7 +61,14 @@ def package(
             verdict=Path(verdict.path),
             best_parameters=Path(best_parameters.path),
             checks=Path(checks.path),
+            train_table=Path(train_table.path),
+            card=Path(plain(answers)) if answers else None,
+            copies=bool(copies),
         )
-        made = pack(Path(bundle.path), parts=parts, source=plain_texts(table.metadata))
+        source, chosen = plain_texts(table.metadata), plain_texts(train_table.metadata)
+        made = pack(Path(bundle.path), parts=parts, source=source, split=chosen)
+        waiting = len(answers_of(made).missing)
+        say(f"{made.digest[:12]}, {len(made.manifest.files)} files, {waiting} questions wait for a person")
         shutil.copyfile(made.folder / "card.md", card.path)
+        shutil.copyfile(made.folder / "risk.md", risk.path)
         bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

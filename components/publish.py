@@ -8,7 +8,9 @@ from headrace.components.base import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def publish(bundle: Input[Model], published: Output[Model]) -> str:
-    """Put the bundle into the object store of ``HEADRACE_S3_*``, under a key made of its digest.
+    """Boot the bundle in a clean environment, then put it into the object store, under a key made of its digest.
+
+    The store is that of ``HEADRACE_S3_*``. Before anything is written there, the bundle must answer its own test cases.
 
     Args:
         bundle: The bundle's folder.
@@ -20,9 +22,10 @@ def publish(bundle: Input[Model], published: Output[Model]) -> str:
     from pathlib import Path
 
     from headrace.core.steps import step
+    from headrace.serving.rehearsal import rehearse
     from headrace.stores.bundles import publish_step
 
-    with step("publish"):
-        facts = publish_step(Path(bundle.path), record=Path(published.path))
+    with step("publish") as say:
+        facts = publish_step(Path(bundle.path), record=Path(published.path), rehearse=rehearse, told=say)
         published.metadata.update(facts)
         return facts["uri"]

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from headrace.core import manifest
-from headrace.core.errors import BundleError
+from headrace.core import intact, manifest, signatures
+from headrace.core.errors import BundleError, InputError, shown
 from headrace.core.files import read_json
 from headrace.core.manifest import Manifest
+from headrace.core.signatures import Trust
 
 if TYPE_CHECKING:
     from headrace.core.model import Model
+
+Level = Literal["off", "digest", "signature"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,49 @@ class Bundle:
         return read_json(self.folder / name)
 
 
-def open_bundle(folder: Path) -> Bundle:
+@dataclass(frozen=True)
+class Policy:
+    """What a bundle must prove before it is used.
+
+    Attributes:
+        level: ``digest``: its files are those of its manifest, byte for byte. ``signature``: besides, somebody who is
+            trusted has signed them. ``off``: nothing, for a folder that was verified just now.
+        trust: Whose signature is wanted, for ``signature``.
+    """
+
+    level: Level = "digest"
+    trust: Trust | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a level without what it needs, or with what it does not.
+
+        Raises:
+            InputError: If they do not fit.
+        """
+        if self.level not in get_args(Level):
+            raise InputError(f"bundles are verified by off, digest or signature; got {shown(self.level)} instead.")
+        if (self.level == "signature") != (self.trust is not None):
+            word = "with" if self.trust else "without"
+            raise InputError(
+                "the level signature needs a public key, or an identity and its issuer, and no other level does; got "
+                f"{shown(self.level)} {word} them."
+            )
+
+
+def open_bundle(folder: Path, policy: Policy | None = None) -> Bundle:
     """Read a bundle and check each of its files.
 
     Args:
         folder: Where it lies.
+        policy: What it must prove; None for its digest.
 
     Raises:
-        BundleError: If it is no bundle, or files are missing, changed or extra.
+        BundleError: If it is no bundle, or files are missing, changed or extra, or nobody who is trusted signed it.
     """
+    asked = policy or Policy()
     found = manifest.read(folder)
-    manifest.verify(folder, found)
+    if asked.level != "off":
+        intact.verify(folder, found)
+    if asked.trust is not None:
+        signatures.check(folder, asked.trust)
     return Bundle(folder=folder, manifest=found)

@@ -1,5 +1,6 @@
 """Test cases of a model: requests, and the answers that a server must reproduce before it is trusted."""
 
+import math
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ from headrace.core.digest import DIGEST, row_digest
 from headrace.core.model import Model
 from headrace.core.records import accepted, records, table
 
-FORMAT = 1
+FORMAT = 2
 MOST_CASES = 20
 # Far above what another processor or thread count changes, far below what a client would notice.
 TOLERANCE = {"relative": 1e-6, "absolute": 1e-9}
@@ -26,9 +27,10 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
         actuals: The target of these rows (n,).
 
     Returns:
-        Content of ``cases.json``: ``format``, ``task``, ``tolerance`` and ``cases`` [{``request``, ``expected``,
-        ``actual``}], at most 20. Personal values are left out where the contract lets them be missing; at least one
-        case has a missing value if the contract allows any.
+        Content of ``cases.json``: ``format``, ``task``, ``tolerance`` and ``cases`` [{``request``, ``matrix``,
+        ``expected``, ``actual``}], at most 20; ``matrix`` is the row that ``model.onnx`` takes, None for NaN. Personal
+        values are left out where the contract lets them be missing; at least one case has a missing value if the
+        contract allows any.
     """
     inputs = model.contract.inputs
     names = [column.name for column in inputs]
@@ -39,11 +41,13 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     )
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
     _ensure_missing(requests, model.contract)
-    expected = answers(model.predict(accepted(table(requests, model.contract), model.contract)), model.classes)
+    typed = accepted(table(requests, model.contract), model.contract)
+    expected = answers(model.predict(typed), model.classes)
+    rows = [_numbers(row) for row in model.encoded(typed).tolist()]
     told = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [
-        {"request": request, "expected": _rounded(answer), "actual": actual}
-        for request, answer, actual in zip(requests, expected, told, strict=True)
+        {"request": request, "matrix": row, "expected": _rounded(answer), "actual": actual}
+        for request, row, answer, actual in zip(requests, rows, expected, told, strict=True)
     ]
     return {"format": FORMAT, "task": model.contract.task, "tolerance": TOLERANCE, "cases": cases}
 
@@ -63,6 +67,11 @@ def _ensure_missing(requests: list[dict[str, Any]], contract: Contract) -> None:
 
 def _may_be_missing(column: Column) -> bool:
     return column.missing > 0
+
+
+def _numbers(row: list[float]) -> list[float | None]:
+    """A row of the matrix as JSON can hold it."""
+    return [None if math.isnan(value) else value for value in row]
 
 
 def _texts(actuals: pl.Series) -> list[Any]:

@@ -37,6 +37,15 @@ class Plan:
     costs: Costs = field(default_factory=Costs)
     seed: int = 0
 
+    def as_json(self) -> dict[str, Any]:
+        """The plan, as the parameters of the component."""
+        return {
+            "slices": list(self.slices),
+            "cost_false_positive": self.costs.false_positive,
+            "cost_false_negative": self.costs.false_negative,
+            "seed": self.seed,
+        }
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -132,9 +141,9 @@ def evaluate(
 
     Returns:
         The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
-        that these rows do not define), ``baseline``, ``threshold``, ``confusion``, ``roc``, ``pr``, ``calibration``,
-        ``slices``, ``residuals``, ``on`` (the ``test`` part, or ``cross-validation``); what does not apply to the task
-        is empty.
+        that these rows do not define), ``baseline``, ``threshold``, ``plan`` (what was asked for), ``confusion``,
+        ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test`` part, or
+        ``cross-validation``); what does not apply to the task is empty.
     """
     return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan)
 
@@ -176,6 +185,7 @@ def assess(
         "undefined": sorted(set(measure(outcome)) - set(found)),
         "baseline": _baseline(outcome, reference, fitted.contract, drawn),
         "threshold": _threshold(fitted, plan.costs),
+        "plan": plan.as_json(),
         "slices": [_slice(outcome, part, plan) for part in parts],
         **_pictures(outcome, fitted),
     }

@@ -11,6 +11,8 @@ from typing import Any
 
 from headrace.core.errors import InputError, MissingError
 
+_SMALL_BYTES = 1 << 16
+
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -67,7 +69,17 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} must be a JSON file; {error}.") from error
 
 
+def digest(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Lower-case hexadecimal SHA-256 of a file."""
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
+        head = stream.read(_SMALL_BYTES)
+        if len(head) < _SMALL_BYTES:
+            # `file_digest` makes a buffer of 256 KiB each time, which costs more than a small file.
+            return digest(head)
+        stream.seek(0)
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -88,7 +88,7 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
 
     Returns:
         The verdict as written: ``verdict``, ``reasons`` (sentences), ``comparison`` {against, metric, difference, low,
-        high, p_value, test, better, worse, mcnemar_p}.
+        high, p_value, test, better, worse, mcnemar_p}, ``thresholds`` and ``seed``.
 
     Raises:
         InputError: If the champion cannot predict the test rows.
@@ -103,6 +103,7 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
         against = "champion"
         comparison = compare(sides, measured, seed=seed)
     found = decide(measured, comparison, against=against, thresholds=thresholds)
+    found |= {"thresholds": dict(sorted(thresholds.values.items())), "seed": seed}
     write_json(verdict, found)
     return found
 

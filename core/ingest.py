@@ -27,7 +27,7 @@ def ingest_table(
 
     Returns:
         The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
-        of its rows for a query) and ``time`` (UTC).
+        of its rows for a query), ``time`` (UTC) and, where a person chose how it is read, ``read`` (JSON).
 
     Raises:
         MissingError: If the source does not exist.

@@ -7,20 +7,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headrace.core.errors import BundleError, shown
-from headrace.core.files import dumps, sha256
+from headrace.core.files import dumps
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-MAX_FILES = 1_000
-MAX_MANIFEST_BYTES = 1 << 20
-MAX_FILE_BYTES = 4 << 30
+SIGNATURES = "signatures"
+"""Folder of signatures, each named by its own SHA-256: they come after the manifest, and do not change the digest."""
+FORMAT = 2
+MAX_FILES = 20_000
+MAX_MANIFEST_BYTES = 8 << 20
+MAX_FILE_BYTES = 1 << 40
+MAX_SIGNATURES = 100
+MAX_SIGNATURE_BYTES = 16 << 20
 _HEX = frozenset("0123456789abcdef")
-_MEDIA_TYPES = {
-    ".json": "application/json",
-    ".md": "text/markdown",
-    ".yaml": "application/yaml",
-    ".skops": "application/zip",
-    ".onnx": "application/octet-stream",
+_OTHER_FORMATS = {
+    1: "package the model again with this version, or read it with the version that wrote it",
 }
 
 
@@ -83,6 +83,10 @@ class Manifest:
             raise BundleError(f"a bundle must hold 1 to {MAX_FILES} files; the manifest lists {len(paths)}.")
         if paths != sorted(set(paths)):
             raise BundleError("the manifest must list each file once, sorted by path; it does not.")
+        folders = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+        both = next((path for path in paths if path in folders), "")
+        if both:
+            raise BundleError(f"the manifest must list {both} as a file or as a folder; it lists it as both.")
 
     @property
     def digest(self) -> str:
@@ -105,35 +109,24 @@ def check_path(path: object) -> None:
     """Refuse a path that is not a plain relative one.
 
     Raises:
-        BundleError: If it is absolute, climbs, names the manifest, or holds anything that a store or a file
-            system may take for something else.
+        BundleError: If it is absolute, climbs, names the manifest or a signature, or holds anything that a store or
+            a file system may take for something else.
     """
-    if not isinstance(path, str) or not path.isprintable() or "\\" in path or path == MANIFEST:
+    parts = path.split("/") if isinstance(path, str) and path.isprintable() and "\\" not in path else [""]
+    odd = any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts) or ":" in parts[0]
+    if odd or parts[0] in {MANIFEST, SIGNATURES}:
         raise BundleError(f"the manifest must list plain relative paths; it lists {shown(path)}.")
-    parts = path.split("/")
-    if any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts) or ":" in parts[0]:
-        raise BundleError(f"the manifest must list plain relative paths; it lists {shown(path)}.")
 
 
-def make(folder: Path, name: str) -> Manifest:
-    """The manifest of the files that lie in ``folder``."""
-    paths = sorted(path for path in listed(folder) if path != MANIFEST)
-    return Manifest(name=name, files=tuple(_entry(folder, path) for path in paths))
+def beside(path: str) -> bool:
+    """Whether a path of a bundle is the manifest's or a signature's, which no manifest lists."""
+    return path == MANIFEST or is_signature(path)
 
 
-def listed(folder: Path) -> list[str]:
-    """All files below ``folder``, as paths with slashes; links are refused.
-
-    Raises:
-        BundleError: If something in the folder is neither a folder nor a plain file.
-    """
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise BundleError(f"a bundle must hold plain files only; {path} is something else.")
-        if path.is_file():
-            found.append(path.relative_to(folder).as_posix())
-    return found
+def is_signature(path: str) -> bool:
+    """Whether a path is one that a signature may have: ``signatures/<SHA-256>.sig``."""
+    folder, _, name = path.partition("/")
+    return folder == SIGNATURES and name.endswith(".sig") and is_digest(name.removesuffix(".sig"))
 
 
 def loads(text: str | bytes, source: str) -> Manifest:
@@ -148,11 +141,9 @@ def loads(text: str | bytes, source: str) -> Manifest:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{source} must be JSON; {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else document
-        raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {shown(found)} instead.")
+    _check_format(document.get("format") if isinstance(document, dict) else document, source)
     manifest = Manifest(name=document.get("name", ""), files=_entries(document.get("files"), source))
     if document.get("digest") != manifest.digest:
         raise BundleError(
@@ -160,6 +151,21 @@ def loads(text: str | bytes, source: str) -> Manifest:
             f"{shown(document.get('digest'))}: it was altered; publish the bundle again."
         )
     return manifest
+
+
+def _check_format(found: Any, source: str) -> None:
+    if found == FORMAT and type(found) is int:
+        return
+    known = type(found) is int and found > 0
+    if known and found > FORMAT:
+        raise BundleError(
+            f"{source} must be of the bundle format {FORMAT} or an earlier one; it is of format {found}, which a newer "
+            "Headrace wrote: update Headrace to read it."
+        )
+    remedy = _OTHER_FORMATS.get(found, "") if known else ""
+    if remedy:
+        raise BundleError(f"{source} must be of the bundle format {FORMAT}; it is of format {found}: {remedy}.")
+    raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {shown(found)} instead.")
 
 
 def read(folder: Path) -> Manifest:
@@ -170,47 +176,13 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
+        if path.is_symlink():
+            raise BundleError(f"a bundle must hold plain files only; {path} is something else.")
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise BundleError(f"{path} must have at most {MAX_MANIFEST_BYTES} bytes; it has {path.stat().st_size}.")
         return loads(path.read_bytes(), str(path))
     except OSError as error:
         raise BundleError(f"{folder} is not a bundle: it has no readable {MANIFEST}.") from error
-
-
-def verify(folder: Path, manifest: Manifest) -> None:
-    """Check that ``folder`` holds exactly the files of ``manifest``, byte for byte.
-
-    Raises:
-        BundleError: Naming the files that are missing, changed or extra.
-    """
-    present = set(listed(folder)) - {MANIFEST}
-    expected = {entry.path: entry for entry in manifest.files}
-    faults = {
-        "missing": sorted(set(expected) - present),
-        "changed": [p for p in sorted(set(expected) & present) if not _same(folder / p, expected[p])],
-        "not in the manifest": sorted(present - set(expected)),
-    }
-    found = [
-        f"{', '.join(paths[:5])} {'is' if len(paths) == 1 else 'are'} {fault}"
-        for fault, paths in faults.items()
-        if paths
-    ]
-    if found:
-        raise BundleError(f"the bundle in {folder} is not what its manifest says: {'; '.join(found)}.")
-
-
-def _same(path: Path, entry: Entry) -> bool:
-    return path.stat().st_size == entry.size and sha256(path) == entry.sha256
-
-
-def _entry(folder: Path, path: str) -> Entry:
-    file = folder / path
-    return Entry(
-        path=path,
-        sha256=sha256(file),
-        size=file.stat().st_size,
-        media_type=_MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream"),
-    )
 
 
 def _entries(files: Any, source: str) -> tuple[Entry, ...]:

@@ -3,25 +3,22 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from headrace.core import card, cases, contract_yaml, engine, explain, manifest, model_files
+from headrace.core import card_file, contract_yaml, data_parts, intact, papers
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
+from headrace.core.card_file import Answers
+from headrace.core.content import Content
 from headrace.core.errors import InputError
 from headrace.core.evaluate import read_test
-from headrace.core.files import dumps, read_json, write_text
+from headrace.core.files import read_json, write_text
 from headrace.core.manifest import MANIFEST
 from headrace.core.model import Model
-from headrace.core.onnx_graph import InexactError
-from headrace.core.parity import TOLERANCE, exact
-from headrace.core.provenance import environment, provenance
 
-_KEPT_OF_EVALUATION = ("task", "on", "rows", "metrics", "undefined", "baseline", "threshold", "confusion", "slices")
+__all__ = ["Content", "Parts", "assemble", "pack", "write"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,9 @@ class Parts:
         verdict: JSON file of ``gate``.
         best_parameters: JSON file of ``tune``.
         checks: JSON file of ``validate``.
+        train_table: Folder of the training rows; None if their digest is not wanted.
+        card: YAML file with people's answers; None for none.
+        copies: Whether the training and test rows are copied into the bundle.
     """
 
     model: Path
@@ -47,38 +47,25 @@ class Parts:
     verdict: Path
     best_parameters: Path
     checks: Path
+    train_table: Path | None = None
+    card: Path | None = None
+    copies: bool = False
 
 
-@dataclass(frozen=True)
-class Content:
-    """What goes into a bundle, as values in memory.
-
-    Attributes:
-        model: The fitted model; the evaluation's threshold takes the place of its own.
-        test: Typed test rows with the target.
-        evaluation: What ``evaluate`` measured.
-        verdict: What ``gate`` decided.
-        best: What ``tune`` found.
-        checks: What ``validate`` counted.
-        skops: Bytes of the model's file, where they are at hand; empty to write them anew.
-    """
-
-    model: Model
-    test: pl.DataFrame
-    evaluation: Mapping[str, Any]
-    verdict: Mapping[str, Any]
-    best: Mapping[str, Any]
-    checks: Mapping[str, Any]
-    skops: bytes = field(default=b"", repr=False)
-
-
-def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
+def pack(
+    folder: Path,
+    *,
+    parts: Parts,
+    source: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+) -> Bundle:
     """Make a bundle of what the steps of a line left; equal parts give equal bytes.
 
     Args:
         folder: Where it is to lie; it appears when it is whole, in place of an older one.
         parts: What goes in.
-        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
+        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
 
     Returns:
         The bundle.
@@ -99,6 +86,10 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
         best=_document(parts.best_parameters),
         checks=_document(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
+        train=data_parts.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
+        split=split or {},
+        answers=card_file.load(parts.card) if parts.card else Answers(),
+        copies=parts.copies,
     )
     return assemble(folder, content, source=source)
 
@@ -118,57 +109,36 @@ def assemble(folder: Path, content: Content, *, source: Mapping[str, Any]) -> Bu
         InputError: If the evaluation is not of the model's task.
     """
     fitted = _with_threshold(content.model, content.evaluation)
-    files = _files(fitted, content, source)
+    files: dict[str, bytes | Path] = {**papers.files(replace(content, model=fitted), source)}
+    if content.copies:
+        files |= papers.copies(content)
+    return write(folder, files, name=fitted.contract.name)
+
+
+def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bundle:
+    """Make a bundle of its files.
+
+    Args:
+        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        files: Content of each file but the manifest, or a file to copy, by its path in the bundle.
+        name: Name of the model.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        for name, data in files.items():
-            (part / name).write_bytes(data)
-        write_text(part / MANIFEST, manifest.make(part, fitted.contract.name).dumps())
+        for path, content in files.items():
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, Path):
+                shutil.copyfile(content, part / path)
+            else:
+                (part / path).write_bytes(content)
+        write_text(part / MANIFEST, intact.make(part, name).dumps())
         part.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return open_bundle(folder)
-
-
-def _files(fitted: Model, content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
-    """Content of each file but the manifest."""
-    test, evaluation = content.test, content.evaluation
-    documents = {
-        "model.json": models.facts(fitted),
-        "metrics.json": {key: evaluation[key] for key in _KEPT_OF_EVALUATION if key in evaluation},
-        "cases.json": cases.make(fitted, test, test.get_column(fitted.contract.target.name)),
-        "environment.json": environment(),
-        "provenance.json": provenance(
-            source=source,
-            split=evaluation["rows"],
-            model=fitted,
-            best=content.best,
-            checks=content.checks,
-            verdict=content.verdict,
-        ),
-    }
-    documents[engine.RECORD], onnx = _engine(fitted, test)
-    documents[explain.FILE] = explain.reference(fitted, fitted.encoded(test))
-    texts = {"contract.yaml": contract_yaml.dump(fitted.contract), "card.md": card.write(fitted, documents)}
-    return {
-        "model.skops": content.skops or model_files.dumps(fitted.pipeline),
-        **({engine.FILE: onnx} if onnx else {}),
-        **{name: dumps(document).encode() for name, document in documents.items()},
-        **{name: text.encode() for name, text in texts.items()},
-    }
-
-
-def _engine(fitted: Model, test: pl.DataFrame) -> tuple[dict[str, Any], bytes]:
-    """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
-    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
-    try:
-        found = exact(fitted, fitted.encoded(test))
-    except InexactError as error:
-        return {**record, "reason": str(error)}, b""
-    return {**record, "engine": "onnx", "parity": found.parity.as_json()}, found.content
 
 
 def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:

@@ -66,7 +66,12 @@ def when_released(path: Path, action: Callable[[], None]) -> None:
 
 
 def start_guarded(
-    command: Sequence[str], *, lease_path: Path, log: IO[bytes], environment: dict[str, str] | None = None
+    command: Sequence[str],
+    *,
+    lease_path: Path,
+    log: IO[bytes],
+    environment: dict[str, str] | None = None,
+    clean: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` under a guard in a session of its own; it ends when the lease does.
 
@@ -75,6 +80,7 @@ def start_guarded(
         lease_path: The lease that the owner holds.
         log: File that takes standard output and error.
         environment: Variables added to this process's own.
+        clean: Whether the command gets none of this process's variables.
 
     Returns:
         The guard's process; ending it by SIGTERM ends the command.
@@ -85,7 +91,7 @@ def start_guarded(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **(environment or {})},
+        env=environment or {} if clean else {**os.environ, **(environment or {})},
         start_new_session=True,
     )
 

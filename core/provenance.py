@@ -1,78 +1,93 @@
-"""Where a model came from: data by digest, choices, and the versions of what made it."""
+"""Where a model came from: code, data by digest, choices. The passport that a replay reads."""
 
-import platform
+import json
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.model import Model
+from headrace.core import data_parts
+from headrace.core.card_file import Answers
+from headrace.core.code_version import code_version
+from headrace.core.content import Content
 
-FORMAT = 1
-# What decides the numbers: the table's, the features', the model's and its file's.
-_PACKAGES = (
-    "headrace",
-    "holidays",
-    "joblib",
-    "narwhals",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "polars",
-    "polars-hash",
-    "scikit-learn",
-    "scipy",
-    "skops",
-    "threadpoolctl",
+FORMAT = 2
+_SEARCH = (
+    *("family", "parameters", "metric", "score", "folds", "rows"),
+    *("algorithm", "trials"),
 )
+_VERDICT = ("verdict", "reasons", "comparison")
 
 
-def environment() -> dict[str, Any]:
-    """Versions of Python, the machine's kind and the packages that decide what a model answers."""
-    return {
-        "format": FORMAT,
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "packages": {name: metadata.version(name) for name in _PACKAGES},
-    }
-
-
-def provenance(
-    *,
-    source: Mapping[str, Any],
-    split: Mapping[str, int],
-    model: Model,
-    best: Mapping[str, Any],
-    checks: Mapping[str, Any],
-    verdict: Mapping[str, Any],
-) -> dict[str, Any]:
+def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
     """What a model was made of, without times or paths of the machine.
 
     Args:
+        content: What is known of the model.
         source: Metadata of ingest's table.
-        split: Number of ``train`` and ``test`` rows.
-        model: The model.
-        best: Content of ``best_parameters``.
-        checks: Content of ``checks``.
-        verdict: Content of ``verdict``.
     """
+    code = code_version()
+    best, verdict = content.best, content.verdict
     return {
         "format": FORMAT,
-        "made_with": f"headrace {metadata.version('headrace')}",
-        "table": {
-            "source": public_name(str(source.get("source", ""))),
-            "digest": str(source.get("digest", "")),
-            "rows": int(source.get("rows", 0)),
-            "columns": int(source.get("columns", 0)),
-        },
-        "rows": {**checks.get("rows", {}), **split},
-        "train": dict(model.train),
-        "search": {key: best[key] for key in ("family", "parameters", "metric", "score", "folds") if key in best},
-        "seed": model.seed,
-        "verdict": {key: verdict[key] for key in ("verdict", "reasons", "comparison") if key in verdict},
+        "made_with": f"headrace {code.version}",
+        "code": code.as_json(),
+        "table": _table(source, content.answers),
+        "data": _data(content),
+        "rows": {**content.checks.get("rows", {}), **content.evaluation["rows"]},
+        "train": dict(content.model.train),
+        "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
+        "search": {key: best[key] for key in _SEARCH if key in best},
+        "seed": content.model.seed,
+        "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
+    }
+
+
+def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the steps that made a model, by step: what a replay needs beside the passport's other parts.
+
+    Args:
+        content: What is known of the model.
+        read: How the table was read, as ingest's metadata tell it.
+        split: Metadata of split's training table.
+    """
+    best, verdict = content.best, content.verdict
+    chosen = {key: split[key] for key in ("method", "test_size", "cut") if key in split}
+    return {
+        "ingest": json.loads(read) if read else {},
+        "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),
+        "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
+        "train": {"seed": content.model.seed},
+        "evaluate": dict(content.evaluation.get("plan", {})),
+        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
+    }
+
+
+def _table(source: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+    """The table that everything began with: where it lies, and what it is."""
+    return {
+        "source": public_name(str(source.get("source", ""))),
+        "digest": str(source.get("digest", "")),
+        "rows": int(source.get("rows", 0)),
+        "columns": int(source.get("columns", 0)),
+        "licence": answers["data_licence"],
+        "origin": answers["data_origin"],
+    }
+
+
+def _data(content: Content) -> dict[str, Any]:
+    """Training, validation and test rows."""
+    folder = data_parts.FOLDER
+    # What a trial of a search was measured on are rows of its training data, each held out once.
+    apart = content.evaluation.get("on", "test") == "test"
+    test = data_parts.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "") if apart else None
+    train = content.train
+    told = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    folds = content.best.get("folds")
+    return {
+        "train": told,
+        "validation": {"method": "cross-validation", "folds": folds, "of": "train"} if folds else None,
+        "test": test,
     }
 
 

@@ -61,8 +61,13 @@ class Reading:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
 
     def facts(self) -> dict[str, Any]:
-        """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC)."""
+        """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
+
+        Where a person chose how it is read, ``read`` tells that as JSON.
+        """
+        chosen = {"read": self.options.told} if self.options.told else {}
         return {
+            **chosen,
             "rows": self.rows,
             "columns": len(self.columns),
             "bytes": self._digest.bytes,

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from headrace.core.errors import InputError
 
+_IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class StoreSettings:
@@ -210,6 +212,31 @@ def unknown_variables() -> dict[str, str]:
     known = set(re.findall(r"HEADRACE_[A-Z0-9_]*[A-Z0-9]", Path(__file__).read_text(encoding="utf-8")))
     unknown = sorted(name for name in os.environ if name.startswith("HEADRACE_") and name not in known)
     return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "") for name in unknown}
+
+
+def image_digest() -> str:
+    """Digest of the image that this process runs in (``HEADRACE_IMAGE_DIGEST``, set by the image); empty when unknown.
+
+    Raises:
+        InputError: If it is no digest of an image.
+    """
+    text = os.environ.get("HEADRACE_IMAGE_DIGEST", "")
+    if text and not _IMAGE.fullmatch(text):
+        raise InputError(
+            f"HEADRACE_IMAGE_DIGEST must be a digest such as sha256:0123…, perhaps after an image's name and @; got "
+            f"{text!r} instead."
+        )
+    return text
+
+
+def signing_password() -> str:
+    """Password of the private key that bundles are signed with (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
+    return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")
+
+
+def identity_token() -> str:
+    """Token of the identity that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
+    return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
 
 
 def without_blas_threads() -> None:

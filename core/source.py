@@ -1,6 +1,7 @@
 """Where a table's bytes come from, and what its reader must know to make sense of them."""
 
 import codecs
+import json
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -57,6 +58,9 @@ class Query:
 Source = Files | Query
 
 
+_CHOSEN = ("names", "header", "delimiter", "encoding", "missing_values", "drop", "hash")
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """How a source is read.
@@ -111,6 +115,13 @@ class ReadOptions:
         """Those of a table's columns that are to be read; all, if it has none of ``only``."""
         there = list(names)
         return [name for name in there if name in self.only] or there
+
+    @property
+    def told(self) -> str:
+        """What a person chose, as JSON, to read the source again in the same way; empty if nothing was chosen."""
+        default = ReadOptions()
+        chosen = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) != getattr(default, name)}
+        return json.dumps(chosen, sort_keys=True) if chosen else ""
 
     @property
     def for_csv_only(self) -> list[str]:

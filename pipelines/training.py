@@ -45,6 +45,8 @@ def training(
     cost_false_negative: float = 1.0,
     thresholds: dict = {},  # noqa: B006
     champion: str = "",
+    card: str = "",
+    copies: bool = False,
     publish: bool = True,
     serve: bool = True,
     deploy_to: str = "kserve",
@@ -86,6 +88,8 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
+        card: Path of a card file with what only a person can say of the model; empty for none.
+        copies: Whether the training and test rows are copied into the bundle.
         publish: Whether a model that passes is published; if not, the line ends with its bundle.
         serve: Whether a published model is deployed and asked; if not, the line ends with what was published.
         deploy_to: Where a published model is served: ``kserve``, or ``local`` by the machine of the step.
@@ -137,6 +141,7 @@ def training(
             "cost_false_negative": cost_false_negative,
         },
         judging={"champion": champion, "thresholds": thresholds},
+        packing={"answers": card, "copies": copies},
         seed=seed,
     )
     told = {

@@ -102,7 +102,15 @@ def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) ->
     )
 
 
-def judged(rows: Prepared, *, searching: Arguments, measuring: Arguments, judging: Arguments, seed: Channel) -> Judged:
+def judged(
+    rows: Prepared,
+    *,
+    searching: Arguments,
+    measuring: Arguments,
+    judging: Arguments,
+    packing: Arguments,
+    seed: Channel,
+) -> Judged:
     """Search, fit, measure, judge, package.
 
     Args:
@@ -110,6 +118,7 @@ def judged(rows: Prepared, *, searching: Arguments, measuring: Arguments, judgin
         searching: Arguments of ``tune``.
         measuring: Arguments of ``evaluate``.
         judging: Arguments of ``gate``.
+        packing: Arguments of ``package``.
         seed: Seed of every random choice.
     """
     tuned = tune(train_table=rows.train_table, contract=rows.contract, seed=seed, **searching)
@@ -149,5 +158,6 @@ def judged(rows: Prepared, *, searching: Arguments, measuring: Arguments, judgin
         best_parameters=best,
         checks=rows.checks,
         table=rows.table,
+        **packing,
     ).outputs["bundle"]
     return Judged(tuned.outputs["trials"], evaluation, verdict, gated.outputs["Output"], bundle)

@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from headrace.core.markdown import markdown
 from headrace.reports import drawing, numbers
-from headrace.reports.markdown import markdown
 
 _HERE = Path(__file__).parent
 # Characters that browsers drop or refuse; tabs and line ends stay.

@@ -26,6 +26,7 @@ class Bundle:
         provenance: Content of ``provenance.json``.
         environment: Content of ``environment.json``.
         card: The model card, in Markdown.
+        risk: The risk sheet, in Markdown.
     """
 
     manifest: Facts = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Bundle:
     provenance: Facts = field(default_factory=dict)
     environment: Facts = field(default_factory=dict)
     card: str = ""
+    risk: str = ""
 
     @classmethod
     def read(cls, folder: Path, *, tolerant: bool = False) -> "Bundle":
@@ -45,9 +47,9 @@ class Bundle:
         Raises:
             InputError: If a file cannot be read.
         """
-        card = folder / "card.md"
         return cls(
-            card=card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
+            card=_text(folder / "card.md"),
+            risk=_text(folder / "risk.md"),
             **{
                 name: _json(folder / f"{name}.json", tolerant=tolerant)
                 for name in ("manifest", "model", "provenance", "environment")
@@ -148,6 +150,10 @@ class Run:
             steps=timeline.read(paths.events, expected=expected),
             error=error,
         )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _json(path: Path | None, *, tolerant: bool) -> Facts:

@@ -54,6 +54,7 @@ def render(run: Run) -> str:
         ("verdict", "Verdict"),
         ("endpoint", "Endpoint"),
         ("card", "Model card"),
+        *([("risk", "Risk sheet")] if run.bundle and run.bundle.risk else []),
         ("provenance", "Provenance"),
     ]
     style, word = verdict_words(run.verdict)

@@ -1,5 +1,6 @@
 """The deployer: its port, and the implementation for this machine."""
 
+import os
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from headrace.serving.endpoint import Remote
 
 START_SECONDS = 180.0
 _USER_ERROR = 2
+_BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 Process = Popen[bytes] | Forked
 # Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
 _started: dict[int, Process] = {}
@@ -82,11 +84,14 @@ class LocalDeployer:
         lease_path: Lease that the owner of the endpoints holds; they end with it.
         log: File that takes what the servers say.
         seconds: Longest time for a server to answer.
+        clean: Whether each server is a fresh interpreter that sees nothing of this process: no variable, no module, no
+            folder that is not installed.
     """
 
     lease_path: Path
     log: Path
     seconds: float = START_SECONDS
+    clean: bool = False
     _answering: dict[str, Endpoint] = field(default_factory=dict, repr=False, compare=False)
 
     to = "local"
@@ -134,6 +139,9 @@ class LocalDeployer:
         return endpoint
 
     def _start(self, arguments: list[str], log: IO[bytes]) -> Process:
+        if self.clean:
+            command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
+            return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
         if may_fork():
             # What this process has imported need not be imported again, which takes seconds.
             return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.core.bundle import Policy
 from headrace.core.errors import InputError
 from headrace.serving.served import Served
 
@@ -18,13 +19,14 @@ class Live:
     A request takes ``served`` once and keeps it; a change sets another one between two requests.
     """
 
-    def __init__(self, source: str, *, name: str = "", threads: int = 1) -> None:
+    def __init__(self, source: str, *, name: str = "", threads: int = 1, policy: Policy | None = None) -> None:
         """Load the model.
 
         Args:
             source: A bundle's folder or store URI; it is read again at each ``load``.
             name: Name of the model on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
+            policy: What a bundle must prove before it answers; None for its digest.
 
         Raises:
             BundleError: If the bundle is not whole, or does not answer its own cases.
@@ -32,10 +34,15 @@ class Live:
         self.source = source
         self._name = name
         self._threads = threads
+        self._policy = policy or Policy()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._changing = asyncio.Lock()
         self.changed: list[Callable[[], None]] = []
-        self.served: Served = self._open()
+        try:
+            self.served: Served = self._open()
+        except BaseException:
+            self.close()
+            raise
         self.unloaded = False
         self.draining = False
 
@@ -82,7 +89,7 @@ class Live:
         self._clear(None)
 
     def _open(self) -> Served:
-        served = Served.open(self._folder(), name=self._name, threads=self._threads)
+        served = Served.open(self._folder(), name=self._name, threads=self._threads, policy=self._policy)
         if hasattr(self, "served") and served.name != self.served.name:
             raise InputError(
                 f"the model at {self.source} must be named {self.served.name}, as the one that it replaces; it is "
@@ -96,7 +103,8 @@ class Live:
         from headrace.stores.bundles import fetch  # noqa: PLC0415 - a folder needs no client
 
         self._scratch = tempfile.TemporaryDirectory(prefix="headrace-")
-        return fetch(self.source, Path(self._scratch.name) / "bundle")
+        signed = self._policy.level == "signature"
+        return fetch(self.source, Path(self._scratch.name) / "bundle", signatures=signed)
 
     def _clear(self, kept: "tempfile.TemporaryDirectory[str] | None") -> None:
         if self._scratch is not None and self._scratch is not kept:

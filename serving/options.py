@@ -1,15 +1,20 @@
 """What a server process is told."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
+from headrace.core.bundle import Level, Policy
 from headrace.core.errors import InputError
+from headrace.core.signatures import Trust
 from headrace.serving.limits import Limits
 
 _LARGEST_PORT = 65_535
 _MOST_WORKERS = 256
 OFF = -1
+_TRUST = frozenset({"verify", "public_key", "identity", "issuer"})
 Mode = Literal["all", "request", "response"]
 
 
@@ -57,6 +62,7 @@ class Options:
         drain_seconds: How long requests are still taken, while readiness is denied, after SIGTERM.
         grace_seconds: How long requests that have begun may take after that.
         address_file: JSON file that is written once requests are answered; empty for none.
+        policy: What a bundle must prove before it answers.
         access_log: Whether each request is logged.
         payloads: Where payloads are logged; None for nowhere.
         verbose: Whether tracebacks and the server's own log are shown.
@@ -74,6 +80,7 @@ class Options:
     drain_seconds: float = 0.0
     grace_seconds: float = 10.0
     address_file: str = ""
+    policy: Policy = field(default_factory=Policy)
     access_log: bool = False
     payloads: Payloads | None = None
     verbose: bool = False
@@ -120,6 +127,10 @@ def parser() -> argparse.ArgumentParser:
     say("--drain-seconds", type=float, default=0.0, help="serve on, but not ready, for so long after SIGTERM")
     say("--grace-seconds", type=float, default=10.0, help="longest time for requests in flight to end after that")
     say("--address-file", default="", help="JSON file to write once requests are answered")
+    say("--verify", choices=get_args(Level), default="digest", help="what a bundle must prove before it answers")
+    say("--public-key", "--public_key", default="", help="key that must have signed it, for --verify signature")
+    say("--identity", default="", help="identity that must have signed it without a key, for --verify signature")
+    say("--issuer", default="", help="URL of who vouches for that identity")
     say("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
     say("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")
     say("--log-mode", "--log_mode", choices=get_args(Mode), default="all", help="what is logged there")
@@ -141,5 +152,12 @@ def options(arguments: argparse.Namespace) -> Options:
     limits = Limits(**{bound.name: given[f"max_{bound.name}"] for bound in fields(Limits)})
     sink = given["log_url"]
     payloads = Payloads(sink, mode=given["log_mode"], share=given["log_share"]) if sink else None
-    rest = {key: value for key, value in given.items() if not key.startswith(("max_", "log_"))}
-    return Options(limits=limits, payloads=payloads, **rest)
+    policy = _policy(given)
+    rest = {key: value for key, value in given.items() if not key.startswith(("max_", "log_")) and key not in _TRUST}
+    return Options(limits=limits, payloads=payloads, policy=policy, **rest)
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    key, identity, issuer = (given[name] for name in ("public_key", "identity", "issuer"))
+    trusted = key or identity or issuer
+    return Policy(given["verify"], Trust(Path(key) if key else None, identity, issuer) if trusted else None)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.answers import Answer, differs
-from headrace.core.bundle import open_bundle
+from headrace.core.bundle import Policy, open_bundle
 from headrace.core.door import Admitted, Door
 from headrace.core.errors import BundleError, RequestError
 from headrace.core.scorer import Scorer
@@ -62,18 +62,19 @@ class Served:
         self.digest = scorer.digest
 
     @classmethod
-    def open(cls, folder: Path, *, name: str = "", threads: int = 1) -> Self:
+    def open(cls, folder: Path, *, name: str = "", threads: int = 1, policy: Policy | None = None) -> Self:
         """Verify every byte of a bundle, load it, and let it answer its own first case.
 
         Args:
             folder: The bundle.
             name: Its name on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
+            policy: What the bundle must prove; None for its digest.
 
         Raises:
             BundleError: If the bundle is not whole, or does not answer as its first case says.
         """
-        bundle = open_bundle(folder)
+        bundle = open_bundle(folder, policy)
         served = cls(Scorer.open(bundle, threads=threads), folder=folder, name=name)
         served.warm(bundle.json("cases.json"))
         return served

@@ -77,7 +77,7 @@ class _Plan:
         from headrace.serving.worker import Place, run  # noqa: PLC0415
 
         told = self.told
-        live = Live(told.model, name=told.name, threads=told.threads)
+        live = Live(told.model, name=told.name, threads=told.threads, policy=told.policy)
 
         def started() -> None:
             if number == told.workers - 1:

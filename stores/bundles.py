@@ -1,63 +1,51 @@
-"""Bundles in the object store: content-addressed, written once, the manifest last."""
+"""Bundles in the object store: published by ``publish``, brought back by ``fetch``, looked at by ``inspect``."""
 
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from headrace.core import intact
 from headrace.core import manifest as manifests
-from headrace.core.errors import BundleError, InputError, MissingError, StoreError, shown
-from headrace.core.files import sha256, write_json
-from headrace.core.manifest import MANIFEST, Entry, Manifest
+from headrace.core.errors import BundleError, InputError, MissingError, shown
+from headrace.core.files import write_json, write_text
+from headrace.core.intact import Difference
+from headrace.core.manifest import (
+    MANIFEST,
+    MAX_SIGNATURE_BYTES,
+    MAX_SIGNATURES,
+    SIGNATURES,
+    Manifest,
+    beside,
+    is_signature,
+)
 from headrace.core.settings import StoreSettings, store_settings
+from headrace.stores.crowd import each
 from headrace.stores.objects import ObjectStore, connect
+from headrace.stores.publishing import prefix_of, publish
 
+__all__ = ["add_signature", "fetch", "inspect", "prefix_of", "publish", "publish_step"]
+
+_THREADS = 8
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/")
 
 
-def prefix_of(manifest: Manifest) -> str:
-    """Where a bundle's objects lie: ``models/<name>/<digest>/``."""
-    return f"models/{manifest.name}/{manifest.digest}/"
-
-
-def publish(folder: Path, store: ObjectStore) -> str:
-    """Store the bundle in ``folder`` and return its URI.
-
-    Every object is read back and checked before the manifest is written, so that a reader who finds the
-    manifest finds everything. Publishing again only checks; publishing after a broken attempt finishes it.
-
-    Args:
-        folder: The bundle.
-        store: Where to.
-
-    Returns:
-        ``s3://<bucket>/models/<name>/<digest>/``, with the slash at its end, because KServe's storage
-        initializer takes a prefix without it for every key that begins so.
-
-    Raises:
-        BundleError: If the folder is not what its manifest says.
-        StoreError: If the store fails, or holds other bytes under a key of this bundle.
-    """
-    manifest = manifests.read(folder)
-    manifests.verify(folder, manifest)
-    prefix = prefix_of(manifest)
-    text = (folder / MANIFEST).read_bytes()
-    complete = store.exists(prefix + MANIFEST)
-    for entry in manifest.files:
-        _put_checked(folder, store, prefix, entry, complete=complete)
-    if not complete:
-        store.put_bytes(prefix + MANIFEST, text, "application/json")
-    _check_manifest(store, prefix, manifest)
-    return f"s3://{store.bucket}/{prefix}"
-
-
-def publish_step(folder: Path, *, record: Path) -> dict[str, str]:
+def publish_step(
+    folder: Path,
+    *,
+    record: Path,
+    rehearse: Callable[[Path], None] = lambda _: None,
+    told: Callable[[str], None] = lambda _: None,
+) -> dict[str, str]:
     """Publish to the store of ``HEADRACE_S3_*`` and record where.
 
     Args:
         folder: The bundle.
         record: JSON file to write.
+        rehearse: Raises if the bundle does not answer as it says; it is asked before anything is stored.
+        told: Is told in a few words how far it is.
 
     Returns:
         What was recorded: ``uri`` and ``digest``.
@@ -70,19 +58,24 @@ def publish_step(folder: Path, *, record: Path) -> dict[str, str]:
     settings = store_settings()
     if settings is None:
         raise InputError("publishing needs an object store: set HEADRACE_S3_ENDPOINT and its keys.")
-    digest = manifests.read(folder).digest
-    facts = {"uri": publish(folder, connect(settings)), "digest": digest}
+    manifest = manifests.read(folder)
+    store = connect(settings)
+    told("the rehearsal")
+    rehearse(folder)
+    facts = {"uri": publish(folder, store, told=told), "digest": manifest.digest}
+    told(f"{len(manifest.files) + 1:,} files, each read back")
     write_json(record, facts)
     return facts
 
 
-def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> Path:
+def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, signatures: bool = False) -> Path:
     """Bring a bundle from the store into ``folder``, which is never seen half-filled.
 
     Args:
         uri: What ``publish`` returned.
         folder: Where to; if it already holds this bundle, nothing is fetched.
         settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+        signatures: Whether the bundle's signatures are fetched too.
 
     Returns:
         ``folder``.
@@ -93,20 +86,18 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> P
         BundleError: If what the store holds is not what the manifest or the URI says.
     """
     bucket, prefix, digest = _parsed(uri)
-    settings = settings or store_settings()
-    if settings is None:
-        raise InputError(f"{uri} lies in an object store: set HEADRACE_S3_ENDPOINT and its keys to reach it.")
     if _holds(folder, digest):
         return folder
-    store = connect(replace(settings, bucket=bucket), create=False)
+    store = _connected(uri, bucket, settings)
     manifest = _remote_manifest(store, prefix, digest, uri)
+    wanted = [(entry.path, entry.size) for entry in manifest.files]
+    wanted += _signatures(store, prefix) if signatures else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        for entry in manifest.files:
-            store.get_file(prefix + entry.path, part / entry.path)
+        each(wanted, lambda file: store.get_file(prefix + file[0], part / file[0], file[1]), threads=_THREADS)
         (part / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
-        manifests.verify(part, manifest)
+        intact.verify(part, manifest)
         part.chmod(0o755)
         part.rename(folder)
     finally:
@@ -114,35 +105,73 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> P
     return folder
 
 
-def _put_checked(folder: Path, store: ObjectStore, prefix: str, entry: Entry, *, complete: bool) -> None:
-    key = prefix + entry.path
-    if store.exists(key):
-        if _stored_digest(store, key) == entry.sha256:
-            return
-        if complete:
-            raise StoreError(
-                f"{store.bucket}/{key} in {store.endpoint} was altered after it was published: delete "
-                f"everything under {prefix}, then publish again."
-            )
-    # Without a manifest nobody reads this prefix: what lies here is debris of a broken attempt.
-    store.put_file(key, folder / entry.path, entry.media_type)
-    if _stored_digest(store, key) != entry.sha256:
-        raise StoreError(f"{store.endpoint} gave back other bytes for {store.bucket}/{key} than were written to it.")
+def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> tuple[Manifest, list[Difference]]:
+    """Bring whatever the store holds of a bundle into ``folder``, and tell what is wrong with it, file by file.
+
+    Args:
+        uri: What ``publish`` returned.
+        folder: Where to; an empty folder, or one that is not there.
+        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+
+    Returns:
+        The manifest, and every way in which what the store holds is not what it says. What is in no manifest is named
+        and not fetched.
+
+    Raises:
+        InputError: If the URI is not a bundle's, or no store is set.
+        MissingError: If the store has no such bundle.
+        BundleError: If the manifest cannot be used, or is not the URI's.
+    """
+    bucket, prefix, digest = _parsed(uri)
+    store = _connected(uri, bucket, settings)
+    manifest = _remote_manifest(store, prefix, digest, uri)
+    there = {item.key.removeprefix(prefix): item.size for item in store.list(prefix)}
+    wanted = [(entry.path, entry.size) for entry in manifest.files if there.get(entry.path) == entry.size]
+    wanted += _signatures(store, prefix)
+    each(wanted, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
+    write_text(folder / MANIFEST, manifest.dumps())
+    odd = {
+        entry.path: Difference("changed", entry.path, f"{there[entry.path]} bytes instead of {entry.size}")
+        for entry in manifest.files
+        if entry.path in there and there[entry.path] != entry.size
+    }
+    found = [odd.get(one.path, one) for one in intact.differences(folder, manifest)]
+    known = {entry.path for entry in manifest.files}
+    found += [Difference("extra", path) for path in there if path not in known and not beside(path)]
+    return manifest, sorted(found, key=lambda one: one.path)
 
 
-def _stored_digest(store: ObjectStore, key: str) -> str:
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "object"
-        store.get_file(key, path)
-        return sha256(path)
+def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None = None) -> None:
+    """Put a signature beside a bundle that was published; whoever verifies it finds it from then on.
+
+    Args:
+        uri: What ``publish`` returned.
+        signature: The signature's file, as ``signatures.sign`` left it.
+        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+
+    Raises:
+        InputError: If the URI is not a bundle's, or no store is set.
+        MissingError: If the store has no such bundle.
+        StoreError: If the store fails.
+    """
+    bucket, prefix, digest = _parsed(uri)
+    store = _connected(uri, bucket, settings)
+    _remote_manifest(store, prefix, digest, uri)
+    store.put_file(f"{prefix}{SIGNATURES}/{signature.name}", signature, "application/json", fresh=True)
 
 
-def _check_manifest(store: ObjectStore, prefix: str, manifest: Manifest) -> None:
-    if store.get_bytes(prefix + MANIFEST, manifests.MAX_MANIFEST_BYTES) != manifest.dumps().encode():
-        raise StoreError(
-            f"{store.bucket}/{prefix}{MANIFEST} in {store.endpoint} is not the manifest of this bundle: "
-            f"delete everything under {prefix}, then publish again."
-        )
+def _connected(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
+    settings = settings or store_settings()
+    if settings is None:
+        raise InputError(f"{uri} lies in an object store: set HEADRACE_S3_ENDPOINT and its keys to reach it.")
+    return connect(replace(settings, bucket=bucket), create=False)
+
+
+def _signatures(store: ObjectStore, prefix: str) -> list[tuple[str, int]]:
+    """Paths and sizes of a bundle's signatures, as many and as long as a bundle may have."""
+    found = [(item.key.removeprefix(prefix), item.size) for item in store.list(f"{prefix}{SIGNATURES}/")]
+    fit = [(path, size) for path, size in found if is_signature(path) and 0 < size <= MAX_SIGNATURE_BYTES]
+    return fit[:MAX_SIGNATURES]
 
 
 def _parsed(uri: str) -> tuple[str, str, str]:
@@ -168,7 +197,7 @@ def _holds(folder: Path, digest: str) -> bool:
         return False
     try:
         manifest = manifests.read(folder)
-        manifests.verify(folder, manifest)
+        intact.verify(folder, manifest)
     except BundleError as error:
         raise InputError(f"{folder} must be empty or hold the same bundle; it holds something else.") from error
     if manifest.digest != digest:

@@ -15,6 +15,7 @@ _RIGHTS = (
     "refuses the keys, or they lack the right to list, read and write the bucket: "
     "correct HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY, or give them that right"
 )
+_PRESENT = 412
 _BUSY = "answers that it is overloaded or failing: look at its log, then try again"
 
 # Sentence by S3 error code. `absent` is not a sentence but the mark of an object that is not there.
@@ -78,6 +79,14 @@ def sentence(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         return sentence(error.reason)
     return next(text for kind, text in CLASSES.items() if isinstance(error, kind))
+
+
+def says_present(error: S3Error | InvalidResponseError) -> bool:
+    """Whether the store refused a conditional write because the object is there, or is just being written."""
+    if isinstance(error, S3Error):
+        status = error.response.status if error.response is not None else 0
+        return error.code in {"PreconditionFailed", "ConditionalRequestConflict"} or status == _PRESENT
+    return int(error._code) == _PRESENT  # noqa: SLF001 - it has no public field
 
 
 @contextlib.contextmanager

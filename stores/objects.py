@@ -1,11 +1,12 @@
 """The object store: its port, and the implementation for any S3 server."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
@@ -15,11 +16,18 @@ from minio.error import InvalidResponseError, S3Error
 from headrace.core.errors import InputError, MissingError, StoreError, shown
 from headrace.core.files import whole
 from headrace.core.settings import StoreSettings
-from headrace.stores.errors import STATUSES, sentence, translated
+from headrace.stores.errors import STATUSES, says_present, sentence, translated
+from headrace.stores.multipart import Upload
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
+CONNECTIONS = 32
 MAX_BYTES = 16 << 20
+MAX_OBJECT_BYTES = 5 << 40
+ONE_PIECE_BYTES = 8 << 20
+OCTETS = "application/octet-stream"
+_PROBE = "headrace-probe"
+_BLOCK_BYTES = 1 << 20
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -44,8 +52,11 @@ class ObjectStore(Protocol):
     ``StoreError``, and ``MissingError`` for an object that is not there.
 
     What no implementation promises, so that callers must not use it: overwriting a key that someone may be
-    reading (rclone tears such reads), conditional writes, tags, object locks, user metadata, and a key that is
-    also the prefix of another (MinIO hides the longer one).
+    reading (rclone tears such reads), tags, object locks, user metadata, and a key that is also the prefix of
+    another (MinIO hides the longer one).
+
+    ``fresh`` asks that an object that is already there be kept: surely where the server is ``atomic``, else as far as a
+    look beforehand can tell.
     """
 
     @property
@@ -56,17 +67,24 @@ class ObjectStore(Protocol):
     def bucket(self) -> str:
         """Name of the bucket."""
 
-    def put_file(self, key: str, path: Path, media_type: str = "application/octet-stream") -> None:
-        """Store the bytes of a file under ``key``."""
+    @property
+    def atomic(self) -> bool:
+        """Whether the server keeps an object that is there when it is asked to, as a probe has shown."""
 
-    def put_bytes(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
-        """Store ``data`` under ``key``."""
+    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """Store the bytes of a file under ``key``; False if ``fresh`` is asked for and an object is there."""
 
-    def get_file(self, key: str, path: Path) -> None:
-        """Write the object to ``path``, which is never seen half-written."""
+    def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """Store ``data`` under ``key``; False if ``fresh`` is asked for and an object is there."""
+
+    def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:
+        """Write the object to ``path``, which is never seen half-written; one longer than ``limit`` is refused."""
 
     def get_bytes(self, key: str, limit: int = MAX_BYTES) -> bytes:
         """The object's bytes; one longer than ``limit`` bytes is refused by ``StoreError``."""
+
+    def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
+        """Lower-case hexadecimal SHA-256 of the object, read back whole; one longer than ``limit`` is refused."""
 
     def exists(self, key: str) -> bool:
         """Whether there is an object under ``key``."""
@@ -102,47 +120,89 @@ class S3Store:
     endpoint: str
     bucket: str
 
-    def put_file(self, key: str, path: Path, media_type: str = "application/octet-stream") -> None:
-        """See ``ObjectStore.put_file``."""
-        check_key(key)
-        with translated(self.endpoint, f"{self.bucket}/{key}"):
-            self.client.fput_object(self.bucket, key, str(path), content_type=media_type)
+    @cached_property
+    def atomic(self) -> bool:
+        """See ``ObjectStore.atomic``: of two conditional writes of one small object, the second must be refused."""
+        headers = {"Content-Type": OCTETS, "If-None-Match": "*"}
+        try:
+            with translated(self.endpoint, f"{self.bucket}/{_PROBE}"):
+                return not all(self._sent("PUT", _PROBE, body=b"headrace", headers=dict(headers)) for _ in range(2))
+        except StoreError:
+            return False
 
-    def put_bytes(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
+    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """See ``ObjectStore.put_file``; a big file travels in parts that a later attempt finds again."""
+        check_key(key)
+        if path.stat().st_size <= ONE_PIECE_BYTES:
+            return self.put_bytes(key, path.read_bytes(), media_type, fresh=fresh)
+        if fresh and self.exists(key):
+            return False
+        condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
+
+        def complete(method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
+            return self._sent(method, key, body=body, headers=headers | condition, query=query)
+
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            return Upload.of(self.client, self.bucket, key, path).run(media_type, complete)
+
+    def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
         """See ``ObjectStore.put_bytes``."""
         check_key(key)
+        if fresh and not self.atomic and self.exists(key):
+            return False
+        condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
         with translated(self.endpoint, f"{self.bucket}/{key}"):
-            self.client.put_object(self.bucket, key, BytesIO(data), len(data), content_type=media_type)
+            return self._sent("PUT", key, body=data, headers={"Content-Type": media_type, **condition})
 
-    def get_file(self, key: str, path: Path) -> None:
+    def _sent(
+        self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str] | None = None
+    ) -> bool:
+        """Send a request; False if the server refused it because the object is there."""
+        told: Any = headers
+        asked: Any = query
+        try:
+            # minio-py has no public way to say If-None-Match.
+            self.client._execute(method, self.bucket, key, body=body, headers=told, query_params=asked)  # noqa: SLF001
+        except (S3Error, InvalidResponseError) as error:
+            if "If-None-Match" in headers and says_present(error):
+                return False
+            raise
+        return True
+
+    def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:
         """See ``ObjectStore.get_file``."""
-        check_key(key)
-        with (
-            whole(path) as part,
-            translated(self.endpoint, f"{self.bucket}/{key}"),
-            part.open("wb") as stream,
-        ):
-            response = self.client.get_object(self.bucket, key)
-            try:
-                for block in response.stream(1 << 20):
-                    stream.write(block)
-            finally:
-                response.close()
-                response.release_conn()
+        with whole(path) as part, part.open("wb") as stream:
+            for block in self._blocks(key, limit):
+                stream.write(block)
 
     def get_bytes(self, key: str, limit: int = MAX_BYTES) -> bytes:
         """See ``ObjectStore.get_bytes``."""
+        return b"".join(self._blocks(key, limit))
+
+    def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
+        """See ``ObjectStore.sha256``."""
+        state = hashlib.sha256()
+        for block in self._blocks(key, limit):
+            state.update(block)
+        return state.hexdigest()
+
+    def _blocks(self, key: str, limit: int) -> Iterator[bytes]:
+        """The bytes of an object as they lie there: what a server claims to have packed is not unpacked."""
         check_key(key)
         with translated(self.endpoint, f"{self.bucket}/{key}"):
             response = self.client.get_object(self.bucket, key)
             try:
-                data = response.read(limit + 1)
+                left = limit
+                for block in response.stream(_BLOCK_BYTES, decode_content=False):
+                    left -= len(block)
+                    if left < 0:
+                        raise StoreError(
+                            f"{self.bucket}/{key} in {self.endpoint} must have at most {limit} bytes; it has more."
+                        )
+                    yield block
             finally:
                 response.close()
                 response.release_conn()
-        if len(data) > limit:
-            raise StoreError(f"{self.bucket}/{key} in {self.endpoint} must have at most {limit} bytes; it has more.")
-        return data
 
     def exists(self, key: str) -> bool:
         """See ``ObjectStore.exists``."""
@@ -164,22 +224,25 @@ class S3Store:
                     yield Stored(item.object_name, item.size or 0)
 
 
-def connect(settings: StoreSettings, *, create: bool = True, retries: int = 2) -> ObjectStore:
+def connect(
+    settings: StoreSettings, *, create: bool = True, retries: int = 2, read_seconds: float = READ_SECONDS
+) -> ObjectStore:
     """Reach an S3 store and make sure of its bucket.
 
     Args:
         settings: Where it is, and the keys.
         create: Whether a missing bucket is made.
         retries: How often a request is repeated after a failed connection or an answer 5xx.
+        read_seconds: Longest time that the store may be silent.
 
     Raises:
         StoreError: If the store is down or refuses the keys, or the bucket is missing and not to be made.
     """
     parts = urlsplit(settings.endpoint)
     pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
         retries=urllib3.Retry(total=retries, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
-        maxsize=10,
+        maxsize=CONNECTIONS,
     )
     with translated(settings.endpoint, f"bucket {settings.bucket}"):
         try:

@@ -28,6 +28,7 @@ def make_parts(
     family: str = "logistic",
     parameters: dict[str, Any] | None = None,
     table: Path | None = None,
+    slices: tuple[str, ...] = (),
 ) -> tuple[Parts, dict[str, Any]]:
     """Everything that goes into a bundle of a small table, and the metadata of its source."""
     source = table or write_table(folder / "customers.csv")
@@ -50,13 +51,13 @@ def make_parts(
         test_table=folder / "test",
         test_actuals=folder / "actuals",
     )
-    best = {"family": family, "parameters": parameters or {}, "metric": "log_loss", "score": -0.4}
+    best = {"family": family, "parameters": parameters or {}, "metric": "log_loss", "score": -0.4, "folds": 5}
     write_json(folder / "best.json", best)
     train_model(
         folder / "train", contract=contract, best_parameters=folder / "best.json", folder=folder / "model", seed=0
     )
     split = Split(folder / "train", folder / "test", folder / "actuals")
-    evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan())
+    evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan(slices=slices))
     judge(
         folder / "evaluation.json",
         sides=Sides(folder / "model", folder / "test", folder / "actuals"),
@@ -72,6 +73,7 @@ def make_parts(
         verdict=folder / "verdict.json",
         best_parameters=folder / "best.json",
         checks=folder / "checks.json",
+        train_table=folder / "train",
     )
     return parts, facts
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.core import manifest
+from headrace.core import intact, manifest
 from headrace.core.errors import BundleError
 
 SHA = "ab" * 32
@@ -19,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "parts").mkdir()
     for name in ("a.json", "b.md", "parts/c.bin"):
         (tmp_path / name).write_text(name)
-    (tmp_path / "manifest.json").write_text(manifest.make(tmp_path, "m").dumps())
+    (tmp_path / "manifest.json").write_text(intact.make(tmp_path, "m").dumps())
     return tmp_path
 
 
@@ -32,7 +33,7 @@ def text(*entries: dict[str, Any], **changes: Any) -> str:
     """A manifest whose digest fits its entries."""
     lines = "".join(f"{item.get('sha256')}  {item.get('path')}\n" for item in entries)
     digest = hashlib.sha256(lines.encode()).hexdigest()
-    return json.dumps({"format": 1, "name": "m", "digest": digest, "files": list(entries), **changes})
+    return json.dumps({"format": 2, "name": "m", "digest": digest, "files": list(entries), **changes})
 
 
 def test_the_digest_is_that_of_sha256sums_lines(folder: Path) -> None:
@@ -45,9 +46,9 @@ def test_the_digest_is_that_of_sha256sums_lines(folder: Path) -> None:
 
 def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
     """Writing and reading are inverse."""
-    made = manifest.make(folder, "m")
+    made = intact.make(folder, "m")
     assert manifest.loads(made.dumps(), "x") == made
-    manifest.verify(folder, made)
+    intact.verify(folder, made)
 
 
 def test_every_kind_of_difference_is_named(folder: Path) -> None:
@@ -57,23 +58,90 @@ def test_every_kind_of_difference_is_named(folder: Path) -> None:
     (folder / "b.md").unlink()
     (folder / "extra.py").write_text("import os")
     with pytest.raises(BundleError) as caught:
-        manifest.verify(folder, made)
+        intact.verify(folder, made)
     told = str(caught.value)
     assert "b.md is missing" in told
     assert "a.json is changed" in told
     assert "extra.py is not in the manifest" in told
 
 
-def test_links_are_refused(folder: Path) -> None:
-    """A link could show another file tomorrow."""
-    (folder / "link").symlink_to("/etc/passwd")
+@pytest.mark.parametrize("name", ["link", "a.json"])
+def test_links_are_refused(folder: Path, name: str) -> None:
+    """A link could show another file tomorrow: in the place of a file, or beside them."""
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to("/etc/passwd")
+    with pytest.raises(BundleError, match=f"manifest says: {name} is no plain file"):
+        intact.verify(folder, manifest.read(folder))
     with pytest.raises(BundleError, match="plain files"):
-        manifest.verify(folder, manifest.read(folder))
+        intact.make(folder, "m")
+
+
+def test_linked_folders_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nor is a linked folder looked into: what lies behind it is not the bundle's."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "c.bin").write_text("parts/c.bin")
+    shutil.rmtree(folder / "parts")
+    (folder / "parts").symlink_to(elsewhere)
+    with pytest.raises(BundleError, match="parts is no plain file"):
+        intact.verify(folder, manifest.read(folder))
+
+
+def test_a_linked_manifest_is_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The manifest itself may not be a link either."""
+    moved = tmp_path_factory.mktemp("elsewhere") / "manifest.json"
+    (folder / "manifest.json").rename(moved)
+    (folder / "manifest.json").symlink_to(moved)
+    with pytest.raises(BundleError, match="plain files"):
+        manifest.read(folder)
+
+
+def test_differences_tell_file_by_file(folder: Path) -> None:
+    """Each difference has its kind, its path and what was found; a truncated file tells both lengths."""
+    made = manifest.read(folder)
+    (folder / "a.json").write_text("a")
+    (folder / "b.md").write_text("B.md")
+    (folder / "parts" / "c.bin").unlink()
+    (folder / "signatures").mkdir()
+    (folder / "signatures" / f"{SHA}.sig").write_text("{}")
+    (folder / "signatures" / "note.txt").write_text("hello")
+    found = intact.differences(folder, made)
+    assert [(one.kind, one.path) for one in found] == [
+        ("changed", "a.json"),
+        ("changed", "b.md"),
+        ("missing", "parts/c.bin"),
+        ("changed", f"signatures/{SHA}.sig"),
+        ("extra", "signatures/note.txt"),
+    ]
+    assert found[0].detail == "1 bytes instead of 6"
+    assert found[1].detail.startswith("SHA-256 ")
+
+
+def test_signatures_change_no_digest(folder: Path) -> None:
+    """A signature comes after the manifest: the bundle stays the same, and is still whole."""
+    before = manifest.read(folder)
+    (folder / "signatures").mkdir()
+    content = b'{"made": "up"}'
+    (folder / "signatures" / f"{hashlib.sha256(content).hexdigest()}.sig").write_bytes(content)
+    assert intact.differences(folder, before) == []
+    assert intact.make(folder, "m") == before
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(1, "is of format 1: package the model again"), (3, "is of format 3, which a newer Headrace wrote: update")],
+)
+def test_other_formats_are_told_with_a_remedy(number: int, says: str) -> None:
+    """Whoever holds an old bundle, or one from the future, is told what to do."""
+    with pytest.raises(BundleError, match=says):
+        manifest.loads(text(entry(), format=number), "x")
 
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "/etc/passwd", "a/../../x", "", ".", "a//b", "a\\..\\b", "C:/x", "a\nb", "x" * 256, "manifest.json", 7],
+    [
+        *("../x", "/etc/passwd", "a/../../x", "", ".", "a//b", "a\\..\\b", "C:/x", "a\nb", "x" * 256, 7),
+        *("manifest.json", "manifest.json/x", "signatures/x.sig"),
+    ],
 )
 def test_paths_that_leave_the_bundle_are_refused(path: object) -> None:
     """A manifest never makes a reader write outside the folder."""
@@ -85,9 +153,14 @@ def test_paths_that_leave_the_bundle_are_refused(path: object) -> None:
     ("content", "says"),
     [
         ("", "JSON"),
-        ("[]", "format 1"),
-        ('{"format": 2}', "format 1"),
-        (text(), "1 to 1000 files"),
+        ("[" * 100_000, "JSON"),
+        ("[]", "format 2"),
+        ("{}", "format 2"),
+        ('{"format": true}', "format 2"),
+        ('{"format": "2"}', "format 2"),
+        ('{"format": -1}', "format 2"),
+        (text(), "1 to 20000 files"),
+        (text(entry(path="a"), entry(path="a/b")), "both"),
         (text(entry(), entry()), "once"),
         (text(entry(path="b"), entry(path="a")), "sorted"),
         (text(entry(sha256="xyz")), "SHA-256"),

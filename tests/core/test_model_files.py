@@ -113,6 +113,18 @@ def test_a_truncated_file_is_refused() -> None:
         model_files.loads(data[: len(data) // 2])
 
 
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file that would fill the memory is refused by what its directory tells; no entry of it is read."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("schema.json", bytes(64 << 20))
+    bomb = target.getvalue()
+    assert len(bomb) < 1 << 20
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("an entry was unpacked"))
+    with pytest.raises(BundleError, match="must not be compressed"):
+        model_files.loads(bomb)
+
+
 def test_a_compressed_file_is_refused() -> None:
     """Headrace writes none, and a small file could unpack to more than the memory holds."""
     data = model_files.dumps(fitted().pipeline)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace.core import data_parts
 from headrace.core import model as models
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import BundleError, InputError
@@ -32,17 +33,27 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], B
     """Model, contract, measurements, cases, versions, origin and card are all there, and the name is the contract's."""
     bundle = made[2]
     assert [entry.path for entry in bundle.manifest.files] == [
+        "MLmodel",
+        "card.html",
         "card.md",
+        "card.yaml",
         "cases.json",
         "contract.yaml",
         "engine.json",
         "environment.json",
         "explain.json",
         "metrics.json",
+        "model-settings.json",
         "model.json",
         "model.onnx",
         "model.skops",
+        "model.skops.types.json",
         "provenance.json",
+        "requirements.lock",
+        "requirements.txt",
+        "risk.html",
+        "risk.md",
+        "sbom.cdx.json",
     ]
     assert bundle.name == "customers"
     assert bundle.json("environment.json")["packages"]["scikit-learn"]
@@ -114,6 +125,7 @@ def _in_memory(parts: Parts) -> Content:
         verdict=read_json(parts.verdict),
         best=read_json(parts.best_parameters),
         checks=read_json(parts.checks),
+        train=data_parts.of_table(parts.train_table) if parts.train_table else None,
     )
 
 

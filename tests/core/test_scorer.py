@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headrace.core import manifest
+from headrace.core import intact
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import BundleError
 from headrace.core.scorer import Scorer
@@ -41,7 +41,7 @@ def altered(bundle: Bundle, folder: Path, name: str, change: Callable[[Any], Any
     path = folder / name
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     (folder / "manifest.json").unlink()
-    (folder / "manifest.json").write_text(manifest.make(folder, bundle.name).dumps())
+    (folder / "manifest.json").write_text(intact.make(folder, bundle.name).dumps())
     return open_bundle(folder)
 
 
@@ -123,6 +123,6 @@ def test_a_bundle_without_a_part_is_refused(bundle: Bundle, tmp_path: Path, name
     folder = shutil.copytree(bundle.folder, tmp_path / "b")
     (folder / name).unlink()
     (folder / "manifest.json").unlink()
-    (folder / "manifest.json").write_text(manifest.make(folder, bundle.name).dumps())
+    (folder / "manifest.json").write_text(intact.make(folder, bundle.name).dumps())
     with pytest.raises(BundleError, match=name):
         Scorer.open(open_bundle(folder))

@@ -199,13 +199,14 @@ def write_bundle(folder: Path) -> None:
     folder.mkdir()
     files = [{"path": "model.skops", "sha256": "ab" * 32, "size": 12345, "media_type": "application/zip"}]
     parts = {
-        "manifest": {"format": 1, "name": "made-up", "digest": "cd" * 32, "files": files},
+        "manifest": {"format": 2, "name": "made-up", "digest": "cd" * 32, "files": files},
         "model": {"format": 1, "family": "logistic", "parameters": {"alpha": 0.1}, "seed": 0, "threshold": 0.41},
         "provenance": {"source": EVIL, "table": {"digest": "ef" * 32, "rows": 403}},
         "environment": {"python": "3.11.7", "packages": {"scikit-learn": "1.9.1"}},
     }
     for name, value in parts.items():
         (folder / f"{name}.json").write_text(json.dumps(value))
+    (folder / "risk.md").write_text("# Risk sheet\n\nWho is **harmed**.\n")
     (folder / "card.md").write_text(
         f"# made-up\n\nPredicts **ill**.\n\n| a | b |\n|---|---|\n| 1 | {EVIL[:20]} |\n\n- one\n"
     )

@@ -52,7 +52,7 @@ def test_every_section_is_there_and_listed(page: str) -> None:
     targets = re.findall(r'<li><a href="#([\w-]+)">', page)
     assert targets == [
         *("line", "data", "profile", "search", "metrics", "curves", "slices"),
-        *("verdict", "endpoint", "card", "provenance"),
+        *("verdict", "endpoint", "card", "risk", "provenance"),
     ]
     assert [page.count(f'<h2 id="{target}">') for target in targets] == [1] * len(targets)
 

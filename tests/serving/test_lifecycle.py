@@ -137,14 +137,14 @@ def _change_a_byte(folder: Path) -> None:
 
 def _break_the_cases(folder: Path) -> None:
     """A bundle whose digests fit and whose answers do not."""
-    from headrace.core import manifest
+    from headrace.core import intact, manifest
 
     path = folder / "cases.json"
     content = json.loads(path.read_text())
     for case in content["cases"]:
         case["expected"]["probabilities"]["no"] = 0.123
     path.write_text(json.dumps(content))
-    (folder / manifest.MANIFEST).write_text(manifest.make(folder, "customers").dumps())
+    (folder / manifest.MANIFEST).write_text(intact.make(folder, "customers").dumps())
     open_bundle(folder)
 
 

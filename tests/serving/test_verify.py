@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core import manifest
+from headrace.core import intact
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError, InternalError
 from headrace.core.processes import free_port
@@ -149,7 +149,7 @@ def test_changed_expectations_are_found(remote: Remote, bundle: Bundle, tmp_path
     cases["cases"][3]["expected"]["label"] = "maybe"
     (folder / "cases.json").write_text(json.dumps(cases))
     (folder / "manifest.json").unlink()
-    (folder / "manifest.json").write_text(manifest.make(folder, "customers").dumps())
+    (folder / "manifest.json").write_text(intact.make(folder, "customers").dumps())
     found = verify(remote.url, bundle=open_bundle(folder))
     assert any(text.startswith("case 3: label is") for text in found["failures"])
 

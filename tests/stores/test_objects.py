@@ -1,16 +1,18 @@
 """What every object store promises, run over rclone and a real MinIO."""
 
+import gzip
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headrace.core.errors import InputError, MissingError, StoreError
 from headrace.core.processes import free_port
 from headrace.core.settings import StoreSettings
-from headrace.stores.objects import ObjectStore, Stored, connect
+from headrace.stores.objects import ObjectStore, S3Store, Stored, connect
 
 
 @pytest.mark.parametrize("data", [b"x", b"", bytes(range(256)) * 4096], ids=["one", "none", "a mebibyte"])
@@ -121,3 +123,60 @@ def test_a_store_that_is_down_is_told_quickly() -> None:
     with pytest.raises(StoreError, match=f"{endpoint} is not reachable"):
         connect(StoreSettings(endpoint=endpoint, access_key="a", secret_key="b"))
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("size", [10, 9 << 20], ids=["in one piece", "in parts"])
+def test_what_is_fresh_is_written_once(store: ObjectStore, tmp_path: Path, size: int) -> None:
+    """Asked to keep what is there, every store keeps it, and says that it did."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * size)
+    assert store.put_file("a/b", path, fresh=True)
+    path.write_bytes(b"y" * size)
+    assert not store.put_file("a/b", path, fresh=True)
+    assert not store.put_bytes("a/b", b"z", fresh=True)
+    assert store.sha256("a/b") == hashlib.sha256(b"x" * size).hexdigest()
+    assert store.put_bytes("a/b", b"z")
+    assert store.get_bytes("a/b") == b"z"
+
+
+def test_a_probe_shows_what_the_server_honours(store: ObjectStore, settings: StoreSettings) -> None:
+    """MinIO refuses to overwrite when it is asked to; rclone overwrites; the probe leaves one small object."""
+    assert store.atomic is not _is_rclone(settings)
+    assert [item.key for item in store.list()] == ["headrace-probe"]
+    assert connect(settings).atomic is store.atomic
+
+
+def _is_rclone(settings: StoreSettings) -> bool:
+    return settings.access_key.startswith("headrace-")  # so named by the local store
+
+
+def test_one_of_many_conditional_writers_wins(store: ObjectStore, settings: StoreSettings) -> None:
+    """Where the server is atomic exactly one of sixteen writes; what is read is what one that won wrote."""
+    with ThreadPoolExecutor(16) as pool:
+        won = list(pool.map(lambda number: store.put_bytes("race", b"%d" % number, fresh=True), range(16)))
+    assert sum(won) == 1 or not store.atomic
+    assert int(store.get_bytes("race")) in [number for number, one in enumerate(won) if one]
+
+
+def test_reading_into_a_file_is_bounded(store: ObjectStore, tmp_path: Path) -> None:
+    """An object that is longer than its manifest says fills no disk, and leaves no file."""
+    store.put_bytes("long", b"x" * (3 << 20))
+    store.get_file("long", tmp_path / "got", 3 << 20)
+    (tmp_path / "got").unlink()
+    with pytest.raises(StoreError, match="at most 10 bytes"):
+        store.get_file("long", tmp_path / "got", 10)
+    with pytest.raises(StoreError, match="at most 10 bytes"):
+        store.sha256("long", 10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_claims_to_be_packed_is_not_unpacked(store: ObjectStore, tmp_path: Path) -> None:
+    """A server that says ``Content-Encoding: gzip`` makes no client unpack a bomb: bytes are taken as they lie."""
+    bomb = gzip.compress(bytes(50 << 20))
+    assert isinstance(store, S3Store)
+    headers: Any = {"Content-Encoding": "gzip", "Content-Type": "application/octet-stream"}
+    store.client._execute("PUT", store.bucket, "bomb", body=bomb, headers=headers)
+    store.get_file("bomb", tmp_path / "got", len(bomb))
+    assert (tmp_path / "got").read_bytes() == bomb
+    assert store.get_bytes("bomb", len(bomb)) == bomb
+    assert store.sha256("bomb", len(bomb)) == hashlib.sha256(bomb).hexdigest()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.reports.markdown import markdown
+from headrace.core.markdown import markdown
 
 
 @pytest.mark.parametrize(

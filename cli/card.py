@@ -1,0 +1,45 @@
+"""``headrace card``: what only a person can say of a model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli import options
+from headrace.cli.models import Model, opened
+
+EXAMPLES = """
+Examples:
+
+  headrace card headrace-out/demo -o card.yaml      (write the questions, to be answered in an editor)
+
+  headrace card headrace-out/demo --answers card.yaml -o bundle      (the same model with the answers in its papers)
+
+  headrace run heart.csv --target target --card card.yaml      (or give them to the next run)
+"""
+
+
+def card(
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or new bundle.")],
+    answers: Annotated[str, typer.Option(help="The file of questions, answered.", metavar="FILE")] = "",
+    verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
+) -> None:
+    """Write the questions that MODEL's card and risk sheet ask, or a bundle in which they are answered."""
+    from headrace.core import answering, card_file  # noqa: PLC0415 - scikit-learn is slow to import
+    from headrace.core.errors import InputError  # noqa: PLC0415
+    from headrace.core.files import write_text  # noqa: PLC0415
+
+    given = card_file.load(Path(answers)) if answers else None
+    if output.exists():
+        raise InputError(f"{output} must not be there yet; choose another place, or take it away.")
+    with opened(model) as bundle:
+        if given is None:
+            known = answering.answers_of(bundle)
+            write_text(output, card_file.dump(known, bundle.name))
+            typer.echo(f"{len(known.missing)} of {len(card_file.QUESTIONS)} questions wait for an answer: {output}")
+            typer.echo(f"\nNext: headrace card {model} --answers {output} --output NEW-BUNDLE")
+            return
+        made = answering.with_answers(bundle, given, output)
+    typer.echo(f"{made.name} {made.digest}: {len(given.missing)} questions still wait for an answer.")
+    typer.echo(f"\nNext: headrace serve {output}")

@@ -1,0 +1,31 @@
+"""What other servers look for in a model's folder: MLflow's ``MLmodel`` and MLServer's ``model-settings.json``.
+
+Both name a class of Headrace's that reads the bundle as Headrace's own server does: nothing in the bundle is code.
+"""
+
+import platform
+from typing import Any
+
+import yaml
+
+MLFLOW = "MLmodel"
+MLSERVER = "model-settings.json"
+LOADER = "headrace.serving.mlflow_loader"
+RUNTIME = "headrace.serving.mlserver_runtime.HeadraceRuntime"
+# Of the form of the file, which MLflow reads by itself; the model was not made with MLflow.
+_MLFLOW_VERSION = "3.17.2"
+
+
+def mlmodel() -> str:
+    """The text of ``MLmodel``: the flavor ``python_function``, without a time or an identifier."""
+    flavor = {"loader_module": LOADER, "python_version": platform.python_version()}
+    return yaml.safe_dump({"flavors": {"python_function": flavor}, "mlflow_version": _MLFLOW_VERSION})
+
+
+def model_settings(name: str) -> dict[str, Any]:
+    """Content of ``model-settings.json``; MLServer takes the folder that it lies in for the model's.
+
+    Args:
+        name: Name of the model.
+    """
+    return {"name": name, "implementation": RUNTIME, "platform": "headrace"}

@@ -1,0 +1,68 @@
+"""A bundle behind MLflow: the loader that a bundle's ``MLmodel`` names.
+
+MLflow brings its own environment and pandas; this module needs beside it what ``requirements.txt`` in the bundle
+lists.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from headrace.serving.served import Asked, Served
+
+
+class Predictor:
+    """What MLflow asks for predictions."""
+
+    def __init__(self, served: Served) -> None:
+        """Take over a loaded model."""
+        self._served = served
+        self._inputs = {column.name: column for column in served.scorer.contract.inputs}
+
+    def predict(self, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002 - MLflow passes both
+        """Answer a table.
+
+        Args:
+            model_input: A pandas DataFrame (n rows) with the contract's inputs as columns; or a dict of arrays by
+                column, or rows as a list or array, which MLflow makes of ``inputs`` and ``instances``.
+            params: Not used.
+
+        Returns:
+            A pandas DataFrame (n rows) with ``label`` and ``probabilities`` (a dict by class), or ``value``: the same
+            objects as in the ``predictions`` of Headrace's own server.
+
+        Raises:
+            RequestError: If the contract refuses a row.
+        """
+        import pandas as pd  # noqa: PLC0415 - MLflow's environment has it; Headrace's server needs none
+
+        if isinstance(model_input, list):
+            asked: Asked = model_input
+        elif hasattr(model_input, "tolist"):
+            asked = model_input.tolist()
+        else:
+            asked = {str(name): self._values(str(name), pd.Series(values)) for name, values in model_input.items()}
+        scored = self._served.quick(asked) or self._served.full(asked)
+        return pd.DataFrame(self._served.objects(scored))
+
+    def _values(self, name: str, series: Any) -> list[Any]:
+        """A column as JSON holds it: pandas knows no missing whole number, and writes 1 as 1.0 beside one."""
+        column = self._inputs.get(name)
+        whole = column is not None and column.dtype != "number"
+        pairs = zip(series, series.isna(), strict=True)
+        return [None if missing else _plain(value, whole=whole) for value, missing in pairs]
+
+
+def _load_pyfunc(path: str) -> Predictor:
+    """The predictor of a bundle: MLflow calls this by its name.
+
+    Raises:
+        BundleError: If the bundle is not whole, or does not answer as it says.
+    """
+    return Predictor(Served.open(Path(path)))
+
+
+def _plain(value: Any, *, whole: bool) -> Any:
+    if hasattr(value, "isoformat"):
+        return str(value)
+    plain = value.item() if hasattr(value, "item") else value
+    return int(plain) if whole and isinstance(plain, float) and plain.is_integer() else plain

@@ -1,0 +1,62 @@
+"""A bundle behind MLServer: the runtime that a bundle's ``model-settings.json`` names.
+
+MLServer brings its own environment; this module needs beside it what ``requirements.txt`` in the bundle lists.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from mlserver import MLModel
+from mlserver.errors import InferenceError
+from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor
+
+from headrace.core.errors import RequestError
+from headrace.serving import tensors, v2
+from headrace.serving.limits import Limits
+from headrace.serving.served import Scored, Served
+
+
+class HeadraceRuntime(MLModel):
+    """Answers as Headrace's own server does in V2: one tensor for each column, or one of whole rows."""
+
+    async def load(self) -> bool:
+        """Verify the bundle byte for byte, load it, and let it answer its own cases.
+
+        Raises:
+            BundleError: If the bundle is not whole, or does not answer as it says.
+        """
+        self._served = await asyncio.to_thread(Served.open, Path(self.settings.parameters.uri), name=self.name)
+        inputs, outputs = v2.announced(self._served)
+        self.inputs = [MetadataTensor(**one) for one in inputs]
+        self.outputs = [MetadataTensor(**one) for one in outputs]
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """The answers to a request.
+
+        Raises:
+            InferenceError: If the contract refuses it; MLServer answers 400.
+        """
+        document = _document(payload)
+        try:
+            scored = await asyncio.to_thread(self._scored, document)
+            return InferenceResponse(**v2.answer(self._served, scored, document))
+        except RequestError as error:
+            raise InferenceError(str(error)) from error
+
+    def _scored(self, document: dict[str, Any]) -> Scored:
+        given = [tensors.of_json(item, place) for place, item in enumerate(document["inputs"])]
+        if not given:
+            raise RequestError("a request must hold at least one tensor.")
+        asked = v2.columns(given, self._served.scorer.contract, Limits())
+        return self._served.quick(asked) or self._served.full(asked)
+
+
+def _document(payload: InferenceRequest) -> dict[str, Any]:
+    """The request as JSON holds it; texts arrive as bytes by gRPC."""
+    document: dict[str, Any] = payload.model_dump(mode="python", exclude_none=True)
+    for item in document["inputs"]:
+        item["datatype"] = getattr(item["datatype"], "value", item["datatype"])
+        item["data"] = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in item["data"]]
+    return document

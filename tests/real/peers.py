@@ -1,0 +1,148 @@
+"""Servers of others for tests: each in an environment of its own, with beside it what a bundle says that they need."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from headrace.core.processes import free_port
+from tests.conftest import REPOSITORY
+
+_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A running server of another project."""
+
+    port: int
+    log: Path
+
+    def ask(self, path: str, document: Any) -> tuple[int, Any]:
+        """Status and document of an answer to a POST."""
+        body = json.dumps(document).encode()
+        headers = {"Content-Type": "application/json"}
+        reply = urllib3.request("POST", f"http://127.0.0.1:{self.port}{path}", body=body, headers=headers, timeout=60)
+        return reply.status, json.loads(reply.data)
+
+
+def environment(name: str) -> Path:
+    """The environment of a peer, as the benchmarks make it from its lock where it is missing, which takes minutes."""
+    place = REPOSITORY / "benchmarks" / "serving_peers.py"
+    spec = importlib.util.spec_from_file_location("serving_peers", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["serving_peers"] = module
+    spec.loader.exec_module(module)
+    folder = Path(os.environ.get("HEADRACE_PEERS", str(REPOSITORY / "build" / "peers")))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(module.installed(name, folder))
+    except subprocess.CalledProcessError as error:
+        reason = f"{name} cannot be installed from benchmarks/peers/{name}.lock: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+def wheel(folder: Path) -> Path:
+    """A folder with a wheel of this project, built beside the repository so that nothing is left in it."""
+    source, wheels = folder / "source", folder / "wheels"
+    source.mkdir(parents=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in tracked:
+        if (REPOSITORY / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, source / name)
+    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(source))
+    return wheels
+
+
+def beside(requirements: Path, *, wheels: Path, folder: Path) -> Path:
+    """A folder for PYTHONPATH with what a bundle's ``requirements.txt`` lists, and nothing else."""
+    given = ["--no-deps", "--target", str(folder), "--find-links", str(wheels), "--requirement", str(requirements)]
+    _pip("install", *given)
+    return folder
+
+
+def _pip(command: str, *arguments: str) -> None:
+    pip = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
+    ended = subprocess.run(pip, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@contextlib.contextmanager
+def mlserver(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
+    """``mlserver start BUNDLE``."""
+    root = environment("mlserver")
+    ports = {name: str(free_port()) for name in ("HTTP", "GRPC", "METRICS")}
+    settings = {f"MLSERVER_{name}_PORT": port for name, port in ports.items()} | {"MLSERVER_PARALLEL_WORKERS": "0"}
+    command = [str(root / "bin" / "mlserver"), "start", str(bundle)]
+    ready = f"/v2/models/{json.loads((bundle / 'model-settings.json').read_text())['name']}/ready"
+    with _started(command, _variables(root, path, settings), int(ports["HTTP"]), ready, folder) as peer:
+        yield peer
+
+
+@contextlib.contextmanager
+def mlflow(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
+    """``mlflow models serve -m BUNDLE``."""
+    root, port = environment("mlflow"), free_port()
+    command = [str(root / "bin" / "mlflow"), "models", "serve", "-m", str(bundle), "--env-manager", "local"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    variables = _variables(root, path, {"MLFLOW_DISABLE_TELEMETRY": "true"})
+    with _started(command, variables, port, "/ping", folder) as peer:
+        yield peer
+
+
+def _variables(root: Path, path: Path, more: Mapping[str, str]) -> dict[str, str]:
+    # MLflow starts uvicorn by name, through a shell.
+    return {"PATH": f"{root / 'bin'}:{os.defpath}", "PYTHONPATH": str(path), "HOME": str(path.parent), **more}
+
+
+@contextlib.contextmanager
+def _started(command: list[str], variables: Mapping[str, str], port: int, ready: str, folder: Path) -> Iterator[Peer]:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, env=dict(variables), stdout=stream, stderr=stream, cwd=folder, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + _SECONDS
+        while not _answers(f"http://127.0.0.1:{port}{ready}"):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        yield Peer(port, log)
+    finally:
+        # The servers are children of children; all of them are of the session that was begun here.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib3.request("GET", url, retries=False, timeout=5).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
