@@ -60,6 +60,8 @@ def tune(
     cost_false_negative: table_options.FalseNegative = 1.0,
     require: table_options.Require = None,
     champion: table_options.Champion = "",
+    card: options.Card = "",
+    with_data: options.WithData = False,
     argument: options.Arguments = None,
     seed: options.Seed = 0,
     output: options.Output = None,

@@ -40,7 +40,12 @@ def test_steps_inside_conditions_are_steps_too(training: PipelineFile) -> None:
     """Each is known by its name in the pipeline, and by what it runs."""
     runs = {task.name: task.runs for task in training.steps.values()}
     assert runs["infer-contract"] == "infer_contract"
-    assert {name for name, function in runs.items() if function == "report"} == {"report", "report-2", "report-3"}
+    assert {name for name, function in runs.items() if function == "report"} == {
+        "report",
+        "report-2",
+        "report-3",
+        "report-4",
+    }
     assert not [name for name in runs if name.startswith("condition")]
     assert training.steps["train"].artifacts == {"model": "system.Model"}
 
