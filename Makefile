@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cli cluster components core experiments pipelines registry reports serving stores
 NAME ?= line
-MARKS := (minio or postgres or slow) and not exhaustive
+MARKS := (minio or postgres or mlflow or slow) and not exhaustive
 
 .PHONY: help demo test test-real soak check format bench lock compiled clean
 
