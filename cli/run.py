@@ -1,6 +1,5 @@
 """``headrace run``: any table through the whole line."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ from headrace.cli import options
 from headrace.cli.serve import keep_up
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
+from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
     from headrace.cli.line import Ended
@@ -80,7 +80,7 @@ def run(
 ) -> None:
     """Take TABLE through every step to an endpoint that answers."""
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.screen import exchange, outcome  # noqa: PLC0415
+    from headrace.cli.screen import exchange, look, outcome  # noqa: PLC0415
 
     named = options.model_name(name or options.default_name(table))
     if task not in TASKS:
@@ -118,7 +118,7 @@ def run(
         "champion": guarded(champion),
         "seed": seed,
     }
-    home = output or Path("headrace-out") / named
+    home = output or FOLDER / named
 
     def then(ended: "Ended") -> None:
         typer.echo(outcome(ended.summary))
@@ -127,9 +127,9 @@ def run(
         if serve:
             keep_up(ended)
         else:
-            typer.echo(f"\nNext: headrace serve {home}")
+            typer.echo(f"\nNext: headrace serve {home}{look(ended.summary)}")
 
-    run_line(arguments, home=home, summary_file=summary, verbose=verbose, then=then)
+    run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)
 
 
 def _guarded(values: list[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from headrace.components.base import IMAGE
 def package(
     model: Input[Model],
     contract: Input[Artifact],
-    train_table: Input[Dataset],  # noqa: ARG001 - lineage: the UI draws what the bundle was made of
+    train_table: Input[Dataset],
     test_table: Input[Dataset],
     test_actuals: Input[Dataset],
     evaluation: Input[Artifact],
@@ -26,7 +26,7 @@ def package(
     Args:
         model: The model's folder.
         contract: The table's contract; it must be the one that the model was fitted under.
-        train_table: Training rows, for the lineage.
+        train_table: Training rows; their metadata tell of the steps so far.
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         evaluation: JSON from ``evaluate``.
@@ -43,6 +43,7 @@ def package(
     from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
     from headrace.core.text import plain_texts
+    from headrace.core.trace import line_trace
 
     with step("package"):
         parts = Parts(
@@ -55,6 +56,16 @@ def package(
             best_parameters=Path(best_parameters.path),
             checks=Path(checks.path),
         )
-        made = pack(Path(bundle.path), parts=parts, source=plain_texts(table.metadata))
+        told = {
+            "ingest": table.metadata,
+            "infer_contract": contract.metadata,
+            "split": train_table.metadata,
+            "tune": best_parameters.metadata,
+            "evaluate": evaluation.metadata,
+            "gate": verdict.metadata,
+        }
+        made = pack(
+            Path(bundle.path), parts=parts, source=plain_texts(table.metadata), trace=line_trace(told, parts.by_step())
+        )
         shutil.copyfile(made.folder / "card.md", card.path)
         bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

@@ -35,6 +35,7 @@ def tune(
 
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
+    from headrace.core.trace import given
     from headrace.experiments.tune import Wish, tune_model
 
     with step("tune"):
@@ -46,3 +47,7 @@ def tune(
             wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed)),
         )
         best_parameters.metadata.update(facts)
+        text = Path(plain(experiment)).read_text(encoding="utf-8") if Path(plain(experiment)).is_file() else experiment
+        best_parameters.metadata["arguments"] = given(
+            families=families, experiment=text, budget=budget, folds=folds, seed=seed
+        )

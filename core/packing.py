@@ -48,14 +48,25 @@ class Parts:
     best_parameters: Path
     checks: Path
 
+    def by_step(self) -> dict[str, Path]:
+        """What the steps left of which no other artifact tells the digest, by step."""
+        return {
+            "infer_contract": self.contract,
+            "tune": self.best_parameters,
+            "train": self.model,
+            "evaluate": self.evaluation,
+            "gate": self.verdict,
+        }
 
-def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
+
+def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any], trace: Mapping[str, Any] | None = None) -> Bundle:
     """Make a bundle; equal parts give equal bytes.
 
     Args:
         folder: Where it is to lie; it appears when it is whole, in place of an older one.
         parts: What goes in.
         source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
+        trace: Arguments and digests of the steps, to run the line again; None if they are not known.
 
     Returns:
         The bundle.
@@ -79,6 +90,7 @@ def pack(folder: Path, *, parts: Parts, source: Mapping[str, Any]) -> Bundle:
             best=_document(parts.best_parameters),
             checks=_document(parts.checks),
             verdict=_document(parts.verdict),
+            trace=trace,
         ),
     }
     documents["engine.json"], onnx = _engine(fitted, test)

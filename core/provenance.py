@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.core.model import Model
+from headrace.core.text import plain
 
 FORMAT = 1
 # What decides the numbers: the table's, the features', the model's and its file's.
@@ -48,6 +49,7 @@ def provenance(
     best: Mapping[str, Any],
     checks: Mapping[str, Any],
     verdict: Mapping[str, Any],
+    trace: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What a model was made of, without times or paths of the machine.
 
@@ -58,6 +60,7 @@ def provenance(
         best: Content of ``best_parameters``.
         checks: Content of ``checks``.
         verdict: Content of ``verdict``.
+        trace: What ``core.trace.line_trace`` found: arguments and digests of the steps; None if they are not known.
     """
     return {
         "format": FORMAT,
@@ -73,7 +76,18 @@ def provenance(
         "search": {key: best[key] for key in ("family", "parameters", "metric", "score", "folds") if key in best},
         "seed": model.seed,
         "verdict": {key: verdict[key] for key in ("verdict", "reasons", "comparison") if key in verdict},
+        **_traced(trace or {}),
     }
+
+
+def _traced(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """The trace without paths of the machine: of the champion's, the last part alone."""
+    if not trace:
+        return {}
+    arguments = {step: dict(given) for step, given in trace["arguments"].items()}
+    if arguments.get("gate", {}).get("champion"):
+        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
+    return {"arguments": arguments, "steps": dict(trace["steps"])}
 
 
 def public_name(source: str) -> str:

@@ -37,6 +37,7 @@ PIPELINES = {
             "gate",
             "package",
             "publish",
+            "register",
             "deploy",
             "verify_endpoint",
             "report",

@@ -12,6 +12,7 @@ from headrace.components import (
     package,
     profile,
     publish,
+    register,
     report,
     split,
     train,
@@ -21,6 +22,18 @@ from headrace.components import (
 )
 
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
+RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
+_RECORDS = (
+    "HEADRACE_REGISTRY",
+    "HEADRACE_REGISTRY_USER",
+    "HEADRACE_REGISTRY_PASSWORD",
+    "HEADRACE_REGISTRY_TOKEN",
+    "HEADRACE_CATALOG",
+    "HEADRACE_CATALOG_PASSWORD",
+    "HEADRACE_OPENLINEAGE",
+    "HEADRACE_OPENLINEAGE_KEY",
+    "HEADRACE_ACTOR",
+)
 _STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 
 
@@ -28,6 +41,13 @@ def _with_store(task: dsl.PipelineTask) -> None:
     """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
     names = {f"HEADRACE_S3_{key}": f"HEADRACE_S3_{key}" for key in _STORE_KEYS}
     kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
+
+
+def _with_records(task: dsl.PipelineTask) -> None:
+    """Give a step the addresses of registry, catalogue and lineage, as far as the cluster's Secret has them."""
+    kubernetes.use_secret_as_env(
+        task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in _RECORDS}, optional=True
+    )
 
 
 @dsl.pipeline(
@@ -110,6 +130,7 @@ def training(
     )
     ingested.set_caching_options(False)
     _with_store(ingested)
+    _with_records(ingested)
     table = ingested.outputs["table"]
     agreed = infer_contract(
         table=table,
@@ -126,6 +147,7 @@ def training(
         country=country,
     ).outputs["contract"]
     validated = validate(table=table, contract=agreed)
+    _with_records(validated)
     valid_table, checks = validated.outputs["valid_table"], validated.outputs["checks"]
     profile(table=valid_table, contract=agreed)
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
@@ -188,11 +210,21 @@ def training(
         published = publish(bundle=packaged)
         published.set_caching_options(False)
         _with_store(published)
+        entered = register(
+            bundle=packaged, uri=published.outputs["Output"], job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True
+        )
+        entered.set_caching_options(False)
+        _with_records(entered)
         deployed = deploy(uri=published.outputs["Output"], name=name)
+        deployed.after(entered)
         deployed.set_caching_options(False)
         _with_store(deployed)
         verified = verify_endpoint(url=deployed.outputs["Output"], bundle=packaged)
         verified.set_caching_options(False)
+        _with_records(verified)
         report(**told, verification=verified.outputs["verification"])
     with dsl.Else(name="rejected"):
+        tracked = register(bundle=packaged, job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True)
+        tracked.set_caching_options(False)
+        _with_records(tracked)
         report(**told)

@@ -17,6 +17,7 @@ from headrace.pipelines import warm
 
 def run(request: dict[str, Any]) -> None:
     """Run the pipeline that ``request`` names with its ``arguments``, artifacts below ``root``."""
+    settings.before_mlflow()  # the warm process imports it
     warm.start(Path(request["root"]).parent / "warm")
     from kfp import local  # noqa: PLC0415 - slow: after the lease is watched
 
