@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, lineage, registry, registry_moves, run, score, serve
+from headrace.cli import catalog, compiling, contracts, demo, lineage, registry, registry_moves, run, score, serve
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.add_typer(registry.app, name="registry")
+app.add_typer(catalog.app, name="catalog")
 app.command(name="approve", epilog=registry_moves.APPROVE)(registry_moves.approve)
 app.command(name="lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)

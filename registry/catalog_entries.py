@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.core.contract import Contract
+from headrace.core.contract import Column
 from headrace.core.errors import InputError, MissingError, shown
 from headrace.registry import catalog_tables as t
 from headrace.registry.catalog_database import Database, upsert
@@ -74,13 +74,13 @@ def add_table(database: Database, seen: Seen) -> str:
     return name
 
 
-def add_checks(database: Database, seen: Seen, *, contract: Contract, checks: Mapping[str, Any]) -> None:
+def add_checks(database: Database, seen: Seen, *, columns: Sequence[Column], checks: Mapping[str, Any]) -> None:
     """Tell what the contract says of a table's columns, and what was found when it was checked.
 
     Args:
         database: The catalogue.
         seen: The table that was checked.
-        contract: Its contract.
+        columns: Its columns, as a contract tells of them.
         checks: What ``validate`` found.
     """
     with database.writing() as connection:
@@ -97,7 +97,7 @@ def add_checks(database: Database, seen: Seen, *, contract: Contract, checks: Ma
                 "personal": column.personal,
                 "description": column.description[:1000],
             }
-            for place, column in enumerate(contract.columns)
+            for place, column in enumerate(columns)
         ]
         upsert(connection, t.columns, rows, keys=("version_id", "name"))
         time = now()

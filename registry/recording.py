@@ -64,7 +64,7 @@ def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -
             from headrace.registry.catalog_entries import add_checks  # noqa: PLC0415 - SQLAlchemy takes its time
 
             seen = _seen({**facts, "source": absolute(facts["source"])})
-            add_checks(database, seen, contract=contract_yaml.load(contract), checks=read_json(checks))
+            add_checks(database, seen, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
 
 
 def register_step(folder: Path, *, uri: str, job: str, optional: bool, record: Path) -> dict[str, str]:
