@@ -88,6 +88,7 @@ _Owner = Annotated[str | None, typer.Option(help="Who answers for it.", show_def
 _Licence = Annotated[str | None, typer.Option(help="Under which licence it is used.", show_default=False)]
 _Description = Annotated[str | None, typer.Option(help="What people should know.", show_default=False)]
 _Retain = Annotated[int | None, typer.Option(metavar="DAYS", help="How long rows may be kept.", min=1)]
+_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all stand in it.")]
 _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeatable.")]
 
 

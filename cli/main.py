@@ -9,7 +9,19 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import catalog, compiling, contracts, demo, lineage, registry, registry_moves, run, score, serve
+from headrace.cli import (
+    catalog,
+    compiling,
+    contracts,
+    demo,
+    lineage,
+    registry,
+    registry_moves,
+    replay,
+    run,
+    score,
+    serve,
+)
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -28,6 +40,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(catalog.app, name="catalog")
 app.command(name="approve", epilog=registry_moves.APPROVE)(registry_moves.approve)
 app.command(name="lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
+app.command(name="replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 
 

@@ -49,5 +49,5 @@ def tune(
         best_parameters.metadata.update(facts)
         text = Path(plain(experiment)).read_text(encoding="utf-8") if Path(plain(experiment)).is_file() else experiment
         best_parameters.metadata["arguments"] = given(
-            families=families, experiment=text, budget=budget, folds=folds, seed=seed
+            families=families, experiment=text, budget=str(int(facts["trials"])), folds=folds, seed=seed
         )

@@ -43,6 +43,21 @@ PIPELINES = {
             "report",
         ),
     ),
+    "replay": Shipped(
+        entry="headrace.pipelines.replay:replay",
+        steps=(
+            "ingest",
+            "infer_contract",
+            "validate",
+            "engineer",
+            "split",
+            "tune",
+            "train",
+            "evaluate",
+            "gate",
+            "package",
+        ),
+    ),
     "preparation": Shipped(entry="headrace.pipelines.preparation:preparation", steps=("prepare",)),
 }
 

@@ -1,53 +1,9 @@
 """The training pipeline: from a table to an answering endpoint."""
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
-from headrace.components import (
-    deploy,
-    engineer,
-    evaluate,
-    gate,
-    infer_contract,
-    ingest,
-    package,
-    profile,
-    publish,
-    register,
-    report,
-    split,
-    train,
-    tune,
-    validate,
-    verify_endpoint,
-)
-
-STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
-RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
-_RECORDS = (
-    "HEADRACE_REGISTRY",
-    "HEADRACE_REGISTRY_USER",
-    "HEADRACE_REGISTRY_PASSWORD",
-    "HEADRACE_REGISTRY_TOKEN",
-    "HEADRACE_CATALOG",
-    "HEADRACE_CATALOG_PASSWORD",
-    "HEADRACE_OPENLINEAGE",
-    "HEADRACE_OPENLINEAGE_KEY",
-    "HEADRACE_ACTOR",
-)
-_STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
-
-
-def _with_store(task: dsl.PipelineTask) -> None:
-    """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
-    names = {f"HEADRACE_S3_{key}": f"HEADRACE_S3_{key}" for key in _STORE_KEYS}
-    kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
-
-
-def _with_records(task: dsl.PipelineTask) -> None:
-    """Give a step the addresses of registry, catalogue and lineage, as far as the cluster's Secret has them."""
-    kubernetes.use_secret_as_env(
-        task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in _RECORDS}, optional=True
-    )
+from headrace.components import deploy, profile, publish, register, report, verify_endpoint
+from headrace.pipelines.line import line, with_records, with_store
 
 
 @dsl.pipeline(
@@ -118,113 +74,36 @@ def training(
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
         seed: Seed of every random choice.
     """
-    ingested = ingest(
-        source=source,
-        names=names,
-        header=header,
-        delimiter=delimiter,
-        encoding=encoding,
-        missing_values=missing_values,
-        drop=drop,
-        hash=hash_columns,
-    )
-    ingested.set_caching_options(False)
-    _with_store(ingested)
-    _with_records(ingested)
-    table = ingested.outputs["table"]
-    agreed = infer_contract(
-        table=table,
-        name=name,
-        target=target,
-        task=task,
-        time_column=time_column,
-        id_columns=id_columns,
-        group_column=group_column,
-        drop=drop,
-        hash=hash_columns,
-        positive=positive,
-        given=contract,
-        country=country,
-    ).outputs["contract"]
-    validated = validate(table=table, contract=agreed)
-    _with_records(validated)
-    valid_table, checks = validated.outputs["valid_table"], validated.outputs["checks"]
-    profile(table=valid_table, contract=agreed)
-    features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
-    parts = split(table=features, contract=agreed, method=split_method, test_size=test_size, seed=seed).outputs
-    tuned = tune(
-        train_table=parts["train_table"],
-        contract=agreed,
-        families=families,
-        experiment=experiment,
-        budget=budget,
-        folds=folds,
-        seed=seed,
-    ).outputs
-    model = train(
-        train_table=parts["train_table"], contract=agreed, best_parameters=tuned["best_parameters"], seed=seed
-    ).outputs["model"]
-    evaluation = evaluate(
-        model=model,
-        train_table=parts["train_table"],
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        slices=slices,
-        cost_false_positive=cost_false_positive,
-        cost_false_negative=cost_false_negative,
-        seed=seed,
-    ).outputs["evaluation"]
-    judged = gate(
-        evaluation=evaluation,
-        model=model,
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        champion=champion,
-        thresholds=thresholds,
-        seed=seed,
-    )
-    _with_store(judged)
-    verdict = judged.outputs["verdict"]
-    packaged = package(
-        model=model,
-        contract=agreed,
-        train_table=parts["train_table"],
-        test_table=parts["test_table"],
-        test_actuals=parts["test_actuals"],
-        evaluation=evaluation,
-        verdict=verdict,
-        best_parameters=tuned["best_parameters"],
-        checks=checks,
-        table=table,
-    ).outputs["bundle"]
+    made = line(dict(locals()))
+    profile(table=made.valid_table, contract=made.contract)
     told = {
-        "table": table,
-        "contract": agreed,
-        "checks": checks,
-        "trials": tuned["trials"],
-        "evaluation": evaluation,
-        "verdict": verdict,
-        "bundle": packaged,
+        "table": made.table,
+        "contract": made.contract,
+        "checks": made.checks,
+        "trials": made.trials,
+        "evaluation": made.evaluation,
+        "verdict": made.verdict,
+        "bundle": made.bundle,
     }
-    with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - KFP compares, Python does not
-        published = publish(bundle=packaged)
+    with dsl.If(made.passed == True, name="passed"):  # noqa: E712 - KFP compares, Python does not
+        published = publish(bundle=made.bundle)
         published.set_caching_options(False)
-        _with_store(published)
+        with_store(published)
         entered = register(
-            bundle=packaged, uri=published.outputs["Output"], job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True
+            bundle=made.bundle, uri=published.outputs["Output"], job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True
         )
         entered.set_caching_options(False)
-        _with_records(entered)
+        with_records(entered)
         deployed = deploy(uri=published.outputs["Output"], name=name)
         deployed.after(entered)
         deployed.set_caching_options(False)
-        _with_store(deployed)
-        verified = verify_endpoint(url=deployed.outputs["Output"], bundle=packaged)
+        with_store(deployed)
+        verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
         verified.set_caching_options(False)
-        _with_records(verified)
+        with_records(verified)
         report(**told, verification=verified.outputs["verification"])
     with dsl.Else(name="rejected"):
-        tracked = register(bundle=packaged, job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True)
+        tracked = register(bundle=made.bundle, job=dsl.PIPELINE_JOB_ID_PLACEHOLDER, optional=True)
         tracked.set_caching_options(False)
-        _with_records(tracked)
+        with_records(tracked)
         report(**told)
