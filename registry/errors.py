@@ -89,10 +89,11 @@ def mlflow_errors(place: Place) -> Iterator[None]:
 
 def _translated(message: str, code: str, place: Place) -> HeadraceError:
     first = _first_line(message)
-    if code == "TEMPORARILY_UNAVAILABLE" or any(part in message for part in _CONFLICTS):
-        return BusyError(f"the registry {place} is being written to by somebody else: try again ({first}).")
-    if place.path and (sentence := file_sentence(message)):
+    conflict = any(part in message for part in _CONFLICTS)
+    if not conflict and place.path and (sentence := file_sentence(message)):
         return StoreError(f"the registry {place} {sentence}.")
+    if conflict or code == "TEMPORARILY_UNAVAILABLE":
+        return BusyError(f"the registry {place} is being written to by somebody else: try again ({first}).")
     sentence = next((text for part, text in _MESSAGES.items() if part in message), _CODES.get(code, ""))
     if sentence:
         return StoreError(f"the registry {place} {sentence}.")

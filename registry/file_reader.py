@@ -1,6 +1,7 @@
 """Journals in an MLflow database that is a SQLite file, read by SQLite alone."""
 
 import contextlib
+import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ class FileReader:
             StoreError: If it is locked, read-only, damaged, or of another version of MLflow.
         """
         with self._connection() as connection:
+            if write and not _writable(self._place.path):
+                raise sqlite3.OperationalError("attempt to write a readonly database")
             if write:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("ROLLBACK")
@@ -91,6 +94,11 @@ class FileReader:
             raise StoreError(
                 f"the registry {self._place} was made by a newer MLflow (its schema is {revision}): install that one."
             )
+
+
+def _writable(path: Path | None) -> bool:
+    """Whether the file, and its journal beside it, may be written; SQLite tells that only in the middle of writing."""
+    return path is not None and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def known_revisions() -> frozenset[str]:
