@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ VERSION_TABLE = "catalog_version"
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK_SECONDS = 20
 CONNECT_SECONDS = 10
-# Of those who write to PostgreSQL at once, one brings the tables up to date.
+# Alembic keeps what it works on in its modules, so that two threads would write into each other's database.
+_ONE_AT_A_TIME = threading.Lock()
+# Of the processes that write to PostgreSQL at once, one brings the tables up to date.
 _MIGRATION_LOCK = 7_318_349_394_477_056
 
 
@@ -209,7 +212,7 @@ def _upgrade(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["version_table"] = VERSION_TABLE
-    with engine.execution_options(writes=True).begin() as connection:
+    with _ONE_AT_A_TIME, engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
         config.attributes["connection"] = connection

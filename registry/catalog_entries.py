@@ -46,9 +46,11 @@ class Seen:
 
 def table_name(source: str) -> str:
     """A short name for a table, from its address: lower case, letters, digits and dashes."""
-    last = re.split(r"[/\\#]", source.split("?", 1)[0].rstrip("/*"))[-1]
-    name = re.sub(r"[^a-z0-9]+", "-", last.split(".")[0].lower()).strip("-")
-    return name[:60] or "table"
+    address, _, table = source.partition("#")
+    parts = [part for part in re.split(r"[/\\]", address.split("?", 1)[0]) if part and not set("*[]") & set(part)]
+    last = table.rsplit(".", 1)[-1] if table else parts[-1].split(".")[0] if parts else ""
+    name = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
+    return name[:60].strip("-") or "table"
 
 
 def add_table(database: Database, seen: Seen) -> str:
@@ -105,7 +107,8 @@ def add_checks(database: Database, seen: Seen, *, columns: Sequence[Column], che
             {"version_id": version, "time": time, "name": name, "subject": subject, "value": value}
             for name, subject, value in _figures(checks)
         ]
-        connection.execute(t.figures.insert(), found)
+        if found:
+            connection.execute(t.figures.insert(), found)
 
 
 def _figures(checks: Mapping[str, Any]) -> Iterable[tuple[str, str, float]]:
@@ -200,12 +203,12 @@ def add_inquiry(database: Database, *, person: str, column: str, keys: int, foun
         connection.execute(t.inquiries.insert(), [row])
 
 
-def describe(database: Database, name: str, **values: str | int | None) -> None:
+def describe(database: Database, table: str, **values: str | int | None) -> None:
     """Set what people say of a table.
 
     Args:
         database: The catalogue.
-        name: The table's name.
+        table: The table's name.
         **values: ``owner``, ``licence``, ``description``, ``retain_days``, or ``name`` to rename it.
 
     Raises:
@@ -215,9 +218,9 @@ def describe(database: Database, name: str, **values: str | int | None) -> None:
     if not values:
         return
     with database.writing() as connection:
-        identity = table_id(connection, name)
+        identity = table_id(connection, table)
         wanted = values.get("name")
-        if wanted and wanted != name and connection.execute(_named(str(wanted))).first():
+        if wanted and wanted != table and connection.execute(_named(str(wanted))).first():
             raise InputError(f"the catalogue has a table {shown(wanted)} already; give another name.")
         connection.execute(t.tables.update().where(t.tables.c.id == identity).values(**values))
 
