@@ -37,7 +37,9 @@ def test_the_wheel_holds_every_module_and_its_data(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"headrace/{path.relative_to(REPOSITORY)}" for path in MODULES}
-    for package, pattern in (("experiments", "*.yaml"), ("reports", "*.html"), ("pipelines", "compiled/*.yaml")):
+    patterns = [("experiments", "*.yaml"), ("reports", "*.html"), ("pipelines", "compiled/*.yaml")]
+    patterns += [("registry", "migrations/*.py"), ("registry", "migrations/versions/*.py")]
+    for package, pattern in patterns:
         data = list((REPOSITORY / package).glob(pattern))
         assert data, f"no {pattern} in {package}"
         wanted |= {f"headrace/{path.relative_to(REPOSITORY)}" for path in data}
