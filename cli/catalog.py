@@ -1,19 +1,15 @@
 """``headrace catalog``: which tables there are, what they are like, and what was made of them."""
 
 import json
-import sys
 from dataclasses import asdict
-from getpass import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.cli import options
-from headrace.cli.registry_options import Json
+from headrace.cli import options, whereis
+from headrace.cli.registry_options import Catalog, Json
 from headrace.cli.tables import aligned, cut, day
-from headrace.core import settings
-from headrace.core.errors import InputError, MissingError
+from headrace.core.errors import InputError
 from headrace.registry.places import catalog_place
 
 if TYPE_CHECKING:
@@ -64,25 +60,6 @@ Examples:
 
   headrace catalog describe customers --owner marketing --licence internal --retain 730
 """
-WHEREIS = """
-Examples:
-
-  headrace catalog whereis --column e-mail < keys.txt
-
-  headrace catalog whereis --column customer_id --keys keys.txt --logs /var/log/headrace
-
-Keys are read from standard input or a file, one a line, so that they stand in no history of commands; they are neither
-stored nor shown.
-"""
-
-_Catalog = Annotated[
-    str,
-    typer.Option(
-        metavar="PLACE",
-        help="A file, or postgresql://USER@HOST/DATABASE.",
-        show_default="HEADRACE_CATALOG, or headrace-out/catalog.db",
-    ),
-]
 _Name = Annotated[str, typer.Argument(metavar="TABLE", help="The table's name in the catalogue, or its source.")]
 _Owner = Annotated[str | None, typer.Option(help="Who answers for it.", show_default=False)]
 _Licence = Annotated[str | None, typer.Option(help="Under which licence it is used.", show_default=False)]
@@ -102,13 +79,13 @@ def add(
     tag: _Tags = None,
     names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
     header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
-    catalog: _Catalog = "",
+    catalog: Catalog = "",
 ) -> None:
     """Read TABLE once and enter it: columns, rows, digest; its rows are not kept."""
     from headrace.core.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
     from headrace.registry.adding import add_source  # noqa: PLC0415
-    from headrace.registry.catalog_entries import describe as told  # noqa: PLC0415
-    from headrace.registry.catalog_entries import set_tags  # noqa: PLC0415
+    from headrace.registry.catalog_words import describe as told  # noqa: PLC0415
+    from headrace.registry.catalog_words import set_tags  # noqa: PLC0415
 
     database = _open(catalog)
     read = ReadOptions(names=tuple(options.comma_list(names)), header=header)
@@ -121,7 +98,7 @@ def add(
 @app.command(name="list", epilog=LIST)
 def list_tables(
     expired: Annotated[bool, typer.Option("--expired", help="Only tables kept longer than they may be.")] = False,
-    catalog: _Catalog = "",
+    catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
     """List all tables, those read last first."""
@@ -141,7 +118,7 @@ def search(
     ] = "",
     since: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or later.")] = "",
     until: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or earlier.")] = "",
-    catalog: _Catalog = "",
+    catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
     """Find tables by words in names, sources, descriptions, tags and columns; by tag, owner, type and date."""
@@ -153,7 +130,7 @@ def search(
 
 
 @app.command(name="show", epilog=SHOW)
-def show(table: _Name, catalog: _Catalog = "", as_json: Json = False) -> None:
+def show(table: _Name, catalog: Catalog = "", as_json: Json = False) -> None:
     """Show TABLE: columns, versions, quality over time, and what was made of it."""
     from headrace.cli.catalog_screen import table_text  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog import quality, uses  # noqa: PLC0415
@@ -174,11 +151,11 @@ def tag(
     table: _Name,
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
     remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to take away; repeatable.")] = None,
-    catalog: _Catalog = "",
+    catalog: Catalog = "",
 ) -> None:
     """Add tags to TABLE, or take them away."""
     from headrace.registry.catalog import table as known  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.catalog_entries import set_tags  # noqa: PLC0415
+    from headrace.registry.catalog_words import set_tags  # noqa: PLC0415
 
     database = _open(catalog)
     set_tags(database, table, add=tags or (), remove=remove or ())
@@ -193,60 +170,16 @@ def describe(
     description: _Description = None,
     retain: _Retain = None,
     name: Annotated[str | None, typer.Option(help="A new name in the catalogue.", show_default=False)] = None,
-    catalog: _Catalog = "",
+    catalog: Catalog = "",
 ) -> None:
     """Say who answers for TABLE, under which licence it is used, and how long its rows may be kept."""
-    from headrace.registry.catalog_entries import describe as told  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog_words import describe as told  # noqa: PLC0415 - SQLAlchemy takes its time
 
     given = _given(owner=owner, licence=licence, description=description, retain_days=retain, name=name)
     if not given:
         raise InputError("something must be told: give --owner, --licence, --description, --retain or --name.")
     told(_open(catalog), table, **given)
     typer.echo(f"Next: headrace catalog show {name or table}")
-
-
-@app.command(name="whereis", epilog=WHEREIS)
-def whereis(
-    column: Annotated[str, typer.Option(metavar="COLUMN", help="Column that names a person, such as e-mail.")],
-    keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File of keys, one a line.", show_default="standard input")
-    ] = None,
-    logs: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to look at too; repeatable.")
-    ] = None,
-    sources: Annotated[bool, typer.Option(help="Whether tables are read where they came from, too.")] = True,
-    catalog: _Catalog = "",
-    as_json: Json = False,
-) -> None:
-    """Find the tables, bundles and logs that hold rows of people, to answer or erase them."""
-    from headrace.registry.catalog_entries import add_inquiry  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.whereis import Keys  # noqa: PLC0415
-    from headrace.registry.whereis import search as find  # noqa: PLC0415
-
-    database = _open(catalog)
-    wanted = Keys(column, _keys(keys))
-    found = list(find(database, wanted, logs=logs or (), sources=sources))
-    holding = sum(bool(place.rows) for place in found)
-    add_inquiry(database, person=settings.actor(), column=column, keys=len(wanted.values), found=holding)
-    if as_json:
-        typer.echo(json.dumps([asdict(place) for place in found], indent=1))
-        return
-    if found:
-        rows = [[place.kind, place.rows or "-", place.address, place.note] for place in found]
-        typer.echo(aligned(("what", "rows", "where", "note"), rows, right=(1,)) + "\n")
-    typer.echo(f"{holding} places hold rows of {len(wanted.values)} people, by {column}.")
-    typer.echo("Erase them there, train again from what is left, and archive the versions that learned from them.")
-
-
-def _keys(path: Path | None) -> list[str]:
-    if path is None and sys.stdin.isatty():
-        return [getpass("Key (not shown): ")]
-    try:
-        return (path.read_text(encoding="utf-8") if path else sys.stdin.read()).splitlines()
-    except FileNotFoundError as error:
-        raise MissingError(f"there is no file {path}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path or 'standard input'} must be a text file of keys, one a line.") from error
 
 
 def _open(catalog: str) -> "Database":
@@ -282,3 +215,6 @@ def _print(found: list["Table"], *, as_json: bool) -> None:
     head = ("table", "type", "rows", "versions", "last read (UTC)", "owner", "tags", "personal data")
     typer.echo(aligned(head, rows, right=(2, 3)))
     typer.echo(f"\nNext: headrace catalog show {found[0].name}")
+
+
+app.command(name="whereis", epilog=whereis.EXAMPLES)(whereis.whereis)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli.registry_options import Registry
+from headrace.cli.registry_options import Catalog, Registry
 from headrace.core.errors import MissingError
 
 EXAMPLES = """
@@ -26,7 +26,7 @@ def lineage(
         typer.Option("--output", "-o", metavar="FILE", help="The page.", show_default="MODEL-lineage.html"),
     ] = None,
     registry: Registry = "",
-    catalog: Annotated[str, typer.Option(help="Catalogue that knows the data.", metavar="PLACE")] = "",
+    catalog: Catalog = "",
 ) -> None:
     """Draw how MODEL came to be: data, runs, versions and endpoints, on one page that needs no network."""
     from headrace.registry.lineage import of_bundle  # noqa: PLC0415 - SQLAlchemy and templates take their time

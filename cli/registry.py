@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import registry_moves as moves
-from headrace.cli.registry_options import By, Html, Json, Model, Reason, Registry, Verbose, who
+from headrace.cli.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, Verbose, who
 from headrace.core.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def show(
     model: Model,
     html: Html = None,
     registry: Registry = "",
-    catalog: Annotated[str, typer.Option(help="Catalogue that knows the data.", metavar="PLACE")] = "",
+    catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
     """Show all versions of MODEL and its latest history; as a page with its metrics, card and lineage too."""

@@ -20,6 +20,14 @@ Registry = Annotated[
         show_default="HEADRACE_REGISTRY, or headrace-out/registry.db",
     ),
 ]
+Catalog = Annotated[
+    str,
+    typer.Option(
+        metavar="PLACE",
+        help="A file, or postgresql://USER@HOST/DATABASE.",
+        show_default="HEADRACE_CATALOG, or headrace-out/catalog.db",
+    ),
+]
 By = Annotated[str, typer.Option(metavar="NAME", help="Who does it.", show_default="HEADRACE_ACTOR, or the user")]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page instead.")]

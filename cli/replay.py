@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.cli.registry_options import Catalog
 from headrace.cli.serve import bundle_of
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def replay(
     champion: Annotated[str, typer.Option(metavar="MODEL", help="The champion that the gate compared with.")] = "",
     anyway: Annotated[bool, typer.Option("--anyway", help="Go on with other versions of Python and packages.")] = False,
     keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the bundle that is made.")] = None,
-    catalog: Annotated[str, typer.Option(help="Catalogue that knows the data.", metavar="PLACE")] = "",
+    catalog: Catalog = "",
 ) -> None:
     """Run the line again that made BUNDLE, on the same table, and say whether the model is the same."""
     from headrace.cli.screen import Progress  # noqa: PLC0415 - the runner of pipelines is slow to import
-    from headrace.pipelines.replaying import Wish  # noqa: PLC0415
+    from headrace.pipelines.replay_checks import Wish  # noqa: PLC0415
     from headrace.pipelines.replaying import replay as again  # noqa: PLC0415
 
     wish = Wish(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)

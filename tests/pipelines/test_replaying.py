@@ -12,7 +12,9 @@ from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError, MissingError
 from headrace.core.files import write_json, write_text
 from headrace.core.provenance import environment
-from headrace.pipelines.replaying import Wish, check_source, check_versions, compared, find_source, pipeline_arguments
+from headrace.pipelines.replay_arguments import pipeline_arguments
+from headrace.pipelines.replay_checks import Wish, check_source, check_versions, find_source
+from headrace.pipelines.replaying import compared
 from headrace.registry.catalog_database import Database
 from headrace.registry.catalog_entries import Seen, add_table
 from headrace.registry.places import catalog_place

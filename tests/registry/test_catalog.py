@@ -24,11 +24,10 @@ from headrace.registry.catalog_entries import (
     add_endpoint,
     add_run,
     add_table,
-    describe,
     end_endpoint,
-    set_tags,
     table_name,
 )
+from headrace.registry.catalog_words import describe, set_tags
 from headrace.registry.places import catalog_place
 from tests.real.postgresql import Postgres, postgres_server
 

@@ -15,7 +15,8 @@ from headrace.core.errors import InputError, StoreError
 from headrace.core.processes import free_port
 from headrace.registry import catalog, openlineage
 from headrace.registry.catalog_database import Database
-from headrace.registry.catalog_entries import Made, Seen, add_checks, add_table, describe
+from headrace.registry.catalog_entries import Made, Seen, add_checks, add_table
+from headrace.registry.catalog_words import describe
 from headrace.registry.openlineage import Named, endpoint_event, named, run_events, send
 from headrace.registry.places import catalog_place
 
