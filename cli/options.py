@@ -9,6 +9,9 @@ import typer
 
 from headrace.core.errors import InputError
 
+ModelPlace = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A run's or a bundle's folder, a store URI, or NAME@VERSION.")
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="The run's folder.", show_default="headrace-out/NAME")
 ]

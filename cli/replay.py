@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.cli import options
 from headrace.cli.registry_options import Catalog
 from headrace.cli.serve import bundle_of
 
@@ -29,7 +30,7 @@ It ends with exit code 0 if the bundle is the same, byte for byte, and with 1 if
 
 
 def replay(
-    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="A run's folder, a bundle's folder or a store URI.")],
+    model: options.ModelPlace,
     source: Annotated[
         str, typer.Option(metavar="TABLE", help="Where the table lies.", show_default="as papers or catalogue say")
     ] = "",
@@ -38,7 +39,7 @@ def replay(
     keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the bundle that is made.")] = None,
     catalog: Catalog = "",
 ) -> None:
-    """Run the line again that made BUNDLE, on the same table, and say whether the model is the same."""
+    """Run the line again that made MODEL, on the same table, and say whether the model is the same."""
     from headrace.cli.screen import Progress  # noqa: PLC0415 - the runner of pipelines is slow to import
     from headrace.pipelines.replay_checks import Wish  # noqa: PLC0415
     from headrace.pipelines.replaying import replay as again  # noqa: PLC0415
@@ -59,7 +60,7 @@ def replay(
 
 @contextlib.contextmanager
 def _bundle(model: str) -> Iterator["Bundle"]:
-    """The verified bundle that BUNDLE means; one from a store is there for a while only."""
+    """The verified bundle that MODEL means; one from a store is there for a while only."""
     from headrace.core.bundle import open_bundle  # noqa: PLC0415 - as above
 
     named = bundle_of(model)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import options
-from headrace.cli.serve import keep_up
+from headrace.cli.serve import bundle_of, keep_up
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
 from headrace.registry.places import FOLDER
@@ -26,6 +26,9 @@ Examples:
   headrace run "parts/*.parquet" --target churn --id customer --families logistic --require roc_auc=0.8
 """
 
+_Champion = Annotated[
+    str, typer.Option(help="Model to beat: a bundle's folder or address, or NAME@production.", metavar="MODEL")
+]
 _Columns = Annotated[list[str] | None, typer.Option(metavar="COLUMN")]
 
 
@@ -71,7 +74,7 @@ def run(
     require: Annotated[
         list[str] | None, typer.Option(help="Bound that the model must meet; repeatable.", metavar="METRIC=NUMBER")
     ] = None,
-    champion: Annotated[str, typer.Option(help="Model to beat: a bundle's folder or address.", metavar="MODEL")] = "",
+    champion: _Champion = "",
     seed: options.Seed = 0,
     output: options.Output = None,
     summary: options.SummaryFile = None,
@@ -115,7 +118,7 @@ def run(
         "cost_false_positive": cost_false_positive,
         "cost_false_negative": cost_false_negative,
         "thresholds": options.bounds(require or []),
-        "champion": guarded(champion),
+        "champion": guarded(bundle_of(champion) if "@" in champion else champion),
         "seed": seed,
     }
     home = output or FOLDER / named

@@ -26,7 +26,7 @@ Examples:
 
 
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    model: options.ModelPlace,
     table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")

@@ -23,6 +23,8 @@ Examples:
 
   headrace serve headrace-out/demo/bundle --port 8080
 
+  headrace serve tumours@production
+
   headrace serve headrace-out/demo --workers 4 --grpc-port 8081 --access-log
 
   headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
@@ -34,15 +36,20 @@ def bundle_of(model: str) -> str:
     """The bundle's folder or address that MODEL means.
 
     Raises:
-        MissingError: If there is no such folder.
+        MissingError: If there is no such folder, or no such version in the registry.
         InputError: If the folder is neither a run's output nor a bundle.
     """
     if "://" in model:
         return model
     folder = Path(model)
+    if "@" in model and not folder.exists():
+        from headrace.registry.locating import located  # noqa: PLC0415 - a folder needs no registry
+
+        return located(model)
     if not folder.exists():
         raise MissingError(
-            f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI."
+            f"there is no folder {folder}; name a run's output folder, a bundle's folder, a store URI, or a version of "
+            "the registry as NAME@STAGE or NAME@VERSION."
         )
     if (folder / "manifest.json").exists():
         return str(folder)
@@ -76,7 +83,7 @@ def keep_up(ended: "Ended") -> None:
 
 
 def serve(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    model: options.ModelPlace,
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",

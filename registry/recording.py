@@ -44,6 +44,21 @@ def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> No
         add_places(database, [uri], kind="table", digest=str(facts.get("digest", "")))
 
 
+def record_prepared(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> None:
+    """Tell the catalogue of a table that was read and checked in one pass, and is kept by nobody.
+
+    Args:
+        facts: What is known of it: ``source``, ``digest``, ``rows``, ``bytes``.
+        contract: Its contract.
+        checks: What was found in it.
+
+    Raises:
+        StoreError: If the catalogue cannot be written.
+    """
+    with recorded_checks(facts, contract=contract, checks=checks):
+        pass
+
+
 @contextlib.contextmanager
 def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> Iterator[None]:
     """Tell the catalogue what the block found in a table, even where the block ends by refusing the table.

@@ -169,3 +169,19 @@ def test_a_mistake_ends_with_exit_code_2(home: Path) -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("headrace: there is no model 'nobody'")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_version_is_found_by_its_stage(line: Line, home: Path) -> None:
+    """NAME@STAGE leads to the files that the run's own store left, and is served, scored and replayed like a folder."""
+    place = ("--registry", str(home / "registry.db"))
+    assert headrace("registry", "promote", "customers", "1.0.0", "--to", "production", *place).returncode == 0
+    environment = {"HEADRACE_REGISTRY": str(home / "registry.db"), "HEADRACE_CATALOG": str(home / "catalog.db")}
+    scored = home / "scored.csv"
+    ended = headrace("score", "customers@production", str(line.table), "-o", str(scored), **environment)
+    assert ended.returncode == 0, ended.stderr
+    assert scored.read_text().count("\n") > 300
+    wrong = {"customers@heaven": "no version 'heaven'", "nobody@latest": "'nobody'", "@1": "NAME@VERSION"}
+    for text, says in wrong.items():
+        ended = headrace("score", text, str(line.table), "-o", str(scored), **environment)
+        assert ended.returncode == 2
+        assert says in ended.stderr

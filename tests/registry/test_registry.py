@@ -295,3 +295,15 @@ def test_small_files_of_a_version_are_read_back(registry: MlflowRegistry, make: 
     assert registry.text(version, "card.md").startswith("# Model card")
     with pytest.raises(MissingError, match=r"has no model\.skops"):
         registry.text(version, "model.skops")
+
+
+def test_what_a_killed_writer_left_is_taken_up(registry: MlflowRegistry, make: Make, name: str) -> None:
+    """A version that MLflow has and the journal has not becomes that of the bundle when it is registered again."""
+    given = make(name=name)
+    client = registry._client()
+    client.create_registered_model(name)
+    left = client.create_model_version(name, given.uri, tags={"headrace.digest": given.digest}, await_creation_for=0)
+    with pytest.raises(MissingError):
+        registry.model(name)
+    assert registry.register(given, by="ann").number == int(left.version)
+    assert len(client.search_model_versions(f"name = '{name}'")) == 1
