@@ -1,7 +1,7 @@
 """What a version must have before it may enter a stage: a document that people write and the registry keeps."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,16 @@ def parse(document: Any, *, source: str) -> Policy:
     unknown = sorted(set(map(str, document)) - {"format", *STAGES})
     if unknown:
         raise InputError(f"{source} must have rules for {', '.join(STAGES)} only; got {shown(unknown)}.")
-    given = {stage: _rule(document[stage], f"{source}: {stage}") for stage in STAGES if stage in document}
-    return Policy(rules={**Policy().rules, **given})
+    usual = Policy().rules
+    given = {stage: _rule(document[stage], f"{source}: {stage}", usual[stage]) for stage in STAGES if stage in document}
+    return Policy(rules={**usual, **given})
 
 
-def _rule(plain: Any, where: str) -> Rule:
+def _rule(plain: Any, where: str, usual: Rule) -> Rule:
     names = [item.name for item in fields(Rule)]
     if not isinstance(plain, dict) or set(plain) - set(names):
         raise InputError(f"{where} must hold some of {', '.join(names)}; got {shown(plain)} instead.")
-    rule = Rule(**{**plain, "verdicts": tuple(plain.get("verdicts", VERDICTS))})
+    rule = replace(usual, **{**plain, "verdicts": tuple(plain.get("verdicts", usual.verdicts))})
     if not rule.verdicts or set(rule.verdicts) - set(VERDICTS):
         raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {shown(plain['verdicts'])}.")
     if rule.after not in ("", *STAGES):

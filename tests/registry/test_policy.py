@@ -13,7 +13,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("format: 1\nproduction: {approvals: 2, after: staging}\n")
     found = load(path)
-    assert found.rules["production"] == Rule(verdicts=("promote", "hold"), after="staging", approvals=2)
+    assert found.rules["production"] == Rule(verdicts=("promote",), after="staging", approvals=2)
     assert found.rules["staging"] == Policy().rules["staging"]
     assert parse(found.as_json(), source="registry") == found
 
