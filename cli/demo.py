@@ -9,6 +9,7 @@ import typer
 
 from headrace.cli import options
 from headrace.cli.serve import keep_up
+from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
     from headrace.cli.line import Ended
@@ -63,9 +64,9 @@ def demo(
 ) -> None:
     """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.screen import exchange, outcome  # noqa: PLC0415
+    from headrace.cli.screen import exchange, look, outcome  # noqa: PLC0415
 
-    home = output or Path("headrace-out") / "demo"
+    home = output or FOLDER / "demo"
     table = home.parent / f"{home.name}.csv"
     write_demo_table(table)
     typer.echo(f"The table: {table}, 569 tumours of which the diagnosis is known. The line:\n")
@@ -84,5 +85,6 @@ def demo(
             keep_up(ended)
         else:
             typer.echo(f"\nNext: open the report, or try a table of your own: headrace run {table} --target diagnosis")
+            typer.echo(f"     {look(ended.summary).removeprefix(',')}")
 
-    run_line(arguments, home=home, summary_file=summary, verbose=verbose, then=then)
+    run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

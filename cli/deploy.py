@@ -104,9 +104,11 @@ def address_of(model: str) -> str:
     Raises:
         InputError: If it is neither, or no store is set.
     """
-    if "://" in model:
-        return model
     from headrace.cli.models import bundle_of  # noqa: PLC0415
+
+    named = bundle_of(model)
+    if "://" in named:
+        return named
     from headrace.core import settings  # noqa: PLC0415
     from headrace.stores.bundles import publish  # noqa: PLC0415
     from headrace.stores.objects import connect  # noqa: PLC0415
@@ -114,7 +116,7 @@ def address_of(model: str) -> str:
     store = settings.store_settings()
     if store is None:
         raise InputError(f"{model} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
-    return publish(Path(bundle_of(model)), connect(store))
+    return publish(Path(named), connect(store))
 
 
 def _remove(deployer: "KServeDeployer", name: str) -> None:

@@ -16,6 +16,7 @@ from headrace.core.processes import lease, stop_pid
 from headrace.core.text import guarded
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
+from headrace.pipelines.records import note_end, note_folder, records_environment
 from headrace.pipelines.results import artifact, gather, report_failure, summarise, versions
 from headrace.pipelines.runner import Outcome, run_pipeline, with_skipped
 from headrace.pipelines.summary import Summary
@@ -41,6 +42,7 @@ def run_line(
     arguments: Mapping[str, Any],
     *,
     home: Path,
+    records: Path,
     summary_file: Path | None,
     verbose: bool,
     then: Callable[[Ended], None],
@@ -50,6 +52,7 @@ def run_line(
     Args:
         arguments: Parameters of the pipeline.
         home: The run's folder.
+        records: Folder of registry, catalogue and lineage, as far as the environment names no others.
         summary_file: Where the summary is written too; None for nowhere.
         verbose: Whether the raw logs are shown.
         then: Called with a line that ended well.
@@ -57,7 +60,7 @@ def run_line(
     Raises:
         HeadraceError: If the line failed; the summary has been written.
     """
-    began = time.monotonic()
+    began, kept = time.monotonic(), records_environment(records)
     if summary_file:
         clear(summary_file)
     with contextlib.ExitStack() as stack:
@@ -73,31 +76,34 @@ def run_line(
             "training",
             {**arguments, "journal": guarded(str(folder.searches)), "deploy_to": "local"},
             folder=folder,
-            environment=store.environment(),
+            environment={**store.environment(), **kept},
             watch=Progress(sys.stdout),
             echo=sys.stderr if verbose else None,
         )
         endpoint = _facts(folder, "deploy", "endpoint")
+        catalog = kept["HEADRACE_CATALOG"]
         try:
-            then(_conclude(outcome, folder, summary_file, began))
+            then(_conclude(outcome, folder, summary_file, began, catalog))
         finally:
             if endpoint:
                 stop_pid(int(endpoint["pid"]))
+                note_end(catalog, url=endpoint["url"], digest=endpoint["digest"])
 
 
-def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, began: float) -> Ended:
+def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, began: float, catalog: str) -> Ended:
     gather(folder)
     if not outcome.error and not (folder.staging / "report.html").exists():
         outcome = replace(outcome, error=InternalError("the line ended well but left no report."))
     if outcome.error:
         report_failure(folder, str(outcome.error), PIPELINES["training"].steps)
-    summary = summarise(folder, _summary(outcome, began, folder.home))
+    summary = summarise(folder, _summary(outcome, began, folder.home)).model_copy(update={"catalog": catalog})
     _write(summary, folder.staging / "summary.json", summary_file)
     if outcome.error:
         folder.set_aside()
         raise type(outcome.error)(f"{outcome.error} (see {folder.home / 'failed'})")
     verification = _facts(folder, "verify_endpoint", "verification")
     folder.keep()
+    note_folder(catalog, folder.home)
     return Ended(summary=summary, verification=verification, home=folder.home)
 
 

@@ -11,12 +11,17 @@ import typer
 
 from headrace.cli import (
     card,
+    catalog,
     cluster,
     compiling,
     contracts,
     demo,
     deploy,
     doctor,
+    lineage,
+    registry,
+    registry_moves,
+    replay,
     run,
     runs,
     score,
@@ -45,6 +50,11 @@ app.command(name="verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command(name="sign", epilog=sign.EXAMPLES)(sign.sign)
 app.command(name="card", epilog=card.EXAMPLES)(card.card)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
+app.add_typer(registry.app, name="registry")
+app.add_typer(catalog.app, name="catalog")
+app.command(name="approve", epilog=registry_moves.APPROVE)(registry_moves.approve)
+app.command(name="lineage", epilog=lineage.EXAMPLES)(lineage.lineage)
+app.command(name="replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)
 app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(cluster.app, name="cluster", epilog=cluster.EXAMPLES)

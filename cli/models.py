@@ -1,4 +1,4 @@
-"""What commands make of MODEL: a run's folder, a bundle's folder or a store URI."""
+"""What commands make of MODEL: a run's folder, a bundle's folder, a store URI or a version of the registry."""
 
 import contextlib
 import tempfile
@@ -13,22 +13,29 @@ from headrace.core.errors import InputError, MissingError
 if TYPE_CHECKING:
     from headrace.core.bundle import Bundle
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A run's or a bundle's folder, a store URI, or NAME@VERSION.")
+]
 
 
 def bundle_of(model: str) -> str:
     """The bundle's folder or address that MODEL means.
 
     Raises:
-        MissingError: If there is no such folder.
+        MissingError: If there is no such folder, or no such version in the registry.
         InputError: If the folder is neither a run's output nor a bundle.
     """
     if "://" in model:
         return model
     folder = Path(model)
+    if "@" in model and not folder.exists():
+        from headrace.registry.locating import located  # noqa: PLC0415 - a folder needs no registry
+
+        return located(model)
     if not folder.exists():
         raise MissingError(
-            f"there is no folder {folder}; name a run's output folder, a bundle's folder or a store URI."
+            f"there is no folder {folder}; name a run's output folder, a bundle's folder, a store URI, or a version of "
+            "the registry as NAME@STAGE or NAME@VERSION."
         )
     if (folder / "manifest.json").exists():
         return str(folder)

@@ -6,6 +6,7 @@ import typer
 
 from headrace.cli import options, table_options
 from headrace.cli.serve import keep_up
+from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
     from headrace.cli.line import Ended
@@ -67,7 +68,7 @@ def run(
     """Take TABLE through every step to an endpoint that answers."""
     arguments = table_options.arguments(locals())
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.screen import exchange, outcome  # noqa: PLC0415
+    from headrace.cli.screen import exchange, look, outcome  # noqa: PLC0415
 
     home = table_options.home_of(output, arguments["name"])
 
@@ -78,6 +79,6 @@ def run(
         if serve:
             keep_up(ended)
         else:
-            typer.echo(f"\nNext: headrace serve {home}")
+            typer.echo(f"\nNext: headrace serve {home}{look(ended.summary)}")
 
-    run_line(arguments, home=home, summary_file=summary, verbose=verbose, then=then)
+    run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

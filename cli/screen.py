@@ -1,10 +1,12 @@
 """What a person sees while a line runs and when it ended."""
 
 import json
+import shlex
 from typing import Any, TextIO
 
 from headrace.pipelines.runner import Told
 from headrace.pipelines.summary import Summary
+from headrace.registry.places import registry_place
 
 _LESS_IS_BETTER = {"log_loss", "brier", "mae", "rmse"}
 _WIDTH = 110
@@ -61,6 +63,9 @@ def outcome(summary: Summary) -> str:
     if summary.endpoint:
         state = "verified" if summary.endpoint.verified else "NOT verified"
         lines.append(f"  endpoint  {state} with {summary.endpoint.cases} test cases")
+    if summary.registry:
+        version = summary.model.version if summary.model else ""
+        lines.append(f"  registry  {version or 'run tracked, no version'}  in {summary.registry}")
     lines.append(f"  report    {summary.report}")
     return "\n".join(lines)
 
@@ -83,6 +88,15 @@ def search(summary: Summary) -> str:
         interval = f"{figure(metric.low)} to {figure(metric.high)}"
         lines.append(f"    {figure(metric.value):>9}   the refitted best on the test part ({interval})")
     return "\n".join(lines)
+
+
+def look(summary: Summary) -> str:
+    """The command that shows the model in the registry, to follow other advice; empty if it is in none."""
+    if not summary.model or not summary.model.version:
+        return ""
+    usual = registry_place().url == registry_place(summary.registry).url
+    where = "" if usual else f" --registry {shlex.quote(summary.registry)}"
+    return f", headrace registry show {summary.model.name}{where}"
 
 
 def exchange(verification: dict[str, Any]) -> str:

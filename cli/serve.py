@@ -23,6 +23,8 @@ Examples:
 
   headrace serve headrace-out/demo/bundle --port 8080
 
+  headrace serve tumours@production
+
   headrace serve headrace-out/demo --workers 4 --grpc-port 8081 --access-log
 
   headrace serve headrace-out/demo --verify signature --public-key key.pub

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli import options
+from headrace.cli.models import bundle_of
 from headrace.core import card_file, settings
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
+from headrace.registry.places import FOLDER
 
 ENGINES = ("local", "katib")
 CLEANUPS = ("always", "succeeded", "never")
@@ -54,12 +56,14 @@ FalseNegative = Annotated[float, typer.Option(help="Cost of a miss.")]
 Require = Annotated[
     list[str] | None, typer.Option(help="Bound that the model must meet; repeatable.", metavar="METRIC=NUMBER")
 ]
-Champion = Annotated[str, typer.Option(help="Model to beat: a bundle's folder or address.", metavar="MODEL")]
+Champion = Annotated[
+    str, typer.Option(help="Model to beat: a bundle's folder or address, or NAME@production.", metavar="MODEL")
+]
 
 
 def home_of(output: Path | None, name: str) -> Path:
     """The run's folder."""
-    return output or Path("headrace-out") / name
+    return output or FOLDER / name
 
 
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +115,7 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "cost_false_positive": given["cost_false_positive"],
         "cost_false_negative": given["cost_false_negative"],
         "thresholds": options.bounds(given["require"] or []),
-        "champion": guarded(given["champion"]),
+        "champion": guarded(bundle_of(given["champion"]) if "@" in given["champion"] else given["champion"]),
         "card": guarded(given["card"]),
         "copies": given["with_data"],
         "seed": given["seed"],

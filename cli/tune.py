@@ -6,6 +6,7 @@ import typer
 
 from headrace.cli import options, table_options
 from headrace.core.errors import InputError
+from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
     from headrace.cli.line import Ended
@@ -93,4 +94,11 @@ def tune(
         typer.echo(search(ended.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {home}")
 
-    run_line({**arguments, "publish": False}, home=home, summary_file=summary, verbose=verbose, then=then)
+    run_line(
+        {**arguments, "publish": False},
+        home=home,
+        records=output or FOLDER,
+        summary_file=summary,
+        verbose=verbose,
+        then=then,
+    )

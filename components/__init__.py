@@ -10,6 +10,7 @@ from headrace.components.package import package
 from headrace.components.prepare import prepare
 from headrace.components.profile import profile
 from headrace.components.publish import publish
+from headrace.components.register import register
 from headrace.components.report import report
 from headrace.components.report_metrics import report_metrics
 from headrace.components.score import score
@@ -30,6 +31,7 @@ __all__ = [
     "prepare",
     "profile",
     "publish",
+    "register",
     "report",
     "report_metrics",
     "score",

@@ -17,8 +17,10 @@ def engineer(table: Input[Dataset], contract: Input[Artifact], feature_table: Ou
     """
     from headrace.core.engineer import engineer_table
     from headrace.core.steps import step
+    from headrace.core.trace import traced
 
     with step("engineer"):
         feature_table.metadata.update(
             engineer_table(table.path, contract=contract.path, feature_table=feature_table.path)
         )
+        feature_table.metadata["steps"] = traced(table.metadata, "engineer", feature_table.path)

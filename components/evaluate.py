@@ -41,6 +41,7 @@ def evaluate(
     from headrace.core.steps import step
     from headrace.core.text import plain_list
     from headrace.core.thresholds import Costs
+    from headrace.core.trace import given
 
     with step("evaluate") as say:
         found = evaluate_model(
@@ -48,6 +49,9 @@ def evaluate(
             split=Parts(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
             evaluation=Path(evaluation.path),
             plan=Plan(tuple(plain_list(slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
+        )
+        evaluation.metadata["arguments"] = given(
+            slices=slices, cost_false_positive=cost_false_positive, cost_false_negative=cost_false_negative, seed=seed
         )
         for name, interval in found["metrics"].items():
             metrics.log_metric(name, interval["value"])

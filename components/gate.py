@@ -38,6 +38,7 @@ def gate(
     from headrace.core.gate import Sides, Thresholds, judge
     from headrace.core.steps import step
     from headrace.core.text import plain
+    from headrace.core.trace import given
 
     with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
         place = plain(champion)
@@ -56,5 +57,6 @@ def gate(
             seed=int(seed),
         )
         verdict.metadata.update({"verdict": found["verdict"], "reasons": found["reasons"]})
+        verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
         say(found["verdict"])
     return bool(found["verdict"] != "reject")

@@ -46,6 +46,7 @@ def infer_contract(
     from headrace.core.infer import infer_contract
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
+    from headrace.core.trace import given as noted
 
     with step("infer_contract") as say:
         found = infer_contract(
@@ -64,4 +65,15 @@ def infer_contract(
         )
         write_text(Path(contract.path), dump(found))
         contract.metadata.update({"task": found.task, "columns": len(found.columns), "features": len(found.features)})
+        contract.metadata["arguments"] = noted(
+            name=name,
+            target=target,
+            task=task,
+            time_column=time_column,
+            id_columns=id_columns,
+            group_column=group_column,
+            positive=positive,
+            country=country,
+            given=bool(given),
+        )
         say(f"{found.task}, {len(found.inputs)} inputs")

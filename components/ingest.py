@@ -37,6 +37,8 @@ def ingest(
     from headrace.core.source import ReadOptions
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_list
+    from headrace.core.trace import given, traced
+    from headrace.registry.recording import record_table
     from headrace.stores.sources import open_source
 
     with step("ingest") as say:
@@ -51,4 +53,15 @@ def ingest(
         )
         facts = ingest_table(open_source(plain(source)), folder=Path(table.path), options=options)
         table.metadata.update(guarded_texts(facts))
+        table.metadata["arguments"] = given(
+            names=names,
+            header=header,
+            delimiter=delimiter,
+            encoding=encoding,
+            missing=missing_values,
+            drop=drop,
+            hash=hash,
+        )
+        table.metadata["steps"] = traced({}, "ingest", table.path)
+        record_table(facts, folder=Path(table.path), uri=table.uri)
         say(f"{facts['rows']:,} rows, {facts['columns']} columns")

@@ -29,7 +29,7 @@ def package(
     Args:
         model: The model's folder.
         contract: The table's contract; it must be the one that the model was fitted under.
-        train_table: Training rows: their digest and the split's parameters go into the bundle.
+        train_table: Training rows: their digest goes into the bundle, and their metadata tell of the steps so far.
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         evaluation: JSON from ``evaluate``.
@@ -50,6 +50,7 @@ def package(
     from headrace.core.packing import Parts, pack
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_texts
+    from headrace.core.trace import line_trace
 
     with step("package") as say:
         parts = Parts(
@@ -65,8 +66,16 @@ def package(
             card=Path(plain(answers)) if answers else None,
             copies=bool(copies),
         )
-        source, chosen = plain_texts(table.metadata), plain_texts(train_table.metadata)
-        made = pack(Path(bundle.path), parts=parts, source=source, split=chosen)
+        steps = ("ingest", "infer_contract", "split", "tune", "evaluate", "gate")
+        left = (table, contract, train_table, best_parameters, evaluation, verdict)
+        told = {name: artifact.metadata for name, artifact in zip(steps, left, strict=True)}
+        made = pack(
+            Path(bundle.path),
+            parts=parts,
+            source=plain_texts(table.metadata),
+            split=plain_texts(train_table.metadata),
+            trace=line_trace(told, parts.by_step()),
+        )
         waiting = len(answers_of(made).missing)
         say(f"{made.digest[:12]}, {len(made.manifest.files)} files, {waiting} questions wait for a person")
         shutil.copyfile(made.folder / "card.md", card.path)

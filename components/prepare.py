@@ -47,6 +47,7 @@ def prepare(
     from headrace.core.source import ReadOptions
     from headrace.core.steps import step
     from headrace.core.text import plain
+    from headrace.registry.recording import record_prepared
     from headrace.stores.sources import open_source
 
     outputs = {
@@ -69,4 +70,5 @@ def prepare(
         )
         for name, artifact in outputs.items():
             artifact.metadata.update(told[name])
+        record_prepared(told["source"], contract=Path(contract.path), checks=Path(checks.path))
         train_table.metadata["source"] = told["source"]

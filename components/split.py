@@ -33,6 +33,7 @@ def split(
     """
     from headrace.core.split_table import split_table
     from headrace.core.steps import step
+    from headrace.core.trace import given, traced
 
     with step("split") as say:
         found = split_table(
@@ -52,4 +53,7 @@ def split(
             (test_actuals, "test_actuals"),
         ):
             artifact.metadata.update(found[facts])
+        parts = (train_table.path, test_table.path, test_actuals.path)
+        train_table.metadata["steps"] = traced(table.metadata, "split", *parts)
+        train_table.metadata["arguments"] = given(method=method, test_size=test_size, seed=seed, cut=cut)
         say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")

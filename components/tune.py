@@ -52,6 +52,7 @@ def tune(
     from headrace.core.image import IMAGE
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_list
+    from headrace.core.trace import given
     from headrace.experiments.tune import Outputs, Wish, tune_model
     from headrace.experiments.tuners import Place, choose
     from headrace.reports.search_page import written
@@ -65,3 +66,7 @@ def tune(
             tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup)),
         )
         best_parameters.metadata.update(facts)
+        text = Path(plain(experiment)).read_text(encoding="utf-8") if Path(plain(experiment)).is_file() else experiment
+        best_parameters.metadata["arguments"] = given(
+            families=families, experiment=text, budget=str(int(facts["trials"])), folds=folds, seed=seed
+        )

@@ -25,10 +25,16 @@ def validate(
         checks: Everything that was found (JSON), by rule and column.
         data_checks: The same as a page.
     """
+    from pathlib import Path
+
     from headrace.core.steps import step
     from headrace.core.table_check import validate_table
+    from headrace.core.text import plain_texts
+    from headrace.core.trace import traced
+    from headrace.registry.recording import recorded_checks
 
-    with step("validate") as say:
+    facts = plain_texts(table.metadata)
+    with step("validate") as say, recorded_checks(facts, contract=Path(contract.path), checks=Path(checks.path)):
         found = validate_table(
             table.path,
             contract=contract.path,
@@ -37,7 +43,8 @@ def validate(
             checks=checks.path,
             page=data_checks.path,
         )
-        valid_table.metadata.update({"rows": found["valid"]})
+        steps = traced(table.metadata, "validate", valid_table.path, checks.path)
+        valid_table.metadata.update({"rows": found["valid"], "steps": steps})
         quarantine.metadata.update({"rows": found["quarantined"]})
         checks.metadata.update(found)
         say(f"{found['valid']:,} rows valid, {found['quarantined']:,} quarantined")

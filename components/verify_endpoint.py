@@ -22,11 +22,13 @@ def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifac
 
     from headrace.core.steps import step
     from headrace.core.text import plain
+    from headrace.registry.recording import record_endpoint
     from headrace.serving.verify import verify_step
 
     with step("verify_endpoint") as say:
         found = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
         verification.metadata.update({key: found[key] for key in ("url", "digest", "latency_ms")})
         verification.metadata["cases"] = float(found["cases"])
-        say(f"{found['cases']} test cases")
+        note = record_endpoint(url=found["url"], folder=Path(bundle.path))
+        say("; ".join(text for text in (f"{found['cases']} test cases", note) if text))
         return bool(found["verified"])

@@ -25,6 +25,7 @@ class Content:
         skops: Bytes of the model's file, where they are at hand; empty to write them anew.
         train: The training rows; None if only the digest of what the model was fitted on is known.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
+        trace: Arguments and digests of the steps, from ``core.trace.line_trace``; empty if they are not known.
         answers: What people said.
         copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
     """
@@ -38,5 +39,6 @@ class Content:
     skops: bytes = field(default=b"", repr=False)
     train: DataPart | None = None
     split: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     answers: Answers = field(default_factory=Answers)
     copies: bool = False

@@ -9,7 +9,8 @@
     │   ├── MissingError (FileNotFoundError)  a thing that was named does not exist
     │   ├── DataError    (ValueError)         the data break the contract or cannot carry a model
     │   ├── BundleError  (ValueError)         a bundle is incomplete, altered or of another format
-    │   ├── StoreError   (ConnectionError)    the object store is down, full or refuses the keys
+    │   ├── StoreError   (ConnectionError)    a store, a registry or a database is down, full or refuses
+    │   │   └── BusyError                     somebody else is writing the same: trying again may help
     │   └── ClusterError (ConnectionError)    Kubernetes is down, refuses a request or is not what was expected
     └── InternalError    (RuntimeError)       a promise of Headrace's own is broken: exit code 1
 
@@ -70,11 +71,15 @@ class BundleError(UserError, ValueError):
 
 
 class StoreError(UserError, ConnectionError):
-    """The object store is down, full or refuses the keys."""
+    """A store, a registry or a database is down, locked, full, or refuses whoever asks."""
 
     def __str__(self) -> str:
         """The sentence alone, not the errno form of OSError."""
         return " ".join(str(part) for part in self.args)
+
+
+class BusyError(StoreError):
+    """Somebody else is writing the same at this moment: trying again may help."""
 
 
 class ClusterError(UserError, ConnectionError):

@@ -51,6 +51,16 @@ class Parts:
     card: Path | None = None
     copies: bool = False
 
+    def by_step(self) -> dict[str, Path]:
+        """What the steps left of which no other artifact tells the digest, by step."""
+        return {
+            "infer_contract": self.contract,
+            "tune": self.best_parameters,
+            "train": self.model,
+            "evaluate": self.evaluation,
+            "gate": self.verdict,
+        }
+
 
 def pack(
     folder: Path,
@@ -58,6 +68,7 @@ def pack(
     parts: Parts,
     source: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
+    trace: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Make a bundle of what the steps of a line left; equal parts give equal bytes.
 
@@ -66,6 +77,7 @@ def pack(
         parts: What goes in.
         source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
+        trace: Arguments and digests of the steps, to run the line again; None if they are not known.
 
     Returns:
         The bundle.
@@ -88,6 +100,7 @@ def pack(
         skops=(parts.model / "model.skops").read_bytes(),
         train=data_parts.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
         split=split or {},
+        trace=trace or {},
         answers=card_file.load(parts.card) if parts.card else Answers(),
         copies=parts.copies,
     )

@@ -10,6 +10,7 @@ from headrace.core import data_parts
 from headrace.core.card_file import Answers
 from headrace.core.code_version import code_version
 from headrace.core.content import Content
+from headrace.core.text import plain
 
 FORMAT = 2
 _SEARCH = (
@@ -40,11 +41,12 @@ def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
         "search": {key: best[key] for key in _SEARCH if key in best},
         "seed": content.model.seed,
         "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
+        **_traced(content.trace),
     }
 
 
 def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of the steps that made a model, by step: what a replay needs beside the passport's other parts.
+    """What the steps that made a model worked with, by step, where what they were given left it to them.
 
     Args:
         content: What is known of the model.
@@ -89,6 +91,16 @@ def _data(content: Content) -> dict[str, Any]:
         "validation": {"method": "cross-validation", "folds": folds, "of": "train"} if folds else None,
         "test": test,
     }
+
+
+def _traced(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """The trace without paths of the machine: of the champion's, the last part alone."""
+    if not trace:
+        return {}
+    arguments = {step: dict(given) for step, given in trace["arguments"].items()}
+    if arguments.get("gate", {}).get("champion"):
+        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
+    return {"arguments": arguments, "steps": dict(trace["steps"])}
 
 
 def public_name(source: str) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import pwd
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,6 +238,85 @@ def signing_password() -> str:
 def identity_token() -> str:
     """Token of the identity that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
     return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who asks a registry that wants to know.
+
+    Attributes:
+        user: Name for basic authentication; empty for none.
+        password: Its password; never shown.
+        token: Bearer token, in place of both; never shown.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+def registry() -> str:
+    """Where models are registered (``HEADRACE_REGISTRY``): a file, ``sqlite:///...`` or ``http(s)://...``; or empty."""
+    return os.environ.get("HEADRACE_REGISTRY", "")
+
+
+def registry_login() -> Login:
+    """Who asks the registry (``HEADRACE_REGISTRY_USER``, ``_PASSWORD``, ``_TOKEN``); empty when unset."""
+    return Login(
+        user=os.environ.get("HEADRACE_REGISTRY_USER", ""),
+        password=os.environ.get("HEADRACE_REGISTRY_PASSWORD", ""),
+        token=os.environ.get("HEADRACE_REGISTRY_TOKEN", ""),
+    )
+
+
+def before_mlflow() -> None:
+    """Set what MLflow reads from the environment when it is imported: no telemetry, the login, few retries."""
+    login = registry_login()
+    told = {
+        "MLFLOW_TRACKING_USERNAME": login.user,
+        "MLFLOW_TRACKING_PASSWORD": login.password,
+        "MLFLOW_TRACKING_TOKEN": login.token,
+    }
+    os.environ.update({name: value for name, value in told.items() if value})
+    usual = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    }
+    for name, value in usual.items():
+        os.environ.setdefault(name, value)
+
+
+def catalog() -> str:
+    """Where tables are catalogued (``HEADRACE_CATALOG``): a file, ``sqlite:///`` or ``postgresql://``; or empty."""
+    return os.environ.get("HEADRACE_CATALOG", "")
+
+
+def catalog_password() -> str:
+    """Password of the catalogue's database (``HEADRACE_CATALOG_PASSWORD``); empty when unset."""
+    return os.environ.get("HEADRACE_CATALOG_PASSWORD", "")
+
+
+def openlineage() -> str:
+    """Where lineage events go (``HEADRACE_OPENLINEAGE``): a file, or the URL of an OpenLineage endpoint; or empty."""
+    return os.environ.get("HEADRACE_OPENLINEAGE", "")
+
+
+def openlineage_key() -> str:
+    """Key of the OpenLineage endpoint (``HEADRACE_OPENLINEAGE_KEY``); empty when unset."""
+    return os.environ.get("HEADRACE_OPENLINEAGE_KEY", "")
+
+
+def actor() -> str:
+    """Who acts, as the history is to call them (``HEADRACE_ACTOR``); the user of this process when unset."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        user = str(os.getuid())
+    return os.environ.get("HEADRACE_ACTOR", "") or user
 
 
 def without_blas_threads() -> None:

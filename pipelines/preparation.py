@@ -3,6 +3,7 @@
 from kfp import dsl
 
 from headrace.components import prepare
+from headrace.pipelines.wiring import with_records
 
 
 @dsl.pipeline(
@@ -22,4 +23,4 @@ def preparation(
         seed: Seed of the split.
     """
     agreed = dsl.importer(artifact_uri=contract, artifact_class=dsl.Artifact)
-    prepare(source=source, contract=agreed.output, seed=seed)
+    with_records(prepare(source=source, contract=agreed.output, seed=seed))

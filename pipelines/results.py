@@ -50,6 +50,7 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
             "search": _search(folder),
             "model": _model(folder),
             "endpoint": _endpoint(folder),
+            "registry": _facts(folder, "register", "registered").get("registry", ""),
         }
     )
 
@@ -76,11 +77,14 @@ def _model(folder: RunFolder) -> Model | None:
     if bundle is None:
         return None
     best = _facts(folder, "tune", "best_parameters") or read_json(bundle / "model.json")
+    found = read_json(bundle / "manifest.json")
     return Model(
+        name=found["name"],
         family=best["family"],
         parameters=best["parameters"],
-        digest=read_json(bundle / "manifest.json")["digest"],
+        digest=found["digest"],
         uri=_facts(folder, "publish", "published").get("uri", ""),
+        version=_facts(folder, "register", "registered").get("version", ""),
     )
 
 

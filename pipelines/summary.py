@@ -37,10 +37,12 @@ class Metric(_Part):
 class Model(_Part):
     """The model that was made."""
 
+    name: str = Field(default="", description="Name of the model.")
     family: str
     uri: str = Field(description="Address in the object store; empty when the gate rejected the model.")
     digest: str = Field(description="SHA-256 over the bundle's files: equal for equal inputs.")
     parameters: dict[str, float | int | str | bool | None] = {}
+    version: str = Field(default="", description="Version in the registry, with the digest's first digits.")
 
 
 class Search(_Part):
@@ -83,6 +85,8 @@ class Summary(_Part):
     endpoint: Endpoint | None = None
     report: str = Field(default="", description="Path of the HTML report.")
     output: str = Field(default="", description="The run's folder.")
+    registry: str = Field(default="", description="Where the model was registered or its run tracked.")
+    catalog: str = Field(default="", description="Where table, run and bundle were catalogued.")
     versions: dict[str, str] = {}
     error: str = Field(default="", description="One sentence; empty unless the status is failed.")
 

@@ -2,9 +2,9 @@
 
 from kfp import dsl
 
-from headrace.components import deploy, profile, report, verify_endpoint
+from headrace.components import deploy, profile, register, report, verify_endpoint
 from headrace.components import publish as publish_bundle
-from headrace.pipelines.wiring import judged, prepared, with_store
+from headrace.pipelines.wiring import line, with_records, with_store
 
 
 @dsl.pipeline(
@@ -95,55 +95,8 @@ def training(
         deploy_to: Where a published model is served: ``kserve``, or ``local`` by the machine of the step.
         seed: Seed of every random choice.
     """
-    rows = prepared(
-        reading={
-            "source": source,
-            "names": names,
-            "header": header,
-            "delimiter": delimiter,
-            "encoding": encoding,
-            "missing_values": missing_values,
-            "drop": drop,
-            "hash": hash_columns,
-        },
-        agreeing={
-            "name": name,
-            "target": target,
-            "task": task,
-            "time_column": time_column,
-            "id_columns": id_columns,
-            "group_column": group_column,
-            "drop": drop,
-            "hash": hash_columns,
-            "positive": positive,
-            "given": contract,
-            "country": country,
-        },
-        dividing={"method": split_method, "test_size": test_size, "seed": seed},
-    )
+    rows, made = line(dict(locals()))
     profile(table=rows.valid_table, contract=rows.contract)
-    made = judged(
-        rows,
-        searching={
-            "families": families,
-            "experiment": experiment,
-            "budget": budget,
-            "folds": folds,
-            "nested": nested,
-            "on": search_on,
-            "journal": journal,
-            "deadline": deadline,
-            "cleanup": cleanup,
-        },
-        measuring={
-            "slices": slices,
-            "cost_false_positive": cost_false_positive,
-            "cost_false_negative": cost_false_negative,
-        },
-        judging={"champion": champion, "thresholds": thresholds},
-        packing={"answers": card, "copies": copies},
-        seed=seed,
-    )
     told = {
         "table": rows.table,
         "contract": rows.contract,
@@ -153,21 +106,27 @@ def training(
         "verdict": made.verdict,
         "bundle": made.bundle,
     }
+    entered = {"bundle": made.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
     with dsl.If(publish == True, name="publishing"):  # noqa: E712 - KFP compares, Python does not
         with dsl.If(made.passed == True, name="passed"):  # noqa: E712
             published = publish_bundle(bundle=made.bundle)
             published.set_caching_options(False)
             with_store(published)
+            registered = with_records(register(uri=published.outputs["Output"], **entered))
+            registered.set_caching_options(False)
             with dsl.If(serve == True, name="serving"):  # noqa: E712
                 deployed = deploy(uri=published.outputs["Output"], name=name, to=deploy_to)
+                deployed.after(registered)
                 deployed.set_caching_options(False)
                 with_store(deployed)
-                verified = verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle)
+                verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle))
                 verified.set_caching_options(False)
                 report(**told, verification=verified.outputs["verification"])
             with dsl.Else(name="published"):
                 report(**told)
         with dsl.Else(name="rejected"):
+            with_records(register(**entered)).set_caching_options(False)
             report(**told)
     with dsl.Else(name="bundle-only"):
+        with_records(register(**entered)).set_caching_options(False)
         report(**told)

@@ -42,6 +42,10 @@ _THEN = (
     "matplotlib.figure",
     "matplotlib.backends.backend_svg",
     "minio",
+    "sqlalchemy",
+    "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
 )
 
 

@@ -20,6 +20,18 @@ from headrace.components import (
 )
 
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
+RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
+_RECORDS = (
+    "HEADRACE_REGISTRY",
+    "HEADRACE_REGISTRY_USER",
+    "HEADRACE_REGISTRY_PASSWORD",
+    "HEADRACE_REGISTRY_TOKEN",
+    "HEADRACE_CATALOG",
+    "HEADRACE_CATALOG_PASSWORD",
+    "HEADRACE_OPENLINEAGE",
+    "HEADRACE_OPENLINEAGE_KEY",
+    "HEADRACE_ACTOR",
+)
 _STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 
 Arguments = Mapping[str, Any]
@@ -74,6 +86,71 @@ def with_store(task: dsl.PipelineTask) -> None:
     kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
 
 
+def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """Give a step the addresses of registry, catalogue and lineage, as far as the cluster's Secret has them."""
+    kubernetes.use_secret_as_env(
+        task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in _RECORDS}, optional=True
+    )
+    return task
+
+
+def line(given: Arguments) -> tuple[Prepared, Judged]:
+    """Wire the steps from ingest to package: what training and replaying share.
+
+    Args:
+        given: The training pipeline's parameters, by name.
+    """
+    rows = prepared(
+        reading={
+            "source": given["source"],
+            "names": given["names"],
+            "header": given["header"],
+            "delimiter": given["delimiter"],
+            "encoding": given["encoding"],
+            "missing_values": given["missing_values"],
+            "drop": given["drop"],
+            "hash": given["hash_columns"],
+        },
+        agreeing={
+            "name": given["name"],
+            "target": given["target"],
+            "task": given["task"],
+            "time_column": given["time_column"],
+            "id_columns": given["id_columns"],
+            "group_column": given["group_column"],
+            "drop": given["drop"],
+            "hash": given["hash_columns"],
+            "positive": given["positive"],
+            "given": given["contract"],
+            "country": given["country"],
+        },
+        dividing={"method": given["split_method"], "test_size": given["test_size"], "seed": given["seed"]},
+    )
+    made = judged(
+        rows,
+        searching={
+            "families": given["families"],
+            "experiment": given["experiment"],
+            "budget": given["budget"],
+            "folds": given["folds"],
+            "nested": given["nested"],
+            "on": given["search_on"],
+            "journal": given["journal"],
+            "deadline": given["deadline"],
+            "cleanup": given["cleanup"],
+        },
+        measuring={
+            "slices": given["slices"],
+            "cost_false_positive": given["cost_false_positive"],
+            "cost_false_negative": given["cost_false_negative"],
+        },
+        judging={"champion": given["champion"], "thresholds": given["thresholds"]},
+        packing={"answers": given["card"], "copies": given["copies"]},
+        seed=given["seed"],
+    )
+    return rows, made
+
+
 def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> Prepared:
     """Bring a table in, agree on a contract, check, add row features, split.
 
@@ -85,9 +162,10 @@ def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) ->
     ingested = ingest(**reading)
     ingested.set_caching_options(False)
     with_store(ingested)
+    with_records(ingested)
     table = ingested.outputs["table"]
     agreed = infer_contract(table=table, **agreeing).outputs["contract"]
-    validated = validate(table=table, contract=agreed)
+    validated = with_records(validate(table=table, contract=agreed))
     valid_table = validated.outputs["valid_table"]
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
     parts = split(table=features, contract=agreed, **dividing).outputs

@@ -17,6 +17,7 @@ from headrace.pipelines import warm
 
 def run(request: dict[str, Any]) -> None:
     """Run the ``pipeline`` of a name, or the compiled one of a ``file``, with its ``arguments``, below ``root``."""
+    settings.before_mlflow()  # the warm process imports it
     warm.start(Path(request["root"]).parent / "warm")
     from kfp import components, local  # noqa: PLC0415 - slow: after the lease is watched
 

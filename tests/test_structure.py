@@ -43,6 +43,8 @@ def test_the_wheel_holds_every_module_and_its_data(tmp_path: Path) -> None:
         ("pipelines", "*.yaml"),
         ("pipelines", "compiled/*.yaml"),
         ("kustomize", "**/*.yaml"),
+        ("registry", "migrations/*.py"),
+        ("registry", "migrations/versions/*.py"),
     )
     for package, pattern in kept:
         data = list((REPOSITORY / package).glob(pattern))

@@ -81,6 +81,7 @@ def test_a_run_on_kubeflow_leaves_what_a_run_here_leaves(line: Line, server: Kfp
     assert not list(home.glob("steps/**/*.parquet"))
     shown, local = _words(ended.stdout), _words(line.told)
     assert list(shown) == ran
+    assert shown.pop("register") == "HEADRACE_REGISTRY is not set"
     assert shown == {step: words for step, words in local.items() if step in shown}
 
 

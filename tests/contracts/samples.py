@@ -100,6 +100,12 @@ SAMPLES = {
         says="JSON",
     ),
     "publish": Sample(inputs={"bundle": _BUNDLE}, broken="bundle", says="manifest"),
+    "register": Sample(
+        arguments={"uri": "s3://b/models/c/0/", "optional": True},
+        inputs={"bundle": _BUNDLE},
+        broken="bundle",
+        says="manifest",
+    ),
     "deploy": Sample(arguments={"uri": "{uri}"}, bad={"uri": "s3://headrace/models/none/0000/"}, says="models/none"),
     "verify_endpoint": Sample(
         arguments={"url": "{url}"},

@@ -128,6 +128,21 @@ def _prepared(place: Place) -> None:
     assert (rows["read"], rows["quarantined"]) == (read, 0)
 
 
+def _replay(place: Place) -> dict[str, Any]:
+    return {"source": place.source, "target": "churn", "name": "customers", "budget": "3"}
+
+
+def _made_again(place: Place) -> None:
+    """The bundle tells of the same table, contract and parts as the line's on this machine."""
+    here, there = (
+        open_bundle(folder).json("provenance.json")["steps"]
+        for folder in (place.line.home / "bundle", artifact(place, "package", "bundle"))
+    )
+    assert {"ingest", "infer_contract", "split"} <= set(here)
+    for step in ("ingest", "infer_contract", "split"):
+        assert there[step] == here[step], step
+
+
 def _trial(place: Place) -> dict[str, Any]:
     result = f"s3://{place.store.bucket}/trials/in-containers.json"
     return {"source": place.source, "target": "churn", "result": result}
@@ -156,6 +171,7 @@ class Case:
 
 CASES = {
     "training": Case(_training, _trained, without=frozenset({"deploy", "verify_endpoint"})),
+    "replay": Case(_replay, _made_again),
     "preparation": Case(_preparation, _prepared),
     "trial": Case(_trial, _reported),
 }

@@ -12,6 +12,7 @@ from headrace.core.findings import Finding
 from headrace.pipelines.compiled_plan import CompiledPlan, PlanStep, read_plan
 from headrace.pipelines.demands import demands, ignored
 from headrace.pipelines.dropped import ARGUMENT_BYTES, SETTINGS, dropped
+from headrace.pipelines.wiring import RECORDS_SECRET
 
 from .made_pipeline import IMAGE, compile_made
 
@@ -146,10 +147,10 @@ def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
 
 @pytest.mark.parametrize("path", sorted(COMPILED.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_pipelines_are_read(path: Path) -> None:
-    """They name the object store's Secret, and nothing in them is refused anywhere."""
+    """They name the Secrets of object store and records, and nothing in them is refused anywhere."""
     plan = read_plan(path)
     needs = demands(plan)
-    assert {one.name for one in needs.references} <= {STORE_SECRET}
+    assert {one.name for one in needs.references} <= {STORE_SECRET, RECORDS_SECRET}
     assert not [finding for finding in [*dropped(plan), *ignored(plan)] if finding.state == "bad"]
     assert {pod.image for pod in needs.pods} == {IMAGE}
 

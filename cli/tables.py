@@ -1,0 +1,33 @@
+"""Small tables of text for a terminal."""
+
+from collections.abc import Sequence
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
+    """Rows under their heads, each column as wide as its longest text; the last one as long as it is.
+
+    Args:
+        head: Heads of the columns.
+        rows: Rows of as many values.
+        right: Indices of columns that stand to the right.
+    """
+    texts = [[str(value) for value in row] for row in [head, *rows]]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(head))]
+    lines = []
+    for row in texts:
+        cells = [
+            text.rjust(widths[place]) if place in right else text.ljust(widths[place]) for place, text in enumerate(row)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def day(time: str) -> str:
+    """A time in UTC as people read it: to the minute."""
+    return time[:16].replace("T", " ")
+
+
+def cut(text: str, limit: int = 60) -> str:
+    """A text on one line, at most ``limit`` characters long."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
