@@ -9,7 +9,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-real test-peers soak check format bench image sbom push lock compiled clean
+.PHONY: help demo test test-real test-peers soak check format bench image sbom push archive lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ sbom: $(VENV)/.run  ## the image's bill of materials (CycloneDX); what lies belo
 
 push: $(VENV)/.run  ## push the image to REGISTRY=HOST/PATH, and tell its digest
 	$(BIN)/python -m images.push "$(REGISTRY)" --engine "$(ENGINE)" --extra "$(EXTRA)"
+
+archive: $(VENV)/.run  ## images, wheels, manifests, pipelines and checksums in one file, for clusters without the Internet
+	$(BIN)/python -m images.archive --engine "$(ENGINE)" $(ARGS)
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines, the rendered manifests and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite -m "not exhaustive"
