@@ -78,14 +78,20 @@ def keys(
     database: Annotated[
         bool, typer.Option("--database", help="Also make up the keys of the registry's database, if there are none.")
     ] = False,
+    records: Annotated[
+        bool,
+        typer.Option(
+            "--records", help="Also bring where registry, catalogue and lineage are, with their logins."
+        ),
+    ] = False,
 ) -> None:
     """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
     from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
-    from headrace.cluster.keys import DATABASE_SECRET, make_database_keys, put_store_keys  # noqa: PLC0415
-    from headrace.cluster.needs import STORE_SECRET  # noqa: PLC0415
-    from headrace.core.settings import store_settings  # noqa: PLC0415
+    from headrace.cluster.keys import DATABASE_SECRET, make_database_keys, put_records, put_store_keys  # noqa: PLC0415
+    from headrace.cluster.needs import RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+    from headrace.core import settings  # noqa: PLC0415
 
-    told = store_settings()
+    told = settings.store_settings()
     if told is None:
         raise InputError(
             "HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY must be set to what the cluster's "
@@ -97,4 +103,8 @@ def keys(
     if database:
         made = make_database_keys(cluster)
         typer.echo(f"the Secret {DATABASE_SECRET} {'holds new keys' if made else 'is as it was'}.")
+    if records:
+        values = settings.records()
+        put_records(cluster, values)
+        typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
     typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")

@@ -1,16 +1,23 @@
-"""The keys of the object store and of the registry's database, brought into a cluster as Secrets."""
+"""The keys of the object store, of the registry and of its database, brought into a cluster as Secrets."""
 
 import base64
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import SECRETS
-from headrace.cluster.needs import STORE_SECRET
+from headrace.cluster.needs import RECORDS_SECRET, STORE_SECRET
+from headrace.core.errors import InputError
 from headrace.core.settings import StoreSettings
 
 DATABASE_SECRET = "headrace-mlflow-database"  # noqa: S105 - the name of a Secret, not a secret
+_ADDRESSES = {
+    "HEADRACE_REGISTRY": ("http://", "https://"),
+    "HEADRACE_CATALOG": ("postgresql://",),
+    "HEADRACE_OPENLINEAGE": ("http://", "https://"),
+}
 _MANAGER = "headrace-keys"
 
 
@@ -40,6 +47,26 @@ def put_store_keys(cluster: Cluster, settings: StoreSettings) -> None:
         ClusterError: If the server does not allow it.
     """
     cluster.apply(store_secret(settings), manager=_MANAGER, force=True)
+
+
+def put_records(cluster: Cluster, values: Mapping[str, str]) -> None:
+    """Write where registry, catalogue and lineage are into the namespace's Secret; raises as ``put_store_keys`` does.
+
+    Args:
+        cluster: The cluster and its namespace.
+        values: Variables by name, as ``core.settings.records`` finds them.
+
+    Raises:
+        InputError: If nothing is given, or an address is of this machine alone.
+    """
+    if not values:
+        raise InputError("HEADRACE_REGISTRY, HEADRACE_CATALOG or HEADRACE_OPENLINEAGE must be set; none of them is.")
+    for name, schemes in _ADDRESSES.items():
+        if name in values and not values[name].startswith(schemes):
+            raise InputError(
+                f"{name} must be an address that the cluster's pods reach, such as {schemes[-1]}...; it names a file."
+            )
+    cluster.apply(_secret(RECORDS_SECRET, dict(values), {}), manager=_MANAGER, force=True)
 
 
 def make_database_keys(cluster: Cluster) -> bool:

@@ -19,6 +19,7 @@ from headrace.cluster.rights import Right
 
 Purpose = Literal["run", "deploy", "tune"]
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
+RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
 ACCOUNT = "headrace-pipeline"
 
 # What the account of a step needs, by what the step is for; kustomize/base/roles.yaml grants it.

@@ -255,6 +255,25 @@ class Login:
     token: str = field(default="", repr=False)
 
 
+RECORDS = (
+    "HEADRACE_REGISTRY",
+    "HEADRACE_REGISTRY_USER",
+    "HEADRACE_REGISTRY_PASSWORD",
+    "HEADRACE_REGISTRY_TOKEN",
+    "HEADRACE_CATALOG",
+    "HEADRACE_CATALOG_PASSWORD",
+    "HEADRACE_OPENLINEAGE",
+    "HEADRACE_OPENLINEAGE_KEY",
+    "HEADRACE_ACTOR",
+)
+"""Variables of registry, catalogue and lineage, as steps on a cluster get them too."""
+
+
+def records() -> dict[str, str]:
+    """Those of ``RECORDS`` that are set, by name."""
+    return {name: os.environ[name] for name in RECORDS if os.environ.get(name)}
+
+
 def registry() -> str:
     """Where models are registered (``HEADRACE_REGISTRY``): a file, ``sqlite:///...`` or ``http(s)://...``; or empty."""
     return os.environ.get("HEADRACE_REGISTRY", "")

@@ -18,20 +18,10 @@ from headrace.components import (
     tune,
     validate,
 )
+from headrace.core.settings import RECORDS
 
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
 RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
-_RECORDS = (
-    "HEADRACE_REGISTRY",
-    "HEADRACE_REGISTRY_USER",
-    "HEADRACE_REGISTRY_PASSWORD",
-    "HEADRACE_REGISTRY_TOKEN",
-    "HEADRACE_CATALOG",
-    "HEADRACE_CATALOG_PASSWORD",
-    "HEADRACE_OPENLINEAGE",
-    "HEADRACE_OPENLINEAGE_KEY",
-    "HEADRACE_ACTOR",
-)
 _STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 
 Arguments = Mapping[str, Any]
@@ -89,7 +79,7 @@ def with_store(task: dsl.PipelineTask) -> None:
 def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
     """Give a step the addresses of registry, catalogue and lineage, as far as the cluster's Secret has them."""
     kubernetes.use_secret_as_env(
-        task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in _RECORDS}, optional=True
+        task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in RECORDS}, optional=True
     )
     return task
 
