@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import compiling, contracts, demo, deploy, run, score, serve, tune
+from headrace.cli import compiling, contracts, demo, deploy, rollout, run, score, serve, tune
 from headrace.core.errors import HeadraceError, UserError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="deploy", epilog=deploy.EXAMPLES)(deploy.deploy)
+app.command(name="rollout", epilog=rollout.EXAMPLES)(rollout.rollout)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="contract", epilog=contracts.EXAMPLES)(contracts.contract)
 app.command(name="compile", epilog=compiling.EXAMPLES)(compiling.compile_pipeline)

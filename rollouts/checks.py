@@ -140,8 +140,11 @@ def _shift(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
         detectable=None,
         stable=stable,
         candidate=candidate,
-        text=_told(text + chance, verdict, f"{bound:g}"),
+        text=f"{text}{chance}; {_SHIFTED[verdict]} {bound:g}",
     )
+
+
+_SHIFTED: dict[Verdict, str] = {"good": "within", "bad": "not by chance, and beyond", "open": "not decided yet against"}
 
 
 def _mirror(name: str, names: Iterable[str]) -> bool:

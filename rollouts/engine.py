@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from headrace.core.errors import HeadraceError
+from headrace.core.errors import ClusterError, HeadraceError
 from headrace.core.signals import ended_by_sigterm
 from headrace.rollouts import checks, gate
 from headrace.rollouts.counts import Counts
@@ -17,6 +17,9 @@ from headrace.rollouts.traffic import Traffic
 
 BLIND_LOOKS = 5  # so many looks in a row may fail before a candidate that nobody sees is sent back
 WHOLE = 100
+ABORTED = Judged("abort", "somebody aborted it.")
+_FORWARD = {"continue", "promote"}
+_PASSING = {"unreachable", "timeout", "busy", "failed", "conflict"}
 
 
 def now() -> str:
@@ -44,23 +47,28 @@ class Engine:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _blind: int = field(default=0, init=False)
+    _unsaved: int = field(default=0, init=False)
 
     def run(self, record: Record) -> Record:
         """Go on until the end.
 
         Args:
-            record: The rollout, as far as it is; both versions run.
+            record: The rollout, as far as it is.
 
         Returns:
             The rollout as it ended: promoted, rolled back or aborted.
 
         Raises:
             TakenOverError: If another process goes on with it.
-            HeadraceError: If the requests cannot be divided; the stable version answers alone, if that is possible.
+            HeadraceError: If the candidate does not come up or the requests cannot be divided; the stable version
+                answers alone, if that is possible.
         """
         self.memory.own(record)
         with ended_by_sigterm():
             try:
+                if not record.decided:
+                    self.say("bringing up both versions")
+                    self.traffic.prepare()
                 return self._run(record)
             except TakenOverError:
                 raise
@@ -79,7 +87,7 @@ class Engine:
                 return self._back(record, "rolled_back", decided.reason)
             if decided and decided.decision == "abort":
                 return self._back(record, "aborted", decided.reason)
-            done = sum(step.decision in {"continue", "promote"} for step in record.steps)
+            done = sum(step.decision in _FORWARD for step in record.steps)
             percent = record.plan.steps[done]
             if percent == WHOLE:
                 return self._promoted(record)
@@ -116,18 +124,31 @@ class Engine:
                 )
                 record = _with(record, step)
                 step = step.model_copy(update={"checks": checks.checks(record)})
-            judged = gate.judge(step, record.plan, last=last, paused=paused)
-            record = _with(record, _decided(step, judged))
-            wish = self.memory.save(record)
-            if wish == "abort" and judged.decision == "wait":
-                judged = Judged("abort", "somebody aborted it.")
-                record = _with(record, _decided(step, judged))
-                self.memory.save(record)
+            record, paused, wish = self._heard(_with(record, step), paused=paused)
+            judged = ABORTED if wish == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
             if judged.decision != "wait":
-                self.say(judged.reason)
-                return record
-            record, paused = self._obeyed(record, wish, paused=paused)
+                decided = _with(record, _decided(step, judged))
+                decided, paused, wish = self._heard(decided, paused=paused)
+                if wish == "abort":
+                    decided = _with(decided, _decided(step, ABORTED))
+                if not (paused and judged.decision in _FORWARD) or wish == "abort":
+                    self.say(decided.steps[-1].reason)
+                    return decided
+                record = _with(decided, step)  # paused in the last moment: it is not decided after all
             self.say(_progress(step, paused=paused))
+
+    def _heard(self, record: Record, *, paused: bool) -> tuple[Record, bool, Wish]:
+        """Write the record; the record after what is wished, whether nothing may go forward, and the wish."""
+        try:
+            wish = self.memory.save(record)
+        except ClusterError as error:
+            self._unsaved += 1
+            if error.reason not in _PASSING or self._unsaved >= BLIND_LOOKS:
+                raise
+            self.say(f"not written this time: {error}")
+            return record, paused, ""
+        self._unsaved = 0
+        return *self._obeyed(record, wish, paused=paused), wish
 
     def _added(self, step: Step, record: Record, start: dict[str, Counts], counts: dict[str, Counts]) -> Step:
         def added(digest: str, before: Added) -> Added:
@@ -186,6 +207,7 @@ class Engine:
         reasons = [str(error)]
         try:
             self.traffic.restore()
+            self.say(f"{record.stable.digest[:12]} answers alone")
         except HeadraceError as second:
             reasons.append(f"the stable version could not be put back: {second}")
         failed = _told(record, "failed", " ".join(reasons))
@@ -195,10 +217,12 @@ class Engine:
         """Nobody watches any more: the candidate gets no request until somebody goes on."""
         kept = self.memory.load()
         record = kept.record if kept else record
-        self.traffic.split(0)
-        self.memory.save(
-            _told(record, "held", "it was interrupted: the candidate gets no request until it is resumed.")
-        )
+        told = "it was interrupted: the candidate gets no request until it is resumed."
+        try:
+            self.traffic.split(0)
+        except HeadraceError as error:
+            told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
+        self.memory.save(_told(record, "held", told))
 
 
 def _decided(step: Step, judged: Judged) -> Step:

@@ -34,7 +34,7 @@ class Prometheus:
 
     Attributes:
         url: Its address, such as ``http://prometheus.monitoring:9090``.
-        name: Name of the model on the endpoint.
+        names: Names under which the endpoint's servers serve the model.
         digests: Digests of the two versions.
         selector: Further label matchers, such as ``namespace="models"``; empty for none.
         outcome: Query of what predictions cost; see ``Outcome``.
@@ -42,7 +42,7 @@ class Prometheus:
     """
 
     url: str
-    name: str
+    names: tuple[str, ...]
     digests: tuple[str, ...]
     selector: str = ""
     outcome: "Outcome | None" = None
@@ -110,7 +110,7 @@ class Prometheus:
         ]
 
     def _matchers(self) -> str:
-        own = [f'name="{self.name}"', f'digest=~"{"|".join(self.digests)}"']
+        own = [f'name=~"{"|".join(self.names)}"', f'digest=~"{"|".join(self.digests)}"']
         return ", ".join([*own, self.selector] if self.selector else own)
 
     def _outcomes(self) -> Mapping[str, Reading]:
@@ -145,8 +145,3 @@ def _share(of: float, count: float) -> Mapping[str, float]:
 
 def _server(one: Sample) -> str:
     return "/".join(one.labels.get(label, "") for label in _SERVER)
-
-
-def selectors(namespace: str) -> str:
-    """Matchers for the servers of a namespace, as Prometheus' operator labels them."""
-    return f'namespace="{namespace}"' if namespace else ""

@@ -164,6 +164,11 @@ class Record(_Part):
         """Whether it has not ended."""
         return self.status in OPEN
 
+    @property
+    def decided(self) -> bool:
+        """Whether it is only left to be brought to its end."""
+        return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}
+
     def to_json(self) -> str:
         """The record as JSON text."""
         return self.model_dump_json(indent=1) + "\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace.core import tables
+from headrace.core import manifest, tables
 from headrace.core.errors import InputError
 from headrace.core.ingest import ingest_table
 from headrace.rollouts.counts import Counts
@@ -116,25 +116,28 @@ class Replay:
         self.sent = Sent()
         self._servers = Servers(self._where)
 
-    def prepare(self) -> Pair:
-        """See ``Traffic.prepare``.
+    def find(self) -> Pair:
+        """See ``Traffic.find``.
 
         Raises:
-            InputError: If a bundle is refused, or both are the same.
+            BundleError: If a folder holds no bundle.
+            InputError: If both are the same.
         """
-        try:
-            for key, uri in self._uris.items():
-                self._endpoints[key] = self._deployers[key].deploy(uri, name=self._name)
-        except BaseException:
-            self.close()
-            raise
-        stable, candidate = (Version(uri=uri, digest=self._endpoints[key].digest) for key, uri in self._uris.items())
+        stable, candidate = (Version(uri=uri, digest=_digest(uri)) for uri in self._uris.values())
         if stable.digest == candidate.digest:
-            self.restore()
             raise InputError(
                 f"the candidate must be another version than the stable one; both are {stable.digest[:12]}."
             )
         return Pair(stable, candidate)
+
+    def prepare(self) -> None:
+        """See ``Traffic.prepare``.
+
+        Raises:
+            InputError: If a bundle is refused.
+        """
+        for key, uri in self._uris.items():
+            self._endpoints[key] = self._deployers[key].deploy(uri, name=self._name)
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""
@@ -146,16 +149,25 @@ class Replay:
 
     def promote(self) -> str:
         """See ``Traffic.promote``."""
+        if "candidate" not in self._endpoints:  # the process that decided so has ended
+            self._endpoints["candidate"] = self._deployers["candidate"].deploy(self._uris["candidate"], name=self._name)
         return self._only("candidate", "stable", 100)
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
         return self._only("stable", "candidate", 0)
 
-    def close(self) -> None:
-        """Send nothing more and end both servers."""
-        self._quiet()
-        for key in list(self._endpoints):
+    def close(self, *, servers: bool = True) -> None:
+        """Send nothing more, and end what serves.
+
+        Args:
+            servers: Whether the servers are ended too.
+        """
+        self._stopped.set()
+        for client in self._clients:
+            client.join()
+        self._clients = []
+        for key in list(self._endpoints) if servers else []:
             self._deployers[key].undeploy(self._endpoints.pop(key))
 
     def read(self) -> Mapping[str, Reading]:
@@ -178,13 +190,7 @@ class Replay:
         endpoint = self._endpoints.pop(ended, None)
         if endpoint:
             self._deployers[ended].undeploy(endpoint)
-        return self._endpoints[kept].url
-
-    def _quiet(self) -> None:
-        self._stopped.set()
-        for client in self._clients:
-            client.join()
-        self._clients = []
+        return self._endpoints[kept].url if kept in self._endpoints else ""
 
     def _where(self) -> Mapping[str, str]:
         return {
@@ -227,6 +233,11 @@ class Replay:
                 sums = self.sent.costs.setdefault(digest, [0.0, 0.0, 0.0])
                 for at, value in enumerate((1.0, cost, cost**2)):
                     sums[at] += value
+
+
+def _digest(uri: str) -> str:
+    """Digest of a bundle, by its address or from its folder."""
+    return uri.rstrip("/").rpartition("/")[2] if "://" in uri else manifest.read(Path(uri)).digest
 
 
 def _cost(prediction: Mapping[str, Any], actual: Any) -> float:

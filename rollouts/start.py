@@ -54,14 +54,13 @@ def planned(**wanted: object) -> Plan:
         ) from error
 
 
-def begin(parts: Parts, plan: Plan, *, say: Say, resume: bool = False) -> Record:
+def begin(parts: Parts, plan: Plan, *, say: Say) -> Record:
     """Bring up the candidate and go on until the end.
 
     Args:
         parts: What the rollout is made of.
         plan: How it is to go.
         say: Told in a few words what happens.
-        resume: Whether one that nobody goes on with, of the same candidate, is gone on with instead.
 
     Returns:
         The rollout as it ended.
@@ -70,16 +69,8 @@ def begin(parts: Parts, plan: Plan, *, say: Say, resume: bool = False) -> Record
         InputError: If one is under way, or there is nothing to roll out.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    kept = parts.memory.load()
-    if kept and kept.record.open:
-        if not resume or kept.watched:
-            raise InputError(
-                f"a rollout of {parts.name} is under way ({described(kept)}): see it with --status, go on with it by "
-                "--resume, or end it by --abort."
-            )
-        return go_on(parts, say=say)
-    say("bringing up the candidate")
-    pair = parts.traffic.prepare()
+    refuse_second(parts.memory, parts.name)
+    pair = parts.traffic.find()
     source = parts.source(pair)
     record = Record(
         name=parts.name,
@@ -92,26 +83,34 @@ def begin(parts: Parts, plan: Plan, *, say: Say, resume: bool = False) -> Record
         plan=plan,
         status="running",
         began=now(),
-        history=(Told(time=now(), text="both versions run."),),
+        history=(Told(time=now(), text="it began."),),
     )
     return Engine(parts.traffic, source, parts.memory, say=say).run(record)
+
+
+def refuse_second(memory: Memory, name: str) -> None:
+    """Refuse to begin while a rollout is under way.
+
+    Raises:
+        InputError: If one is.
+    """
+    kept = memory.load()
+    if kept and kept.record.open:
+        raise InputError(
+            f"a rollout of {name} is under way ({described(kept)}): see it with --status, go on with it by --resume, "
+            "or end it by --abort."
+        )
 
 
 def go_on(parts: Parts, *, say: Say) -> Record:
     """Go on with a rollout that nobody goes on with.
 
     Raises:
-        InputError: If there is none, or its versions are others by now.
+        InputError: If there is none.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
     kept = known(parts)
-    pair = parts.traffic.prepare()
-    if pair != Pair(kept.record.stable, kept.record.candidate):
-        raise InputError(
-            f"the rollout of {parts.name} from {kept.record.stable.digest[:12]} to {kept.record.candidate.digest[:12]} "
-            f"cannot be gone on with: the endpoint now has {pair.stable.digest[:12]} and {pair.candidate.digest[:12]}; "
-            "end it by --abort."
-        )
+    pair = Pair(kept.record.stable, kept.record.candidate)
     told = (*kept.record.history, Told(time=now(), text="somebody goes on with it."))
     record = kept.record.model_copy(update={"status": "running", "history": told})
     return Engine(parts.traffic, parts.source(pair), parts.memory, say=say).run(record)

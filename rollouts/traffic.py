@@ -37,12 +37,19 @@ class Traffic(Protocol):
     def kind(self) -> str:
         """``replay``, ``canary``, ``knative`` or ``graph``."""
 
-    def prepare(self) -> Pair:
-        """Bring up the candidate beside the stable version; again, if that was done already.
+    def find(self) -> Pair:
+        """The two versions; nothing is changed.
 
         Raises:
             InputError: If there is no stable version, or the candidate is the same.
-            ClusterError: If the candidate does not come up; nothing of it is left.
+        """
+
+    def prepare(self) -> None:
+        """Bring up the candidate beside the stable version; again, if that was done already.
+
+        Raises:
+            InputError: If a bundle is refused.
+            ClusterError: If the candidate does not come up, or the endpoint has other versions by now.
         """
 
     def split(self, percent: int) -> None:

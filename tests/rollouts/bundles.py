@@ -1,4 +1,4 @@
-"""Versions of one model, made by the real steps: one that is stable, and candidates that are right or wrong in a way."""
+"""Versions of one model, made by the real steps: a stable one, and candidates that are right or wrong in a way."""
 
 import csv
 from pathlib import Path

@@ -39,6 +39,16 @@ RIGHTS: list[dict[str, Any]] = [
     {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
+# And what the guide says that a rollout's account needs beside them.
+ROLLOUT_RIGHTS: list[dict[str, Any]] = [
+    *RIGHTS,
+    {
+        "apiGroups": ["serving.kserve.io"],
+        "resources": ["inferencegraphs"],
+        "verbs": ["get", "watch", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
+]
 PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2)
 
 
@@ -50,11 +60,13 @@ class Placed:
         cluster: The API server, as an administrator.
         platform: KServe.
         deployer: The deployer, with no right but those it needs.
+        roller: The same for rollouts.
     """
 
     cluster: Cluster
     platform: Platform
     deployer: KServeDeployer
+    roller: KServeDeployer
 
     def patient(self, seconds: float) -> KServeDeployer:
         """The deployer with another deadline."""
@@ -94,7 +106,8 @@ def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any
     cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
     with kserve(cluster, store, folder, **options) as platform:
         how = Options(patience=PATIENCE, via=platform.ingress.address)
-        yield Placed(cluster, platform, KServeDeployer(grant(cluster, "deployer", RIGHTS), store, how))
+        accounts = [grant(cluster, "deployer", RIGHTS), grant(cluster, "roller", ROLLOUT_RIGHTS)]
+        yield Placed(cluster, platform, *(KServeDeployer(one, store, how) for one in accounts))
 
 
 @pytest.fixture(scope="module")
