@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.cli import options
-from headrace.core.durations import seconds
 from headrace.core.errors import InputError
 from headrace.core.files import write_text
 
@@ -168,24 +167,18 @@ def _plan(told: dict[str, Any]) -> "Plan":
     Raises:
         InputError: If an option cannot be.
     """
-    from headrace.rollouts.start import planned  # noqa: PLC0415
+    from headrace.rollouts.step import plan_of  # noqa: PLC0415
 
-    here = told["to"] == "local"
     try:
-        steps = tuple(int(part) for part in told["steps"].split(","))
+        steps = [int(part) for part in told["steps"].split(",")]
     except ValueError as error:
         raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {told['steps']!r} instead.") from error
-    return planned(
-        steps=steps,
+    same = ("step_time", "patience", "look", "alpha", "step_requests", "floor_ms", "slow_ms", "undecided")
+    return plan_of(
+        steps,
+        here=told["to"] == "local",
         tolerances=options.bounds(told["tolerate"] or [], option="--tolerate", example="errors=0.02"),
-        alpha=told["alpha"],
-        step_requests=told["step_requests"],
-        step_seconds=seconds(told["step_time"] or ("2s" if here else "60s")),
-        patience_seconds=seconds(told["patience"] or ("5m" if here else "1h")),
-        look_seconds=seconds(told["look"] or ("1s" if here else "15s")),
-        floor_ms=told["floor_ms"],
-        slow_ms=told["slow_ms"],
-        undecided=told["undecided"],
+        **{key: told[key] for key in same},
     )
 
 

@@ -11,6 +11,7 @@ from headrace.components.prepare import prepare
 from headrace.components.profile import profile
 from headrace.components.publish import publish
 from headrace.components.report import report
+from headrace.components.rollout import rollout
 from headrace.components.score import score
 from headrace.components.split import split
 from headrace.components.train import train
@@ -30,6 +31,7 @@ __all__ = [
     "profile",
     "publish",
     "report",
+    "rollout",
     "score",
     "split",
     "train",

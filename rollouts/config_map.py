@@ -46,7 +46,7 @@ class ConfigMapMemory:
         if not data.get(_KEY):
             return None
         kept = record.loads(data[_KEY], f"the ConfigMap {self._name}")
-        watched = kept.open and time.time() - float(data.get("renewed") or 0) < FRESH_SECONDS
+        watched = kept.running and time.time() - float(data.get("renewed") or 0) < FRESH_SECONDS
         return Kept(kept, heard(data.get("wish", "")), data.get("runner", ""), watched)
 
     def own(self, first: Record) -> None:

@@ -100,7 +100,7 @@ class FileMemory:
         except FileNotFoundError:
             return None
         runner = self._seen()
-        watched = found.open and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
+        watched = found.running and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
         return Kept(found, heard(self._wished()), str(runner.get("runner", "")), watched and _alive(runner))
 
     def own(self, first: Record) -> None:

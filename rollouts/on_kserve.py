@@ -24,7 +24,7 @@ from headrace.serving import kserve_status
 from headrace.serving.deployers import Place, choose
 from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_mode import CONFIG, CONFIG_NAMESPACE
-from headrace.serving.kserve_spec import KNATIVE
+from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD
 
 _PORT = "prometheus.kserve.io/port"
 _WAYS: dict[str, Callable[[Endpoint], Traffic]] = {"canary": Canary, "knative": Knative, "graph": Graph}
@@ -123,15 +123,17 @@ def chosen(cluster: Cluster, service: Document) -> str:
         service: The InferenceService.
 
     Returns:
-        ``knative``; or in Standard mode ``canary`` where the kind has it and KServe's configuration says that the
-        Gateway API is used, for without it a canary gets no request; else, or where that may not be read, ``graph``.
+        ``knative``; or in Standard mode ``canary`` where the object's annotation says Standard, the kind has it, and
+        KServe's configuration says that the Gateway API is used, for without it a canary gets no request; else, or
+        where that may not be read, ``graph``.
 
     Raises:
         ClusterError: If the cluster cannot be asked.
     """
     if kserve_status.mode(service) == KNATIVE:
         return "knative"
-    return "canary" if has_canary(cluster) and uses_gateway_api(cluster) else "graph"
+    said = (service["metadata"].get("annotations") or {}).get(MODE) == STANDARD  # KServe wants the very word
+    return "canary" if said and has_canary(cluster) and uses_gateway_api(cluster) else "graph"
 
 
 def has_canary(cluster: Cluster) -> bool:

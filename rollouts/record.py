@@ -165,6 +165,11 @@ class Record(_Part):
         return self.status in OPEN
 
     @property
+    def running(self) -> bool:
+        """Whether a process goes on with it, unless that was killed."""
+        return self.open and self.status != "held"
+
+    @property
     def decided(self) -> bool:
         """Whether it is only left to be brought to its end."""
         return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}

@@ -183,7 +183,8 @@ class Waiting:
         found = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
         pods = kserve_pods.of(found, goal.uri, since=goal.since)
         if knative:
-            ready, running = len(pods), kserve_status.revised(service)
+            # The status may still be of the revision before, whose pods are not these.
+            ready, running = len(pods), kserve_status.revised(service) and any(map(kserve_pods.ready, pods))
             made = bool(pods)
         else:
             name = kserve_status.workload(goal.name, kserve_status.predictor(service))

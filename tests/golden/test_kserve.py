@@ -9,15 +9,22 @@ from typing import Any
 import pytest
 import yaml
 
+from headrace.rollouts import canary, graph, knative
 from headrace.serving import kserve_spec
 from headrace.serving.kserve_spec import Server
 
 GOLDEN = Path(__file__).parent / "kserve"
 URI = f"s3://headrace/models/heart/{'0' * 64}/"
+NEW = f"s3://headrace/models/heart/{'1' * 64}/"
+STANDARD = kserve_spec.build("heart", URI, server=Server(most_replicas=3), mode="Standard")
 DOCUMENTS: dict[str, Any] = {
-    "inference-service": kserve_spec.build("heart", URI, server=Server(most_replicas=3), mode="Standard"),
+    "inference-service": STANDARD,
     "inference-service-of-a-promoted-canary": kserve_spec.build("heart", URI, server=Server(), predictor="v2"),
+    "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64), 25),
+    "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, server=Server()), NEW, 25),
+    "rollout-by-a-graph": graph.build("heart-split", {"heart": 75, "heart-candidate": 25}),
 }
+TYPES = {"InferenceService": "V1beta1InferenceService", "InferenceGraph": "V1alpha1InferenceGraph"}
 
 
 def typed(built: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -45,12 +52,14 @@ def test_the_object_is_current(name: str, request: pytest.FixtureRequest, monkey
         path.write_text(text)
     assert path.exists(), "run `make compiled`"
     assert path.read_text() == text, "run `make compiled` and read the diff"
-    assert _without_empty_name(typed(built, f"V1beta1{built['kind']}", monkeypatch)) == built
+    assert _without_empty_name(typed(built, TYPES[built["kind"]], monkeypatch)) == built
 
 
 def _without_empty_name(document: Any) -> Any:
-    """Without the empty name that KServe's client gives a model which has none."""
-    model = document["spec"]["predictor"]["model"]
-    if model.get("name") == "":
-        del model["name"]
+    """Without the empty name that KServe's client gives a model or a resource which has none."""
+    spec = document["spec"]
+    for predictor in [spec.get("predictor"), *(one["predictor"] for one in spec.get("canary", []))]:
+        model = (predictor or {}).get("model", {})
+        if model.get("name") == "":
+            del model["name"]
     return document

@@ -1,5 +1,6 @@
 """KServe at work, and what is deployed to it."""
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from headrace.cluster import discovery
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CRDS
+from headrace.cluster.kinds import CONFIG_MAPS, CRDS
 from headrace.core.bundle import Bundle
 from headrace.core.settings import StoreSettings
 from headrace.serving.kserve import KServeDeployer, Options
@@ -98,6 +99,19 @@ def uris(rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactor
     other = make_bundle(folder / "b", table=write_table(folder / "b" / "customers.csv", seed=8))
     store = connect(rclone_settings)
     return [publish(one.folder, store) for one in (bundle, other)]
+
+
+@contextmanager
+def configured(cluster: Cluster, **settings: Any) -> Iterator[None]:
+    """KServe's own configuration for the length of the block, by its keys."""
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kserve"}})
+    metadata = {"name": "inferenceservice-config", "namespace": "kserve"}
+    data = {key: json.dumps(value) for key, value in settings.items()}
+    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    try:
+        yield
+    finally:
+        cluster.delete(CONFIG_MAPS, metadata["name"], namespace="kserve")
 
 
 @contextmanager
