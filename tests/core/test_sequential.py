@@ -65,26 +65,22 @@ def test_a_difference_is_inside_too() -> None:
 
 
 def test_looking_often_at_a_usual_interval_would_not_do() -> None:
-    """The same simulation catches an interval that is only good for one look: the test above can fail."""
-    found = rollouts(200, stable=0.3, candidate=0.3)
-    missed = 0
-    for looks in found:
-        # The confidence sequence's half width, replaced by 1.96 standard errors at the same look.
-        missed += any(abs(one.effect) > 1.96 * math.sqrt(0.21 / max(1, _effective(one))) for one in looks)
-    assert missed > 200 * 0.15
-
-
-def _effective(one: Interval) -> float:
-    """Effective requests, from the width of an interval: solved numerically, since it falls with them."""
-    half, alpha, mixed = one.high - one.effect, 0.05, 300.0
-    level = -2 * math.log(alpha)
-    mixed = 300.0 / (level + math.log(level + 1))
-    low, high = 1.0, 1e6
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        width = math.sqrt(0.21 * (middle + mixed) * math.log((middle + mixed) / (mixed * alpha**2))) / middle
-        low, high = (middle, high) if width > half else (low, middle)
-    return low
+    """Of rollouts without a difference, one in three leaves the interval for a single look at one of sixty looks."""
+    draw = np.random.default_rng(5)
+    usual = ours = 0
+    for _ in range(300):
+        mine, others = (np.cumsum(draw.binomial(50, 0.3, 60)) for _ in range(2))
+        count = 50 * np.arange(1, 61)
+        both = (mine + others) / (2 * count)
+        distance = np.abs(mine - others) / count / np.sqrt(both * (1 - both) * 2 / count)
+        usual += bool((distance > 1.96).any())
+        looks = [
+            difference([(Sums.share(a, n), Sums.share(b, n))], alpha=0.05)
+            for a, b, n in zip(mine, others, count, strict=True)
+        ]
+        ours += any(not one.low <= 0 <= one.high for one in looks)
+    assert usual > 300 * 0.25
+    assert ours < 300 * 0.05
 
 
 def test_a_worse_candidate_is_found() -> None:

@@ -1,8 +1,12 @@
 """Rollouts on KServe: a real API server and real servers, KServe's controllers played (see tests/serving)."""
 
 import csv
+import os
 import secrets
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +21,7 @@ from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.core.errors import ClusterError, InputError
 from headrace.core.settings import StoreSettings
 from headrace.rollouts import start
+from headrace.rollouts.config_map import ConfigMapMemory
 from headrace.rollouts.on_kserve import There, chosen, has_canary, made
 from headrace.serving import kserve_status
 from headrace.serving.deployer import Endpoint
@@ -24,8 +29,10 @@ from headrace.serving.endpoint import Remote
 from headrace.serving.kserve_wait import OvertakenError
 from headrace.stores.bundles import publish
 from headrace.stores.objects import connect
-from tests.conftest import write_table
+from tests.cluster.api_server import ApiServer
+from tests.conftest import headrace, write_table
 from tests.rollouts import bundles
+from tests.rollouts.local import kept
 from tests.serving.kserve_fixtures import Placed, configured, digest, knative_place, kserve_place, rclone_settings
 from tests.serving.kserve_knative import KnativePlatform
 
@@ -300,3 +307,55 @@ def test_the_way_is_found_by_asking(kserve_place: Placed, knative_place: Placed,
         assert chosen(admin, standard) == "canary"
         assert chosen(admin, {"metadata": {}, "status": {"deploymentMode": "Standard"}}) == "graph"
         assert chosen(roller, standard) == "graph", "it may not read the configuration"
+
+
+def test_the_command_is_ended_and_goes_on(
+    kubernetes: ApiServer,
+    kserve_place: Placed,
+    versions: dict[str, str],
+    rows: list[dict[str, Any]],
+    name: str,
+    tmp_path: Path,
+) -> None:
+    """SIGTERM takes the candidate's share away at once; another process sees that, and brings it to its end."""
+    first = deployed(kserve_place, versions["stable"], name)
+    environment = {
+        **kserve_place.deployer.store.environment(),
+        "KUBECONFIG": str(kubernetes.kubeconfig),
+        "HEADRACE_GATEWAY": kserve_place.platform.ingress.address,
+    }
+    there = ["rollout", name, "--namespace", kserve_place.cluster.namespace]
+    plan = ["--steps", "10,50,100", "--step-requests", "100", "--step-time", "8s", "--look", "1s", "--floor-ms", "50"]
+    bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=0.6") for word in ("--tolerate", bound)]
+    wanted = ["--candidate", versions["good"], "--traffic", "canary", *plan, *bounds]
+    with clients(kserve_place, first.url, rows) as statuses:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "headrace.cli.main", *there, *wanted],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            memory = ConfigMapMemory(kserve_place.cluster, name)
+            deadline = time.monotonic() + 120
+            while not ((found := memory.load()) and found.record.steps and found.record.steps[-1].looks):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            running.terminate()
+            told, _ = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.wait()
+        assert running.returncode == 143, told
+        assert spec(kserve_place, name)["canary"][0]["trafficPercent"] == 0
+        assert "held at 10 %" in headrace(*there, "--status", **environment).stdout
+        assert headrace(*there, "--pause", **environment).returncode == 2
+        ended = headrace(*there, "--resume", "-o", str(tmp_path), **environment)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert set(statuses) == {200}
+    assert (last := memory.load()) is not None
+    assert kept(tmp_path) == last.record
+    assert f"{name}: promoted" in headrace(*there, "--status", **environment).stdout
+    assert served(kserve_place, first.url) == {digest(versions["good"])}
+    kserve_place.cluster.delete(INFERENCE_SERVICES, name)
