@@ -86,6 +86,17 @@ class ConfigMapMemory:
             f"the ConfigMap {self._name} is changed by others all the time: see who does that.", "conflict"
         )
 
+    def renew(self) -> None:
+        """See ``Memory.renew``.
+
+        Raises:
+            ClusterError: If it cannot be said this time.
+        """
+        found = self.cluster.get(CONFIG_MAPS, self._name)
+        if found is not None and (found.get("data") or {}).get("runner") == self._runner:
+            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
+
     def wish(self, wanted: Wish) -> None:
         """See ``Memory.wish``.
 
@@ -101,4 +112,8 @@ class ConfigMapMemory:
         return name_of(self.endpoint)
 
     def _data(self, changed: Record) -> Document:
-        return {_KEY: changed.to_json(), "runner": self._runner, "renewed": f"{time.time():.0f}"}
+        return {_KEY: changed.to_json(), "runner": self._runner, "renewed": _now()}
+
+
+def _now() -> str:
+    return f"{time.time():.0f}"

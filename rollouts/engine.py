@@ -10,7 +10,7 @@ from headrace.core.signals import ended_by_sigterm
 from headrace.rollouts import checks, gate
 from headrace.rollouts.counts import Counts
 from headrace.rollouts.gate import Judged
-from headrace.rollouts.memory import Memory, TakenOverError, Wish
+from headrace.rollouts.memory import Memory, TakenOverError, Wish, watched
 from headrace.rollouts.meter import Meter, Source
 from headrace.rollouts.record import Added, Record, Status, Step, Told
 from headrace.rollouts.traffic import Traffic
@@ -64,7 +64,7 @@ class Engine:
                 answers alone, if that is possible.
         """
         self.memory.own(record)
-        with ended_by_sigterm():
+        with ended_by_sigterm(), watched(self.memory):
             try:
                 if not record.decided:
                     self.say("bringing up both versions")
@@ -98,7 +98,7 @@ class Engine:
         """The record with the step that comes next, once its share of the requests is divided."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
         self.traffic.split(percent)
-        meter.look()
+        self._first(meter, record)
         if record.slow_seconds is None:
             seen = meter.lifetime(record.stable.digest)
             edge = record.plan.slow_ms / 1000 or checks.slow_edge(seen, floor_ms=record.plan.floor_ms)
@@ -112,7 +112,7 @@ class Engine:
         """The record with the step after the gate, or somebody who aborts, decided on it."""
         step = record.steps[-1]
         first, before = self.clock(), step
-        start = dict(meter.look())
+        start = self._first(meter, record)
         paused = record.status == "paused"
         while True:
             self.sleep(record.plan.look_seconds)
@@ -161,6 +161,12 @@ class Engine:
                 "candidate": added(record.candidate.digest, step.candidate),
             }
         )
+
+    def _first(self, meter: Meter, record: Record) -> dict[str, Counts]:
+        """What was counted until now, as soon as it can be read."""
+        while (found := self._looked(meter)) is None:
+            self.sleep(record.plan.look_seconds)
+        return found
 
     def _looked(self, meter: Meter) -> dict[str, Counts] | None:
         """What was counted until now; None if it cannot be read this time."""
@@ -222,6 +228,7 @@ class Engine:
             self.traffic.split(0)
         except HeadraceError as error:
             told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
+        self.say(told)
         self.memory.save(_told(record, "held", told))
 
 

@@ -3,6 +3,7 @@
 Clients must ask the graph, which stays when the rollout has ended and then sends everything to the endpoint.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,7 +150,11 @@ def told(deployment: Document) -> dict[str, int]:
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         for argument in [*(container.get("command") or []), *(container.get("args") or [])]:
             if argument.lstrip().startswith("{"):
-                graph: Any = json.loads(argument)
-                steps = ((graph.get("nodes") or {}).get("root") or {}).get("steps") or []
-                return {str(step.get("serviceName")): int(step.get("weight") or 0) for step in steps}
+                with contextlib.suppress(ValueError, AttributeError):  # some other argument
+                    return _weights(json.loads(argument))
     return {}
+
+
+def _weights(graph: Any) -> dict[str, int]:
+    steps = ((graph.get("nodes") or {}).get("root") or {}).get("steps") or []
+    return {str(step.get("serviceName")): int(step.get("weight") or 0) for step in steps}

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -58,12 +60,34 @@ class Memory(Protocol):
             TakenOverError: If another process owns the rollout now.
         """
 
+    def renew(self) -> None:
+        """Say that it is watched, if it is one's own still; may be called from another thread."""
+
     def wish(self, wanted: Wish) -> None:
         """Say what is wanted.
 
         Raises:
             InputError: If there is no rollout.
         """
+
+
+@contextlib.contextmanager
+def watched(memory: Memory, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
+    """Say for the length of the block that a rollout is watched, however long one of its waits takes."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(every_seconds):
+            with contextlib.suppress(HeadraceError):  # the next one may be heard
+                memory.renew()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def new_runner() -> str:
@@ -123,6 +147,11 @@ class FileMemory:
         if wish:
             self._wish_file.unlink(missing_ok=True)
         return wish
+
+    def renew(self) -> None:
+        """See ``Memory.renew``."""
+        if self._seen().get("runner") == self._runner:
+            self._renew()
 
     def wish(self, wanted: Wish) -> None:
         """See ``Memory.wish``.

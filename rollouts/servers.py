@@ -38,7 +38,10 @@ class Servers:
         found = {name: reading for name, place in places.items() if (reading := self._read(place)) is not None}
         if places and not found:
             told = ", ".join(places.values())
-            raise InputError(f"the servers' metrics must be readable at /metrics of {told}; nothing answers there.")
+            raise InputError(
+                f"the servers' metrics must be readable at /metrics of {told}; nothing answers there: name Prometheus "
+                "with --prometheus where pods cannot be reached."
+            )
         return found
 
     def _read(self, place: str) -> Reading | None:

@@ -72,6 +72,7 @@ def begin(parts: Parts, plan: Plan, *, say: Say) -> Record:
     refuse_second(parts.memory, parts.name)
     pair = parts.traffic.find()
     source = parts.source(pair)
+    source.read()  # who cannot see the stable version must not begin
     record = Record(
         name=parts.name,
         to=parts.to,

@@ -187,6 +187,16 @@ def test_a_blind_moment_is_borne_but_not_blindness(tmp_path: Path) -> None:
     assert blind.done[-1] == "restore"
 
 
+def test_who_cannot_see_does_not_begin(tmp_path: Path) -> None:
+    """Nothing is brought up if the stable version's servers cannot be read."""
+    played = Played(blind=1)
+    parts = start.Parts("heart", "local", "", played, lambda _: played, FileMemory(tmp_path))
+    with pytest.raises(HeadraceError, match="nothing answers"):
+        start.begin(parts, PLAN, say=str)
+    assert played.done == []
+    assert FileMemory(tmp_path).load() is None
+
+
 def test_a_record_that_cannot_be_written_for_a_moment_is_borne(tmp_path: Path) -> None:
     """An API server that is restarted does not send a good candidate back."""
     played = Played()

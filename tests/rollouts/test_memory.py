@@ -15,7 +15,7 @@ from headrace.cluster.kinds import CONFIG_MAPS
 from headrace.core.errors import DataError, InputError
 from headrace.core.files import write_json
 from headrace.rollouts.config_map import ConfigMapMemory, name_of
-from headrace.rollouts.memory import FRESH_SECONDS, FileMemory, Memory, TakenOverError
+from headrace.rollouts.memory import FRESH_SECONDS, FileMemory, Memory, TakenOverError, watched
 from headrace.rollouts.record import Plan, loads
 from tests.rollouts.played import counts, record, step
 
@@ -79,6 +79,28 @@ def test_only_the_last_owner_writes(make: Make) -> None:
     found = make().load()
     assert found is not None
     assert found.record == RECORD
+
+
+def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process says so from beside; who was taken over says it no more."""
+    memory = make()
+    memory.own(RECORD)
+    began = time.time()
+    monkeypatch.setattr(time, "time", lambda: began + 2 * FRESH_SECONDS)
+    assert (found := make().load()) is not None
+    assert not found.watched
+    with watched(memory, every_seconds=0.01):
+        deadline = time.monotonic() + 20
+        while not ((found := make().load()) and found.watched):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    other = make()
+    other.own(RECORD)
+    monkeypatch.setattr(time, "time", lambda: began + 4 * FRESH_SECONDS)
+    memory.renew()
+    found = make().load()
+    assert found is not None
+    assert not found.watched
 
 
 def test_wishes_of_many_lose_nothing(make: Make) -> None:

@@ -23,6 +23,8 @@ from headrace.core.settings import StoreSettings
 from headrace.rollouts import start
 from headrace.rollouts.config_map import ConfigMapMemory
 from headrace.rollouts.on_kserve import There, chosen, has_canary, made
+from headrace.rollouts.record import loads
+from headrace.rollouts.step import Wanted, rollout_step
 from headrace.serving import kserve_status
 from headrace.serving.deployer import Endpoint
 from headrace.serving.endpoint import Remote
@@ -307,6 +309,46 @@ def test_the_way_is_found_by_asking(kserve_place: Placed, knative_place: Placed,
         assert chosen(admin, standard) == "canary"
         assert chosen(admin, {"metadata": {}, "status": {"deploymentMode": "Standard"}}) == "graph"
         assert chosen(roller, standard) == "graph", "it may not read the configuration"
+
+
+def test_a_step_that_is_tried_again_goes_on(
+    kubernetes: ApiServer,
+    kserve_place: Placed,
+    versions: dict[str, str],
+    rows: list[dict[str, Any]],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its first attempt was ended; the second one has the same arguments, and counts on."""
+    first = deployed(kserve_place, versions["stable"], name)
+    for key, value in kserve_place.deployer.store.environment().items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+    there = There(
+        name,
+        versions["good"],
+        "canary",
+        namespace=kserve_place.cluster.namespace,
+        via=kserve_place.platform.ingress.address,
+    )
+    wanted = Wanted("kserve", PLAN, there=there)
+    texts: list[str] = []
+
+    def interrupt(text: str) -> None:
+        texts.append(text)
+        if "requests" in text:
+            raise KeyboardInterrupt
+
+    with clients(kserve_place, first.url, rows):
+        with pytest.raises(KeyboardInterrupt):
+            rollout_step(wanted, record=tmp_path / "record", say=interrupt)
+        assert texts[-1] == "it was interrupted: the candidate gets no request until it is resumed."
+        facts = rollout_step(wanted, record=tmp_path / "record")
+    assert (facts["status"], facts["digest"]) == ("promoted", digest(versions["good"]))
+    found = loads((tmp_path / "record").read_bytes(), "it")
+    assert "somebody goes on with it." in [one.text for one in found.history]
+    kserve_place.cluster.delete(INFERENCE_SERVICES, name)
 
 
 def test_the_command_is_ended_and_goes_on(
