@@ -224,10 +224,13 @@ class Engine:
         kept = self.memory.load()
         record = kept.record if kept else record
         told = "it was interrupted: the candidate gets no request until it is resumed."
-        try:
-            self.traffic.split(0)
-        except HeadraceError as error:
-            told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
+        if record.decided:
+            told = "it was interrupted while it came to its end: resume it, and it does."
+        else:
+            try:
+                self.traffic.split(0)
+            except HeadraceError as error:
+                told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
         self.say(told)
         self.memory.save(_told(record, "held", told))
 

@@ -153,6 +153,19 @@ def test_an_interrupted_rollout_is_held_and_gone_on_with(tmp_path: Path) -> None
     assert ended.steps[0] == held.steps[0], "a step that has passed is not taken again"
 
 
+def test_an_interrupted_promotion_is_finished(tmp_path: Path) -> None:
+    """No share is changed in the middle of it."""
+    played = Played(broken={"promote": KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        engine(played, tmp_path).run(first())
+    assert played.done[-2:] == ["split 50", "promote"]
+    held = kept(tmp_path)
+    assert held.status == "held"
+    again = Played()
+    assert engine(again, tmp_path).run(held).status == "promoted"
+    assert again.done == ["promote"]
+
+
 def test_what_was_decided_is_done_by_whoever_goes_on(tmp_path: Path) -> None:
     """A process that died while it promoted or took back is followed without looking again."""
     for decision, act in (("promote", "promote"), ("rollback", "restore"), ("abort", "restore")):
