@@ -61,6 +61,11 @@ class Prometheus:
             raise InputError(
                 f"Prometheus' address must be such as http://prometheus:9090; got {shown(self.url)} instead."
             )
+        if "@" in parts.netloc:
+            raise InputError(
+                f"Prometheus' address must hold no password, which would stand in logs; give that of {parts.hostname} "
+                "without it."
+            )
 
     def read(self) -> Mapping[str, Reading]:
         """See ``Source.read``.

@@ -137,5 +137,8 @@ def test_an_address_that_is_none_is_refused() -> None:
     """Before anything is asked; and one where nothing listens when it is."""
     with pytest.raises(InputError, match="such as http://prometheus:9090"):
         Prometheus("prometheus:9090", ("heart",), (ONE,))
+    with pytest.raises(InputError, match="must hold no password") as caught:
+        Prometheus("http://me:hidden@prometheus:9090", ("heart",), (ONE,))
+    assert "hidden" not in str(caught.value)
     with pytest.raises(InputError, match="does not answer: start it"):
         Prometheus("http://127.0.0.1:9", ("heart",), (ONE,)).read()
