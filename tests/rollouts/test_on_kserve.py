@@ -31,11 +31,21 @@ from headrace.serving.endpoint import Remote
 from headrace.serving.kserve_wait import OvertakenError
 from headrace.stores.bundles import publish
 from headrace.stores.objects import connect
-from tests.cluster.api_server import ApiServer
+from tests.cluster.api_server import ApiServer, api_server
+from tests.cluster.platform import folder as crds
+from tests.cluster.platform import install
 from tests.conftest import headrace, write_table
 from tests.rollouts import bundles
 from tests.rollouts.local import kept
-from tests.serving.kserve_fixtures import Placed, configured, digest, knative_place, kserve_place, rclone_settings
+from tests.serving.kserve_fixtures import (
+    Placed,
+    configured,
+    digest,
+    knative_place,
+    kserve_place,
+    placed,
+    rclone_settings,
+)
 from tests.serving.kserve_knative import KnativePlatform
 
 __all__ = ["knative_place", "kserve_place", "rclone_settings"]
@@ -222,6 +232,37 @@ def test_a_candidate_that_does_not_come_up_leaves_nothing(
     place.cluster.delete(INFERENCE_SERVICES, name)
 
 
+def test_a_promotion_that_fails_is_taken_back(
+    kserve_place: Placed, versions: dict[str, str], rows: list[dict[str, Any]], name: str
+) -> None:
+    """Behind a graph the endpoint itself changes last; if its pods do not come up, no client notices."""
+    first = deployed(kserve_place, versions["stable"], name)
+    before = spec(kserve_place, name)
+    rolled = parts(kserve_place, name, versions["good"], "graph")
+    rolled.traffic.prepare()
+
+    def break_it(text: str) -> None:
+        if text.startswith("100 %"):
+            kserve_place.platform.faults = {digest(versions["good"]): "image"}
+
+    try:
+        with (
+            clients(kserve_place, asked_at(kserve_place, name, "graph", first.url), rows) as statuses,
+            pytest.raises(ClusterError, match="cannot be pulled"),
+        ):
+            start.begin(rolled, PLAN, say=break_it)
+    finally:
+        kserve_place.platform.faults = {}
+    assert statuses.total() > 100
+    assert set(statuses) == {200}
+    assert spec(kserve_place, name) == before
+    assert served(kserve_place, first.url) == {digest(versions["stable"])}
+    kept_there = rolled.memory.load()
+    assert kept_there is not None
+    assert kept_there.record.status == "failed"
+    kserve_place.cluster.delete(INFERENCE_SERVICES, name)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_another_process_goes_on_or_ends_it(way: str, place: Placed, versions: dict[str, str], name: str) -> None:
     """An interrupted rollout is held; it is known by its record alone, is gone on with, and is ended."""
@@ -245,6 +286,33 @@ def test_another_process_goes_on_or_ends_it(way: str, place: Placed, versions: d
     assert spec(place, name) == before
     assert served(place, first.url) == {digest(versions["stable"])}
     place.cluster.delete(INFERENCE_SERVICES, name)
+
+
+def test_an_api_server_that_dies_meanwhile_does_no_harm(
+    rclone_settings: StoreSettings, versions: dict[str, str], rows: list[dict[str, Any]], name: str, tmp_path: Path
+) -> None:
+    """A good candidate is promoted by the one that comes back."""
+    with api_server() as server:
+        install(server.admin(), crds())
+        with placed(server, rclone_settings, tmp_path / "node") as place:
+            first = deployed(place, versions["stable"], name)
+            died: list[threading.Thread] = []
+
+            def die() -> None:
+                server.kill()
+                time.sleep(2)
+                server.start()
+
+            def kill(text: str) -> None:
+                if "requests" in text and not died:
+                    died.append(threading.Thread(target=die))
+                    died[0].start()
+
+            with clients(place, first.url, rows) as statuses:
+                record = start.begin(parts(place, name, versions["good"], "canary"), PLAN, say=kill)
+            died[0].join(60)
+    assert record.status == "promoted", record.reasons
+    assert set(statuses) == {200}
 
 
 def test_what_somebody_else_deploys_meanwhile_is_left_alone(
