@@ -24,12 +24,12 @@ Examples:
   headrace rollout tumours --candidate s3://headrace/models/tumours/9c…/ --prometheus http://prometheus.monitoring:9090
 
   headrace rollout tumours --status
-  headrace rollout tumours --pause          (--resume, --abort)
+
+  headrace rollout tumours --pause          (or --resume, or --abort)
 
   headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv
 
-  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv \\
-      --steps 10,50,100 --step-requests 500 --step-time 1s --look 1s --patience 5m
+  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv --steps 10,50,100
 
 Exit code 0: promoted. 3: sent back or aborted, and the former version answers. KServe needs a cluster (KUBECONFIG, or a
 pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
