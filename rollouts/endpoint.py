@@ -1,18 +1,25 @@
 """The InferenceService whose requests are divided, as all ways to divide them need it."""
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.cluster.client import Document
+from headrace.cluster.following import PATIENCE_SECONDS
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.cluster.owned import owned
-from headrace.core.errors import InputError
+from headrace.core.errors import ClusterError, InputError
 from headrace.rollouts.record import Version
 from headrace.rollouts.traffic import Pair
 from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.kserve import KServeDeployer, goal
 from headrace.serving.kserve_wait import OvertakenError
+
+_AWAY = {"unreachable", "timeout", "busy", "forbidden", "unauthorized", "unserved"}
+_PAUSE_SECONDS = 0.5
+T = TypeVar("T")
 
 
 @dataclass
@@ -68,7 +75,7 @@ class Endpoint:
             InputError: If Headrace does not own its model.
             OvertakenError: If it serves neither version by now.
         """
-        service = self.get()
+        service = patiently(self.get)
         pair = self.find()
         if kserve_status.source(service) not in {pair.stable.uri, pair.candidate.uri}:
             raise OvertakenError(
@@ -84,8 +91,8 @@ class Endpoint:
         return found
 
     def apply(self, document: Document) -> Document:
-        """Apply a changed InferenceService; nothing happens if it is so already."""
-        return self.deployer.cluster.apply(document, force=self.deployer.options.take_over)
+        """Apply a changed InferenceService, or what stands before it; nothing happens if it is so already."""
+        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.options.take_over))
 
     def until_answering(self, applied: Document, version: Version, *, fresh: bool = True, route: bool = True) -> str:
         """Wait until every answer on the real route comes from a version.
@@ -103,6 +110,25 @@ class Endpoint:
         wanted = goal(applied, version.uri, version.digest if route else "", applied)
         service = waiting.until_answering(wanted if fresh else replace(wanted, since=""))
         return waiting.url(service, str(applied["metadata"]["name"])) if route else ""
+
+
+def patiently(act: Callable[[], T]) -> T:
+    """Do something again for a while if the API server is away, or has only just started and knows nobody yet.
+
+    Args:
+        act: What is done; it does no harm to do it twice.
+
+    Raises:
+        ClusterError: If it is refused for longer, or for another reason.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return act()
+        except ClusterError as error:
+            if error.reason not in _AWAY or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def serving(own: Document, uri: str) -> Document:

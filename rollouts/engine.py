@@ -19,7 +19,8 @@ BLIND_LOOKS = 5  # so many looks in a row may fail before a candidate that nobod
 WHOLE = 100
 ABORTED = Judged("abort", "somebody aborted it.")
 _FORWARD = {"continue", "promote"}
-_PASSING = {"unreachable", "timeout", "busy", "failed", "conflict"}
+# Also what an API server says that has only just started.
+_PASSING = {"unreachable", "timeout", "busy", "failed", "conflict", "forbidden", "unauthorized", "unserved"}
 
 
 def now() -> str:

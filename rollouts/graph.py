@@ -13,7 +13,7 @@ from headrace.cluster.client import Document
 from headrace.cluster.following import wait
 from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.core.errors import ClusterError
-from headrace.rollouts.endpoint import Endpoint, serving
+from headrace.rollouts.endpoint import Endpoint, patiently, serving
 from headrace.rollouts.traffic import Pair
 from headrace.serving import kserve_spec, kserve_status
 
@@ -78,13 +78,13 @@ class Graph:
         if cluster.get(INFERENCE_GRAPHS, graph_of(name)) is not None:
             self._weighed({name: 100})
             url = self._url()
-        cluster.delete(INFERENCE_SERVICES, beside(name))
+        patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
         return url or self.endpoint.deployer.waiting().url(self.endpoint.get(), name)
 
     def _weighed(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
         deployer, name = self.endpoint.deployer, graph_of(self.endpoint.name)
-        deployer.cluster.apply(build(name, weights), force=deployer.options.take_over)
+        self.endpoint.apply(build(name, weights))
         wait(
             deployer.cluster,
             DEPLOYMENTS,
