@@ -357,6 +357,7 @@ class Platform:
         """What the garbage collector does once an owner is gone, or KServe with what it no longer wants."""
         self.works.pop(work.name, None)
         self.ingress.services.pop(self.host(work.name), None)
+        time.sleep(0.05)  # what is in flight ends before the processes are told to
         for pod in work.pods:
             self.node.end(pod)
         self.cluster.delete(DEPLOYMENTS, work.name)
