@@ -80,9 +80,7 @@ def keys(
     ] = False,
     records: Annotated[
         bool,
-        typer.Option(
-            "--records", help="Also bring where registry, catalogue and lineage are, with their logins."
-        ),
+        typer.Option("--records", help="Also bring where registry, catalogue and lineage are, with their logins."),
     ] = False,
 ) -> None:
     """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""

@@ -22,6 +22,7 @@ from headrace.cli import (
     registry,
     registry_moves,
     replay,
+    rollout,
     run,
     runs,
     score,
@@ -45,6 +46,7 @@ app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="deploy", epilog=deploy.EXAMPLES)(deploy.deploy)
+app.command(name="rollout", epilog=rollout.EXAMPLES)(rollout.rollout)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command(name="sign", epilog=sign.EXAMPLES)(sign.sign)

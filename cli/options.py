@@ -54,8 +54,13 @@ def separator(text: str) -> str:
     return "\t" if text == "\\t" else text
 
 
-def bounds(texts: list[str]) -> dict[str, float]:
+def bounds(texts: list[str], *, option: str = "--require", example: str = "roc_auc=0.8") -> dict[str, float]:
     """Bounds by metric of texts such as ``roc_auc=0.8``.
+
+    Args:
+        texts: What was given.
+        option: The option's name, for the message.
+        example: What one may look like, for the message.
 
     Raises:
         InputError: If a text is not of that form.
@@ -66,7 +71,7 @@ def bounds(texts: list[str]) -> dict[str, float]:
         try:
             found[metric.strip()] = float(value)
         except ValueError as error:
-            raise InputError(f"--require must be METRIC=NUMBER, such as roc_auc=0.8; got {text!r} instead.") from error
+            raise InputError(f"{option} must be METRIC=NUMBER, such as {example}; got {text!r} instead.") from error
     return found
 
 

@@ -11,6 +11,7 @@ from headrace.core.findings import Finding, State, good
 _PURPOSES: dict[Purpose, tuple[str, str]] = {
     "run": ("report its result (as Argo Workflows wants of each step)", "headrace-step"),
     "deploy": ("deploy with KServe", "headrace-deployer"),
+    "rollout": ("divide requests and keep the record of it", "headrace-deployer"),
     "tune": ("search with Katib", "headrace-tuner"),
 }
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from headrace.cluster.kinds import (
+    CONFIG_MAPS,
     DEPLOYMENTS,
     EVENTS,
     EXPERIMENTS,
+    INFERENCE_GRAPHS,
     INFERENCE_SERVICES,
     PODS,
     SUGGESTIONS,
@@ -17,7 +19,7 @@ from headrace.cluster.kinds import (
 )
 from headrace.cluster.rights import Right
 
-Purpose = Literal["run", "deploy", "tune"]
+Purpose = Literal["run", "deploy", "rollout", "tune"]
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
 RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
 ACCOUNT = "headrace-pipeline"
@@ -31,6 +33,10 @@ RIGHTS: dict[Purpose, tuple[Right, ...]] = {
         Right("list", PODS),
         Right("get", PODS, subresource="log"),
         Right("list", EVENTS),
+    ),
+    "rollout": (
+        *(Right(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch")),
+        *(Right(verb, CONFIG_MAPS) for verb in ("get", "create", "patch")),
     ),
     "tune": (
         *(Right(verb, EXPERIMENTS) for verb in ("get", "create", "delete")),

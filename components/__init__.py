@@ -13,6 +13,7 @@ from headrace.components.publish import publish
 from headrace.components.register import register
 from headrace.components.report import report
 from headrace.components.report_metrics import report_metrics
+from headrace.components.rollout import rollout
 from headrace.components.score import score
 from headrace.components.split import split
 from headrace.components.train import train
@@ -34,6 +35,7 @@ __all__ = [
     "register",
     "report",
     "report_metrics",
+    "rollout",
     "score",
     "split",
     "train",

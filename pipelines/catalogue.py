@@ -73,6 +73,7 @@ PIPELINES = {
         ),
     ),
     "preparation": Shipped(entry="headrace.pipelines.preparation:preparation", steps=("prepare",)),
+    "rollout": Shipped(entry="headrace.pipelines.rollout:rollout", steps=("rollout",)),
 }
 
 

@@ -48,6 +48,8 @@ def _purposes(step: PlanStep) -> Iterator[Purpose]:
     told = {str(step.inputs.get(name, "")) for name in _WHERE}
     if step.function in _DEPLOYING and not told & _LOCAL:
         yield "deploy"
+        if step.function == "rollout":
+            yield "rollout"
     if step.function in _TUNING and "katib" in told:
         yield "tune"
 

@@ -22,5 +22,11 @@ def deed(entry: Entry, state: State) -> str:
         "approve": f"approved {name}",
         "archive": f"archived {name}",
         "restore": f"brought {name} back",
+        "rollout": f"rolled {name} out to {entry.facts.get('endpoint', '')}: {_ended(entry)}",
         "policy": "changed the policy",
     }[entry.action]
+
+
+def _ended(entry: Entry) -> str:
+    """How a rollout ended, in words."""
+    return str(entry.facts.get("status", "")).replace("_", " ")

@@ -129,6 +129,16 @@ class MlflowRegistry:
         self.model(name)
         return self._written(name, lambda now: rules.restoring(now, version, by=by, reason=reason)).find(version)
 
+    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Version:
+        """Record how a rollout ended."""
+        found = next((state for state in self.models() if state.with_digest(digest)), None)
+        if found is None:
+            raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
+        state = self._written(
+            found.model, lambda now: rules.rolling_out(now, digest, facts=facts, by=by, reason=reason)
+        )
+        return state.find(digest)
+
     def policy(self) -> Policy:
         """What the stages ask for; without any word of people, what ``Policy`` does."""
         entries = self.policy_entries()

@@ -1,7 +1,7 @@
 """The registry's port: what every registry of models promises."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from headrace.registry.policy import Policy
 from headrace.registry.state import State, Version
@@ -65,6 +65,16 @@ class Registry(Protocol):
 
     def restore(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
         """Bring an archived version back into use."""
+
+    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Version:
+        """Record how a rollout ended; nothing happens if it is recorded already.
+
+        Args:
+            digest: Digest of the candidate's bundle, whatever its model; ``MissingError`` if no version has it.
+            facts: What is remembered: ``status``, ``endpoint``, ``stable``, ``steps``, digest of the ``record``.
+            by: Who rolled out.
+            reason: Why it ended so.
+        """
 
     def policy(self) -> Policy:
         """What the stages ask for."""

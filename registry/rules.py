@@ -121,6 +121,26 @@ def approving(state: State, name: str, *, by: str, reason: str) -> Entry:
     return Entry("approve", by, reason, version=version.number)
 
 
+def rolling_out(state: State, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Entry | None:
+    """The entry of a rollout that has ended; None if it is there already.
+
+    Args:
+        state: What is.
+        digest: Digest of the candidate's bundle.
+        facts: What is remembered of the rollout, with the digest of its ``record``.
+        by: Who rolled out.
+        reason: Why it ended so.
+
+    Raises:
+        MissingError: If no version has that bundle.
+    """
+    version = state.find(digest)
+    known = (entry for entry in state.entries if entry.action == "rollout" and entry.version == version.number)
+    if any(entry.facts.get("record") == facts["record"] for entry in known):
+        return None
+    return Entry("rollout", by, reason, version=version.number, facts=facts)
+
+
 def archiving(state: State, name: str, *, by: str, reason: str) -> Entry | None:
     """The entry that takes a version out of use; None if it is.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any, Any], Awaitable[Reply]]
 Route = tuple[str, Handler, str]
-"""Method, handler, and the protocol's name in metrics."""
+"""Method, handler, and the protocol's name in metrics: ``other`` for what is no prediction, such as probes."""
 
 _METHODS = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
 _GONE = Reply(499, b"")
@@ -91,24 +91,24 @@ class App:
             "/openapi.json": ("GET", self._openapi, "other"),
             "/ping": ("GET", self._ready, "other"),
             "/invocations": ("POST", predict, "v1"),
-            "/v1/models": ("GET", _fixed({"models": [served.name]}), "v1"),
-            first: ("GET", self._model_ready, "v1"),
+            "/v1/models": ("GET", _fixed({"models": [served.name]}), "other"),
+            first: ("GET", self._model_ready, "other"),
             f"{first}:predict": ("POST", predict, "v1"),
             f"{first}:explain": ("POST", partial(self._answering.answered, V1, explain=True), "v1"),
-            "/v2": ("GET", _fixed(v2.server_metadata(repository=self._repository)), "v2"),
-            "/v2/health/live": ("GET", _fixed({"live": True}), "v2"),
-            "/v2/health/ready": ("GET", self._ready, "v2"),
-            "/v2/models": ("GET", _fixed({"models": [served.name]}), "v2"),
-            f"{second}/versions": ("GET", _fixed({"name": served.name, "versions": [served.digest]}), "v2"),
+            "/v2": ("GET", _fixed(v2.server_metadata(repository=self._repository)), "other"),
+            "/v2/health/live": ("GET", _fixed({"live": True}), "other"),
+            "/v2/health/ready": ("GET", self._ready, "other"),
+            "/v2/models": ("GET", _fixed({"models": [served.name]}), "other"),
+            f"{second}/versions": ("GET", _fixed({"name": served.name, "versions": [served.digest]}), "other"),
         }
         for path in (second, version):
-            routes[path] = ("GET", self._metadata, "v2")
-            routes[f"{path}/ready"] = ("GET", self._model_ready, "v2")
+            routes[path] = ("GET", self._metadata, "other")
+            routes[f"{path}/ready"] = ("GET", self._model_ready, "other")
             routes[f"{path}/infer"] = ("POST", partial(self._answering.answered, V2), "v2")
         if self._repository:
             path = f"/v2/repository/models/{served.name}"
-            routes[f"{path}/load"] = ("POST", self._load, "v2")
-            routes[f"{path}/unload"] = ("POST", self._unload, "v2")
+            routes[f"{path}/load"] = ("POST", self._load, "other")
+            routes[f"{path}/unload"] = ("POST", self._unload, "other")
         return routes
 
     async def _model_ready(self, _: Any, __: Any) -> Reply:

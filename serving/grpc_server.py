@@ -87,7 +87,8 @@ class Service:
             finally:
                 reply = replies.refusal(failure) if failure else replies.Reply(200, b"")
                 seconds = time.perf_counter() - began
-                self._seen.ended(Ended("grpc", "POST", name, reply.status, seconds, rows, reply.reason), ())
+                protocol = "grpc" if name == "ModelInfer" else "other"
+                self._seen.ended(Ended(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ())
             if failure is None:
                 return response
             told = str(failure) if isinstance(failure, HeadraceError) else "the server failed; its log tells why."

@@ -90,8 +90,8 @@ class KServeDeployer:
             document = self._document(name, uri, before)
             applied = self.cluster.apply(document, force=self.options.take_over)
             try:
-                service = self._waiting().until_answering(goal(applied, uri, digest, before))
-                url = self._verified(service, uri, name)
+                service = self.waiting().until_answering(goal(applied, uri, digest, before))
+                url = self.verified(self.waiting().url(service, name), uri)
             except OvertakenError:
                 raise
             except HeadraceError as error:
@@ -132,7 +132,8 @@ class KServeDeployer:
         name = kserve_spec.checked_name(name or kserve_spec.published(uri)[0])
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
-    def _waiting(self) -> Waiting:
+    def waiting(self) -> Waiting:
+        """What waits for a version, with the patience of the options."""
         return Waiting(self.cluster, self.options.patience, via=self.options.via, say=self.say)
 
     def _refuse(self, before: Document | None, name: str) -> None:
@@ -166,20 +167,23 @@ class KServeDeployer:
         if service is None:
             return ""
         try:
-            return self._waiting().digests(service, name, 1)[0]
+            return self.waiting().digests(service, name, 1)[0]
         except InputError:
             return ""
 
-    def _verified(self, service: Document, uri: str, name: str) -> str:
-        """Ask the bundle's test cases on the real route.
+    def verified(self, url: str, uri: str) -> str:
+        """Ask a bundle's test cases on a route.
+
+        Args:
+            url: Where they are asked, in V1.
+            uri: Store URI of the bundle.
 
         Returns:
-            Where they were asked.
+            The same URL.
 
         Raises:
             ClusterError: If an answer is not as the bundle says.
         """
-        url = self._waiting().url(service, name)
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             found = verify(url, bundle=bundle, via=self.options.via)
@@ -214,7 +218,7 @@ class KServeDeployer:
                 return f"{name} was put back to what it was, which did not answer either"
             self.say(f"putting back {answered[:12]}")
             service = self.cluster.get(INFERENCE_SERVICES, name) or applied
-            self._waiting().until_answering(goal(service, kserve_status.source(before), answered, failing))
+            self.waiting().until_answering(goal(service, kserve_status.source(before), answered, failing))
         except HeadraceError as error:
             return f"and what was there before could not be brought back: {str(error).rstrip('.')}"
         return f"{name} answers with {answered[:12]} as before"

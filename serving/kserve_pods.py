@@ -78,6 +78,12 @@ def failure(pods: Iterable[Document], *, patience: float, now: datetime | None =
     return None
 
 
+def ready(pod: Document) -> bool:
+    """Whether a pod takes requests."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+
+
 def waiting_since(pod: Document, now: datetime) -> float:
     """Seconds since a pod was made."""
     made = datetime.fromisoformat(str(pod["metadata"]["creationTimestamp"]))

@@ -118,6 +118,36 @@ class Waiting:
                     raise
         raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
 
+    def until_running(self, goal: Goal, *, deployment: str) -> None:
+        """Wait until a Deployment beside the InferenceService's own runs with a version.
+
+        Args:
+            goal: What is waited for.
+            deployment: Name of the Deployment.
+
+        Raises:
+            OvertakenError: If the InferenceService was deleted.
+            ClusterError: If the version fails, or does not run in time.
+        """
+        self._last = "nothing of it was seen"
+        for service in follow(
+            self.cluster,
+            INFERENCE_SERVICES,
+            goal.name,
+            seconds=self.patience.deadline_seconds,
+            every_seconds=self.patience.every_seconds,
+        ):
+            if service is None or service["metadata"]["uid"] != goal.uid:
+                raise OvertakenError(f"the InferenceService {goal.name} must stay until it runs; it was deleted.")
+            found = self.cluster.get(DEPLOYMENTS, deployment)
+            self._fail(kserve_status.deployment_failure(found, goal.uri))
+            pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
+            self._fail_by_pods(kserve_pods.of(pods, goal.uri), goal)
+            if kserve_status.runs(found, goal.uri):
+                return
+            self._notice("the candidate's pods are not all available")
+        raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
+
     def digests(self, service: Document, name: str, count: int) -> list[str]:
         """What the servers behind a route say that they serve, each asked by a connection of its own.
 
@@ -153,7 +183,8 @@ class Waiting:
         found = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
         pods = kserve_pods.of(found, goal.uri, since=goal.since)
         if knative:
-            ready, running = len(pods), kserve_status.revised(service)
+            # The status may still be of the revision before, whose pods are not these.
+            ready, running = len(pods), kserve_status.revised(service) and any(map(kserve_pods.ready, pods))
             made = bool(pods)
         else:
             name = kserve_status.workload(goal.name, kserve_status.predictor(service))

@@ -59,6 +59,7 @@ STEP = (
 DEPLOYER = (
     _allowed((INFERENCE_SERVICES, INFERENCE_GRAPHS), "get watch create patch delete")
     | _allowed((DEPLOYMENTS,), "get")
+    | _allowed((CONFIG_MAPS,), "get create patch")
     | _allowed((PODS, EVENTS), "list")
     | _allowed((PODS,), "get", sub="log")
 )

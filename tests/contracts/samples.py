@@ -107,6 +107,17 @@ SAMPLES = {
         says="manifest",
     ),
     "deploy": Sample(arguments={"uri": "{uri}"}, bad={"uri": "s3://headrace/models/none/0000/"}, says="models/none"),
+    "rollout": Sample(
+        arguments={
+            "candidate": "{uri}",
+            "stable": "{uri}",
+            "table": "{table}",
+            "steps": [50, 100],
+            "step_requests": 50,
+        },
+        bad={"to": "moon"},
+        says="local or kserve; got 'moon'",
+    ),
     "verify_endpoint": Sample(
         arguments={"url": "{url}"},
         inputs={"bundle": _BUNDLE},

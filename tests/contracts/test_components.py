@@ -20,8 +20,9 @@ from headrace.stores.local import local_store
 from headrace.stores.objects import connect
 from tests.conftest import Line
 from tests.contracts.samples import SAMPLES, Sample
+from tests.made_bundle import make_bundle
 
-_ACTS_ON_THE_WORLD = ("publish", "deploy", "verify_endpoint")
+_ACTS_ON_THE_WORLD = ("publish", "deploy", "rollout", "verify_endpoint")
 _TYPES = {
     "system.Dataset": dsl.Dataset,
     "system.Model": dsl.Model,
@@ -138,6 +139,12 @@ def test_components_that_act_on_the_world_run_by_themselves(line: Line, store: S
     verification = json.loads(next((tmp_path / "c").glob("*/verify-endpoint/verification")).read_text())
     assert verification["verified"]
     assert verification["cases"] > 0
+    other = publish(make_bundle(tmp_path / "other").folder, connect(store))
+    asked = {**SAMPLES["rollout"].arguments, "candidate": other, "tolerances": {"shift": 9, "latency": 9, "slow": 1}}
+    _alone("rollout", _filled(SAMPLES["rollout"], asked, uri=uri, table=str(line.table)), line, tmp_path / "d", None)
+    record = json.loads(next((tmp_path / "d").glob("*/rollout/record")).read_text())
+    assert record["status"] in {"promoted", "rolled_back"}
+    assert record["candidate"]["uri"] == other
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning")

@@ -24,6 +24,7 @@ from headrace.stores.bundles import fetch
 from headrace.stores.objects import connect
 from tests.conftest import Line
 from tests.images.conftest import LOCKED_DOWN, answers, container, wait_for
+from tests.rollouts.local import made
 
 pytestmark = [
     pytest.mark.docker,
@@ -154,6 +155,20 @@ def _reported(place: Place) -> None:
     assert 0.5 < told["roc_auc"] < 1
 
 
+def _rollout(place: Place) -> dict[str, Any]:
+    # Both servers run in the step's own container, and end with it.
+    folder = made(place.root / "versions", "good")
+    bundles = {key: str(folder / one / "bundle") for key, one in (("stable", "stable"), ("candidate", "good"))}
+    return {**bundles, "table": str(folder / "traffic.csv"), "to": "local", "steps": [50, 100]}
+
+
+def _rolled_out(place: Place) -> None:
+    """The candidate was asked half of all requests, and took over."""
+    record = read_json(artifact(place, "rollout", "record"))
+    assert record["status"] == "promoted", record["reasons"]
+    assert record["steps"][0]["candidate"]["codes"].keys() == {"200"}
+
+
 @dataclass(frozen=True)
 class Case:
     """How a pipeline is run here, and what must have come of it.
@@ -173,6 +188,7 @@ CASES = {
     "training": Case(_training, _trained, without=frozenset({"deploy", "verify_endpoint"})),
     "replay": Case(_replay, _made_again),
     "preparation": Case(_preparation, _prepared),
+    "rollout": Case(_rollout, _rolled_out),
     "trial": Case(_trial, _reported),
 }
 

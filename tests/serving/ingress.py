@@ -23,7 +23,7 @@ class Ingress:
     Attributes:
         services: Ports of the ready pods by host of a Service; asked in turn.
         routes: Hosts of Services with their weights by host of a route, which are drawn for each request.
-        paths: Path that is asked instead of the request's own, by host of a Service behind a router.
+        paths: Path that is asked instead of the request's own, by host of a router's route and of a Service behind it.
         changes: What is done to the answers of a port.
         asked: How many requests each host of a Service got, with their statuses.
         port: Where it listens.
@@ -31,7 +31,7 @@ class Ingress:
 
     services: dict[str, list[Backend]] = field(default_factory=dict)
     routes: dict[str, dict[str, int]] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
+    paths: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: dict[Backend, Change] = field(default_factory=dict)
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     port: int = 0
@@ -62,7 +62,7 @@ class Ingress:
         service, port = self.chosen(host)
         code, data, kind = 503, b"no healthy upstream", "text/plain"
         if port is not None:
-            path = self.paths.get(service, path) if host != service else path
+            path = self.paths.get((host, service), path)
             try:
                 reply = self._pool.request(
                     method, f"http://127.0.0.1:{port}{path}", body=body, headers={"Content-Type": "application/json"}

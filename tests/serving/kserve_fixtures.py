@@ -1,5 +1,6 @@
 """KServe at work, and what is deployed to it."""
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from headrace.cluster import discovery
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CRDS
+from headrace.cluster.kinds import CONFIG_MAPS, CRDS
 from headrace.core.bundle import Bundle
 from headrace.core.settings import StoreSettings
 from headrace.serving.kserve import KServeDeployer, Options
@@ -39,6 +40,16 @@ RIGHTS: list[dict[str, Any]] = [
     {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
+# And what the guide says that a rollout's account needs beside them.
+ROLLOUT_RIGHTS: list[dict[str, Any]] = [
+    *RIGHTS,
+    {
+        "apiGroups": ["serving.kserve.io"],
+        "resources": ["inferencegraphs"],
+        "verbs": ["get", "watch", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
+]
 PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2)
 
 
@@ -50,11 +61,13 @@ class Placed:
         cluster: The API server, as an administrator.
         platform: KServe.
         deployer: The deployer, with no right but those it needs.
+        roller: The same for rollouts.
     """
 
     cluster: Cluster
     platform: Platform
     deployer: KServeDeployer
+    roller: KServeDeployer
 
     def patient(self, seconds: float) -> KServeDeployer:
         """The deployer with another deadline."""
@@ -89,12 +102,26 @@ def uris(rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactor
 
 
 @contextmanager
+def configured(cluster: Cluster, **settings: Any) -> Iterator[None]:
+    """KServe's own configuration for the length of the block, by its keys."""
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kserve"}})
+    metadata = {"name": "inferenceservice-config", "namespace": "kserve"}
+    data = {key: json.dumps(value) for key, value in settings.items()}
+    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    try:
+        yield
+    finally:
+        cluster.delete(CONFIG_MAPS, metadata["name"], namespace="kserve")
+
+
+@contextmanager
 def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any) -> Iterator[Placed]:
     """A namespace in which KServe works for the length of the block."""
     cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
     with kserve(cluster, store, folder, **options) as platform:
         how = Options(patience=PATIENCE, via=platform.ingress.address)
-        yield Placed(cluster, platform, KServeDeployer(grant(cluster, "deployer", RIGHTS), store, how))
+        accounts = [grant(cluster, "deployer", RIGHTS), grant(cluster, "roller", ROLLOUT_RIGHTS)]
+        yield Placed(cluster, platform, *(KServeDeployer(one, store, how) for one in accounts))
 
 
 @pytest.fixture(scope="module")

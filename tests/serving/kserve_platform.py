@@ -2,14 +2,15 @@
 
 It does what was seen of them: Ready comes early and stays, ``modelStatus`` and ``status.observedGeneration`` tell of
 other things than one would think, Deployments have their counters, and addresses change. Servers are real processes
-that fetched their bundle from a real object store; the way to them is ``ingress``. Knative, canaries and graphs are
-played in ``kserve_splits``.
+that fetched their bundle from a real object store; the way to them is ``ingress``. Knative is played in
+``kserve_knative``, graphs in ``kserve_graphs``.
 """
 
+import math
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from headrace.core.errors import ClusterError, MissingError
 from headrace.core.processes import lease
 from headrace.core.settings import StoreSettings
 from tests.serving.ingress import Ingress, ingress
+from tests.serving.kserve_graphs import Graphs
 from tests.serving.kserve_pods import SOURCE, Node, Pod, now, rendered
 from tests.serving.kubelet import kubelet
 
@@ -92,6 +94,7 @@ class Platform:
     gateway_api: bool = True
     tells_failed_loads: bool = False
     works: dict[str, Work] = field(default_factory=dict)
+    graphs: Graphs = field(default_factory=Graphs)
     known: set[str] = field(default_factory=set)
     ended: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
@@ -120,6 +123,7 @@ class Platform:
             self.reconcile(name, service)
         for work in [work for work in self.works.values() if work.service not in services]:
             self.remove(work)
+        self.graphs.look(self)
         gone = set(self.known) - set(services)
         self.known = set(services)
         for host in [host for host in self.ingress.routes if any(host.startswith(f"{name}-") for name in gone)]:
@@ -131,10 +135,29 @@ class Platform:
         work = self.workload(name, predictor)
         if not self.deploy(work, service, predictor):
             return
-        for other in [one for one in self.works.values() if one.service == name and one is not work]:
+        kept, weights, told = [work], {self.host(work.name): 100}, []
+        for canary in service["spec"].get("canary") or []:
+            beside, ready = self.canary(name, service, canary)
+            kept.append(beside)
+            percent = canary.get("trafficPercent", 0)
+            told.append({"name": canary["predictor"]["name"], "ready": ready, "trafficPercent": percent})
+            if ready and self.gateway_api:
+                weights[self.host(work.name)] -= percent
+                weights[self.host(beside.name)] = percent
+        self.ingress.routes[self.outer(name)] = weights
+        for other in [one for one in self.works.values() if one.service == name and one not in kept]:
             self.remove(other)
-        self.ingress.routes[self.outer(name)] = {self.host(work.name): 100}
-        self.tell(service, work)
+        self.tell(service, work, told)
+
+    def canary(self, name: str, service: Document, canary: Document) -> tuple[Work, bool]:
+        """Bring a canary one step further, and whether it is ready; it is the stable predictor but for what it says."""
+        stable = service["spec"]["predictor"]
+        pods = math.ceil(int(stable.get("minReplicas") or 1) * canary.get("trafficPercent", 0) / 100)
+        merged = {**stable, **canary["predictor"], "minReplicas": pods}
+        merged["model"] = {**stable["model"], **canary["predictor"].get("model", {})}
+        work = self.workload(name, merged)
+        self.deploy(work, service, merged)
+        return work, bool(work.ready)
 
     def workload(self, name: str, predictor: Document) -> Work:
         """The Deployment of a predictor, which its name is part of."""
@@ -166,7 +189,7 @@ class Platform:
             self.event("InferenceService", service, "InternalError", f"StorageURI not supported: {uri}")
             return False
         container = rendered(runtime, name)
-        work.uri, work.replicas = uri, int(predictor.get("minReplicas") or 1)
+        work.uri, work.replicas = uri, int(predictor.get("minReplicas", 1))
         labels = {LABEL: name, "app": f"isvc.{work.name}", "component": "predictor"}
         self.apply_deployment(work, service, container, labels)
         deployment = self.cluster.get(DEPLOYMENTS, work.name) or {"metadata": {"generation": 0}}
@@ -252,7 +275,7 @@ class Platform:
             work.told = status
             self.cluster.patch_status(DEPLOYMENTS, work.name, status, manager="deployment-controller")
 
-    def tell(self, service: Document, work: Work) -> None:
+    def tell(self, service: Document, work: Work, canaries: Sequence[Document] = ()) -> None:
         """The status of an InferenceService, as KServe writes it."""
         name, before = service["metadata"]["name"], service.get("status") or {}
         available = any(pod.port for pod in work.pods)
@@ -284,6 +307,8 @@ class Platform:
         if ready:
             status["url"] = f"http://{self.outer(name)}"
             status["address"] = {"url": f"http://{self.host(work.name)}"}
+        if canaries or before.get("canaryStatuses"):
+            status["canaryStatuses"] = list(canaries)
         self.patch(name, before, status)
 
     def patch(self, name: str, before: Document, status: Document) -> None:
@@ -332,6 +357,7 @@ class Platform:
         """What the garbage collector does once an owner is gone, or KServe with what it no longer wants."""
         self.works.pop(work.name, None)
         self.ingress.services.pop(self.host(work.name), None)
+        time.sleep(0.05)  # what is in flight ends before the processes are told to
         for pod in work.pods:
             self.node.end(pod)
         self.cluster.delete(DEPLOYMENTS, work.name)

@@ -22,6 +22,7 @@ from tests.serving.kubelet import Kubelet
 if TYPE_CHECKING:
     import subprocess
 
+METRICS_PORT = "prometheus.kserve.io/port"
 SOURCE = "internal.serving.kserve.io/storage-initializer-sourceuri"
 Document = Mapping[str, Any]
 
@@ -154,6 +155,9 @@ class Node:
         if pod.process is not None and not pod.port:
             if (pod.folder / "address.json").exists():
                 pod.port = int(read_json(pod.folder / "address.json")["url"].split(":")[2].split("/")[0])
+                # All pods have one address here: each says by KServe's annotation at which port its metrics are.
+                annotated = {"metadata": {"annotations": {METRICS_PORT: str(pod.port)}}}
+                self.cluster.patch(PODS, pod.name, annotated)
             elif pod.process.poll() is not None:
                 pod.crashes += 1
                 text = (pod.folder / "log").read_text()
@@ -194,6 +198,7 @@ def _running(pod: Pod) -> dict[str, Any]:
     state = {"running": {"startedAt": pod.when}} if ready else {"waiting": {"reason": "ContainerCreating"}}
     return {
         "phase": "Running" if ready else "Pending",
+        **({"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]} if ready else {}),
         "containerStatuses": [_state("kserve-container", state, ready=ready)],
         "conditions": _conditions(PodScheduled=True, Ready=ready),
     }

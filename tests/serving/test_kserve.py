@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.cluster.client import Cluster, Document
-from headrace.cluster.kinds import CONFIG_MAPS, DEPLOYMENTS, INFERENCE_SERVICES, PODS
+from headrace.cluster.client import Document
+from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from headrace.core.bundle import Bundle
 from headrace.core.errors import ClusterError, InputError
 from headrace.core.settings import StoreSettings
@@ -25,11 +25,20 @@ from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.endpoint import Remote
 from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_wait import OvertakenError
-from tests.cluster.api_server import ApiServer, api_server, namespace
+from tests.cluster.api_server import ApiServer, api_server
 from tests.cluster.platform import folder, install
 from tests.conftest import headrace
 from tests.serving.conftest import GOOD
-from tests.serving.kserve_fixtures import Placed, digest, knative_place, kserve_place, placed, rclone_settings, uris
+from tests.serving.kserve_fixtures import (
+    Placed,
+    configured,
+    digest,
+    knative_place,
+    kserve_place,
+    placed,
+    rclone_settings,
+    uris,
+)
 
 __all__ = ["knative_place", "kserve_place", "rclone_settings", "uris"]
 
@@ -384,28 +393,10 @@ def test_knative_is_waited_for_by_its_revisions(knative_place: Placed, uris: lis
     standard = replace(deployer, options=replace(deployer.options, mode="Standard"))
     with pytest.raises(InputError, match="runs in the mode Knative"):
         standard.deploy(uris[0], name=name)
-    with knative_configuration(knative_place.cluster, "RawDeployment"):
+    with configured(knative_place.cluster, deploy={"defaultDeploymentMode": "RawDeployment"}):
         document = KServeDeployer(knative_place.cluster, deployer.store).manifest(uris[0], name=f"{name}-b")
     assert document["metadata"]["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
     deployer.undeploy(first)
-
-
-@contextmanager
-def knative_configuration(cluster: Cluster, mode: str) -> Iterator[None]:
-    """KServe's own configuration for the length of the block."""
-    kserve = namespace(cluster, "kserve")
-    kserve.create(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "inferenceservice-config"},
-            "data": {"deploy": json.dumps({"defaultDeploymentMode": mode})},
-        }
-    )
-    try:
-        yield
-    finally:
-        kserve.delete(CONFIG_MAPS, "inferenceservice-config")
 
 
 def told(place: Placed, server: ApiServer) -> dict[str, str]:
