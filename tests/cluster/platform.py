@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from headrace.cluster.client import Cluster
-from headrace.cluster.discovery import kinds
+from headrace.cluster.discovery import has_field, kinds
 from headrace.cluster.kinds import CRDS, Kind
+from headrace.core.errors import ClusterError
 
 OWN = Path(__file__).with_name("crds")
 _SECONDS = 60.0
@@ -43,13 +44,22 @@ def install(admin: Cluster, place: Path) -> None:
         admin.apply(document, manager="platform")
     deadline = time.monotonic() + _SECONDS
     for served in {kind for document in wanted for kind in _kinds(document)}:
-        while served not in kinds(admin.transport, served.api_version):
+        while served not in kinds(admin.transport, served.api_version) or not _described(admin, served):
             assert time.monotonic() < deadline, f"{served.resource} is not served"
             time.sleep(0.05)
     for document in wanted:
         conditions = (admin.get(CRDS, document["metadata"]["name"]) or {})["status"]["conditions"]
         bad = [entry for entry in conditions if entry["type"] == "NonStructuralSchema" and entry["status"] == "True"]
         assert not bad, (document["metadata"]["name"], bad)
+
+
+def _described(admin: Cluster, kind: Kind) -> bool:
+    """Whether the server's OpenAPI document has the kind, which it does a moment after it serves it."""
+    try:
+        return has_field(admin.transport, kind, ())
+    except ClusterError as error:
+        assert error.reason == "unserved", error
+        return False
 
 
 def _kinds(document: dict[str, Any]) -> list[Kind]:

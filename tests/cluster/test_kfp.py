@@ -52,7 +52,7 @@ def test_a_version_is_uploaded_once(api: Kfp, server: KfpServer, preparation: Pi
     assert second.id != first.id
     assert len(server.pipelines) == 1
     (one,) = [version for version in server.versions.values() if version["name"] == "1"]
-    assert one["pipeline_spec"] == json.loads(json.dumps(preparation.spec))
+    assert one["pipeline_spec"]["pipeline_spec"] == json.loads(json.dumps(preparation.spec))
 
 
 def test_a_pipeline_travels_with_its_platforms_part(api: Kfp, server: KfpServer) -> None:
