@@ -120,7 +120,7 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
     """Everything about one server and one model."""
     rng = np.random.default_rng(1)
     found: dict[tuple[int, int], list[Load]] = {}
-    starts, over_grpc = [], {}
+    starts, resident, over_grpc = [], [], {}
     for number in range(chosen.runs):
         with started(server, model, Path(chosen.peers).resolve(), folder / "log") as (address, pid, seconds):
             starts.append(seconds)
@@ -132,16 +132,23 @@ def measured(server: Server, model: Model, chosen: argparse.Namespace, folder: P
                 np.testing.assert_allclose(got, expected, rtol=1e-6, err_msg=f"{server.name} answers otherwise")
             if server.name in GRPC and _listens(address):
                 over_grpc = {callers: _over_grpc(address, callers, chosen.seconds) for callers in (1, 16)}
-            for connections in chosen.connections:
-                for count in chosen.rows:
+            # Memory is read after the smallest requests, and again after everything, which not every peer answers.
+            for count in chosen.rows:
+                for connections in chosen.connections:
                     body = server.body(rng.normal(size=(count, COLUMNS)).round(4).tolist())
                     url = address + server.path
                     load(url, body, connections=connections, seconds=1, pid=pid)
                     result = load(url, body, connections=connections, seconds=chosen.seconds, pid=pid)
                     found.setdefault((connections, count), []).append(result)
-            resident = memory(pid)
+                resident.append(memory(pid))
     loads_ = {key: sorted(runs, key=lambda one: one.requests_per_second)[len(runs) // 2] for key, runs in found.items()}
-    return {"ready": statistics.median(starts), "memory": resident, "loads": loads_, "grpc": over_grpc}
+    return {
+        "ready": statistics.median(starts),
+        "memory": resident[0],
+        "largest": max(resident),
+        "loads": loads_,
+        "grpc": over_grpc,
+    }
 
 
 def _listens(address: str) -> bool:
@@ -168,9 +175,9 @@ def _first_rows() -> Rows:
 
 def show(family: str, found: dict[str, Any]) -> None:
     """The table of one model."""
-    print(f"\n  {family}: {'ready s':>31}{'MB':>8}")
+    print(f"\n  {family}: {'ready s':>31}{'MB':>8}{'MB at the end':>16}")
     for name, one in found.items():
-        print(f"  {name:<24}{one['ready']:>20.2f}{one['memory']:>8.0f}")
+        print(f"  {name:<24}{one['ready']:>20.2f}{one['memory']:>8.0f}{one['largest']:>16.0f}")
     for key in next(iter(found.values()))["loads"]:
         print(f"\n  {key[0]} connections, {key[1]} rows")
         print(f"  {'':<28}{'req/s':>10}{'p50 ms':>10}{'p99 ms':>10}{'CPU us':>10}{'errors':>8}")
