@@ -48,5 +48,8 @@ def ended(cluster: Cluster, name: str) -> dict[str, Any] | None:
     job = cluster.get(JOBS, name)
     pods = cluster.list(PODS, labels=f"{TRIAL_LABEL}={name}")
     if job is None:  # its Experiment was deleted
-        return {"status": {"containerStatuses": [{"state": {"terminated": {"exitCode": 137}}}]}, "metadata": {"name": name}}
+        return {
+            "status": {"containerStatuses": [{"state": {"terminated": {"exitCode": 137}}}]},
+            "metadata": {"name": name},
+        }
     return next((pod for pod in pods if pod["status"].get("phase") in {"Succeeded", "Failed"}), None)

@@ -16,7 +16,15 @@ from typing import Any
 import urllib3
 
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS, SECRETS, SERVICE_ACCOUNTS, SERVICES, SERVING_RUNTIMES
+from headrace.cluster.kinds import (
+    DEPLOYMENTS,
+    INFERENCE_SERVICES,
+    PODS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    SERVING_RUNTIMES,
+)
 from tests.node.pods import somebody
 from tests.serving.ingress import Ingress, ingress
 from tests.serving.kserve_platform import LABEL, Platform, Work, condition
@@ -89,7 +97,12 @@ class Controller(Platform):
             self.invalid(name, "RuntimeNotRecognized", "Waiting for runtime to become available")
             return False
         work.uri, work.replicas = model["storageUri"], int(predictor.get("minReplicas") or 1)
-        labels = {**runtime["spec"].get("labels", {}), LABEL: name, "app": f"isvc.{work.name}", "component": "predictor"}
+        labels = {
+            **runtime["spec"].get("labels", {}),
+            LABEL: name,
+            "app": f"isvc.{work.name}",
+            "component": "predictor",
+        }
         self.apply(work, service, self.template(work.uri, predictor, runtime, name, labels))
         made = self.cluster.get(SERVICES, work.name)
         if made:
@@ -102,12 +115,13 @@ class Controller(Platform):
         assert isinstance(self.ingress, Gateway)
         return self.ingress
 
-    def template(
-        self, uri: str, predictor: Document, runtime: Document, name: str, labels: Document
-    ) -> dict[str, Any]:
+    def template(self, uri: str, predictor: Document, runtime: Document, name: str, labels: Document) -> dict[str, Any]:
         """The pods: the runtime's, with the model's fields over them and the initializer before them."""
         model = predictor["model"]
-        container = {**rendered(runtime, name), **{key: model[key] for key in ("resources", "securityContext") if key in model}}
+        container = {
+            **rendered(runtime, name),
+            **{key: model[key] for key in ("resources", "securityContext") if key in model},
+        }
         mounted = {"name": "kserve-provision-location", "mountPath": _PLACE}
         container["volumeMounts"] = [*container.get("volumeMounts", []), {**mounted, "readOnly": True}]
         account = predictor.get("serviceAccountName", "default")
@@ -177,7 +191,10 @@ class Controller(Platform):
         }
         route = {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
         deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-        wanted = {"service": {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": route}, "deployment": deployment}
+        wanted = {
+            "service": {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": route},
+            "deployment": deployment,
+        }
         text = json.dumps(wanted, sort_keys=True)
         if work.told.get("wanted") == text:
             return

@@ -70,11 +70,12 @@ class SingleNode:
         _asked(self.tool, "load", str(archive or image))
 
     def _has(self, image: str) -> bool:
-        """Whether the image of that name is the engine's: containerd knows one by its name and by its ID."""
+        """Whether the node's image of that name is the engine's, whose ID is the digest of the image's configuration."""
         own = _asked("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
         lines = [line.split() for line in _asked(self.tool, "ctr", "images", "ls").splitlines()]
         digests = {line[0]: line[2] for line in lines if len(line) > 2}
-        return own in digests and digests.get(f"docker.io/{image}") == digests[own]
+        found = digests.get(f"docker.io/{image}")
+        return found is not None and own in _asked(self.tool, "ctr", "content", "get", found)
 
 
 @contextlib.contextmanager

@@ -48,9 +48,7 @@ class Steps:
     def work(self, command: list[str], step: str, environment: dict[str, str]) -> Work:
         """The pod of a step."""
         account = ACCOUNTS.get(step, "headrace-pipeline")
-        return Work(
-            command, self.image, account, self.user, environment, claim=_CLAIM, folder=str(self.root)
-        )
+        return Work(command, self.image, account, self.user, environment, claim=_CLAIM, folder=str(self.root))
 
     def run(self, handler: DockerTaskHandler) -> Status:
         """Run a step's container as a pod."""
