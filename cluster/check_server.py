@@ -18,7 +18,7 @@ from headrace.cluster.kinds import (
 from headrace.cluster.needs import Needs, Purpose
 from headrace.cluster.transport import Request
 from headrace.core.errors import ClusterError
-from headrace.core.findings import Finding, State, good, listed
+from headrace.core.findings import Finding, State, good
 
 _OLDEST = (1, 27)  # the first that refuses unknown fields for every object
 
@@ -156,7 +156,7 @@ def _versions(cluster: Cluster, part: Part) -> str:
         return f", {told}" if told else ""
     if None in found:
         return " (no right to read its version)"
-    places = listed(sorted({namespace for namespace, _ in part.controllers}))
+    places = " or ".join(sorted({namespace for namespace, _ in part.controllers}))
     return f" (its controller is not in {places}, where it usually is)"
 
 

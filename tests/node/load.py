@@ -37,7 +37,7 @@ class Load:
 
 @contextlib.contextmanager
 def load(address: str, name: str, instance: dict[str, Any], *, clients: int = 4) -> Iterator[Load]:
-    """Clients that ask for the length of the block: half of them keep their connection, the others make a new one each time.
+    """Clients that ask for the length of the block; half of them keep their connection, the others keep none.
 
     Args:
         address: The Service's cluster address.

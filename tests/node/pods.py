@@ -19,6 +19,7 @@ CONTAINED: dict[str, Any] = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+_SCRATCH = "/tmp"  # noqa: S108 - the one place that a container may write to
 _ENDED = {"Succeeded", "Failed"}
 
 
@@ -62,7 +63,7 @@ class Work:
 
     def document(self, name: str) -> dict[str, Any]:
         """The pod."""
-        mounts, volumes = [{"name": "tmp", "mountPath": "/tmp"}], [{"name": "tmp", "emptyDir": {}}]
+        mounts, volumes = [{"name": "tmp", "mountPath": _SCRATCH}], [{"name": "tmp", "emptyDir": {}}]
         if self.claim:
             mounts.append({"name": "shared", "mountPath": self.folder})
             volumes.append({"name": "shared", "persistentVolumeClaim": {"claimName": self.claim}})

@@ -17,8 +17,8 @@ from headrace.cluster.connecting import connect
 from tests.conftest import REPOSITORY
 
 GET_NODE = (
-    "no Kubernetes node to be had: put a command `kubernetes` on PATH that knows `up`, `load IMAGE_OR_TAR`, `ctr`, `status` and "
-    "`down` (it needs root), or run `make test-real MARKS='docker or minio or postgres or slow'`"
+    "no Kubernetes node to be had: put a command `kubernetes` on PATH that knows `up`, `load`, `ctr`, `status` and "
+    "`down`, as docs/guides/kubernetes.md says under Tests"
 )
 _SECONDS = 900
 
@@ -70,7 +70,7 @@ class SingleNode:
         _asked(self.tool, "load", str(archive or image))
 
     def _has(self, image: str) -> bool:
-        """Whether the node's image of that name is the engine's, whose ID is the digest of the image's configuration."""
+        """Whether the node's image of that name is the engine's, whose ID is the digest of its configuration."""
         own = _asked("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
         lines = [line.split() for line in _asked(self.tool, "ctr", "images", "ls").splitlines()]
         digests = {line[0]: line[2] for line in lines if len(line) > 2}

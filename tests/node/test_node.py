@@ -1,4 +1,4 @@
-"""On a whole Kubernetes node: pods, Services, volumes and garbage collection are real; KServe's and Katib's controllers are played."""
+"""On a whole Kubernetes node: pods, Services, volumes and garbage collection are real, KServe and Katib are played."""
 
 import subprocess
 import time
@@ -152,7 +152,7 @@ def test_servers_run_as_nobody_with_a_probe_of_the_model(
 
 
 def test_a_pod_is_ready_only_when_its_model_answers(place: Place, served: str) -> None:
-    """A Service sends no request to a pod that has not loaded its model: not one of a new pod's first requests fails."""
+    """A Service sends no request to a pod that has not loaded its model, nor to one that is taken away."""
     deployment = f"{NAME}-predictor"
     with load(served, NAME, GOOD) as found:
         place.cluster.patch(DEPLOYMENTS, deployment, {"spec": {"replicas": 3}}, manager="someone")
@@ -257,20 +257,9 @@ def table(place: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) -> None:
-    """The pod that searches is deleted while a trial runs: no Experiment, no Trial, no Job and no pod of one is left."""
-    words = [
-        "headrace",
-        "tune",
-        table,
-        "--target",
-        "churn",
-        "--experiment",
-        "logistic",
-        "--on",
-        "katib",
-        "-o",
-        "/tmp/out",
-    ]
+    """The pod that searches is deleted while a trial runs: no Experiment, Trial, Job or pod of one is left."""
+    options = "--target churn --experiment logistic --on katib --output search"
+    words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, Work(words, place.image, "headrace-tuner"), "search")
         wait_for(lambda: place.cluster.list(PODS, labels=TRIAL_LABEL), f"a trial of {said(place.cluster, pod)}")
@@ -317,7 +306,7 @@ def test_each_step_runs_as_a_pod_of_its_account(line: Steps) -> None:
 
 
 def test_trials_ran_as_jobs_and_the_best_bundle_came_back(place: Place, line: Steps, tmp_path: Path) -> None:
-    """Both read their rows from the store, under the account without rights; the winner's own bundle is the step's output."""
+    """Both read their rows from the store, under an account without rights; the winner's own bundle is the output."""
     (experiment,) = place.cluster.list(EXPERIMENTS)
     pods = place.cluster.list(PODS, labels=TRIAL_LABEL)
     assert len(place.cluster.list(JOBS)) == len(pods) == 2
