@@ -28,7 +28,7 @@ def somebody() -> int:
     return 100_000 + secrets.randbelow(1_000_000)
 
 
-def wait_for(happened: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+def wait_for(happened: Callable[[], Any], what: str, seconds: float = 240) -> Any:
     """Wait until something is so, and give it."""
     deadline = time.monotonic() + seconds
     while not (found := happened()):

@@ -35,13 +35,15 @@ class Steps:
     Attributes:
         cluster: Where their pods are made.
         image: The suite's image.
-        root: The shared folder, which is the same path on this machine and in the pods.
+        volume: Where the shared volume is mounted; the same path on this machine.
+        root: Folder in it for one pipeline.
         user: Who they run as; one user, for the volume has no group.
         ran: Names of the steps that ran, with exit codes and logs.
     """
 
     cluster: Cluster
     image: str
+    volume: Path
     root: Path
     user: int = field(default_factory=somebody)
     ran: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Steps:
     def work(self, command: list[str], step: str, environment: dict[str, str]) -> Work:
         """The pod of a step."""
         account = ACCOUNTS.get(step, "headrace-pipeline")
-        return Work(command, self.image, account, self.user, environment, claim=_CLAIM, folder=str(self.root))
+        return Work(command, self.image, account, self.user, environment, claim=_CLAIM, folder=str(self.volume))
 
     def run(self, handler: DockerTaskHandler) -> Status:
         """Run a step's container as a pod."""
@@ -72,18 +74,18 @@ class Steps:
 
 
 @contextmanager
-def steps(cluster: Cluster, image: str, link: Path) -> Iterator[Steps]:
+def volume(cluster: Cluster, image: str, link: Path) -> Iterator[Path]:
     """A shared volume of the node for the length of the block; it appears once the first pod wants it."""
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     cluster.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": _CLAIM}, "spec": spec})
     probe = Work(["true"], image, "headrace-trial", claim=_CLAIM, folder="/shared")
     assert run(cluster, probe, "probe") == (0, "")
     claim = wait_for(lambda: _bound(cluster), "the volume")
-    volume = cluster.get(VOLUMES, claim["spec"]["volumeName"]) or {}
-    source = volume["spec"].get("hostPath") or volume["spec"]["local"]
+    found = cluster.get(VOLUMES, claim["spec"]["volumeName"]) or {}
+    source = found["spec"].get("hostPath") or found["spec"]["local"]
     link.symlink_to(source["path"])
     try:
-        yield Steps(cluster, image, link)
+        yield link
     finally:
         cluster.delete(CLAIMS, _CLAIM)
 
@@ -99,6 +101,8 @@ def run_pipeline(made: Steps, name: str, arguments: dict[str, Any], patch: pytes
     Raises:
         RuntimeError: If a step failed.
     """
+    made.root.mkdir()
+    made.root.chmod(0o777)  # for whoever the pods run as
     patch.setattr(DockerTaskHandler, "run", lambda handler: made.run(handler))  # noqa: PLW0108 - a method would take its place
     local.init(runner=local.DockerRunner(), pipeline_root=str(made.root))
     pipeline(name)(**arguments)

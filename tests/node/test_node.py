@@ -1,5 +1,6 @@
 """On a whole Kubernetes node: pods, Services, volumes and garbage collection are real, KServe and Katib are played."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,14 +26,13 @@ from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
 from tests.node.pods import Work, run, said, start, wait_for
-from tests.node.steps import Steps, run_pipeline, steps
+from tests.node.steps import Steps, run_pipeline, volume
 from tests.serving.conftest import GOOD
 from tests.serving.kserve_fixtures import digest
 from tests.serving.kserve_platform import LABEL
 
 pytestmark = [
     pytest.mark.kubernetes,
-    pytest.mark.docker,
     pytest.mark.timeout(1200),
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
@@ -272,7 +272,14 @@ def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) 
 
 
 @pytest.fixture(scope="module")
-def line(place: Place, platform: Controller, table: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steps]:
+def shared(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A volume that the pods of steps share."""
+    with volume(place.cluster, place.image, tmp_path_factory.mktemp("shared") / "volume") as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def line(place: Place, platform: Controller, table: str, shared: Path) -> Steps:
     """The whole line on the node: the table from its store, the search on Katib, the endpoint on KServe."""
     arguments = {
         "source": table,
@@ -283,26 +290,45 @@ def line(place: Place, platform: Controller, table: str, tmp_path_factory: pytes
         "search_on": "katib",
         "cleanup": "never",
     }
-    with (
-        steps(place.cluster, place.image, tmp_path_factory.mktemp("line") / "steps") as made,
-        katib(place.cluster, on_node(place.cluster)),
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    made = Steps(place.cluster, place.image, shared, shared / "training")
+    with katib(place.cluster, on_node(place.cluster)), pytest.MonkeyPatch.context() as patch:
         run_pipeline(made, "training", arguments, patch)
-        yield made
+    return made
 
 
-def test_each_step_runs_as_a_pod_of_its_account(line: Steps) -> None:
-    """As nobody with a read-only root, each ran to its end and left every output that it declares."""
-    ended = [event["step"] for event in line.events() if event["event"] == "end"]
-    assert sorted(ended) == sorted(PIPELINES["training"].steps) == sorted(line.ran)
-    assert {step: code for step, (code, _) in line.ran.items() if code} == {}
+def whole(made: Steps, name: str) -> bool:
+    """Whether each step of a pipeline ran to its end as a pod, and left every output that it declares."""
+    ended = [event["step"] for event in made.events() if event["event"] == "end"]
+    assert sorted(ended) == sorted(PIPELINES[name].steps) == sorted(made.ran)
+    assert {step: code for step, (code, _) in made.ran.items() if code} == {}
     for step in ended:
         for output, kind in (getattr(shelf, step).component_spec.outputs or {}).items():
             if kind.type.startswith("system.") and kind.type.partition("@")[0] not in _WITHOUT_A_FILE:
-                left = line.artifact(step, output)
+                left = made.artifact(step, output)
                 assert any(left.iterdir()) if left.is_dir() else left.stat().st_size, left
-                assert left.stat().st_uid == line.user
+                assert left.stat().st_uid == made.user
+    return True
+
+
+def test_each_step_runs_as_a_pod_of_its_account(line: Steps) -> None:
+    """From the table to the endpoint, as nobody with a read-only root."""
+    assert whole(line, "training")
+
+
+def test_the_other_pipelines_run_in_pods_too(
+    place: Place, table: str, shared: Path, line: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table is prepared in one pass; a pipeline that is a trial reports to the store."""
+    result, contract = f"s3://{place.inside.bucket}/trials/in-pods.json", line.artifact("infer_contract", "contract")
+    trial = Steps(place.cluster, place.image, shared, shared / "trial")
+    run_pipeline(trial, "trial", {"source": table, "target": "churn", "result": result}, monkeypatch)
+    assert whole(trial, "trial")
+    assert 0.5 < json.loads(connect(place.outside).get_bytes("trials/in-pods.json"))["roc_auc"] < 1
+    preparation = Steps(place.cluster, place.image, shared, shared / "preparation")
+    run_pipeline(preparation, "preparation", {"source": table, "contract": str(contract)}, monkeypatch)
+    assert whole(preparation, "preparation")
+    rows = read_json(preparation.artifact("prepare", "checks"))["rows"]
+    assert (rows["read"], rows["quarantined"]) == (400, 0)
 
 
 def test_trials_ran_as_jobs_and_the_best_bundle_came_back(place: Place, line: Steps, tmp_path: Path) -> None:
