@@ -65,7 +65,10 @@ def node(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Singl
         install(running.admin(), folder())
         running.load(wanted, archive=archive)
         running.load(image)
-        yield running
+        try:
+            yield running
+        finally:
+            running.unload(wanted)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ more than KServe's says.
 import base64
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,7 +202,7 @@ class Controller(Platform):
             self.cluster.apply(document, manager=_MANAGER, force=True)
         work.told["wanted"] = text
 
-    def tell(self, service: Document, work: Work) -> None:
+    def tell(self, service: Document, work: Work, canaries: Sequence[Document] = ()) -> None:
         """The status, as KServe writes it: Ready is the Deployment's availability, whatever it serves."""
         name, before = service["metadata"]["name"], service.get("status") or {}
         said = (self.cluster.get(DEPLOYMENTS, work.name) or {}).get("status") or {}
@@ -231,6 +231,8 @@ class Controller(Platform):
         if available:
             status["url"] = f"http://{self.outer(name)}"
             status["address"] = {"url": f"http://{self.host(work.name)}"}
+        if canaries or before.get("canaryStatuses"):
+            status["canaryStatuses"] = list(canaries)
         self.patch(name, before, status)
 
     def failed_load(self, name: str) -> str:

@@ -69,6 +69,10 @@ class SingleNode:
             return
         _asked(self.tool, "load", str(archive or image))
 
+    def unload(self, image: str) -> None:
+        """Take a name from the node that is not really its image's."""
+        _asked(self.tool, "ctr", "images", "rm", image)
+
     def _has(self, image: str) -> bool:
         """Whether the node's image of that name is the engine's, whose ID is the digest of its configuration."""
         own = _asked("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
