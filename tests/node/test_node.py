@@ -227,7 +227,7 @@ def test_a_deployment_that_is_ended_leaves_nothing_behind(
     words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
     pod = start(place.cluster, Work(words, place.image, "headrace-deployer"), "ended")
     wait_for(lambda: uris[1] in str(place.cluster.get(DEPLOYMENTS, f"{name}-predictor")), "the deployment's beginning")
-    wait_for(lambda: any("64" in str(one["spec"]["containers"]) for one in of_model(place, name)), "a pod of it")
+    wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
     place.cluster.delete(PODS, pod)
     wait_for(lambda: place.cluster.get(PODS, pod) is None, "the end of the pod that deploys")
     after = place.cluster.get(INFERENCE_SERVICES, name)
@@ -262,7 +262,12 @@ def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) 
     words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, Work(words, place.image, "headrace-tuner"), "search")
-        wait_for(lambda: place.cluster.list(PODS, labels=TRIAL_LABEL), f"a trial of {said(place.cluster, pod)}")
+
+        def begun() -> list[Document]:
+            said(place.cluster, pod)  # a log may be asked for at any time, before its container starts too
+            return place.cluster.list(PODS, labels=TRIAL_LABEL)
+
+        wait_for(begun, "a trial")
         place.cluster.delete(PODS, pod)
         wait_for(lambda: place.cluster.get(PODS, pod) is None, "the end of the pod that searches")
         assert place.cluster.list(EXPERIMENTS) == []
