@@ -20,7 +20,7 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker), and the slow ones
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)

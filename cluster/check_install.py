@@ -18,6 +18,8 @@ def wanted(needs: Needs) -> tuple[Reference, ...]:
     found = [Reference(SERVICE_ACCOUNTS, needs.account, by=("the run of a pipeline",))]
     if needs.purposes & {"deploy"}:
         found.append(Reference(SERVICE_ACCOUNTS, "headrace-serving", by=("the InferenceService",)))
+    if needs.purposes & {"tune"}:
+        found.append(Reference(SERVICE_ACCOUNTS, "headrace-trial", by=("the trials",)))
     if "run" in needs.purposes:
         by = ("the launcher of Kubeflow Pipelines",)
         found.append(Reference(CONFIG_MAPS, "kfp-launcher", optional=True, by=by))

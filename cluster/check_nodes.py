@@ -110,9 +110,8 @@ def _bears(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
 
 def _images(needs: Needs, nodes: list[Document]) -> list[Finding]:
     """Which images lie on the nodes already; those that do not are pulled, which nobody can try beforehand."""
-    here = {
-        name for node in nodes for image in node.get("status", {}).get("images", []) for name in image.get("names", [])
-    }
+    known = [image for node in nodes for image in node.get("status", {}).get("images") or []]
+    here = {name for image in known for name in image.get("names") or []}  # an image that lost its name has null
     findings = []
     for image in sorted({pod.image for pod in needs.pods if pod.image}):
         always = any(pod.pull == "Always" for pod in needs.pods if pod.image == image)

@@ -17,7 +17,7 @@ from headrace.cluster.kinds import (
 )
 from headrace.cluster.needs import Needs, Purpose
 from headrace.cluster.transport import Request
-from headrace.core.errors import ClusterError, MissingError
+from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good
 
 _OLDEST = (1, 27)  # the first that refuses unknown fields for every object
@@ -136,12 +136,8 @@ def _part(cluster: Cluster, part: Part, served: dict[str, list[str]], needs: Nee
             part.name, "unknown", f"the cluster does not say whether it serves {part.kind.resource}: {error}"
         )
     if is_served:
-        told = " and ".join(filter(None, (_version(cluster, *place) for place in part.controllers)))
         extra = _canaries(cluster) if part.name == "KServe" else ""
-        unknown = " (no right to read its version)" if part.controllers and not told else ""
-        return good(
-            part.name, f"{part.kind.resource} {part.kind.version} is served{', ' + told if told else unknown}{extra}"
-        )
+        return good(part.name, f"{part.kind.resource} {part.kind.version} is served{_versions(cluster, part)}{extra}")
     other = served.get(part.kind.group)
     lacking = f"{part.kind.resource} {part.kind.version} is not served"
     if other:
@@ -152,12 +148,24 @@ def _part(cluster: Cluster, part: Part, served: dict[str, list[str]], needs: Nee
     return Finding(part.name, state, lacking, f"install {part.name}, which is needed for {part.use}")
 
 
-def _version(cluster: Cluster, namespace: str, name: str) -> str:
-    """Name and image tag of a controller; empty if it is not there or may not be looked at."""
+def _versions(cluster: Cluster, part: Part) -> str:
+    """What is to be said of the controllers of a part, or why nothing can be."""
+    found = [_version(cluster, *place) for place in part.controllers]
+    told = " and ".join(filter(None, found))
+    if told or not found:
+        return f", {told}" if told else ""
+    if None in found:
+        return " (no right to read its version)"
+    places = " or ".join(sorted({namespace for namespace, _ in part.controllers}))
+    return f" (its controller is not in {places}, where it usually is)"
+
+
+def _version(cluster: Cluster, namespace: str, name: str) -> str | None:
+    """Name and image tag of a controller; empty if it is not there, None if it may not be looked at."""
     try:
         found = cluster.get(DEPLOYMENTS, name, namespace=namespace)
-    except (ClusterError, MissingError):
-        return ""
+    except ClusterError:
+        return None
     containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"] if found else []
     tags = [container["image"].partition("@")[0].rpartition(":")[2] for container in containers[:1]]
     return f"{name} {tags[0]}" if tags else ""

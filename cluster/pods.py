@@ -8,6 +8,10 @@ from headrace.cluster.kinds import EVENTS, PODS
 from headrace.cluster.transport import Request
 from headrace.core.errors import ClusterError
 
+# In which words a container's log is refused before it has started: as it waits, before the kubelet knows its pod, and
+# in between.
+_NOT_STARTED = ("waiting to start", "not found in pod", "is not available")
+
 
 @dataclass(frozen=True)
 class Event:
@@ -103,6 +107,6 @@ def logs(
     try:
         return cluster.transport.data(request).decode("utf-8", "replace")
     except ClusterError as error:
-        if error.reason == "invalid" and any(word in str(error) for word in ("waiting to start", "not found in pod")):
+        if error.reason == "invalid" and any(word in str(error) for word in _NOT_STARTED):
             return ""
         raise

@@ -122,6 +122,22 @@ def running(pid: int) -> bool:
         return sys.platform != "linux"
 
 
+def group_runs(group: int) -> bool:
+    """Whether a process of a process group runs; a zombie, which only waits to be reaped, does not."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    if sys.platform != "linux":
+        return True
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended in between
+            state, _, own = status.read_text().rpartition(")")[2].split()[:3]
+            if own == str(group) and state != "Z":
+                return True
+    return False
+
+
 def stop_pid(pid: int) -> None:
     """End a guard that another process of this run started, and wait until it is gone; 0 stands for none."""
     if not pid:

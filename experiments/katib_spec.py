@@ -144,6 +144,7 @@ def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
         "spec": {
             "restartPolicy": "Never",
             **({"serviceAccountName": pod.service_account} if pod.service_account else {}),
+            "automountServiceAccountToken": False,  # trials call nobody by the cluster's API
             "containers": [container],
             "volumes": [{"name": name, **source} for name, (_, source) in _volumes(pod).items()],
         },

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Engine = Literal["local", "katib"]
 Cleanup = Literal["always", "succeeded", "never"]
+TRIAL_ACCOUNT = "headrace-trial"
+"""Service account of the trials' pods, which has no right at all; every overlay brings it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def choose(place: Place) -> Tuner:
     """
     if place.on == "local":
         return LocalTuner(Path(place.journal) if place.journal else None)
-    return katib(place)
+    return katib(place, pod={"service_account": TRIAL_ACCOUNT})
 
 
 def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":

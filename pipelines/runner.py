@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from headrace.core.errors import HeadraceError, InputError, InternalError
-from headrace.core.processes import GRACE_SECONDS
+from headrace.core.processes import GRACE_SECONDS, group_runs
 from headrace.pipelines.folder import Places
 from headrace.pipelines.summary import Step
 
@@ -164,12 +164,24 @@ def _lines(
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
-    """Leave no process of the worker's group behind."""
-    with contextlib.suppress(ProcessLookupError):  # the whole group has ended by itself
-        os.killpg(worker.pid, signal.SIGKILL)
+    """Leave no process of the worker's group behind; a step that is cut off may first undo what it does elsewhere."""
+    try:
+        if worker.poll() is None:
+            _ask_to_end(worker.pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # the whole group has ended by itself
+            os.killpg(worker.pid, signal.SIGKILL)
     # A signal that struck inside poll() may have left Popen's lock taken; what was killed needs no endless wait.
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.wait(GRACE_SECONDS)
+
+
+def _ask_to_end(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+    deadline = time.monotonic() + 2 * GRACE_SECONDS
+    while group_runs(group) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _failure(told: list[Told], code: int, folder: Places) -> HeadraceError:

@@ -50,7 +50,7 @@ def _node(name: str, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         "conditions": [{"type": "Ready", "status": "True"}],
         "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"},
         "nodeInfo": {"architecture": "amd64", "operatingSystem": "linux"},
-        "images": [{"names": [f"docker.io/{IMAGE}"], "sizeBytes": 1}],
+        "images": [{"names": [f"docker.io/{IMAGE}"], "sizeBytes": 1}, {"names": None, "sizeBytes": 1}],
     }
     return spec, {**state, **more}
 
@@ -123,6 +123,7 @@ def test_a_whole_installation_is_well(installed: Cluster) -> None:
     assert "my-s3cret" not in told
     for part in ("v1.34", "spec.canary", "headrace-pipeline may deploy", "1 of 1 nodes", "standard", IMAGE):
         assert part in told
+    assert "(its controller is not in kserve or kubeflow, where it usually is)" in told, "only its kinds are there"
 
 
 def test_an_empty_namespace(whole: ApiServer) -> None:
@@ -193,6 +194,13 @@ BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
         "bad",
         "restricted pod security standard",
         "enforce=baseline",
+    ),
+    "no account for trials": (
+        lambda c: c.delete(SERVICE_ACCOUNTS, "headrace-trial"),
+        ALL,
+        "bad",
+        "no ServiceAccount headrace-trial",
+        "apply an overlay",
     ),
     "no account": (
         lambda c: c.delete(SERVICE_ACCOUNTS, "headrace-pipeline"),

@@ -125,3 +125,18 @@ def test_running_tells_the_living_from_the_gone() -> None:
     """This process runs; a pid beyond the system's range does not."""
     assert processes.running(os.getpid())
     assert not processes.running(2**22 + 1)
+
+
+def test_a_group_runs_until_its_last_process_is_gone() -> None:
+    """A child that outlives its parent counts; one that is dead and not yet reaped does not."""
+    script = "sleep 60 & echo $!; exec true"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline())
+        assert processes.group_runs(parent.pid)
+        os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while processes.group_runs(parent.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert not processes.group_runs(parent.pid)

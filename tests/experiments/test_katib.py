@@ -28,6 +28,7 @@ from headrace.experiments.trial import CrossValidation
 from headrace.experiments.tune import Outputs, Wish, make_plan, tune_model
 from headrace.experiments.tuner import LocalTuner
 from tests.cluster.api_server import ApiServer
+from tests.conftest import write_table
 from tests.core import made
 from tests.experiments import jobs
 from tests.experiments.katib_controller import STOPPED, Ran, Run, katib
@@ -328,4 +329,29 @@ def test_a_step_that_is_cancelled_deletes_its_experiment(
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode != 0
+    assert cluster.list(EXPERIMENTS) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_ended_deletes_its_experiment(
+    cluster: Cluster, kubeconfig: Path, rclone_settings: StoreSettings, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The search runs in a step below the command, which lets it end before anything is killed."""
+    table = write_table(tmp_path / "customers.csv")
+    options = f"--target churn --experiment logistic --on katib --output {tmp_path / 'out'}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],
+        env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubeconfig)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not cluster.list(EXPERIMENTS):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + number
     assert cluster.list(EXPERIMENTS) == []

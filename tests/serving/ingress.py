@@ -80,9 +80,9 @@ class Ingress:
 
 
 @contextlib.contextmanager
-def ingress() -> Iterator[Ingress]:
+def ingress(given: Ingress | None = None) -> Iterator[Ingress]:
     """An ingress that listens for the length of the block."""
-    made = Ingress()
+    made = given or Ingress()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,0 +1,71 @@
+"""Clients that ask a Service all the time, straight through the node's own network, and forgive nothing."""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+
+
+@dataclass
+class Load:
+    """What clients got.
+
+    Attributes:
+        answers: How many answers, by status, or by the name of the error that came instead.
+        slowest: Longest time of a request, in seconds.
+    """
+
+    answers: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, found: str, seconds: float) -> None:
+        """Count an answer."""
+        with self._lock:
+            self.answers[found] += 1
+            self.slowest = max(self.slowest, seconds)
+
+    def flawless(self, least: int = 50) -> bool:
+        """Whether there were many requests, and every one was answered as it should be."""
+        return set(self.answers) == {"200"} and self.answers["200"] >= least
+
+
+@contextlib.contextmanager
+def load(address: str, name: str, instance: dict[str, Any], *, clients: int = 4) -> Iterator[Load]:
+    """Clients that ask for the length of the block; half of them keep their connection, the others keep none.
+
+    Args:
+        address: The Service's cluster address.
+        name: Name of the model.
+        instance: What is asked.
+        clients: How many.
+    """
+    found, ended = Load(), threading.Event()
+    url = f"http://{address}/v1/models/{name}:predict"
+
+    def ask(*, kept: bool) -> None:
+        headers = {} if kept else {"Connection": "close"}
+        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+            while not ended.is_set():
+                began = time.monotonic()
+                try:
+                    told = str(pool.request("POST", url, json={"instances": [instance]}, headers=headers).status)
+                except urllib3.exceptions.HTTPError as error:
+                    told = f"{type(error).__name__}: {error}"
+                found.note(told, time.monotonic() - began)
+                time.sleep(0.03)
+
+    threads = [threading.Thread(target=ask, kwargs={"kept": bool(number % 2)}) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(60)
