@@ -172,4 +172,12 @@ def _apply(task: Any, step: str, options: TaskOptions) -> None:
         operator = "Equal" if one.value else "Exists"
         kubernetes.add_toleration(task, one.key, operator, one.value or None, one.effect or None)
     if options.image:
-        task.set_container_image(options.image)
+        _set_image(task, options.image)
+
+
+def _set_image(task: Any, image: str) -> None:
+    """Another image than the suite's; its digest, which it cannot know itself, is told for a bundle's papers."""
+    task.set_container_image(image)
+    name, _, digest = image.rpartition("@")
+    if name:
+        task.set_env_variable("HEADRACE_IMAGE_DIGEST", digest)

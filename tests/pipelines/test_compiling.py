@@ -106,6 +106,17 @@ def test_retries_and_the_image_are_set() -> None:
     assert {one["image"] for one in containers(spec).values()} == {"registry.example/headrace-python:1"}
 
 
+def test_an_image_by_digest_is_told_to_its_steps() -> None:
+    """An image cannot know its own digest; by a tag nothing is told."""
+    digest = "sha256:" + "ab" * 32
+    spec, _ = documents(image=f"registry.example/headrace-python@{digest}")
+    told = [one["env"] for one in containers(spec).values()]
+    assert told
+    assert all({"name": "HEADRACE_IMAGE_DIGEST", "value": digest} in env for env in told)
+    spec, _ = documents(image="registry.example:5000/headrace-python:1")
+    assert not any("env" in one for one in containers(spec).values())
+
+
 @pytest.mark.parametrize(
     ("text", "taint"),
     [
