@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from headrace.core.bundle import Bundle
+from headrace.core.bundle import Bundle, open_bundle
+from headrace.core.settings import StoreSettings
 from headrace.serving.verify import verify
+from headrace.stores.bundles import publish
+from headrace.stores.objects import connect
 from images.build import build
 from tests.images.conftest import LOCKED_DOWN, Container, answers, container, docker, wait_for
 from tests.made_bundle import make_bundle
+from tests.real.kserve_storage import fetched
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
 SERVE = ("python", "-m", "headrace.serving.server", "--model", "/mnt/models", "--host", "0.0.0.0")  # noqa: S104
@@ -44,6 +48,24 @@ def test_the_server_answers_as_its_bundle_says(server: Container, bundle: Bundle
     found = verify(f"http://127.0.0.1:{server.port}/v1/models/customers:predict", bundle=bundle)
     assert found["failures"] == []
     assert found["cases"] >= 10
+
+
+def test_what_kserve_fetches_is_the_bundle_and_is_served(
+    image: str, nobody: str, bundle: Bundle, store: StoreSettings, tmp_path: Path
+) -> None:
+    """KServe's own code brings every file of the published address and nothing else; the container answers with it."""
+    uri = publish(bundle.folder, connect(store))
+    folder = fetched(uri, tmp_path / "models", store)
+    told, found = (
+        {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (bundle.folder, folder)
+    )
+    assert found == told
+    mount = f"--volume={readable(open_bundle(folder)).folder}:/mnt/models:ro"
+    with container(image, SERVE, *LOCKED_DOWN, f"--user={nobody}", mount) as running:
+        wait_for(lambda: answers(running, "/v2/health/ready"), running)
+        asked = verify(f"http://127.0.0.1:{running.port}/v1/models/customers:predict", bundle=bundle)
+    assert asked["failures"] == []
 
 
 def test_the_server_keeps_nothing_on_disk(server: Container) -> None:

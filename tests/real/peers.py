@@ -47,7 +47,7 @@ def environment(name: str) -> Path:
     module = importlib.util.module_from_spec(spec)
     sys.modules["serving_peers"] = module
     spec.loader.exec_module(module)
-    folder = Path(os.environ.get("HEADRACE_PEERS", str(REPOSITORY / "build" / "peers")))
+    folder = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return Path(module.installed(name, folder))
