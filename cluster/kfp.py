@@ -15,6 +15,7 @@ from headrace.cluster.transport import Request
 from headrace.core import pipeline_file, settings
 from headrace.core.errors import ClusterError, InputError, MissingError
 from headrace.core.pipeline_file import PipelineFile
+from headrace.core.setting_values import KfpSettings
 
 _API = "/apis/v2beta1"
 _PAGE = 50
@@ -254,7 +255,7 @@ def _source(what: Version | PipelineFile) -> dict[str, Any]:
     return {"pipeline_spec": spec}
 
 
-def connect(given: settings.KfpSettings | None = None) -> Kfp:
+def connect(given: KfpSettings | None = None) -> Kfp:
     """A way to the API of the environment; no request is made yet.
 
     Args:

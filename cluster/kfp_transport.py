@@ -11,7 +11,7 @@ import urllib3
 from headrace.cluster.kfp_errors import translated
 from headrace.cluster.transport import CONNECT_SECONDS, Request, repeated
 from headrace.core.errors import ClusterError
-from headrace.core.settings import KfpSettings
+from headrace.core.setting_values import KfpSettings
 
 if TYPE_CHECKING:
     from kfp_server_api import ApiClient, Configuration

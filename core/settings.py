@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InputError
+from headrace.core.setting_values import KfpSettings, Login, TrialSettings
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
@@ -73,21 +74,6 @@ def store_settings() -> StoreSettings | None:
     )
 
 
-@dataclass(frozen=True)
-class TrialSettings:
-    """What a trial is told that runs in a pod of its own.
-
-    Attributes:
-        study: URI of its rows, folds and Experiment.
-        name: Its name.
-        parameters: JSON object of its values, each a text.
-    """
-
-    study: str
-    name: str
-    parameters: str
-
-
 def trial_settings() -> TrialSettings:
     """The trial of ``HEADRACE_STUDY``, ``HEADRACE_TRIAL`` and ``HEADRACE_TRIAL_PARAMETERS``.
 
@@ -100,39 +86,6 @@ def trial_settings() -> TrialSettings:
     if absent:
         raise InputError(f"a trial must be told {', '.join(names)}; {', '.join(absent)} is not set.")
     return TrialSettings(*values)
-
-
-@dataclass(frozen=True)
-class KfpSettings:
-    """How to reach the API of Kubeflow Pipelines.
-
-    Attributes:
-        endpoint: URL of the API, without ``/apis``.
-        namespace: The user's namespace, where Kubeflow has several users; empty where it has one.
-        token: Bearer token; never shown.
-        cookie: Cookie of a browser's session, for a login page in front of the API; never shown.
-        token_file: File whose content is the bearer token, read anew for each request; empty for none.
-        ca_file: File of the certificates that are trusted; empty for the usual ones.
-    """
-
-    endpoint: str
-    namespace: str = ""
-    token: str = field(default="", repr=False)
-    cookie: str = field(default="", repr=False)
-    token_file: str = ""
-    ca_file: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse an endpoint that is no URL.
-
-        Raises:
-            InputError: If it is none.
-        """
-        parts = urlsplit(self.endpoint)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
-            raise InputError(
-                f"HEADRACE_KFP_ENDPOINT must be a URL such as http://127.0.0.1:8888; got {self.endpoint!r} instead."
-            )
 
 
 def kfp_settings() -> KfpSettings | None:
@@ -238,21 +191,6 @@ def signing_password() -> str:
 def identity_token() -> str:
     """Token of the identity that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
     return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
-
-
-@dataclass(frozen=True)
-class Login:
-    """Who asks a registry that wants to know.
-
-    Attributes:
-        user: Name for basic authentication; empty for none.
-        password: Its password; never shown.
-        token: Bearer token, in place of both; never shown.
-    """
-
-    user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
 
 
 RECORDS = (

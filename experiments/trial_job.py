@@ -17,6 +17,7 @@ from typing import TextIO
 from headrace.core import settings
 from headrace.core.errors import HeadraceError, InputError, UserError, shown
 from headrace.core.files import dumps
+from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.experiments import assignments, keeping, study_files
 from headrace.experiments.result import Trial
@@ -60,7 +61,7 @@ def record_key(study: str, name: str) -> str:
     return f"{study.split('/', 3)[3]}trials/{name}.json"
 
 
-def run(told: settings.TrialSettings, store_settings: StoreSettings, report: Reporter) -> Trial:
+def run(told: TrialSettings, store_settings: StoreSettings, report: Reporter) -> Trial:
     """Run a trial and keep what it found.
 
     Args:
@@ -82,7 +83,7 @@ def run(told: settings.TrialSettings, store_settings: StoreSettings, report: Rep
     return trial
 
 
-def _ran(told: settings.TrialSettings, stored: Stored, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
+def _ran(told: TrialSettings, stored: Stored, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
     study, experiment = stored.study, stored.experiment
     asked = Asked(0, experiment, assignments.typed(experiment, texts(told.parameters)))
     with CrossValidation.on(study.sample, experiment.objective, report) as validate:

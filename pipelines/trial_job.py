@@ -16,7 +16,8 @@ from headrace.cluster.kfp import Job, Kfp
 from headrace.core import settings
 from headrace.core.errors import InputError, InternalError
 from headrace.core.files import dumps
-from headrace.core.settings import StoreSettings, TrialSettings
+from headrace.core.setting_values import TrialSettings
+from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
 from headrace.experiments import assignments, pipeline_trial
 from headrace.experiments.pipeline_trial import PipelineTrial

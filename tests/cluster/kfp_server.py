@@ -34,7 +34,8 @@ import yaml
 from headrace.core import pipeline_file
 from headrace.core.errors import InputError
 from headrace.core.pipeline_file import PipelineFile
-from headrace.core.settings import KfpSettings, StoreSettings
+from headrace.core.setting_values import KfpSettings
+from headrace.core.settings import StoreSettings
 from headrace.stores.objects import connect
 
 EPOCH = "1970-01-01T00:00:00Z"

@@ -15,7 +15,7 @@ from headrace.cluster.kfp_run import Run
 from headrace.core import pipeline_file
 from headrace.core.errors import ClusterError, InputError, MissingError
 from headrace.core.pipeline_file import PipelineFile
-from headrace.core.settings import KfpSettings
+from headrace.core.setting_values import KfpSettings
 from tests.cluster.kfp_server import EPOCH, KfpServer, PlayedRun, kubeflow_pipelines
 
 COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from headrace.core.bundle import open_bundle
-from headrace.core.settings import StoreSettings, TrialSettings
+from headrace.core.setting_values import TrialSettings
+from headrace.core.settings import StoreSettings
 from headrace.experiments import experiment_yaml, search, trial_job
 from headrace.experiments.budget import Budget
 from headrace.experiments.result import Trial

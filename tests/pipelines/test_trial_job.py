@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from headrace.core.settings import StoreSettings, TrialSettings
+from headrace.core.setting_values import TrialSettings
+from headrace.core.settings import StoreSettings
 from headrace.experiments import katib_spec, pipeline_trial
 from headrace.experiments.katib_spec import Pod
 from headrace.experiments.pipeline_trial import PipelineTrial
