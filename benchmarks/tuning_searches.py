@@ -35,7 +35,7 @@ _RUNGS = 3
 _SCORERS = {"roc_auc": "roc_auc", "log_loss": "neg_log_loss", "rmse": "neg_root_mean_squared_error"}
 _SAMPLERS: Mapping[str, Callable[[Space, int], Any]] = {
     "random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
-    "tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
+    "tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=False),
     "multivariate-tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
     "cmaes": lambda _, seed: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
     "sobol": lambda _, seed: optuna.samplers.QMCSampler(seed=seed, warn_independent_sampling=False),

@@ -144,6 +144,7 @@ def _tpe(settings: Mapping[str, Any], seed: int) -> BaseSampler:
         seed=seed,
         prior_weight=float(settings.get("prior_weight", 1.0)),
         n_ei_candidates=int(settings.get("n_EI_candidates", 24)),
+        multivariate=False,  # Hyperopt's draws each parameter by itself
         constant_liar=True,
     )
 

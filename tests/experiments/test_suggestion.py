@@ -77,6 +77,13 @@ def test_each_algorithm_suggests_inside_the_space_and_repeatably(algorithm: str)
         assert asked(experiment, 5, 3, seed=4) != first
 
 
+def test_both_kinds_of_tpe_begin_alike_and_learn_in_their_own_way() -> None:
+    """One draws each parameter by itself, as Hyperopt does, the other all together."""
+    one, other = (asked(made(algorithm), 20, 1) for algorithm in ("tpe", "multivariate-tpe"))
+    assert one[:10] == other[:10]
+    assert one[10:] != other[10:]
+
+
 @pytest.mark.parametrize("algorithm", ["tpe", "multivariate-tpe", "bayesianoptimization", "cmaes"])
 def test_what_learns_gets_better(algorithm: str) -> None:
     """After thirty trials of a bowl the values lie nearer to its bottom than those of chance."""
