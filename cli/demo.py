@@ -84,7 +84,7 @@ def demo(
         if serve:
             keep_up(ended)
         else:
-            typer.echo(f"\nNext: open the report, or try a table of your own: headrace run {table} --target diagnosis")
-            typer.echo(f"     {look(ended.summary).removeprefix(',')}")
+            own = f"try a table of your own: headrace run {table} --target diagnosis"
+            typer.echo(f"\nNext: open the report, {own}{look(ended.summary)}")
 
     run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

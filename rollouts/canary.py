@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from headrace.cluster.client import Document
 from headrace.cluster.following import wait
 from headrace.cluster.kinds import INFERENCE_SERVICES
+from headrace.core.errors import ClusterError
 from headrace.rollouts.endpoint import Endpoint, serving
+from headrace.rollouts.record import Version
 from headrace.rollouts.traffic import Pair
 from headrace.serving import kserve_status
 from headrace.serving.kserve import goal
+
+_UNDIVIDED_SECONDS = 60.0
 
 
 @dataclass
@@ -64,7 +68,7 @@ class Canary:
         candidate = self.endpoint.find().candidate
         made = serving(self.endpoint.own(), candidate.uri)
         made["spec"]["predictor"]["name"] = name_of(candidate.digest)
-        return self.endpoint.until_answering(self.endpoint.apply(made), candidate, fresh=False)
+        return self._whole(self.endpoint.apply(made), candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
@@ -72,7 +76,27 @@ class Canary:
         made = serving(own, stable.uri)
         if kserve_status.source(own) != stable.uri:  # it was being promoted
             made["spec"]["predictor"]["name"] = name_of(stable.digest)
-        return self.endpoint.until_answering(self.endpoint.apply(made), stable, fresh=False)
+        return self._whole(self.endpoint.apply(made), stable)
+
+    def _whole(self, applied: Document, version: Version) -> str:
+        """Wait until KServe divides nothing any more, and every answer comes from a version.
+
+        While the route still divides, a row of answers may come from one version by chance. Should KServe never take
+        its word back, the answers decide alone.
+        """
+        try:
+            wait(
+                self.endpoint.deployer.cluster,
+                INFERENCE_SERVICES,
+                self.endpoint.name,
+                until=lambda service: None if service and kserve_status.status(service).get("canaryStatuses") else True,
+                seconds=_UNDIVIDED_SECONDS,
+                what="to divide nothing any more",
+            )
+        except ClusterError as error:
+            if error.reason != "timeout":
+                raise
+        return self.endpoint.until_answering(applied, version, fresh=False)
 
 
 def name_of(digest: str) -> str:

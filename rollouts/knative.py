@@ -6,6 +6,7 @@ from headrace.cluster.client import Document
 from headrace.cluster.following import wait
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.rollouts.endpoint import Endpoint, serving
+from headrace.rollouts.record import Version
 from headrace.rollouts.traffic import Pair
 from headrace.serving import kserve_status
 
@@ -40,20 +41,12 @@ class Knative:
         """
         pair = self.endpoint.find()
         self.endpoint.apply(divided(self.endpoint.own(), pair.candidate.uri, percent))
-        wait(
-            self.endpoint.deployer.cluster,
-            INFERENCE_SERVICES,
-            self.endpoint.name,
-            until=lambda service: True if service and share(service) == percent else None,
-            seconds=self.endpoint.deployer.options.patience.deadline_seconds,
-            what=f"to send {percent} % of its requests to the latest revision",
-        )
+        self._until_shared(percent)
 
     def promote(self) -> str:
         """See ``Traffic.promote``."""
         candidate = self.endpoint.find().candidate
-        applied = self.endpoint.apply(serving(self.endpoint.own(), candidate.uri))
-        return self.endpoint.until_answering(applied, candidate, fresh=False)
+        return self._whole(candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``.
@@ -67,8 +60,28 @@ class Knative:
             again = kserve_status.source(own) == stable.uri
             applied = self.endpoint.apply(divided(own, stable.uri, 0))
             self.endpoint.until_answering(applied, stable, fresh=not again, route=False)
-        applied = self.endpoint.apply(serving(own, stable.uri))
-        return self.endpoint.until_answering(applied, stable, fresh=False)
+        return self._whole(stable)
+
+    def _whole(self, version: Version) -> str:
+        """Give the latest revision, which is of this version, all requests."""
+        applied = self.endpoint.apply(serving(self.endpoint.own(), version.uri))
+        self._until_shared(100)  # while the route divides, a row of answers may come from one version by chance
+        return self.endpoint.until_answering(applied, version, fresh=False)
+
+    def _until_shared(self, percent: int) -> None:
+        """Wait until KServe says that the latest revision gets this share.
+
+        Raises:
+            ClusterError: If it does not become so.
+        """
+        wait(
+            self.endpoint.deployer.cluster,
+            INFERENCE_SERVICES,
+            self.endpoint.name,
+            until=lambda service: True if service and share(service) == percent else None,
+            seconds=self.endpoint.deployer.options.patience.deadline_seconds,
+            what=f"to send {percent} % of its requests to the latest revision",
+        )
 
 
 def divided(own: Document, uri: str, percent: int) -> Document:

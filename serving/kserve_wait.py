@@ -41,6 +41,7 @@ class Goal:
         uid: ``metadata.uid`` of the InferenceService.
         known: Its ``modelStatus`` before the change.
         since: When it was changed, RFC 3339, by the server's clock; earlier events speak of something else.
+        asks: Fewest answers that must come from the version, one after the other.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Goal:
     uid: str
     known: Document = field(default_factory=dict)
     since: str = ""
+    asks: int = 3
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Waiting:
         if not goal.digest:
             return True
         try:
-            found = self.digests(service, goal.name, min(max(3, 2 * replicas), 20))
+            found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
             self._notice(f"its pods run, but {str(error).rstrip('.')}{'' if self.via else _INSIDE}")
             return False
