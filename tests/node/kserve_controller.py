@@ -8,6 +8,7 @@ more than KServe's says.
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -244,9 +245,19 @@ class Controller(Platform):
                         return str(state["terminated"].get("message", ""))
         return ""
 
+    def answers(self, work: Work) -> bool:
+        """Whether a canary is ready, as KServe says: its Deployment is available, whatever it serves."""
+        said = (self.cluster.get(DEPLOYMENTS, work.name) or {}).get("status") or {}
+        known = {one["type"]: one["status"] for one in said.get("conditions") or []}
+        return bool(said.get("readyReplicas")) and known.get("Available") == "True"
+
     def remove(self, work: Work) -> None:
-        """The node's garbage collector takes away what an InferenceService owned."""
+        """Take away a predictor; of an InferenceService that is gone the node's garbage collector does."""
         self.works.pop(work.name, None)
+        if self.cluster.get(INFERENCE_SERVICES, work.service) is not None:
+            time.sleep(0.5)  # what was on its way to it has come there
+            self.cluster.delete(DEPLOYMENTS, work.name)
+            self.cluster.delete(SERVICES, work.name)
         self.gateway.addresses.pop(self.host(work.name), None)
 
 
@@ -267,5 +278,7 @@ def kserve(cluster: Cluster, image: str) -> Iterator[Controller]:
 
 def gone(cluster: Cluster, name: str) -> bool:
     """Whether nothing of an InferenceService is left."""
-    found = [cluster.get(INFERENCE_SERVICES, name), cluster.get(DEPLOYMENTS, f"{name}-predictor")]
-    return not any(found) and not cluster.list(PODS, labels=f"{LABEL}={name}")
+    kinds = (DEPLOYMENTS, SERVICES, PODS)
+    return cluster.get(INFERENCE_SERVICES, name) is None and not any(
+        cluster.list(kind, labels=f"{LABEL}={name}") for kind in kinds
+    )

@@ -1,6 +1,7 @@
 """Clients that ask a Service all the time, straight through the node's own network, and forgive nothing."""
 
 import contextlib
+import itertools
 import threading
 import time
 from collections import Counter
@@ -36,25 +37,27 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(address: str, name: str, instance: dict[str, Any], *, clients: int = 4) -> Iterator[Load]:
+def load(address: str, name: str, *instances: dict[str, Any], host: str = "", clients: int = 4) -> Iterator[Load]:
     """Clients that ask for the length of the block; half of them keep their connection, the others keep none.
 
     Args:
-        address: The Service's cluster address.
+        address: The Service's cluster address, or the gateway's.
         name: Name of the model.
-        instance: What is asked.
+        *instances: What is asked, in turn.
+        host: Host that the gateway is asked for; empty for the address.
         clients: How many.
     """
     found, ended = Load(), threading.Event()
     url = f"http://{address}/v1/models/{name}:predict"
 
     def ask(*, kept: bool) -> None:
-        headers = {} if kept else {"Connection": "close"}
+        headers = {**({"Host": host} if host else {}), **({} if kept else {"Connection": "close"})}
+        turn = itertools.cycle(instances)
         with urllib3.PoolManager(retries=False, timeout=30) as pool:
             while not ended.is_set():
                 began = time.monotonic()
                 try:
-                    told = str(pool.request("POST", url, json={"instances": [instance]}, headers=headers).status)
+                    told = str(pool.request("POST", url, json={"instances": [next(turn)]}, headers=headers).status)
                 except urllib3.exceptions.HTTPError as error:
                     told = f"{type(error).__name__}: {error}"
                 found.note(told, time.monotonic() - began)

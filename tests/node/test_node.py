@@ -10,14 +10,14 @@ import pytest
 
 import headrace.components as shelf
 from headrace.cluster.client import Document
-from headrace.cluster.kinds import CLAIMS, DEPLOYMENTS, EXPERIMENTS, INFERENCE_SERVICES, JOBS, PODS, TRIALS
+from headrace.cluster.kinds import CLAIMS, DEPLOYMENTS, EXPERIMENTS, INFERENCE_SERVICES, JOBS, PODS, SERVICES, TRIALS
 from headrace.core.bundle import open_bundle
 from headrace.core.files import read_json
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.serving.endpoint import Remote
 from headrace.serving.kserve_status import source
 from headrace.serving.verify import verify
-from headrace.stores.bundles import fetch
+from headrace.stores.bundles import fetch, publish
 from headrace.stores.objects import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
@@ -27,6 +27,8 @@ from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
 from tests.node.pods import Work, run, said, start, wait_for
 from tests.node.steps import Steps, run_pipeline, volume
+from tests.rollouts import bundles
+from tests.rollouts.local import kept
 from tests.serving.conftest import GOOD
 from tests.serving.kserve_fixtures import digest
 from tests.serving.kserve_platform import LABEL
@@ -37,6 +39,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 NAME = "heart"
+PLANS = ("basic", "plus", "premium")
+ROWS = [{**GOOD, "age": 18 + 31 * number % 73, "plan": PLANS[number % 3]} for number in range(219)]
 _WHO = (
     "id -u; touch /opt/x 2>/dev/null && echo writable || echo read-only; "
     "test -e /var/run/secrets/kubernetes.io && echo token || echo no-token"
@@ -73,11 +77,11 @@ def settled(place: Place) -> bool:
     return len(pods) == 2 and all(stays(pod) and is_ready(pod) for pod in pods)
 
 
-def answering(address: str) -> set[str]:
+def answering(address: str, *, via: str = "") -> set[str]:
     """Digests of the bundles that answer at an address."""
     found = set()
     for _ in range(8):
-        with Remote.at(f"http://{address}/v1/models/{NAME}:predict") as remote:
+        with Remote.at(f"http://{address}/v1/models/{NAME}:predict", via=via) as remote:
             found.add(remote.digest())
     return found
 
@@ -194,6 +198,41 @@ def test_a_broken_version_is_taken_back_under_load(
     assert answering(served) == {digest(uris[0])}
 
 
+def rollout(candidate: str, *, steps: str) -> list[str]:
+    """Words of a rollout that is as short as may be."""
+    times = f"--steps {steps} --step-requests 50 --step-time 2s --look 1s --patience 2m"
+    bounds = "--floor-ms 50 --tolerate errors=0.05 --tolerate slow=0.2 --tolerate shift=0.6"
+    return ["rollout", NAME, "--candidate", candidate, "--traffic", "canary", *times.split(), *bounds.split()]
+
+
+def predictors(place: Place) -> list[list[str]]:
+    """Names of the model's Deployments, and of its Services."""
+    found = [place.cluster.list(kind, labels=f"{LABEL}={NAME}") for kind in (DEPLOYMENTS, SERVICES)]
+    return [[one["metadata"]["name"] for one in some] for some in found]
+
+
+def test_a_rollout_from_a_pod_sends_a_worse_version_back(
+    place: Place, platform: Controller, served: str, uris: list[str], tmp_path: Path
+) -> None:
+    """It refuses a third of what it is asked: its pods' counters tell, and the account may take all of it away."""
+    before = place.cluster.get(INFERENCE_SERVICES, NAME)
+    strict = publish(bundles.strict(tmp_path / "strict").folder, connect(place.outside))
+    words = ["headrace", *rollout(strict, steps="50,100")]
+    with load(platform.ingress.address, NAME, *ROWS, host=platform.outer(NAME)) as found:
+        code, told = run(place.cluster, Work(words, place.image, "headrace-deployer"), "rollout")
+    assert code == 3, told
+    assert f"{NAME}: rolled back." in told
+    assert "requests that failed" in told
+    assert set(found.answers) == {"200", "400"}, found
+    wait_for(lambda: settled(place), "the end of the candidate's pods")
+    assert predictors(place) == [[f"{NAME}-predictor"]] * 2
+    after = place.cluster.get(INFERENCE_SERVICES, NAME)
+    assert before
+    assert after
+    assert after["spec"] == before["spec"]
+    assert answering(served) == answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[0])}
+
+
 def test_a_version_that_is_not_in_the_store_is_told_by_its_initializer(
     place: Place, platform: Controller, uris: list[str]
 ) -> None:
@@ -239,6 +278,24 @@ def test_a_deployment_that_is_ended_leaves_nothing_behind(
         assert (after["spec"], source(after)) == (before["spec"], uris[0])
         wait_for(lambda: settled(place), "the end of what was made of it")
         assert answering(served) == {digest(uris[0])}
+
+
+def test_a_rollout_from_outside_promotes_a_good_version(
+    place: Place, platform: Controller, served: str, uris: list[str], tmp_path: Path
+) -> None:
+    """Step by step, while every request is answered; then the endpoint answers with it, and its pods alone are left."""
+    with load(platform.ingress.address, NAME, *ROWS, host=platform.outer(NAME)) as found:
+        ended = command(place, platform, *rollout(uris[1], steps="20,50,100"), "--output", str(tmp_path))
+        wait_for(lambda: settled(place), "the end of the old pods")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert found.flawless(), found
+    record = kept(tmp_path)
+    assert (record.status, record.metrics, record.traffic) == ("promoted", "servers", "canary")
+    for step in record.steps:
+        mine, others = step.candidate.counts().requests, step.stable.counts().requests
+        assert abs(mine / (mine + others) - step.percent / 100) < 0.15
+    assert predictors(place) == [[f"{NAME}-v{digest(uris[1])[:8]}-predictor"]] * 2
+    assert answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[1])}
 
 
 def test_an_endpoint_is_removed_with_all_that_it_had(place: Place, platform: Controller, served: str) -> None:

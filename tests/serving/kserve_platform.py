@@ -157,7 +157,11 @@ class Platform:
         merged["model"] = {**stable["model"], **canary["predictor"].get("model", {})}
         work = self.workload(name, merged)
         self.deploy(work, service, merged)
-        return work, bool(work.ready)
+        return work, self.answers(work)
+
+    def answers(self, work: Work) -> bool:
+        """Whether a pod of the wanted version answers."""
+        return bool(work.ready)
 
     def workload(self, name: str, predictor: Document) -> Work:
         """The Deployment of a predictor, which its name is part of."""
