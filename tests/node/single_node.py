@@ -89,12 +89,20 @@ def single_node() -> Iterator[SingleNode]:
     ran = "kubelet" in _asked(tool, "status") and "ended" not in _asked(tool, "status")
     try:
         # The last line tells how to reach it: export KUBECONFIG=... PATH=...:$PATH
-        told = _asked(tool, "up").splitlines()[-1]
+        told = _started(tool).splitlines()[-1]
         variables = dict(word.split("=", 1) for word in shlex.split(told)[1:])
         yield SingleNode(tool, variables["KUBECONFIG"], variables["PATH"].replace("$PATH", os.environ["PATH"]))
     finally:
         if not ran:
             _asked(tool, "down", "node")
+
+
+def _started(tool: str) -> str:
+    """What is said of a node that was started; a machine that lets none start has none."""
+    try:
+        return _asked(tool, "up")
+    except AssertionError as error:
+        missing(f"no Kubernetes node starts here: {' '.join(str(error).split())[-300:]}")
 
 
 def _asked(*arguments: str, text: str = "", **environment: str) -> str:
