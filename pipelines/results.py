@@ -155,4 +155,6 @@ def gather(folder: RunFolder) -> None:
     if trials and evaluation:  # the step that searched could not know the score on the test part
         from headrace.reports import search_page  # noqa: PLC0415 - slow to import
 
-        search_page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation)
+        kept = artifact(folder, "tune", "best_bundle")
+        beside = f"{kept.relative_to(folder.staging).as_posix()}/" if kept else ""
+        search_page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation, bundle=beside)

@@ -117,7 +117,8 @@ def rows(search: Search, *, bundle: str = "") -> list[dict[str, Any]]:
 
     Args:
         search: The search.
-        bundle: Where the bundle of the best trial lies, if the trial itself does not say.
+        bundle: Where the bundle of the best trial lies, if the trial itself does not say; one beside the page is a
+            relative path that ends in ``/``, and is linked.
     """
     own = columns(search)
     labels = _labels(search.trials, own)
@@ -155,8 +156,13 @@ def _row(trial: Trial, search: Search, ends: tuple[float, float], bundle: str) -
         "parameters": inline(trial.parameters),
         "remarks": _remarks(trial),
         "bundle": place,
-        "link": place if place.startswith(("http://", "https://")) else "",
+        "link": place if place.startswith(("http://", "https://")) or (place == bundle and _beside(place)) else "",
     }
+
+
+def _beside(place: str) -> bool:
+    """Whether a place is a folder beside the page, which a browser finds from there."""
+    return place.endswith("/") and not place.startswith("/") and ":" not in place
 
 
 def _partial(trial: Trial, search: Search) -> str:

@@ -1,6 +1,7 @@
 """The whole line on a small table: what it leaves and what it tells."""
 
 import json
+import re
 from pathlib import Path
 
 from headrace.pipelines.summary import Summary
@@ -93,6 +94,8 @@ def test_the_search_has_a_page_of_its_own(line: Line) -> None:
     assert "that no search has seen" not in written.read_text()
     assert "3 trials of 3 families" in page
     assert str(line.home) not in page
+    (place,) = re.findall(r'href="(steps/[^"]+)"', page)  # the best trial's own bundle
+    assert (line.home / place / "manifest.json").is_file()
     report = (line.home / "report.html").read_text()
     assert "cross-validation of the winner" in report
     assert "that no search has seen" in report

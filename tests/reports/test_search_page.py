@@ -181,6 +181,18 @@ def test_the_bundle_of_the_best_can_be_told_apart_from_its_trial() -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "linked"),
+    [("steps/tune/best_bundle/", True), ("/data/best/", False), ("javascript:x/", False), ("best_bundle of it", False)],
+)
+def test_a_bundle_beside_the_page_is_linked(place: str, linked: bool) -> None:
+    """By a path from the page; what is elsewhere on the machine, or no folder, is only named."""
+    page = render(searched([0.5, 0.7]), bundle=place)
+    links = [value for name, value in Page(page).attributes if name == "href" and not value.startswith("#")]
+    assert links == ([place] if linked else [])
+    assert place in told(page)
+
+
+@pytest.mark.parametrize(
     ("search", "says"),
     [
         (searched([None, None]), ("No trial ran to its end. The first to tell why: no luck.", "No trial has a score")),
