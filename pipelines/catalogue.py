@@ -21,6 +21,8 @@ class Shipped:
     steps: tuple[str, ...]
 
 
+_PREPARING = ("ingest", "infer_contract", "validate", "engineer", "split")
+_LEARNING = ("tune", "train", "evaluate")
 PIPELINES = {
     "training": Shipped(
         entry="headrace.pipelines.training:training",
@@ -43,35 +45,8 @@ PIPELINES = {
             "report",
         ),
     ),
-    "replay": Shipped(
-        entry="headrace.pipelines.replay:replay",
-        steps=(
-            "ingest",
-            "infer_contract",
-            "validate",
-            "engineer",
-            "split",
-            "tune",
-            "train",
-            "evaluate",
-            "gate",
-            "package",
-        ),
-    ),
-    "trial": Shipped(
-        entry="headrace.pipelines.trial:trial",
-        steps=(
-            "ingest",
-            "infer_contract",
-            "validate",
-            "engineer",
-            "split",
-            "tune",
-            "train",
-            "evaluate",
-            "report_metrics",
-        ),
-    ),
+    "replay": Shipped(entry="headrace.pipelines.replay:replay", steps=(*_PREPARING, *_LEARNING, "gate", "package")),
+    "trial": Shipped(entry="headrace.pipelines.trial:trial", steps=(*_PREPARING, *_LEARNING, "report_metrics")),
     "preparation": Shipped(entry="headrace.pipelines.preparation:preparation", steps=("prepare",)),
     "rollout": Shipped(entry="headrace.pipelines.rollout:rollout", steps=("rollout",)),
 }

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +22,7 @@ from headrace.cluster.kinds import NAMESPACES, SERVICE_ACCOUNTS
 from headrace.cluster.transport import Request
 from headrace.core.errors import ClusterError
 from headrace.core.processes import free_port, lease, start_guarded, stop
+from tests.real_parts import missing
 
 GET_KUBERNETES = (
     "no Kubernetes API server: set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, "
@@ -37,9 +37,7 @@ def binary(name: str) -> Path:
     """A program of the folder that ``KUBEBUILDER_ASSETS`` names; without it the test is skipped, or fails in CI."""
     path = Path(os.environ.get("KUBEBUILDER_ASSETS") or "/nowhere") / name
     if not path.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail(GET_KUBERNETES)
-        pytest.skip(GET_KUBERNETES)
+        missing(GET_KUBERNETES)
     return path
 
 

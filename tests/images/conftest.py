@@ -1,16 +1,13 @@
 """A container engine, and the suite's image, built once."""
 
 import contextlib
-import fcntl
 import os
 import secrets
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import urllib3
@@ -20,6 +17,7 @@ from headrace.core.settings import StoreSettings
 from headrace.stores.local import local_store
 from images.build import build
 from tests.conftest import REPOSITORY
+from tests.real_parts import alone, missing
 
 BASE = "python:3.11-slim-bookworm"
 _MAKES_BASE = REPOSITORY.parent / "shared" / "tools" / "python-base-image"
@@ -35,13 +33,6 @@ def docker(*arguments: str | Path, check: bool = True, timeout: float = 300) -> 
     return ended
 
 
-def missing(reason: str) -> NoReturn:
-    """Skip for the want of a real part, or fail in CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def _succeeds(*command: str | Path) -> bool:
     try:
         return subprocess.run(command, capture_output=True, timeout=900, check=False).returncode == 0
@@ -49,18 +40,10 @@ def _succeeds(*command: str | Path) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """One test process at a time: the others find what it made."""
-    with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.fixture(scope="session")
 def engine() -> str:
     """A Docker engine that has the base image, or can get it."""
-    with _alone("headrace-engine"):
+    with alone("engine"):
         if not _succeeds("docker", "image", "inspect", BASE) and not (
             _succeeds(_MAKES_BASE) or _succeeds("docker", "pull", BASE)
         ):
@@ -71,7 +54,7 @@ def engine() -> str:
 @pytest.fixture(scope="session")
 def image(engine: str) -> str:
     """The suite's image of this tree."""
-    with _alone("headrace-image"):
+    with alone("image"):
         return build(engine=engine)
 
 

@@ -24,7 +24,8 @@ from tests.made_bundle import make_bundle
 from tests.node.archive import write_image
 from tests.node.kserve_controller import Controller, kserve
 from tests.node.pods import wait_for
-from tests.node.single_node import SingleNode, missing, single_node
+from tests.node.single_node import SingleNode, single_node
+from tests.real_parts import missing
 
 __all__ = ["engine", "image"]
 

@@ -8,26 +8,17 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 from headrace.cluster.client import Cluster
 from headrace.cluster.connecting import connect
 from tests.conftest import REPOSITORY
+from tests.real_parts import missing
 
 GET_NODE = (
     "no Kubernetes node to be had: put a command `kubernetes` on PATH that knows `up`, `load`, `ctr`, `status` and "
     "`down`, as docs/guides/kubernetes.md says under Tests"
 )
 _SECONDS = 900
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip for the want of a real part, or fail in CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def command() -> str:

@@ -3,46 +3,36 @@
 import contextlib
 import os
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pytest
-
 from headrace.core.processes import free_port
 from tests.conftest import REPOSITORY
+from tests.real import peers
 from tests.real.postgresql import postgres_server
+from tests.real_parts import alone, missing
 
 _DRIVERS = ("boto3", "botocore", "jmespath", "psycopg", "psycopg-binary", "s3transfer")
 _START_SECONDS = 240.0
 
 
 def environment() -> Path:
-    """The virtual environment of MLflow, made from its lock on first use; it wants a network then.
-
-    ``HEADRACE_TEST_PEERS`` names the folder where it is kept; ``build/peers`` otherwise, as for the benchmarks.
-    """
-    folder = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers"))) / "mlflow"
-    lock = REPOSITORY / "benchmarks" / "peers" / "mlflow.lock"
-    stamp = folder / "server.lock"
+    """The virtual environment of MLflow as the benchmarks have it, with a server's drivers beside."""
+    folder = peers.environment("mlflow")
     drivers = _blocks(REPOSITORY / "requirements" / "bench.lock", _DRIVERS)
-    wanted = lock.read_text() + drivers
-    if stamp.exists() and stamp.read_text() == wanted:
-        return folder
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        (folder / "drivers.txt").write_text(drivers)
-        for requirements in (lock, folder / "drivers.txt"):
-            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-            subprocess.run([*pip, "--disable-pip-version-check", "-r", str(requirements)], check=True, timeout=1200)
-    except (subprocess.SubprocessError, OSError) as error:
-        reason = f"no MLflow server: its environment {folder} could not be installed from {lock.name} ({error})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    stamp.write_text(wanted)
+    stamp, asked = folder / "drivers.lock", folder / "drivers.txt"
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    with alone("mlflow-drivers"):
+        if stamp.exists() and stamp.read_text() == drivers:
+            return folder
+        asked.write_text(drivers)
+        try:
+            subprocess.run([*pip, "--disable-pip-version-check", "-r", str(asked)], check=True, timeout=1200)
+        except (subprocess.SubprocessError, OSError) as error:
+            missing(f"no MLflow server: its drivers could not be installed into {folder} ({error})")
+        asked.replace(stamp)
     return folder
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import urllib3
 
 from headrace.core.processes import free_port
 from tests.conftest import REPOSITORY
+from tests.real_parts import alone, missing
 
 _SECONDS = 180.0
 
@@ -50,12 +50,11 @@ def environment(name: str) -> Path:
     folder = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return Path(module.installed(name, folder))
+        with alone(f"peer-{name}"):
+            return Path(module.installed(name, folder))
     except subprocess.CalledProcessError as error:
         reason = f"{name} cannot be installed from benchmarks/peers/{name}.lock: {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(reason)
 
 
 def wheel(folder: Path) -> Path:
