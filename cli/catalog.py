@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.cli import options, whereis
+from headrace.cli import options, table_options, whereis
 from headrace.cli.registry_options import Catalog, Json
 from headrace.cli.tables import aligned, cut, day
 from headrace.core.errors import InputError
@@ -71,14 +71,14 @@ _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A
 
 @app.command(name="add", epilog=ADD)
 def add(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
+    table: table_options.Table,
     owner: _Owner = None,
     licence: _Licence = None,
     description: _Description = None,
     retain: _Retain = None,
     tag: _Tags = None,
-    names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
-    header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
+    names: table_options.Names = "",
+    header: table_options.Header = True,
     catalog: Catalog = "",
 ) -> None:
     """Read TABLE once and enter it: columns, rows, digest; its rows are not kept."""

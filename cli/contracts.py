@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import options
+from headrace.cli import options, table_options
 from headrace.core.errors import shown
 
 EXAMPLES = """
@@ -22,17 +22,17 @@ Examples:
 
 
 def contract(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
+    table: table_options.Table,
     target: Annotated[
         str, typer.Option(help="Column to predict.", metavar="COLUMN", show_default="the last column")
     ] = "",
     task: Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")] = "",
-    names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
-    header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
-    delimiter: Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")] = "",
-    encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")] = "",
+    names: table_options.Names = "",
+    header: table_options.Header = True,
+    delimiter: table_options.Delimiter = "",
+    encoding: table_options.Encoding = "",
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
-    country: Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")] = "",
+    country: table_options.Country = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import options
+from headrace.cli import options, table_options
 from headrace.cli.models import Model, opened
 
 EXAMPLES = """
@@ -21,14 +21,14 @@ Examples:
 
 def score(
     model: Model,
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")],
+    table: table_options.Table,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
     ],
-    names: Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")] = "",
-    header: Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")] = True,
-    delimiter: Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")] = "",
-    encoding: Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")] = "",
+    names: table_options.Names = "",
+    header: table_options.Header = True,
+    delimiter: table_options.Delimiter = "",
+    encoding: table_options.Encoding = "",
     missing: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="A text that means missing; repeatable.", show_default="the contract's"),
