@@ -40,6 +40,7 @@ def doctor(
         findings = _cluster(pipeline, namespace, context, service_account)
     else:
         raise InputError(f"--target must be local or cluster; got {target!r} instead.")
+    findings = [*findings, *_named()]
     if json is not None:
         _write(json, target, pipeline, findings)
     typer.echo("\n".join(table(findings)))
@@ -67,6 +68,12 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     needs = demands(plan, account=account) if plan else Needs(account=account)
     found = examine(connect(context=context, namespace=namespace), needs)
     return [*found, *(ignored(plan) if plan else [])]
+
+
+def _named() -> list[Finding]:
+    from headrace.pipelines.reached import examine_named  # noqa: PLC0415 - slow
+
+    return examine_named()
 
 
 def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Finding]) -> None:
