@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,17 @@ def service(place: Placed, name: str) -> Document:
     found = place.cluster.get(INFERENCE_SERVICES, name)
     assert found is not None
     return found
+
+
+def until_answered_by(place: Placed, name: str, uri: str) -> None:
+    """Wait until the route gives a version: its pods run before the route leads to them."""
+    deadline = time.monotonic() + 120
+    found: list[str] = []
+    while found != [digest(uri)]:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+        with suppress(InputError, ClusterError):  # nothing answers yet
+            found = place.deployer.waiting().digests(service(place, name), name, 1)
 
 
 @pytest.fixture
@@ -255,9 +266,7 @@ def test_what_somebody_else_wants_is_left_alone(kserve_place: Placed, uris: list
         kserve_place.deployer.deploy(uris[0], name=name)
     thread.join(20)
     assert kserve_status.source(service(kserve_place, name)) == uris[1]
-    work = kserve_place.platform.works[f"{name}-predictor"]
-    while not (work.ready and work.uri == uris[1]):
-        time.sleep(0.1)
+    until_answered_by(kserve_place, name, uris[1])
     with pytest.raises(ClusterError, match=r"kubectl owns .*storageUri"):
         kserve_place.deployer.deploy(uris[0], name=name)
     over = replace(kserve_place.deployer, options=replace(kserve_place.deployer.options, take_over=True))
