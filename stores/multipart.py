@@ -3,26 +3,33 @@
 Nothing is kept of an attempt on this machine: which parts arrived is asked of the store, and what it holds is compared
 with the file by MD5 (which is a part's ETag) and by size. Memory is bounded by a few parts, however big the object is.
 
-minio-py uploads in parts too, but it throws the parts away when one fails; hence its private calls here.
+minio-py uploads in parts too, but it throws the parts away when one fails; hence its private calls here. It also hashes
+each part for the signature, and has the server do so again; a presigned URL signs the request alone. What arrived is
+judged by reading the object back.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from xml.etree import ElementTree as ET
 
+import urllib3
 from minio import Minio
 from minio.datatypes import Part
-from minio.error import InvalidResponseError, S3Error
+from minio.error import InvalidResponseError, MinioException, S3Error
 
 from headrace.core.errors import InputError
 
 LEAST_PART = 16 << 20
 MOST_PARTS = 10_000
 PARALLEL = 4
+_EXPIRES = timedelta(hours=1)
+_OK = 200
 _STALE_CODES, _STALE_STATUSES = frozenset({"NoSuchUpload", "NotImplemented"}), frozenset({404, 501})
 
 
@@ -39,6 +46,7 @@ class Upload:
 
     Attributes:
         client: The client.
+        pool: Its connections.
         bucket: Name of the bucket.
         key: Key of the object.
         path: The file.
@@ -47,6 +55,7 @@ class Upload:
     """
 
     client: Minio
+    pool: urllib3.PoolManager
     bucket: str
     key: str
     path: Path
@@ -54,18 +63,19 @@ class Upload:
     part_bytes: int
 
     @classmethod
-    def of(cls, client: Minio, bucket: str, key: str, path: Path) -> "Upload":
+    def of(cls, client: Minio, pool: urllib3.PoolManager, bucket: str, key: str, path: Path) -> "Upload":
         """The upload of a file, in parts of equal length: the same ones in every attempt."""
         size = path.stat().st_size
         fewest = -(-size // MOST_PARTS)
-        return cls(client, bucket, key, path, size, max(LEAST_PART, -(-fewest // (1 << 20)) << 20))
+        return cls(client, pool, bucket, key, path, size, max(LEAST_PART, -(-fewest // (1 << 20)) << 20))
 
-    def run(self, media_type: str, complete: Conditional) -> bool:
+    def run(self, media_type: str, complete: Conditional, *, sure: Callable[[], object]) -> bool:
         """Upload whatever the store lacks, and put the parts together.
 
         Args:
             media_type: Media type of the object.
             complete: Sends the last request.
+            sure: Called when all parts are there; if it raises, no object is made of them.
 
         Returns:
             Whether the object was made; False if one was there already.
@@ -78,13 +88,29 @@ class Upload:
         there = self._parts(upload) if begun else {}
         try:
             etags = self._send(upload, there)
+            if begun:
+                sure()
+            else:
+                self._ensure(upload, sure)
             return self._finish(upload, etags, complete)
         except (S3Error, InvalidResponseError) as error:
             if not begun or not _is_stale(error):
                 raise
             # Somebody else finished the attempt that this one took over, or it cannot be gone on with: begin anew.
             upload = self._begin(media_type)
-            return self._finish(upload, self._send(upload, {}), complete)
+            etags = self._send(upload, {})
+            self._ensure(upload, sure)
+            return self._finish(upload, etags, complete)
+
+    def _ensure(self, upload: str, sure: Callable[[], object]) -> None:
+        """Throw away the parts of an upload of one's own that must not become an object."""
+        try:
+            sure()
+        except BaseException:
+            # A store that keeps them has them found by the next attempt.
+            with contextlib.suppress(MinioException, urllib3.exceptions.HTTPError):
+                self.client._abort_multipart_upload(self.bucket, self.key, upload)  # noqa: SLF001 - see the module
+            raise
 
     def _begun(self) -> str:
         """The youngest unfinished upload of this object; empty if there is none, or the store cannot tell."""
@@ -136,9 +162,21 @@ class Upload:
             digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             if there.etag == digest:
                 return there.etag
-        return self.client._upload_part(  # noqa: SLF001 - see the module
-            self.bucket, self.key, data, None, upload, number
-        )
+        return self._put(data, {"partNumber": str(number), "uploadId": upload})
+
+    def _put(self, data: bytes, query: dict[str, Any]) -> str:
+        """Send a part; gives its ETag."""
+        url = self.client.get_presigned_url("PUT", self.bucket, self.key, _EXPIRES, extra_query_params=query)
+        answer = self.pool.request("PUT", url, body=data, redirect=False)
+        if answer.status == _OK:
+            etag = answer.headers.get("ETag", "")
+            if not etag:
+                raise urllib3.exceptions.ProtocolError("the answer was cut within its head")
+            return etag.strip('"')
+        kind = answer.headers.get("Content-Type", "")
+        if "application/xml" in kind.split(";"):
+            raise S3Error.fromxml(answer)
+        raise InvalidResponseError(answer.status, kind, answer.data.decode(errors="replace"))
 
     def _finish(self, upload: str, etags: Iterable[str], complete: Conditional) -> bool:
         root = ET.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")

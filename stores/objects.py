@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from minio.error import InvalidResponseError, S3Error
 
 from headrace.core.errors import InputError, MissingError, StoreError, shown
 from headrace.core.files import whole
+from headrace.core.overlap import ahead
 from headrace.core.settings import StoreSettings
 from headrace.stores.errors import STATUSES, says_present, sentence, translated
 from headrace.stores.multipart import Upload
@@ -71,8 +73,13 @@ class ObjectStore(Protocol):
     def atomic(self) -> bool:
         """Whether the server keeps an object that is there when it is asked to, as a probe has shown."""
 
-    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
-        """Store the bytes of a file under ``key``; False if ``fresh`` is asked for and an object is there."""
+    def put_file(
+        self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
+    ) -> bool:
+        """Store the bytes of a file under ``key``; False if ``fresh`` is asked for and an object is there.
+
+        ``sure`` is called before an object appears, perhaps when the bytes have travelled; if it raises, none does.
+        """
 
     def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
         """Store ``data`` under ``key``; False if ``fresh`` is asked for and an object is there."""
@@ -112,11 +119,13 @@ class S3Store:
 
     Attributes:
         client: The client, with short time-outs.
+        pool: Its connections.
         endpoint: URL of the server.
         bucket: Name of the bucket.
     """
 
     client: Minio
+    pool: urllib3.PoolManager
     endpoint: str
     bucket: str
 
@@ -130,10 +139,13 @@ class S3Store:
         except StoreError:
             return False
 
-    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+    def put_file(
+        self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
+    ) -> bool:
         """See ``ObjectStore.put_file``; a big file travels in parts that a later attempt finds again."""
         check_key(key)
         if path.stat().st_size <= ONE_PIECE_BYTES:
+            sure()
             return self.put_bytes(key, path.read_bytes(), media_type, fresh=fresh)
         if fresh and self.exists(key):
             return False
@@ -143,7 +155,7 @@ class S3Store:
             return self._sent(method, key, body=body, headers=headers | condition, query=query)
 
         with translated(self.endpoint, f"{self.bucket}/{key}"):
-            return Upload.of(self.client, self.bucket, key, path).run(media_type, complete)
+            return Upload.of(self.client, self.pool, self.bucket, key, path).run(media_type, complete, sure=sure)
 
     def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
         """See ``ObjectStore.put_bytes``."""
@@ -182,11 +194,14 @@ class S3Store:
     def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
         """See ``ObjectStore.sha256``."""
         state = hashlib.sha256()
-        for block in self._blocks(key, limit):
-            state.update(block)
+        # A small object has come before a thread has begun.
+        blocks = self._blocks(key, limit)
+        with closing(ahead(blocks) if limit > ONE_PIECE_BYTES else blocks) as coming:
+            for block in coming:
+                state.update(block)
         return state.hexdigest()
 
-    def _blocks(self, key: str, limit: int) -> Iterator[bytes]:
+    def _blocks(self, key: str, limit: int) -> Generator[bytes]:
         """The bytes of an object as they lie there: what a server claims to have packed is not unpacked."""
         check_key(key)
         with translated(self.endpoint, f"{self.bucket}/{key}"):
@@ -257,7 +272,7 @@ def connect(
         except ValueError as error:
             raise InputError(f"the object store {settings.endpoint} cannot be used: {error}.") from error
         _ensure_bucket(client, settings, create=create)
-    return S3Store(client=client, endpoint=settings.endpoint, bucket=settings.bucket)
+    return S3Store(client=client, pool=pool, endpoint=settings.endpoint, bucket=settings.bucket)
 
 
 def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,16 +46,19 @@ def publish(folder: Path, store: ObjectStore, *, told: Callable[[str], None] = l
         StoreError: If the store fails, or holds other bytes under a key of this bundle.
     """
     manifest = manifests.read(folder)
-    intact.verify(folder, manifest)
+    intact.verify(folder, manifest, read=False)
     prefix = prefix_of(manifest)
     way = _Way(folder, store, prefix, {item.key: item.size for item in store.list(prefix)})
     files = [*map(_File.listed, manifest.files), *_signatures(folder)]
-    small = [file for file in files if file.size <= ONE_PIECE_BYTES]
-    way.send_all(small, len(files), told)
-    # Each big file fills the line by itself, in parts.
-    for place, file in enumerate(file for file in files if file.size > ONE_PIECE_BYTES):
-        told(f"{len(small) + place:,} of {len(files):,} files, now {file.path}")
-        way.send(file)
+    big = [file for file in files if file.size > ONE_PIECE_BYTES]
+    with ThreadPoolExecutor(1, thread_name_prefix="verify") as reader:
+        # Parts of big files travel meanwhile; nothing becomes an object before every byte has been looked at.
+        checked = reader.submit(intact.verify, folder, manifest)
+        for place, file in enumerate(big):  # each fills the line by itself
+            told(f"{place:,} of {len(files):,} files, now {file.path}")
+            way.send(file, checked.result)
+        checked.result()
+    way.send_all([file for file in files if file.size <= ONE_PIECE_BYTES], len(big), len(files), told)
     text = manifest.dumps().encode()
     if not way.complete:
         store.put_bytes(prefix + MANIFEST, text, "application/json", fresh=True)
@@ -110,9 +114,9 @@ class _Way:
         """Whether the bundle was published before: from then on nothing is replaced."""
         return self.prefix + MANIFEST in self.there
 
-    def send_all(self, files: Sequence[_File], of: int, told: Callable[[str], None]) -> None:
-        """Store many small files."""
-        count = itertools.count(1)
+    def send_all(self, files: Sequence[_File], done: int, of: int, told: Callable[[str], None]) -> None:
+        """Store many small files, when some are done."""
+        count = itertools.count(done + 1)
 
         def send(file: _File) -> None:
             self.send(file)
@@ -122,8 +126,12 @@ class _Way:
 
         each(files, send, threads=THREADS)
 
-    def send(self, file: _File) -> None:
+    def send(self, file: _File, sure: Callable[[], object] = bool) -> None:
         """Store a file, unless it is there, and read it back.
+
+        Args:
+            file: The file.
+            sure: See ``ObjectStore.put_file``.
 
         Raises:
             StoreError: If the store holds other bytes afterwards.
@@ -138,7 +146,7 @@ class _Way:
                 f"everything under {self.prefix}, then publish again."
             )
         # Without a manifest nobody reads this prefix: what lies here and is wrong is debris of a broken attempt.
-        store.put_file(key, self.folder / file.path, file.media_type, fresh=not there)
+        store.put_file(key, self.folder / file.path, file.media_type, fresh=not there, sure=sure)
         if not self._right(key, file):
             raise StoreError(
                 f"{store.endpoint} gave back other bytes for {store.bucket}/{key} than were written to it: look at its "

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,8 +56,11 @@ class Faulty:
         """See ``ObjectStore``."""
         return self.inner.atomic
 
-    def put_file(self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+    def put_file(
+        self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
+    ) -> bool:
         """See ``ObjectStore``."""
+        sure()
         return self.put_bytes(key, path.read_bytes(), media_type, fresh=fresh)
 
     def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
@@ -177,6 +180,20 @@ def test_an_altered_manifest_is_found(
     store.put_bytes(key, json.dumps({**json.loads(other), "digest": "0" * 64}).encode())
     with pytest.raises(BundleError, match="was altered"):
         bundles.fetch(uri, tmp_path / "got", settings=settings)
+
+
+@pytest.mark.parametrize("changed", ["model.bin", "card.md"])
+def test_a_bundle_that_changed_leaves_nothing_in_the_store(store: ObjectStore, bundle: Path, changed: str) -> None:
+    """Parts of a big file travel while the bundle is looked at: a changed byte ends them, and no object was made."""
+    (bundle / "model.bin").write_bytes(bytes(20 << 20))
+    (bundle / "manifest.json").write_text(intact.make(bundle, "tumours").dumps())
+    with (bundle / changed).open("r+b") as stream:
+        stream.write(b"X")
+    with pytest.raises(BundleError, match=f"{changed} is changed"):
+        bundles.publish(bundle, store)
+    assert list(store.list("models/")) == []
+    assert isinstance(store, S3Store)
+    assert store.client._list_multipart_uploads(store.bucket).uploads == []
 
 
 def test_a_file_that_vanished_is_found(store: ObjectStore, settings: StoreSettings, bundle: Path) -> None:

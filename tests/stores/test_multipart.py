@@ -4,6 +4,7 @@ import hashlib
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3.exceptions
@@ -32,16 +33,16 @@ class Sent:
         self.numbers: list[int] = []
         self.most = PARTS
         self._lock = threading.Lock()
-        self._upload: Any = store.client._upload_part
-        monkeypatch.setattr(store.client, "_upload_part", self)
+        self._request: Any = store.pool.request
+        monkeypatch.setattr(store.pool, "request", self)
 
-    def __call__(self, bucket: str, key: str, data: bytes, headers: Any, upload: str, number: int) -> str:
+    def __call__(self, method: str, url: str, **given: Any) -> Any:
         """Send a part, unless the store has died by now."""
         with self._lock:
             if len(self.numbers) >= self.most:
                 raise urllib3.exceptions.ProtocolError("the line is dead")
-            self.numbers.append(number)
-        return str(self._upload(bucket, key, data, headers, upload, number))
+            self.numbers.append(int(parse_qs(urlsplit(url).query)["partNumber"][0]))
+        return self._request(method, url, **given)
 
 
 def _digest(path: Path) -> str:
@@ -92,7 +93,7 @@ def test_an_attempt_that_somebody_else_finished_begins_anew(
 ) -> None:
     """Two publishers of one file may take over the same unfinished upload: the slower one still ends well."""
     assert isinstance(store, S3Store)
-    begun = multipart.Upload.of(store.client, store.bucket, "models/big", big)
+    begun = multipart.Upload.of(store.client, store.pool, store.bucket, "models/big", big)
     upload = begun._begin("application/octet-stream")
     monkeypatch.setattr(multipart.Upload, "_begun", lambda _: upload)
     assert store.put_file("models/big", big)
@@ -115,6 +116,6 @@ def test_parts_grow_with_the_file(tmp_path: Path, size: int, expected: int) -> N
     path = tmp_path / "sparse"
     with path.open("wb") as stream:
         stream.truncate(size)
-    upload = multipart.Upload.of(None, "b", "k", path)  # type: ignore[arg-type]
+    upload = multipart.Upload.of(None, None, "b", "k", path)  # type: ignore[arg-type]
     assert upload.part_bytes == expected << 20
     assert -(-size // upload.part_bytes) <= multipart.MOST_PARTS
