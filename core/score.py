@@ -1,4 +1,8 @@
-"""Batch scoring: a table of any size through a model, in memory that does not grow with it."""
+"""Batch scoring: a table of any size through a model, in memory that does not grow with it.
+
+Four threads, each a block ahead of the next one: one reads, one holds the rows against the contract and makes the
+matrix, one has the engine score it, one writes.
+"""
 
 import functools
 import operator
@@ -29,6 +33,21 @@ BLOCK_BYTES, BATCH_CELLS = 8 << 20, 1_000_000
 PART_ROWS = 200_000
 # A rule of no contract: the model has no finite answer to the row.
 _ANSWER = "answer"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Rows that the engine may score.
+
+    Attributes:
+        raw: The rows (n), as they were read.
+        judged: What the contract says of them.
+        matrix: Model matrix (m, p) of those that are not refused, in order; None if all are.
+    """
+
+    raw: pl.DataFrame
+    judged: Judged
+    matrix: Floats | None
 
 
 @dataclass(frozen=True)
@@ -83,10 +102,15 @@ def score_table(
         block_bytes=block_bytes,
         digest=False,
     )
-    with written(output) as writer, Behind() as behind, closing(ahead(reading.frames())) as frames:
-        for frame in frames:
-            found = scored(frame, scorer, first_row=rows + 1)
-            rows, refused, warned = rows + frame.height, refused + found.refused, warned + found.warned
+    with (
+        written(output) as writer,
+        Behind() as behind,
+        closing(ahead(reading.frames())) as frames,
+        closing(ahead(ready(frame, scorer.contract) for frame in frames)) as blocks,
+    ):
+        for block in blocks:
+            found = scored(block, scorer, first_row=rows + 1)
+            rows, refused, warned = rows + block.raw.height, refused + found.refused, warned + found.warned
             held.append(found.table)
             if sum(table.height for table in held) >= PART_ROWS:
                 behind.do(writer.write, pl.concat(held))
@@ -97,36 +121,49 @@ def score_table(
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}
 
 
-def scored(frame: pl.DataFrame, scorer: Scorer, *, first_row: int = 1) -> Scored:
-    """The predictions for some raw rows.
+def ready(frame: pl.DataFrame, contract: Contract) -> Ready:
+    """Hold raw rows against the contract, and make the matrix of those that may be scored.
 
     Args:
         frame: Raw rows (n), of any dtypes.
+        contract: The model's contract.
+
+    Raises:
+        DataError: If a column that the model needs is absent.
+    """
+    judged = judge(frame, contract)
+    some = judged.refused.any()
+    if some and judged.refused.all():
+        return Ready(frame, judged, None)
+    rows = judged.table.filter(~judged.refused) if some else judged.table
+    return Ready(frame, judged, matrix.encode(features.add(rows, contract), contract))
+
+
+def scored(block: Ready, scorer: Scorer, *, first_row: int = 1) -> Scored:
+    """The predictions for some rows.
+
+    Args:
+        block: The rows (n).
         scorer: The model.
         first_row: Number of the first of them in the table.
 
     Returns:
         Predictions (n rows).
-
-    Raises:
-        DataError: If a column that the model needs is absent.
     """
-    judged = judge(frame, scorer.contract)
-    scores, judged = _scores(judged, scorer)
+    scores, judged = _scores(block, scorer)
     return Scored(
-        table=predictions.table(frame, judged, scores, scorer=scorer, first_row=first_row),
+        table=predictions.table(block.raw, judged, scores, scorer=scorer, first_row=first_row),
         refused=int(judged.refused.sum()),
         warned=_warned(judged),
     )
 
 
-def _scores(judged: Judged, scorer: Scorer) -> tuple[Floats | None, Judged]:
+def _scores(block: Ready, scorer: Scorer) -> tuple[Floats | None, Judged]:
     """Scores of the rows that are not refused; None if all are. Rows without a finite score are refused then."""
-    some = judged.refused.any()
-    if some and judged.refused.all():
+    judged = block.judged
+    if block.matrix is None:
         return None, judged
-    rows = judged.table.filter(~judged.refused) if some else judged.table
-    scores = scorer.scores(matrix.encode(features.add(rows, scorer.contract), scorer.contract))
+    scores = scorer.scores(block.matrix)
     if np.isfinite(scores).all():
         return scores, judged
     sound = np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)

@@ -122,7 +122,7 @@ def test_a_row_is_scored_where_the_door_lets_it_pass_and_refused_by_the_rule_tha
 ) -> None:
     """Whatever stands in a table, batch and server agree, row by row: the law of both."""
     frame = pl.DataFrame(rows).with_columns(pl.when(pl.all() != "").then(pl.all()))
-    found = score.scored(frame, scorer).table
+    found = score.scored(score.ready(frame, scorer.contract), scorer).table
     door = Door(scorer.contract)
     assert found.height == len(rows)
     for row, got in zip(frame.iter_rows(named=True), found.iter_rows(named=True), strict=True):
