@@ -139,7 +139,18 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
     """Asked one by one, the answers are the same; `update` and mass deletion are nobody's."""
     name, client = who
     kinds = [NAMESPACES, NODES, CRDS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, NETWORK_POLICIES, CONFIG_MAPS, SECRETS]
-    kinds += [TASK_RESULTS, INFERENCE_SERVICES, SERVING_RUNTIMES, DEPLOYMENTS, PODS, EXPERIMENTS, TRIALS, LEASES, CRON_JOBS, JOBS]
+    kinds += [
+        TASK_RESULTS,
+        INFERENCE_SERVICES,
+        SERVING_RUNTIMES,
+        DEPLOYMENTS,
+        PODS,
+        EXPERIMENTS,
+        TRIALS,
+        LEASES,
+        CRON_JOBS,
+        JOBS,
+    ]
     wrong = []
     for kind, verb in itertools.product(kinds, VERBS):
         wanted = (verb, kind.resource, "", "") in ACCOUNTS[name]
