@@ -54,8 +54,9 @@ def undo(cluster: Cluster, about: About, *, uid: str, force: bool = False) -> No
     """
     if about.before is None:
         cluster.delete(INFERENCE_SERVICES, about.name, uid=uid)
-    else:
-        cluster.apply(about.before, force=force)
+        return
+    # With its uid, it is not made again if it was deleted in this very moment.
+    cluster.apply({**about.before, "metadata": {**about.before["metadata"], "uid": uid}}, force=force)
 
 
 def put_right(cluster: Cluster, about: About) -> str:

@@ -29,6 +29,7 @@ from headrace.rollouts.memory import TakenOverError
 from headrace.rollouts.record import Record
 from headrace.rollouts.tidy import examine, find, tidied
 from headrace.serving import kserve_status
+from headrace.serving.left_behind import claim_of, undo
 from tests.cluster.api_server import ApiServer
 from tests.cluster.test_crds import experiment
 from tests.conftest import headrace
@@ -263,6 +264,21 @@ def test_a_second_try_knows_what_the_killed_one_found(
     silent()
     assert find(kserve_place.cluster).left == []
     assert served(kserve_place, standing) == {digest(versions["good"])}
+
+
+def test_an_endpoint_that_is_deleted_in_that_moment_is_not_made_again(
+    kserve_place: Placed, versions: dict[str, str], name: str
+) -> None:
+    """To put back what was there before takes the very object that there was."""
+    deployed(kserve_place, versions["stable"], name)
+    found = kserve_place.cluster.get(INFERENCE_SERVICES, name)
+    assert found
+    about = claim_of(kserve_place.cluster, found, found, "")
+    kserve_place.cluster.delete(INFERENCE_SERVICES, name)
+    with pytest.raises(ClusterError) as caught:
+        undo(kserve_place.cluster, about, uid=found["metadata"]["uid"])
+    assert caught.value.reason == "conflict"
+    assert kserve_place.cluster.get(INFERENCE_SERVICES, name) is None
 
 
 def test_what_somebody_changed_after_a_killed_deployment_stays(
