@@ -117,6 +117,15 @@ class Claim:
         if self._lost:
             raise self._lost
 
+    def confirm(self) -> None:
+        """Ask whether the claim is still this process's, before an act.
+
+        Raises:
+            LostError: If it is not.
+            ClusterError: If the cluster cannot be asked.
+        """
+        self._own()
+
     def end(self) -> None:
         """Give the claim up: all is done, or put back.
 

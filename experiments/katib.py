@@ -186,7 +186,7 @@ class KatibTuner:
             return
         experiment = self._cluster.get(EXPERIMENTS, one.name)
         if experiment is None:
-            one.claim.renew()  # raises if it was tidied away
+            one.claim.confirm()  # raises if it was tidied away
             raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
         refused = katib_status.failed(experiment, self._cluster.get(SUGGESTIONS, one.name))
         reason = katib_status.succeeded(experiment)

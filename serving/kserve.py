@@ -214,7 +214,8 @@ class KServeDeployer:
             raise
 
     def _put_back(self, claim: Claim, applied: Document) -> None:
-        """Undo the change, without waiting for what comes of it."""
+        """Undo the change, without waiting for what comes of it; whoever claimed it since is left alone."""
+        claim.confirm()
         undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.options.take_over)
         claim.end()
 
