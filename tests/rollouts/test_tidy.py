@@ -273,7 +273,7 @@ def test_an_endpoint_that_is_deleted_in_that_moment_is_not_made_again(
     deployed(kserve_place, versions["stable"], name)
     found = kserve_place.cluster.get(INFERENCE_SERVICES, name)
     assert found
-    about = claim_of(kserve_place.cluster, found, found, "")
+    about = claim_of(kserve_place.cluster, found, kserve_place.deployer.manifest(versions["good"], name=name), "")
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
     with pytest.raises(ClusterError) as caught:
         undo(kserve_place.cluster, about, uid=found["metadata"]["uid"])
