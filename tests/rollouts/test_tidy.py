@@ -30,16 +30,16 @@ from headrace.rollouts.record import Record
 from headrace.rollouts.tidy import examine, find, tidied
 from headrace.serving import kserve_status
 from headrace.serving.left_behind import claim_of, undo
-from tests.cluster.api_server import ApiServer
+from tests.cluster.api_server import ApiServer, account
 from tests.cluster.test_crds import experiment
 from tests.conftest import headrace
 from tests.core import made as tables
 from tests.experiments.test_katib import STEP, own
 from tests.rollouts.test_memory import RECORD
-from tests.rollouts.test_on_kserve import clients, deployed, parts, rows, served, spec, versions
-from tests.serving.kserve_fixtures import Placed, digest, grant, kserve_place, rclone_settings
+from tests.rollouts.test_on_kserve import WAYS, clients, deployed, parts, rows, served, spec, versions
+from tests.serving.kserve_fixtures import Placed, digest, grant, knative_place, kserve_place, rclone_settings
 
-__all__ = ["kserve_place", "rclone_settings", "rows", "versions"]
+__all__ = ["knative_place", "kserve_place", "rclone_settings", "rows", "versions"]
 
 pytestmark = pytest.mark.kubernetes
 SECONDS = 3
@@ -213,11 +213,24 @@ def test_a_killed_deployment_of_a_new_endpoint_is_tidied(
 
 
 @pytest.fixture
-def standing(kserve_place: Placed, versions: dict[str, str], name: str) -> Iterator[str]:
+def way() -> str:
+    """How requests are divided."""
+    return "canary"
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest, way: str) -> Placed:
+    """Where that can be."""
+    found: Placed = request.getfixturevalue(WAYS[way])
+    return found
+
+
+@pytest.fixture
+def standing(where: Placed, versions: dict[str, str], name: str) -> Iterator[str]:
     """An endpoint that answers with the stable version; its address."""
-    yield deployed(kserve_place, versions["stable"], name).url
-    kserve_place.cluster.delete(INFERENCE_SERVICES, name)
-    kserve_place.cluster.delete(CONFIG_MAPS, name_of(name))
+    yield deployed(where, versions["stable"], name).url
+    where.cluster.delete(INFERENCE_SERVICES, name)
+    where.cluster.delete(CONFIG_MAPS, name_of(name))
 
 
 def test_a_killed_update_is_tidied(
@@ -395,17 +408,17 @@ class Scene:
 @pytest.fixture
 def scene(
     kubernetes: ApiServer,
-    kserve_place: Placed,
+    where: Placed,
     versions: dict[str, str],
     rows: list[dict[str, Any]],
     name: str,
     standing: str,
 ) -> Scene:
     """An endpoint that a rollout may begin at."""
-    return Scene(kserve_place, name, standing, versions, rows, environment(kubernetes, kserve_place))
+    return Scene(where, name, standing, versions, rows, environment(kubernetes, where))
 
 
-@pytest.mark.parametrize("way", ["canary", "graph"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     """Its candidate gets no request until somebody resumes or aborts it; while it was watched it was left alone."""
     place, name, stable = scene.place, scene.name, digest(scene.versions["stable"])
@@ -481,6 +494,43 @@ def test_two_that_tidy_at_once_do_no_harm(searching: Killed, cluster: Cluster) -
     assert sum("somebody takes care of it by now" in sentence for sentence in said) == 3
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
+
+
+def test_who_deploys_over_another_at_work_is_the_only_one(
+    kubernetes: ApiServer, kserve_place: Placed, versions: dict[str, str], name: str, standing: str
+) -> None:
+    """The first one stops in a sentence and puts nothing back; nothing is left to be tidied."""
+    with deploying(kubernetes, kserve_place, versions["good"], name) as running:
+        kserve_place.deployer.deploy(versions["strict"], name=name)
+        told, _ = running.process.communicate(timeout=60)
+    assert running.process.returncode == 2
+    assert f"headrace: another process takes care of the InferenceService {name} by now" in told
+    assert served(kserve_place, standing) == {digest(versions["strict"])}
+    assert all_leases(kserve_place.cluster) == []
+
+
+def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluster, tmp_path: Path) -> None:
+    """Exit code 2, a sentence for each, and another try may do; who may not look has an unknown finding."""
+    leases = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "patch"]}
+    maps = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}
+    looker = grant(cluster, "looker", [leases, maps])
+    searching.kill()
+    silent()
+    document = yaml.safe_load(Path(searching.environment["KUBECONFIG"]).read_text())
+    bearer = looker.transport.api.configuration.api_key["authorization"]
+    document["users"][0]["user"] = {"token": bearer.removeprefix("Bearer ")}
+    (tmp_path / "looker").write_text(yaml.safe_dump(document))
+    ended = headrace("cluster", "tidy", **{**searching.environment, "KUBECONFIG": str(tmp_path / "looker")})
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "could not be put right: " in ended.stdout
+    assert "cannot get resource" in ended.stdout
+    assert ended.stdout.endswith("Next: mend what is said above, and tidy again.\n")
+    assert cluster.list(EXPERIMENTS)
+    (finding,) = examine(account(cluster, "nobody"))
+    assert (finding.area, finding.state) == ("Left behind", "unknown")
+    silent()
+    assert "1 put right" in searching.tidy()
+    assert cluster.list(EXPERIMENTS) == []
 
 
 def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
