@@ -41,6 +41,8 @@ Examples:
   headrace cluster tidy --dry-run
 
   headrace cluster tidy --namespace team-a
+
+  HEADRACE_GATEWAY=127.0.0.1:8080 headrace cluster tidy      (from outside, where a rollout is brought to its end)
 """
 app = typer.Typer(
     no_args_is_help=True,
@@ -146,19 +148,19 @@ def tidy(
         typer.echo(f"  {sentence}")
     for what in found.watched:
         typer.echo(f"  {what} is watched, and left alone.")
-    typer.echo(_last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run))
+    last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)
+    typer.echo(f"{len(found.unread)} could not be read. {last}" if found.unread else last)
     if failed:
         raise typer.Exit(2)
 
 
 def _last_words(left: int, failed: int, namespace: str, *, dry_run: bool) -> str:
     """How it stands, and what to do next."""
+    doctor = f"Next: headrace doctor --target cluster --namespace {namespace}"
     if not left:
-        return f"Nothing is left behind in {namespace}. Next: headrace doctor --target cluster --namespace {namespace}"
+        return f"Nothing is left to be put right in {namespace}. {doctor}"
     if dry_run:
         return f"{left} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
     if failed:
-        return (
-            f"{failed} of {left} could not be put right in {namespace}. Next: mend what is said above, and tidy again."
-        )
-    return f"{left} put right in {namespace}. Next: headrace doctor --target cluster --namespace {namespace}"
+        return f"{failed} of {left} could not be put right in {namespace}. Next: mend what is said above, tidy again."
+    return f"{left} put right in {namespace}. {doctor}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headrace.cluster.client import Cluster
 from headrace.core import settings
-from headrace.core.errors import DataError
+from headrace.core.errors import DataError, InputError
 from headrace.rollouts import start
 from headrace.rollouts.config_map import ConfigMapMemory, name_of
 from headrace.rollouts.engine import Engine
@@ -74,6 +74,7 @@ def put_right(
 
     Raises:
         TakenOverError: If somebody goes on with it.
+        InputError: If the endpoint must be asked, and there is no way to it from here.
         ClusterError: If the requests cannot be divided.
     """
     if silent(cluster, endpoint, seconds=seconds) is None:
@@ -82,6 +83,11 @@ def put_right(
     parts = made(There(endpoint), deployer)
     record = start.known(parts).record
     if record.decided:
+        if cluster.context and not settings.gateway():
+            raise InputError(
+                f"what was decided of the rollout of {endpoint} must be seen at the endpoint itself; from outside of "
+                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-tidy."
+            )
         ended = start.go_on(parts, say=say)
         return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"
     source = parts.source(Pair(record.stable, record.candidate))

@@ -424,7 +424,7 @@ def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
         assert place.cluster.list(EXPERIMENTS) == []
         nothing_of_it_is_left(place)
         assert place.cluster.list(LEASES) == []
-    assert "Nothing is left behind" in tidied(place)
+    assert "Nothing is left to be put right" in tidied(place)
 
 
 def nothing_of_it_is_left(place: Place) -> None:

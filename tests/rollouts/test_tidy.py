@@ -178,7 +178,7 @@ def test_a_killed_search_is_tidied(searching: Killed, cluster: Cluster) -> None:
     assert f"1 put right in {cluster.namespace}. Next: headrace doctor --target cluster" in told
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
-    assert f"Nothing is left behind in {cluster.namespace}." in searching.tidy()
+    assert f"Nothing is left to be put right in {cluster.namespace}." in searching.tidy()
     assert [one.state for one in examine(cluster)] == ["good"]
 
 
@@ -426,7 +426,7 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     with scene.rolling(way) as running:
         assert find(place.cluster, rollout_seconds=30).left == []
         running.kill()
-        assert running.tidy().startswith("Nothing is left behind"), "it is not sure yet"
+        assert running.tidy().startswith("Nothing is left to be put right"), "it is not sure yet"
         scene.aged()
         (finding,) = examine(place.cluster)
         assert finding.text == f"the rollout of {name}: nobody has watched it for 60 min"
@@ -456,6 +456,11 @@ def test_what_was_decided_of_a_killed_rollout_is_carried_out(
         last = found.steps[-1].model_copy(update={"decision": decision, "reason": "so it was decided."})
         scene.memory.own(found.model_copy(update={"steps": (*found.steps[:-1], last)}))
         scene.aged()
+        blind = {key: value for key, value in running.environment.items() if key != "HEADRACE_GATEWAY"}
+        refused = headrace("cluster", "tidy", "--namespace", running.namespace, **blind)
+        assert refused.returncode == 2
+        assert "name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob" in refused.stdout
+        assert scene.record.running, "from where nothing can be seen nothing is done"
         said = running.tidy()
     told = f"the rollout of {scene.name} was brought to its end: {status.replace('_', ' ')}; the decision stands"
     assert told in said
@@ -524,7 +529,7 @@ def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluste
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "could not be put right: " in ended.stdout
     assert "cannot get resource" in ended.stdout
-    assert ended.stdout.endswith("Next: mend what is said above, and tidy again.\n")
+    assert ended.stdout.endswith("Next: mend what is said above, tidy again.\n")
     assert cluster.list(EXPERIMENTS)
     (finding,) = examine(account(cluster, "nobody"))
     assert (finding.area, finding.state) == ("Left behind", "unknown")
