@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.core.errors import InputError
+from headrace.core.errors import HeadraceError, InputError
 
 EXAMPLES = """
 Examples:
@@ -14,6 +14,8 @@ Examples:
   headrace cluster render local -o manifests
 
   headrace cluster keys
+
+  headrace cluster tidy --dry-run
 
   headrace doctor --target cluster
 """
@@ -33,7 +35,20 @@ Examples:
 
   headrace cluster keys --database --namespace team-a
 """
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Install on Kubernetes: manifests and keys.")
+TIDY_EXAMPLES = """
+Examples:
+
+  headrace cluster tidy --dry-run
+
+  headrace cluster tidy --namespace team-a
+
+  HEADRACE_GATEWAY=127.0.0.1:8080 headrace cluster tidy      (from outside, where a rollout is brought to its end)
+"""
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Install on Kubernetes, and keep it tidy: manifests, keys, what killed steps left.",
+)
 
 
 @app.command(epilog=RENDER_EXAMPLES)
@@ -106,3 +121,46 @@ def keys(
         put_records(cluster, values)
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
     typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")
+
+
+@app.command(epilog=TIDY_EXAMPLES)
+def tidy(
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
+    ] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+) -> None:
+    """Put right what killed searches, deployments and rollouts left behind; what somebody watches is left alone."""
+    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+    from headrace.rollouts.tidy import find, tidied  # noqa: PLC0415
+
+    cluster = connect(context=context, namespace=namespace)
+    found = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
+    failed = 0
+    for left in found.left:
+        try:
+            typer.echo(f"  {left}." if dry_run else f"  {tidied(left)}")
+        except HeadraceError as error:
+            failed += 1
+            typer.echo(f"  {left.what} could not be put right: {error}")
+    for sentence in found.unread:
+        typer.echo(f"  {sentence}")
+    for what in found.watched:
+        typer.echo(f"  {what} is watched, and left alone.")
+    last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)
+    typer.echo(f"{len(found.unread)} could not be read. {last}" if found.unread else last)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _last_words(left: int, failed: int, namespace: str, *, dry_run: bool) -> str:
+    """How it stands, and what to do next."""
+    doctor = f"Next: headrace doctor --target cluster --namespace {namespace}"
+    if not left:
+        return f"Nothing is left to be put right in {namespace}. {doctor}"
+    if dry_run:
+        return f"{left} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
+    if failed:
+        return f"{failed} of {left} could not be put right in {namespace}. Next: mend what is said above, tidy again."
+    return f"{left} put right in {namespace}. {doctor}"

@@ -63,10 +63,14 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     from headrace.cluster.needs import Needs  # noqa: PLC0415
     from headrace.pipelines.compiled_plan import read_plan  # noqa: PLC0415
     from headrace.pipelines.demands import demands, ignored  # noqa: PLC0415
+    from headrace.rollouts.tidy import examine as left_behind  # noqa: PLC0415
 
     plan = read_plan(pipeline) if pipeline else None
     needs = demands(plan, account=account) if plan else Needs(account=account)
-    found = examine(connect(context=context, namespace=namespace), needs)
+    cluster = connect(context=context, namespace=namespace)
+    found = examine(cluster, needs)
+    if all(finding.state != "bad" for finding in found if finding.area in {"Kubernetes", "Namespace"}):
+        found += left_behind(cluster)
     return [*found, *(ignored(plan) if plan else [])]
 
 

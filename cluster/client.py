@@ -178,7 +178,7 @@ class Cluster:
         change = {"status": status}
         return self.patch(kind, name, change, namespace=namespace, subresource="status", manager=manager)
 
-    def delete(self, kind: Kind, name: str, *, namespace: str = "", uid: str = "") -> bool:
+    def delete(self, kind: Kind, name: str, *, namespace: str = "", uid: str = "", version: str = "") -> bool:
         """Delete an object, and in the background what it owns.
 
         Args:
@@ -186,6 +186,7 @@ class Cluster:
             name: Its name.
             namespace: Where it lies.
             uid: Delete it only if this is its ``metadata.uid``; a later one of the same name is left alone.
+            version: Delete it only if this is its ``metadata.resourceVersion`` still; one that changed is left alone.
 
         Returns:
             Whether there was one.
@@ -193,9 +194,8 @@ class Cluster:
         Raises:
             ClusterError: If it is refused, or the one of that name is another (``conflict``).
         """
-        body: Document = {"propagationPolicy": "Background"}
-        if uid:
-            body["preconditions"] = {"uid": uid}
+        wanted = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
+        body: Document = {"propagationPolicy": "Background", **({"preconditions": wanted} if wanted else {})}
         try:
             self.transport.json(self._request("DELETE", kind, name, namespace, body=body))
         except MissingError:

@@ -11,6 +11,7 @@ from headrace.cluster.kinds import (
     EXPERIMENTS,
     INFERENCE_GRAPHS,
     INFERENCE_SERVICES,
+    LEASES,
     PODS,
     SUGGESTIONS,
     TASK_RESULTS,
@@ -24,6 +25,7 @@ STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not
 RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
 ACCOUNT = "headrace-pipeline"
 
+_CLAIMS = tuple(Right(verb, LEASES) for verb in ("get", "create", "patch", "delete"))
 # What the account of a step needs, by what the step is for; kustomize/base/roles.yaml grants it.
 RIGHTS: dict[Purpose, tuple[Right, ...]] = {
     "run": (Right("create", TASK_RESULTS), Right("patch", TASK_RESULTS)),
@@ -33,6 +35,7 @@ RIGHTS: dict[Purpose, tuple[Right, ...]] = {
         Right("list", PODS),
         Right("get", PODS, subresource="log"),
         Right("list", EVENTS),
+        *_CLAIMS,
     ),
     "rollout": (
         *(Right(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch")),
@@ -42,6 +45,7 @@ RIGHTS: dict[Purpose, tuple[Right, ...]] = {
         *(Right(verb, EXPERIMENTS) for verb in ("get", "create", "delete")),
         Right("list", TRIALS),
         Right("get", SUGGESTIONS),
+        *_CLAIMS,
     ),
 }
 

@@ -26,6 +26,11 @@ def owned(document: Mapping[str, Any], *, manager: str = MANAGER) -> Document | 
     return None
 
 
+def made_here(document: Mapping[str, Any]) -> bool:
+    """Whether Headrace made an object, or changed it."""
+    return any(entry.get("manager") == MANAGER for entry in document["metadata"].get("managedFields") or [])
+
+
 def projected(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
     """The fields that ``wanted`` has, with the values that they have in ``document``; those it lacks are left out."""
     return {

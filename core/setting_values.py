@@ -67,3 +67,19 @@ class Login:
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+
+
+def positive(name: str, text: str, usual: int) -> int:
+    """A positive whole number from the environment.
+
+    Args:
+        name: Name of the variable, for messages.
+        text: What it holds; empty when unset.
+        usual: What holds then.
+
+    Raises:
+        InputError: If it is none.
+    """
+    if text and (not text.isdecimal() or int(text) == 0):
+        raise InputError(f"{name} must be a positive whole number; got {text!r} instead.")
+    return int(text or usual)

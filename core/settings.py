@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.core.errors import InputError
-from headrace.core.setting_values import KfpSettings, Login, TrialSettings
+from headrace.core.setting_values import KfpSettings, Login, TrialSettings, positive
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
@@ -129,12 +129,16 @@ def max_download_bytes() -> int:
     Raises:
         InputError: If it is no positive whole number.
     """
-    text = os.environ.get("HEADRACE_MAX_DOWNLOAD_BYTES", "")
-    if not text:
-        return 20 * 2**30
-    if not text.isdecimal() or int(text) == 0:
-        raise InputError(f"HEADRACE_MAX_DOWNLOAD_BYTES must be a positive whole number; got {text!r} instead.")
-    return int(text)
+    return positive("HEADRACE_MAX_DOWNLOAD_BYTES", os.environ.get("HEADRACE_MAX_DOWNLOAD_BYTES", ""), 20 * 2**30)
+
+
+def claim_seconds() -> int:
+    """How long a claim on what is under way on a cluster lasts unrenewed (``HEADRACE_CLAIM_SECONDS``); 300 when unset.
+
+    Raises:
+        InputError: If it is no positive whole number.
+    """
+    return positive("HEADRACE_CLAIM_SECONDS", os.environ.get("HEADRACE_CLAIM_SECONDS", ""), 300)
 
 
 def kubeconfig() -> str:

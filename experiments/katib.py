@@ -5,10 +5,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from headrace.cluster.claiming import Claim, LostError, claimed
+from headrace.cluster.claims import About
 from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES, SUGGESTIONS, TRIALS
 from headrace.core.errors import ClusterError, InputError, MissingError
@@ -60,6 +63,7 @@ class _Running:
     experiment: Experiment
     name: str
     study: str
+    claim: Claim
     reason: str = ""
     trials: dict[str, Trial] = field(default_factory=dict)
 
@@ -108,11 +112,11 @@ class KatibTuner:
         """
         store = connect(self._settings)
         self._check_namespace()
-        with ended_by_sigterm():
+        with ended_by_sigterm(), ExitStack() as claims:
             made: list[_Running] = []
             try:
                 for experiment in plan.experiments:
-                    self._start(experiment, write, store, made)
+                    self._start(experiment, write, store, made, claims)
                 self._wait(made, store, listener)
                 found = _found(made, plan)
             except FailedSearchError:
@@ -154,10 +158,14 @@ class KatibTuner:
         document = katib_spec.build(experiment, suffix=uuid.uuid4().hex[:8], study=uri, pod=self._options.pod)
         return document, uri
 
-    def _start(self, experiment: Experiment, write: Write, store: ObjectStore, made: list[_Running]) -> None:
+    def _start(
+        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[_Running], claims: ExitStack
+    ) -> None:
         document, uri = self._document(experiment, write, store)
+        name = document["metadata"]["name"]
+        claim = claims.enter_context(claimed(self._cluster, About(EXPERIMENTS.kind, name)))
         # Listed first: one that is interrupted while it is made is deleted too.
-        made.append(_Running(experiment, document["metadata"]["name"], uri))
+        made.append(_Running(experiment, name, uri, claim))
         self._cluster.create(document)
 
     def _wait(self, made: Sequence[_Running], store: ObjectStore, listener: Listener) -> None:
@@ -173,10 +181,12 @@ class KatibTuner:
 
     def _look(self, one: _Running, store: ObjectStore, listener: Listener, *, first: int) -> None:
         """Take in what has become of an Experiment and its trials since the last look."""
+        one.claim.check()
         if one.reason:
             return
         experiment = self._cluster.get(EXPERIMENTS, one.name)
         if experiment is None:
+            one.claim.confirm()  # raises if it was tidied away
             raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
         refused = katib_status.failed(experiment, self._cluster.get(SUGGESTIONS, one.name))
         reason = katib_status.succeeded(experiment)
@@ -206,9 +216,12 @@ class KatibTuner:
         )
 
     def _end(self, made: Sequence[_Running], *, delete: bool) -> None:
-        if delete:
-            for one in made:
+        """Delete the Experiments if that is wanted; what cannot be deleted stays claimed, to be tidied away."""
+        for one in made:
+            if delete:
                 self._cluster.delete(EXPERIMENTS, one.name)
+            with suppress(LostError):
+                one.claim.end()
 
     def _keep(self, best: Trial, study: Study, folder: Path, objective: Objective) -> None:
         """The bundle of the best trial: its own, or, of a template that keeps none, one made here."""

@@ -8,18 +8,31 @@ from dataclasses import dataclass, field
 
 from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import CONFIG_MAPS
-from headrace.core.errors import ClusterError, InputError
+from headrace.core.errors import ClusterError, DataError, InputError, shown
 from headrace.rollouts import record
-from headrace.rollouts.memory import FRESH_SECONDS, Kept, TakenOverError, Wish, heard, new_runner
+from headrace.rollouts.memory import FRESH_SECONDS, Kept, Wish, heard, new_runner, taken_over
 from headrace.rollouts.record import Record
 
+LABELS = {"app.kubernetes.io/part-of": "headrace"}
 _KEY = "rollout.json"
+_PREFIX = "headrace-rollout-"
 _ATTEMPTS = 5
 
 
 def name_of(endpoint: str) -> str:
     """Name of the ConfigMap of an endpoint's rollout."""
-    return f"headrace-rollout-{endpoint}"
+    return f"{_PREFIX}{endpoint}"
+
+
+def endpoints(cluster: Cluster) -> list[str]:
+    """Names of the endpoints in the namespace of which a rollout is recorded.
+
+    Raises:
+        ClusterError: If ConfigMaps may not be listed.
+    """
+    labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
+    names = [str(one["metadata"]["name"]) for one in cluster.list(CONFIG_MAPS, labels=labels)]
+    return [name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX)]
 
 
 @dataclass(frozen=True)
@@ -46,16 +59,16 @@ class ConfigMapMemory:
         if not data.get(_KEY):
             return None
         kept = record.loads(data[_KEY], f"the ConfigMap {self._name}")
-        watched = kept.running and time.time() - float(data.get("renewed") or 0) < FRESH_SECONDS
-        return Kept(kept, heard(data.get("wish", "")), data.get("runner", ""), watched)
+        silent = time.time() - _moment(data.get("renewed") or "0", self._name)
+        watched = kept.running and silent < FRESH_SECONDS
+        return Kept(kept, heard(data.get("wish", "")), data.get("runner", ""), watched, silent)
 
     def own(self, first: Record) -> None:
         """See ``Memory.own``."""
-        labels = {"app.kubernetes.io/part-of": "headrace"}
         made = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": self._name, "labels": labels},
+            "metadata": {"name": self._name, "labels": LABELS},
             "data": {**self._data(first), "wish": ""},
         }
         self.cluster.apply(made, force=True)
@@ -69,7 +82,7 @@ class ConfigMapMemory:
         for _ in range(_ATTEMPTS):
             found = self.cluster.get(CONFIG_MAPS, self._name)
             if found is None or (found.get("data") or {}).get("runner") != self._runner:
-                raise TakenOverError(f"another process goes on with the rollout of {changed.name}; this one has ended.")
+                raise taken_over(changed.name)
             wish = heard(found["data"].get("wish", ""))
             change = {
                 "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
@@ -90,12 +103,14 @@ class ConfigMapMemory:
         """See ``Memory.renew``.
 
         Raises:
+            TakenOverError: If another process owns the rollout now, or somebody deleted its record.
             ClusterError: If it cannot be said this time.
         """
         found = self.cluster.get(CONFIG_MAPS, self._name)
-        if found is not None and (found.get("data") or {}).get("runner") == self._runner:
-            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
-            self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
+        if found is None or (found.get("data") or {}).get("runner") != self._runner:
+            raise taken_over(self.endpoint)
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
 
     def wish(self, wanted: Wish) -> None:
         """See ``Memory.wish``.
@@ -117,3 +132,18 @@ class ConfigMapMemory:
 
 def _now() -> str:
     return f"{time.time():.0f}"
+
+
+def _moment(text: str, name: str) -> float:
+    """Seconds since 1970.
+
+    Raises:
+        DataError: If the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise DataError(
+            f"the ConfigMap {name} must say under renewed when its rollout was watched last, in seconds since 1970; "
+            f"got {shown(text)} instead."
+        ) from error

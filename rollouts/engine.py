@@ -98,6 +98,7 @@ class Engine:
     def _begun(self, record: Record, done: int, percent: int, meter: Meter) -> Record:
         """The record with the step that comes next, once its share of the requests is divided."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
+        self._still_ours()
         self.traffic.split(percent)
         self._first(meter, record)
         if record.slow_seconds is None:
@@ -194,11 +195,13 @@ class Engine:
 
     def _promoted(self, record: Record) -> Record:
         self.say(f"{WHOLE} % to {record.candidate.digest[:12]}")
+        self._still_ours()
         url = self.traffic.promote()
         reason = record.steps[-1].reason if record.steps else "the plan has no step before the whole traffic."
         return self._ended(record, "promoted", reason, url)
 
     def _back(self, record: Record, status: Status, reason: str) -> Record:
+        self._still_ours()
         url = self.traffic.restore()
         return self._ended(record, status, reason, url)
 
@@ -209,6 +212,7 @@ class Engine:
 
     def _failed(self, record: Record, error: HeadraceError) -> None:
         """Let the stable version answer alone, and write down why."""
+        self._still_ours()
         kept = self.memory.load()
         record = kept.record if kept else record
         reasons = [str(error)]
@@ -220,20 +224,53 @@ class Engine:
         failed = _told(record, "failed", " ".join(reasons))
         self.memory.save(failed.model_copy(update={"ended": now(), "reasons": tuple(reasons)}))
 
+    def hold(self, record: Record) -> Record:
+        """Take a rollout's candidate its share, because nobody watches it any more; it can be resumed.
+
+        Args:
+            record: The rollout, not decided yet.
+
+        Returns:
+            The record, as it was written.
+
+        Raises:
+            TakenOverError: If another process goes on with it.
+            ClusterError: If the share cannot be taken back; it is tried again when it is tidied next.
+        """
+        self.memory.own(record)
+        with ended_by_sigterm(), watched(self.memory):
+            self.traffic.split(0)
+            told = "nobody watched it any more: the candidate gets no request until it is resumed."
+            held = _told(record, "held", told)
+            self.memory.save(held)
+        return held
+
     def _held(self, record: Record) -> None:
         """Nobody watches any more: the candidate gets no request until somebody goes on."""
         kept = self.memory.load()
         record = kept.record if kept else record
+        status: Status = "held"
         told = "it was interrupted: the candidate gets no request until it is resumed."
         if record.decided:
             told = "it was interrupted while it came to its end: resume it, and it does."
         else:
             try:
+                self._still_ours()
                 self.traffic.split(0)
+            except TakenOverError:
+                raise
             except HeadraceError as error:
+                status = record.status  # an open one that nobody watches is tidied
                 told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
         self.say(told)
-        self.memory.save(_told(record, "held", told))
+        self.memory.save(_told(record, status, told))
+
+    def _still_ours(self) -> None:
+        """Before an act of a process that may have slept: raise ``TakenOverError`` if another one goes on."""
+        try:
+            self.memory.renew()
+        except ClusterError as error:
+            self.say(f"not written this time: {error}")
 
 
 def _decided(step: Step, judged: Judged) -> Step:

@@ -32,12 +32,14 @@ class Kept:
         wish: What somebody wants of it.
         runner: Who goes on with it.
         watched: Whether that process was seen a short while ago.
+        silent_seconds: Time since then, where it is known.
     """
 
     record: Record
     wish: Wish = ""
     runner: str = ""
     watched: bool = False
+    silent_seconds: float = 0.0
 
 
 class Memory(Protocol):
@@ -61,7 +63,11 @@ class Memory(Protocol):
         """
 
     def renew(self) -> None:
-        """Say that it is watched, if it is one's own still; may be called from another thread."""
+        """Say that it is watched; may be called from another thread.
+
+        Raises:
+            TakenOverError: If another process owns the rollout now.
+        """
 
     def wish(self, wanted: Wish) -> None:
         """Say what is wanted.
@@ -88,6 +94,11 @@ def watched(memory: Memory, *, every_seconds: float = FRESH_SECONDS / 4) -> Iter
     finally:
         ended.set()
         thread.join()
+
+
+def taken_over(name: str) -> TakenOverError:
+    """What is said to a process that another one took a rollout from."""
+    return TakenOverError(f"another process goes on with the rollout of {name}; this one has ended.")
 
 
 def new_runner() -> str:
@@ -140,7 +151,7 @@ class FileMemory:
             TakenOverError: If another process owns the rollout now.
         """
         if self._seen().get("runner") != self._runner:
-            raise TakenOverError(f"another process goes on with the rollout of {changed.name}; this one has ended.")
+            raise taken_over(changed.name)
         write_text(self.path, changed.to_json())
         self._renew()
         wish = heard(self._wished())
@@ -149,9 +160,14 @@ class FileMemory:
         return wish
 
     def renew(self) -> None:
-        """See ``Memory.renew``."""
-        if self._seen().get("runner") == self._runner:
-            self._renew()
+        """See ``Memory.renew``.
+
+        Raises:
+            TakenOverError: If another process owns the rollout now.
+        """
+        if self._seen().get("runner") != self._runner:
+            raise taken_over(str(self.folder))
+        self._renew()
 
     def wish(self, wanted: Wish) -> None:
         """See ``Memory.wish``.

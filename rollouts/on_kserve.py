@@ -25,6 +25,7 @@ from headrace.serving.deployers import Place, choose
 from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_mode import CONFIG, CONFIG_NAMESPACE
 from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD
+from headrace.serving.left_behind import unfinished
 
 _PORT = "prometheus.kserve.io/port"
 _WAYS: dict[str, Callable[[Endpoint], Traffic]] = {"canary": Canary, "knative": Knative, "graph": Graph}
@@ -101,6 +102,11 @@ def made(there: There, deployer: KServeDeployer) -> Parts:
         candidate=there.candidate or (under_way.candidate.uri if under_way else ""),
         stable=under_way.stable.uri if under_way else "",
     )
+    if under_way is None and unfinished(cluster, endpoint.get()):
+        raise InputError(
+            f"the deployment of {there.name} must be finished before a rollout begins; its version is not verified "
+            "yet: wait for its end, or run headrace cluster tidy if nobody watches it any more."
+        )
     kind = there.traffic or (under_way.traffic if under_way else chosen(cluster, endpoint.get()))
 
     def source(pair: Pair) -> Source:

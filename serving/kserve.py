@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.cluster.claiming import Claim, LostError, claimed
 from headrace.cluster.client import MANAGER, Cluster, Document
 from headrace.cluster.kinds import INFERENCE_SERVICES
-from headrace.cluster.owned import merged, owned, projected
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, HeadraceError, InputError
 from headrace.core.settings import StoreSettings
@@ -18,10 +18,12 @@ from headrace.serving.deployer import Endpoint
 from headrace.serving.kserve_mode import found_mode
 from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD, Server
 from headrace.serving.kserve_wait import Goal, OvertakenError, Patience, Waiting
+from headrace.serving.left_behind import claim_of, undo
 from headrace.serving.verify import told, verify
 from headrace.stores.bundles import fetch
 
 _GONE_SECONDS = 120.0
+_REFUSED = {"busy", "conflict", "forbidden", "invalid", "unauthorized", "unserved"}
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,13 @@ class KServeDeployer:
 
     Attributes:
         cluster: Where, and in which namespace.
-        store: The object store, from which the test cases are read.
+        store: The object store, from which the test cases are read; None where nothing is deployed.
         options: How models are served.
         say: Told in a few words what is waited for.
     """
 
     cluster: Cluster
-    store: StoreSettings
+    store: StoreSettings | None
     options: Options = field(default_factory=Options)
     say: Callable[[str], None] = lambda _: None
 
@@ -88,18 +90,25 @@ class KServeDeployer:
         answered = self._digest(before, name)
         with ended_by_sigterm():
             document = self._document(name, uri, before)
-            applied = self.cluster.apply(document, force=self.options.take_over)
-            try:
-                service = self.waiting().until_answering(goal(applied, uri, digest, before))
-                url = self.verified(self.waiting().url(service, name), uri)
-            except OvertakenError:
-                raise
-            except HeadraceError as error:
-                ended = self._restore(before, applied, document, answered)
-                raise _failed(error, name, digest, ended) from error
-            except BaseException:
-                self._put_back(before, applied, document)
-                raise
+            about = claim_of(self.cluster, before, document, answered)
+            with claimed(self.cluster, about) as claim:
+                applied = self._applied(document, claim)
+                try:
+                    service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
+                    url = self.verified(self.waiting().url(service, name), uri)
+                    claim.end()
+                except OvertakenError:
+                    claim.end()
+                    raise
+                except LostError as error:
+                    self._lost(error, claim, applied)
+                    raise
+                except HeadraceError as error:
+                    ended = self._restore(claim, applied)
+                    raise _failed(error, name, digest, ended) from error
+                except BaseException:
+                    self._put_back(claim, applied)
+                    raise
         return Endpoint(
             url=url,
             name=name,
@@ -132,9 +141,9 @@ class KServeDeployer:
         name = kserve_spec.checked_name(name or kserve_spec.published(uri)[0])
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
-    def waiting(self) -> Waiting:
-        """What waits for a version, with the patience of the options."""
-        return Waiting(self.cluster, self.options.patience, via=self.options.via, say=self.say)
+    def waiting(self, check: Callable[[], None] = lambda: None) -> Waiting:
+        """What waits for a version, with the patience of the options, as long as ``check`` raises nothing."""
+        return Waiting(self.cluster, self.options.patience, via=self.options.via, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
         if before is None:
@@ -182,8 +191,11 @@ class KServeDeployer:
             The same URL.
 
         Raises:
+            InputError: If there is no object store.
             ClusterError: If an answer is not as the bundle says.
         """
+        if self.store is None:
+            raise InputError("a version is verified by its bundle's test cases: set HEADRACE_S3_ENDPOINT and its keys.")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             found = verify(url, bundle=bundle, via=self.options.via)
@@ -192,33 +204,45 @@ class KServeDeployer:
         self.say(f"{found['cases']} test cases")
         return url
 
-    def _put_back(self, before: Document | None, applied: Document, document: Document) -> None:
-        """Undo the change, without waiting for what comes of it."""
-        name = str(applied["metadata"]["name"])
-        if before is None:
-            self.cluster.delete(INFERENCE_SERVICES, name, uid=str(applied["metadata"]["uid"]))
-            return
-        # What was owned before, and what was taken over from others with the values that it had then.
-        former = merged(projected(before, document), owned(before) or {})
-        self.cluster.apply(former, force=self.options.take_over)
+    def _applied(self, document: Document, claim: Claim) -> Document:
+        """Apply the InferenceService; where it is unknown whether that was done, the claim stays to be tidied."""
+        try:
+            return self.cluster.apply(document, force=self.options.take_over)
+        except ClusterError as error:
+            if error.reason in _REFUSED:
+                claim.end()
+            raise
 
-    def _restore(self, before: Document | None, applied: Document, document: Document, answered: str) -> str:
+    def _put_back(self, claim: Claim, applied: Document) -> None:
+        """Undo the change, without waiting for what comes of it; whoever claimed it since is left alone."""
+        claim.confirm()
+        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.options.take_over)
+        claim.end()
+
+    def _lost(self, error: LostError, claim: Claim, applied: Document) -> None:
+        """Undo what was applied only after the claim had been tidied away, by a process that slept for long."""
+        found = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
+        same = found and all(found["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
+        if error.gone and same:
+            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.options.take_over)
+
+    def _restore(self, claim: Claim, applied: Document) -> str:
         """Undo the change.
 
         Returns:
             What is so now, as a clause.
         """
-        name = str(applied["metadata"]["name"])
+        name, former, answered = claim.about.name, claim.about.before, claim.about.answered
         try:
             failing = self.cluster.get(INFERENCE_SERVICES, name) or applied
-            self._put_back(before, applied, document)
-            if before is None:
+            self._put_back(claim, applied)
+            if former is None:
                 return f"{name}, which was not there before, was deleted again"
             if not answered:
                 return f"{name} was put back to what it was, which did not answer either"
             self.say(f"putting back {answered[:12]}")
             service = self.cluster.get(INFERENCE_SERVICES, name) or applied
-            self.waiting().until_answering(goal(service, kserve_status.source(before), answered, failing))
+            self.waiting().until_answering(goal(service, kserve_status.source(former), answered, failing))
         except HeadraceError as error:
             return f"and what was there before could not be brought back: {str(error).rstrip('.')}"
         return f"{name} answers with {answered[:12]} as before"

@@ -77,12 +77,14 @@ class Waiting:
         patience: How long things may take.
         via: Host and port of the gateway, for those outside of the cluster; empty inside.
         say: Told in a few words what is waited for.
+        check: Raises if this process must not go on.
     """
 
     cluster: Cluster
     patience: Patience
     via: str = ""
     say: Callable[[str], None] = lambda _: None
+    check: Callable[[], None] = lambda: None
     _last: str = ""
 
     def until_answering(self, goal: Goal) -> Document:
@@ -104,6 +106,7 @@ class Waiting:
             seconds=self.patience.deadline_seconds,
             every_seconds=self.patience.every_seconds,
         ):
+            self.check()
             if service is None or service["metadata"]["uid"] != goal.uid:
                 raise OvertakenError(f"the InferenceService {goal.name} must stay until it answers; it was deleted.")
             if kserve_status.source(service) != goal.uri:

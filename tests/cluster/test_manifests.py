@@ -31,6 +31,8 @@ def _pods(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
     for document in documents:
         if document["kind"] == "ServingRuntime":
             yield document["metadata"]["name"], document["spec"]
+        elif document["kind"] == "CronJob":
+            yield document["metadata"]["name"], document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         elif "template" in document.get("spec", {}):
             yield document["metadata"]["name"], document["spec"]["template"]["spec"]
 
@@ -71,9 +73,10 @@ def test_nothing_runs_as_root_or_can_write(documents: Documents) -> None:
             assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
             assert "memory" in container["resources"]["limits"], name
             assert container["imagePullPolicy"] == "IfNotPresent", name
-            assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
+            if name != "headrace-tidy":  # which ends by itself
+                assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
             names.append(name)
-    assert "headrace" in names
+    assert {"headrace", "headrace-tidy"} <= set(names)
 
 
 def test_the_server_is_ready_when_its_model_answers(documents: Documents) -> None:
@@ -94,6 +97,26 @@ def test_the_server_is_ready_when_its_model_answers(documents: Documents) -> Non
     assert set(runtime["protocolVersions"]) == {"v1", "v2", "grpc-v2"}
     mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounted == {"tmp": "/tmp"}  # noqa: S108 - the one folder of the image that may be written
+
+
+def test_what_killed_steps_left_is_tidied_regularly(documents: Documents) -> None:
+    """One Job at a time, with an account of its own, which is given up after an hour; its command is one of ours."""
+    from headrace.cli.cluster import app
+
+    spec = _of(documents, "CronJob")["headrace-tidy"]["spec"]
+    assert (spec["schedule"], spec["concurrencyPolicy"]) == ("*/10 * * * *", "Forbid")
+    assert spec["successfulJobsHistoryLimit"] + spec["failedJobsHistoryLimit"] <= 4
+    job = spec["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] == 3600
+    pod = job["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("headrace-tidy", "Never")
+    labels = job["template"]["metadata"]["labels"]
+    allowing = _of(documents, "NetworkPolicy")["headrace-step"]["spec"]["podSelector"]["matchLabels"]
+    assert allowing.items() <= labels.items(), "else it reaches no API server"
+    (container,) = pod["containers"]
+    assert container["command"][:2] == ["headrace", "cluster"]
+    assert container["command"][2] in {command.callback.__name__ for command in app.registered_commands}
+    assert container["envFrom"] == [{"secretRef": {"name": "headrace-records", "optional": True}}], "no store's keys"
 
 
 def test_whatever_is_referred_to_is_there(documents: Documents) -> None:
@@ -135,7 +158,7 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
     for name in ("headrace-serving", "headrace-trial"):
         assert accounts[name]["automountServiceAccountToken"] is False
     bound = {s["name"] for binding in _of(documents, "RoleBinding").values() for s in binding["subjects"]}
-    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner"}
+    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner", "headrace-tidy"}
 
 
 def test_kserves_models_take_the_runtime() -> None:

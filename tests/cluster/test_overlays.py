@@ -114,6 +114,8 @@ def test_pods_of_the_manifests_are_restricted(kubernetes: ApiServer) -> None:
     for overlay in OVERLAYS:
         for document in render(Wish(overlay)):
             spec = document["spec"] if document["kind"] == "ServingRuntime" else None
+            if document["kind"] == "CronJob":
+                spec = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
             if "template" in document.get("spec", {}):
                 spec = document["spec"]["template"]["spec"]
             if spec:
@@ -123,4 +125,4 @@ def test_pods_of_the_manifests_are_restricted(kubernetes: ApiServer) -> None:
                 pod["volumes"] = [*pod.get("volumes", []), *({"name": claim, "emptyDir": {}} for claim in claims)]
                 admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{made}"}, "spec": pod})
                 made += 1
-    assert made >= 8
+    assert made >= 11

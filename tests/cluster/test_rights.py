@@ -12,11 +12,14 @@ from headrace.cluster.following import follow
 from headrace.cluster.kinds import (
     CONFIG_MAPS,
     CRDS,
+    CRON_JOBS,
     DEPLOYMENTS,
     EVENTS,
     EXPERIMENTS,
     INFERENCE_GRAPHS,
     INFERENCE_SERVICES,
+    JOBS,
+    LEASES,
     NAMESPACES,
     NETWORK_POLICIES,
     NODES,
@@ -56,22 +59,35 @@ STEP = (
     | _allowed((CONFIG_MAPS,), "get", name="kfp-launcher")
     | _allowed((SECRETS,), "get", name="mlpipeline-minio-artifact")
 )
+CLAIMS = _allowed((LEASES,), "get create patch delete")
 DEPLOYER = (
-    _allowed((INFERENCE_SERVICES, INFERENCE_GRAPHS), "get watch create patch delete")
+    CLAIMS
+    | _allowed((INFERENCE_SERVICES, INFERENCE_GRAPHS), "get watch create patch delete")
     | _allowed((DEPLOYMENTS,), "get")
     | _allowed((CONFIG_MAPS,), "get create patch")
     | _allowed((PODS, EVENTS), "list")
     | _allowed((PODS,), "get", sub="log")
 )
 TUNER = (
-    _allowed((EXPERIMENTS,), "get create delete")
+    CLAIMS
+    | _allowed((EXPERIMENTS,), "get create delete")
     | _allowed((TRIALS,), "list")
     | _allowed((SUGGESTIONS, NAMESPACES), "get")
+)
+TIDY = (
+    _allowed((LEASES,), "get list patch delete")
+    | _allowed((EXPERIMENTS,), "get delete")
+    | _allowed((INFERENCE_SERVICES,), "get watch patch delete")
+    | _allowed((INFERENCE_GRAPHS,), "get watch create patch")
+    | _allowed((CONFIG_MAPS,), "get list patch")
+    | _allowed((DEPLOYMENTS,), "get")
+    | _allowed((PODS, EVENTS), "list")
 )
 ACCOUNTS: dict[str, Allowed] = {
     "headrace-pipeline": STEP | DEPLOYER | TUNER,
     "headrace-deployer": DEPLOYER,
     "headrace-tuner": TUNER,
+    "headrace-tidy": TIDY,
     "headrace-trial": set(),
     "headrace-serving": set(),
 }
@@ -123,7 +139,18 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
     """Asked one by one, the answers are the same; `update` and mass deletion are nobody's."""
     name, client = who
     kinds = [NAMESPACES, NODES, CRDS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, NETWORK_POLICIES, CONFIG_MAPS, SECRETS]
-    kinds += [TASK_RESULTS, INFERENCE_SERVICES, SERVING_RUNTIMES, DEPLOYMENTS, PODS, EXPERIMENTS, TRIALS]
+    kinds += [
+        TASK_RESULTS,
+        INFERENCE_SERVICES,
+        SERVING_RUNTIMES,
+        DEPLOYMENTS,
+        PODS,
+        EXPERIMENTS,
+        TRIALS,
+        LEASES,
+        CRON_JOBS,
+        JOBS,
+    ]
     wrong = []
     for kind, verb in itertools.product(kinds, VERBS):
         wanted = (verb, kind.resource, "", "") in ACCOUNTS[name]

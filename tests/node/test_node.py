@@ -1,16 +1,30 @@
 """On a whole Kubernetes node: pods, Services, volumes and garbage collection are real, KServe and Katib are played."""
 
 import json
+import os
+import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import headrace.components as shelf
 from headrace.cluster.client import Document
-from headrace.cluster.kinds import CLAIMS, DEPLOYMENTS, EXPERIMENTS, INFERENCE_SERVICES, JOBS, PODS, SERVICES, TRIALS
+from headrace.cluster.kinds import (
+    CLAIMS,
+    DEPLOYMENTS,
+    EXPERIMENTS,
+    INFERENCE_SERVICES,
+    JOBS,
+    LEASES,
+    PODS,
+    SERVICES,
+    TRIALS,
+)
 from headrace.core.bundle import open_bundle
 from headrace.core.files import read_json
 from headrace.pipelines.catalogue import PIPELINES
@@ -25,7 +39,7 @@ from tests.node.conftest import STORE, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
-from tests.node.pods import Work, run, said, start, wait_for
+from tests.node.pods import Work, ended, run, said, start, wait_for
 from tests.node.steps import Steps, run_pipeline, volume
 from tests.rollouts import bundles
 from tests.rollouts.local import kept
@@ -39,6 +53,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 NAME = "heart"
+TIDY = "headrace-tidy"
 PLANS = ("basic", "plus", "premium")
 ROWS = [{**GOOD, "age": 18 + 31 * number % 73, "plan": PLANS[number % 3]} for number in range(219)]
 _WHO = (
@@ -280,6 +295,69 @@ def test_a_deployment_that_is_ended_leaves_nothing_behind(
         assert answering(served) == {digest(uris[0])}
 
 
+def killed(place: Place, pod: str) -> None:
+    """Kill the processes of a pod by SIGKILL, as the kernel does that has no memory left."""
+    own = next(one["value"] for one in container(place, pod)["env"] if one["name"] == "HEADRACE_ACTOR")
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):  # none of a process, or one that ended while it was looked at
+            if f"HEADRACE_ACTOR={own}\0".encode() in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+    code, _ = ended(place.cluster, pod)
+    assert code == 128 + signal.SIGKILL
+
+
+def container(place: Place, pod: str) -> Document:
+    """The only container of a pod."""
+    (found,) = (place.cluster.get(PODS, pod) or {})["spec"]["containers"]
+    return dict(found)
+
+
+def mortal(place: Place, words: list[str], account: str) -> Work:
+    """What a pod is to do that will be killed; its claims are short."""
+    own = {"HEADRACE_ACTOR": f"killed-{secrets.token_hex(4)}", "HEADRACE_CLAIM_SECONDS": "5"}
+    return Work(words, place.image, account, environment=own)
+
+
+def tidied(place: Place) -> str:
+    """What a Job says that is made of the CronJob of the manifests."""
+    name = f"tidy-{secrets.token_hex(3)}"
+    space = ("-n", place.cluster.namespace)
+    place.node.kubectl(*space, "create", "job", f"--from=cronjob/{TIDY}", name)
+    place.node.kubectl(*space, "wait", "--for=condition=complete", f"job/{name}", "--timeout=120s")
+    (pod,) = place.cluster.list(PODS, labels=f"job-name={name}")
+    told = said(place.cluster, pod["metadata"]["name"])
+    place.node.kubectl(*space, "delete", "job", name)
+    return told
+
+
+@pytest.mark.parametrize("name", [NAME, "unborn"])
+def test_a_deployment_that_is_killed_is_tidied(
+    place: Place, platform: Controller, served: str, uris: list[str], name: str
+) -> None:
+    """By the CronJob's own pod: what was there before serves on, what was not is gone again."""
+    before = place.cluster.get(INFERENCE_SERVICES, name)
+    words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
+    pod = start(place.cluster, mortal(place, words, "headrace-deployer"), "killed")
+    wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
+    killed(place, pod)
+    left = place.cluster.get(INFERENCE_SERVICES, name)
+    assert left
+    assert source(left) == uris[1], "nobody has put anything right yet"
+    time.sleep(6)
+    told = tidied(place)
+    assert f"the InferenceService {name} was {'put back to ' + uris[0] if before else 'deleted'}" in told
+    assert f"1 put right in {place.cluster.namespace}." in told
+    after = place.cluster.get(INFERENCE_SERVICES, name)
+    if before is None:
+        assert after is None
+        wait_for(lambda: gone(place.cluster, name), "the end of what was made of it")
+    else:
+        assert after
+        assert (after["spec"], source(after)) == (before["spec"], uris[0])
+        wait_for(lambda: settled(place), "the end of what was made of it")
+        assert answering(served) == {digest(uris[0])}
+
+
 def test_a_rollout_from_outside_promotes_a_good_version(
     place: Place, platform: Controller, served: str, uris: list[str], tmp_path: Path
 ) -> None:
@@ -328,9 +406,36 @@ def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) 
         place.cluster.delete(PODS, pod)
         wait_for(lambda: place.cluster.get(PODS, pod) is None, "the end of the pod that searches")
         assert place.cluster.list(EXPERIMENTS) == []
-        kinds = (TRIALS, JOBS)
-        wait_for(lambda: not any(place.cluster.list(kind) for kind in kinds), "the end of its Trials and Jobs")
-        wait_for(lambda: not place.cluster.list(PODS, labels=TRIAL_LABEL), "the end of their pods")
+        nothing_of_it_is_left(place)
+
+
+def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
+    """By the CronJob's own pod, once nobody has watched it for a while; before, it is left alone."""
+    options = "--target churn --experiment logistic --on katib --output search"
+    words = ["headrace", "tune", table, *options.split()]
+    with katib(place.cluster, on_node(place.cluster)):
+        pod = start(place.cluster, mortal(place, words, "headrace-tuner"), "killed")
+        wait_for(lambda: place.cluster.list(PODS, labels=TRIAL_LABEL), "a trial")
+        (experiment,) = place.cluster.list(EXPERIMENTS)
+        killed(place, pod)
+        assert place.cluster.list(EXPERIMENTS)
+        time.sleep(6)
+        assert f"the Experiment {experiment['metadata']['name']} was deleted, with its Trials" in tidied(place)
+        assert place.cluster.list(EXPERIMENTS) == []
+        nothing_of_it_is_left(place)
+        assert place.cluster.list(LEASES) == []
+    assert "Nothing is left to be put right" in tidied(place)
+
+
+def nothing_of_it_is_left(place: Place) -> None:
+    """Wait until the node's garbage collector has taken what an Experiment had."""
+    wait_for(lambda: not place.cluster.list(TRIALS) and not trial_jobs(place), "the end of its Trials and Jobs")
+    wait_for(lambda: not place.cluster.list(PODS, labels=TRIAL_LABEL), "the end of their pods")
+
+
+def trial_jobs(place: Place) -> list[Document]:
+    """Jobs of trials, beside those of the CronJob."""
+    return [one for one in place.cluster.list(JOBS) if not one["metadata"]["name"].startswith(TIDY)]
 
 
 @pytest.fixture(scope="module")
@@ -397,7 +502,7 @@ def test_trials_ran_as_jobs_and_the_best_bundle_came_back(place: Place, line: St
     """Both read their rows from the store, under an account without rights; the winner's own bundle is the output."""
     (experiment,) = place.cluster.list(EXPERIMENTS)
     pods = place.cluster.list(PODS, labels=TRIAL_LABEL)
-    assert len(place.cluster.list(JOBS)) == len(pods) == 2
+    assert len(trial_jobs(place)) == len(pods) == 2
     for pod in pods:
         assert pod["spec"]["serviceAccountName"] == "headrace-trial"
         assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["tmp"], "a token would be a volume"

@@ -187,6 +187,88 @@ def test_who_is_taken_over_stops_without_touching_anything(tmp_path: Path) -> No
     assert played.done == ["prepare", "split 5"]
 
 
+def test_who_slept_while_another_went_on_divides_nothing(tmp_path: Path) -> None:
+    """It asks before each act, and not only when it writes: before a share, a promotion, and before it takes back."""
+    for act in ("split 5", "promote", "restore"):
+        played = Played(errors=0.3 if act == "restore" else 0.0)
+        folder = tmp_path / act.replace(" ", "-")
+
+        class Slept(FileMemory):
+            def save(self, changed: Record) -> Wish:
+                said = super().save(changed)
+                if changed.decided:  # the next thing is an act
+                    FileMemory(self.folder).own(changed)
+                return said
+
+        def taken(text: str, folder: Path = folder) -> None:
+            if text.startswith("5 %"):
+                FileMemory(folder).own(first())
+
+        slept = Engine(played, played, Slept(folder), sleep=played.sleep, clock=played.clock)
+        slept.say = taken if act == "split 5" else slept.say
+        with pytest.raises(TakenOverError, match="another process"):
+            slept.run(first())
+        assert act not in played.done
+
+
+def test_who_fails_after_another_went_on_takes_nothing_back(tmp_path: Path) -> None:
+    """What is wrong with its own look is not the other's matter."""
+    played = Played(broken={"split": ClusterError("no.")})
+
+    def taken(text: str) -> None:
+        if text.startswith("5 %"):
+            FileMemory(tmp_path).own(first())
+
+    class Deaf(FileMemory):
+        deaf = True
+
+        def renew(self) -> None:
+            if self.deaf:
+                self.deaf = False
+                raise ClusterError("it does not answer.", "unreachable")
+            super().renew()
+
+    deaf = Engine(played, played, Deaf(tmp_path), say=taken, sleep=played.sleep, clock=played.clock)
+    with pytest.raises(TakenOverError, match="another process"):
+        deaf.run(first())
+    assert played.done == ["prepare", "split 5"]
+
+
+def test_a_rollout_that_nobody_watches_is_held_by_another(tmp_path: Path) -> None:
+    """The candidate gets nothing until it is resumed, and whoever watched it before can not write any more."""
+    before, played = FileMemory(tmp_path), Played(percent=25)
+    before.own(first())
+    held = engine(played, tmp_path).hold(first())
+    assert (held.status, played.done, played.percent) == ("held", ["split 0"], 0)
+    assert kept(tmp_path) == held
+    assert held.history[-1].text.startswith("nobody watched it any more")
+    with pytest.raises(TakenOverError):
+        before.save(first())
+    assert engine(Played(), tmp_path).run(kept(tmp_path)).status == "promoted"
+
+
+def test_a_share_that_cannot_be_taken_back_is_not_called_held(tmp_path: Path) -> None:
+    """Neither by who was interrupted nor by who tidies: it is tried again."""
+    played = Played()
+
+    def interrupt(number: int) -> None:
+        if number == 8:
+            played.broken["split"] = ClusterError("not now.")
+            raise KeyboardInterrupt
+
+    played.at_look = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        engine(played, tmp_path).run(first())
+    left = kept(tmp_path)
+    assert left.status == "running"
+    assert left.history[-1].text.endswith("the candidate's share could not be taken back: not now.")
+    with pytest.raises(ClusterError, match="not now"):
+        engine(played, tmp_path).hold(left)
+    assert kept(tmp_path).status == "running"
+    del played.broken["split"]
+    assert engine(played, tmp_path).hold(left).status == "held"
+
+
 def test_a_blind_moment_is_borne_but_not_blindness(tmp_path: Path) -> None:
     """A few looks may fail; a candidate that nobody sees any more is sent back."""
     played = Played()

@@ -97,7 +97,8 @@ def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     other = make()
     other.own(RECORD)
     monkeypatch.setattr(time, "time", lambda: began + 4 * FRESH_SECONDS)
-    memory.renew()
+    with pytest.raises(TakenOverError, match="another process goes on"):
+        memory.renew()
     found = make().load()
     assert found is not None
     assert not found.watched

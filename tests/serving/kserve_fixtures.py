@@ -39,6 +39,7 @@ RIGHTS: list[dict[str, Any]] = [
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch", "delete"]},
 ]
 # And what the guide says that a rollout's account needs beside them.
 ROLLOUT_RIGHTS: list[dict[str, Any]] = [
