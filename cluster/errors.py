@@ -5,6 +5,7 @@ The client is imported inside the functions: it takes long, and most of what Hea
 
 import contextlib
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,11 +159,23 @@ def refusal(answer: Answer, *, address: str, doing: str) -> HeadraceError:
     return ClusterError(f"the cluster {address} {text} ({doing}).", word)
 
 
-def unanswered(error: Exception) -> tuple[str, str]:
-    """Word and sentence for a request that got no answer."""
+def class_of(error: BaseException | None) -> type[Exception]:
+    """The class among ``CLASSES`` that tells why a request got no answer.
+
+    A server that dies, or only begins, breaks off the handshake: urllib3 calls that a TLS error like any other.
+
+    Args:
+        error: What urllib3 raised; the clients turn its TLS errors into answers without a status, whose context it is.
+    """
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
-        return unanswered(error.reason)
-    return next(found for kind, found in CLASSES.items() if isinstance(error, kind))
+        return class_of(error.reason)
+    if isinstance(error, urllib3.exceptions.SSLError):
+        within = error.args[0] if error.args else None
+        if isinstance(within, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return urllib3.exceptions.ProtocolError
+        if isinstance(within, ssl.SSLError) and within.reason == "WRONG_VERSION_NUMBER":  # it does not speak TLS
+            return urllib3.exceptions.HTTPError
+    return next((kind for kind in CLASSES if isinstance(error, kind)), urllib3.exceptions.SSLError)
 
 
 @contextlib.contextmanager
@@ -184,12 +197,12 @@ def translated(address: str, doing: str) -> Iterator[None]:
         yield
     except ApiException as error:
         if not error.status:  # the client turns TLS errors into an answer without a status
-            word, text = CLASSES[urllib3.exceptions.SSLError]
+            word, text = CLASSES[class_of(error.__context__)]
             raise ClusterError(f"the cluster {address} {text} ({doing}).", word) from error
         answer = answer_of(int(error.status), str(error.reason or ""), error.body)
         raise refusal(answer, address=address, doing=doing) from error
     except urllib3.exceptions.HTTPError as error:
-        word, text = unanswered(error)
+        word, text = CLASSES[class_of(error)]
         raise ClusterError(f"the cluster {address} {text} ({doing}).", word) from error
     except ConfigException as error:
         raise ClusterError(f"the credentials for {address} cannot be read: {_short(str(error))}.", "config") from error

@@ -112,13 +112,6 @@ def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) 
     )
 
 
-def unanswered(error: Exception) -> tuple[str, str]:
-    """Word and sentence for a request that got no answer."""
-    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
-        return unanswered(error.reason)
-    return next(CLASSES[kind] for kind in errors.CLASSES if isinstance(error, kind))
-
-
 @contextlib.contextmanager
 def translated(address: str, doing: str) -> Iterator[None]:
     """Turn foreign errors of the block into one sentence each.
@@ -137,11 +130,11 @@ def translated(address: str, doing: str) -> Iterator[None]:
         yield
     except ApiException as error:
         if not error.status:  # the client turns TLS errors into an answer without a status
-            word, text = CLASSES[urllib3.exceptions.SSLError]
+            word, text = CLASSES[errors.class_of(error.__context__)]
             raise ClusterError(f"Kubeflow Pipelines at {address} {text} ({doing}).", word) from error
         raise refusal(int(error.status), error.body, address=address, doing=doing) from error
     except urllib3.exceptions.HTTPError as error:
-        word, text = unanswered(error)
+        word, text = CLASSES[errors.class_of(error)]
         raise ClusterError(f"Kubeflow Pipelines at {address} {text} ({doing}).", word) from error
     except OpenApiException as error:
         raise ClusterError(f"the request to {address} cannot be made: {_first(str(error))} ({doing}).") from error

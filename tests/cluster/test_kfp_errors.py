@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import ssl
 
 import kfp_server_api.exceptions
 import pytest
@@ -52,6 +53,13 @@ def test_the_clients_own_errors_have_a_sentence() -> None:
     """Requests that cannot be built are told too, and TLS errors that come without a status."""
     assert _raised(kfp_server_api.exceptions.ApiTypeError("no")).reason == "failed"
     assert "HEADRACE_KFP_CA_FILE" in str(_raised(ApiException(status=0, reason="SSLError")))
+
+
+def test_a_handshake_that_was_broken_off_is_no_bad_certificate() -> None:
+    """Its class is in the context of the error that the client makes of it."""
+    error = ApiException(status=0, reason="SSLError")
+    error.__context__ = urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+    assert _raised(error).reason == "unreachable"
 
 
 @pytest.mark.parametrize("status", [*STATUSES, 418, 507])

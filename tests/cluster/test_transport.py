@@ -1,7 +1,11 @@
 """What is sent again, and what is not."""
 
+import contextlib
 import json
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -89,6 +93,40 @@ def test_a_silent_server_is_not_waited_for() -> None:
         with pytest.raises(ClusterError, match="does not answer in time") as caught:
             cluster.transport.json(request)
     assert caught.value.reason == "timeout"
+
+
+@contextlib.contextmanager
+def _hangs_up(said: bytes = b"") -> Iterator[tuple[str, list[bytes]]]:
+    """An address where each connection is closed after its first bytes, and what these were."""
+    heard: list[bytes] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.request.recv(1 << 16))
+            self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"https://127.0.0.1:{server.server_address[1]}", heard
+        finally:
+            server.shutdown()
+
+
+def test_a_handshake_that_is_broken_off_is_begun_again() -> None:
+    """A server that dies, or only begins, shows no certificate at all: nothing is wrong with the kubeconfig."""
+    with _hangs_up() as (address, heard), pytest.raises(ClusterError, match="broke off its answer") as caught:
+        at(address).get(PODS, "a")
+    assert caught.value.reason == "unreachable"
+    assert len(heard) == transport.ATTEMPTS
+
+
+def test_a_server_without_tls_is_not_said_to_show_a_certificate() -> None:
+    """The address is wrong, not the authority."""
+    with _hangs_up(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (address, heard), pytest.raises(ClusterError) as caught:
+        at(address).get(PODS, "a")
+    assert "look whether its address is an API server's" in str(caught.value)
+    assert len(heard) == 1
 
 
 def test_lines_of_a_stream_come_one_by_one() -> None:
