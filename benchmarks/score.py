@@ -7,6 +7,7 @@ no check, no contract, no ids. Prints a table for people and, last, one line of 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -66,10 +67,12 @@ def make_model(family: str, folder: Path) -> Path:
 
 
 def headrace(bundle: Path, table: Path, out: Path) -> None:
-    """The command itself."""
-    from headrace.cli.main import app
+    """The command itself, as its script runs it."""
+    from headrace.cli.main import main
 
-    app(["score", str(bundle), str(table), "-o", str(out)], standalone_mode=False)
+    sys.argv = ["headrace", "score", str(bundle), str(table), "-o", str(out)]
+    with contextlib.suppress(SystemExit):  # what it says otherwise, it says on standard error; no table fails the run
+        main()
 
 
 def raw(bundle: Path, table: Path, out: Path) -> None:

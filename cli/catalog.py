@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from headrace.registry.catalog import Table
     from headrace.registry.catalog_database import Database
 
-app = typer.Typer(no_args_is_help=True, help="Tables: what they are like, whose they are, and what was made of them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Tables: what they are like, whose they are, and what was made of them.",
+)
 
 ADD = """
 Examples:

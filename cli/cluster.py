@@ -48,6 +48,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Install on Kubernetes, and keep it tidy: manifests, keys, what killed steps left.",
+    epilog=EXAMPLES,
 )
 
 

@@ -15,7 +15,11 @@ from headrace.core.errors import InputError, MissingError
 if TYPE_CHECKING:
     from headrace.registry.state import State
 
-app = typer.Typer(no_args_is_help=True, help="Versions of models: which of them is in use, and who decided so.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Versions of models: which of them is in use, and who decided so.",
+)
 
 REGISTER = """
 Examples:

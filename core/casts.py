@@ -58,8 +58,12 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
     schema = frame.schema
+    nan = _with_nan(frame, [column.name for column in columns])
+    if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
+        return Typed(frame=frame, failed={})
     result = frame.select(
-        cast(pl.col(column.name), schema[column.name], with_format(column, frame)) for column in columns
+        cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan)
+        for column in columns
     )
     failed = {}
     for column in columns:
@@ -106,20 +110,28 @@ def with_format(column: Column, frame: pl.DataFrame) -> Column:
     return column
 
 
-def cast(value: pl.Expr, raw: pl.DataType, column: Column) -> pl.Expr:
+def _with_nan(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
+    """Which of the columns hold NaN; making it missing copies a column, and most blocks have none."""
+    floats = [name for name in names if frame.schema[name].is_float()]
+    found = frame.select(pl.col(floats).is_nan().any()).row(0) if floats else ()
+    return {name for name, holds in zip(floats, found, strict=True) if holds}
+
+
+def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) -> pl.Expr:
     """The lenient cast of one column, as an expression; what cannot be cast becomes missing.
 
     Args:
         value: The raw column.
         raw: Its dtype.
         column: What it is to be; the first of the formats that a timestamp may have counts.
+        nan: Whether it may hold NaN, which becomes missing.
 
     Returns:
         The typed column.
     """
     wanted = DTYPES[column.dtype]
     if raw == wanted:
-        return value.fill_nan(None) if column.dtype == "number" else value
+        return value.fill_nan(None) if nan and column.dtype == "number" else value
     if raw == pl.Null:
         return value.cast(wanted)
     if isinstance(raw, pl.Categorical | pl.Enum):

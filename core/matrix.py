@@ -41,7 +41,9 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
             "add them, or give them the role 'ignore'."
         )
     numbers = frame.select(_expression(column) for column in wanted)
-    matrix = np.require(numbers.to_numpy(order="c"), dtype=np.float64, requirements=["C", "W"])
+    matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
+    if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # never, where NaN is
+        return matrix
     if np.isinf(matrix).any():
         infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
         raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")

@@ -71,12 +71,19 @@ def _answers(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) ->
     if not scorer.classes:
         yield _spread(VALUE, scores, there)
         return
+    yield _repeating(LABEL, scorer.classes, _places(scorer, scores, there))
+    for place, name in enumerate(scorer.classes):
+        yield _spread(f"probability_{name}", None if scores is None else scores[:, place], there)
+
+
+def _places(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Places (n,) of the labels; the one behind the last where a row was not scored."""
+    if scores is not None and len(scores) == len(there):
+        return scorer.chosen(scores)
     places = np.full(len(there), len(scorer.classes), dtype=np.int64)
     if scores is not None:
         places[there] = scorer.chosen(scores)
-    yield _repeating(LABEL, scorer.classes, places)
-    for place, name in enumerate(scorer.classes):
-        yield _spread(f"probability_{name}", None if scores is None else scores[:, place], there)
+    return places
 
 
 def _spread(name: str, values: Floats | None, there: NDArray[np.bool_]) -> pl.Series:

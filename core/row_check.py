@@ -59,8 +59,10 @@ def judge(frame: pl.DataFrame, contract: Contract) -> Judged:
     aside = [mask for (rule, _), mask in broken.items() if contract.severity(rule) in _REFUSING]
     infinite = _infinite(table, there, contract)
     refused = functools.reduce(operator.or_, [*aside, *infinite.values()], _all(frame, value=False))
-    filled = table.with_columns(pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in absent)
-    return Judged(filled.select(column.name for column in contract.inputs), infinite | broken, refused)
+    if absent:
+        table = table.with_columns(pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in absent)
+    names = [column.name for column in contract.inputs]
+    return Judged(table if table.columns == names else table.select(names), infinite | broken, refused)
 
 
 def _checked(

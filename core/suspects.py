@@ -25,11 +25,11 @@ def summary(table: pl.DataFrame, columns: Sequence[Column]) -> Summary:
         for column in columns
         if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
     ]
-    asked = {"missing": nw.col(*names).null_count().name.prefix("missing:")}
+    asked = {"missing": pl.col(names).null_count().name.prefix("missing:")}
     if ordered:
-        asked["least"] = nw.col(*ordered).min().name.prefix("least:")
-        asked["most"] = nw.col(*ordered).max().name.prefix("most:")
-    values = iter(nw.from_native(table, eager_only=True).select(*asked.values()).row(0))
+        asked["least"] = pl.col(ordered).min().name.prefix("least:")
+        asked["most"] = pl.col(ordered).max().name.prefix("most:")
+    values = iter(table.select(*asked.values()).row(0))
     kinds = {"missing": names, "least": ordered, "most": ordered}
     return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import polars as pl
 
@@ -23,16 +23,20 @@ class Writer:
         schema: Names and dtypes of the table; None until the first part is known.
     """
 
-    def __init__(self, folder: Path, *, schema: pl.Schema | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, schema: pl.Schema | None = None, compression: Literal["zstd", "snappy"] = "zstd"
+    ) -> None:
         """Prepare to write.
 
         Args:
             folder: The table; an older one at that place is replaced.
             schema: Names and dtypes, for a table that may get no part; else the first part's.
+            compression: ``zstd`` for small parts, ``snappy`` for fast ones.
         """
         self.rows = 0
         self.schema = schema
         self._folder = folder
+        self._compression = compression
         self._parts = 0
         self._hidden: Path | None = None
 
@@ -72,7 +76,9 @@ class Writer:
             raise InternalError("a table is written inside a `with` block only.")
         path = self._hidden / f"part-{self._parts:05d}.parquet"
         try:
-            frame.write_parquet(path, compression="zstd", compression_level=1)
+            frame.write_parquet(
+                path, compression=self._compression, compression_level=1 if self._compression == "zstd" else None
+            )
         except OSError as error:
             raise InputError(f"cannot write the table {self._folder}: {error}; free some space and retry.") from error
         self._parts += 1
