@@ -10,6 +10,7 @@ from headrace.core.source import MAX_ROW_BYTES
 
 BLOCK_BYTES = 16 * 2**20
 _CACHED_BYTES = 2**18
+_ASCII = 127
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Block:
         data: UTF-8 text that ends with a line end, unless it is the last of its file.
         line: Number of its first line in the file, from 1.
         quoted: Whether it holds a quotation mark.
+        highest: Its greatest byte, or a greater one.
     """
 
     data: bytes
     line: int
     quoted: bool
+    highest: int = 255
 
 
 def rows_end(data: bytes, *, marks: int) -> int:
@@ -160,7 +163,8 @@ def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _checked(data: bytes, *, line: int, offset: int, name: str, quoted: bool) -> Block:
     """Refuse what is not text."""
-    if not data.isascii():
+    highest = int(np.frombuffer(data, np.uint8).max(initial=0))
+    if highest > _ASCII:
         try:
             data.decode()
         except UnicodeDecodeError as error:
@@ -177,7 +181,7 @@ def _checked(data: bytes, *, line: int, offset: int, name: str, quoted: bool) ->
             f"{name} is no text: it holds a NUL byte at offset {offset + at:,}, line {number:,}; give a CSV, Parquet "
             f"or JSON Lines file, or name its encoding, for example utf-16."
         )
-    return Block(data, line, quoted)
+    return Block(data, line, quoted, highest)
 
 
 def _check_row(held: _Held, *, line: int, name: str) -> None:
@@ -204,4 +208,4 @@ def without_first_row(block: Block) -> Block:
         if quotes % 2 == 0 and data[:at].strip():
             break
     end = at + 1 if at >= 0 else len(data)
-    return Block(data[end:], block.line + data.count(b"\n", 0, end), block.quoted)
+    return Block(data[end:], block.line + data.count(b"\n", 0, end), block.quoted, block.highest)

@@ -82,13 +82,13 @@ def _with_numbers(block: Block, read: _Read, numbers: Mapping[str, type[pl.DataT
     """
     for nulls in (read.missing,) if any(map(_is_number, read.missing)) else ((), read.missing):
         frame = _fast(block.data, block.quoted, read, nulls, numbers)
-        if frame is not None and not _has_nan(frame, block.data):
+        if frame is not None and not _has_nan(frame, block):
             return frame if nulls else frame.with_columns(_nulled(pl.col(pl.String), read.missing))
     return None
 
 
-def _has_nan(frame: pl.DataFrame, data: bytes) -> bool:
-    if b"n" not in data and b"N" not in data:
+def _has_nan(frame: pl.DataFrame, block: Block) -> bool:
+    if block.highest < ord("N"):
         return False
     return any(each.is_nan().any() for each in frame if each.dtype == pl.Float64)
 

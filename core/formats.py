@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from typing import Literal
 
@@ -11,7 +12,7 @@ from headrace.core import csv_rows, json_rows, parquet_rows, streams
 from headrace.core.blocks import Block, blocks, without_first_row
 from headrace.core.csv_dialect import dialect_of
 from headrace.core.errors import InputError, shown
-from headrace.core.overlap import ahead
+from headrace.core.overlap import ahead, each
 from headrace.core.plain import frame_of, unified
 from headrace.core.source import (
     MAX_COLUMNS,
@@ -115,15 +116,16 @@ def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, bloc
             check_same(dialect.names, first=names, name=file.name, first_name=first)
             body = without_first_row(block) if dialect.header else block
             numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
-            for part in chain([body], cut):
-                yield csv_rows.parse(
-                    part,
-                    dialect=dialect,
-                    missing=options.missing_values,
-                    name=file.name,
-                    only=options.wanted(names),
-                    numbers=numbers,
-                )
+            parse = partial(
+                csv_rows.parse,
+                dialect=dialect,
+                missing=options.missing_values,
+                name=file.name,
+                only=options.wanted(names),
+                numbers=numbers,
+            )
+            with closing(each(parse, chain([body], cut))) as frames:
+                yield from frames
 
 
 def _json(

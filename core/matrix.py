@@ -1,5 +1,7 @@
 """The model matrix: the numbers that a fitted pipeline sees, the same in training and in serving."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -40,7 +42,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
             f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent; "
             "add them, or give them the role 'ignore'."
         )
-    numbers = frame.select(_expression(column) for column in wanted)
+    numbers = _numbers(frame, wanted)
     matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
     if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # never, where NaN is
         return matrix
@@ -48,6 +50,14 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
         raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
     return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
+
+
+def _numbers(frame: pl.DataFrame, wanted: Sequence[MatrixColumn]) -> pl.DataFrame:
+    """The matrix, still as columns of Float64, in which null stands for NaN too."""
+    plain = [(column.name, pl.Float64()) for column in wanted if column.categories is None]
+    if list(frame.schema.items()) == plain and len(plain) == len(wanted):
+        return frame
+    return frame.select(_expression(column) for column in wanted)
 
 
 def _expression(column: MatrixColumn) -> pl.Expr:

@@ -3,12 +3,14 @@
 import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -61,6 +63,41 @@ def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+def each(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Generator[T]:
+    """What ``work`` makes of each item, in order; as many items are in work at once as there are workers.
+
+    Pays where a piece of work runs on all cores but for its begin and its end, which the next piece then fills.
+
+    Args:
+        work: Called by several threads.
+        items: Used by the caller's thread alone.
+        workers: Threads.
+
+    Returns:
+        The results; an error of ``work`` or ``items`` is raised in its place. When the generator is closed early, what
+        is in work is waited for.
+    """
+    iterator, more = iter(items), True
+    begun: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="each") as threads:
+        try:
+            while more or begun:
+                while more and len(begun) <= workers:
+                    try:
+                        begun.append(threads.submit(work, next(iterator)))
+                    except StopIteration:
+                        more = False
+                    except BaseException as error:  # noqa: BLE001 - raised again behind the results before it
+                        more = False
+                        begun.append(Future())
+                        begun[-1].set_exception(error)
+                if begun:
+                    yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 class Behind:

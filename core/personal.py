@@ -40,4 +40,4 @@ def hashed(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
         text = pl.col(name).cast(pl.String)
         chash = text.chash  # type: ignore[attr-defined]
         digests.append((chash.hmac_sha256(key=key) if key else chash.sha2_256()).str.head(DIGITS).alias(name))
-    return frame.with_columns(digests)
+    return frame.with_columns(digests) if digests else frame

@@ -56,7 +56,7 @@ class Reading:
             if not self.columns:
                 self._start(frame.columns)
             self.rows += frame.height
-            yield hashed(frame.select(self.columns), self.options.hash)
+            yield hashed(frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash)
         if not self.rows:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
 

@@ -91,7 +91,8 @@ def test_numbers_read_at_once_are_those_of_the_texts(
 ) -> None:
     """Wherever a column comes as numbers, it holds what a cast of its texts gives, and no text was lost by it."""
     dialect = Dialect(",", ("number", "integer", "text"), header=False)
-    block = Block(written([list(row) for row in rows], quoting), 1, quoted=True)
+    data = written([list(row) for row in rows], quoting)
+    block = Block(data, 1, quoted=True, highest=max(data, default=0))
     wanted = {"number": pl.Float64, "integer": pl.Int64}
     texts = csv_rows.parse(block, dialect=dialect, missing=missing, name="t")
     found = csv_rows.parse(block, dialect=dialect, missing=missing, name="t", only=only, numbers=wanted)

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from headrace.core.overlap import Behind, ahead
+from headrace.core.overlap import Behind, ahead, each
 
 
 def test_items_come_in_order() -> None:
@@ -58,6 +58,58 @@ def test_closing_ends_the_thread_and_the_items() -> None:
         next(given)
     assert closed.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_results_come_in_order_however_long_each_takes() -> None:
+    """A slow piece holds back the quick one behind it, which has been done meanwhile."""
+    second = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert second.wait(10), "two pieces are in work at once"
+        if number == 1:
+            second.set()
+        return number * number
+
+    assert list(each(work, range(20))) == [number * number for number in range(20)]
+    assert list(each(work, [])) == []
+
+
+def test_no_more_is_begun_than_the_workers_can_take() -> None:
+    """What is asked for later is not read yet: memory stays what it is."""
+    asked: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            asked.append(number)
+            yield number
+
+    with closing(each(abs, items(), workers=2)) as results:
+        assert next(results) == 0
+        assert asked == [0, 1, 2]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("each")]
+
+
+@pytest.mark.parametrize("place", ["work", "items"])
+def test_an_error_of_a_piece_comes_behind_the_results_before_it(place: str) -> None:
+    """Whoever reads a table is told of its first fault, not of the one that was found first."""
+
+    def items() -> Iterator[int]:
+        yield from range(3)
+        if place == "items":
+            raise ValueError("three")
+        yield 3
+
+    def work(number: int) -> int:
+        time.sleep(0.05 if number < 3 else 0)
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    results = each(work, items())
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(results)
 
 
 def test_work_behind_is_done_in_order() -> None:
