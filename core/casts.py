@@ -3,6 +3,7 @@
 This stands at the reading edge and is Polars' own: narwhals has no lenient cast (ADR 0002).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -111,10 +112,10 @@ def with_format(column: Column, frame: pl.DataFrame) -> Column:
 
 
 def _with_nan(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
-    """Which of the columns hold NaN; making it missing copies a column, and most blocks have none."""
+    """Which columns may hold NaN, because their sum is; making it missing copies a column, and few blocks have any."""
     floats = [name for name in names if frame.schema[name].is_float()]
-    found = frame.select(pl.col(floats).is_nan().any()).row(0) if floats else ()
-    return {name for name, holds in zip(floats, found, strict=True) if holds}
+    sums = frame.select(pl.col(floats).sum()).row(0) if floats else ()
+    return {name for name, total in zip(floats, sums, strict=True) if math.isnan(total)}
 
 
 def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) -> pl.Expr:

@@ -98,7 +98,7 @@ def _spread(name: str, values: Floats | None, there: NDArray[np.bool_]) -> pl.Se
 
 def _repeating(name: str, texts: Sequence[str], places: NDArray[Any]) -> pl.Series:
     """A column of few texts, by their places; missing at the place behind the last."""
-    return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).gather(places.astype(np.uint32))
+    return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).gather(pl.Series(places.astype(np.int64, copy=False)))
 
 
 def _same(name: str, texts: Sequence[str], place: int, rows: int) -> pl.Series:
