@@ -28,6 +28,22 @@ def test_help_has_examples(command: str) -> None:
     assert f"headrace {command}" in shown.stdout.split("Examples:")[1]
 
 
+def test_a_command_starts_with_its_own_modules() -> None:
+    """No start pays for the other commands, nor `--help` for Polars."""
+    program = "import sys; from headrace.cli.main import app\ntry: app(['score', '--help'])\nfinally: print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "headrace.cli.score" in shown
+    assert not [name for name in ("rollout", "registry", "tune", "cluster") if f"headrace.cli.{name} " in shown]
+    assert "polars" not in shown.split("Examples:")[1]
+
+
+def test_a_mistyped_command_is_guessed() -> None:
+    """Though none is imported for it."""
+    shown = headrace("scor", "x")
+    assert shown.returncode == 2
+    assert "Did you mean 'score'" in shown.stderr
+
+
 def test_unknown_options_are_the_users_mistake() -> None:
     """A typing error ends with exit code 2."""
     assert headrace("run", "t.csv", "--targte", "y").returncode == 2
