@@ -89,7 +89,7 @@ def each(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Gen
                         begun.append(threads.submit(work, next(iterator)))
                     except StopIteration:
                         more = False
-                    except BaseException as error:  # noqa: BLE001 - raised again behind the results before it
+                    except Exception as error:  # noqa: BLE001 - raised again behind the results before it
                         more = False
                         begun.append(Future())
                         begun[-1].set_exception(error)

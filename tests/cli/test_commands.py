@@ -30,7 +30,9 @@ def test_help_has_examples(command: str) -> None:
 
 def test_a_command_starts_with_its_own_modules() -> None:
     """No start pays for the other commands, nor `--help` for Polars."""
-    program = "import sys; from headrace.cli.main import app\ntry: app(['score', '--help'])\nfinally: print(*sys.modules)"
+    program = (
+        "import sys; from headrace.cli.main import app\ntry: app(['score', '--help'])\nfinally: print(*sys.modules)"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert "headrace.cli.score" in shown
     assert not [name for name in ("rollout", "registry", "tune", "cluster") if f"headrace.cli.{name} " in shown]
