@@ -75,7 +75,7 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
     ),
     urllib3.exceptions.LocationParseError: (
         "config",
-        "is not an address: correct the server's address in the kubeconfig",
+        "is not an address of an API server: correct the server's address in the kubeconfig",
     ),
     urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: look whether it runs, then try again"),
     urllib3.exceptions.ProxyError: ("unreachable", "is not reachable through the proxy: correct the proxy's address"),
@@ -174,7 +174,7 @@ def class_of(error: BaseException | None) -> type[Exception]:
         if isinstance(within, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return urllib3.exceptions.ProtocolError
         if isinstance(within, ssl.SSLError) and within.reason == "WRONG_VERSION_NUMBER":  # it does not speak TLS
-            return urllib3.exceptions.HTTPError
+            return urllib3.exceptions.LocationParseError
     return next((kind for kind in CLASSES if isinstance(error, kind)), urllib3.exceptions.SSLError)
 
 

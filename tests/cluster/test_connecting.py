@@ -157,12 +157,15 @@ def test_keys_are_not_shown(tmp_path: Path) -> None:
     assert "other-token" not in repr(with_token(found, "other-token"))
 
 
-@pytest.mark.parametrize("certificate", [{"certificate-authority-data": "aGVsbG8="}, {}])
-def test_a_certificate_that_is_none(tmp_path: Path, certificate: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("certificate", "told"),
+    [({"certificate-authority-data": "aGVsbG8="}, "certificate"), ({}, "is not an address of an API server")],
+)
+def test_a_certificate_that_is_none(tmp_path: Path, certificate: dict[str, str], told: str) -> None:
     """Bytes that are no certificate, and a server without TLS, are noticed with the first request."""
     with answering((200, b"{}")) as (plain, _):
         server = {"server": plain.address.replace("http:", "https:"), **certificate}
         path = _kubeconfig(tmp_path / "config", clusters=[{"name": "here", "cluster": server}])
-        with pytest.raises(ClusterError, match="certificate") as caught:
+        with pytest.raises(ClusterError, match=told) as caught:
             connect(kubeconfig=str(path), folder=NOWHERE).get(PODS, "a")
     assert caught.value.reason == "config"

@@ -125,7 +125,8 @@ def test_a_server_without_tls_is_not_said_to_show_a_certificate() -> None:
     """The address is wrong, not the authority."""
     with _hangs_up(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (address, heard), pytest.raises(ClusterError) as caught:
         at(address).get(PODS, "a")
-    assert "look whether its address is an API server's" in str(caught.value)
+    assert "correct the server's address in the kubeconfig" in str(caught.value)
+    assert caught.value.reason == "config"
     assert len(heard) == 1
 
 
