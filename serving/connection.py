@@ -34,10 +34,13 @@ class Connection(HttpToolsProtocol):
     Attributes:
         limits: Bounds; ``header_bytes`` is read here.
         shorts: The short ways, by method and target of the request.
+        draining: Whether the server is about to end: each answer then asks its client to connect anew, elsewhere, for
+            a connection that is closed while it is used loses a request.
     """
 
     limits = Limits()
     shorts: Mapping[tuple[bytes, bytes], Short] = {}
+    draining: Callable[[], bool] = staticmethod(lambda: False)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -72,7 +75,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._short = self._way()
         if self._short is None:
-            super().on_headers_complete()
+            self._begin()
 
     def on_body(self, body: bytes) -> None:
         """A part of its body arrived."""
@@ -111,11 +114,18 @@ class Connection(HttpToolsProtocol):
         free = self.cycle is None or self.cycle.response_complete
         if not free or self.expect_100_continue or self.flow.write_paused or not self.parser.should_keep_alive():
             return None
+        if self.draining():
+            return None
         return self.shorts.get((self.parser.get_method(), self.url))
+
+    def _begin(self) -> None:
+        super().on_headers_complete()
+        if self.cycle is not None and self.draining():
+            self.cycle.keep_alive = False
 
     def _take_the_long_way(self) -> None:
         body, self._short, self._body = b"".join(self._body), None, []
-        super().on_headers_complete()
+        self._begin()
         if body:
             super().on_body(body)
 

@@ -61,7 +61,7 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
     desk = Desk(live, options.limits)
     explaining = Explaining()
     app = App(desk, seen, Answering(desk, seen, explaining), repository=options.repository)
-    server = _Http(_config(app, options), live, options.drain_seconds)
+    server = _Http(_config(app, live, options), live, options.drain_seconds)
     _reload_on_hangup(seen)
     if place.alive != OFF:
         asyncio.get_running_loop().add_reader(place.alive, server.end)
@@ -100,8 +100,9 @@ def _warm() -> None:
     import headrace.core.records  # noqa: F401, PLC0415
 
 
-def _config(app: App, options: Options) -> Config:
-    kind = type("LimitedConnection", (Connection,), {"limits": options.limits, "shorts": app.shorts})
+def _config(app: App, live: Live, options: Options) -> Config:
+    of_this_server = {"limits": options.limits, "shorts": app.shorts, "draining": staticmethod(lambda: live.draining)}
+    kind = type("LimitedConnection", (Connection,), of_this_server)
     return Config(
         app,
         http=kind,

@@ -16,6 +16,7 @@ from images.build import build
 from tests.images.conftest import LOCKED_DOWN, Container, answers, container, docker, wait_for
 from tests.made_bundle import make_bundle
 from tests.real.kserve_storage import fetched
+from tests.real_parts import alone
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
 SERVE = ("python", "-m", "headrace.serving.server", "--model", "/mnt/models", "--host", "0.0.0.0")  # noqa: S104
@@ -106,7 +107,8 @@ def test_a_bundle_that_was_changed_is_not_served(image: str, nobody: str, bundle
 @pytest.mark.exhaustive
 def test_the_larger_image_explains_trees(engine: str, nobody: str, tmp_path: Path) -> None:
     """What explains them compiles when it is first asked; it does so as nobody, with nothing but /tmp."""
-    image = build(extra="explain", engine=engine)
+    with alone("image"):
+        image = build(extra="explain", engine=engine)
     bundle = readable(make_bundle(tmp_path, family="hist_gradient_boosting"))
     mount = f"--volume={bundle.folder}:/mnt/models:ro"
     with container(image, SERVE, *LOCKED_DOWN, f"--user={nobody}", mount) as running:
