@@ -1,5 +1,6 @@
 """Servers under load: swaps, broken versions, killed workers, draining; every answer is some version's answer."""
 
+import http.client
 import json
 import os
 import shutil
@@ -194,6 +195,24 @@ def test_a_draining_server_answers_on_but_is_not_ready(bundle: Bundle, tmp_path:
         until(lambda: server.ask("GET", "/v2/health/ready")[0] == 503)
         assert server.remote.predict([GOOD]).status == 200
         assert server.ask("GET", "/v2/health/live")[0] == 200
+        assert server.process.wait(15) == 0
+
+
+def test_a_draining_server_sends_kept_connections_elsewhere(bundle: Bundle, tmp_path: Path) -> None:
+    """With its last answer: none is closed at the end at the moment when its client sends the next request."""
+    with running(bundle.folder, tmp_path / "server", "--drain-seconds", "3") as server:
+        url = urllib3.util.parse_url(server.remote.url)
+        kept = http.client.HTTPConnection(url.host or "", url.port, timeout=10)
+        for draining in (False, True):
+            if draining:
+                server.process.send_signal(signal.SIGTERM)
+                until(lambda: server.ask("GET", "/v2/health/ready")[0] == 503)
+            body = json.dumps({"instances": [GOOD]})
+            kept.request("POST", f"/v1/models/{bundle.name}:predict", body, {"Content-Type": "application/json"})
+            answer = kept.getresponse()
+            assert answer.status == 200
+            assert json.loads(answer.read())["predictions"]
+            assert (answer.getheader("connection") == "close", kept.sock is None) == (draining, draining)
         assert server.process.wait(15) == 0
 
 
