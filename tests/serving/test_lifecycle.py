@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -200,9 +200,10 @@ def test_a_draining_server_answers_on_but_is_not_ready(bundle: Bundle, tmp_path:
 
 def test_a_draining_server_sends_kept_connections_elsewhere(bundle: Bundle, tmp_path: Path) -> None:
     """With its last answer: none is closed at the end at the moment when its client sends the next request."""
-    with running(bundle.folder, tmp_path / "server", "--drain-seconds", "3") as server:
-        url = urllib3.util.parse_url(server.remote.url)
-        kept = http.client.HTTPConnection(url.host or "", url.port, timeout=10)
+    with (
+        running(bundle.folder, tmp_path / "server", "--drain-seconds", "3") as server,
+        closing(http.client.HTTPConnection(server.host, timeout=10)) as kept,
+    ):
         for draining in (False, True):
             if draining:
                 server.process.send_signal(signal.SIGTERM)
