@@ -7,7 +7,6 @@ no check, no contract, no ids. Prints a table for people and, last, one line of 
 """
 
 import argparse
-import contextlib
 import json
 import os
 import subprocess
@@ -73,8 +72,11 @@ def headrace(bundle: Path, table: Path, out: Path) -> None:
     from headrace.cli.main import main
 
     sys.argv = ["headrace", "score", str(bundle), str(table), "-o", str(out)]
-    with contextlib.suppress(SystemExit):  # what it says otherwise, it says on standard error; no table fails the run
+    try:
         main()
+    except SystemExit as ended:  # its last word is this process's only where it failed
+        if ended.code:
+            raise
 
 
 def raw(bundle: Path, table: Path, out: Path) -> None:
