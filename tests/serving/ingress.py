@@ -94,6 +94,9 @@ def ingress(given: Ingress | None = None) -> Iterator[Ingress]:
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
+            if self.close_connection:
+                # A client that is not told keeps the connection, and asks over it while it is being closed.
+                self.send_header("Connection", "close")
             self.end_headers()
             with contextlib.suppress(ConnectionError):
                 self.wfile.write(data)
