@@ -12,6 +12,7 @@ from headrace.cluster.kfp_errors import translated
 from headrace.cluster.transport import CONNECT_SECONDS, Request, repeated
 from headrace.core.errors import ClusterError
 from headrace.core.setting_values import KfpSettings
+from headrace.core.signals import held_back
 
 if TYPE_CHECKING:
     from kfp_server_api import ApiClient, Configuration
@@ -23,6 +24,8 @@ POD_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
 @dataclass(frozen=True)
 class KfpTransport:
     """The official client, used for its credentials and its connections.
+
+    No signal breaks off a request: one that comes meanwhile acts when it is answered.
 
     Attributes:
         api: The client.
@@ -50,7 +53,7 @@ class KfpTransport:
             ) from error
 
     def _once(self, request: Request) -> bytes:
-        with translated(self.address, request.doing):
+        with held_back(), translated(self.address, request.doing):
             response = self.api.call_api(
                 request.path,
                 request.method,

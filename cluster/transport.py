@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.cluster.errors import translated
 from headrace.core.errors import ClusterError
+from headrace.core.signals import held_back
 
 if TYPE_CHECKING:
     import urllib3
@@ -74,6 +75,8 @@ def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
 class Transport:
     """The official client, used for its credentials and its connections.
 
+    No signal breaks off a request: one that comes meanwhile acts when it is answered.
+
     Attributes:
         api: The client.
         address: URL of the server.
@@ -104,7 +107,7 @@ class Transport:
         return repeated(lambda: self._once(request), repeat=request.repeat)
 
     def _once(self, request: Request) -> bytes:
-        with translated(self.address, request.doing):
+        with held_back(), translated(self.address, request.doing):
             response = self._send(request)
             try:
                 return response.read()
@@ -114,15 +117,17 @@ class Transport:
     def lines(self, request: Request) -> Generator[Any, None, None]:
         """The documents of a stream, one a line, until the server ends it; raises as ``json`` does."""
         with translated(self.address, request.doing):
-            response = self._send(request)
+            with held_back():
+                response = self._send(request)
             try:
                 held = b""
                 for block in response.stream(1 << 16):
                     *whole, held = (held + block).split(b"\n")
                     yield from (json.loads(line) for line in whole if line.strip())
             finally:
-                response.close()  # a stream that is left early cannot be used again
-                response.release_conn()
+                with held_back():
+                    response.close()  # a stream that is left early cannot be used again
+                    response.release_conn()
 
     def _send(self, request: Request) -> "urllib3.BaseHTTPResponse":
         found: urllib3.BaseHTTPResponse = self.api.call_api(

@@ -18,7 +18,7 @@ from headrace.core.errors import InputError, InternalError
 from headrace.core.files import dumps
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
-from headrace.core.signals import ended_by_sigterm
+from headrace.core.signals import ended_by_sigterm, held_back
 from headrace.experiments import assignments, pipeline_trial
 from headrace.experiments.pipeline_trial import PipelineTrial
 from headrace.experiments.result import Trial
@@ -73,10 +73,12 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
     began = time.monotonic()
     address = f"{told.study}results/{told.name}.json"
     arguments = trial.arguments(asked.values, result=address)
+    run_id = ""
     with ended_by_sigterm():
-        run_id = api.start(Job(told.name, trial.pipeline, arguments))
-        sys.stderr.write(f"headrace: {told.name} is the run {run_id}\n")
         try:
+            with held_back():  # else a run may have begun whose name is not known here
+                run_id = api.start(Job(told.name, trial.pipeline, arguments))
+            sys.stderr.write(f"headrace: {told.name} is the run {run_id}\n")
             _, outcome = follow(
                 api,
                 run_id,
@@ -86,7 +88,8 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
                 poll_seconds=poll_seconds,
             )
         except BaseException:
-            api.end(run_id)
+            if run_id:
+                api.end(run_id)
             raise
     return trial.ended(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
 

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import os
+import signal
 import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -14,6 +17,7 @@ from headrace.cluster.kinds import PODS
 from headrace.cluster.transport import Request
 from headrace.core.errors import ClusterError
 from headrace.core.processes import free_port
+from headrace.core.signals import ended_by_sigterm
 
 from .http import answering, at, status
 
@@ -128,6 +132,42 @@ def test_a_server_without_tls_is_not_said_to_show_a_certificate() -> None:
     assert "correct the server's address in the kubeconfig" in str(caught.value)
     assert caught.value.reason == "config"
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["answer", "stream"])
+def test_a_signal_breaks_off_no_request(*, streamed: bool) -> None:
+    """It ends the process when the answer is there, and the connection serves whatever is put right after that."""
+    asked_from: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked_from.append(self.client_address[1])
+            if len(asked_from) == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.1)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(GOOD[1])))
+            self.end_headers()
+            self.wfile.write(GOOD[1])
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        cluster = at(f"http://127.0.0.1:{server.server_port}")
+        ask = cluster.transport.lines if streamed else cluster.transport.data
+        with ended_by_sigterm():
+            with pytest.raises(SystemExit):
+                list(ask(Request("GET", "/x", "ask")))
+            assert cluster.get(PODS, "a")
+        server.shutdown()
+        cluster.transport.api.rest_client.pool_manager.clear()
+    assert len(asked_from) == 2
+    assert streamed or len(set(asked_from)) == 1
 
 
 def test_lines_of_a_stream_come_one_by_one() -> None:

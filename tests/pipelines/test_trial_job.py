@@ -5,6 +5,7 @@ Kubeflow Pipelines is played (see ``tests.cluster.kfp_server``); the pipeline is
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from headrace.cluster import kfp
+from headrace.cluster.kfp import Job, Kfp
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.experiments import katib_spec, pipeline_trial
@@ -104,7 +107,7 @@ def test_a_pipeline_that_reports_nothing_has_no_metrics(
     _, uri = stored(tmp_path, store, dirty=True)
     told = TrialSettings(uri, "tiny-0a1b2c3d-x7", '{"x": "0.5", "depth": "4"}')
     stream = io.StringIO()
-    api = trial_job.kfp.connect(server.settings)
+    api = kfp.connect(server.settings)
     found = trial_job.run(told, rclone_settings, api, Reporter(stream), poll_seconds=0.2)
     assert found.status == record(store, uri).status == "metrics_unavailable"
     assert stream.getvalue() == ""
@@ -131,6 +134,29 @@ def test_a_trial_that_is_ended_ends_its_run(server: KfpServer, rclone_settings: 
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 143, out
+    (run,) = server.runs.values()
+    server.wait()
+    assert run.history[-2:] == ["CANCELING", "FAILED"]
+
+
+def test_a_trial_that_is_ended_while_its_run_begins_ends_it(
+    server: KfpServer, rclone_settings: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose name is not known yet must not go on without the trial."""
+    for name, value in rclone_settings.environment().items():
+        monkeypatch.setenv(name, value)
+    _, uri = stored(tmp_path, connect(rclone_settings), kind="slow")
+    told = TrialSettings(uri, "tiny-0a1b2c3d-x7", '{"x": "0.5", "depth": "4"}')
+    start = Kfp.start
+
+    def interrupted(self: Kfp, job: Job) -> str:
+        run_id = start(self, job)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return run_id
+
+    monkeypatch.setattr(Kfp, "start", interrupted)
+    with pytest.raises(SystemExit):
+        trial_job.run(told, rclone_settings, kfp.connect(server.settings), Reporter(io.StringIO()))
     (run,) = server.runs.values()
     server.wait()
     assert run.history[-2:] == ["CANCELING", "FAILED"]
