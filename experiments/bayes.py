@@ -11,7 +11,7 @@ import numpy as np
 from skopt import Optimizer
 from skopt.space import Categorical, Dimension, Integer, Real
 
-from headrace.core.fitting import unheard
+from headrace.core.fitting import recorded
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.parameters import OneOf, Range
 
@@ -82,9 +82,13 @@ def _value(kind: Range | OneOf, value: Any) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the remarks of the surrogate's fit, and with NumPy's global numbers as they were."""
+    """Without the remarks of the surrogate's fit, and with NumPy's global numbers as they were.
+
+    On one thread, as fits are: the suggestions are the same however many cores there are, and trials that run meanwhile
+    are not slowed down by threads that spin while they wait for each other.
+    """
     state = np.random.get_state()  # noqa: NPY002 - scikit-optimize draws from them
-    with unheard():
+    with recorded():
         try:
             yield
         finally:

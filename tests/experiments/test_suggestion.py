@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from headrace.experiments import algorithms, suggestion
+from headrace.experiments.bayes import Bayes
 from headrace.experiments.experiment import Experiment, Objective
 from headrace.experiments.hyperband import Hyperband
 from headrace.experiments.parameters import OneOf, Range, Space, points
@@ -86,7 +88,7 @@ def test_both_kinds_of_tpe_begin_alike_and_learn_in_their_own_way() -> None:
 
 @pytest.mark.parametrize("algorithm", ["tpe", "multivariate-tpe", "bayesianoptimization", "cmaes"])
 def test_what_learns_gets_better(algorithm: str) -> None:
-    """After thirty trials of a bowl the values lie nearer to its bottom than those of chance."""
+    """After two dozen trials of a bowl the values lie nearer to its bottom than those of chance."""
     space: Space = {"x": Range(0.1, 10.0, log=True), "y": Range(0.1, 10.0, log=True)}
 
     def bowl(values: dict[str, Any]) -> float:
@@ -97,7 +99,7 @@ def test_what_learns_gets_better(algorithm: str) -> None:
         for seed in range(3):
             found = suggestion.make(made(name, space=space, settings={}), seed=seed)
             scores = []
-            for _ in range(15):
+            for _ in range(12):
                 for number, values in found.ask(2):
                     scores.append(bowl(values))
                     found.tell(number, scores[-1])
@@ -105,6 +107,22 @@ def test_what_learns_gets_better(algorithm: str) -> None:
         return fmean(means)
 
     assert mean_of_last(algorithm) < 0.7 * mean_of_last("random")
+
+
+def test_the_surrogate_is_fitted_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its sums would differ with the number of cores, and its threads would spin beside the trials'."""
+    found = Bayes(made("bayesianoptimization"), 3)
+    seen: set[int] = set()
+
+    def told(*_: Any, **__: Any) -> None:
+        seen.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+
+    monkeypatch.setattr(found._optimizer, "tell", told)
+    with threadpool_limits(2, "blas"):
+        for number, _ in found.ask(1):
+            found.tell(number, 0.5)
+        assert {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"} == {2}
+    assert seen == {1}
 
 
 def test_a_grid_holds_every_point_once_and_then_ends() -> None:
