@@ -80,9 +80,28 @@ def build(
         InputError: If there is no such extra or architecture, or no engine answers.
         InternalError: If pip or the engine fails.
     """
-    name, epoch = name or image_name(extra), commit_time()
+    name = name or image_name(extra)
     told(engine, "version")
-    context = prepared(extra, architecture=architecture)
+    built(prepared(extra, architecture=architecture), name, engine=engine, architecture=architecture, options=options)
+    return name
+
+
+def built(
+    context: Path, name: str, *, engine: str = "docker", architecture: str = "", options: Sequence[str] = ()
+) -> None:
+    """Have the engine build an image from a prepared folder.
+
+    Args:
+        context: The folder.
+        name: Name and tag.
+        engine: Command of the container engine.
+        architecture: ``amd64`` or ``arm64``; empty for this machine's.
+        options: Further options for the engine's ``build``.
+
+    Raises:
+        InternalError: If the engine fails.
+    """
+    epoch = commit_time()
     facts = {
         "SOURCE_DATE_EPOCH": epoch,
         "VERSION": name.rpartition(":")[2],
@@ -94,7 +113,6 @@ def build(
     command = [engine, "build", "--file", str(REPOSITORY / "images" / "Containerfile"), "--tag", name]
     if subprocess.run([*command, *arguments, *options, str(context)], check=False).returncode:
         raise InternalError(f"{engine} build failed; the lines above tell why, docs/guides/image.md what it needs.")
-    return name
 
 
 def told(engine: str, *arguments: str) -> str:

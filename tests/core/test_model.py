@@ -82,6 +82,7 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
                 **os.environ,
                 "PYTHONHASHSEED": seed,
                 "OMP_NUM_THREADS": threads,
+                "OPENBLAS_NUM_THREADS": threads,
                 "MALLOC_PERTURB_": seed,
                 "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
             },
