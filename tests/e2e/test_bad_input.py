@@ -97,7 +97,8 @@ def test_a_bad_option_ends_in_one_sentence(arguments: list[str], says: str, tmp_
     """A wrong option is the user's mistake, and said so."""
     table = write_table(tmp_path / "customers.csv", rows=120)
     home = tmp_path / "out"
-    ended = headrace("run", str(table), "--target", "churn", "--budget", "2", "--output", str(home), *arguments)
+    least = ["--target", "churn", "--families", "logistic", "--budget", "1"]
+    ended = headrace("run", str(table), *least, "--output", str(home), *arguments)
     assert ended.returncode == 2, ended.stdout + ended.stderr
     _one_sentence(ended.stderr, says)
 

@@ -25,7 +25,7 @@ def test_the_same_run_gives_the_same_digest(line: Line, tmp_path: Path) -> None:
     assert again.model.digest == first.model.digest
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.exhaustive)])
 def test_random_labels_teach_nothing(tmp_path: Path, seed: int) -> None:
     """Through the whole line the interval of the AUC holds 0.5, and the verdict is not to promote."""
     table = write_table(tmp_path / "noise.csv", seed=seed, shuffled=True)

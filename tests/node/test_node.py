@@ -53,7 +53,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 NAME = "heart"
-TIDY = "headrace-tidy"
 PLANS = ("basic", "plus", "premium")
 ROWS = [{**GOOD, "age": 18 + 31 * number % 73, "plan": PLANS[number % 3]} for number in range(219)]
 _WHO = (
