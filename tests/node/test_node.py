@@ -35,7 +35,7 @@ from headrace.stores.bundles import fetch, publish
 from headrace.stores.objects import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
-from tests.node.conftest import STORE, Place
+from tests.node.conftest import STORE, TIDY, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
