@@ -21,7 +21,7 @@ test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m "$(MARKS)"  # more than cores: they often wait for servers
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)"  # more than cores: they often wait for servers
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
