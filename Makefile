@@ -20,8 +20,9 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+# Three processes whatever the cores: they often wait for servers.
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)"  # more than cores: they often wait for servers
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)"
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py

@@ -75,7 +75,7 @@ def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
 class Transport:
     """The official client, used for its credentials and its connections.
 
-    No signal breaks off a request: one that comes meanwhile acts when it is answered.
+    No signal breaks off a request: one that comes meanwhile acts when it is answered, of a stream between its lines.
 
     Attributes:
         api: The client.
