@@ -75,7 +75,7 @@ def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
 class Transport:
     """The official client, used for its credentials and its connections.
 
-    No signal breaks off a request: one that comes meanwhile acts when it is answered, of a stream between its lines.
+    No signal breaks off a request: one that comes meanwhile acts when it is answered; a stream is left at once.
 
     Attributes:
         api: The client.
