@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass, field
 
 from headrace.core.contract_rules import check_column, check_contract, check_feature
-from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Personal, Role, Severity, Task
+from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task
 
 __all__ = [
     "SEVERITIES",
@@ -15,6 +15,7 @@ __all__ = [
     "Contract",
     "Dtype",
     "FeatureKind",
+    "Grouping",
     "Personal",
     "Role",
     "RowFeature",
@@ -105,6 +106,8 @@ class Contract:
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
         positive: The class whose probability is reported, for a binary task.
         time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
+        group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
+            column of role ``group`` does the same by its values.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Contract:
     max_quarantined: float = 0.2
     positive: str = ""
     time_column: str = ""
+    group: Grouping = ""
 
     def __post_init__(self) -> None:
         """Refuse a contract whose parts contradict one another.

@@ -37,7 +37,7 @@ def contract_of(document: Any) -> Contract:
     for name in ("keys", "missing_values"):
         if name in given:
             given[name] = _texts(name, given[name])
-    for name in ("name", "task", "positive", "time_column"):
+    for name in ("name", "task", "positive", "time_column", "group"):
         if name in given:
             given[name] = _text(name, given[name])
     if "max_quarantined" in given:

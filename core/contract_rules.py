@@ -149,6 +149,9 @@ def _name_faults(contract: Contract) -> Iterator[str]:
     groups = [column.name for column in contract.columns if column.role == "group"]
     if len(groups) > 1:
         yield wants("columns", "of role group at most once", groups)
+    yield from _one_of("group", terms.Grouping, contract.group)
+    if contract.group and groups:
+        yield wants("group", f"absent beside the column {groups[0]} of role group", contract.group)
 
 
 def _target_faults(contract: Contract) -> Iterator[str]:

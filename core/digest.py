@@ -16,6 +16,7 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 DIGEST = "_digest"
 KEY_DIGEST = "_key_digest"
+GROUP_DIGEST = "_group_digest"
 _MASK = 2**64 - 1
 
 
@@ -49,9 +50,10 @@ def with_digests(frame: Frame, contract: Contract) -> Frame:
 
 
 def reseeded(digest: pl.Expr, seed: int) -> pl.Expr:
-    """Another digest for each seed, as uniform as the first: the product with an odd number, modulo 2**64.
+    """Another digest for each seed, for splits of format 1: the product with an odd number, modulo 2**64.
 
-    The number is drawn by SplitMix64 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195).
+    It is as uniform as the first. The number is drawn by SplitMix64 (Steele, Lea and Flood 2014,
+    doi:10.1145/2660193.2660195).
     """
     state = (seed + 0x9E3779B97F4A7C15) & _MASK
     state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

@@ -46,6 +46,19 @@ class Duplicates:
         self._spill()
         return sum(_repeated(np.fromfile(path, np.uint64)) for path in sorted(self._folder.iterdir()))
 
+    def totals(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """How many of all rows have each of some digests (n,), in any order."""
+        if self._folder is None:
+            return _totals(np.sort(np.concatenate(self._held)), digests) if self._held else np.zeros(len(digests), int)
+        self._spill()
+        found = np.zeros(len(digests), np.int64)
+        buckets = digests >> np.uint64(64 - _BUCKET_BITS)
+        for bucket in np.unique(buckets).tolist():
+            path, mine = self._folder / f"{bucket:02d}", buckets == bucket
+            if path.exists():
+                found[mine] = _totals(np.sort(np.fromfile(path, np.uint64)), digests[mine])
+        return found
+
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
@@ -63,3 +76,8 @@ class Duplicates:
 def _repeated(digests: NDArray[np.uint64]) -> int:
     ordered = np.sort(digests)
     return int(np.count_nonzero(ordered[1:] == ordered[:-1]))
+
+
+def _totals(ordered: NDArray[np.uint64], digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+    right, left = (np.searchsorted(ordered, digests, side=side) for side in ("right", "left"))
+    return np.asarray(right - left)

@@ -22,8 +22,8 @@ from headrace.core.digest import DIGEST, KEY_DIGEST, with_digests
 from headrace.core.overlap import Behind, ahead
 from headrace.core.reading import Reading
 from headrace.core.source import ReadOptions, Source
-from headrace.core.split import Plan, assign, plan
-from headrace.core.split_table import Sides, facts, parts, split_table
+from headrace.core.split_plan import FORMAT, Plan, plan
+from headrace.core.split_table import Parts, split_table
 from headrace.core.steps import progress
 from headrace.core.table_check import conclude
 from headrace.core.tables import Writer
@@ -59,6 +59,7 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
+    format: int = FORMAT,  # noqa: A002 - the papers' word
     block_bytes: int = BLOCK_BYTES,
 ) -> dict[str, dict[str, Any]]:
     """Read, check, engineer and split a table in one pass; a split by time without a cut takes a second pass.
@@ -72,7 +73,8 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
         method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: ISO timestamp from which on rows are test rows, for a split by time.
+        cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
+        format: How sides are drawn; 1 for bundles whose papers tell of no format.
         block_bytes: Size of the blocks of text, about.
 
     Returns:
@@ -86,28 +88,15 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
             classes; checks and quarantine are written before.
     """
     agreed = load(contract)
-    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
+    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
     reading = Reading(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
     if chosen.method == "time" and not chosen.cut:
         return _split_later(reading, agreed, chosen, outputs, contract)
-    sides = Sides.none()
-    with (
-        Writer(outputs.train_table) as train,
-        Writer(outputs.test_table) as test,
-        Writer(outputs.test_actuals) as actuals,
-    ):
-
-        def write(frame: pl.DataFrame) -> None:
-            sided = assign(frame, agreed, plan=chosen)
-            sides.add(sided, agreed)
-            early, late = parts(sided)
-            train.write(early)
-            test.write(late.drop(agreed.target.name))
-            actuals.write(late.select(agreed.target.name))
-
-        told = _pass(reading, agreed, outputs, write)
-        sides.require(agreed, chosen)
-    return {**told, **facts(sides, chosen)}
+    tally = Tally(agreed)
+    counted = tally.keys if agreed.keys else tally.rows
+    with Parts(agreed, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, counted=counted) as parts:
+        told = _pass(reading, agreed, tally, outputs, parts.add)
+        return {**told, **parts.finish()}
 
 
 def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
@@ -129,7 +118,11 @@ def _split_later(
         valid = Path(folder) / "valid"
         with Writer(valid) as writer:
             told = _pass(
-                reading, agreed, outputs, lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False))
+                reading,
+                agreed,
+                Tally(agreed),
+                outputs,
+                lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False)),
             )
         split = split_table(
             valid,
@@ -145,10 +138,9 @@ def _split_later(
 
 
 def _pass(
-    reading: Reading, contract: Contract, outputs: Outputs, write: Callable[[pl.DataFrame], None]
+    reading: Reading, contract: Contract, tally: Tally, outputs: Outputs, write: Callable[[pl.DataFrame], None]
 ) -> dict[str, dict[str, Any]]:
     """Read and check all rows; ``write`` gets the valid ones of each block with their features and digests."""
-    tally = Tally(contract)
     row = 1
     with Writer(outputs.quarantine) as bad, Behind() as behind, closing(ahead(reading.frames())) as frames:
         for frame in frames:

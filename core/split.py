@@ -1,141 +1,142 @@
-"""The split of a table into a train and a test part, decided by the rows' content.
+"""The split of a table into a train and a test part: a fair sample of the rows that repeats itself.
 
-Which side a row falls on depends on the row alone (its keys if the contract has some, else all its values) and on the
-seed: it keeps its side when other rows come, go or are reordered, and equal rows are never on both sides.
+A row's side follows from a number that is drawn for it: from its keys if the contract has some, else from its values
+and from which copy of equal rows it is; in a split by group from its group. It is a test row if the number lies below a
+cut. So copies are drawn apart, rows keep their sides when the table is reordered (equal copies may change places), and
+when other rows come or go; where parts are balanced, the cut may move a little with them, unless the old cut is given.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, TypeVar, get_args
+from typing import Any, TypeVar, cast
 
 import narwhals as nw
 import polars as pl
 
-from headrace.core.contract import Column, Contract
-from headrace.core.contract_rules import wants
-from headrace.core.digest import DIGEST, KEY_DIGEST, reseeded, row_digest
-from headrace.core.errors import InputError, shown
+from headrace.core import strata
+from headrace.core.contract import Contract
+from headrace.core.digest import DIGEST, GROUP_DIGEST, KEY_DIGEST, reseeded, row_digest
+from headrace.core.draws import with_draws
+from headrace.core.errors import InputError
+from headrace.core.split_plan import Plan, group_column, group_names, moment
+from headrace.core.strata import whole_cut
 
-Method = Literal["random", "stratified", "time", "group"]
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+Frame = TypeVar("Frame")
 
 TEST = "_test"
-_GROUP_DIGEST = "_group_digest"
-_MADE = (DIGEST, KEY_DIGEST, _GROUP_DIGEST)
-_WHOLE = 2**64
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a table is split.
-
-    Attributes:
-        method: ``random``; ``stratified`` (the same, and every class must be in the train part); ``time`` (the latest
-            rows are the test part); ``group`` (a group is never on both sides).
-        test_size: Share of rows for the test part, above 0 and below 1; expected, not exact.
-        seed: Another seed gives another split.
-        cut: ISO timestamp from which on rows are test rows, for ``time``; empty until it is known.
-    """
-
-    method: Method
-    test_size: float = 0.2
-    seed: int = 0
-    cut: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse values that split nothing.
-
-        Raises:
-            InputError: If a value is out of its range.
-        """
-        if self.method not in get_args(Method):
-            raise InputError(wants("the split method", "one of " + ", ".join(get_args(Method)), self.method))
-        if not 0 < self.test_size < 1:
-            raise InputError(wants("the test size", "a share above 0 and below 1", self.test_size))
-        if not 0 <= self.seed < _WHOLE:
-            raise InputError(wants("the seed", "an integer from 0 to 2**64 - 1", self.seed))
-        if self.cut and self.method != "time":
-            raise InputError(wants("the cut", "absent unless the split is by time", self.cut))
-        if self.cut:
-            _moment(self.cut)
-
-
-def plan(contract: Contract, *, method: str = "", test_size: float = 0.2, seed: int = 0, cut: str = "") -> Plan:
-    """Choose how to split a table.
-
-    Args:
-        contract: The table's contract.
-        method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests: by time if it
-            has a time column, else by group if it has one, else stratified for a classification, else random.
-        test_size: Share of rows for the test part.
-        seed: Seed of the split.
-        cut: ISO timestamp from which on rows are test rows, to repeat an earlier split by time.
-
-    Returns:
-        The plan.
-
-    Raises:
-        InputError: If a value is out of range or the contract lacks what the method needs.
-    """
-    chosen = method or _suggested(contract)
-    made = Plan(method=chosen, test_size=test_size, seed=seed, cut=cut)  # type: ignore[arg-type]
-    if made.method == "time" and not contract.time_column:
-        raise InputError(
-            f"a split by time needs a time column, but the contract {contract.name} names none; set time_column, "
-            "or choose another method."
-        )
-    if made.method == "group" and group_column(contract) is None:
-        raise InputError(
-            f"a split by group needs a column of role group, but the contract {contract.name} has none; give a "
-            "column that role, or choose another method."
-        )
-    if made.method == "stratified" and contract.task == "regression":
-        raise InputError("a stratified split needs classes, but the task is a regression; choose random.")
-    return made
-
-
-def _suggested(contract: Contract) -> str:
-    if contract.time_column:
-        return "time"
-    if group_column(contract) is not None:
-        return "group"
-    return "random" if contract.task == "regression" else "stratified"
-
-
-def group_column(contract: Contract) -> Column | None:
-    """The column of role group, if any."""
-    return next((column for column in contract.columns if column.role == "group"), None)
+UNIT, COPY, DRAW, REPEATED = "_unit", "_copy", "_draw", "_repeated"
+MADE = (DIGEST, KEY_DIGEST, GROUP_DIGEST, UNIT, COPY, DRAW, REPEATED)
+_WHOLE_DIGEST = 2**64
 
 
 def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
-    """Tell the side of each row.
+    """Tell the side of each row of a whole table.
 
     Args:
-        frame: Typed table; columns that ``digest.with_digests`` added are used and taken away.
+        frame: Typed table. An eager Polars frame needs nothing else. Of another engine that narwhals drives, lazily:
+            the plan must be settled, and the table must hold the digests (``digest.with_digests`` and, by group,
+            ``with_group_digest``) as integers from 0 to 2**64 - 1, which each engine brings itself.
         contract: The table's contract.
-        plan: How to split; a split by time must have its cut.
+        plan: How to split; one that an eager frame leaves unsettled is settled by its rows.
 
     Returns:
-        The table with a last column ``_test``: true for the rows of the test part.
+        The table without digests and with a last column ``_test``: true for the rows of the test part.
 
     Raises:
-        InputError: If a split by time has no cut yet.
+        InputError: If a split by time has no cut yet, or another one of a lazy frame.
     """
     if plan.method == "time":
-        side = late(contract, cut=plan.cut)
-        return nw.from_native(frame).drop(*_MADE, strict=False).with_columns(side.alias(TEST)).to_native()
-    keys = list(contract.keys) or [column.name for column in contract.kept]
+        return marked(frame, late(contract, cut=plan.cut))
+    if plan.format == 1:
+        return marked(*_drawn_by_format_1(frame, contract, plan))
+    table = with_draws_of_rows(frame, contract, plan=plan)
+    if isinstance(table, pl.DataFrame) and not plan.cut:
+        from headrace.core.settling import settled  # noqa: PLC0415 - it is made of this module
+
+        plan = settled(plan, table, contract)
+    elif plan.method == "stratified" and not plan.cut:
+        raise InputError(
+            "a stratified split needs its cuts before rows can be assigned; `settling.settled` finds them."
+        )
+    return marked(table, side(contract, plan=plan))
+
+
+def marked(frame: Frame, test: nw.Expr) -> Frame:
+    """The table with ``_test`` and without what was added to find it."""
+    table: Any = nw.from_native(frame)
+    return table.with_columns(test.alias(TEST)).drop(*MADE, strict=False).to_native()  # type: ignore[no-any-return]
+
+
+def side(contract: Contract, *, plan: Plan) -> nw.Expr:
+    """Whether a row with a draw is a test row: no more than its own draw, target and ``_repeated`` are looked at.
+
+    A key that is repeated is cut at the share of the test part whatever its rows' classes, so that they stay together.
+    """
+    if plan.method == "group":
+        return nw.col(DRAW) < whole_cut(plan.share_of_groups)
+    if not plan.strata:
+        return nw.col(DRAW) < whole_cut(plan.test_size)
+    cut = strata.cut_of(nw.col(contract.target.name), plan.strata, share=plan.test_size)
+    if contract.keys:
+        cut = nw.when(nw.col(REPEATED)).then(nw.lit(whole_cut(plan.test_size))).otherwise(cut)
+    return nw.col(DRAW) < cut
+
+
+def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
+    """Number the copies of each row of a whole table and draw for it.
+
+    Returns:
+        The table with ``_unit``, ``_copy``, ``_repeated`` (a key that names more than one row) and ``_draw``.
+    """
+    table: Any = nw.from_native(with_unit(frame, contract, plan=plan))
+    copy = nw.col(UNIT).rank("ordinal").over(UNIT).cast(nw.Int64) - 1
+    if contract.keys or _is_whole_group(contract, plan):
+        copy = nw.lit(0, nw.Int64)
+    elif plan.method == "group":
+        copy = nw.when(nw.col(group_names(contract)[0]).is_null()).then(copy).otherwise(nw.lit(0, nw.Int64))
+    repeated = nw.len().over(UNIT) > 1 if contract.keys else nw.lit(value=False)
+    table = table.with_columns(copy.alias(COPY), repeated.alias(REPEATED))
+    drawn: Frame = with_draws(table.to_native(), digest=UNIT, copy=COPY, seed=plan.seed, name=DRAW)
+    return drawn
+
+
+def with_unit(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
+    """Add the digest that a row is drawn by, ``_unit``: of its group, else of its keys, else of all its values."""
     digest = KEY_DIGEST if contract.keys else DIGEST
-    if digest not in frame.collect_schema():
-        frame = row_digest(frame, keys, name=digest)
-    drawn = pl.col(digest)
-    group = group_column(contract) if plan.method == "group" else None
-    if group is not None:
-        frame = row_digest(frame, [group.name], name=_GROUP_DIGEST)
-        drawn = pl.when(pl.col(group.name).is_null()).then(drawn).otherwise(pl.col(_GROUP_DIGEST))
-    share = pl.lit(int(plan.test_size * _WHOLE), pl.UInt64)
-    sided = frame.with_columns((reseeded(drawn, plan.seed) < share).alias(TEST))
-    return sided.drop(*_MADE, strict=False)
+    if isinstance(frame, pl.DataFrame | pl.LazyFrame) and digest not in frame.collect_schema():
+        names = list(contract.keys) or [column.name for column in contract.kept]
+        frame = cast("Frame", row_digest(cast("pl.DataFrame", frame), names, name=digest))
+    unit = nw.col(digest)
+    if plan.method == "group":
+        frame = with_group_digest(frame, contract)
+        unit = nw.col(GROUP_DIGEST)
+        if not _is_whole_group(contract, plan):
+            alone = nw.col(group_names(contract)[0]).is_null()
+            unit = nw.when(alone).then(nw.col(digest)).otherwise(unit)
+    table: Any = nw.from_native(frame)
+    return table.with_columns(unit.alias(UNIT)).to_native()  # type: ignore[no-any-return]
+
+
+def with_group_digest(frame: Frame, contract: Contract) -> Frame:
+    """Add the digest of what stays together in a split by group to a Polars frame that has none yet."""
+    if isinstance(frame, pl.DataFrame | pl.LazyFrame) and GROUP_DIGEST not in frame.collect_schema():
+        return cast("Frame", row_digest(cast("pl.DataFrame", frame), group_names(contract), name=GROUP_DIGEST))
+    return frame
+
+
+def _is_whole_group(contract: Contract, plan: Plan) -> bool:
+    """Whether each row has a group: equal inputs are one even where they are missing, a column may be missing."""
+    return plan.method == "group" and group_column(contract) is None
+
+
+def are_copies_numbered(contract: Contract, plan: Plan) -> bool:
+    """Whether equal rows must be told apart by their number."""
+    return not contract.keys and not _is_whole_group(contract, plan) and plan.method != "time" and plan.format != 1
+
+
+def _drawn_by_format_1(frame: Frame, contract: Contract, plan: Plan) -> tuple[Frame, nw.Expr]:
+    """As bundles were split whose papers tell of no format: equal rows, of which the target is a part, together."""
+    table: Any = with_unit(frame, contract, plan=plan)
+    share = pl.lit(int(plan.test_size * _WHOLE_DIGEST), pl.UInt64)
+    return table.with_columns((reseeded(pl.col(UNIT), plan.seed) < share).alias(DRAW)), nw.col(DRAW)
 
 
 def late(contract: Contract, *, cut: str) -> nw.Expr:
@@ -150,11 +151,4 @@ def late(contract: Contract, *, cut: str) -> nw.Expr:
     """
     if not cut:
         raise InputError("a split by time needs its cut before rows can be assigned; `split_table.find_cut` finds it.")
-    return (nw.col(contract.time_column) >= nw.lit(_moment(cut))).fill_null(value=False)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError as error:
-        raise InputError(f"the cut must be an ISO timestamp such as 2026-01-31T12:30:00; got {shown(text)}.") from error
+    return (nw.col(contract.time_column) >= nw.lit(moment(cut))).fill_null(value=False)

@@ -1,16 +1,21 @@
 """A whole table split into its train part, its test part, and the test part's actuals, in a stream."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import polars as pl
 
 from headrace.core import tables
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import load
+from headrace.core.dividing import Divider
+from headrace.core.duplicates import Duplicates
 from headrace.core.errors import DataError, shown
-from headrace.core.split import TEST, Plan, assign, plan
+from headrace.core.split import TEST
+from headrace.core.split_plan import FORMAT, Plan, plan
 from headrace.core.table_check import blocks
 
 
@@ -88,6 +93,7 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
+    format: int = FORMAT,  # noqa: A002 - the papers' word
 ) -> dict[str, dict[str, Any]]:
     """Split a typed table.
 
@@ -100,36 +106,99 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
         method: As in ``split.plan``.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: ISO timestamp from which on rows are test rows, for a split by time.
+        cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
+        format: How sides are drawn; 1 for bundles whose papers tell of no format.
 
     Returns:
-        Metadata of ``train_table``, ``test_table`` and ``test_actuals``: ``rows``, ``method``, ``test_size``, ``seed``
-        and, of a split by time, ``cut``.
+        Metadata of ``train_table``, ``test_table`` and ``test_actuals``: ``rows``, ``method``, ``test_size``, ``seed``,
+        ``format`` and, where the table decided something, ``cut``.
 
     Raises:
         InputError: If a parameter is out of range or the contract lacks what the method needs.
         DataError: If a part has too few rows or classes.
     """
     agreed = load(contract)
-    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
+    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
     if chosen.method == "time" and not chosen.cut:
         times = tables.scan(Path(table)).select(agreed.time_column).collect().to_series()
         chosen = replace(chosen, cut=find_cut(times, test_size=chosen.test_size, column=agreed.time_column))
-    sides = Sides.none()
-    with (
-        tables.Writer(Path(train_table)) as train,
-        tables.Writer(Path(test_table)) as test,
-        tables.Writer(Path(test_actuals)) as actuals,
-    ):
+    with Parts(agreed, chosen, train_table, test_table, test_actuals) as divided:
         for block in blocks(Path(table)):
-            sided = assign(block, agreed, plan=chosen)
-            sides.add(sided, agreed)
-            early, late = parts(sided)
-            train.write(early)
-            test.write(late.drop(agreed.target.name))
-            actuals.write(late.select(agreed.target.name))
-        sides.require(agreed, chosen)
-    return facts(sides, chosen)
+            divided.add(block)
+        return divided.finish()
+
+
+class Parts:
+    """The three tables of a split, written block by block; whole or absent.
+
+    Attributes:
+        divider: Tells the sides.
+        sides: What fell on each side so far.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        chosen: Plan,
+        train_table: Path | str,
+        test_table: Path | str,
+        test_actuals: Path | str,
+        *,
+        counted: Duplicates | None = None,
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            contract: The table's contract.
+            chosen: How to split; one by time has its cut.
+            train_table: Folder of the train part.
+            test_table: Folder of the test part, without the target.
+            test_actuals: Folder of the test part's target alone.
+            counted: As in ``Divider``.
+        """
+        self.divider = Divider(contract, chosen, counted=counted)
+        self.sides = Sides.none()
+        self._contract = contract
+        self._train, self._test, self._actuals = (
+            tables.Writer(Path(folder)) for folder in (train_table, test_table, test_actuals)
+        )
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin the tables."""
+        with ExitStack() as opened:
+            for writer in (self._train, self._test, self._actuals):
+                opened.enter_context(writer)
+            self._open = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the tables in their places, or remove every trace of them after an error."""
+        self._open.__exit__(kind, error, trace)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Divide the rows of a block, as far as that can be done yet."""
+        self._write(self.divider.add(frame))
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Divide what was held back, and tell the tables' metadata.
+
+        Raises:
+            DataError: If nothing can be learned from the parts.
+        """
+        for piece in self.divider.rest():
+            self._write(piece)
+        self.sides.require(self._contract, self.divider.plan)
+        return facts(self.sides, self.divider.plan)
+
+    def _write(self, sided: pl.DataFrame) -> None:
+        self.sides.add(sided, self._contract)
+        late = sided.filter(pl.col(TEST)).drop(TEST)
+        self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
+        self._test.write(late.drop(self._contract.target.name))
+        self._actuals.write(late.select(self._contract.target.name))
 
 
 def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
@@ -157,14 +226,10 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
     return str(max(cut, late).isoformat())
 
 
-def parts(sided: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The train rows and the test rows, both with the target, of a block that ``assign`` has marked."""
-    return sided.filter(~pl.col(TEST)).drop(TEST), sided.filter(pl.col(TEST)).drop(TEST)
-
-
 def facts(sides: Sides, chosen: Plan) -> dict[str, dict[str, Any]]:
     """Metadata of the three tables of a split."""
     common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
+    common["format"] = chosen.format
     if chosen.cut:
         common["cut"] = chosen.cut
     test = {"rows": sides.test, **common}

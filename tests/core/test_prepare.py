@@ -17,7 +17,7 @@ from headrace.core.errors import DataError, InputError
 from headrace.core.ingest import ingest_table
 from headrace.core.prepare import Outputs, prepare_table
 from headrace.core.source import ReadOptions
-from headrace.core.split import Plan, plan
+from headrace.core.split_plan import Plan, plan
 from headrace.core.split_table import split_table
 from headrace.core.table_check import validate_table
 from headrace.core.tables import read

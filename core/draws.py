@@ -1,0 +1,68 @@
+"""A number drawn for each row that decides on its side of a split: from the row's digest, its copy's number and a seed.
+
+Two rounds of a Feistel network (Luby and Rackoff 1988, doi:10.1137/0217022) over the integers modulo the prime
+2**31 - 1, with cubes as round functions: for one copy and seed a permutation, so that different digests are drawn
+differently; different copies of a row, and different seeds, are drawn as if independently. The numbers stay below
+2**63, so that every engine that has 64-bit integers gives the same ones, without a wrap-around.
+"""
+
+from typing import TypeVar
+
+import narwhals as nw
+
+T = TypeVar("T")
+
+_PRIME = 2**31 - 1
+_HALF = 2**31
+WHOLE = _HALF * _PRIME
+"""What all draws are below: a draw is an integer from 0 to ``WHOLE - 1``."""
+
+_MASK = 2**64 - 1
+
+
+def with_draws(frame: T, *, digest: str, copy: str, seed: int, name: str) -> T:
+    """Add a column of draws.
+
+    Args:
+        frame: Table of any engine that narwhals drives, eager or lazy.
+        digest: Column of digests, integers uniform over 0 to 2**64 - 1.
+        copy: Column with the number of the copy, 0 for the first of equal rows; empty where all are first ones.
+        seed: Another seed gives other draws; 0 to 2**64 - 1.
+        name: Name of the new column.
+
+    Returns:
+        The table with a last column ``name`` of dtype Int64, uniform over 0 to ``WHOLE - 1``.
+    """
+    first, step, second = _keys(seed)
+    left, right, mixed = (f"{name}_{part}" for part in ("left", "right", "mixed"))
+    value = nw.col(digest)
+    shift = nw.col(copy).cast(nw.Int64) * step if copy else nw.lit(0)
+    table = nw.from_native(frame).with_columns(  # type: ignore[call-overload]
+        # The difference divides without a remainder, so that an engine that divides by way of float64 is exact too.
+        ((value - value % 2**33) // 2**33).cast(nw.Int64).alias(left),
+        (value % _HALF).cast(nw.Int64).alias(right),
+    )
+    table = table.with_columns(((nw.col(right) + first + shift) % _PRIME).alias(mixed))
+    table = table.with_columns(((nw.col(left) + _cube(nw.col(mixed))) % _PRIME).alias(left))
+    table = table.with_columns(((nw.col(left) + second) % _PRIME).alias(mixed))
+    table = table.with_columns((((nw.col(right) + _cube(nw.col(mixed))) % _PRIME) * _HALF + nw.col(left)).alias(name))
+    drawn: T = table.drop(left, right, mixed).to_native()
+    return drawn
+
+
+def _cube(value: nw.Expr) -> nw.Expr:
+    return (value * value) % _PRIME * value % _PRIME
+
+
+def _keys(seed: int) -> tuple[int, int, int]:
+    """Three keys of 31 bits for each seed, none of them 0, by SplitMix64.
+
+    Source: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195.
+    """
+    keys = []
+    for place in range(1, 4):
+        state = (seed + place * 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        keys.append((state ^ (state >> 31)) % (_PRIME - 1) + 1)
+    return keys[0], keys[1], keys[2]
