@@ -6,18 +6,18 @@ cut. So copies are drawn apart, rows keep their sides when the table is reordere
 when other rows come or go; where parts are balanced, the cut may move a little with them, unless the old cut is given.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 import narwhals as nw
 import polars as pl
 
-from headrace.core import strata
 from headrace.core.contract import Contract
 from headrace.core.digest import DIGEST, GROUP_DIGEST, KEY_DIGEST, reseeded, row_digest
 from headrace.core.draws import with_draws
 from headrace.core.errors import InputError
 from headrace.core.split_plan import Plan, group_column, group_names, moment
-from headrace.core.strata import whole_cut
+from headrace.core.strata import Stratum, whole_cut
 
 Frame = TypeVar("Frame")
 
@@ -74,10 +74,27 @@ def side(contract: Contract, *, plan: Plan) -> nw.Expr:
         return nw.col(DRAW) < whole_cut(plan.share_of_groups)
     if not plan.strata:
         return nw.col(DRAW) < whole_cut(plan.test_size)
-    cut = strata.cut_of(nw.col(contract.target.name), plan.strata, share=plan.test_size)
+    cut = cut_of(nw.col(contract.target.name), plan.strata, share=plan.test_size)
     if contract.keys:
         cut = nw.when(nw.col(REPEATED)).then(nw.lit(whole_cut(plan.test_size))).otherwise(cut)
     return nw.col(DRAW) < cut
+
+
+def cut_of(target: nw.Expr, strata: Sequence[Stratum], *, share: float) -> nw.Expr:
+    """The draw below which a row is a test row, by its stratum.
+
+    Args:
+        target: The target's values.
+        strata: Strata; a class that is not among them, or a missing target, is cut at ``share``.
+        share: Share of rows for the test part.
+    """
+    if isinstance(strata[0].upto, str):
+        whole = {str(stratum.upto): whole_cut(stratum.cut) for stratum in strata}
+        return target.cast(nw.String).replace_strict(whole, default=whole_cut(share), return_dtype=nw.Int64)
+    cut: nw.Expr = nw.lit(whole_cut(strata[-1].cut))
+    for stratum in reversed(strata[:-1]):
+        cut = nw.when(target <= nw.lit(stratum.upto)).then(nw.lit(whole_cut(stratum.cut))).otherwise(cut)
+    return nw.when(target.is_null()).then(nw.lit(whole_cut(share))).otherwise(cut)
 
 
 def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:

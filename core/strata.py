@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,23 +64,6 @@ def dump(strata: Sequence[Stratum]) -> str:
     if any(isinstance(stratum.upto, str) for stratum in strata):
         return json.dumps({str(stratum.upto): stratum.cut for stratum in strata}, ensure_ascii=False)
     return json.dumps([[stratum.upto, stratum.cut] for stratum in strata])
-
-
-def cut_of(target: nw.Expr, strata: Sequence[Stratum], *, share: float) -> nw.Expr:
-    """The draw below which a row is a test row, by its stratum.
-
-    Args:
-        target: The target's values.
-        strata: Strata; a class that is not among them, or a missing target, is cut at ``share``.
-        share: Share of rows for the test part.
-    """
-    if isinstance(strata[0].upto, str):
-        whole = {str(stratum.upto): whole_cut(stratum.cut) for stratum in strata}
-        return target.cast(nw.String).replace_strict(whole, default=whole_cut(share), return_dtype=nw.Int64)
-    cut: nw.Expr = nw.lit(whole_cut(strata[-1].cut))
-    for stratum in reversed(strata[:-1]):
-        cut = nw.when(target <= nw.lit(stratum.upto)).then(nw.lit(whole_cut(stratum.cut))).otherwise(cut)
-    return nw.when(target.is_null()).then(nw.lit(whole_cut(share))).otherwise(cut)
 
 
 def whole_cut(share: float) -> int:

@@ -4,6 +4,7 @@
 
 import ast
 import importlib
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ import pytest
 
 from headrace.core import features, rules, split
 from headrace.core.contract import Column, Contract, RowFeature
+from headrace.core.digest import with_digests
+from headrace.core.settling import settled_lazily
+from headrace.core.split_plan import plan
 
-MODULES = ("core/features.py", "core/rules.py", "core/split.py")
-EXPRESSIONS = {"alias", "cast", "fill_null", "is_finite", "is_in", "is_null", "max", "min", "null_count", "sum"}
+MODULES = ("core/draws.py", "core/features.py", "core/rules.py", "core/split.py")
+EXPRESSIONS = {
+    *("alias", "cast", "fill_null", "is_finite", "is_in", "is_null", "max", "min", "null_count", "sum"),
+    *("over", "rank", "replace_strict"),
+}
 TIMES = {"date", "day", "hour", "microsecond", "minute", "month", "second", "weekday", "year"}
-FUNCTIONS = {"any_horizontal", "col", "concat_str", "lit", "when"}
+FUNCTIONS = {"any_horizontal", "col", "concat_str", "len", "lit", "when"}
 FRAMES = {"collect_schema", "drop", "filter", "select", "with_columns"}
 ELSEWHERE = {"total_microseconds": "only where the engine has durations; `_microseconds` stands in for it on Spark"}
 
@@ -89,6 +96,48 @@ def test_an_sql_engine_gives_the_same() -> None:
             assert rows.get_column(name).to_list() == pytest.approx(wanted.get_column(name).to_list()), name
         else:
             assert rows.get_column(name).to_list() == wanted.get_column(name).to_list(), name
+
+
+@pytest.mark.parametrize(
+    ("keys", "method"), [((), "stratified"), (("x",), "stratified"), ((), "group"), ((), "random"), (("x",), "random")]
+)
+def test_an_sql_engine_draws_the_same_sides(keys: tuple[str, ...], method: str) -> None:
+    """Copies, draws, cuts of strata and sides are DuckDB's own work; the digests alone are brought."""
+    import duckdb
+
+    columns = (
+        Column("y", "string", "target", categories=("a", "b")),
+        Column("x", "integer"),
+        Column("who", "string", "group"),
+    )
+    contract = Contract(name="a", task="binary", columns=columns, keys=keys)
+    table = pl.DataFrame(
+        {
+            "y": ["ab"[n % 7 == 0] for n in range(3000)],
+            "x": [n // 3 % 500 for n in range(3000)],
+            "who": [f"g{n % 40}" if n % 9 else None for n in range(3000)],
+        }
+    )
+    chosen = plan(contract, method=method, seed=3)
+    wanted = split.assign(table, contract, plan=chosen)
+    brought = split.with_group_digest(with_digests(table, contract), contract)
+    drawn = split.with_draws_of_rows(duckdb.from_arrow(brought.to_arrow()), contract, plan=chosen)
+    settled = settled_lazily(chosen, drawn, contract)
+    found: Any = nw.from_native(split.assign(duckdb.from_arrow(brought.to_arrow()), contract, plan=settled))
+    assert Counter(found.collect("polars").rows()) == Counter(wanted.rows())
+    assert bool(settled.cut) == (method == "stratified")
+
+
+def test_an_sql_engine_balances_a_small_regression() -> None:
+    """The strata of a number are found from what DuckDB collects."""
+    import duckdb
+
+    contract = Contract(name="a", task="regression", columns=(Column("y", "number", "target"), Column("x", "integer")))
+    table = pl.DataFrame({"y": [float(n * n % 101) for n in range(500)], "x": range(500)})
+    brought = duckdb.from_arrow(with_digests(table, contract).to_arrow())
+    settled = settled_lazily(plan(contract), split.with_draws_of_rows(brought, contract, plan=plan(contract)), contract)
+    found: Any = nw.from_native(split.assign(brought, contract, plan=settled))
+    assert Counter(found.collect("polars").rows()) == Counter(split.assign(table, contract, plan=plan(contract)).rows())
 
 
 def called(path: Path) -> set[str]:
