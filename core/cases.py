@@ -19,7 +19,7 @@ _DIGITS = 10
 
 
 def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]:
-    """Cases from test rows, chosen by the rows' content alone.
+    """Cases from test rows, chosen by their inputs alone; of rows with equal inputs there is one case.
 
     Args:
         model: The model; the expected answers are its own.
@@ -37,6 +37,7 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     chosen = (
         row_digest(test.select(names).with_columns(actuals.alias("_actual")), names)
         .sort(DIGEST, "_actual")
+        .unique(DIGEST, keep="first", maintain_order=True)
         .head(MOST_CASES)
     )
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]

@@ -175,8 +175,8 @@ def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
     repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
     if repeated:
         message = (
-            f"{repeated} of {tally.counts.valid} rows repeat an earlier one; equal rows stay on one side of the "
-            "split; remove them if they are an error."
+            f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}; remove them if they "
+            "are an error."
         )
         yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message)
     repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
@@ -188,6 +188,13 @@ def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
         yield Finding(
             "duplicate_keys", ", ".join(contract.keys), contract.severity("duplicate_keys"), repeated, message
         )
+
+
+def _apart(contract: Contract) -> str:
+    """What becomes of equal rows in the split, in a few words."""
+    if contract.group == "inputs":
+        return "equal inputs stay on one side of the split"
+    return "each copy is drawn for the train or the test part by itself, unless the contract says 'group: inputs'"
 
 
 def _classes(counts: Counts, contract: Contract) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from headrace.core.check import Block
@@ -13,36 +14,44 @@ from headrace.core.duplicates import Duplicates
 SAMPLE_ROWS = 20_000
 _SAMPLE_CELLS = 10_000_000
 _FEWEST_SAMPLE_ROWS = 1_000
+_DRAWN = "_drawn"
 
 
 class Sample:
-    """A random sample of rows that depends on their content alone: those with the smallest digests."""
+    """A random sample of rows: each has the same chance, and equal rows have it one by one.
 
-    def __init__(self, rows: int) -> None:
+    Which rows are drawn depends on their places in the table, not on how it is cut into blocks.
+    """
+
+    def __init__(self, rows: int, *, seed: int = 0) -> None:
         """Begin with no rows.
 
         Args:
             rows: Size of the sample.
+            seed: Another seed draws other rows.
         """
         self._rows = rows
-        self._bound: int | None = None
+        self._draw = np.random.default_rng(seed)
+        self._bound = 1.0
         self._parts: list[pl.DataFrame] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take in some rows with their digests."""
-        self._parts.append(frame if self._bound is None else frame.filter(pl.col(DIGEST) < self._bound))
+        """Take in the next rows."""
+        drawn = pl.Series(_DRAWN, self._draw.random(frame.height))
+        near = drawn <= self._bound
+        self._parts.append(frame.filter(near).with_columns(drawn.filter(near)))
         if sum(part.height for part in self._parts) > 2 * self._rows:
             self._shrink()
 
     def frame(self) -> pl.DataFrame:
-        """The sample, ordered by digest, without it."""
+        """The sample, in random order."""
         self._shrink()
-        return self._parts[0].drop(DIGEST)
+        return self._parts[0].drop(_DRAWN)
 
     def _shrink(self) -> None:
-        kept = pl.concat(self._parts).sort(DIGEST).head(self._rows)
+        kept = pl.concat(self._parts).sort(_DRAWN).head(self._rows)
         if kept.height == self._rows:
-            self._bound = int(kept.item(-1, DIGEST))
+            self._bound = float(kept.item(-1, _DRAWN))
         self._parts = [kept]
 
 
@@ -74,7 +83,7 @@ class Tally:
         self.rows.add(digested.get_column(DIGEST))
         if self._keyed:
             self.keys.add(digested.get_column(KEY_DIGEST))
-        self._sample.add(digested.select(*self._names, DIGEST))
+        self._sample.add(digested.select(self._names))
 
     def sample(self) -> pl.DataFrame:
         """At most 20,000 valid rows, features and target only."""

@@ -73,38 +73,71 @@ class Costs:
         return self.false_positive / (self.false_positive + self.false_negative)
 
 
-def operating_points(positives: NDArray[np.bool_], scores: NDArray[np.float64]) -> tuple[OperatingPoint, ...]:
+def operating_points(
+    positives: NDArray[np.bool_], scores: NDArray[np.float64], *, weights: NDArray[np.float64] | None = None
+) -> tuple[OperatingPoint, ...]:
     """Errors by threshold, from predictions for rows that the model was not fitted on.
 
     Args:
         positives: Which of the n rows are positive.
         scores: Their n predicted probabilities of the positive class.
+        weights: What each row stands for (n,); None for the same.
 
     Returns:
-        At most ``MOST_POINTS`` points by rising threshold, spread evenly over the rows.
+        At most ``MOST_POINTS`` points by rising threshold, from all rows to none predicted positive, spread evenly over
+        the rows of either class: where positive rows are rare, the few high scores decide.
     """
-    n = len(scores)
-    ordered = np.sort(scores)
-    # Thresholds lie midway between neighbours, so that the last bit of a probability does not decide a row.
-    middles = np.unique((ordered[:-1] + ordered[1:]) / 2) if n > 1 else ordered
-    places = np.unique(np.linspace(0, len(middles) - 1, min(len(middles), MOST_POINTS)).round().astype(int))
-    negative, positive = np.sort(scores[~positives]), np.sort(scores[positives])
+    if not len(scores):
+        return ()
+    order = np.argsort(scores, kind="stable")
+    ordered, positive = scores[order], positives[order]
+    given = np.ones(len(order)) if weights is None else weights[order]
+    missed = np.concatenate([[0.0], np.cumsum(given * positive)])
+    spared = np.concatenate([[0.0], np.cumsum(given * ~positive)])
+    levels = _levels(ordered)
+    below = np.searchsorted(ordered, levels)
+    if len(levels) > MOST_POINTS:
+        spread = missed[below] / max(missed[-1], 1e-300) + spared[below] / max(spared[-1], 1e-300)
+        chosen = np.unique(np.searchsorted(spread, np.linspace(0, spread[-1], MOST_POINTS)))
+        levels, below = levels[chosen], below[chosen]
+    total = given.sum()
     return tuple(
-        OperatingPoint(
-            threshold=float(threshold),
-            false_positives=float(len(negative) - np.searchsorted(negative, threshold)) / n,
-            false_negatives=float(np.searchsorted(positive, threshold)) / n,
-        )
-        for threshold in middles[places]
+        OperatingPoint(float(level), float((spared[-1] - spared[place]) / total), float(missed[place] / total))
+        for level, place in zip(levels, below, strict=True)
     )
 
 
+def _levels(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two ends, and the middles between neighbours, so that the last bit of a probability does not decide a row."""
+    ends = [ordered[0] / 2, *((ordered[:-1] + ordered[1:]) / 2), (ordered[-1] + 1) / 2]
+    inner = np.unique(ends)
+    return inner[(inner > 0) & (inner < 1)] if len(np.unique(ordered)) > 1 else ordered[:1]
+
+
 def of_predictions(
-    target: NDArray[Any], predictions: NDArray[np.float64], *, positive: int
+    target: NDArray[Any],
+    predictions: NDArray[np.float64],
+    *,
+    positive: int,
+    shares: tuple[float, float] | None = None,
 ) -> tuple[OperatingPoint, ...]:
-    """Operating points of out-of-fold probabilities (n, 2); rows that no fold held out (NaN) are left out."""
+    """Operating points of out-of-fold probabilities (n, 2); rows that no fold held out (NaN) are left out.
+
+    Args:
+        target: Encoded target (n,).
+        predictions: Probabilities (n, 2), or NaN.
+        positive: Index of the positive class.
+        shares: Shares of the two classes among all rows, where these are a sample that has others: what the
+            probabilities and the rows stand for is then put right (Elkan 2001, theorem 2).
+    """
     known = ~np.isnan(predictions).any(axis=1)
-    return operating_points(target[known] == positive, predictions[known, positive])
+    actual, given = target[known].astype(np.int64), predictions[known]
+    if shares is None:
+        return operating_points(actual == positive, given[:, positive])
+    factors = np.array(shares) / np.maximum(np.bincount(actual, minlength=2) / len(actual), 1e-300)
+    given = given * factors
+    scores = given[:, positive] / given.sum(axis=1)
+    return operating_points(actual == positive, scores, weights=factors[actual])
 
 
 def cost(point: OperatingPoint, costs: Costs) -> float:

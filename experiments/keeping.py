@@ -80,11 +80,18 @@ def _fitted(trial: Trial, study: Study, predictions: Predictions) -> Model:
 
 
 def operating_points(study: Study, predictions: Predictions) -> tuple[thresholds.OperatingPoint, ...]:
-    """Out-of-fold errors by threshold; none unless there are two classes."""
+    """Out-of-fold errors by threshold; none unless there are two classes.
+
+    The sample of a large table holds more of a rare class than its share: the thresholds are those of all rows.
+    """
     if study.contract.task != "binary":
         return ()
+    shares = None
+    if len(study.rows) < study.frame.height:
+        counts = np.bincount(matrix.encode_target(study.frame, study.contract).astype(np.int64), minlength=2)
+        shares = (float(counts[0] / counts.sum()), float(counts[1] / counts.sum()))
     positive = layout.positive(study.contract)
-    return thresholds.of_predictions(study.sample.target, predictions, positive=positive)
+    return thresholds.of_predictions(study.sample.target, predictions, positive=positive, shares=shares)
 
 
 def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[str, Any]:

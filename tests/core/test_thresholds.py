@@ -56,7 +56,39 @@ def test_rows_that_no_fold_held_out_are_left_out() -> None:
     """Folds by time never hold out the earliest rows."""
     predictions = np.array([[np.nan, np.nan], [0.8, 0.2], [0.1, 0.9]])
     points = thresholds.of_predictions(np.array([1, 0, 1]), predictions, positive=1)
-    assert points == (OperatingPoint(0.55, 0.0, 0.0),)
+    assert points == (OperatingPoint(0.1, 0.5, 0.0), OperatingPoint(0.55, 0.0, 0.0), OperatingPoint(0.95, 0.0, 0.5))
+
+
+def test_a_rare_class_is_resolved() -> None:
+    """With one positive row in five hundred the points lie where the positive rows are, and none may be predicted."""
+    draw = np.random.default_rng(4)
+    positives = np.arange(40_000) % 500 == 0
+    points = thresholds.operating_points(
+        positives, np.where(positives, draw.beta(4, 2, 40_000), draw.beta(1, 6, 40_000))
+    )
+    assert len({point.false_negatives for point in points}) > 60
+    assert points[0].false_negatives == 0.0
+    assert points[-1].false_positives == 0.0
+
+
+def test_a_sample_with_other_shares_gives_the_points_of_all_rows() -> None:
+    """Thresholds found on a sample that holds ten times the share of a rare class cost the same on all rows."""
+    draw = np.random.default_rng(5)
+    target = (draw.random(200_000) < 0.02).astype(np.int64)
+    ratio = np.exp(2 * (draw.normal(size=200_000) + 2 * target) - 2)  # likelihood ratio of two normals
+    whole = 0.02 * ratio / (0.02 * ratio + 0.98)
+    kept = (target == 1) | (draw.random(200_000) < 0.1)
+    share = target[kept].mean()
+    score = share * ratio[kept] / (share * ratio[kept] + 1 - share)
+    points = thresholds.of_predictions(
+        target[kept], np.stack([1 - score, score], axis=1), positive=1, shares=(0.98, 0.02)
+    )
+    chosen = thresholds.choose(points, Costs(1, 5))
+    realised = ((whole >= chosen.threshold) & (target == 0)).mean() + 5 * (
+        (whole < chosen.threshold) & (target == 1)
+    ).mean()
+    assert chosen.threshold == pytest.approx(Costs(1, 5).ideal, abs=0.06)
+    assert thresholds.cost(chosen, Costs(1, 5)) == pytest.approx(realised, rel=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
