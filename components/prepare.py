@@ -39,7 +39,7 @@ def prepare(
         method: random, stratified, time or group; empty for what the contract suggests.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: ISO timestamp from which on rows are test rows, for a split by time.
+        cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
     """
     from pathlib import Path
 

@@ -17,8 +17,9 @@ def split(
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
+    format: int = 2,  # noqa: A002 - the papers' word
 ) -> None:
-    """Split a table by its rows' content: a row keeps its side when other rows come or go.
+    """Split a table into a train part and a fair sample of its rows for the test; the same rows give the same parts.
 
     Args:
         table: Typed table.
@@ -29,7 +30,8 @@ def split(
         method: random, stratified, time or group; empty for what the contract suggests.
         test_size: Share of rows for the test part, above 0 and below 1.
         seed: Seed of the split.
-        cut: ISO timestamp from which on rows are test rows, to repeat an earlier split by time; empty to choose it.
+        cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
+        format: How sides are drawn; 1 repeats splits whose metadata tell of no format.
     """
     from headrace.core.split_table import split_table
     from headrace.core.steps import step
@@ -46,6 +48,7 @@ def split(
             test_size=float(test_size),
             seed=int(seed),
             cut=cut,
+            format=int(format),
         )
         for artifact, facts in (
             (train_table, "train_table"),
@@ -55,5 +58,5 @@ def split(
             artifact.metadata.update(found[facts])
         parts = (train_table.path, test_table.path, test_actuals.path)
         train_table.metadata["steps"] = traced(table.metadata, "split", *parts)
-        train_table.metadata["arguments"] = given(method=method, test_size=test_size, seed=seed, cut=cut)
+        train_table.metadata["arguments"] = given(method=method, test_size=test_size, seed=seed, cut=cut, format=format)
         say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")

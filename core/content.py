@@ -24,7 +24,7 @@ class Content:
         checks: What ``validate`` counted.
         skops: Bytes of the model's file, where they are at hand; empty to write them anew.
         train: The training rows; None if only the digest of what the model was fitted on is known.
-        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, from ``core.trace.line_trace``; empty if they are not known.
         answers: What people said.
         copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.

@@ -29,7 +29,6 @@ _HEAD = f"""\
 #   role       feature (the default), target, id, group, timestamp or ignore
 #   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
 #   personal   keep, drop or hash, for personal data; unit and description are free text
-#   group      inputs: rows with equal inputs stay on one side of the split, as do those of a column of role group
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """

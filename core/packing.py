@@ -76,7 +76,7 @@ def pack(
         folder: Where it is to lie; it appears when it is whole, in place of an older one.
         parts: What goes in.
         source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
-        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``cut``.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, to run the line again; None if they are not known.
 
     Returns:

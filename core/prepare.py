@@ -22,7 +22,7 @@ from headrace.core.digest import DIGEST, KEY_DIGEST, with_digests
 from headrace.core.overlap import Behind, ahead
 from headrace.core.reading import Reading
 from headrace.core.source import ReadOptions, Source
-from headrace.core.split_plan import FORMAT, Plan, plan
+from headrace.core.split_plan import Plan, plan
 from headrace.core.split_table import Parts, split_table
 from headrace.core.steps import progress
 from headrace.core.table_check import conclude
@@ -59,7 +59,6 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
-    format: int = FORMAT,  # noqa: A002 - the papers' word
     block_bytes: int = BLOCK_BYTES,
 ) -> dict[str, dict[str, Any]]:
     """Read, check, engineer and split a table in one pass; a split by time without a cut takes a second pass.
@@ -74,7 +73,6 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
         test_size: Share of rows for the test part.
         seed: Seed of the split.
         cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
-        format: How sides are drawn; 1 for bundles whose papers tell of no format.
         block_bytes: Size of the blocks of text, about.
 
     Returns:
@@ -88,7 +86,7 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
             classes; checks and quarantine are written before.
     """
     agreed = load(contract)
-    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
+    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
     reading = Reading(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
     if chosen.method == "time" and not chosen.cut:
         return _split_later(reading, agreed, chosen, outputs, contract)

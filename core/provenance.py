@@ -54,7 +54,7 @@ def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict
         split: Metadata of split's training table.
     """
     best, verdict = content.best, content.verdict
-    chosen = {key: split[key] for key in ("method", "test_size", "cut") if key in split}
+    chosen = {key: split[key] for key in ("method", "test_size", "cut", "format") if key in split}
     return {
         "ingest": json.loads(read) if read else {},
         "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),

@@ -54,6 +54,7 @@ def pipeline_arguments(
         "contract": guarded(str(bundle.folder / "contract.yaml")) if given else "",
         "split_method": parted.get("method", ""),
         "test_size": parted.get("test_size", 0.2),
+        "split_format": int(parted.get("format", 1)),  # papers from before there was another one tell of none
         **_search(tuned, scratch),
         **{name: value for name, value in steps.get("evaluate", {}).items() if name != "seed"},
         "thresholds": judged.get("thresholds", {}),

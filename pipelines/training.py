@@ -40,6 +40,7 @@ def training(
     cleanup: str = "succeeded",
     test_size: float = 0.2,
     split_method: str = "",
+    split_format: int = 2,
     slices: list = [],  # noqa: B006
     cost_false_positive: float = 1.0,
     cost_false_negative: float = 1.0,
@@ -83,6 +84,7 @@ def training(
         cleanup: When Katib's Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
         test_size: Share of rows kept for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
+        split_format: How the sides of rows are drawn; 1 to repeat a bundle whose papers tell of no format.
         slices: Columns by whose values the metrics are repeated.
         cost_false_positive: Cost of a false alarm, for the choice of the threshold.
         cost_false_negative: Cost of a miss, for the choice of the threshold.

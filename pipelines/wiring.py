@@ -114,7 +114,12 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
             "given": given["contract"],
             "country": given["country"],
         },
-        dividing={"method": given["split_method"], "test_size": given["test_size"], "seed": given["seed"]},
+        dividing={
+            "method": given["split_method"],
+            "test_size": given["test_size"],
+            "seed": given["seed"],
+            "format": given["split_format"],
+        },
     )
     made = judged(
         rows,
