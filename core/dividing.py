@@ -143,7 +143,7 @@ class Divider:
             frame: Typed rows; digests that ``digest.with_digests`` added are used.
 
         Returns:
-            Those of them that are divided by now, with ``_test``.
+            The rows with ``_test``; it is missing where a row is held back.
         """
         if self.plan.method == "time" or self.plan.format == 1:
             return split.assign(frame, self._contract, plan=self.plan)
@@ -154,10 +154,11 @@ class Divider:
         test = (table.get_column(DRAW) < whole_cut(self.plan.test_size)).to_numpy()
         waits = self._may_repeat(table) | self._is_early(test)
         waits |= self._is_near(table, test, waits)
+        side = pl.Series(TEST, test)
         if waits.any():
             self._held.add(table.filter(waits).drop(set(MADE) - {UNIT}, strict=False))
-            table, test = table.filter(~waits), test[~waits]
-        return table.with_columns(pl.Series(TEST, test)).drop(*MADE, strict=False)
+            side = side.set(pl.Series(waits), None)
+        return table.with_columns(side).drop(*MADE, strict=False)
 
     def rest(self) -> Iterator[pl.DataFrame]:
         """The rows that were held back, with ``_test``; after all rows came, and only once."""
@@ -180,7 +181,8 @@ class Divider:
 
     def _is_early(self, test: Flags) -> Flags:
         """Rows of a table that may yet be small, and, by group, rows before both sides have a group."""
-        early: Flags = np.arange(len(test)) + self._rows < split_plan.SMALL_ROWS
+        early: Flags = np.zeros(len(test), np.bool_)
+        early[: max(split_plan.SMALL_ROWS - self._rows, 0)] = True
         self._rows += len(test)
         if self.plan.method == "group" and len(self._sides) < 2 and len(test):
             first = next(iter(self._sides), bool(test[0]))
@@ -198,10 +200,11 @@ class Divider:
             return np.asarray(given.get_column(TEST).to_numpy() != test)
         if self.plan.method != "stratified" or self.plan.format == 1:
             return near
-        labels = table.get_column(self._contract.target.name).cast(pl.String)
+        target = table.get_column(self._contract.target.name)
         away = np.abs(table.get_column(DRAW).to_numpy() / WHOLE - self.plan.test_size)
-        for label in labels.unique().drop_nulls().to_list():
-            mine = (labels == label).fill_null(value=False).to_numpy()
+        values = target.unique().drop_nulls()
+        for value, label in zip(values.to_list(), values.cast(pl.String).to_list(), strict=True):
+            mine = (target == value).fill_null(value=False).to_numpy()
             before = self._classes.get(label, 0)
             candidates = np.flatnonzero(mine & (away <= margin(self.plan.test_size, before)))
             places = before + np.cumsum(mine)[candidates]

@@ -41,15 +41,15 @@ class Sides:
         return cls(0, 0, {}, {})
 
     def add(self, sided: pl.DataFrame, contract: Contract) -> None:
-        """Count the rows of a block that ``assign`` has marked."""
+        """Count the rows of a block that have a side."""
         test = int(sided.get_column(TEST).sum())
         self.test += test
-        self.train += sided.height - test
+        self.train += sided.height - sided.get_column(TEST).null_count() - test
         if contract.task == "regression":
             return
         label = pl.col(contract.target.name).cast(pl.String).alias("label")
         for name, late, count in sided.group_by(label, TEST).len().iter_rows():
-            if name is not None:
+            if name is not None and late is not None:
                 side = self.test_classes if late else self.train_classes
                 side[name] = side.get(name, 0) + count
 
@@ -195,7 +195,7 @@ class Parts:
 
     def _write(self, sided: pl.DataFrame) -> None:
         self.sides.add(sided, self._contract)
-        late = sided.filter(pl.col(TEST)).drop(TEST)
+        late = sided.filter(pl.col(TEST)).drop(TEST)  # a row that is held back is in neither
         self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
         self._test.write(late.drop(self._contract.target.name))
         self._actuals.write(late.select(self._contract.target.name))
