@@ -74,6 +74,8 @@ class Strata:
 
     def _cut(self, stratum: Any, wanted: int) -> float:
         near = np.concatenate(self.near.get(stratum) or [np.empty(0, np.int64)])
+        if not near.size:
+            return self.share
         more = min(max(wanted - self.test.get(stratum, 0), 0), len(near))
         return strata.cut_between(near, more)
 
