@@ -47,6 +47,9 @@ def metrics_table(summary: Summary) -> list[str]:
         base = figure(summary.baseline[name]) if name in summary.baseline else "-"
         better = "  (less is better)" if name in _LESS_IS_BETTER else ""
         lines.append(f"  {name:<12}{figure(metric.value):>9}   {interval:<20}{base:>9}{better}")
+    if summary.resampled_by:
+        lines.append(f"  {summary.resampled_by.sentence}")
+    lines += [f"  caution   {', '.join(caution.metrics)}: {caution.text}" for caution in summary.cautions]
     return lines
 
 
@@ -82,7 +85,9 @@ def search(summary: Summary) -> str:
         f"    {figure(found.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
     if found.nested is not None:
-        lines.append(f"    {figure(found.nested):>9}   nested cross-validation: what such a search is worth")
+        ends = found.nested_low, found.nested_high
+        known = "" if None in ends else f" ({' to '.join(figure(end) for end in ends if end is not None)})"
+        lines.append(f"    {figure(found.nested):>9}   nested cross-validation: what such a search is worth{known}")
     if found.metric in summary.metrics:
         metric = summary.metrics[found.metric]
         interval = f"{figure(metric.low)} to {figure(metric.high)}"

@@ -1,46 +1,44 @@
-"""Percentile bootstrap intervals (Efron 1979) of all metrics at once.
+"""Bootstrap intervals of all metrics at once.
 
-Up to ``MOST_ROWS`` rows every resample has as many rows as there are. From there on a random part of that many rows is
-resampled, and the intervals are shrunk around the value by the square root of the share (the m out of n bootstrap,
-Bickel, Götze and van Zwet 1997): a million test rows cost no more than twenty thousand.
+The Bayesian bootstrap (Rubin 1981, The Bayesian Bootstrap, Annals of Statistics 9) draws a weight for each row instead
+of drawing rows: no class is ever missing from a resample. Half of the resamples carry half a row against the model,
+half of them half a row for it (``half_rows``); the lower end of an interval is of the first, the upper end of the
+second, so that a few rows that are all right do not promise that the next one is.
+
+Where rows were drawn together (``clusters``), it is the clusters that get the weights; the half row then counts for as
+many rows as the design effect says (Kish 1965), and the interval is widened as Student's distribution is wider than
+the normal one, with as many degrees of freedom as there are clusters, but one (Hesterberg 2015, What Teachers Should
+Know About the Bootstrap, American Statistician 69).
+
+Up to ``MOST_ROWS`` rows every resample has all rows. From there on a random part is resampled, and the deviations are
+shrunk to what all rows would give (the m out of n bootstrap, Bickel, Götze and van Zwet 1997): a million test rows cost
+no more than twenty thousand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
+from scipy.special import stdtrit
 
-from headrace.core.measures import Outcome, measure, measurer
-from headrace.core.metrics import Floats
+from headrace.core import half_rows, subsample
+from headrace.core.clusters import Clusters, by_row
+from headrace.core.intervals import TAIL, Deviations, Interval, interval
+from headrace.core.measures import Outcome, losses, mean_measurer, measure, measurer
+from headrace.core.metrics import HIGHER_IS_BETTER, Floats
 
-RESAMPLES = 1000
-LEVEL = 0.95
+RESAMPLES = 2000
 MOST_ROWS = 20_000
 
-# From so many classes on there are fewer resamples, so that the work stays the same, but never fewer than the second.
+# So many resamples of so many rows and classes are made: fewer than RESAMPLES above a few thousand rows, but not fewer
+# than the second.
+_WORK = 200_000_000
 _MANY_CLASSES = 10
 _FEWEST_RESAMPLES = 200
 
 # So many weights are held at a time: as float64 they fill 4 MiB, which stays in the cache.
 _WEIGHTS_AT_A_TIME = 1 << 19
-
-# An interval from fewer resamples, because a metric is not defined on the others, would say nothing.
-_FEWEST_DEFINED = 100
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and its 95 % interval.
-
-    Attributes:
-        value: The metric on all rows.
-        low: Lower end.
-        high: Upper end.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -48,85 +46,126 @@ class Resampled:
     """Bootstrap values of each metric for some outcomes over the same rows, resampled alike.
 
     Attributes:
-        values: For each outcome the metrics' values, each (b,).
+        values: For each outcome the metrics' values, each (b,). The first half of the resamples has half a row against
+            the first outcome and for the others, the second half the other way round.
+        plain: The same without such rows, of the metrics that are made of means; empty for a single outcome.
         centres: For each outcome the metrics of the rows that were resampled.
-        shrink: Factor from the spread of the resamples to that of all rows; 1 unless a part was resampled.
+        shrinks: Factors from the spread of the resamples to that of all rows, for the first outcome and for the
+            difference; 1 unless a part was resampled, or a widening was asked for.
+        clusters: What was drawn.
     """
 
     values: tuple[dict[str, Floats], ...]
+    plain: tuple[dict[str, Floats], ...]
     centres: tuple[dict[str, float], ...]
-    shrink: float
+    shrinks: tuple[float, float]
+    clusters: Clusters
 
-    def deviations(self, name: str) -> Floats:
-        """Deviations (b,) of the first outcome's metric, scaled to all rows, without those that are not defined."""
-        return self._scaled(self.values[0][name] - self.centres[0][name])
+    def deviations(self, name: str) -> Deviations:
+        """Deviations of the first outcome's metric, scaled to all rows, without those that are not defined."""
+        widened = self.shrinks[0] * (1.0 if self.clusters.by == "row" else self._widening)
+        return _halves(name, (self.values[0][name] - self.centres[0][name]) * widened)
 
-    def deviations_of_difference(self, name: str) -> Floats:
-        """The same of the first outcome's metric minus the second's."""
-        values, centres = self.values, self.centres
-        return self._scaled(values[0][name] - values[1][name] - (centres[0][name] - centres[1][name]))
+    def deviations_of_difference(self, name: str) -> Deviations:
+        """The same of the first outcome's metric minus the second's.
 
-    def _scaled(self, deviations: Floats) -> Floats:
-        return np.asarray(deviations[np.isfinite(deviations)] * self.shrink)
+        Differences of means are resampled without half rows, which would be much larger than what two models differ
+        by, and are widened instead.
+        """
+        plain = name in self.plain[0]
+        values = self.plain if plain else self.values
+        found = values[0][name] - values[1][name] - (self.centres[0][name] - self.centres[1][name])
+        widened = self._widening if plain or self.clusters.by != "row" else 1.0
+        found = found * (self.shrinks[1] * widened)
+        return Deviations(found[np.isfinite(found)], found[np.isfinite(found)]) if plain else _halves(name, found)
+
+    @property
+    def _widening(self) -> float:
+        """From the spread of the weights to Student's distribution of a mean with its variance estimated."""
+        n = self.clusters.count
+        if n < 2:
+            return 1.0
+        return float(stdtrit(n - 1, 1 - TAIL) / NormalDist().inv_cdf(1 - TAIL) * np.sqrt((n + 1) / (n - 1)))
 
 
-def resample(outcomes: Sequence[Outcome], *, seed: int, resamples: int = RESAMPLES) -> Resampled:
-    """Resample rows and measure each outcome on the same resamples.
+def _halves(name: str, deviations: Floats) -> Deviations:
+    """Deviations for both ends: half a row against an outcome lowers an area and raises a loss."""
+    against, favour = (half[np.isfinite(half)] for half in np.array_split(deviations, 2))
+    return Deviations(against, favour) if HIGHER_IS_BETTER[name] else Deviations(favour, against)
+
+
+def resample(
+    outcomes: Sequence[Outcome],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    clusters: Clusters | None = None,
+    widening: float = 1.0,
+) -> Resampled:
+    """Resample rows, or clusters of rows, and measure each outcome on the same resamples.
 
     Args:
-        outcomes: Outcomes for the same n rows in the same order, n > 0.
+        outcomes: One or two outcomes for the same n rows in the same order, n > 0.
         seed: Seed of the draws.
-        resamples: How many, for few classes.
+        resamples: How many at most.
+        clusters: Which rows were drawn together; None for each by itself.
+        widening: How many times as wide the intervals are to be, for what the rows cannot tell.
 
     Returns:
         The metrics of each outcome on each resample.
     """
-    rng = np.random.default_rng(seed)
-    rows, taken = len(outcomes[0]), list(outcomes)
-    if rows > MOST_ROWS:
-        part = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
-        taken = [outcome.take(part) for outcome in outcomes]
-    m = min(rows, MOST_ROWS)
-    measures = [measurer(outcome) for outcome in taken]
+    of_part, of_rows, of_half = np.random.default_rng(seed).spawn(3)
+    whole = clusters or by_row(len(outcomes[0]))
+    part, shrinks = subsample.part(outcomes, whole, most=MOST_ROWS, rng=of_part)
+    taken = [outcome.take(part) for outcome in outcomes] if len(part) < len(whole.codes) else list(outcomes)
+    drawn = whole.take(part) if len(part) < len(whole.codes) else whole
+    halves = [half_rows.of(outcome) for outcome in taken]
+    sizes = [subsample.design_effect(subsample.loss(outcome), drawn) * shrinks[0] for outcome in taken]
+    full = [measurer(o, more=half.outcome, more_losses=half.losses) for o, half in zip(taken, halves, strict=True)]
+    plain = [mean_measurer(losses(outcome), task=outcome.task) for outcome in taken[1:] and taken]
     count = _count(taken[0], resamples)
-    block = max(1, _WEIGHTS_AT_A_TIME // m)
-    found = [
-        [compute(weights) for compute in measures]
-        for weights in (_weights(m, min(block, count - start), rng) for start in range(0, count, block))
-    ]
+    found: list[list[dict[str, Floats]]] = []
+    for start, size in _blocks(count, len(part)):
+        weights = np.empty((size, len(part) + len(halves[0].favours)))
+        weights[:, : len(part)] = _weights(drawn, size, of_rows)
+        favoured = np.arange(start, start + size) >= count // 2
+        unseen = of_half.gamma(halves[0].share, size=(size, len(halves[0].favours)))
+        measured = []
+        for place, (compute, half) in enumerate(zip(full, halves, strict=True)):
+            side = ~favoured if place else favoured
+            weights[:, len(part) :] = np.where(half.favours == side[:, np.newaxis], unseen * sizes[place], 0.0)
+            measured.append(compute(weights))
+        found.append(measured + [compute(weights[:, : len(part)]) for compute in plain])
     values = tuple(
-        {name: np.concatenate([part[i][name] for part in found]) for name in found[0][i]} for i in range(len(taken))
+        {name: np.concatenate([block[i][name] for block in found]) for name in found[0][i]}
+        for i in range(len(found[0]))
     )
-    return Resampled(values=values, centres=tuple(measure(o) for o in taken), shrink=float(np.sqrt(m / rows)))
+    return Resampled(
+        values=values[: len(taken)],
+        plain=values[len(taken) :],
+        centres=tuple(measure(outcome) for outcome in taken),
+        shrinks=(shrinks[0] * widening, shrinks[1] * widening),
+        clusters=whole,
+    )
+
+
+def _blocks(count: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Where each block of resamples starts, and how many it has."""
+    block = max(1, _WEIGHTS_AT_A_TIME // rows)
+    return ((start, min(block, count - start)) for start in range(0, count, block))
 
 
 def _count(outcome: Outcome, resamples: int) -> int:
+    """How many resamples are made; an even number."""
     classes = 1 if outcome.probabilities is None else outcome.probabilities.shape[1]
-    return max(min(resamples, _FEWEST_RESAMPLES), resamples * _MANY_CLASSES // max(classes, _MANY_CLASSES))
+    affordable = _WORK // (min(len(outcome), MOST_ROWS) * max(classes, _MANY_CLASSES))
+    return max(min(resamples, _FEWEST_RESAMPLES), min(resamples, affordable)) // 2 * 2
 
 
-def _weights(rows: int, resamples: int, rng: np.random.Generator) -> Floats:
-    """How often each row is drawn, (resamples, rows)."""
-    weights = np.empty((resamples, rows))
-    for row in weights:
-        row[:] = np.bincount(rng.integers(0, rows, rows), minlength=rows)
-    return weights
-
-
-def interval(value: float, deviations: Floats) -> Interval | None:
-    """The percentile interval around a value.
-
-    Args:
-        value: The metric on all rows.
-        deviations: Deviations of the resamples from their centre.
-
-    Returns:
-        The interval; None where too few resamples define the metric.
-    """
-    if len(deviations) < _FEWEST_DEFINED:
-        return None
-    low, high = np.quantile(deviations, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(value, float(value + low), float(value + high))
+def _weights(drawn: Clusters, resamples: int, rng: np.random.Generator) -> Floats:
+    """The weight of each row, (resamples, rows): that of its cluster."""
+    weights = rng.standard_exponential((resamples, drawn.count))
+    return weights if drawn.by == "row" else weights[:, drawn.codes]
 
 
 def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:
@@ -140,6 +179,9 @@ def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:
         Intervals by name of the metric; a metric that is not defined on these rows, or on hardly any resample of them,
         is left out.
     """
+    classes = 0 if outcome.probabilities is None else outcome.probabilities.shape[1]
     values = {name: value for name, value in measure(outcome).items() if np.isfinite(value)}
-    found = {name: interval(value, drawn.deviations(name)) for name, value in values.items()}
+    found = {
+        name: interval(value, drawn.deviations(name), name=name, classes=classes) for name, value in values.items()
+    }
     return {name: known for name, known in found.items() if known is not None}

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.core.card_file import Answers
 from headrace.core.contract import Column
 from headrace.core.model import Model
-from headrace.core.wording import MOST_ROWS, code, paragraphs, said, table, text
+from headrace.core.wording import MOST_ROWS, code, doubts, paragraphs, said, table, text
 
 Documents = Mapping[str, Any]
 
@@ -74,7 +74,8 @@ def _factors(metrics: Documents) -> str:
 
 
 def _metrics(model: Model, metrics: Documents) -> str:
-    told = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the test rows."
+    told = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
+    told += "".join(f" {sentence}" for sentence in doubts(metrics))
     threshold = metrics.get("threshold") or {}
     if threshold:
         told += (
@@ -83,6 +84,10 @@ def _metrics(model: Model, metrics: Documents) -> str:
             f"{text(threshold['cost_false_negative'])}, found on {threshold['chosen_on']}."
         )
     return told
+
+
+def _rows(metrics: Documents) -> str:
+    return "held-out training rows" if metrics.get("on") == "cross-validation" else "test rows"
 
 
 def _evaluation_data(metrics: Documents, origin: Documents) -> str:

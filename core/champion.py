@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from headrace.core import bootstrap, model, significance
+from headrace.core import bootstrap, clusters, model, significance
 from headrace.core.errors import InputError, UserError, shown
 from headrace.core.evaluate import predict, read_test
 from headrace.core.gate import Sides
@@ -40,8 +40,8 @@ def compare(sides: Sides, measured: Mapping[str, Any], *, seed: int) -> dict[str
     rows = read_test(sides.test_table, sides.test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
     second = _aligned(second, ours, theirs)
-    metrics, drawn = [MAIN[ours.contract.task], "log_loss"], bootstrap.resample([first, second], seed=seed)
-    return significance.compare_main(first, second, metrics=metrics, drawn=drawn)
+    drawn = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
+    return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], drawn=drawn)
 
 
 def _check_comparable(ours: Model, theirs: Model) -> None:

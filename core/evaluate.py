@@ -8,18 +8,21 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from headrace.core import baseline, bootstrap, curves, matrix, model, residuals, significance, tables
+from headrace.core import baseline, bootstrap, curves, fold_overlap, matrix, model, residuals, significance, tables
 from headrace.core.bootstrap import Resampled
+from headrace.core.cautions import cautions
+from headrace.core.clusters import Clusters, by_row, find
 from headrace.core.contract import Contract
 from headrace.core.errors import DataError, shown
 from headrace.core.files import write_json
+from headrace.core.folds import Fold
 from headrace.core.measures import Outcome, measure
 from headrace.core.metrics import MAIN
 from headrace.core.model import Model
 from headrace.core.slices import Slice, slices
 from headrace.core.thresholds import Costs, choose, cost
 
-_SLICE_RESAMPLES = 200
+_SLICE_RESAMPLES = 400
 _FEWEST_ROWS = 2
 
 
@@ -141,11 +144,13 @@ def evaluate(
 
     Returns:
         The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
-        that these rows do not define), ``baseline``, ``threshold``, ``plan`` (what was asked for), ``confusion``,
-        ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test`` part, or
-        ``cross-validation``); what does not apply to the task is empty.
+        that these rows do not define), ``resampled_by`` {by, clusters, sentence} (what the intervals take to have been
+        drawn), ``cautions`` [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``,
+        ``threshold``, ``plan`` (what was asked for), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``,
+        ``residuals``, ``on`` (the ``test`` part, or ``cross-validation``); what does not apply to the task is empty.
     """
-    return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan)
+    clusters = find(rows, fitted.contract)
+    return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters)
 
 
 def assess(
@@ -155,6 +160,8 @@ def assess(
     train_target: matrix.Target,
     plan: Plan,
     parts: Sequence[Slice] = (),
+    clusters: Clusters | None = None,
+    folds: Sequence[Fold] = (),
     on: Literal["test", "cross-validation"] = "test",
 ) -> dict[str, Any]:
     """Measure what a model said of rows that it had not seen.
@@ -165,13 +172,17 @@ def assess(
         train_target: Encoded target of the training rows, for the baseline.
         plan: What is measured.
         parts: Slices of the rows.
+        clusters: Which rows were drawn together; None for each by itself.
+        folds: What was fitted and held out, of a cross-validation: its intervals are wider, since the folds overlap.
         on: Which rows they are.
 
     Returns:
         The evaluation; see ``evaluate``.
     """
     reference = baseline.predict(train_target, outcome.actual, fitted.contract)
-    drawn = bootstrap.resample([outcome, reference], seed=plan.seed)
+    clusters = clusters or by_row(len(outcome))
+    widening = fold_overlap.widening(folds)
+    drawn = bootstrap.resample([outcome, reference], seed=plan.seed, clusters=clusters, widening=widening)
     found = bootstrap.intervals(outcome, drawn)
     return {
         "task": fitted.contract.task,
@@ -183,12 +194,18 @@ def assess(
         },
         "metrics": {name: asdict(interval) for name, interval in found.items()},
         "undefined": sorted(set(measure(outcome)) - set(found)),
+        "resampled_by": clusters.as_json() | ({"sentence": _widened(clusters, widening)} if folds else {}),
+        "cautions": cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(found)),
         "baseline": _baseline(outcome, reference, fitted.contract, drawn),
         "threshold": _threshold(fitted, plan.costs),
         "plan": plan.as_json(),
-        "slices": [_slice(outcome, part, plan) for part in parts],
+        "slices": [_slice(outcome, part, plan, clusters) for part in parts],
         **_pictures(outcome, fitted),
     }
+
+
+def _widened(clusters: Clusters, widening: float) -> str:
+    return f"{clusters.sentence}, {widening:.2g} times as wide, since the models of the folds share training rows"
 
 
 def _baseline(outcome: Outcome, reference: Outcome, contract: Contract, drawn: Resampled) -> dict[str, Any]:
@@ -214,13 +231,16 @@ def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
     }
 
 
-def _slice(outcome: Outcome, part: Slice, plan: Plan) -> dict[str, Any]:
+def _slice(outcome: Outcome, part: Slice, plan: Plan, clusters: Clusters) -> dict[str, Any]:
     taken = outcome.take(part.rows)
-    found = bootstrap.intervals(taken, bootstrap.resample([taken], seed=plan.seed, resamples=_SLICE_RESAMPLES))
+    among = clusters.take(part.rows)
+    drawn = bootstrap.resample([taken], seed=plan.seed, resamples=_SLICE_RESAMPLES, clusters=among)
+    found = bootstrap.intervals(taken, drawn)
     return {
         "column": part.column,
         "value": shown(part.value)[1:-1],
         "rows": len(part.rows),
+        "clusters": among.count,
         "metrics": {name: asdict(interval) for name, interval in found.items()},
     }
 

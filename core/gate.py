@@ -18,6 +18,11 @@ Verdict = Literal["promote", "hold", "reject"]
 FEWEST_ROWS = 20
 FEWEST_OF_A_CLASS = 5
 
+# Nor can fewer groups, keys or blocks of time, where rows were drawn in such: with fewer than about ten the variance
+# between them is hardly known (Cameron, Gelbach and Miller 2008, Bootstrap-Based Improvements for Inference with
+# Clustered Errors, Review of Economics and Statistics 90).
+FEWEST_CLUSTERS = 10
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -134,7 +139,10 @@ def decide(
 
 
 def _too_few(measured: Mapping[str, Any]) -> str:
-    rows = int(measured["rows"]["test"])
+    rows, drawn = int(measured["rows"]["test"]), measured.get("resampled_by") or {}
+    if drawn.get("by", "row") != "row" and drawn["clusters"] < FEWEST_CLUSTERS:
+        told = str(drawn["sentence"]).partition(": ")[2]
+        return f"The test rows lie in {told}; fewer than {FEWEST_CLUSTERS} cannot tell a better model from a lucky one."
     counts: Sequence[Sequence[int]] = measured.get("confusion", {}).get("rows", [])
     rarest = min((sum(row) for row in counts if sum(row)), default=rows)
     if rows >= FEWEST_ROWS and (measured["task"] != "binary" or rarest >= FEWEST_OF_A_CLASS):

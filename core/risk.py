@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.core.card_file import Answers
-from headrace.core.gate import FEWEST_ROWS
+from headrace.core.gate import FEWEST_CLUSTERS, FEWEST_ROWS
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.model import Model
-from headrace.core.wording import MOST_ROWS, code, interval, paragraphs, said, table, text
+from headrace.core.wording import MOST_ROWS, code, doubts, interval, paragraphs, said, table, text
 
 Documents = Mapping[str, Any]
 
@@ -87,6 +87,7 @@ def _sure(metrics: Documents, origin: Documents) -> str:
     kind = "test rows" if "test" in rows else "training rows, each held out once"
     told = f"These figures stand on {rows.get('test', rows.get('held_out')):,} {kind}"
     told += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
+    told = " ".join([told, *doubts(metrics)])
     return f"{told} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
 
 
@@ -130,7 +131,7 @@ def _fairness(metrics: Documents) -> str:
 
 def _gap(column: str, parts: Sequence[Documents], metric: str) -> str:
     """How far the best and the worst group of a column are apart."""
-    told = [part for part in parts if part["rows"] >= FEWEST_ROWS and metric in part["metrics"]]
+    told = [part for part in parts if _enough(part) and metric in part["metrics"]]
     few = len(parts) - len(told)
     left_out = f" {few} with fewer than {FEWEST_ROWS} rows or without {metric} left out." if few else ""
     if len(told) < 2:
@@ -143,6 +144,10 @@ def _gap(column: str, parts: Sequence[Documents], metric: str) -> str:
         f"{code(best['value'])}, {interval(high)}: {text(abs(high['value'] - low['value']))} apart, and their "
         f"intervals {'do not overlap' if apart else 'overlap'}.{left_out}"
     )
+
+
+def _enough(part: Documents) -> bool:
+    return bool(part["rows"] >= FEWEST_ROWS and part.get("clusters", part["rows"]) >= FEWEST_CLUSTERS)
 
 
 def _ends(parts: Iterable[Documents], metric: str) -> tuple[Documents, Documents]:

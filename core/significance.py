@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core import bootstrap
 from headrace.core.bootstrap import Resampled
+from headrace.core.clusters import Clusters
+from headrace.core.delong import delong
+from headrace.core.intervals import LEVEL, Deviations, interval
 from headrace.core.measures import Outcome, measure
-from headrace.core.metrics import HIGHER_IS_BETTER, Floats
+from headrace.core.metrics import HIGHER_IS_BETTER, Flags
 
 Labels = NDArray[np.int64]
 
@@ -48,14 +50,14 @@ class Difference:
 
     @property
     def _beyond_chance(self) -> bool:
-        return self.p_value < 1 - bootstrap.LEVEL and (self.low > 0 or self.high < 0)
+        return self.p_value < 1 - LEVEL and (self.low > 0 or self.high < 0)
 
 
 def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -> Difference:
     """Compare two models on one metric.
 
-    The interval is a paired bootstrap's (both models are measured on the same resamples). The p-value is DeLong's for
-    the area under a ROC curve, else the bootstrap's own.
+    The interval is a paired bootstrap's (both models are measured on the same resamples, of clusters where rows were
+    drawn together). The p-value is DeLong's for the area under a ROC curve, else the bootstrap's own.
 
     Args:
         first: Predictions of the first model for n rows.
@@ -65,13 +67,15 @@ def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -
     """
     value = measure(first)[metric] - measure(second)[metric]
     deviations = drawn.deviations_of_difference(metric)
-    found = bootstrap.interval(value, deviations)
+    found = interval(value, deviations)
     if found is None:
         return Difference(metric, value, value, value, p_value=1.0, test="none: too few rows")
+    by = drawn.clusters.by
     if metric == "roc_auc" and first.task == "binary":
-        test, p_value = "DeLong", delong(first, second)
+        test, p_value = "DeLong", delong(first, second, clusters=drawn.clusters)
     else:
         test, p_value = "paired bootstrap", _bootstrap_p(value, deviations)
+    test = test if by == "row" else f"{test} by {by}"
     return Difference(metric, value, found.low, found.high, p_value=p_value, test=test)
 
 
@@ -95,29 +99,46 @@ def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], dra
     found = compare(first, second, metric=defined[0], drawn=drawn)
     result = {**asdict(found), "better": found.better, "worse": found.worse}
     if first.labels is not None and second.labels is not None:
-        result["mcnemar_p"] = mcnemar(np.asarray(first.actual, dtype=np.int64), first.labels, second.labels)
+        result["mcnemar_p"] = mcnemar(
+            np.asarray(first.actual, dtype=np.int64), first.labels, second.labels, clusters=drawn.clusters
+        )
     return result
 
 
-def _bootstrap_p(value: float, deviations: Floats) -> float:
+def _bootstrap_p(value: float, deviations: Deviations) -> float:
     """Share of resamples on the far side of no difference, twice (Davison and Hinkley 1997, section 4.4)."""
-    if value == 0 and not deviations.any():
+    if value == 0:
         return 1.0
-    resampled = value + deviations
-    smaller = min((resampled <= 0).sum(), (resampled >= 0).sum())
-    return min(1.0, 2 * (1 + float(smaller)) / (1 + len(deviations)))
+    beyond = value + deviations.low <= 0 if value > 0 else value + deviations.high >= 0
+    return min(1.0, 2 * (1 + float(beyond.sum())) / (1 + len(beyond)))
 
 
-def mcnemar(actual: Labels, first: Labels, second: Labels) -> float:
-    """Two-sided exact p-value that two models are right equally often (McNemar 1947, exact binomial form).
+def mcnemar(actual: Labels, first: Labels, second: Labels, *, clusters: Clusters | None = None) -> float:
+    """Two-sided p-value that two models are right equally often.
+
+    Exact (McNemar 1947, binomial form); of clusters, the chi-square form of Durkalski et al. 2003, Analysis of
+    Clustered Matched-Pair Data, Statistics in Medicine 22.
 
     Args:
         actual: True classes (n,).
         first: Classes predicted by the first model.
         second: Classes predicted by the second.
+        clusters: Which rows were drawn together; None for each by itself.
     """
-    only_first = int(((first == actual) & (second != actual)).sum())
-    only_second = int(((first != actual) & (second == actual)).sum())
+    only_first, only_second = (first == actual) & (second != actual), (first != actual) & (second == actual)
+    if clusters is not None and clusters.by != "row":
+        return _clustered_mcnemar(only_first, only_second, clusters)
+    return _exact_mcnemar(int(only_first.sum()), int(only_second.sum()))
+
+
+def _clustered_mcnemar(only_first: Flags, only_second: Flags, clusters: Clusters) -> float:
+    surplus = np.bincount(clusters.codes, weights=only_first.astype(np.float64) - only_second)
+    shares = surplus / np.bincount(clusters.codes)
+    spread = float(np.square(shares).sum())
+    return math.erfc(abs(float(shares.sum())) / math.sqrt(2 * spread)) if spread > 0 else 1.0
+
+
+def _exact_mcnemar(only_first: int, only_second: int) -> float:
     discordant, fewer = only_first + only_second, min(only_first, only_second)
     if discordant == 0:
         return 1.0
@@ -129,39 +150,3 @@ def mcnemar(actual: Labels, first: Labels, second: Labels) -> float:
 
 def _log_binomial(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def delong(first: Outcome, second: Outcome) -> float:
-    """Two-sided p-value that two areas under ROC curves are equal.
-
-    Source: DeLong, DeLong and Clarke-Pearson 1988, in the fast form of Sun and Xu 2014.
-
-    Args:
-        first: Binary predictions of the first model for n rows, some positive, some negative.
-        second: Those of the second for the same rows.
-    """
-    positive = np.asarray(first.actual) == first.positive
-    parts = [_placements(positive, outcome) for outcome in (first, second)]
-    difference = parts[0][0].mean() - parts[1][0].mean()
-    of_positives, of_negatives = (parts[0][i] - parts[1][i] for i in (0, 1))
-    if len(of_positives) < 2 or len(of_negatives) < 2:
-        return 1.0
-    variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
-    if variance <= 0:
-        return 1.0 if difference == 0 else 0.0
-    return math.erfc(abs(difference) / math.sqrt(2 * variance))
-
-
-def _placements(positive: NDArray[np.bool_], outcome: Outcome) -> tuple[Floats, Floats]:
-    """For each positive the share of negatives below it, for each negative the share of positives above it."""
-    if outcome.probabilities is None:
-        raise TypeError("areas under ROC curves are of probabilities")
-    scores = outcome.probabilities[:, outcome.positive]
-    ours, theirs = scores[positive], scores[~positive]
-    return _below(ours, np.sort(theirs)), 1.0 - _below(theirs, np.sort(ours))
-
-
-def _below(scores: Floats, others: Floats) -> Floats:
-    """Share of the sorted others that lie below each score, ties counted half."""
-    lower, upper = np.searchsorted(others, scores, side="left"), np.searchsorted(others, scores, side="right")
-    return np.asarray((lower + upper) / 2 / len(others))

@@ -1,7 +1,7 @@
 """Pieces of Markdown of which model card and risk sheet are made."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from headrace.core.card_file import QUESTIONS, Answers
@@ -49,6 +49,15 @@ def text(value: Any) -> str:
 def interval(found: Mapping[str, float]) -> str:
     """A metric with its interval."""
     return f"{text(found['value'])} ({text(found['low'])} to {text(found['high'])})"
+
+
+def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """By what the intervals of an evaluation are, and what they cannot know: a sentence for each."""
+    drawn = (evaluation.get("resampled_by") or {}).get("sentence")
+    if drawn:
+        yield f"{drawn}."
+    for caution in evaluation.get("cautions") or []:
+        yield f"{caution['text'].rstrip('.')} ({', '.join(caution['metrics'])})."
 
 
 def shown_slices(slices: Iterable[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core import evaluate, families, fitting, layout, matrix, thresholds
+from headrace.core import clusters, evaluate, families, fitting, layout, matrix, thresholds
 from headrace.core.bundle import Bundle
 from headrace.core.measures import Outcome
 from headrace.core.model import Model
@@ -106,4 +106,13 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[s
             task=study.contract.task, actual=actual, probabilities=found, labels=labels, positive=fitted.positive
         )
     plan = evaluate.Plan(seed=study.seed)
-    return evaluate.assess(outcome, fitted, train_target=study.sample.target, plan=plan, on="cross-validation")
+    drawn = clusters.find(study.frame[study.rows[held]], study.contract)
+    return evaluate.assess(
+        outcome,
+        fitted,
+        train_target=study.sample.target,
+        plan=plan,
+        clusters=drawn,
+        folds=study.folds,
+        on="cross-validation",
+    )

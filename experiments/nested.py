@@ -2,15 +2,17 @@
 
 The best of many scores flatters, for it was chosen by them (Cawley and Talbot 2010, On Over-fitting in Model Selection,
 JMLR 11). Here each outer fold is held out in turn, the whole search runs on the other rows, and what it chose is scored
-on the fold.
+on the fold. The interval of the mean of these scores is that of Nadeau and Bengio (``core/fold_overlap``): it speaks of
+such searches on as many rows from where these came from, not of the one model that a search ends with.
 """
 
 import math
 from collections.abc import Callable
 
-from headrace.core import families, fitting, layout
+from headrace.core import families, fitting, fold_overlap, layout
 from headrace.core.errors import DataError
 from headrace.core.folds import Fold
+from headrace.core.intervals import bounds
 from headrace.core.scores import scores
 from headrace.experiments.result import Nested, Outer, Trial
 from headrace.experiments.search import Plan, search
@@ -29,18 +31,23 @@ def nested(plan: Plan, study: Study, *, say: Callable[[str], None] = lambda _: N
     Raises:
         DataError: If a search finds nothing, or no fold defines the objective.
     """
-    outer = []
+    outer, scored = [], []
     for place, fold in enumerate(study.folds, start=1):
         say(f"nested cross-validation, fold {place} of {len(study.folds)}")
         found = _outer(plan, study, fold)
         if math.isfinite(found.score):
             outer.append(found)
+            scored.append(fold)
     if not outer:
         raise DataError(f"nested cross-validation must have a fold that defines {plan.objective.metric}; got none.")
     score = sum(one.score for one in outer) / len(outer)
     searched = sum(one.searched for one in outer) / len(outer)
     gain = searched - score if plan.objective.type == "maximize" else score - searched
-    return Nested(tuple(outer), score=score, searched=searched, optimism=gain)
+    low, high = fold_overlap.interval_of_mean([one.score for one in outer], scored) or (None, None)
+    if low is not None and high is not None:
+        least, most = bounds(plan.objective.metric, classes=len(layout.classes(study.contract)))
+        low, high = max(low, least), min(high, most)
+    return Nested(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)
 
 
 def _outer(plan: Plan, study: Study, fold: Fold) -> Outer:

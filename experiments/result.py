@@ -94,12 +94,17 @@ class Nested:
         score: Mean of their scores: what the search is worth.
         searched: Mean of the best scores of their searches.
         optimism: How much better the searches thought they were than they are; positive if they flattered themselves.
+        low: Lower end of the 95 % interval of ``score``, which knows that folds share training rows; None if there
+            is one fold.
+        high: Upper end; None if there is one fold.
     """
 
     folds: tuple[Outer, ...]
     score: float
     searched: float
     optimism: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

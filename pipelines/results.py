@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.core.files import read_json
 from headrace.pipelines.folder import RunFolder
-from headrace.pipelines.summary import Endpoint, Metric, Model, Rows, Search, Summary
+from headrace.pipelines.summary import Caution, Endpoint, Metric, Model, ResampledBy, Rows, Search, Summary
 
 _METRICS = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "r2", "rmse", "mae")
 _VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
@@ -44,6 +44,8 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
             "task": evaluation.get("task", ""),
             "rows": _rows(checks, evaluation),
             "metrics": {name: Metric(**parts) for name, parts in _in_order(evaluation.get("metrics", {}))},
+            "resampled_by": ResampledBy(**evaluation["resampled_by"]) if "resampled_by" in evaluation else None,
+            "cautions": [Caution(**caution) for caution in evaluation.get("cautions", [])],
             "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
             "verdict": verdict.get("verdict", ""),
             "reasons": verdict.get("reasons", []),
@@ -102,6 +104,8 @@ def _search(folder: RunFolder) -> Search | None:
         failed=sum(trial["status"] in {"failed", "metrics_unavailable"} for trial in trials),
         reason=found["reason"],
         nested=(found["nested"] or {}).get("score"),
+        nested_low=(found["nested"] or {}).get("low"),
+        nested_high=(found["nested"] or {}).get("high"),
         bundle=str(folder.home / kept.relative_to(folder.staging)) if kept else "",
     )
 

@@ -34,6 +34,21 @@ class Metric(_Part):
     high: float
 
 
+class ResampledBy(_Part):
+    """What the intervals take to have been drawn: rows that belong together count as one draw."""
+
+    by: Literal["row", "key", "group", "time", "inputs"]
+    clusters: int = Field(ge=0, description="How many rows, keys, groups or blocks of time.")
+    sentence: str
+
+
+class Caution(_Part):
+    """What the intervals of some metrics cannot know."""
+
+    metrics: list[str]
+    text: str = Field(description="One sentence.")
+
+
 class Model(_Part):
     """The model that was made."""
 
@@ -57,6 +72,10 @@ class Search(_Part):
     nested: float | None = Field(
         default=None, description="What nested cross-validation says that the search is worth."
     )
+    nested_low: float | None = Field(
+        default=None, description="Lower end of its 95 % interval, which knows that folds share training rows."
+    )
+    nested_high: float | None = Field(default=None, description="Upper end of that interval.")
     bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was looked at.")
 
 
@@ -77,6 +96,8 @@ class Summary(_Part):
     steps: list[Step]
     rows: Rows | None = None
     metrics: dict[str, Metric] = {}
+    resampled_by: ResampledBy | None = None
+    cautions: list[Caution] = []
     baseline: dict[str, float] = {}
     verdict: Literal["promote", "hold", "reject", ""] = ""
     reasons: list[str] = []

@@ -95,13 +95,13 @@ def _rivals(search: Search) -> int:
 def _nested(search: Search) -> Estimate | None:
     if not search.nested:
         return None
-    scores = [fold.score for fold in search.nested.folds]
+    scores, known = [fold.score for fold in search.nested.folds], search.nested.low is not None
     return Estimate(
         way="nested cross-validation of the search",
         score=search.nested.score,
-        low=min(scores, default=None),
-        high=max(scores, default=None),
-        ends="worst and best fold",
+        low=search.nested.low if known else min(scores, default=None),
+        high=search.nested.high if known else max(scores, default=None),
+        ends="95 % interval" if known else "worst and best fold",
         says="what such a search is worth on rows that it has not seen",
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.core import settings
 from headrace.core.files import write_text
+from headrace.core.wording import doubts
 from headrace.reports import evaluation_figures, run_parts, search_parts
 from headrace.reports.facts import Column
 from headrace.reports.page import render as fill
@@ -120,6 +121,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         "sentence": measured_sentence(found, main_metric(found, run.verdict)),
         "metrics": evaluation_figures.measured(found),
         "forests": evaluation_figures.forests(found),
+        "doubts": list(doubts(found)),
         "kind": (found.get("baseline") or {}).get("kind", ""),
         "curves": evaluation_figures.curves(found),
         "confusion": _confusion(found),

@@ -73,12 +73,16 @@ class Nested:
         score: Mean of their scores.
         searched: Mean of the best scores of their searches.
         optimism: How much better the searches thought they were than they are.
+        low: Lower end of the 95 % interval of ``score``; None if it is not known.
+        high: Upper end.
     """
 
     folds: tuple[Outer, ...]
     score: float
     searched: float
     optimism: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
