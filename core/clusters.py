@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headrace.core.contract import Contract
 
-By = Literal["row", "key", "group", "time"]
+By = Literal["row", "key", "group", "inputs", "time"]
 
 # Batches of a series: beyond about 30 little is gained, and long ones keep what depends on each other together
 # (Schmeiser 1982, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30).
@@ -24,6 +24,7 @@ _NOUNS: dict[By, tuple[str, str]] = {
     "row": ("row", "rows"),
     "key": ("key", "keys"),
     "group": ("group", "groups"),
+    "inputs": ("set of inputs", "sets of inputs"),
     "time": ("block of consecutive rows", "blocks of consecutive rows"),
 }
 
@@ -33,7 +34,8 @@ class Clusters:
     """Rows that were drawn together.
 
     Attributes:
-        by: What they share: a ``key``, a ``group``, a stretch of ``time``; or ``row``, if each was drawn by itself.
+        by: What they share: a ``key``, a ``group``, all ``inputs``, a stretch of ``time``; or ``row``, if each was
+            drawn by itself.
         codes: Number (n,) of each row's cluster, from 0 on, none left out.
         count: How many there are.
     """
@@ -74,9 +76,10 @@ def by_row(rows: int) -> Clusters:
 def find(rows: pl.DataFrame, contract: Contract) -> Clusters:
     """The rows that were drawn together.
 
-    By group, if the contract has one; by key, if it has keys and some repeat; by time, if it names a time column: rows
-    in the order of time are cut into blocks, equal times never parted; else, and where no two rows share what it would
-    be by, by row. A row without a group or a key is a cluster of its own. Rows without a time are the earliest.
+    By group, if the contract has one; by equal inputs, if it asks for that; by key, if it has keys and some repeat; by
+    time, if it names a time column: rows in the order of time are cut into blocks, equal times never parted; else, and
+    where no two rows share what it would be by, by row. A row without a group or a key is a cluster of its own. Rows
+    without a time are the earliest.
 
     Blocks have as many rows as the cube root of n, the length that serves a block bootstrap of a variance best (Hall,
     Horowitz and Jing 1995, Biometrika 82), or more, so that there are at most ``MOST_BLOCKS``.
@@ -90,6 +93,8 @@ def find(rows: pl.DataFrame, contract: Contract) -> Clusters:
     found = by_row(rows.height)
     if group:
         found = _equal(rows, group, by="group")
+    elif contract.group == "inputs":
+        found = _equal(rows, [column.name for column in contract.inputs], by="inputs", nulls_apart=False)
     elif keys and len(keys) == len(contract.keys):
         found = _equal(rows, keys, by="key")
     if found.count == rows.height and contract.time_column in rows.columns:
@@ -97,10 +102,10 @@ def find(rows: pl.DataFrame, contract: Contract) -> Clusters:
     return found if found.count < rows.height else by_row(rows.height)
 
 
-def _equal(rows: pl.DataFrame, names: list[str], *, by: By) -> Clusters:
-    """Rows with equal values; those without one are apart."""
+def _equal(rows: pl.DataFrame, names: list[str], *, by: By, nulls_apart: bool = True) -> Clusters:
+    """Rows with equal values; those without one are apart, or equal in that."""
     values = rows.select(names)
-    whole = ~values.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    whole = ~values.select(pl.any_horizontal(pl.all().is_null()) & nulls_apart).to_series()
     known = values.unique().with_row_index("_code")
     codes = values.join(known, on=names, how="left", nulls_equal=True, maintain_order="left").get_column("_code")
     apart = pl.int_range(known.height, known.height + rows.height, eager=True)

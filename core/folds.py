@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from headrace.core import clusters
 from headrace.core.contract import Contract
 from headrace.core.errors import DataError, InputError, shown
 from headrace.core.matrix import Target
@@ -26,10 +27,10 @@ class Fold:
 
 
 def make(frame: pl.DataFrame, target: Target, contract: Contract, *, folds: int = 0, seed: int = 0) -> tuple[Fold, ...]:
-    """Divide training rows as the contract divides the table: by time, by group, stratified, or at random.
+    """Divide training rows as the contract divides the table: by time, group or repeated key, stratified, or at random.
 
     Args:
-        frame: Typed table of n rows; of its columns only that of the time or the group is used.
+        frame: Typed table of n rows; of its columns only those of time, group and keys are used, or the inputs.
         target: Encoded target (n,).
         contract: The table's contract.
         folds: How many; 0 for 5, or 3 from 10,000 rows on, or fewer where classes or groups are small.
@@ -50,11 +51,10 @@ def make(frame: pl.DataFrame, target: Target, contract: Contract, *, folds: int 
             f"cross-validation must have at least {max(folds, 4)} training rows; got {len(target)}; "
             f"{'ask for fewer folds or ' if folds > 4 else ''}bring more rows."
         )
-    group = next((column.name for column in contract.columns if column.role == "group"), "")
     if contract.time_column and contract.time_column in frame.columns:
         made = _by_time(frame.get_column(contract.time_column), wanted)
-    elif group and group in frame.columns:
-        made = _by_group(frame.get_column(group), wanted, seed)
+    elif (together := clusters.find(frame, contract)).by in {"group", "inputs", "key"}:
+        made = _by_group(together, wanted, seed)
     else:
         made = _at_random(target, contract, wanted, seed)
     return _usable(made, target, contract)
@@ -73,31 +73,32 @@ def _at_random(target: Target, contract: Contract, folds: int, seed: int) -> lis
     return _from_parts(parts, folds)
 
 
-def _by_group(groups: pl.Series, folds: int, seed: int) -> list[Fold]:
+def _by_group(together: clusters.Clusters, folds: int, seed: int) -> list[Fold]:
     """Whole groups, the largest first, each to the fold that is the smallest so far."""
-    codes = groups.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
-    sizes = np.bincount(codes)
-    count = int((sizes > 0).sum())
-    if count < 2:
+    sizes = np.bincount(together.codes)
+    if len(sizes) < 2:
         raise DataError(
-            f"cross-validation by group must have at least 2 groups in {shown(groups.name)}; got {count}; "
-            "bring more groups or drop the group column."
+            f"cross-validation by {together.by} must have at least 2 groups of rows; got {len(sizes)}; bring more "
+            "groups or divide in another way."
         )
-    folds = min(folds, count)
+    folds = min(folds, len(sizes))
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
     part_of, filled = np.zeros(len(sizes), dtype=np.int64), np.zeros(folds, dtype=np.int64)
     for group in order:
         part_of[group] = filled.argmin()
         filled[part_of[group]] += sizes[group]
-    return _from_parts(part_of[codes], folds)
+    return _from_parts(part_of[together.codes], folds)
 
 
 def _by_time(times: pl.Series, folds: int) -> list[Fold]:
-    """Each block of time predicted from all earlier ones."""
-    order = times.arg_sort(nulls_last=False).to_numpy().astype(np.int64)
-    blocks = np.array_split(order, folds + 1)
-    return [Fold(np.sort(np.concatenate(blocks[:i])), np.sort(blocks[i])) for i in range(1, folds + 1)]
+    """Each block of time predicted from all earlier ones; equal times are in one block."""
+    ranks = times.rank("min").fill_null(0).to_numpy()
+    order = np.argsort(ranks, kind="stable").astype(np.int64)
+    starts = np.searchsorted(ranks[order], ranks[order])  # where the rows of the same time begin
+    ends = sorted({int(starts[place]) for place in np.arange(1, folds + 1) * len(order) // (folds + 1)} - {0})
+    blocks = np.split(order, ends)
+    return [Fold(np.sort(np.concatenate(blocks[:i])), np.sort(blocks[i])) for i in range(1, len(blocks))]
 
 
 def _from_parts(parts: Indices, folds: int) -> list[Fold]:

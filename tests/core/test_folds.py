@@ -76,7 +76,7 @@ def test_one_fold_is_none(wanted: int) -> None:
 
 
 def test_groups_stay_together() -> None:
-    """A group is never on both sides of a fold; rows without a group are one group."""
+    """A group is never on both sides of a fold; rows without a group are held out one by one."""
     agreed = made.contract()
     agreed = replace(agreed, columns=(Column("person", "string", role="group"), *agreed.columns))
     people = [None if i % 10 == 0 else f"p{i % 17}" for i in range(200)]
@@ -84,15 +84,41 @@ def test_groups_stay_together() -> None:
     found = of(frame, agreed)
     assert len(found) == 5
     for fold in found:
-        fitted, held_out = ({people[i] for i in rows} for rows in (fold.fitted, fold.held_out))
+        fitted, held_out = ({people[i] for i in rows} - {None} for rows in (fold.fitted, fold.held_out))
         assert not fitted & held_out
+        assert 38 <= len(fold.held_out) <= 42
+
+
+@pytest.mark.parametrize("together", ["key", "inputs"])
+def test_rows_of_one_key_and_rows_of_equal_inputs_stay_together(together: str) -> None:
+    """What the split keeps on one side is on one side of a fold too."""
+    columns = (Column("y", "string", "target", categories=("no", "yes")), Column("x", "integer"))
+    agreed = Contract("a", "binary", columns, keys=("x",)) if together == "key" else Contract("a", "binary", columns)
+    agreed = replace(agreed, group="inputs") if together == "inputs" else agreed
+    frame = pl.DataFrame({"y": ["no", "yes"] * 100, "x": [place // 3 for place in range(200)]})
+    for fold in of(frame, agreed):
+        fitted, held_out = ({int(frame["x"][int(i)]) for i in rows} for rows in (fold.fitted, fold.held_out))
+        assert not fitted & held_out
+
+
+def test_equal_times_are_in_one_fold() -> None:
+    """A day is predicted from earlier days, not from its own other rows."""
+    agreed = made.contract()
+    agreed = replace(agreed, columns=(Column("at", "timestamp", role="timestamp"), *agreed.columns), time_column="at")
+    days = np.arange(90) // 11
+    times = [datetime(2026, 1, 1) + timedelta(days=int(day)) for day in days]  # noqa: DTZ001 - naive by contract
+    found = of(made.table(90).with_columns(at=pl.Series(times)), agreed)
+    assert len(found) >= 4
+    for fold in found:
+        assert days[fold.fitted].max() < days[fold.held_out].min()
+    assert max(int(fold.held_out.max()) for fold in found) == 89
 
 
 def test_a_single_group_is_refused() -> None:
     """There is nothing to hold out."""
     agreed = made.contract()
     agreed = replace(agreed, columns=(Column("person", "string", role="group"), *agreed.columns))
-    with pytest.raises(DataError, match="at least 2 groups"):
+    with pytest.raises(DataError, match="at least 2 groups of rows"):
         of(made.table(50).with_columns(person=pl.lit("one")), agreed)
 
 
