@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from headrace.core import evaluate, gate, matrix, model
-from headrace.core.contract import Task
+from headrace.core.contract import Column, Task
 from headrace.core.errors import InputError
 from headrace.core.evaluate import Parts, Plan
 from headrace.core.gate import Sides, Thresholds
@@ -187,3 +187,24 @@ def test_judging_against_the_baseline_loads_no_scikit_learn() -> None:
     """Each step is a process of its own, and scikit-learn takes a second to import."""
     code = "import sys, headrace.core.gate; sys.exit(bool({'sklearn', 'polars'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("groups", "verdict"), [(9, "hold"), (12, "promote")])
+def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
+    """However many rows they have; the reason counts them."""
+    whole = made.contract()
+    agreed = replace(whole, columns=(Column("site", "integer", role="group"), *whole.columns))
+    train, test = (made.table(300, seed=seed, noise=0.1) for seed in (0, 1))
+    test = test.with_columns(site=pl.int_range(300) % groups)
+    known = matrix.encode_target(train, whole)
+    of_sites = replace(fitted("binary", train), contract=agreed)
+    found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=Plan())
+    assert found["resampled_by"] == {
+        "by": "group",
+        "clusters": groups,
+        "sentence": f"95 % intervals by group: {groups} groups",
+    }
+    assert bool(found["cautions"]) == (verdict == "hold")
+    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=Thresholds({}))
+    assert told["verdict"] == verdict
+    assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told["reasons"]) == (verdict == "hold")

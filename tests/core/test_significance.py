@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from headrace.core import bootstrap, significance
+from headrace.core.clusters import Clusters
 from headrace.core.measures import Outcome
 
 
@@ -109,3 +110,56 @@ def test_where_nothing_is_defined_nothing_is_compared() -> None:
     assert significance.compare_main(first, second, metrics=["roc_auc"], drawn=drawn) == {}
     found = significance.compare_main(first, second, metrics=["roc_auc", "log_loss"], drawn=drawn)
     assert found["metric"] == "log_loss"
+
+
+def copied(outcome: Outcome, times: int) -> Outcome:
+    """Each row so many times."""
+    return outcome.take(np.repeat(np.arange(len(outcome)), times))
+
+
+def test_copies_of_rows_prove_no_more_than_the_rows() -> None:
+    """Drawn together, ten copies of each row give about the p-values of the rows; by row they would prove anything."""
+    first, second = pair(3, rows=150, ours=1.4, theirs=1.0)
+    by = Clusters("key", np.repeat(np.arange(150), 10), 150)
+    many = copied(first, 10), copied(second, 10)
+    alone = significance.delong(first, second)
+    assert significance.delong(*many, clusters=by) == pytest.approx(alone, rel=0.1)
+    assert significance.delong(*many) < alone / 10
+    labels = [(one.actual, one.labels, two.labels) for one, two in ((first, second), many)]
+    assert significance.mcnemar(*labels[1], clusters=by) == pytest.approx(significance.mcnemar(*labels[0]), abs=0.1)
+    assert significance.mcnemar(*labels[1]) < significance.mcnemar(*labels[0]) / 5
+
+
+def test_clusters_of_one_row_are_rows() -> None:
+    """Both tests then give nearly what they give by row."""
+    first, second = pair(4, rows=1500, ours=1.2, theirs=1.1)
+    alone = Clusters("group", np.arange(1500), 1500)
+    assert significance.delong(first, second, clusters=alone) == pytest.approx(
+        significance.delong(first, second), rel=0.02
+    )
+
+
+def test_the_test_says_by_what_it_is() -> None:
+    """A reader sees that rows were not taken to be independent."""
+    first, second = pair(0)
+    by = Clusters("group", np.arange(120) // 4, 30)
+    drawn = bootstrap.resample([first, second], seed=0, resamples=400, clusters=by)
+    assert significance.compare(first, second, metric="roc_auc", drawn=drawn).test == "DeLong by group"
+    assert significance.compare(first, second, metric="log_loss", drawn=drawn).test == "paired bootstrap by group"
+
+
+def test_scores_that_know_only_the_group_are_rarely_told_from_a_coin() -> None:
+    """Labels that go by group, and scores that go by group, have nothing else in common."""
+    told = {"group": 0, "row": 0}
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        codes = np.repeat(np.arange(25), 8)
+        actual = np.where(draw.random(200) < 0.9, (draw.random(25) < 0.5)[codes], draw.random(200) < 0.5).astype(int)
+        ours = 1 / (1 + np.exp(-(draw.normal(size=25)[codes] + 0.3 * draw.normal(size=200))))
+        outcomes = [scored(actual, ours), scored(actual, np.full(200, 0.5))]
+        for by, clusters in (("group", Clusters("group", codes, 25)), ("row", None)):
+            drawn = bootstrap.resample(outcomes, seed=seed, resamples=200, clusters=clusters)
+            found = significance.compare(*outcomes, metric="roc_auc", drawn=drawn)
+            told[by] += found.better or found.worse
+    assert told["group"] <= 6
+    assert told["row"] >= 15
