@@ -20,21 +20,19 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT))
-
-from headrace.core.settings import without_blas_threads
-
-without_blas_threads()
-os.environ.setdefault("POLARS_MAX_THREADS", "1")  # as many processes as cores work already
+sys.path.append(str(Path(__file__).parents[1]))
 
 from truth_cells import CELLS, Cell
 from truth_page import OURS, page, written
 from truth_peers import AUTOGLUON, SCIKIT_LEARN, named
 from truth_peers import run as run_peer
-from truth_runs import Run, Task, run
+from truth_runs import run
 from truth_summary import faults, summary
+from truth_task import Run, Task
 
+from headrace.core.settings import without_blas_threads
+
+ROOT = Path(__file__).parents[1]
 _CHUNK = 20  # runs of a cell that a process takes at a time
 _TWICE = 3  # runs of each cell in which the same rows are looked at twice
 PEERS = (SCIKIT_LEARN, AUTOGLUON)
@@ -55,7 +53,7 @@ def chunk(name: str, places: Sequence[int], seed: int, peers: Sequence[str], pyt
     """
     began = time.perf_counter()
     cell = next(one for one in CELLS if one.name == name)
-    beside = named(peers, python if cell.autogluon else None)
+    beside = named(peers, python)
     found: dict[str, list[Run]] = {OURS: [], **{peer: [] for peer in beside}}
     for place in places:
         task = Task.of(cell, seed=seed, place=place)
@@ -149,7 +147,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=200, help="simulated tables of each cell")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything")
-    parser.add_argument("--markdown", default="", help="file to write the tables to, between its markers if it has some")
+    parser.add_argument(
+        "--markdown", default="", help="file to write the tables to, between its markers if it has some"
+    )
     parser.add_argument("--results", default="build/truth.jsonl", help="file that the figures are appended to")
     parser.add_argument("--peers", default="build/peers", help="folder of the peers' environments")
     parser.add_argument("--no-autogluon", action="store_true", help="leave AutoGluon out, which would be installed")
@@ -171,6 +171,8 @@ def main() -> None:
         print("\n".join(cell.name for cell in chosen.cells))
         return
     began = time.perf_counter()
+    without_blas_threads()  # nor Polars': as many processes as cores will work
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     python = _environment(chosen)
     key = {"runs": chosen.runs, "seed": chosen.seed, "code": _code(), "autogluon": python is not None}
     path = Path(chosen.results)
@@ -190,9 +192,9 @@ def main() -> None:
         written(Path(chosen.markdown), page(chosen.cells, found, command=command))
     short = {cell.name: found[cell.name]["faults"] for cell in chosen.cells if found[cell.name]["faults"]}
     print(f"\n{len(chosen.cells) - len(short)} of {len(chosen.cells)} cells within their bounds")
-    for name, told in short.items():
-        print(f"  {name}: {'; '.join(told)}")
-    told = {"cells": len(chosen.cells), "runs": chosen.runs, "short": short, "seconds": round(time.perf_counter() - began)}
+    for name, phrases in short.items():
+        print(f"  {name}: {'; '.join(phrases)}")
+    told = {"cells": len(chosen.cells), "runs": chosen.runs, "short": short, "seconds": time.perf_counter() - began}
     print(json.dumps({"benchmark": "truth", **told, "met": not short}))
 
 

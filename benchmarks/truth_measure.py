@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from truth_tables import Floats, Fresh
+from truth_inputs import Floats
+from truth_tables import Fresh
 
 from headrace.core.measures import Outcome, measurer
 from headrace.core.model import predicted_probabilities, predicted_values
@@ -78,8 +79,10 @@ class Known:
         Source: Naeini, Cooper and Hauskrecht 2015, Obtaining well calibrated probabilities using Bayesian binning.
         """
         weights = self.fresh.weights
-        if self.fresh.chances is None:
+        if self.fresh.mean is not None:
             return float(weights @ (self.predicted - self.fresh.mean)), float("nan")
+        if self.fresh.chances is None:
+            raise TypeError("fresh rows hold means or chances")
         given, actual = self.predicted[:, 1:].ravel(), self.fresh.chances[:, 1:].ravel()
         classes = self.predicted.shape[1] - 1
         each = np.repeat(weights, classes) / classes

@@ -119,7 +119,7 @@ def _searches(cells: Sequence[Cell], results: Results) -> Iterator[Sequence[str]
             best, outer = (found[name] for name in ("optimism", "nested_optimism"))
             yield [
                 cell.name,
-                cell.search_metric,
+                cell.main,
                 f"{best[0]:+.3f} ± {best[1]:.3f}",
                 f"{outer[0]:+.3f} ± {outer[1]:.3f}",
                 f"{found['nested_covered']:.0%} of {found['nested_defined']}",

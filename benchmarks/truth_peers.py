@@ -1,4 +1,4 @@
-"""What stands beside the suite: other ways to hold rows out, with the same estimator and a plain percentile bootstrap."""
+"""What stands beside the suite: other ways to hold rows out, with the same estimator and a plain bootstrap."""
 
 import json
 import subprocess
@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from truth_inputs import Floats
 from truth_measure import Known
-from truth_runs import Estimate, Run, Task
-from truth_tables import Floats
+from truth_task import Estimate, Run, Task
 
 from headrace.core import baseline, fitting, matrix
 from headrace.core.errors import UserError

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from truth_cells import Cell
-from truth_runs import Run
-from truth_tables import Floats
+from truth_inputs import Floats
+from truth_task import Run
 
 WANTED = (0.92, 0.98)
 """Coverage of a 95 % interval that is wanted."""

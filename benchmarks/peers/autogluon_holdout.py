@@ -1,7 +1,7 @@
 """AutoGluon's own holdout, for rows of which only the target is known: one line of JSON in, one out.
 
-Run by the interpreter of AutoGluon's environment. In: ``target`` (list), ``task``, ``seed``. Out: ``test``, the places of
-the rows that AutoGluon would hold out, by its own share for so many rows.
+Run by the interpreter of AutoGluon's environment. In: ``target`` (list), ``task``, ``seed``. Out: ``test``, the places
+of the rows that AutoGluon would hold out, by its own share for so many rows.
 """
 
 import json
