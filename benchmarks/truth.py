@@ -53,7 +53,7 @@ def chunk(name: str, places: Sequence[int], seed: int, peers: Sequence[str], pyt
     """
     began = time.perf_counter()
     cell = next(one for one in CELLS if one.name == name)
-    beside = named(peers, python)
+    beside = named(peers, python if cell.cheap else None)
     found: dict[str, list[Run]] = {OURS: [], **{peer: [] for peer in beside}}
     for place in places:
         task = Task.of(cell, seed=seed, place=place)

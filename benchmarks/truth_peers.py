@@ -58,6 +58,9 @@ def scikit_learn(target: Target, *, task: str, seed: int) -> Places:
 def autogluon(python: Path) -> Holdout:
     """AutoGluon's split function, in a process of its own environment; see ``Holdout``.
 
+    It calls scikit-learn's, with a share of its own and every class kept in the train part: with the same seed most rows
+    held out would be the same, and so it gets another one.
+
     Args:
         python: The environment's interpreter.
     """
@@ -66,7 +69,7 @@ def autogluon(python: Path) -> Holdout:
         helper = _helper(python)
         if helper.stdin is None or helper.stdout is None:
             raise TypeError("the helper has pipes")
-        helper.stdin.write(json.dumps({"target": target.tolist(), "task": task, "seed": seed}) + "\n")
+        helper.stdin.write(json.dumps({"target": target.tolist(), "task": task, "seed": seed + 1}) + "\n")
         helper.stdin.flush()
         answer = json.loads(helper.stdout.readline())
         if "refused" in answer:
