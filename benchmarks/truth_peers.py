@@ -58,8 +58,8 @@ def scikit_learn(target: Target, *, task: str, seed: int) -> Places:
 def autogluon(python: Path) -> Holdout:
     """AutoGluon's split function, in a process of its own environment; see ``Holdout``.
 
-    It calls scikit-learn's, with a share of its own and every class kept in the train part: with the same seed most rows
-    held out would be the same, and so it gets another one.
+    It calls scikit-learn's, with a share of its own and every class kept in the train part: with the same seed most
+    rows held out would be the same, so it gets another one.
 
     Args:
         python: The environment's interpreter.

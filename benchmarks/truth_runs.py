@@ -74,7 +74,7 @@ def sides(task: Task, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     counts = split_table.Sides.none()
     counts.add(sided, task.contract)
     counts.require(task.contract, task.plan)
-    return split_table.parts(sided)
+    return sided.filter(~pl.col(split.TEST)).drop(split.TEST), sided.filter(pl.col(split.TEST)).drop(split.TEST)
 
 
 def fit(task: Task, early: pl.DataFrame) -> model.Model:

@@ -11,8 +11,9 @@ from truth_cells import Cell
 from truth_inputs import Floats
 from truth_tables import Drawn, Fresh, contract, draw
 
-from headrace.core import families, layout, matrix, split, split_table
+from headrace.core import families, layout, matrix, split_table
 from headrace.core.contract import Contract
+from headrace.core.split_plan import Plan, plan
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Task:
     seed: int
     drawn: Drawn
     contract: Contract
-    plan: split.Plan
+    plan: Plan
     fresh: Fresh
 
     @classmethod
@@ -92,11 +93,12 @@ class Task:
         rng = np.random.default_rng([seed, zlib.crc32(cell.name.encode()), place])
         drawn, agreed = draw(cell.table, cell.rows, rng), contract(cell.table)
         own = int(rng.integers(2**31))
-        plan = split.plan(agreed, seed=own)
-        if plan.method == "time":
+        chosen, since = plan(agreed, seed=own), ""
+        if chosen.method == "time":
             times = drawn.frame.get_column(agreed.time_column)
-            plan = replace(plan, cut=split_table.find_cut(times, test_size=plan.test_size, column=agreed.time_column))
-        return cls(cell, own, drawn, agreed, plan, drawn.fresh(cell.fresh, plan.cut))
+            since = split_table.find_cut(times, test_size=chosen.test_size, column=agreed.time_column)
+            chosen = replace(chosen, cut=since)
+        return cls(cell, own, drawn, agreed, chosen, drawn.fresh(cell.fresh, since))
 
     def encoded(self, frame: pl.DataFrame) -> Floats:
         """The matrix of some rows."""
