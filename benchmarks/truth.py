@@ -13,6 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -86,13 +87,16 @@ def measured(
                 future = pool.submit(chunk, cell.name, places, chosen.seed, PEERS, python)
                 running[future] = (cell, start)
         parts: dict[str, dict[int, dict[str, Any]]] = {}
-        for future in as_completed(running):
-            cell, start = running[future]
-            done = parts.setdefault(cell.name, {})
-            done[start] = future.result()
-            if len(done) * _CHUNK >= chosen.runs:
-                yield cell, _joined(cell, [done[key] for key in sorted(done)])
-                del parts[cell.name]
+        try:
+            for future in as_completed(running):
+                cell, start = running[future]
+                done = parts.setdefault(cell.name, {})
+                done[start] = future.result()
+                if len(done) * _CHUNK >= chosen.runs:
+                    yield cell, _joined(cell, [done[key] for key in sorted(done)])
+                    del parts[cell.name]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # an error or Ctrl-C does not wait for the rest
 
 
 def _joined(cell: Cell, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -116,7 +120,10 @@ def _environment(chosen: argparse.Namespace) -> Path | None:
         return None
     from serving_peers import installed
 
-    return installed("autogluon", Path(chosen.peers)) / "bin" / "python"
+    try:
+        return installed("autogluon", Path(chosen.peers)).absolute() / "bin" / "python"
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"AutoGluon must be installed into {chosen.peers}, but pip failed ({error}); or give --no-autogluon")
 
 
 def _known(path: Path, key: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,8 @@ _FEWEST = 20  # runs that must define a metric for it to be judged
 _TEST_SHARE = 0.2
 _DEARER = 1.05  # times the cost at 0.5 that the chosen threshold may come to
 _REFUSED = 0.2
+# Rows drawn together vary as so many times the rows: the mean square of a person's rows by their mean.
+_TOGETHER = {"groups": 285 / 45, "keys": 2.95 / 1.55}
 
 Figures = dict[str, Any]
 
@@ -147,8 +149,8 @@ def _metric_faults(name: str, one: Figures) -> list[str]:
 
 
 def _share_faults(cell: Cell, found: Figures, runs: int) -> list[str]:
-    """A test part is a fifth, give or take what independent draws would give; of groups, draws of groups."""
-    together = 3.0 if cell.table.structure in {"groups", "keys"} else 1.0
+    """A test part is a fifth, give or take what independent draws of rows, or of people, would give."""
+    together = _TOGETHER.get(cell.table.structure, 1.0)
     spread = float(np.sqrt(_TEST_SHARE * (1 - _TEST_SHARE) * together / cell.rows))
     mean, least, largest = found["share"]
     told = []
