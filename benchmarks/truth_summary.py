@@ -13,6 +13,7 @@ WANTED = (0.92, 0.98)
 FALSE_PROMOTIONS = 0.05
 _BEYOND = 2.0  # standard errors by which a share may be outside
 _ERRORS = 3.5  # and a mean from zero, of some six hundred: one in two thousand is so far off by chance
+_MATTERS = 0.1  # of an interval's width: a smaller error hardly moves what it holds
 _FEWEST = 20  # runs that must define a metric for it to be judged
 _TEST_SHARE = 0.2
 _DEARER = 1.05  # times the cost at 0.5 that the chosen threshold may come to
@@ -143,7 +144,7 @@ def _metric_faults(name: str, one: Figures) -> list[str]:
     covered, runs = one["covered"], one["defined"]
     if covered < _lowest(WANTED[0], runs) or covered > _highest(WANTED[1], runs):
         told.append(f"{name} covered {covered:.0%}")
-    if abs(one["error"]) > _ERRORS * one["se"] + 1e-9:
+    if abs(one["error"]) > max(_ERRORS * one["se"], _MATTERS * one["width"]) + 1e-9:
         told.append(f"{name} off by {one['error']:+.3f} ± {one['se']:.3f}")
     return told
 

@@ -132,7 +132,7 @@ def test_costs_and_calibration_are_those_of_a_hand_count() -> None:
 )
 def test_a_fault_is_named(change: dict[str, Any], told: str) -> None:
     """What is outside its bounds is said, and nothing else."""
-    good = {"defined": 200, "error": 0.001, "se": 0.001, "covered": 0.95}
+    good = {"defined": 200, "error": 0.001, "se": 0.001, "covered": 0.95, "width": 0.05}
     sound: dict[str, Any] = {
         "runs": 200,
         "refused": 0,
