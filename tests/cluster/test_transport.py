@@ -134,6 +134,7 @@ def test_a_server_without_tls_is_not_said_to_show_a_certificate() -> None:
     assert len(heard) == 1
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("streamed", [False, True], ids=["answer", "stream"])
 def test_a_signal_breaks_off_no_request(*, streamed: bool) -> None:
     """It ends the process when the answer is there, and the connection serves whatever is put right after that."""

@@ -206,7 +206,7 @@ BELLS = {
 @example(share=1 - 2**-52)
 @example(share=0.5)
 def test_neighbouring_shares_keep_their_order(kind: Range, share: float) -> None:
-    """However near to one another, and wherever rounding errors are large: at the ends, and where a logarithm is drawn."""
+    """However near to one another, and where rounding errors are large: at the ends, and in logarithms."""
     larger = [min(share + distance, 1.0) for distance in (0.0, 2**-53, 2**-45, 2**-44, 2**-43, 2**-40)]
     values = [kind.value(one) for one in larger]
     assert values == sorted(values)

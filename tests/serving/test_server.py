@@ -268,6 +268,7 @@ def _predicting(url: str) -> Any:
         return remote.predict([GOOD] * 20_000)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_end_answers_what_it_has_begun(
     bundle: Bundle, tmp_path: Path, number: signal.Signals
