@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace.core.settings import without_blas_threads
+from tests import properties
 
 # Tests run side by side, and threads that spin while they wait for each other would take most of the time.
 without_blas_threads()
+properties.register()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
