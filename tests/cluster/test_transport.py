@@ -84,7 +84,7 @@ def test_nobody_there() -> None:
     with pytest.raises(ClusterError, match="is not reachable") as caught:
         at(f"http://127.0.0.1:{free_port()}").get(PODS, "a")
     assert caught.value.reason == "unreachable"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_a_silent_server_is_not_waited_for() -> None:

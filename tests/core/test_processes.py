@@ -106,11 +106,9 @@ def test_a_guard_and_its_command_are_ended_by_an_owner_that_ignores_signals(tmp_
 def test_stop_pid_ends_a_process_that_nobody_reaps(tmp_path: Path) -> None:
     """A process that has become a zombie counts as gone, so that stopping it does not wait for ever."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    began = time.monotonic()
     processes.stop_pid(child.pid)
-    assert time.monotonic() - began < processes.GRACE_SECONDS
     assert not processes.running(child.pid)
-    child.wait(5)
+    assert child.wait(30) == -signal.SIGTERM
 
 
 def test_a_lease_has_one_holder(tmp_path: Path) -> None:
