@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace.core.settings import without_blas_threads
-from tests import properties
+from tests import properties, surroundings
 
+surroundings.leave()
 # Tests run side by side, and threads that spin while they wait for each other would take most of the time.
 without_blas_threads()
 properties.register()
@@ -104,6 +105,7 @@ def headrace(*arguments: str, timeout: float = 240, **environment: str) -> subpr
     """Run the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "headrace.cli.main", *arguments],
+        stdin=subprocess.DEVNULL,  # no question is asked of whoever sits before the tests
         capture_output=True,
         text=True,
         timeout=timeout,
