@@ -9,7 +9,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-real test-peers soak check format bench image sbom push archive lock compiled clean
+.PHONY: help demo test test-random test-real test-peers soak check format bench image sbom push archive lock compiled clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with other examples each time
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile random --timeout 3600 $(ARGS)
 
 # Three processes whatever the cores: they often wait for servers.
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones

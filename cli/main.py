@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from headrace.core.errors import HeadraceError, UserError
+from headrace.core.signals import ignored
 
 # What a command is: a function, its module in headrace.cli and the module's examples; or a group, its module alone.
 _COMMANDS = {
@@ -91,7 +92,8 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminated)
+    if not ignored(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, _terminated)
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
         app()

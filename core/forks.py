@@ -12,6 +12,7 @@ from subprocess import TimeoutExpired
 from typing import IO, NoReturn
 
 from headrace.core.processes import die_with_parent, watch_over
+from headrace.core.signals import take_defaults
 
 _POLL_SECONDS = 0.02
 
@@ -96,8 +97,7 @@ def _guard(program: Callable[[], int], lease_path: Path, log: IO[bytes]) -> NoRe
 
 def _run(program: Callable[[], int]) -> NoReturn:
     die_with_parent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    take_defaults()
     os._exit(program())
 
 

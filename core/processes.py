@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from headrace.core.errors import InputError
+from headrace.core.signals import take_defaults
 
 if TYPE_CHECKING:
     from headrace.core.forks import Forked
@@ -179,8 +180,13 @@ class Child(Protocol):
 
 def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
     """Run ``command`` until it ends, this process is told to end, or the lease is let go."""
-    child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 - no threads run yet
+    child = subprocess.Popen(command, preexec_fn=_helped)  # noqa: PLW1509 - no threads run yet
     watch_over(child, lease_path)
+
+
+def _helped() -> None:
+    die_with_parent()
+    take_defaults()
 
 
 def watch_over(child: Child, lease_path: Path) -> NoReturn:

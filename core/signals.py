@@ -1,4 +1,9 @@
-"""Ends by signals that let a block clean up."""
+"""Signals that end a process: blocks that clean up, what is ignored, and what helpers take.
+
+Who starts a command may have it ignore a signal: ``nohup`` does with SIGHUP, and a shell without job control with the
+SIGINT of what it starts by ``&``. What is ignored at the start stays ignored, as everywhere on Unix. The processes that
+a command starts for itself are another matter: it ends them by SIGTERM, so they must take it.
+"""
 
 import signal
 import threading
@@ -8,13 +13,25 @@ from types import FrameType
 from typing import NoReturn
 
 
+def ignored(number: signal.Signals) -> bool:
+    """Whether whoever started this process wants a signal ignored."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+def take_defaults() -> None:
+    """Let SIGTERM and SIGINT end this process, even if its owner ignores them: what a helper process calls first."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
     """Turn SIGTERM into ``SystemExit`` for the length of the block, so that every ``finally`` runs.
 
-    Kubernetes ends a step by SIGTERM. Outside of the main thread, which alone takes signals, nothing changes.
+    Kubernetes ends a step by SIGTERM. Outside of the main thread, which alone takes signals, nothing changes, nor does
+    anything where the signal is ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or ignored(signal.SIGTERM):
         yield
         return
 

@@ -18,6 +18,9 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]{0,62}")
 _TEXT = re.compile(r"[\w.,:/@%+-]{1,200}")
 # The bounds lie so many standard deviations from the middle of a normal distribution, as in Katib.
 _DEVIATIONS = 3.0
+# Shares are counted in these steps, whose values lie farther apart than the rounding errors of what computes them
+# (some 1e-15): else a larger share could give a smaller value. A power of two, so that 1 - share is exact.
+_STEPS_OF_SHARE = 2**44
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,12 @@ class Range:
         """The value below which lies a share of a normal distribution between the bounds.
 
         Args:
-            share: From 0, the least value, to 1, the largest.
+            share: From 0, the least value, to 1, the largest. A larger share never gives a smaller value.
         """
-        normal, low, high = NormalDist(), self.low, self.high
-        if self.log:
-            low, high = math.log(low), math.log(high)
-        tail = normal.cdf(-_DEVIATIONS)
-        place = (normal.inv_cdf(tail + share * (1 - 2 * tail)) / _DEVIATIONS + 1) / 2
+        place = _place(round(share * _STEPS_OF_SHARE) / _STEPS_OF_SHARE)
+        if place in {0.0, 1.0}:  # the bounds themselves, which the logarithm and back may miss
+            return self.near(self.high if place else self.low)
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         found = low + place * (high - low)
         return self.near(math.exp(found) if self.log else found)
 
@@ -72,6 +74,17 @@ class Range:
         if step is not None:
             number = min(self.low + round((number - self.low) / step) * step, self.last)
         return float(round(number)) if self.whole else number
+
+
+def _place(share: float) -> float:
+    """Where a share of the normal distribution ends, from 0, its lower bound, to 1, its upper one."""
+    if share > 0.5:  # the upper half mirrors the lower one, whose end has the finer numbers
+        return 1 - _place(1 - share)
+    if share == 0:
+        return 0.0
+    normal = NormalDist()
+    tail = normal.cdf(-_DEVIATIONS)
+    return (normal.inv_cdf(tail + share * (1 - 2 * tail)) / _DEVIATIONS + 1) / 2
 
 
 @dataclass(frozen=True)

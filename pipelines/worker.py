@@ -31,6 +31,8 @@ def run(request: dict[str, Any]) -> None:
 
 def main() -> None:
     """Read the request from standard input and run it; end with the whole process group when the owner is gone."""
+    # Even where the owner ignores it: the group is ended by it, so that steps undo what they do elsewhere.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if lease := settings.lease_path():
         when_released(Path(lease), lambda: os.killpg(0, signal.SIGKILL))
     run(json.load(sys.stdin))

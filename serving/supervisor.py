@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from headrace.core.errors import InternalError
+from headrace.core.signals import ignored
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 # A worker that dies younger than this was not able to serve.
@@ -95,6 +96,8 @@ class Supervisor:
     def _watch(self) -> int:
         while True:
             number = signal.sigwait(_SIGNALS)
+            if number == signal.SIGINT and ignored(signal.SIGINT):
+                continue  # while it is blocked, even what is ignored arrives
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return 0 if number == signal.SIGTERM else 130
             if number == signal.SIGHUP:

@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 from uvicorn import Config, Server
 
+from headrace.core.signals import ignored
 from headrace.serving.answering import Answering
 from headrace.serving.app import App
 from headrace.serving.connection import Connection, sweep
@@ -134,8 +135,11 @@ class _Http(Server):
         super().__init__(config)
         self._live = live
         self._drain_seconds = drain_seconds
+        self._interruptible = not ignored(signal.SIGINT)  # asked before uvicorn takes the signal
 
     def handle_exit(self, sig: int, frame: Any) -> None:
+        if sig == signal.SIGINT and not self._interruptible:
+            return
         if sig == signal.SIGTERM and self._drain_seconds and not self._live.draining:
             self._live.draining = True
             asyncio.get_running_loop().call_later(self._drain_seconds, self.end)

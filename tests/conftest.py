@@ -4,8 +4,10 @@ import csv
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace.core.settings import without_blas_threads
+from tests import properties, surroundings
 
+surroundings.leave()
 # Tests run side by side, and threads that spin while they wait for each other would take most of the time.
 without_blas_threads()
+properties.register()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +52,31 @@ def real_tables() -> Path:
     return folder
 
 
+@pytest.fixture
+def default_signals() -> "Iterator[None]":
+    """SIGINT and SIGTERM end this process and what it starts, as if a person had started the tests in a terminal.
+
+    Who starts them otherwise, by ``&`` in a script or under a ``trap``, may have them ignored, and what is ignored is
+    inherited. For tests that send these signals; all other tests leave them as they are.
+    """
+    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@contextmanager
+def ignoring(*numbers: signal.Signals) -> "Iterator[None]":
+    """Ignore signals for the length of the block; what is started in it begins so, as under ``nohup`` or a ``trap``."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def write_table(path: Path, *, rows: int = 400, seed: int = 7, shuffled: bool = False) -> Path:
     """Write a CSV with numbers, categories, times and missing values, and a target `churn` that depends on them.
 
@@ -75,6 +105,7 @@ def headrace(*arguments: str, timeout: float = 240, **environment: str) -> subpr
     """Run the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "headrace.cli.main", *arguments],
+        stdin=subprocess.DEVNULL,  # no question is asked of whoever sits before the tests
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -1,6 +1,7 @@
 """The project's structure is what its documents say."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -51,6 +52,15 @@ def test_the_wheel_holds_every_module_and_its_data(tmp_path: Path) -> None:
         assert data, f"no {pattern} in {package}"
         wanted |= {f"headrace/{path.relative_to(REPOSITORY)}" for path in data}
     assert wanted <= held, sorted(wanted - held)
+
+
+def test_tests_that_send_ends_take_care_that_they_are_taken() -> None:
+    """SIGINT is ignored under ``&`` in a script, and what is ignored is inherited by all that a test starts."""
+    sending = re.compile(r"(kill|send_signal|param)\w*\([^)]*\b(SIGINT|SIGTERM|number)\b|\.terminate\(\)")
+    tests = {path: path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    sends = {path for path, text in tests.items() if re.search(r"SIGINT|SIGTERM", text) and sending.search(text)}
+    assert len(sends) > 10
+    assert [str(path) for path in sends if "default_signals" not in tests[path]] == []
 
 
 def test_one_version_everywhere() -> None:

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from headrace.cli import main
 from headrace.cli.main import app
 from headrace.core.processes import free_port, lease
 from headrace.stores.local import local_store
-from tests.conftest import Line, headrace
+from tests.conftest import Line, headrace, ignoring
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 @pytest.mark.parametrize(
@@ -225,3 +228,16 @@ def test_serve_refuses_an_altered_bundle(line: Line, tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "model.skops" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_command_leaves_a_signal_ignored_that_was(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cleans up after SIGTERM, unless whoever started it wants nothing to happen."""
+
+    def told() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(main, "app", told)
+    with ignoring(*[signal.SIGTERM] * wanted), pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == (0 if wanted else 143)

@@ -86,6 +86,7 @@ def test_mistakes_end_with_a_sentence(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(
     ("number", "name"), [(signal.SIGTERM, "out"), (signal.SIGTERM, "out.csv"), (signal.SIGKILL, "out")]
 )

@@ -197,6 +197,7 @@ def test_a_recurring_run(server: KfpServer, tmp_path: Path, capsys: pytest.Captu
     assert not server.runs
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_whoever_stops_following_does_not_stop_the_run(server: KfpServer, tmp_path: Path) -> None:
     """Ctrl-C says how to come back, and how to end it."""
     file = tiny.compiled(tmp_path / "tiny.yaml")

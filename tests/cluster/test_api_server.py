@@ -13,7 +13,7 @@ from headrace.cluster.kinds import CONFIG_MAPS
 from .api_server import ApiServer, binary
 from .test_client import config_map
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")]
 
 _RUNS = """
 import sys, time

@@ -84,7 +84,7 @@ def test_nobody_there() -> None:
     with pytest.raises(ClusterError, match="is not reachable") as caught:
         at(f"http://127.0.0.1:{free_port()}").get(PODS, "a")
     assert caught.value.reason == "unreachable"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_a_silent_server_is_not_waited_for() -> None:
@@ -134,6 +134,7 @@ def test_a_server_without_tls_is_not_said_to_show_a_certificate() -> None:
     assert len(heard) == 1
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("streamed", [False, True], ids=["answer", "stream"])
 def test_a_signal_breaks_off_no_request(*, streamed: bool) -> None:
     """It ends the process when the answer is there, and the connection serves whatever is put right after that."""

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core import features, matrix, records
 from headrace.core.contract import Column, Contract, RowFeature
 from headrace.core.door import Door
 from headrace.core.errors import RequestError
+from tests.properties import examples
 
 CONTRACT = Contract(
     name="t",
@@ -92,7 +93,7 @@ def judged(rows: list[Any], contract: Contract = CONTRACT) -> np.ndarray:
     return matrix.encode(features.add(typed, contract), contract)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(ROWS, min_size=1, max_size=2))
 def test_what_the_quick_check_admits_is_what_the_full_check_makes(rows: list[dict[str, Any]]) -> None:
     """Rows that the quick check takes give the same matrix, to the bit, by the functions of training."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import AttributeProto, ModelProto, TensorProto, helper, load_from_string
 
@@ -22,6 +22,7 @@ from headrace.core.model import Model, predicted_probabilities, save
 from headrace.core.onnx_model import converted
 from tests.core import made
 from tests.core.test_onnx_model import fitted
+from tests.properties import examples
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_a_model_of_another_contract_is_refused(content: bytes) -> None:
         OnnxEngine(content, made.contract("regression"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_still_a_model(data: st.DataObject) -> None:
     """Whatever byte is changed or wherever it ends: a sentence, or an engine that answers; never a crash."""

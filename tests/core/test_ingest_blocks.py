@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core import csv_rows
@@ -16,6 +16,7 @@ from headrace.core.csv_dialect import Dialect
 from headrace.core.formats import file_frames
 from headrace.core.source import MISSING_VALUES, ReadOptions
 from headrace.core.streams import Digest
+from tests.properties import examples
 
 from .test_ingest import source
 
@@ -41,7 +42,7 @@ def expected(rows: list[list[str]]) -> list[tuple[str | None, ...]]:
     size=st.integers(1, 60),
     cut=st.integers(1, 30),
 )
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_any_rows_come_back(rows: list[list[str]], quoting: Literal[0, 1, 2, 3], size: int, cut: int) -> None:
     """Rows with any fields, in blocks of any size made of chunks of any size, are read as they were written."""
     data = written(rows, quoting)
@@ -57,7 +58,7 @@ def test_any_rows_come_back(rows: list[list[str]], quoting: Literal[0, 1, 2, 3],
 
 
 @given(rows=st.lists(st.lists(FIELD, min_size=2, max_size=2), min_size=1, max_size=8))
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_both_parsers_agree(rows: list[list[str]]) -> None:
     """The standard library's reader, which is asked in doubt, gives the same fields as the quick one."""
     data = written(rows, csv.QUOTE_ALL)
@@ -85,7 +86,7 @@ NUMBER = st.one_of(
     missing=st.sampled_from([MISSING_VALUES, ("", "-999"), ("", "0", "nan")]),
     only=st.sampled_from([(), ("number",), ("text", "integer"), ("text", "number", "integer")]),
 )
-@settings(deadline=None, max_examples=300)
+@examples(300)
 def test_numbers_read_at_once_are_those_of_the_texts(
     rows: list[tuple[str, str, str]], quoting: Literal[0, 1, 2, 3], missing: tuple[str, ...], only: tuple[str, ...]
 ) -> None:

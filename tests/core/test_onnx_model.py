@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core import families, layout, matrix, parity
@@ -17,6 +17,7 @@ from headrace.core.model import Model, predicted_probabilities, predicted_values
 from headrace.core.onnx_graph import InexactError
 from headrace.core.onnx_model import converted
 from tests.core import made
+from tests.properties import examples
 
 QUICK: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 12},
@@ -116,7 +117,7 @@ def matrices() -> st.SearchStrategy[list[list[float]]]:
     return st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(matrices())
 @pytest.mark.parametrize("name", ["logistic", "hist_gradient_boosting", "random_forest"])
 def test_any_matrix_has_the_same_answers(name: str, rows: list[list[float]]) -> None:

@@ -171,6 +171,7 @@ def test_changed_code_is_told_by_file(tmp_path: Path) -> None:
     shutil.copytree(Path(code_version.__file__).resolve().parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package.parent / "README.md").write_text("# a repository")
     git = ["git", "-C", str(package.parent), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    git += ["-c", "commit.gpgsign=false"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "begin"]):
         subprocess.run([*git, *command], check=True)
     assert code_version._changed([package]) == []

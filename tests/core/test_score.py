@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core import score
@@ -18,6 +18,7 @@ from headrace.core.errors import DataError, InputError, RequestError
 from headrace.core.scorer import Scorer
 from headrace.stores.sources import open_source
 from tests.made_bundle import make_bundle
+from tests.properties import examples
 
 ROWS = [
     {"age": "31", "spend": "20.5", "plan": "premium", "joined": "2024-03-02 23:15:00", "churn": "no"},
@@ -116,7 +117,7 @@ ROW = st.fixed_dictionaries(
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=8))
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_a_row_is_scored_where_the_door_lets_it_pass_and_refused_by_the_rule_that_the_door_names(
     scorer: Scorer, rows: list[dict[str, str]]
 ) -> None:

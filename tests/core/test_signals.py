@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
-from headrace.core.signals import ended_by_sigterm, held_back
+from headrace.core.signals import ended_by_sigterm, held_back, ignored
+from tests.conftest import ignoring
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 def send(number: signal.Signals) -> None:
@@ -97,12 +100,12 @@ def test_other_threads_hold_nothing_back() -> None:
         thread.join()
 
 
-def test_a_signal_without_a_handler_is_left_alone() -> None:
-    """One that is ignored stays so, and is not acted on later."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with held_back():
-            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
-            send(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """Whoever started the process wants it: nothing breaks off the block, and nothing is acted on later."""
+    with ignoring(signal.SIGTERM, signal.SIGINT):
+        with ended_by_sigterm(), held_back():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                assert ignored(number)
+                send(number)
+        assert ignored(signal.SIGTERM)
+    assert not ignored(signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.check import REASONS, ROW, check_block
@@ -119,7 +119,6 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(0, 20))
 def test_blocks_add_up_to_the_table(rows: list[dict[str, str | None]], cut: int) -> None:
     """Each row is valid or quarantined, never both, and the counts of two blocks are those of the whole."""

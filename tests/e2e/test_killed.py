@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import headrace, write_table
+from tests.conftest import headrace, ignoring, write_table
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.usefixtures("default_signals"),
+]
 
 
 def _descendants(home: Path) -> list[str]:
@@ -32,7 +36,8 @@ def _events(home: Path) -> list[dict[str, str]]:
     return [json.loads(row) for row in rows]
 
 
-def _kill_at(step: str, number: signal.Signals, table: Path, home: Path) -> None:
+def _at(step: str, table: Path, home: Path) -> "subprocess.Popen[bytes]":
+    """A run that has begun a step."""
     command = [sys.executable, "-m", "headrace.cli.main", "run", str(table), "--target", "churn", "--budget", "3"]
     run = subprocess.Popen([*command, "--output", str(home)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 150
@@ -40,6 +45,11 @@ def _kill_at(step: str, number: signal.Signals, table: Path, home: Path) -> None
         assert run.poll() is None, f"the run ended before {step}"
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    return run
+
+
+def _kill_at(step: str, number: signal.Signals, table: Path, home: Path) -> None:
+    run = _at(step, table, home)
     run.send_signal(number)
     run.wait(30)
 
@@ -79,6 +89,17 @@ def test_the_same_command_succeeds_after_a_kill(tmp_path: Path) -> None:
     assert (home / "summary.json").exists()
     assert not list(home.glob(".staging-*"))
     assert _all_gone(home), _descendants(home)
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    """Whoever closes the terminal, or presses Ctrl-C in a script that runs it by ``&``, finds its results later."""
+    table, home = write_table(tmp_path / "customers.csv", rows=200), tmp_path / "out"
+    with ignoring(signal.SIGHUP, signal.SIGINT):
+        run = _at("tune", table, home)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        run.send_signal(number)
+    assert run.wait(240) == 0
+    assert (home / "summary.json").exists()
 
 
 def test_a_good_run_leaves_nothing_running(tmp_path: Path) -> None:

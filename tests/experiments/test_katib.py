@@ -34,7 +34,7 @@ from tests.experiments import jobs
 from tests.experiments.katib_controller import STOPPED, Ran, Run, katib
 from tests.experiments.test_experiment_yaml import document
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")]
 
 Changes = dict[str, Any]
 

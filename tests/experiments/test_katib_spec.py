@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.errors import InputError
@@ -16,6 +16,7 @@ from headrace.experiments.experiment import Experiment
 from headrace.experiments.katib_spec import Pod
 from tests.experiments import jobs, webhook
 from tests.experiments.test_experiment_yaml import TEMPLATE, document, parsed, template
+from tests.properties import examples
 
 STUDY = "s3://bucket/studies/forest/" + "0" * 64 + "/"
 
@@ -124,7 +125,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(documents())
-@settings(deadline=None, max_examples=300)
+@examples(300)
 def test_what_is_accepted_runs_on_both_engines(made: dict[str, Any]) -> None:
     """It is asked for trials here, and passes Katib's webhook as it is sent; reading it again gives the same search."""
     try:
@@ -144,7 +145,7 @@ def test_what_is_accepted_runs_on_both_engines(made: dict[str, Any]) -> None:
 
 
 @given(documents())
-@settings(deadline=None, max_examples=300)
+@examples(300)
 def test_what_katib_would_refuse_is_refused_when_it_is_read(made: dict[str, Any]) -> None:
     """Before anything runs, wherever it was to run."""
     as_texts = copy.deepcopy(made)

@@ -81,14 +81,21 @@ def test_what_is_tried_does_not_depend_on_which_trial_ends_first(algorithm: str)
     assert delayed(lambda _: draw.uniform(0, 0.02)) == expected
 
 
-def _most_at_once(*experiments: Experiment, trials: int) -> tuple[int, list[set[int]]]:
-    """The largest number of trials that ran at once, and which ran when each one began."""
+def _at_once(*experiments: Experiment, wanted: int, trials: int) -> tuple[int, list[set[int]]]:
+    """The largest number of trials that ran at once, and which ran when each one began.
+
+    The first ones wait until as many run as are wanted, however busy the machine is.
+    """
     lock, running, seen = threading.Lock(), set[int](), list[set[int]]()
+    met = threading.Event()
 
     def run(asked: Asked) -> Trial:
         with lock:
             running.add(asked.number)
             seen.append(set(running))
+            if len(running) == wanted:
+                met.set()
+        assert met.wait(PATIENCE)
         time.sleep(0.005 * (1 + asked.number % 3))
         with lock:
             running.remove(asked.number)
@@ -100,8 +107,9 @@ def _most_at_once(*experiments: Experiment, trials: int) -> tuple[int, list[set[
 
 def test_no_more_trials_run_at_once_than_may() -> None:
     """As many as the Experiment says; of several Experiments one of each."""
-    assert _most_at_once(experiment(parallel=3), trials=12)[0] == 3
-    alone, seen = _most_at_once(experiment(parallel=3, name="a"), experiment(parallel=3, name="b"), trials=11)
+    assert _at_once(experiment(parallel=3), wanted=3, trials=12)[0] == 3
+    several = (experiment(parallel=3, name="a"), experiment(parallel=3, name="b"))
+    alone, seen = _at_once(*several, wanted=2, trials=11)
     assert alone == 2
     assert len(seen) == 11
 
@@ -112,7 +120,7 @@ def test_no_more_trials_run_at_once_than_may() -> None:
 )
 def test_an_algorithm_that_must_know_all_is_asked_when_none_runs(waiting: Experiment) -> None:
     """It begins two at a time, and no one begins while one of an earlier two runs."""
-    _, seen = _most_at_once(waiting, trials=8)
+    _, seen = _at_once(waiting, wanted=2, trials=8)
     assert all(len({number // 2 for number in beside}) == 1 for beside in seen)
 
 

@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -174,15 +174,44 @@ def test_a_rung_whose_trials_failed_ends_its_bracket() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.booleans(), st.booleans())
-@settings(deadline=None)
+@example(first=4e-18, second=0.0, whole=False, log=False)
+@example(first=4e-18, second=0.0, whole=False, log=True)
+@example(first=1 - 2**-53, second=1.0, whole=False, log=False)
+@example(first=1 - 2**-53, second=1.0, whole=False, log=True)
 def test_a_bell_runs_from_end_to_end(first: float, second: float, whole: bool, log: bool) -> None:
     """Its value rises with the share, from min to max, and half of it lies below the middle."""
     kind = Range(2, 32, whole=whole, log=log, bell=True)
     low, high = sorted([kind.value(first), kind.value(second)]) if first != second else (kind.value(first),) * 2
     assert 2 <= low <= high <= 32
     assert (kind.value(min(first, second)), kind.value(max(first, second))) == (low, high)
-    assert (kind.value(0), kind.value(1)) == pytest.approx((2, 32))
+    assert (kind.value(0), kind.value(1)) == (2, 32)
     assert abs(kind.value(0.5) - (8 if log else 17)) <= 0.5 * whole + 1e-9
+
+
+BELLS = {
+    "far from zero": Range(1e9, 1e9 + 1, bell=True),
+    "on both sides of zero": Range(-3.0, 7.0, bell=True),
+    "by steps": Range(0.0, 1.0, step=0.3, bell=True),
+    "by whole steps": Range(1, 64, step=3, whole=True, bell=True),
+    "narrow, in logarithms": Range(1.0, 1.001, log=True, bell=True),
+    "wide, in logarithms": Range(1e-300, 1e300, log=True, bell=True),
+    "a point": Range(5.0, 5.0, bell=True),
+    "a point, in logarithms": Range(5.0, 5.0, log=True, bell=True),
+}
+
+
+@pytest.mark.parametrize("kind", BELLS.values(), ids=BELLS)
+@given(share=st.floats(0, 1))
+@example(share=0.0)
+@example(share=1 - 2**-52)
+@example(share=0.5)
+def test_neighbouring_shares_keep_their_order(kind: Range, share: float) -> None:
+    """However near to one another, and where rounding errors are large: at the ends, and in logarithms."""
+    larger = [min(share + distance, 1.0) for distance in (0.0, 2**-53, 2**-45, 2**-44, 2**-43, 2**-40)]
+    values = [kind.value(one) for one in larger]
+    assert values == sorted(values)
+    assert kind.low == kind.value(0) <= values[0]
+    assert values[-1] <= kind.value(1) == pytest.approx(kind.last)
 
 
 def test_a_bell_draws_the_middle_more_often() -> None:

@@ -155,6 +155,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {trial["parameters"]["x"] for trial in trials} == set(runs)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -113,6 +113,7 @@ def test_a_pipeline_that_reports_nothing_has_no_metrics(
     assert stream.getvalue() == ""
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_trial_that_is_ended_ends_its_run(server: KfpServer, rclone_settings: StoreSettings, tmp_path: Path) -> None:
     """Kubernetes sends SIGTERM, and the run's pods would go on without it."""
     store = connect(rclone_settings)
@@ -139,6 +140,7 @@ def test_a_trial_that_is_ended_ends_its_run(server: KfpServer, rclone_settings: 
     assert run.history[-2:] == ["CANCELING", "FAILED"]
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_trial_that_is_ended_while_its_run_begins_ends_it(
     server: KfpServer, rclone_settings: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from headrace.core.contract import Column
 from headrace.core.errors import InputError, MissingError, StoreError
 from headrace.core.source import ReadOptions
-from headrace.registry import catalog, catalog_tables
+from headrace.registry import catalog, catalog_entries, catalog_tables
 from headrace.registry.adding import add_source
 from headrace.registry.catalog import Wish
 from headrace.registry.catalog_database import Database, known, latest
@@ -135,8 +135,9 @@ def test_checks_are_kept_over_time(database: Database) -> None:
     ]
 
 
-def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database) -> None:
+def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words are looked for everywhere and must all be there; signs of SQL are letters like others."""
+    monkeypatch.setattr(catalog_entries, "now", lambda: "2026-01-31T23:59:59+00:00")
     add_table(database, Seen("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
     add_checks(database, Seen("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
     add_table(database, Seen("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
@@ -155,9 +156,8 @@ def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database) ->
     assert _names(database, words=("%",)) == _names(database, words=("100%_",)) == ["100-sure"]
     for text in ("'; DROP TABLE catalog_tables; --", "\\", "' OR 1=1", "_____________________"):
         assert _names(database, words=(text,)) == []
-    today, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
-    assert len(_names(database, since=today, until=today)) == 3
-    assert _names(database, since=tomorrow) == []
+    assert len(_names(database, since="2026-01-31", until="2026-01-31")) == 3
+    assert _names(database, since="2026-02-01") == _names(database, until="2026-01-30") == []
     with pytest.raises(InputError, match="--since must be a day such as 2026-01-31"):
         Wish(since="yesterday")
 

@@ -4,12 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.errors import DataError, InputError
 from headrace.registry.events import LONGEST_TEXT, Entry, read
 from headrace.registry.journals import in_order, key
+from tests.properties import examples
 
 _ENTRIES = st.builds(
     Entry,
@@ -29,7 +30,7 @@ def _written(entries: list[Entry]) -> list[str]:
     return texts
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(_ENTRIES, max_size=6))
 def test_a_journal_is_read_back(entries: list[Entry]) -> None:
     """Every entry comes back in its place, with what it held."""
@@ -38,7 +39,7 @@ def test_a_journal_is_read_back(entries: list[Entry]) -> None:
     assert [replace(entry, number=0, before="") for entry in found] == entries
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(_ENTRIES, min_size=2, max_size=5), st.data())
 def test_an_altered_journal_is_found(entries: list[Entry], data: st.DataObject) -> None:
     """A changed reason, a lost entry, or two that have changed places break the chain of digests."""

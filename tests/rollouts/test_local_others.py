@@ -14,6 +14,8 @@ from headrace.rollouts.record import Record
 from tests.conftest import headrace
 from tests.rollouts.local import arguments, kept, made, said
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

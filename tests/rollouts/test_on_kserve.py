@@ -50,7 +50,7 @@ from tests.serving.kserve_knative import KnativePlatform
 
 __all__ = ["knative_place", "kserve_place", "rclone_settings"]
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")]
 
 PLAN = start.planned(
     steps=(10, 50, 100),

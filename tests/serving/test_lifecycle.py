@@ -20,6 +20,8 @@ from headrace.serving.endpoint import Remote
 from tests.made_bundle import make_bundle
 from tests.serving.conftest import GOOD, Running, running
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Bundle:

@@ -13,11 +13,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.properties import examples
 from tests.serving.conftest import GOOD, Running
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_request_gets_a_5xx(server: Running, mode: GenerationMode) -> None:
     """Each answer is a status and a body that the document promises, whatever the request."""
@@ -30,7 +32,7 @@ def test_no_request_gets_a_5xx(server: Running, mode: GenerationMode) -> None:
         if mode == GenerationMode.NEGATIVE and not operation.body:
             continue
 
-        @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(examples(40), suppress_health_check=list(HealthCheck))
         @given(operation.as_strategy(generation_mode=mode))
         def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=CHECKS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.contract import Column, Contract
@@ -16,6 +16,7 @@ from headrace.serving import binary, documents, tensors, v1, v2
 from headrace.serving.limits import Limits
 from headrace.serving.served import Served
 from headrace.serving.speeches import BINARY_HEADER, V1, V2
+from tests.properties import examples
 
 LIMITS = Limits(rows=5, nesting=8)
 CONTRACT = Contract(
@@ -268,7 +269,7 @@ GRAMMAR = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.dictionaries(KEYS, GRAMMAR, max_size=4), st.sampled_from([V1, V2]))
 def test_any_document_is_answered_or_refused(document: dict[str, Any], speech: Any) -> None:
     """A grammar of requests, most of them wrong: nothing but answers and refusals."""

@@ -263,11 +263,18 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(bundle: Bundle, taken:
         assert told.startswith("Error: ")
 
 
+def _in_flight(url: str) -> bool:
+    """Whether a server is working on a request, beside the one that asks so."""
+    told = urllib3.request("GET", f"{url.partition('/v1/')[0]}/metrics").data.decode()
+    return "headrace_in_flight_requests 2.0" in told
+
+
 def _predicting(url: str) -> Any:
     with Remote.at(url) as remote:
         return remote.predict([GOOD] * 20_000)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_end_answers_what_it_has_begun(
     bundle: Bundle, tmp_path: Path, number: signal.Signals
@@ -282,9 +289,11 @@ def test_a_server_that_is_told_to_end_answers_what_it_has_begun(
         assert "predictions" in json.loads(answer)
         url = json.loads(address.read_text())["url"]
         assert url.endswith("/v1/models/mine:predict")
+        assert not _in_flight(url)
         with ThreadPoolExecutor(1) as pool:
             flying = pool.submit(_predicting, url)
-            time.sleep(0.15)
+            while not (_in_flight(url) or flying.done()):
+                time.sleep(0.005)
             server.send_signal(number)
             reply = flying.result(60)
         assert reply.status == 200

@@ -77,6 +77,7 @@ def test_keys_are_in_no_argument_list_and_no_log(tmp_path: Path) -> None:
             assert secret not in told + log_path.read_text() + repr(settings)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_store_ends_with_its_owner(tmp_path: Path, number: signal.Signals) -> None:

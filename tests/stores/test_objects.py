@@ -122,7 +122,7 @@ def test_a_store_that_is_down_is_told_quickly() -> None:
     began = time.monotonic()
     with pytest.raises(StoreError, match=f"{endpoint} is not reachable"):
         connect(StoreSettings(endpoint=endpoint, access_key="a", secret_key="b"))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("size", [10, 9 << 20], ids=["in one piece", "in parts"])
