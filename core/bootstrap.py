@@ -126,8 +126,7 @@ def resample(
     count = _count(taken[0], resamples)
     found: list[list[dict[str, Floats]]] = []
     for start, size in _blocks(count, len(part)):
-        weights = np.empty((size, len(part) + len(halves[0].favours)))
-        weights[:, : len(part)] = _weights(drawn, size, of_rows)
+        weights = _weights(drawn, size, of_rows, more=len(halves[0].favours))
         favoured = np.arange(start, start + size) >= count // 2
         unseen = of_half.gamma(halves[0].share, size=(size, len(halves[0].favours)))
         measured = []
@@ -162,10 +161,11 @@ def _count(outcome: Outcome, resamples: int) -> int:
     return max(min(resamples, _FEWEST_RESAMPLES), min(resamples, affordable)) // 2 * 2
 
 
-def _weights(drawn: Clusters, resamples: int, rng: np.random.Generator) -> Floats:
-    """The weight of each row, (resamples, rows): that of its cluster."""
-    weights = rng.standard_exponential((resamples, drawn.count))
-    return weights if drawn.by == "row" else weights[:, drawn.codes]
+def _weights(drawn: Clusters, resamples: int, rng: np.random.Generator, *, more: int) -> Floats:
+    """The weight of each row, that of its cluster, and places for those of ``more`` half rows behind them."""
+    if drawn.by == "row":
+        return rng.standard_exponential((resamples, drawn.count + more))
+    return rng.standard_exponential((resamples, drawn.count))[:, np.append(drawn.codes, np.zeros(more, dtype=np.int64))]
 
 
 def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:

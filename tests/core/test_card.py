@@ -11,7 +11,7 @@ import cyclonedx.schema
 import jsonschema_rs
 import pytest
 
-from headrace.core import card_file, risk, sbom
+from headrace.core import card_file, risk, sbom, wording
 from headrace.core.answering import answers_of, with_answers
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.card_file import QUESTIONS, Answers
@@ -273,3 +273,16 @@ def test_licences_are_told_as_they_are() -> None:
     }
     assert changed["serialNumber"] != bill["serialNumber"]
     assert sbom.relicensed(relicensed, model="", data=data["licence"]) == text
+
+
+def test_card_and_sheet_say_by_what_the_intervals_are() -> None:
+    """And what they cannot know, with the metrics that it is about."""
+    evaluation = {
+        "resampled_by": {"by": "group", "clusters": 7, "sentence": "95 % intervals by group: 7 groups"},
+        "cautions": [{"metrics": ["recall", "f1"], "text": "Fewer than 5 rows are of ['x']: few."}],
+    }
+    assert list(wording.doubts(evaluation)) == [
+        "95 % intervals by group: 7 groups.",
+        "Fewer than 5 rows are of ['x']: few (recall, f1).",
+    ]
+    assert list(wording.doubts({})) == []

@@ -13,6 +13,7 @@ from headrace.core import evaluate, families, fitting, layout, matrix, measures,
 from headrace.core.contract import Task
 from headrace.core.errors import DataError, InputError
 from headrace.core.evaluate import Parts, Plan
+from headrace.core.folds import Fold
 from headrace.core.model import Model
 from headrace.core.thresholds import Costs
 from tests.core import made
@@ -184,3 +185,19 @@ def test_the_baseline_knows_only_the_training_rows() -> None:
     numbers = baseline.predict(np.array([1.0, 3.0]), np.array([7.0]), replace(made.contract("regression")))
     assert numbers.values is not None
     assert numbers.values.tolist() == [2.0]
+
+
+def test_intervals_of_a_cross_validation_are_wider_and_say_so() -> None:
+    """The models of five folds share training rows; by row, since no group is known."""
+    train = made.table(200)
+    model_of_all, target = fitted("binary", train), matrix.encode_target(train, made.contract())
+    outcome, parts = evaluate.predict(model_of_all, train), np.array_split(np.arange(200), 5)
+    folds = [Fold(np.setdiff1d(np.arange(200), part), part) for part in parts]
+    plain, wide = (
+        evaluate.assess(outcome, model_of_all, train_target=target, plan=Plan(), folds=some, on="cross-validation")
+        for some in ((), folds)
+    )
+    assert plain["resampled_by"] == {"by": "row", "clusters": 200, "sentence": "95 % intervals by row: 200 rows"}
+    assert "1.5 times as wide, since the models of the folds share training rows" in wide["resampled_by"]["sentence"]
+    width = [found["metrics"]["log_loss"]["high"] - found["metrics"]["log_loss"]["low"] for found in (plain, wide)]
+    assert width[1] == pytest.approx(1.5 * width[0], rel=0.01)

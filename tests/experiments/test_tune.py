@@ -433,6 +433,7 @@ def test_nested_cross_validation_tells_what_the_search_is_worth(tmp_path: Path) 
     assert nested["score"] == pytest.approx(np.mean([one["score"] for one in nested["folds"]]))
     assert nested["optimism"] == pytest.approx(nested["searched"] - nested["score"])
     assert nested["optimism"] > 0
+    assert nested["low"] < nested["score"] < nested["high"]
     assert abs(nested["score"] - 0.5) < 0.12
 
 
