@@ -1,5 +1,6 @@
 """``headrace card``: what only a person can say of a model."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -38,8 +39,9 @@ def card(
             known = answering.answers_of(bundle)
             write_text(output, card_file.dump(known, bundle.name))
             typer.echo(f"{len(known.missing)} of {len(card_file.QUESTIONS)} questions wait for an answer: {output}")
-            typer.echo(f"\nNext: headrace card {model} --answers {output} --output NEW-BUNDLE")
+            again = shlex.join(["headrace", "card", model, "--answers", str(output), "--output", "NEW-BUNDLE"])
+            typer.echo(f"\nNext: {again}")
             return
         made = answering.with_answers(bundle, given, output)
     typer.echo(f"{made.name} {made.digest}: {len(given.missing)} questions still wait for an answer.")
-    typer.echo(f"\nNext: headrace serve {output}")
+    typer.echo(f"\nNext: headrace serve {shlex.quote(str(output))}")

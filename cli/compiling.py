@@ -1,5 +1,6 @@
 """``headrace compile``: the YAML that a user uploads to the Kubeflow UI, or applies to a cluster."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -72,9 +73,9 @@ def compile_pipeline(
 
     write_text(output, compiled(name, options=options, native=Native(native, namespace) if native else None))
     if native:
-        typer.echo(f"{output} is ready: kubectl apply -f {output}")
+        typer.echo(f"{output} is ready: kubectl apply -f {shlex.quote(str(output))}")
     else:
         typer.echo(
             f"{output} is ready: upload it in the Kubeflow UI under Pipelines, Upload pipeline, or: headrace submit "
-            f"{output}"
+            f"{shlex.quote(str(output))}"
         )

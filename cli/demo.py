@@ -1,6 +1,7 @@
 """``headrace demo``: the line on a real table that ships with scikit-learn."""
 
 import csv
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def demo(
         if serve:
             keep_up(ended)
         else:
-            own = f"try a table of your own: headrace run {table} --target diagnosis"
+            own = f"try a table of your own: headrace run {shlex.quote(str(table))} --target diagnosis"
             typer.echo(f"\nNext: open the report, {own}{look(ended.summary)}")
 
     run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

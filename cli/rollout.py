@@ -1,6 +1,7 @@
 """``headrace rollout``: a new version takes over step by step, or goes back."""
 
 import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -245,7 +246,9 @@ def _told(record: "Record", home: Path) -> None:
     if record.status != "promoted":
         typer.echo(f"\nNext: read {path}, which says on which numbers; the former version answers.")
     elif record.to == "local":
-        typer.echo(f"\nNext: headrace serve {record.candidate.uri}   (every decision and its numbers: {path})")
+        typer.echo(
+            f"\nNext: headrace serve {shlex.quote(record.candidate.uri)}   (every decision and its numbers: {path})"
+        )
     else:
         typer.echo(f"\nNext: ask it; the rollout's decisions and their numbers lie in {path}.")
 

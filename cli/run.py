@@ -1,5 +1,6 @@
 """``headrace run``: any table through the whole line."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -79,6 +80,6 @@ def run(
         if serve:
             keep_up(ended)
         else:
-            typer.echo(f"\nNext: headrace serve {home}{look(ended.summary)}")
+            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(ended.summary)}")
 
     run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

@@ -1,5 +1,6 @@
 """``headrace sign``: vouch for a model."""
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -50,4 +51,6 @@ def sign(
         bundle = open_bundle(Path(named))
         made = signatures.sign(bundle.folder, signer)
     typer.echo(f"Signed: {named.removesuffix('/')}/{manifest.SIGNATURES}/{made.name}")
-    typer.echo(f"\nNext: headrace verify {model} {'--key PUBLIC-KEY' if key else '--identity NAME --issuer URL'}")
+    typer.echo(
+        f"\nNext: headrace verify {shlex.quote(model)} {'--key PUBLIC-KEY' if key else '--identity NAME --issuer URL'}"
+    )

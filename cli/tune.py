@@ -1,5 +1,6 @@
 """``headrace tune``: the best model that a search finds, and what it is worth."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,7 +93,7 @@ def tune(
     def then(ended: "Ended") -> None:
         typer.echo(outcome(ended.summary))
         typer.echo(search(ended.summary))
-        typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {home}")
+        typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
     run_line(
         {**arguments, "publish": False},

@@ -1,5 +1,6 @@
 """``headrace verify``: whether a model is intact, and whose it is."""
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -55,4 +56,4 @@ def verify(
     typer.echo(f"{made.name} {made.digest}: {len(made.files)} files, each as the manifest says{signed}.")
     if not trust:
         typer.echo("Whose it is was not asked; --key FILE checks a signature.")
-    typer.echo(f"\nNext: headrace serve {model}")
+    typer.echo(f"\nNext: headrace serve {shlex.quote(model)}")

@@ -1,6 +1,7 @@
 """The commands of registry, lineage and catalogue, on what a run left."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def test_a_run_registers_its_model(line: Line) -> None:
     assert summary["model"]["version"] == f"1.0.0+{summary['model']['digest'][:12]}"
     assert summary["registry"] == str(line.home / "registry.db")
     assert summary["catalog"] == str(line.home / "catalog.db")
-    assert f"headrace registry show {summary['model']['name']} --registry {line.home / 'registry.db'}" in line.told
+    assert (
+        f"headrace registry show {summary['model']['name']} --registry {shlex.quote(str(line.home / 'registry.db'))}"
+        in line.told
+    )
     events = [json.loads(text) for text in (line.home / "lineage.jsonl").read_text().splitlines()]
     assert [event["eventType"] for event in events] == ["START", "COMPLETE", "COMPLETE"]
     assert events[1]["inputs"][0]["name"] == str(line.table)

@@ -154,11 +154,11 @@ def test_names_that_kubernetes_would_not_take_are_refused() -> None:
 
 def test_the_command_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An upload for one form, kubectl for the other; a namespace means nothing to the first."""
-    path = tmp_path / "p.yaml"
+    path = tmp_path / "my pipeline.yaml"
     app(["compile", "preparation", "-o", str(path), "--memory", "prepare=8Gi"], standalone_mode=False)
-    assert f"headrace submit {path}" in capsys.readouterr().out
+    assert f"headrace submit '{path}'" in capsys.readouterr().out
     app(["compile", "preparation", "-o", str(path), "--native", "p-1"], standalone_mode=False)
-    assert f"kubectl apply -f {path}" in capsys.readouterr().out
+    assert f"kubectl apply -f '{path}'" in capsys.readouterr().out
     assert [one["metadata"].get("namespace") for one in yaml.safe_load_all(path.read_text())] == [None, None]
     with pytest.raises(InputError, match="is for the objects of --native"):
         app(["compile", "preparation", "-o", str(path), "--namespace", "models"], standalone_mode=False)

@@ -1,6 +1,7 @@
 """The command on this machine: real servers, a table's rows as requests, real statistics."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_good_candidate_is_promoted(folder: Path, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "customers: promoted." in ended.stdout
     last = ended.stdout.strip().splitlines()[-1]
-    assert last.startswith(f"Next: headrace serve {folder / 'good' / 'bundle'}")
+    assert last.startswith(f"Next: headrace serve {shlex.quote(str(folder / 'good' / 'bundle'))}")
     found = kept(tmp_path)
     assert found.status == "promoted"
     assert [step.percent for step in found.steps] == [20, 50]
