@@ -111,7 +111,9 @@ def with_best_threshold(fitted: Model, costs: Costs) -> Model:
     """The model with the threshold that was cheapest out of fold on its training rows."""
     if not fitted.operating_points:
         return fitted
-    return fitted.with_threshold(choose(fitted.operating_points, costs).threshold)
+    return fitted.with_threshold(
+        choose(fitted.operating_points, costs, rows=int(fitted.train.get("rows", 0))).threshold
+    )
 
 
 def predict(fitted: Model, rows: pl.DataFrame) -> Outcome:
@@ -218,7 +220,7 @@ def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
     """The threshold and what it is expected to cost a row, against that of 0.5; empty without one."""
     if not fitted.operating_points:
         return {}
-    chosen = choose(fitted.operating_points, costs)
+    chosen = choose(fitted.operating_points, costs, rows=int(fitted.train.get("rows", 0)))
     half = min(fitted.operating_points, key=lambda point: abs(point.threshold - 0.5))
     return {
         "value": fitted.threshold,

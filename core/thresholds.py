@@ -1,5 +1,6 @@
 """Decision thresholds by cost, chosen on out-of-fold predictions for training rows, never on the test part."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -145,11 +146,26 @@ def cost(point: OperatingPoint, costs: Costs) -> float:
     return costs.false_positive * point.false_positives + costs.false_negative * point.false_negatives
 
 
-def choose(points: Sequence[OperatingPoint], costs: Costs) -> OperatingPoint:
-    """The cheapest point; among equals the one nearest to the ideal threshold.
+def choose(points: Sequence[OperatingPoint], costs: Costs, *, rows: int = 0) -> OperatingPoint:
+    """The cheapest point, unless its lead over the theoretical one may be chance.
+
+    Among equals it is the one nearest to the ideal threshold. And if that nearest of all points costs no more than one
+    standard error of the difference above the cheapest, it is taken: the cheapest of many thresholds on few rows is
+    so by luck (the one standard error rule of Breiman et al. 1984, section 3.4.3).
 
     Args:
         points: At least one.
         costs: What errors cost.
+        rows: On how many rows the points were measured; 0 if that is not known, and the cheapest point is wanted.
     """
-    return min(points, key=lambda point: (round(cost(point, costs), 12), abs(point.threshold - costs.ideal)))
+    best = min(points, key=lambda point: (round(cost(point, costs), 12), abs(point.threshold - costs.ideal)))
+    ideal = min(points, key=lambda point: abs(point.threshold - costs.ideal))
+    lead = cost(ideal, costs) - cost(best, costs)
+    return ideal if rows and lead <= _standard_error(best, ideal, costs, rows) else best
+
+
+def _standard_error(one: OperatingPoint, other: OperatingPoint, costs: Costs, rows: int) -> float:
+    """Of the difference in mean cost: the rows between two thresholds are those on which they disagree."""
+    alarms, misses = abs(one.false_positives - other.false_positives), abs(one.false_negatives - other.false_negatives)
+    squares = costs.false_positive**2 * alarms + costs.false_negative**2 * misses
+    return math.sqrt(max(squares - (cost(one, costs) - cost(other, costs)) ** 2, 0.0) / rows)

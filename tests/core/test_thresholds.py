@@ -46,6 +46,14 @@ def test_among_equals_the_ideal_threshold_wins() -> None:
     assert thresholds.choose(points, Costs()).threshold == 0.45
 
 
+def test_a_lead_that_may_be_chance_does_not_move_the_threshold() -> None:
+    """On 40 rows two errors fewer are luck and the ideal threshold is taken; on 40,000 rows they are none."""
+    points = [OperatingPoint(0.5, 0.10, 0.10), OperatingPoint(0.7, 0.05, 0.12)]
+    assert thresholds.choose(points, Costs(), rows=40).threshold == 0.5
+    assert thresholds.choose(points, Costs(), rows=40_000).threshold == 0.7
+    assert thresholds.choose(points, Costs()).threshold == 0.7
+
+
 def test_one_score_for_all_rows_still_gives_a_point() -> None:
     """A model that learned nothing has one threshold."""
     points = thresholds.operating_points(np.array([True, False]), np.array([0.3, 0.3]))
