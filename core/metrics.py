@@ -132,7 +132,8 @@ def from_confusion(counts: Floats, *, positive: int | None) -> dict[str, Floats]
         positive: Index of the positive class (binary); None for the mean over classes that occur (macro average).
 
     Returns:
-        ``accuracy``, ``precision``, ``recall`` and ``f1``, each (b,); a ratio of nothing by nothing is 0.
+        ``accuracy``, ``precision``, ``recall`` and ``f1``, each (b,). A ratio of nothing by nothing is 0, but the
+        binary precision of a model that predicts no row positive is not defined: NaN.
     """
     right = np.diagonal(counts, axis1=1, axis2=2)
     actual, predicted = counts.sum(axis=2), counts.sum(axis=1)
@@ -143,6 +144,7 @@ def from_confusion(counts: Floats, *, positive: int | None) -> dict[str, Floats]
     }
     result = {"accuracy": _ratio(right.sum(axis=1), counts.sum(axis=(1, 2)))}
     if positive is not None:
+        parts["precision"] = _ratio(right, predicted)
         return result | {name: values[:, positive] for name, values in parts.items()}
     occurs = (actual + predicted) > 0
     return result | {name: (values * occurs).sum(axis=1) / occurs.sum(axis=1) for name, values in parts.items()}

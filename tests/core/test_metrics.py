@@ -109,3 +109,17 @@ def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
 def test_every_metric_says_whether_more_is_better() -> None:
     """The gate needs it of each."""
     assert set(measures.measure(classified(30, 2, seed=0))) | {"mae", "rmse", "r2"} == set(metrics.HIGHER_IS_BETTER)
+
+
+def test_the_precision_of_a_model_that_predicts_nothing_positive_is_not_defined() -> None:
+    """scikit-learn reports 0, as if every alarm had been false, for a model that gave none; recall and F1 are 0."""
+    outcome = Outcome(
+        task="binary",
+        actual=np.array([0, 1, 0]),
+        probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]]),
+        labels=np.array([0, 0, 0]),
+        positive=1,
+    )
+    found = measures.measure(outcome)
+    assert np.isnan(found["precision"])
+    assert found["recall"] == found["f1"] == 0.0
