@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from headrace.core.errors import RequestError
-from headrace.serving import trace, v1
+from headrace.serving import media, trace, v1
 from headrace.serving.bodies import body
 from headrace.serving.connection import SHORT_BYTES, Headers
 from headrace.serving.desk import Desk
@@ -58,8 +58,10 @@ class Answering:
         explanations = await self._explained(served, scored) if explain else None
         self._seen.answered(served, asked, scored, headers)
         if len(scored.scores) <= _MANY_ROWS:
-            return speech.write(served, scored, document, explanations)
-        return await desk.aside(speech.write, served, scored, document, explanations)
+            reply = speech.write(served, scored, document, explanations)
+        else:
+            reply = await desk.aside(speech.write, served, scored, document, explanations)
+        return speech.wrap(reply, headers, served.name)
 
     async def _explained(self, served: Served, scored: Scored) -> list[Any]:
         began = time.perf_counter()
@@ -79,9 +81,11 @@ class Answering:
             The response; None if the request must take the long way, which says why.
         """
         began = time.perf_counter()
+        if not media.plain(headers):
+            return None
         try:
             served = self._desk.served()
-            document, asked = speech.read(sent, headers, served, self._desk.limits)
+            document, asked = speech.read_json(sent, headers, served, self._desk.limits)
             if "parameters" in document:
                 return None
             scored = served.quick(asked)

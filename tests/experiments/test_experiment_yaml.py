@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
                 {
                     "name": "max_features",
                     "parameterType": "double",
-                    "feasibleSpace": {"min": "0.1", "max": "1e0", "distribution": "logUniform"},
+                    "feasibleSpace": {"min": "0.1", "max": "1.0", "distribution": "logUniform"},
                 },
                 {"name": "n_estimators", "parameterType": "discrete", "feasibleSpace": {"list": ["10", "20"]}},
             ],
