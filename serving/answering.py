@@ -81,7 +81,8 @@ class Answering:
             The response; None if the request must take the long way, which says why.
         """
         began = time.perf_counter()
-        if not media.plain(headers):
+        telling = media.plain(headers)
+        if telling is None:
             return None
         try:
             served = self._desk.served()
@@ -97,11 +98,12 @@ class Answering:
         self._seen.answered(served, asked, scored, headers)
         seconds = time.perf_counter() - began
         self._seen.ended(Ended(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False)
-        return _response(reply, headers)
+        return _response(reply, telling)
 
 
 def _response(reply: Reply, headers: Headers) -> bytes:
     head = _HEAD % (reply.content_type, len(reply.body))
-    for name, value in (*reply.headers, *trace.context(headers)):
-        head += b"%b: %b\r\n" % (name, value)
+    if headers or reply.headers:
+        for name, value in (*reply.headers, *trace.context(headers)):
+            head += b"%b: %b\r\n" % (name, value)
     return b"%b\r\n%b" % (head, reply.body)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from headrace.core.errors import RequestError, shown
-from headrace.serving.trace import Header
+from headrace.serving.trace import TRACEPARENT, TRACESTATE, Header
 
 CSV = "text/csv"
 ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
@@ -18,6 +18,7 @@ _JSON = frozenset(
 )
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 _TELLING = frozenset({b"content-type", b"content-encoding", b"ce-specversion"})
+_LOOKED_AT = _TELLING | {TRACEPARENT, TRACESTATE}
 _PLAIN = frozenset(
     {
         b"application/json",
@@ -51,12 +52,23 @@ class Media:
         return self.name in _JSON or (self.name.endswith("+json") and not event)
 
 
-def plain(headers: Iterable[Header]) -> bool:
-    """Whether a request is nothing but JSON, as most are; what this does not know is looked at by the long way."""
-    for name, value in headers:  # noqa: SIM110 - twice as fast as any() of a generator, in each small prediction
-        if name in _TELLING and value not in _PLAIN:
-            return False
-    return True
+def plain(headers: Iterable[Header]) -> list[Header] | None:
+    """The headers that matter of a request that is nothing but JSON, as most are: those of a trace.
+
+    Args:
+        headers: All of them, which are gone through once for each small prediction.
+
+    Returns:
+        Those, few or none; None if a header says anything else, which the long way looks at.
+    """
+    looked_at = [pair for pair in headers if pair[0] in _LOOKED_AT]
+    kept = []
+    for name, value in looked_at:
+        if name not in _TELLING:
+            kept.append((name, value))
+        elif value not in _PLAIN:
+            return None
+    return kept
 
 
 def header(headers: Iterable[Header], name: bytes) -> str | None:
