@@ -5,7 +5,7 @@ before anything runs, on a laptop as on a cluster. Source: ``pkg/suggestion/v1be
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
         "prior_weight": _positive(),
         "n_EI_candidates": _whole(1),
     },
-    "multivariate-tpe": {**_SEED, "n_startup_trials": _whole(1), "n_ei_candidates": _whole(1)},
+    "multivariate-tpe": {**_SEED, "n_startup_trials": _whole(0), "n_ei_candidates": _whole(1)},
     "bayesianoptimization": {
         **_SEED,
         "base_estimator": _among("GP", "RF", "ET", "GBRT"),
@@ -74,15 +74,13 @@ STOPPING: Mapping[str, Mapping[str, Setting]] = {
     "medianstop": {"min_trials_required": _whole(1), "start_step": _whole(1)},
 }
 ETA = 3.0
-BELLS = ("random", "tpe")
-"""The algorithms that draw normal distributions."""
 
 
-def settings(given: Any, known: Mapping[str, Setting], where: str) -> dict[str, Any]:
+def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, Setting], where: str) -> dict[str, Any]:
     """Read a list of settings, {name, value} each.
 
     Args:
-        given: The list, or None.
+        given: The list, of texts.
         known: What the algorithm has.
         where: What a message calls the place.
 
@@ -92,22 +90,20 @@ def settings(given: Any, known: Mapping[str, Setting], where: str) -> dict[str, 
     Raises:
         InputError: If a setting is unknown, repeated or out of bounds.
     """
-    if given is not None and not isinstance(given, list):
-        raise InputError(f"{where} must be a list of a name and a value each; got {shown(given)} instead.")
     read: dict[str, Any] = {}
-    for item in given or []:
-        name, value = (item.get("name"), item.get("value")) if isinstance(item, Mapping) else (None, None)
-        if not isinstance(name, str) or value is None or name in read:
-            raise InputError(f"{where} must have settings of a name of their own and a value; got {shown(item)}.")
+    for item in given:
+        name, value = item.get("name"), item.get("value")
+        if name is None or value is None or name in read:
+            raise InputError(f"{where} must have settings of a name of their own and a value; got {shown(dict(item))}.")
         if name not in known:
             raise InputError(f"{where} may have {sorted(known)}; got the unknown setting {shown(name)}.")
         read[name] = _value(known[name], value, f"{name} of {where}")
     return read
 
 
-def _value(setting: Setting, given: Any, where: str) -> Any:
+def _value(setting: Setting, given: str, where: str) -> Any:
     try:
-        value = setting.read(str(given))
+        value = setting.read(given)
         good = setting.good(value)
     except (ValueError, OverflowError):
         good = False

@@ -6,10 +6,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headrace.core.errors import InputError, MissingError, shown
-from headrace.experiments import algorithms, assignments, rules
+from headrace.experiments import (
+    algorithms,
+    assignments,
+    collector_rules,
+    katib_types,
+    kubernetes_yaml,
+    rules,
+    service_rules,
+    template_rules,
+)
 from headrace.experiments.experiment import (
     API_VERSION,
     ARGUMENTS,
@@ -19,21 +26,9 @@ from headrace.experiments.experiment import (
     Experiment,
     Objective,
 )
-from headrace.experiments.parameters import Range, Space, parameter
+from headrace.experiments.parameters import Space, parameter
 
 _LARGEST_FILE_BYTES = 1 << 20
-_SPEC = {
-    "parameters",
-    "objective",
-    "algorithm",
-    "earlyStopping",
-    "parallelTrialCount",
-    "maxTrialCount",
-    "maxFailedTrialCount",
-    "trialTemplate",
-    "metricsCollectorSpec",
-    "resumePolicy",
-}
 _PARALLEL = 3  # what Katib writes into an Experiment that does not say
 
 
@@ -81,22 +76,16 @@ def parse(text: str, *, source: str) -> Experiment:
     Raises:
         InputError: If it is not an Experiment that can be run; the sentence names the place.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source} must be YAML; {shown(str(error), 200)[1:-1]}.") from error
+    document = kubernetes_yaml.load(text, source=source)
     if not isinstance(document, Mapping) or document.get("kind") != KIND:
         raise InputError(f"{source} must be a mapping of the kind {KIND}; got {shown(document)} instead.")
     if document.get("apiVersion") != API_VERSION:
         raise InputError(f"{source} must have the apiVersion {API_VERSION}; got {shown(document.get('apiVersion'))}.")
-    return _experiment(document, source)
+    return _experiment(katib_types.read(document, source), source)
 
 
 def _experiment(document: Mapping[str, Any], source: str) -> Experiment:
     metadata, spec = (_mapping(document.get(key), f"{key} of {source}") for key in ("metadata", "spec"))
-    unknown = sorted(set(map(str, spec)) - _SPEC)
-    if unknown:
-        raise InputError(f"spec of {source} may have {sorted(_SPEC)}; got {shown(unknown)}, which is not searched by.")
     space = _space(spec.get("parameters"), source)
     algorithm, settings = _algorithm(spec, space, source)
     pipeline, arguments = _pipeline(metadata, source)
@@ -117,9 +106,11 @@ def _experiment(document: Mapping[str, Any], source: str) -> Experiment:
     algorithms.check(
         algorithm, settings, space, trials=made.max_trials, parallel=made.parallel, where=f"the Experiment in {source}"
     )
-    rules.check_collector(spec.get("metricsCollectorSpec"), source, stopping=made.stopping is not None)
-    if spec.get("trialTemplate") is not None:
-        rules.check_template(spec["trialTemplate"], set(space), source)
+    service_rules.check_texts(algorithm, spec["parameters"], source)
+    rules.check_resuming(spec.get("resumePolicy", ""), source)
+    collector_rules.check_collector(spec.get("metricsCollectorSpec"), source, stopping=made.stopping is not None)
+    if "trialTemplate" in spec:
+        template_rules.check_template(spec["trialTemplate"], set(space), source)
     if not pipeline:
         assignments.check(made)
     return made
@@ -146,13 +137,10 @@ def _objective(section: Mapping[str, Any], source: str) -> Objective:
         )
     if kind not in {"maximize", "minimize"}:
         raise InputError(f"the objective's type of {source} must be maximize or minimize; got {shown(kind)} instead.")
-    if goal is not None and (isinstance(goal, bool) or not isinstance(goal, int | float) or goal != goal):  # noqa: PLR0124 - NaN
-        raise InputError(f"the objective's goal of {source} must be a number; got {shown(goal)} instead.")
-    additional = section.get("additionalMetricNames") or []
-    if not isinstance(additional, list) or not all(
-        isinstance(n, str) and rules.METRIC.fullmatch(n) for n in additional
-    ):
-        raise InputError(f"additionalMetricNames of {source} must be a list of names; got {shown(additional)} instead.")
+    additional = section.get("additionalMetricNames", [])
+    strange = next((name for name in additional if not rules.METRIC.fullmatch(name)), None)
+    if strange is not None:
+        raise InputError(f"additionalMetricNames of {source} must be a list of names; got {shown(strange)} instead.")
     if metric in additional or len(set(additional)) < len(additional):
         raise InputError(
             f"additionalMetricNames of {source} must be others than {metric}, each once; got {additional}."
@@ -162,7 +150,7 @@ def _objective(section: Mapping[str, Any], source: str) -> Objective:
         type="maximize" if kind == "maximize" else "minimize",
         goal=None if goal is None else float(goal),
         additional=tuple(additional),
-        strategies=rules.strategies(section.get("metricStrategies"), (metric, *additional), source),
+        strategies=rules.strategies(section.get("metricStrategies", []), (metric, *additional), source),
     )
 
 
@@ -173,14 +161,9 @@ def _algorithm(spec: Mapping[str, Any], space: Space, source: str) -> tuple[str,
         raise InputError(
             f"algorithmName of {source} must be one of {list(algorithms.SETTINGS)}; got {shown(name)} instead."
         )
-    bell = next((p for p, kind in space.items() if isinstance(kind, Range) and kind.bell), "")
-    if bell and name not in algorithms.BELLS:
-        raise InputError(
-            f"the algorithm {name} of {source} draws no normal distributions, such as that of {shown(bell)}; take "
-            f"uniform or logUniform, or one of {list(algorithms.BELLS)}."
-        )
+    service_rules.check_distributions(name, space, source)
     where = f"algorithmSettings of {source}"
-    return name, algorithms.settings(section.get("algorithmSettings"), algorithms.SETTINGS[name], where)
+    return name, algorithms.settings(section.get("algorithmSettings", []), algorithms.SETTINGS[name], where)
 
 
 def _stopping(spec: Mapping[str, Any], source: str) -> Mapping[str, Any] | None:
@@ -193,7 +176,7 @@ def _stopping(spec: Mapping[str, Any], source: str) -> Mapping[str, Any] | None:
             f"earlyStopping of {source} must name one of {list(algorithms.STOPPING)}; got {shown(name)} instead."
         )
     where = f"earlyStopping's algorithmSettings of {source}"
-    return algorithms.settings(section.get("algorithmSettings"), algorithms.STOPPING[name], where)
+    return algorithms.settings(section.get("algorithmSettings", []), algorithms.STOPPING[name], where)
 
 
 def _counts(spec: Mapping[str, Any], source: str) -> dict[str, int]:
@@ -201,7 +184,7 @@ def _counts(spec: Mapping[str, Any], source: str) -> dict[str, int]:
     names["max_failed"] = ("maxFailedTrialCount", 0)
     counts = {"max_trials": 0, "parallel": _PARALLEL, "max_failed": 0}
     for field, (name, least) in names.items():
-        if spec.get(name) is not None:
+        if name in spec:
             counts[field] = rules.count(spec[name], f"{name} of {source}", least=least)
     rules.at_most(counts["parallel"], "parallelTrialCount", counts["max_trials"], source)
     rules.at_most(counts["max_failed"], "maxFailedTrialCount", counts["max_trials"], source)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.errors import InputError
-from headrace.experiments import rules
+from headrace.experiments import rules, template_rules
 from headrace.experiments.experiment import API_VERSION, FAMILY_LABEL, KIND, PIPELINE, Experiment
 
 CONTAINER = "trial"
@@ -71,7 +71,7 @@ def build(experiment: Experiment, *, suffix: str, study: str, pod: Pod) -> dict[
     spec.setdefault("trialTemplate", _template(experiment, study, pod))
     spec.setdefault("metricsCollectorSpec", {"collector": {"kind": "StdOut"}})
     rules.check_name(name, experiment.name)
-    rules.check_template(spec["trialTemplate"], set(experiment.space), experiment.name)
+    template_rules.check_template(spec["trialTemplate"], set(experiment.space), experiment.name)
     _check_command(spec["trialTemplate"], experiment.name)
     labels = {FAMILY_LABEL: experiment.family} if experiment.family else {}
     pipeline = {PIPELINE: experiment.pipeline} if experiment.pipeline else {}
@@ -100,18 +100,8 @@ def _spec(given: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
         **({"additionalMetricNames": list(objective.additional)} if objective.additional else {}),
         "metricStrategies": [{"name": name, "value": objective.strategy(name)} for name in objective.metrics],
     }
-    spec["parameters"] = [_as_texts(parameter) for parameter in spec["parameters"]]
     spec.setdefault("resumePolicy", "Never")
     return spec
-
-
-def _as_texts(parameter: Mapping[str, Any]) -> dict[str, Any]:
-    """A parameter whose numbers are texts, which Katib's types want them to be."""
-    space = {
-        key: [str(item) for item in value] if isinstance(value, list) else str(value)
-        for key, value in parameter["feasibleSpace"].items()
-    }
-    return {**parameter, "feasibleSpace": space}
 
 
 def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
@@ -198,7 +188,7 @@ def _check_command(template: Mapping[str, Any], where: str) -> None:
             "in its registry; got none."
         )
     shell = words[:2] in (["sh", "-c"], ["bash", "-c"], ["/bin/sh", "-c"])
-    strange = next((word for word in words if not shell and not rules.WORD.fullmatch(str(word))), None)
+    strange = next((word for word in words if not shell and not template_rules.WORD.fullmatch(str(word))), None)
     if strange is not None:
         raise InputError(
             f"each word of the command of {where} must be free of spaces, quotes and signs of a shell, for Katib's "

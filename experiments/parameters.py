@@ -12,6 +12,7 @@ from headrace.core.errors import InputError, shown
 
 Distribution = Literal["uniform", "logUniform", "normal", "logNormal"]
 _DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "logUniform", "normal", "logNormal")
+_UNKNOWN = "unknown"  # Katib's own name for uniform, where nothing was said
 _MOST_POINTS = 100_000
 # What can stand in the place of a placeholder, and in JSON, as it is.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,62}")
@@ -101,28 +102,29 @@ class OneOf:
 Space = Mapping[str, Range | OneOf]
 
 
-def parameter(item: Any, where: str) -> tuple[str, Range | OneOf]:
+def parameter(item: Mapping[str, Any], where: str) -> tuple[str, Range | OneOf]:
     """Name and kind of one entry of ``spec.parameters``.
 
     Args:
-        item: The entry, {name, parameterType, feasibleSpace}; numbers may be texts, as Katib wants them.
+        item: The entry as Katib holds it: {name, parameterType, feasibleSpace}, whose values are texts.
         where: What a message calls the place.
 
     Returns:
         The name and what the parameter may be.
 
     Raises:
-        InputError: If the entry is not what Katib's webhook would let through, or not supported here.
+        InputError: If the entry is not what Katib's webhook would let through, or no trial could be made of it.
     """
-    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not _NAME.fullmatch(item["name"]):
+    if not _NAME.fullmatch(item.get("name", "")):
         raise InputError(
             f"{where} must be a mapping with a name of letters, digits, dots, dashes and underscores; got "
-            f"{shown(item)} instead."
+            f"{shown(dict(item))} instead."
         )
     where = f"the parameter {shown(item['name'])} of {where.partition(' of ')[2] or where}"
-    space, kind = item.get("feasibleSpace"), item.get("parameterType")
-    if not isinstance(space, Mapping):
-        raise InputError(f"{where} must have a feasibleSpace; got {shown(space)} instead.")
+    kind, given = item.get("parameterType"), item.get("feasibleSpace")
+    if not given:
+        raise InputError(f"{where} must have a feasibleSpace; got {shown(given)} instead.")
+    space = {key: one for key, one in given.items() if one}
     if kind in {"double", "int"}:
         return item["name"], _range(space, where, whole=kind == "int")
     if kind in {"discrete", "categorical"}:
@@ -133,34 +135,34 @@ def parameter(item: Any, where: str) -> tuple[str, Range | OneOf]:
 def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> Range:
     _only(space, {"min", "max", "step", "distribution"}, where)
     low, high = (_number(space.get(key), f"{key} of {where}", whole=whole) for key in ("min", "max"))
-    step = _number(space["step"], f"step of {where}", whole=whole) if space.get("step") not in {None, ""} else None
-    scale = space.get("distribution") or "uniform"
-    if scale not in _DISTRIBUTIONS:
+    step = _number(space["step"], f"step of {where}", whole=whole) if "step" in space else None
+    scale = space.get("distribution", "uniform")
+    if scale not in {*_DISTRIBUTIONS, _UNKNOWN}:
         raise InputError(f"the distribution of {where} must be one of {list(_DISTRIBUTIONS)}; got {shown(scale)}.")
     log = scale in {"logUniform", "logNormal"}
     if not low <= high or (step is not None and step <= 0):
         raise InputError(f"{where} must have min below max and a positive step; got {shown(dict(space))} instead.")
-    if log and (low <= 0 or step is not None):
-        raise InputError(f"{where} must have a positive min and no step to be {scale}; got {shown(dict(space))}.")
+    if log and low <= 0:
+        raise InputError(f"{where} must have a positive min to be {scale}; got {shown(dict(space))}.")
     return Range(low=low, high=high, step=step, log=log, whole=whole, bell=scale in {"normal", "logNormal"})
 
 
 def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> OneOf:
+    # Katib writes `uniform` into every parameter that it keeps.
+    if space.get("distribution") in {"uniform", _UNKNOWN}:
+        space = {key: one for key, one in space.items() if key != "distribution"}
     _only(space, {"list"}, where)
     values = space.get("list")
-    if not isinstance(values, list) or not values:
+    if not values:
         raise InputError(f"{where} must have a list of values; got {shown(values)} instead.")
-    if numbers:
-        return OneOf(tuple(_number(value, f"each value of {where}", whole=False) for value in values))
-    strange = next((value for value in values if not isinstance(value, str)), None)
-    if strange is not None:
-        raise InputError(f"each value of {where} must be a text; got {shown(strange)} instead; put it in quotes.")
     unsafe = next((value for value in values if not _TEXT.fullmatch(value)), None)
     if unsafe is not None:
         raise InputError(
             f"each value of {where} must be letters, digits and . , : / @ % + - _, for it is put into the trial's "
             f"template; got {shown(unsafe)} instead."
         )
+    if numbers:
+        return OneOf(tuple(_number(value, f"each value of {where}", whole=False) for value in values))
     return OneOf(tuple(values))
 
 
@@ -170,10 +172,10 @@ def _only(space: Mapping[str, Any], allowed: set[str], where: str) -> None:
         raise InputError(f"the feasibleSpace of {where} may hold {sorted(allowed)}; got {shown(extra)} too.")
 
 
-def _number(value: Any, what: str, *, whole: bool) -> float:
+def _number(value: str | None, what: str, *, whole: bool) -> float:
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = math.nan if value is None else float(value)
+    except ValueError:
         number = math.nan
     if not math.isfinite(number) or (whole and number != int(number)):
         raise InputError(f"{what} must be a {'whole ' if whole else ''}number; got {shown(value)} instead.")

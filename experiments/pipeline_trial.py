@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headrace.core import pipeline_file
 from headrace.core.errors import HeadraceError, InputError, MissingError, shown
 from headrace.core.files import write_text
 from headrace.core.pipeline_file import Parameter, PipelineFile
 from headrace.core.text import guarded
-from headrace.experiments import experiment_yaml, reported
+from headrace.experiments import experiment_yaml, kubernetes_yaml, reported
 from headrace.experiments.experiment import ARGUMENTS, PIPELINE, Experiment
 from headrace.experiments.parameters import OneOf, Range
 from headrace.experiments.result import Trial, summary_of
@@ -184,5 +182,5 @@ def write(trial: PipelineTrial, folder: Path) -> None:
     document = json.loads(json.dumps(trial.experiment.document))
     annotations = document["metadata"]["annotations"]
     annotations |= {PIPELINE: _PIPELINE, ARGUMENTS: json.dumps(dict(trial.experiment.arguments), sort_keys=True)}
-    write_text(folder / EXPERIMENT, yaml.safe_dump(document, sort_keys=False))
+    write_text(folder / EXPERIMENT, kubernetes_yaml.dump(document))
     write_text(folder / _PIPELINE, trial.pipeline.text)

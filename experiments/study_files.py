@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from headrace.core import contract_yaml, tables
 from headrace.core.errors import InputError
 from headrace.core.files import read_json, write_json, write_text
 from headrace.core.folds import Fold
-from headrace.experiments import experiment_yaml
+from headrace.experiments import experiment_yaml, kubernetes_yaml
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.study import Study
 
@@ -52,9 +51,7 @@ def write(stored: Stored, folder: Path) -> None:
         arrays |= {f"fitted_{place}": fold.fitted, f"held_out_{place}": fold.held_out}
     np.savez(folder / _ROWS, allow_pickle=False, **arrays)
     write_json(folder / _STUDY, {"format": FORMAT, "folds": len(study.folds), "seed": study.seed})
-    write_text(
-        folder / _EXPERIMENT, yaml.safe_dump(json.loads(json.dumps(stored.experiment.document)), sort_keys=False)
-    )
+    write_text(folder / _EXPERIMENT, kubernetes_yaml.dump(json.loads(json.dumps(stored.experiment.document))))
 
 
 def read(folder: Path) -> Stored:

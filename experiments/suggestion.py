@@ -189,6 +189,8 @@ def _distribution(kind: Range | OneOf) -> BaseDistribution:
         return CategoricalDistribution(kind.values)
     if kind.bell:
         return FloatDistribution(0.0, 1.0)
+    if kind.log and kind.step:  # Optuna draws no such steps: the nearest one is taken, as by Hyperopt
+        return FloatDistribution(kind.low, kind.high, log=True)
     if kind.whole:
         return IntDistribution(int(kind.low), int(kind.last), log=kind.log, step=int(kind.step or 1))
     return FloatDistribution(kind.low, kind.last, log=kind.log, step=kind.step)
@@ -198,4 +200,6 @@ def _value(kind: Range | OneOf, drawn: Any) -> Any:
     if isinstance(kind, Range) and kind.bell:
         found = kind.value(float(drawn))
         return int(found) if kind.whole else found
+    if isinstance(kind, Range) and kind.log and kind.step:
+        return int(kind.near(drawn)) if kind.whole else kind.near(drawn)
     return drawn

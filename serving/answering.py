@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from headrace.core.errors import RequestError
-from headrace.serving import trace, v1
+from headrace.serving import media, trace, v1
 from headrace.serving.bodies import body
 from headrace.serving.connection import SHORT_BYTES, Headers
 from headrace.serving.desk import Desk
@@ -58,8 +58,10 @@ class Answering:
         explanations = await self._explained(served, scored) if explain else None
         self._seen.answered(served, asked, scored, headers)
         if len(scored.scores) <= _MANY_ROWS:
-            return speech.write(served, scored, document, explanations)
-        return await desk.aside(speech.write, served, scored, document, explanations)
+            reply = speech.write(served, scored, document, explanations)
+        else:
+            reply = await desk.aside(speech.write, served, scored, document, explanations)
+        return speech.wrap(reply, headers, served.name)
 
     async def _explained(self, served: Served, scored: Scored) -> list[Any]:
         began = time.perf_counter()
@@ -79,9 +81,12 @@ class Answering:
             The response; None if the request must take the long way, which says why.
         """
         began = time.perf_counter()
+        telling = media.plain(headers)
+        if telling is None:
+            return None
         try:
             served = self._desk.served()
-            document, asked = speech.read(sent, headers, served, self._desk.limits)
+            document, asked = speech.read_json(sent, headers, served, self._desk.limits)
             if "parameters" in document:
                 return None
             scored = served.quick(asked)
@@ -93,11 +98,12 @@ class Answering:
         self._seen.answered(served, asked, scored, headers)
         seconds = time.perf_counter() - began
         self._seen.ended(Ended(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False)
-        return _response(reply, headers)
+        return _response(reply, telling)
 
 
 def _response(reply: Reply, headers: Headers) -> bytes:
     head = _HEAD % (reply.content_type, len(reply.body))
-    for name, value in (*reply.headers, *trace.context(headers)):
-        head += b"%b: %b\r\n" % (name, value)
+    if headers or reply.headers:
+        for name, value in (*reply.headers, *trace.context(headers)):
+            head += b"%b: %b\r\n" % (name, value)
     return b"%b\r\n%b" % (head, reply.body)

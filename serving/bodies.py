@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from headrace.core.errors import RequestError
+from headrace.serving.inflating import Inflating, inflating
 from headrace.serving.limits import Limits
 
 Headers = dict[bytes, bytes]
@@ -14,7 +15,7 @@ class Disconnected(Exception):  # noqa: N818 - nobody reports it: the client is 
 
 
 async def body(scope: Any, receive: Any, limits: Limits) -> bytes:
-    """The whole body of a request.
+    """The whole body of a request, inflated if it is compressed.
 
     Args:
         scope: ASGI's scope.
@@ -22,35 +23,45 @@ async def body(scope: Any, receive: Any, limits: Limits) -> bytes:
         limits: Bounds; ``body_bytes`` and ``seconds`` are read here.
 
     Raises:
-        RequestError: If it is longer than allowed, compressed, or takes too long to arrive.
+        RequestError: If it is longer than allowed, as it comes or inflated, is compressed in a way that is not
+            known or not as it says, or takes too long to arrive.
         Disconnected: If the client goes away.
     """
+    coded = inflating(scope["headers"], limits)
     message = await receive()
     if message["type"] != "http.request":
         raise Disconnected
     first: bytes = message["body"]
-    if not message["more_body"] and len(first) <= limits.body_bytes:
+    if not message["more_body"] and len(first) <= limits.body_bytes and coded is None:
         return first
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if len(first) > limits.body_bytes or (announced.isdigit() and int(announced) > limits.body_bytes):
         raise _too_long(limits)
     try:
-        return await asyncio.wait_for(_rest(first, receive, limits), limits.seconds)
+        return await asyncio.wait_for(_whole(message, receive, limits, coded), limits.seconds)
     except TimeoutError as error:
         raise RequestError(f"a body must arrive within {limits.seconds:g} s; this one did not.", "slow") from error
 
 
-async def _rest(first: bytes, receive: Any, limits: Limits) -> bytes:
-    parts, length, more = [first], len(first), True
-    while more:
-        message = await receive()
+async def _whole(message: Any, receive: Any, limits: Limits, coded: Inflating | None) -> bytes:
+    parts, length = [], 0
+    while True:
         if message["type"] != "http.request":
             raise Disconnected
-        parts.append(message["body"])
         length += len(message["body"])
         if length > limits.body_bytes:
             raise _too_long(limits)
-        more = message["more_body"]
+        if coded is None:
+            parts.append(message["body"])
+        else:
+            for piece in coded.pieces(message["body"]):
+                parts.append(piece)
+                await asyncio.sleep(0)  # between two pieces others are answered
+        if not message["more_body"]:
+            break
+        message = await receive()
+    if coded is not None:
+        coded.check_end()
     return b"".join(parts)
 
 

@@ -10,7 +10,7 @@ class Limits:
     """Bounds on requests; what exceeds one gets a 4xx.
 
     Attributes:
-        body_bytes: Longest body, in bytes (413).
+        body_bytes: Longest body, in bytes, as it comes and inflated (413).
         header_bytes: Longest request line with all headers, in bytes (431).
         rows: Most rows of a request (413).
         nesting: Deepest nesting of arrays and objects in a body (400).

@@ -4,7 +4,9 @@ from importlib.metadata import version
 from typing import Any
 
 from headrace.core.contract import Column
+from headrace.serving import media
 from headrace.serving.documents import Document
+from headrace.serving.inflating import CODINGS
 from headrace.serving.limits import Limits
 from headrace.serving.served import Served
 from headrace.serving.tensors import DATATYPES
@@ -15,6 +17,12 @@ _KINDS = {
     "string": ["string", "number"],
     "boolean": ["boolean", "string"],
     "timestamp": ["string"],
+}
+_CODING: Document = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "schema": {"enum": ["identity", *CODINGS]},
+    "description": "How the body is compressed, if it is; its limit holds for what comes out",
 }
 
 
@@ -31,12 +39,13 @@ def openapi(served: Served, limits: Limits, *, repository: bool) -> Document:
     inputs = {column.name: _column(column) for column in served.scorer.contract.inputs}
     rows = _rows(inputs, limits)
     paths: Document = {
-        f"{first}:predict": _post("Predict", _v1_request(rows), _v1_answer(served)),
-        f"{first}:explain": _post("Predict and explain", _v1_request(rows), _v1_answer(served)),
+        f"{first}:predict": _tabular("Predict", _v1_request(rows), _v1_answer(served)),
+        f"{first}:explain": _tabular("Predict and explain", _v1_request(rows), _v1_answer(served)),
+        "/invocations": _tabular("Predict, for clients of MLflow", _v1_request(rows), _v1_answer(served)),
         f"{second}/infer": _post("Infer", _v2_request(), _v2_answer()),
         f"{version_path}/infer": _post("Infer with this version", _v2_request(), _v2_answer()),
     }
-    for path in ("/", "/v1/models", first, "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", second):
+    for path in ("/", "/ping", "/v1/models", first, "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", second):
         paths[path] = _get()
     for path in (f"{second}/ready", f"{second}/versions", version_path, f"{version_path}/ready"):
         paths[path] = _get()
@@ -124,14 +133,29 @@ def _get() -> Document:
 
 
 def _post(summary: str, request: Document, answer: Document) -> Document:
+    """A path whose bodies may be compressed, as ``Content-Encoding`` says."""
     body = {"required": True, "content": {"application/json": {"schema": request}}}
     return {
         "post": {
             "summary": summary,
+            "parameters": [_CODING],
             "requestBody": body,
             "responses": {"200": _json("The answer", answer), **_errors()},
         }
     }
+
+
+def _tabular(summary: str, request: Document, answer: Document) -> Document:
+    """A path that takes tables and events too; an event is answered by one."""
+    made = _post(summary, request, answer)
+    text, octets = {"type": "string"}, {"type": "string", "format": "binary"}
+    attributes = {key: {**text, "minLength": 1} for key in ("specversion", "id", "source", "type")}
+    event = {"type": "object", "properties": {**attributes, "data": request}, "required": [*attributes, "data"]}
+    made["post"]["requestBody"]["content"] |= {media.CSV: {"schema": text}, media.EVENT: {"schema": event}}
+    made["post"]["requestBody"]["content"] |= {name: {"schema": octets} for name in media.ARROW}
+    told = {"type": "object", "properties": {**attributes, "data": answer}, "required": [*attributes, "data"]}
+    made["post"]["responses"]["200"]["content"][media.EVENT] = {"schema": told}
+    return made
 
 
 def _errors() -> dict[str, Any]:

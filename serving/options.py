@@ -138,7 +138,8 @@ def parser() -> argparse.ArgumentParser:
     say("--verbose", action="store_true", help="log more, and tracebacks of failures")
     for bound in fields(Limits):
         flag = f"--max-{bound.name.replace('_', '-')}"
-        say(flag, type=type(bound.default), default=bound.default, help=f"limit; {bound.default} unless told")
+        note = "; inflated too" if bound.name == "body_bytes" else ""
+        say(flag, type=type(bound.default), default=bound.default, help=f"limit; {bound.default} unless told{note}")
     return made
 
 

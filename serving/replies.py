@@ -6,11 +6,26 @@ from dataclasses import dataclass
 import orjson
 
 from headrace.core.errors import RequestError, UserError
+from headrace.serving.inflating import CODINGS
 
 JSON = b"application/json"
 _logger = logging.getLogger(__name__)
-_STATUSES = {"size": 413, "header": 431, "slow": 408, "busy": 429, "absent": 404, "method": 405, "unready": 503}
-_RETRY = ((b"retry-after", b"1"),)
+_STATUSES = {
+    "absent": 404,
+    "method": 405,
+    "slow": 408,
+    "size": 413,
+    "media": 415,
+    "encoding": 415,
+    "busy": 429,
+    "header": 431,
+    "unready": 503,
+}
+_HEADERS = {
+    429: ((b"retry-after", b"1"),),
+    503: ((b"retry-after", b"1"),),
+    415: ((b"accept-encoding", ", ".join(CODINGS).encode()),),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +55,7 @@ def refusal(error: Exception) -> Reply:
     """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
     if isinstance(error, RequestError):
         status = _STATUSES.get(error.reason, 400)
-        headers = _RETRY if status in {429, 503} else ()
-        return Reply(status, _sentence(str(error)), headers=headers, reason=error.reason)
+        return Reply(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
     if isinstance(error, UserError):
         return Reply(400, _sentence(str(error)), reason="other")
     _logger.error("a request failed", exc_info=error)

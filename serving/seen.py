@@ -8,8 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,9 +27,8 @@ _FLUSH_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A request that was answered.
+class Ended(NamedTuple):
+    """A request that was answered; a tuple, since one is made for each small prediction.
 
     Attributes:
         protocol: ``v1``, ``v2``, ``grpc`` or ``other``.

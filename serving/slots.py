@@ -4,11 +4,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 PROTOCOLS = ("v1", "v2", "grpc", "other")
-CODES = (200, 400, 404, 405, 408, 413, 429, 431, 499, 500, 503)
+CODES = (200, 400, 404, 405, 408, 413, 415, 429, 431, 499, 500, 503)
 """HTTP statuses; 499 for a client that went away. gRPC's are counted as their neighbours among these."""
 REASONS = (
-    "absent", "answer", "busy", "category", "closed", "columns", "finite", "form", "header", "json", "kind", "method",
-    "missing", "other", "range", "server", "shape", "size", "slow", "type", "unexplained", "unknown_columns", "unready",
+    "absent", "answer", "busy", "category", "closed", "columns", "encoded", "encoding", "finite", "form", "header",
+    "json", "kind", "media", "method", "missing", "other", "range", "server", "shape", "size", "slow", "type",
+    "unexplained", "unknown_columns", "unready",
 )  # fmt: skip
 SWAPS = ("done", "refused")
 SECONDS = (

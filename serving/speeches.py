@@ -1,4 +1,7 @@
-"""The two protocols over HTTP, each as a reader of requests and a writer of answers."""
+"""The two protocols over HTTP, each as a reader of requests and a writer of answers.
+
+V1 takes a table in the forms of its users too, CSV and Arrow, and each of its forms in a CloudEvent.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from typing import Any
 import orjson
 
 from headrace.core.errors import RequestError
-from headrace.serving import binary, documents, tensors, v1, v2
+from headrace.serving import arrow_request, binary, csv_request, documents, events, media, tensors, v1, v2
 from headrace.serving.documents import Document
 from headrace.serving.limits import Limits
 from headrace.serving.replies import Reply
@@ -16,6 +19,7 @@ from headrace.serving.trace import Header
 
 BINARY_HEADER = b"inference-header-content-length"
 _OCTETS = b"application/octet-stream"
+Read = Callable[[bytes, Iterable[Header], Served, Limits], tuple[Document, Asked]]
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,33 @@ class Speech:
     Attributes:
         name: Its name in metrics.
         read: Takes a body, headers, the model and bounds; gives the document and the rows that it asks for.
+        read_json: The same for a body that is plainly JSON, as most are.
         write: Takes the model, its answers, the request's document, and explanations if they are wanted.
+        wrap: Takes an answer, the request's headers and the model's name; gives the answer as the request wants it.
     """
 
     name: str
-    read: Callable[[bytes, Iterable[Header], Served, Limits], tuple[Document, Asked]]
+    read: Read
+    read_json: Read
     write: Callable[[Served, Scored, Document, list[Any] | None], Reply]
+    wrap: Callable[[Reply, Iterable[Header], str], Reply]
 
 
-def _read_v1(body: bytes, _: Iterable[Header], __: Served, limits: Limits) -> tuple[Document, Asked]:
+def _read_v1(body: bytes, headers: Iterable[Header], _: Served, limits: Limits) -> tuple[Document, Asked]:
+    content, kind = events.opened(body, headers, limits)
+    media.check(kind, (media.CSV, *media.ARROW, media.EVENT))
+    if kind.name == media.CSV:
+        return {}, csv_request.asked(content, kind, limits)
+    if kind.name in media.ARROW:
+        return {}, arrow_request.asked(content, limits)
+    document = documents.read(content, limits)
+    data = events.data_of(document)
+    if type(data) is dict:
+        document = data
+    return document, v1.asked(document, limits)
+
+
+def _read_v1_json(body: bytes, _: Iterable[Header], __: Served, limits: Limits) -> tuple[Document, Asked]:
     document = documents.read(body, limits)
     return document, v1.asked(document, limits)
 
@@ -43,6 +65,11 @@ def _write_v1(served: Served, scored: Scored, _: Document, explanations: list[An
 
 
 def _read_v2(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
+    media.check(media.parse(media.header(headers, b"content-type") or ""), ())
+    return _read_v2_json(body, headers, served, limits)
+
+
+def _read_v2_json(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
     length = next((value for name, value in headers if name == BINARY_HEADER), None)
     head, rest = binary.split(body, length)
     document = documents.read(head, limits)
@@ -73,5 +100,9 @@ def _reply(content: bytes, scored: Scored) -> Reply:
     return Reply(200, content, rows=len(scored.scores), engine_seconds=scored.engine_seconds)
 
 
-V1 = Speech("v1", _read_v1, _write_v1)
-V2 = Speech("v2", _read_v2, _write_v2)
+def _as_it_is(reply: Reply, _: Iterable[Header], __: str) -> Reply:
+    return reply
+
+
+V1 = Speech("v1", _read_v1, _read_v1_json, _write_v1, events.enveloped)
+V2 = Speech("v2", _read_v2, _read_v2_json, _write_v2, _as_it_is)

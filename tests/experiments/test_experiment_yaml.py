@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.core import families
 from headrace.core.errors import InputError, MissingError
-from headrace.experiments import assignments, experiment, experiment_yaml
+from headrace.experiments import assignments, experiment, experiment_yaml, kubernetes_yaml
 from headrace.experiments.parameters import OneOf, Range
 
 
@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
                 {
                     "name": "max_features",
                     "parameterType": "double",
-                    "feasibleSpace": {"min": 0.1, "max": "1e0", "distribution": "logUniform"},
+                    "feasibleSpace": {"min": "0.1", "max": "1.0", "distribution": "logUniform"},
                 },
                 {"name": "n_estimators", "parameterType": "discrete", "feasibleSpace": {"list": ["10", "20"]}},
             ],
@@ -44,7 +44,7 @@ def parsed(change: Any = None) -> experiment.Experiment:
     made = document()
     if change is not None:
         change(made)
-    return experiment_yaml.parse(yaml.safe_dump(made), source="e.yaml")
+    return experiment_yaml.parse(kubernetes_yaml.dump(made), source="e.yaml")
 
 
 def test_every_part_is_read() -> None:

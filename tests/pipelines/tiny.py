@@ -5,12 +5,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import yaml
 from kfp import compiler, dsl
 from kfp.dsl import Artifact, Metrics, Output
 
 from headrace.components import report_metrics
 from headrace.components.base import IMAGE
+from headrace.experiments import kubernetes_yaml
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -112,5 +112,5 @@ def written(folder: Path, made: dict[str, Any] | None = None, **arguments: Any) 
     folder.mkdir(parents=True, exist_ok=True)
     compiled(folder / "tiny.yaml")
     path = folder / "experiment.yaml"
-    path.write_text(yaml.safe_dump(made or document(**arguments)))
+    path.write_text(kubernetes_yaml.dump(made or document(**arguments)))
     return path

@@ -45,6 +45,8 @@ def test_the_answers_come_with_contributions_that_add_up(strict: Running) -> Non
         assert {"age", "spend", "plan"} <= set(why["contributions"])
     asked = {**json.loads(BODY), "parameters": {"explain": True}}
     assert strict.ask("POST", "/v1/models/customers:predict", json.dumps(asked).encode())[1] == first
+    table = b"age,spend,plan,joined\n31,20.5,premium,2024-03-02 23:15:00\n31,,premium,2024-03-02 23:15:00\n"
+    assert strict.ask("POST", PATH, table, **{"Content-Type": "text/csv"})[1] == first
     inputs = [
         {"name": "age", "datatype": "INT64", "shape": [1], "data": [31]},
         {"name": "spend", "datatype": "FP64", "shape": [1], "data": [20.5]},
@@ -55,7 +57,7 @@ def test_the_answers_come_with_contributions_that_add_up(strict: Running) -> Non
     second = strict.ask("POST", "/v2/models/customers/infer", document)[1]
     assert json.loads(second["parameters"]["explanations"]) == first["explanations"][:1]
     assert len(helpers(strict)) == 1
-    assert strict.metric("request_explain_seconds_count") == 2 + 1
+    assert strict.metric("request_explain_seconds_count") == 3 + 1
 
 
 def test_a_helper_that_dies_is_replaced(strict: Running) -> None:

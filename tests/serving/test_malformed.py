@@ -109,13 +109,3 @@ def test_paths_that_are_not_there(server: Running, method: str, path: str, statu
     assert list(answer) == ["error"]
     assert len(content) < 400
     assert server.ask("GET", "/v2/health/ready")[1] == {"ready": True}
-
-
-def test_a_compressed_body_is_refused_politely(server: Running) -> None:
-    """Gzip is no JSON, and the sentence does not repeat it."""
-    import gzip
-
-    body = gzip.compress(json.dumps({"instances": [ROW]}).encode())
-    status, answer, _ = server.ask("POST", V1, body, **{"Content-Encoding": "gzip"})
-    assert status == 400
-    assert "must be JSON" in answer["error"]
