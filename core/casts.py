@@ -53,11 +53,25 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     Args:
         frame: Raw table of n rows that holds the columns, of any dtypes.
         columns: Which columns to cast.
-        missing_values: Texts that stand for a missing value where a text cannot be cast.
+        missing_values: Texts that stand for a missing value where a text cannot be cast, or is none of the categories.
 
     Returns:
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
+    found = _typed(frame, columns, missing_values=missing_values)
+    opened = [column for column in columns if column.unseen == "accept"]
+    if not opened:
+        return found
+    kept = found.frame.with_columns(
+        pl.when(~pl.col(column.name).is_in(sorted(set(missing_values).difference(column.categories or ()))))
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in opened
+    )
+    return Typed(kept, found.failed)
+
+
+def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:
     schema = frame.schema
     nan = _with_nan(frame, [column.name for column in columns])
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:

@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass, field
 
 from headrace.core.contract_rules import check_column, check_contract, check_feature
-from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task
+from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task, Unseen
 
 __all__ = [
     "SEVERITIES",
@@ -21,6 +21,7 @@ __all__ = [
     "RowFeature",
     "Severity",
     "Task",
+    "Unseen",
 ]
 
 
@@ -38,6 +39,7 @@ class Column:
         minimum: Least allowed value of a number, in ``unit``; None for no bound.
         maximum: Largest allowed value of a number, in ``unit``; None for no bound.
         categories: Allowed values as text, in order; None for no list.
+        unseen: Whether a text that is none of the categories is refused, or accepted as one unknown to the model.
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds none.
         format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
@@ -51,6 +53,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     categories: tuple[str, ...] | None = None
+    unseen: Unseen = "refuse"
     missing: float = 1.0
     personal: Personal = ""
     format: str = ""

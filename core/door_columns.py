@@ -18,6 +18,8 @@ One = Callable[[Any], Any]
 Many = Callable[[Sequence[Any] | NDArray[Any]], Any]
 
 NAN = math.nan
+# What the matrix holds for a text that is none of the categories.
+_UNSEEN = -1.0
 # Beyond it, neighbouring integers are one float.
 _EXACT = 2.0**53
 # The matrix holds no larger numbers.
@@ -58,6 +60,8 @@ def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
         return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
     if column.categories is not None or column.dtype == "string":
         texts = {text: float(place) for place, text in enumerate(column.categories or ())}
+        if column.unseen == "accept":
+            return _listed(column, dict.fromkeys(missing_values) | absent | texts, {str}, other=_UNSEEN)
         if column.dtype != "integer":
             return _listed(column, absent | texts, {str})
         return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
@@ -122,7 +126,9 @@ def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.fl
     return None if None in found else np.array(found, dtype=np.float64)
 
 
-def _listed(column: Column, index: Mapping[Any, float], kinds: set[type]) -> Reader:
+def _listed(
+    column: Column, index: Mapping[Any, float | None], kinds: set[type], *, other: float | None = None
+) -> Reader:
     known = dict(index)
     nothing = _nothing(column)
     if nothing is not None:
@@ -130,13 +136,13 @@ def _listed(column: Column, index: Mapping[Any, float], kinds: set[type]) -> Rea
         kinds = {*kinds, type(None)}
 
     def one(value: Any) -> float | None:
-        return known.get(value) if type(value) in kinds else None
+        return known.get(value, other) if type(value) in kinds else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
         plain = values.tolist() if isinstance(values, np.ndarray) else values
         if not set(map(type, plain)) <= kinds:
             return None
-        found = list(map(known.get, plain))
+        found = [known.get(value, other) for value in plain]
         return None if None in found else np.array(found, dtype=np.float64)
 
     return Reader(one, many)
