@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from headrace.core import missing_marks
 from headrace.core.contract import Column
 from headrace.core.terms import FALSE, TRUE
 
@@ -58,7 +59,7 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     Returns:
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
-    found = _typed(frame, columns, missing_values=missing_values)
+    found = _without_numbers(_typed(frame, columns, missing_values=missing_values), frame, columns, missing_values)
     opened = [column for column in columns if column.unseen == "accept"]
     if not opened:
         return found
@@ -69,6 +70,29 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
         for column in opened
     )
     return Typed(kept, found.failed)
+
+
+def _without_numbers(
+    found: Typed, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
+) -> Typed:
+    """Make numbers and times missing whose text a person chose as a mark, such as -999 or 9999-12-31."""
+    own = [mark for mark in missing_values if mark[-1:].isdigit()]
+    if not own:
+        return found
+    numbers, frame = missing_marks.as_numbers(own), found.frame
+    made = []
+    for column in columns:
+        value = pl.col(column.name)
+        if column.dtype in {"integer", "number"} and numbers:
+            whole = [int(mark) for mark in numbers if mark.is_integer()] if column.dtype == "integer" else numbers
+            made.append(pl.when(~value.is_in(list(whole))).then(value).alias(column.name))
+        elif column.dtype != "string" and raw.schema[column.name] == pl.String:
+            mask = raw.get_column(column.name).is_in(own).fill_null(value=False)
+            made += [pl.when(~pl.lit(mask)).then(value).alias(column.name)] if mask.any() else []
+        elif column.dtype == "timestamp":
+            times = pl.Series(own).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
+            made += [pl.when(~value.is_in(times.to_list())).then(value).alias(column.name)] if times.len() else []
+    return Typed(frame.with_columns(made), found.failed)
 
 
 def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:

@@ -79,7 +79,7 @@ def dialect_of(first: Iterable[Block], *, name: str, options: ReadOptions, like:
     Raises:
         InputError: If a name of the header stands twice, or the given names are not as many as the fields.
     """
-    layout = layout_of(_sample(b"".join(block.data for block in first)), options=options)
+    layout = layout_of(sample_of(b"".join(block.data for block in first)), options=options)
     if layout is None:
         raise InputError(f"{name} holds only blank lines; give a table with a header and rows.")
     if options.names:
@@ -196,7 +196,8 @@ def first_blocks(blocks: Iterator[Block]) -> list[Block]:
     return found
 
 
-def _sample(data: bytes) -> bytes:
+def sample_of(data: bytes) -> bytes:
+    """The first whole rows of a text."""
     if len(data) <= SAMPLE_BYTES:
         return data
     start = data[:SAMPLE_BYTES]

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from headrace.core.csv_dialect import Dialect
 from headrace.core.errors import shown
@@ -19,7 +20,7 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self.hints: dict[str, object] = {}
+        self.hints: dict[str, Any] = {}
         self._notes: list[Note] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()

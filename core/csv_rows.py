@@ -8,7 +8,7 @@ makes sense of it or names the line.
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,6 +33,7 @@ def parse(
     name: str,
     only: Sequence[str] = (),
     numbers: Mapping[str, type[pl.DataType]] | None = None,
+    listed: Collection[str] = (),
     told: Told | None = None,
 ) -> pl.DataFrame:
     """The rows of a block.
@@ -44,6 +45,7 @@ def parse(
         name: The file's name, for messages.
         only: Columns that are needed; empty for all.
         numbers: Columns that may come as Int64 or Float64, if all their texts are such numbers.
+        listed: Columns in which only the empty text is missing.
         told: Takes what was left out: comments, rows that repeat the header, empty fields at the ends of lines.
 
     Returns:
@@ -52,7 +54,8 @@ def parse(
     Raises:
         InputError: If a row has more or fewer fields than the table.
     """
-    told = told or Told()
+    told, marks = told or Told(), missing
+    missing = ("",) if listed else missing
     wanted = tuple(only or dialect.kept)
     read = _Read(dialect, missing, (*wanted, *(dialect.names[place] for place in dialect.empty)))
     whole, block = block, _without_comments(block, dialect)
@@ -69,6 +72,9 @@ def parse(
     if dialect.empty:
         _require_empty(frame, dialect, name)
         frame = frame.select(wanted)
+    if listed:
+        others = [each for each, dtype in frame.schema.items() if dtype == pl.String and each not in listed]
+        frame = frame.with_columns(_nulled(pl.col(each), marks) for each in others)
     return _without_headers(frame, dialect, name, told)
 
 

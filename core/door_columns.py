@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
+from headrace.core.missing_marks import as_numbers
 from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
@@ -54,7 +55,7 @@ def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
     """
     absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
     if column.dtype == "timestamp":
-        return _times(column, absent)
+        return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
     if column.dtype == "boolean":
         texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
         return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
@@ -65,10 +66,12 @@ def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
         if column.dtype != "integer":
             return _listed(column, absent | texts, {str})
         return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
-    return _numbers(column, absent)
+    return _numbers(column, absent, frozenset(as_numbers(missing_values)))
 
 
-def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
+def _numbers(  # noqa: C901 - one closure for each way in
+    column: Column, absent: Mapping[str, float], marks: frozenset[float]
+) -> Reader:
     whole = column.dtype == "integer"
     most = _EXACT if whole else _LARGEST
     low = max(-most, -math.inf if column.minimum is None else column.minimum)
@@ -80,10 +83,12 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         if not plain(value):
             return absent.get(value)
         number = float(value)
-        return number if low <= number <= high else None
+        return number if low <= number <= high and number not in marks else None
 
     def one(value: Any) -> float | None:
         kind = type(value)
+        if marks and kind in _NUMBERS and value in marks:
+            return None
         if kind is float:
             return value if low <= value <= high and (not whole or value.is_integer()) else None
         if kind is int:
@@ -97,6 +102,8 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         if array is None:
             return _one_by_one(one, values)
         broken = (array < (low if exact else max(low, -_EXACT))) | (array > (high if exact else min(high, _EXACT)))
+        if marks:
+            broken |= np.isin(array, list(marks))
         if whole:
             broken |= ~((array == np.floor(array)) | np.isnan(array))
         return None if broken.any() else array
@@ -142,19 +149,19 @@ def _listed(
         plain = values.tolist() if isinstance(values, np.ndarray) else values
         if not set(map(type, plain)) <= kinds:
             return None
-        found = [known.get(value, other) for value in plain]
+        found = list(map(known.get, plain)) if other is None else [known.get(value, other) for value in plain]
         return None if None in found else np.array(found, dtype=np.float64)
 
     return Reader(one, many)
 
 
-def _times(column: Column, absent: Mapping[str, float]) -> Reader:
+def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -> Reader:
     nothing = _nothing(column)
 
     def one(value: Any) -> datetime | float | None:
         if value is None:
             return nothing
-        if type(value) is not str or column.format:
+        if type(value) is not str or column.format or value in marks:
             return None
         return _time(value) or absent.get(value)
 

@@ -11,6 +11,7 @@ import polars as pl
 from headrace.core import csv_rows, json_rows, parquet_rows, streams
 from headrace.core.blocks import blocks, without_lines
 from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
+from headrace.core.csv_marks import marks_of
 from headrace.core.csv_notes import Told, layout_notes
 from headrace.core.csv_tail import without_tail
 from headrace.core.errors import InputError, shown
@@ -123,20 +124,24 @@ def _csv(
             first = first or (file.name, dialect)
             check_same(dialect.kept, first=first[1].kept, name=file.name, first_name=first[0])
             told.add(*layout_notes(dialect, file=file.name))
+            told.hints |= {"units": dialect.units} if dialect.units else {}
             told.count("comment_lines", file.name, dialect.layout.commented if dialect.layout else 0)
+            body = without_lines(chain(begin, cut), dialect.begin)
+            bodies = without_tail(body, dialect=dialect, name=file.name, told=told)
+            head = next(bodies)
+            marks = marks_of(head, dialect=dialect, options=options, name=file.name, told=told)
             numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
             parse = partial(
                 csv_rows.parse,
                 dialect=dialect,
-                missing=options.missing_values,
+                missing=marks.eager,
+                listed=marks.listed,
                 name=file.name,
                 only=options.wanted(dialect.kept),
                 numbers=numbers,
                 told=told,
             )
-            body = without_lines(chain(begin, cut), dialect.begin)
-            bodies = without_tail(body, dialect=dialect, name=file.name, told=told)
-            with closing(each(parse, bodies)) as frames:
+            with closing(each(parse, chain([head], bodies))) as frames:
                 yield from frames
 
 

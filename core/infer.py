@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.core import identity, open_categories, standing_rows, tables
+from headrace.core import identity, open_categories, sentinels, standing_rows, tables
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
 from headrace.core.errors import DataError, InputError, MissingError, shown
+from headrace.core.hints import hinted
 from headrace.core.notes import Note
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, looks_like_data, survey
@@ -121,13 +122,14 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
         return Inferred(agreed(load(given), names, target=target, wishes=wishes))
     for wanted, what in _named(target, wishes):
         require_name(wanted, names, what=what)
-    rows, facts = standing_rows.surveyed(
+    rows, facts, told = standing_rows.surveyed(
         rows, target=target, survey=lambda left: survey(left, texts=[target]), ignored=(*wishes.drop, *wishes.hash)
     )
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    contract = _contract(rows, facts, name=name, target=target, wishes=wishes)
-    told = identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
+    contract = hinted(_contract(rows, facts, name=name, target=target, wishes=wishes), tables.hints(Path(table)))
+    told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
+    told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
     told += open_categories.open_notes({column.name: column for column in contract.columns})
     return Inferred(contract, tuple(told))
 

@@ -49,8 +49,8 @@ def opened(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Colum
     for name, counts in _counted(rows, [column.name for column in many]).items():
         total = len(found[name].categories or ())
         if counts.once > _ONCE_SHARE * counts.rows or counts.rare > _RARE_SHARE * total:
-            many = f"{counts.rare:,} of its {total:,} texts"
-            why = f"{many} were seen once or twice, so others will come: they are accepted."
+            rare = f"{counts.rare:,} of its {total:,} texts"
+            why = f"{rare} were seen once or twice, so others will come: they are accepted."
             found[name] = replace(found[name], unseen="accept", description=_joined(found[name].description, why))
     return found
 

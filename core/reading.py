@@ -12,7 +12,7 @@ from headrace.core.csv_notes import Told
 from headrace.core.errors import DataError, InputError
 from headrace.core.formats import file_frames, query_frames
 from headrace.core.personal import hashed
-from headrace.core.source import Query, ReadOptions, Source, check_names, check_selected
+from headrace.core.source import MISSING_VALUES, Query, ReadOptions, Source, check_names, check_selected
 from headrace.core.streams import Digest
 
 
@@ -63,6 +63,12 @@ class Reading:
             yield hashed(frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash)
         if not self.rows:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
+
+    def hints(self) -> dict[str, Any]:
+        """What the table's contract should know of the source: see ``tables.hints``."""
+        chosen = self.options.missing_values != MISSING_VALUES
+        marks = {"missing_values": list(self.options.missing_values)} if chosen else {}
+        return {**self.told.hints, **marks}
 
     def facts(self) -> dict[str, Any]:
         """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from headrace.core import missing_marks
 from headrace.core.errors import InputError, shown
 
-MISSING_VALUES = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
+MISSING_VALUES = (*missing_marks.COMMON, *missing_marks.RARE)
 MAX_COLUMNS = 2_000
 MAX_ROW_BYTES = 32 * 2**20
 
@@ -77,6 +78,7 @@ class ReadOptions:
             the header have one.
         missing_values: Texts that stand for a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text
             always does.
+        listed: Columns of a CSV in which only the empty text is missing, since the contract lists a mark as a value.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash before anything is written.
         only: Columns to read, where the table has them; empty for all.
@@ -92,6 +94,7 @@ class ReadOptions:
     skip_lines: int = -1
     comment: str = ""
     missing_values: tuple[str, ...] = MISSING_VALUES
+    listed: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
     only: tuple[str, ...] = ()

@@ -4,15 +4,18 @@ A table is a folder that holds ``part-00000.parquet``, ``part-00001.parquet`` an
 least one even when the table has no rows. A writer fills a hidden folder beside it, then renames that.
 """
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import polars as pl
 
 from headrace.core.errors import InputError, InternalError, MissingError
+
+_HINTS = "headrace"
 
 
 class Writer:
@@ -21,6 +24,7 @@ class Writer:
     Attributes:
         rows: Rows written so far.
         schema: Names and dtypes of the table; None until the first part is known.
+        hints: What else is known of it, as JSON holds it; stands in the parts that are written from then on.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Writer:
         """
         self.rows = 0
         self.schema = schema
+        self.hints: dict[str, Any] = {}
         self._folder = folder
         self._compression = compression
         self._parts = 0
@@ -77,7 +82,10 @@ class Writer:
         path = self._hidden / f"part-{self._parts:05d}.parquet"
         try:
             frame.write_parquet(
-                path, compression=self._compression, compression_level=1 if self._compression == "zstd" else None
+                path,
+                compression=self._compression,
+                compression_level=1 if self._compression == "zstd" else None,
+                metadata={_HINTS: json.dumps(self.hints, sort_keys=True)} if self.hints else None,
             )
         except OSError as error:
             raise InputError(f"cannot write the table {self._folder}: {error}; free some space and retry.") from error
@@ -124,6 +132,18 @@ def parts(folder: Path) -> list[Path]:
     if not found:
         raise MissingError(f"there is no table in {folder}; run the step that writes it again.")
     return found
+
+
+def hints(folder: Path) -> dict[str, Any]:
+    """What a table's writer knew of it: units and ids by the source's own word, the marks that a person chose.
+
+    Returns:
+        ``units`` by column, ``ids`` (columns), ``missing_values``; what is not known is absent.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    return dict(json.loads(pl.read_parquet_metadata(parts(folder)[0]).get(_HINTS, "{}")))
 
 
 def scan(folder: Path) -> pl.LazyFrame:

@@ -144,6 +144,7 @@ def test_a_value_of_another_dtype_takes_its_row_out_of_the_contract(tmp_path: Pa
             "amount": [*[f"{place % 90}.5" for place in range(rows)], "1e9"],
             "rate": [*[f"{place % 7}.25" for place in range(rows)], "inf"],
             "town": [*[f"town {place % 5}" for place in range(rows)], "nowhere"],
+            "day": [*[f"2024-01-{1 + place % 28:02d}" for place in range(rows)], "soon"],
             "late": [*[("no", "yes")[place % 3 == 0] for place in range(rows)], "no"],
         }
     )
