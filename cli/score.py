@@ -57,8 +57,7 @@ def score(
         comment=comment,
         missing_values=tuple(missing or scorer.contract.missing_values),
     )
-    whole = f"{table}/part-*.parquet" if "://" not in table and Path(table).is_dir() else table
-    found = score_table(open_source(whole), scorer=scorer, output=output, options=read)
+    found = score_table(open_source(table), scorer=scorer, output=output, options=read)
     if summary:
         write_json(summary, found)
     told = f"{found['scored']:,} of {found['rows']:,} rows scored"

@@ -16,7 +16,7 @@ ENGINES = ("local", "katib")
 CLEANUPS = ("always", "succeeded", "never")
 TASKS = ("", "binary", "multiclass", "regression")
 
-Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, glob, http(s)://, s3:// or SQL address.")]
+Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, folder, glob, http(s)://, s3:// or SQL address.")]
 Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")]
 Task = Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")]
 Name = Annotated[str, typer.Option(help="Name of the model.", show_default="the table's")]

@@ -14,8 +14,9 @@ from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
 from headrace.core.csv_marks import marks_of
 from headrace.core.csv_notes import Told, layout_notes
 from headrace.core.csv_tail import without_tail
-from headrace.core.errors import InputError, shown
+from headrace.core.errors import InputError
 from headrace.core.overlap import ahead, each
+from headrace.core.partitions import with_partitions
 from headrace.core.plain import frame_of, unified
 from headrace.core.source import (
     MAX_COLUMNS,
@@ -28,6 +29,7 @@ from headrace.core.source import (
     empty_frame,
 )
 from headrace.core.streams import Digest
+from headrace.core.unity import Unity
 
 Kind = Literal["CSV", "JSON Lines", "Parquet"]
 
@@ -142,17 +144,18 @@ def _csv(
                 told=told,
             )
             with closing(each(parse, chain([head], bodies))) as frames:
-                yield from frames
+                yield from with_partitions(frames, name=file.name, told=told)
 
 
 def _json(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, _: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
 ) -> Iterator[pl.DataFrame]:
     def frames() -> Iterator[pl.DataFrame]:
         for file in files:
             text = streams.text(file, encoding=options.encoding, digest=digest)
-            for block in blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES)):
-                frame = json_rows.parse(block, name=file.name, drop=options.drop)
+            cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
+            parsed = (json_rows.parse(block, name=file.name, drop=options.drop) for block in cut)
+            for frame in with_partitions(parsed, name=file.name, told=told):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
@@ -161,27 +164,19 @@ def _json(
 
 
 def _parquet(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, __: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, told: Told
 ) -> Iterator[pl.DataFrame]:
-    schema: pl.Schema | None = None
-    first = ""
+    unity = Unity(told)
     for file in files:
         streams.digest_file(file, digest)
-        for frame in parquet_rows.batches(file, options=options):
-            schema, first = schema or frame.schema, first or file.name
-            check_same(frame.columns, first=schema.names(), name=file.name, first_name=first)
-            yield _conformed(frame, schema, name=file.name, first_name=first)
-
-
-def _conformed(frame: pl.DataFrame, schema: pl.Schema, *, name: str, first_name: str) -> pl.DataFrame:
-    for column, dtype in schema.items():
-        found = frame.schema[column]
-        if found != dtype and not (dtype == pl.Float64 and found == pl.Int64):
-            raise InputError(
-                f"files of one table must have the same types; the column {shown(column)} is {dtype} in {first_name} "
-                f"and {found} in {name}."
-            )
-    return frame.cast(schema)
+        indexes = parquet_rows.stored_indexes(file)
+        told.hints |= {"ids": indexes} if indexes else {}
+        frames = parquet_rows.batches(file, options=options)
+        for frame in with_partitions(frames, name=file.name, told=told):
+            known = list(unity.schema) or frame.columns
+            if set(known) != set(frame.columns):
+                check_same(frame.columns, first=known, name=file.name, first_name=unity.first)
+            yield unity.conformed(frame, name=file.name)
 
 
 _Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int, Told], Iterator[pl.DataFrame]]

@@ -86,10 +86,10 @@ def identified(
     groups: list[Facts] = []
     for item in likely:
         if exact[item.name] == item.present:
-            found[item.name] = _as_id(found[item.name])
+            found[item.name] = as_id(found[item.name])
         elif _OF_A_ROW.fullmatch(plain_name(item.name)):
             if item.dtype == "integer" and exact[item.name] >= FEWEST_ROWS:
-                found[item.name] = _left_out(found[item.name], "It is called like the number of a row, but repeats.")
+                found[item.name] = left_out(found[item.name], "It is called like the number of a row, but repeats.")
         elif _repeats(item, exact[item.name]):
             groups.append(item)
     if groups:
@@ -101,7 +101,7 @@ def identified(
                 text = f"{each}: rows of one id stay on one side of the split, and no model learns from it."
                 found[item.name] = _bare(found[item.name], role="group", why=text)
             else:
-                found[item.name] = _left_out(found[item.name], f"{each}, and it is not the group.")
+                found[item.name] = left_out(found[item.name], f"{each}, and it is not the group.")
     return found
 
 
@@ -159,11 +159,13 @@ def _different(rows: pl.LazyFrame, names: list[str]) -> dict[str, int]:
     return dict(counts.collect(engine="streaming").row(0, named=True))
 
 
-def _as_id(column: Column) -> Column:
+def as_id(column: Column) -> Column:
+    """A column as an id, without bounds and categories."""
     return _bare(column, role="id", why=ANOTHER)
 
 
-def _left_out(column: Column, why: str) -> Column:
+def left_out(column: Column, why: str) -> Column:
+    """A column that is ignored for a reason."""
     return _bare(column, role="ignore", why=why)
 
 

@@ -127,7 +127,9 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     )
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    contract = hinted(_contract(rows, facts, name=name, target=target, wishes=wishes), tables.hints(Path(table)))
+    contract = hinted(
+        _contract(rows, facts, name=name, target=target, wishes=wishes), tables.hints(Path(table)), facts=facts
+    )
     told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
     told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
     told += open_categories.open_notes({column.name: column for column in contract.columns})

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import polars as pl
 
 from headrace.core.errors import InputError, InternalError, MissingError
+from headrace.core.widening import widened
 
 _HINTS = "headrace"
 
@@ -66,15 +67,28 @@ class Writer:
         Args:
             frame: Rows of the table's schema.
 
+        A frame may hold numbers where the table holds whole numbers, or values where it holds none: it is widened.
+
         Raises:
-            InternalError: If the frame's schema is not the table's.
+            InternalError: If the frame's schema is another.
         """
         if self.schema is None:
             self.schema = frame.schema
         elif frame.schema != self.schema:
-            raise InternalError(f"a part of {self._folder.name} must have {self.schema}; got {frame.schema} instead.")
+            self._widen(frame)
         if frame.height:
-            self._append(frame)
+            self._append(frame.cast(self.schema) if frame.schema != self.schema else frame)
+
+    def _widen(self, frame: pl.DataFrame) -> None:
+        """Take the wider types of a frame over, in the parts that are written too."""
+        before, schema = self.schema or pl.Schema(), widened(self.schema or pl.Schema(), frame)
+        if schema is None:
+            raise InternalError(f"a part of {self._folder.name} must have {before}; got {frame.schema} instead.")
+        for path in sorted(self._hidden.iterdir()) if self._hidden and schema != before else ():
+            part = pl.read_parquet(path, glob=False).cast(schema)
+            hints = {name: text for name, text in pl.read_parquet_metadata(path).items() if name == _HINTS}
+            part.write_parquet(path, compression=self._compression, metadata=hints or None)
+        self.schema = schema
 
     def _append(self, frame: pl.DataFrame) -> None:
         if self._hidden is None:
