@@ -18,8 +18,8 @@ def open_source(text: str) -> Source:
 
     Args:
         text: A path; a folder, or a pattern of paths (``**`` for folders of any depth), whose files make one table in
-            sorted order; ``file://``, ``http://`` or ``https://``; ``s3://BUCKET/KEY``, where the key may be a pattern or a prefix
-            that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
+            sorted order; ``file://``, ``http://`` or ``https://``; ``s3://BUCKET/KEY``, where the key may be a pattern
+            or a prefix that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
 
     Returns:
         The source; its name holds no secret.
