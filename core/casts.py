@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from headrace.core import missing_marks
 from headrace.core.contract import Column
 from headrace.core.terms import FALSE, TRUE
 
@@ -53,11 +54,48 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     Args:
         frame: Raw table of n rows that holds the columns, of any dtypes.
         columns: Which columns to cast.
-        missing_values: Texts that stand for a missing value where a text cannot be cast.
+        missing_values: Texts that stand for a missing value where a text cannot be cast, or is none of the categories.
 
     Returns:
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
+    found = _without_numbers(_typed(frame, columns, missing_values=missing_values), frame, columns, missing_values)
+    opened = [column for column in columns if column.unseen == "accept"]
+    if not opened:
+        return found
+    kept = found.frame.with_columns(
+        pl.when(~pl.col(column.name).is_in(sorted(set(missing_values).difference(column.categories or ()))))
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in opened
+    )
+    return Typed(kept, found.failed)
+
+
+def _without_numbers(
+    found: Typed, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
+) -> Typed:
+    """Make numbers and times missing whose text a person chose as a mark, such as -999 or 9999-12-31."""
+    own = [mark for mark in missing_values if mark[-1:].isdigit()]
+    if not own:
+        return found
+    numbers, frame = missing_marks.as_numbers(own), found.frame
+    made = []
+    for column in columns:
+        value = pl.col(column.name)
+        if column.dtype in {"integer", "number"} and numbers:
+            whole = [int(mark) for mark in numbers if mark.is_integer()] if column.dtype == "integer" else numbers
+            made.append(pl.when(~value.is_in(list(whole))).then(value).alias(column.name))
+        elif column.dtype != "string" and raw.schema[column.name] == pl.String:
+            mask = raw.get_column(column.name).is_in(own).fill_null(value=False)
+            made += [pl.when(~pl.lit(mask)).then(value).alias(column.name)] if mask.any() else []
+        elif column.dtype == "timestamp":
+            times = pl.Series(own).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
+            made += [pl.when(~value.is_in(times.to_list())).then(value).alias(column.name)] if times.len() else []
+    return Typed(frame.with_columns(made), found.failed)
+
+
+def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:
     schema = frame.schema
     nan = _with_nan(frame, [column.name for column in columns])
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:

@@ -7,7 +7,8 @@ import functools
 from dataclasses import dataclass, field
 
 from headrace.core.contract_rules import check_column, check_contract, check_feature
-from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task
+from headrace.core.missing_marks import DEFAULT
+from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task, Unseen
 
 __all__ = [
     "SEVERITIES",
@@ -21,6 +22,7 @@ __all__ = [
     "RowFeature",
     "Severity",
     "Task",
+    "Unseen",
 ]
 
 
@@ -38,6 +40,7 @@ class Column:
         minimum: Least allowed value of a number, in ``unit``; None for no bound.
         maximum: Largest allowed value of a number, in ``unit``; None for no bound.
         categories: Allowed values as text, in order; None for no list.
+        unseen: Whether a text that is none of the categories is refused, or accepted as one unknown to the model.
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds none.
         format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
@@ -51,6 +54,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     categories: tuple[str, ...] | None = None
+    unseen: Unseen = "refuse"
     missing: float = 1.0
     personal: Personal = ""
     format: str = ""
@@ -101,7 +105,7 @@ class Contract:
         columns: All columns, in the order of the table.
         features: Row features, in order.
         keys: Columns that together identify a row; empty if none do.
-        missing_values: Texts that stand for a missing value.
+        missing_values: Texts that stand for a missing value, except in columns that list them as categories.
         rules: Severity by rule, where it differs from ``SEVERITIES``.
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
         positive: The class whose probability is reported, for a binary task.
@@ -115,7 +119,7 @@ class Contract:
     columns: tuple[Column, ...]
     features: tuple[RowFeature, ...] = ()
     keys: tuple[str, ...] = ()
-    missing_values: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
+    missing_values: tuple[str, ...] = DEFAULT
     rules: dict[str, Severity] = field(default_factory=dict)
     max_quarantined: float = 0.2
     positive: str = ""
@@ -162,6 +166,12 @@ class Contract:
     def kept(self) -> tuple[Column, ...]:
         """Columns of the typed table: all but the personal data that are dropped."""
         return tuple(column for column in self.columns if column.personal != "drop")
+
+    @functools.cached_property
+    def marked(self) -> tuple[str, ...]:
+        """Columns that list a text among their categories which elsewhere stands for a missing value."""
+        marks = set(self.missing_values)
+        return tuple(column.name for column in self.columns if marks.intersection(column.categories or ()))
 
     def severity(self, rule: str) -> Severity:
         """What happens when ``rule`` is broken."""

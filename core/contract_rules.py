@@ -56,6 +56,9 @@ def _bound_faults(column: Column) -> Iterator[str]:
 
 
 def _category_faults(column: Column) -> Iterator[str]:
+    yield from _one_of("unseen", terms.Unseen, column.unseen)
+    if column.unseen == "accept" and (column.categories is None or column.dtype != "string" or column.role == "target"):
+        yield wants("unseen", "'refuse' unless the column is a text with categories and not the target", column.unseen)
     if column.categories is None:
         return
     if not column.categories:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
+from headrace.core.missing_marks import as_numbers
 from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
@@ -18,6 +19,8 @@ One = Callable[[Any], Any]
 Many = Callable[[Sequence[Any] | NDArray[Any]], Any]
 
 NAN = math.nan
+# What the matrix holds for a text that is none of the categories.
+_UNSEEN = -1.0
 # Beyond it, neighbouring integers are one float.
 _EXACT = 2.0**53
 # The matrix holds no larger numbers.
@@ -52,19 +55,23 @@ def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
     """
     absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
     if column.dtype == "timestamp":
-        return _times(column, absent)
+        return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
     if column.dtype == "boolean":
         texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
         return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
     if column.categories is not None or column.dtype == "string":
         texts = {text: float(place) for place, text in enumerate(column.categories or ())}
+        if column.unseen == "accept":
+            return _listed(column, dict.fromkeys(missing_values) | absent | texts, {str}, other=_UNSEEN)
         if column.dtype != "integer":
             return _listed(column, absent | texts, {str})
         return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
-    return _numbers(column, absent)
+    return _numbers(column, absent, frozenset(as_numbers(missing_values)))
 
 
-def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
+def _numbers(  # noqa: C901 - one closure for each way in
+    column: Column, absent: Mapping[str, float], marks: frozenset[float]
+) -> Reader:
     whole = column.dtype == "integer"
     most = _EXACT if whole else _LARGEST
     low = max(-most, -math.inf if column.minimum is None else column.minimum)
@@ -76,10 +83,12 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         if not plain(value):
             return absent.get(value)
         number = float(value)
-        return number if low <= number <= high else None
+        return number if low <= number <= high and number not in marks else None
 
     def one(value: Any) -> float | None:
         kind = type(value)
+        if marks and kind in _NUMBERS and value in marks:
+            return None
         if kind is float:
             return value if low <= value <= high and (not whole or value.is_integer()) else None
         if kind is int:
@@ -93,6 +102,8 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         if array is None:
             return _one_by_one(one, values)
         broken = (array < (low if exact else max(low, -_EXACT))) | (array > (high if exact else min(high, _EXACT)))
+        if marks:
+            broken |= np.isin(array, list(marks))
         if whole:
             broken |= ~((array == np.floor(array)) | np.isnan(array))
         return None if broken.any() else array
@@ -122,7 +133,9 @@ def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.fl
     return None if None in found else np.array(found, dtype=np.float64)
 
 
-def _listed(column: Column, index: Mapping[Any, float], kinds: set[type]) -> Reader:
+def _listed(
+    column: Column, index: Mapping[Any, float | None], kinds: set[type], *, other: float | None = None
+) -> Reader:
     known = dict(index)
     nothing = _nothing(column)
     if nothing is not None:
@@ -130,25 +143,25 @@ def _listed(column: Column, index: Mapping[Any, float], kinds: set[type]) -> Rea
         kinds = {*kinds, type(None)}
 
     def one(value: Any) -> float | None:
-        return known.get(value) if type(value) in kinds else None
+        return known.get(value, other) if type(value) in kinds else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
         plain = values.tolist() if isinstance(values, np.ndarray) else values
         if not set(map(type, plain)) <= kinds:
             return None
-        found = list(map(known.get, plain))
+        found = list(map(known.get, plain)) if other is None else [known.get(value, other) for value in plain]
         return None if None in found else np.array(found, dtype=np.float64)
 
     return Reader(one, many)
 
 
-def _times(column: Column, absent: Mapping[str, float]) -> Reader:
+def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -> Reader:
     nothing = _nothing(column)
 
     def one(value: Any) -> datetime | float | None:
         if value is None:
             return nothing
-        if type(value) is not str or column.format:
+        if type(value) is not str or column.format or value in marks:
             return None
         return _time(value) or absent.get(value)
 

@@ -9,10 +9,14 @@ from typing import Literal
 import polars as pl
 
 from headrace.core import csv_rows, json_rows, parquet_rows, streams
-from headrace.core.blocks import Block, blocks, without_first_row
-from headrace.core.csv_dialect import dialect_of
-from headrace.core.errors import InputError, shown
+from headrace.core.blocks import blocks, without_lines
+from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
+from headrace.core.csv_marks import marks_of
+from headrace.core.csv_notes import Told, layout_notes
+from headrace.core.csv_tail import without_tail
+from headrace.core.errors import InputError
 from headrace.core.overlap import ahead, each
+from headrace.core.partitions import with_partitions
 from headrace.core.plain import frame_of, unified
 from headrace.core.source import (
     MAX_COLUMNS,
@@ -25,6 +29,7 @@ from headrace.core.source import (
     empty_frame,
 )
 from headrace.core.streams import Digest
+from headrace.core.unity import Unity
 
 Kind = Literal["CSV", "JSON Lines", "Parquet"]
 
@@ -49,7 +54,9 @@ def kind_of(file: SourceFile) -> Kind:
     return "CSV"
 
 
-def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
+def file_frames(
+    source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int, told: Told | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a table in files; at least one frame, even without rows.
 
     Args:
@@ -57,6 +64,7 @@ def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_by
         options: How they are read.
         digest: Takes their bytes.
         block_bytes: Size of the blocks of text, about.
+        told: Takes what was left out or guessed.
 
     Raises:
         InputError: If a file cannot be read, or is not like the first.
@@ -68,7 +76,9 @@ def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_by
             raise InputError(
                 f"the option {options.for_csv_only[0]} is for CSV only; omit it, for {first.name} is {kind}."
             )
-        yield from _READERS[kind](chain([first], _alike(files, kind, first)), options, digest, block_bytes)
+        yield from _READERS[kind](
+            chain([first], _alike(files, kind, first)), options, digest, block_bytes, told or Told()
+        )
 
 
 def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
@@ -104,38 +114,48 @@ def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterat
         yield file
 
 
-def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
-    names: tuple[str, ...] = ()
-    first = ""
+def _csv(
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
+) -> Iterator[pl.DataFrame]:
+    first: tuple[str, Dialect] | None = None
     for file in files:
         text = streams.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
         with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
-            block = next(cut, None) or Block(b"", 1, quoted=False)
-            dialect = dialect_of(block, name=file.name, options=options)
-            names, first = names or dialect.names, first or file.name
-            check_same(dialect.names, first=names, name=file.name, first_name=first)
-            body = without_first_row(block) if dialect.header else block
+            begin = first_blocks(cut)
+            dialect = dialect_of(begin, name=file.name, options=options, like=first and first[1])
+            first = first or (file.name, dialect)
+            check_same(dialect.kept, first=first[1].kept, name=file.name, first_name=first[0])
+            told.add(*layout_notes(dialect, file=file.name))
+            told.hints |= {"units": dialect.units} if dialect.units else {}
+            told.count("comment_lines", file.name, dialect.layout.commented if dialect.layout else 0)
+            body = without_lines(chain(begin, cut), dialect.begin)
+            bodies = without_tail(body, dialect=dialect, name=file.name, told=told)
+            head = next(bodies)
+            marks = marks_of(head, dialect=dialect, options=options, name=file.name, told=told)
             numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
             parse = partial(
                 csv_rows.parse,
                 dialect=dialect,
-                missing=options.missing_values,
+                missing=marks.eager,
+                listed=marks.listed,
                 name=file.name,
-                only=options.wanted(names),
+                only=options.wanted(dialect.kept),
                 numbers=numbers,
+                told=told,
             )
-            with closing(each(parse, chain([body], cut))) as frames:
-                yield from frames
+            with closing(each(parse, chain([head], bodies))) as frames:
+                yield from with_partitions(frames, name=file.name, told=told)
 
 
 def _json(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
 ) -> Iterator[pl.DataFrame]:
     def frames() -> Iterator[pl.DataFrame]:
         for file in files:
             text = streams.text(file, encoding=options.encoding, digest=digest)
-            for block in blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES)):
-                frame = json_rows.parse(block, name=file.name, drop=options.drop)
+            cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
+            parsed = (json_rows.parse(block, name=file.name, drop=options.drop) for block in cut)
+            for frame in with_partitions(parsed, name=file.name, told=told):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
@@ -143,27 +163,21 @@ def _json(
     yield from unified(frames(), name="the table")
 
 
-def _parquet(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int) -> Iterator[pl.DataFrame]:
-    schema: pl.Schema | None = None
-    first = ""
+def _parquet(
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, told: Told
+) -> Iterator[pl.DataFrame]:
+    unity = Unity(told)
     for file in files:
         streams.digest_file(file, digest)
-        for frame in parquet_rows.batches(file, options=options):
-            schema, first = schema or frame.schema, first or file.name
-            check_same(frame.columns, first=schema.names(), name=file.name, first_name=first)
-            yield _conformed(frame, schema, name=file.name, first_name=first)
+        indexes = parquet_rows.stored_indexes(file)
+        told.hints |= {"ids": indexes} if indexes else {}
+        frames = parquet_rows.batches(file, options=options)
+        for frame in with_partitions(frames, name=file.name, told=told):
+            known = list(unity.schema) or frame.columns
+            if set(known) != set(frame.columns):
+                check_same(frame.columns, first=known, name=file.name, first_name=unity.first)
+            yield unity.conformed(frame, name=file.name)
 
 
-def _conformed(frame: pl.DataFrame, schema: pl.Schema, *, name: str, first_name: str) -> pl.DataFrame:
-    for column, dtype in schema.items():
-        found = frame.schema[column]
-        if found != dtype and not (dtype == pl.Float64 and found == pl.Int64):
-            raise InputError(
-                f"files of one table must have the same types; the column {shown(column)} is {dtype} in {first_name} "
-                f"and {found} in {name}."
-            )
-    return frame.cast(schema)
-
-
-_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int], Iterator[pl.DataFrame]]
+_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int, Told], Iterator[pl.DataFrame]]
 _READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet}

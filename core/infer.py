@@ -7,10 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.core import tables
+from headrace.core import identity, open_categories, sentinels, standing_rows, tables
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
 from headrace.core.errors import DataError, InputError, MissingError, shown
+from headrace.core.hints import hinted
+from headrace.core.notes import Note
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, looks_like_data, survey
 from headrace.core.target_guess import classes, guess_task, positive_class
@@ -39,6 +41,19 @@ class Wishes:
     hash: tuple[str, ...] = ()
     positive: str = ""
     country: str = ""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A table's contract, and what a person should know of how it was inferred.
+
+    Attributes:
+        contract: The contract.
+        notes: What was guessed.
+    """
+
+    contract: Contract
+    notes: tuple[Note, ...] = ()
 
 
 def infer_contract(  # noqa: PLR0913 - the component's parameters
@@ -82,16 +97,43 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
         DataError: If the target cannot be predicted.
     """
     wishes = Wishes(task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country)
+    return inferred(table, name=name, target=target, wishes=wishes, given=given).contract
+
+
+def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given: Path | str = "") -> Inferred:
+    """Infer the contract of a table, or hold a person's against it, and say what was guessed.
+
+    Args:
+        table: Folder of the raw table.
+        name: Name of the contract and of the model.
+        target: Column to predict.
+        wishes: What else a person says.
+        given: File of a contract that a person made; empty to infer one.
+
+    Raises:
+        MissingError: If the given contract does not exist.
+        InputError: If a column that is named is absent, or the given contract contradicts the table or
+            the other wishes.
+        DataError: If the target cannot be predicted.
+    """
     rows = tables.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
-        return agreed(load(given), names, target=target, wishes=wishes)
+        return Inferred(agreed(load(given), names, target=target, wishes=wishes))
     for wanted, what in _named(target, wishes):
         require_name(wanted, names, what=what)
-    facts = survey(rows, texts=[target])
+    rows, facts, told = standing_rows.surveyed(
+        rows, target=target, survey=lambda left: survey(left, texts=[target]), ignored=(*wishes.drop, *wishes.hash)
+    )
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    return _inferred(rows, facts, name=name, target=target, wishes=wishes)
+    contract = hinted(
+        _contract(rows, facts, name=name, target=target, wishes=wishes), tables.hints(Path(table)), facts=facts
+    )
+    told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
+    told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
+    told += open_categories.open_notes({column.name: column for column in contract.columns})
+    return Inferred(contract, tuple(told))
 
 
 def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
@@ -127,7 +169,7 @@ def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
     )
 
 
-def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
+def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
     goal = facts[target]
     task = guess_task(goal, task=wishes.task)
     names = classes(goal) if task != "regression" else ()
@@ -144,8 +186,10 @@ def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
                 categories=None,
                 minimum=None,
                 maximum=None,
-                description="It is in each row another.",
+                description=identity.ANOTHER,
             )
+    columns = identity.identified(rows, facts, columns, keys=keys, group=wishes.group_column)
+    columns = open_categories.opened(rows, columns)
     times = [facts[item.name] for item in columns.values() if item.role == "timestamp"]
     return Contract(
         name=name,
@@ -242,4 +286,4 @@ def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wis
     return contract
 
 
-__all__ = ["MissingError", "Wishes", "agreed", "infer_contract", "require_name"]
+__all__ = ["Inferred", "MissingError", "Wishes", "agreed", "infer_contract", "inferred", "require_name"]

@@ -37,6 +37,7 @@ def ingest_table(
     reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
     with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
         for frame in frames:
+            writer.hints = reading.hints()
             writer.write(frame)
             progress("ingest", f"{writer.rows:,} rows")
     return reading.facts()

@@ -1,16 +1,19 @@
 """Parquet files as frames of plain types."""
 
+import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
-from headrace.core.errors import InputError
+from headrace.core.errors import InputError, shown
 from headrace.core.plain import plain
 from headrace.core.source import ReadOptions, SourceFile
 
 
 def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]:
-    """The rows of a file, some at a time; at least one frame, even without rows.
+    """The rows of a file, some at a time; at least one frame, even without rows; a column of nulls stays one.
 
     Args:
         file: The file.
@@ -30,10 +33,36 @@ def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]
         step = max(1_000, options.batch_cells // max(1, len(wanted)))
         for frame in lazy.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
             given = True
-            yield plain(frame, name=file.name)
+            yield _plain(frame, file.name)
         if not given:
-            yield plain(lazy.head(0).collect(), name=file.name)
+            yield _plain(lazy.head(0).collect(), file.name)
+    except pl.exceptions.DuplicateError as error:
+        twice = re.search(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`", str(error))
+        which = f" {shown(next(filter(None, twice.groups())))}" if twice else ""
+        raise InputError(f"{file.name} has two columns of one name{which}; rename one of them.") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{file.name} is a truncated or damaged Parquet file ({str(error).splitlines()[0][:120]}); write it again."
         ) from error
+
+
+def _plain(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Plain types; a column whose type is that of missing values keeps it, for another file may have values there."""
+    nulls = [pl.lit(None, pl.Null).alias(column) for column, dtype in frame.schema.items() if dtype == pl.Null]
+    found = plain(frame, name=name)
+    return found.with_columns(nulls) if nulls else found
+
+
+def stored_indexes(file: SourceFile) -> list[str]:
+    """Columns that hold the index of the data frame that pandas wrote, as its own metadata say.
+
+    Args:
+        file: A Parquet file; one that cannot be read has none.
+    """
+    try:
+        told: Any = json.loads(pl.read_parquet_metadata(file.path).get("pandas", "{}"))
+        names = told.get("index_columns", [])
+        fields = {column.get("field_name"): column for column in told.get("columns", [])}
+        return [name for name in names if isinstance(name, str) and name in fields]
+    except (pl.exceptions.PolarsError, OSError, ValueError, AttributeError):
+        return []

@@ -104,6 +104,7 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
         options,
         names=options.names or names,
         missing_values=contract.missing_values,
+        listed=contract.marked,
         hash=tuple(dict.fromkeys((*options.hash, *hashed))),
     )
 

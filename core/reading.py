@@ -6,11 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core import notes
 from headrace.core.blocks import BLOCK_BYTES
+from headrace.core.csv_notes import Told
 from headrace.core.errors import DataError, InputError
 from headrace.core.formats import file_frames, query_frames
 from headrace.core.personal import hashed
-from headrace.core.source import Query, ReadOptions, Source, check_names, check_selected
+from headrace.core.source import MISSING_VALUES, Query, ReadOptions, Source, check_names, check_selected
 from headrace.core.streams import Digest
 
 
@@ -22,6 +24,7 @@ class Reading:
         options: How.
         rows: Rows given so far.
         columns: Names of the columns given; empty before the first frame.
+        told: What was left out or guessed so far.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Reading:
         self.options = options
         self.rows = 0
         self.columns: list[str] = []
+        self.told = Told()
         self._block_bytes = block_bytes
         self._digest = Digest(wanted=digest)
 
@@ -60,12 +64,21 @@ class Reading:
         if not self.rows:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
 
+    def hints(self) -> dict[str, Any]:
+        """What the table's contract should know of the source: see ``tables.hints``."""
+        chosen = self.options.missing_values != MISSING_VALUES
+        marks = {"missing_values": list(self.options.missing_values)} if chosen else {}
+        return {**self.told.hints, **marks}
+
     def facts(self) -> dict[str, Any]:
         """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
 
-        Where a person chose how it is read, ``read`` tells that as JSON.
+        Where a person chose how it is read, ``read`` tells that as JSON; where something was left out or guessed,
+        ``notes`` tells what (``notes.as_json``).
         """
-        chosen = {"read": self.options.told} if self.options.told else {}
+        chosen: dict[str, Any] = {"read": self.options.told} if self.options.told else {}
+        found = notes.as_json(self.told.notes())
+        chosen |= {"notes": found} if found else {}
         return {
             **chosen,
             "rows": self.rows,
@@ -79,7 +92,9 @@ class Reading:
     def _raw(self) -> Iterator[pl.DataFrame]:
         if isinstance(self.source, Query):
             return query_frames(self.source, self.options, digest=self._digest)
-        return file_frames(self.source, self.options, digest=self._digest, block_bytes=self._block_bytes)
+        return file_frames(
+            self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told
+        )
 
     def _start(self, names: list[str]) -> None:
         options, source = self.options, self.source.name

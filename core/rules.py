@@ -51,7 +51,7 @@ def applicable(
                 "type": column.name in failed,
                 "finite": column.dtype == "number",
                 "range": column.minimum is not None or column.maximum is not None,
-                "category": column.categories is not None and column.dtype != "boolean",
+                "category": column.categories is not None and column.dtype != "boolean" and column.unseen == "refuse",
                 "target_missing": column.role == "target",
             }
             found += [(rule, column) for rule, holds in wanted.items() if holds and rule in on]

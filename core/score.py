@@ -187,6 +187,7 @@ def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
     return replace(
         options,
         batch_cells=BATCH_CELLS,
+        listed=contract.marked,
         only=tuple(dict.fromkeys((*named, *(column.name for column in contract.inputs)))),
         numbers=tuple(c.name for c in contract.inputs if c.dtype == "number" and c.name not in named),
         integers=tuple(c.name for c in contract.inputs if c.dtype == "integer" and c.name not in named),

@@ -4,15 +4,19 @@ A table is a folder that holds ``part-00000.parquet``, ``part-00001.parquet`` an
 least one even when the table has no rows. A writer fills a hidden folder beside it, then renames that.
 """
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import polars as pl
 
 from headrace.core.errors import InputError, InternalError, MissingError
+from headrace.core.widening import widened
+
+_HINTS = "headrace"
 
 
 class Writer:
@@ -21,6 +25,7 @@ class Writer:
     Attributes:
         rows: Rows written so far.
         schema: Names and dtypes of the table; None until the first part is known.
+        hints: What else is known of it, as JSON holds it; stands in the parts that are written from then on.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Writer:
         """
         self.rows = 0
         self.schema = schema
+        self.hints: dict[str, Any] = {}
         self._folder = folder
         self._compression = compression
         self._parts = 0
@@ -61,15 +67,28 @@ class Writer:
         Args:
             frame: Rows of the table's schema.
 
+        A frame may hold numbers where the table holds whole numbers, or values where it holds none: it is widened.
+
         Raises:
-            InternalError: If the frame's schema is not the table's.
+            InternalError: If the frame's schema is another.
         """
         if self.schema is None:
             self.schema = frame.schema
         elif frame.schema != self.schema:
-            raise InternalError(f"a part of {self._folder.name} must have {self.schema}; got {frame.schema} instead.")
+            self._widen(frame)
         if frame.height:
-            self._append(frame)
+            self._append(frame.cast(self.schema) if frame.schema != self.schema else frame)
+
+    def _widen(self, frame: pl.DataFrame) -> None:
+        """Take the wider types of a frame over, in the parts that are written too."""
+        before, schema = self.schema or pl.Schema(), widened(self.schema or pl.Schema(), frame)
+        if schema is None:
+            raise InternalError(f"a part of {self._folder.name} must have {before}; got {frame.schema} instead.")
+        for path in sorted(self._hidden.iterdir()) if self._hidden and schema != before else ():
+            part = pl.read_parquet(path, glob=False).cast(schema)
+            hints = {name: text for name, text in pl.read_parquet_metadata(path).items() if name == _HINTS}
+            part.write_parquet(path, compression=self._compression, metadata=hints or None)
+        self.schema = schema
 
     def _append(self, frame: pl.DataFrame) -> None:
         if self._hidden is None:
@@ -77,7 +96,10 @@ class Writer:
         path = self._hidden / f"part-{self._parts:05d}.parquet"
         try:
             frame.write_parquet(
-                path, compression=self._compression, compression_level=1 if self._compression == "zstd" else None
+                path,
+                compression=self._compression,
+                compression_level=1 if self._compression == "zstd" else None,
+                metadata={_HINTS: json.dumps(self.hints, sort_keys=True)} if self.hints else None,
             )
         except OSError as error:
             raise InputError(f"cannot write the table {self._folder}: {error}; free some space and retry.") from error
@@ -124,6 +146,18 @@ def parts(folder: Path) -> list[Path]:
     if not found:
         raise MissingError(f"there is no table in {folder}; run the step that writes it again.")
     return found
+
+
+def hints(folder: Path) -> dict[str, Any]:
+    """What a table's writer knew of it: units and ids by the source's own word, the marks that a person chose.
+
+    Returns:
+        ``units`` by column, ``ids`` (columns), ``missing_values``; what is not known is absent.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    return dict(json.loads(pl.read_parquet_metadata(parts(folder)[0]).get(_HINTS, "{}")))
 
 
 def scan(folder: Path) -> pl.LazyFrame:

@@ -5,6 +5,7 @@ from typing import Literal
 Dtype = Literal["integer", "number", "string", "boolean", "timestamp"]
 Role = Literal["feature", "target", "id", "group", "timestamp", "ignore"]
 Grouping = Literal["", "inputs"]
+Unseen = Literal["refuse", "accept"]
 Personal = Literal["", "keep", "drop", "hash"]
 Severity = Literal["off", "warn", "quarantine", "stop"]
 Task = Literal["binary", "multiclass", "regression"]

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from headrace.core.errors import InputError, MissingError
 from headrace.core.source import Files, Source, SourceFile
 
+_PART = re.compile(r"\.(parquet|parq|pq|csv|tsv|txt|jsonl|ndjson)(\.gz)?$", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -16,9 +17,9 @@ def open_source(text: str) -> Source:
     """Find out what a text names; nothing is read or fetched yet.
 
     Args:
-        text: A path; a pattern of paths, whose files make one table in sorted order (``**`` for folders of any depth);
-            ``file://``, ``http://`` or ``https://``; ``s3://BUCKET/KEY``, where the key may be a pattern or a prefix
-            that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
+        text: A path; a folder, or a pattern of paths (``**`` for folders of any depth), whose files make one table in
+            sorted order; ``file://``, ``http://`` or ``https://``; ``s3://BUCKET/KEY``, where the key may be a pattern
+            or a prefix that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
 
     Returns:
         The source; its name holds no secret.
@@ -46,12 +47,22 @@ def local_files(text: str) -> Files:
 
 def _paths(text: str) -> list[Path]:
     path = Path(text)
+    if path.is_dir():
+        below = sorted(found for found in path.rglob("*") if found.is_file() and _is_part(found.relative_to(path)))
+        return below or [path]
     if not re.search(r"[*?\[]", text) or path.exists():
         return [path]
     found = sorted(found for found in map(Path, glob.glob(text, recursive=True)) if not found.is_dir())  # noqa: PTH207
     if not found:
         raise MissingError(f"there is no file {text}; correct the pattern.")
     return found
+
+
+def _is_part(path: Path) -> bool:
+    """Whether a file below a folder is a part of its table, and none that tools hide, such as ``_SUCCESS``."""
+    return not any(part.startswith((".", "_")) and "=" not in part for part in path.parts) and (
+        bool(_PART.search(path.name)) or not path.suffix
+    )
 
 
 def _file(text: str) -> Source:

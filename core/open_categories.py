@@ -1,0 +1,90 @@
+"""Lists of categories that are not complete: many of their values were seen once or twice, so that others will come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from headrace.core.contract import Column
+from headrace.core.errors import shown
+from headrace.core.notes import Note
+
+_CLOSED = 20
+_RARE_SHARE = 0.25
+_ONCE_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often the values of a column were seen.
+
+    Attributes:
+        rows: Rows with a value.
+        once: Values that one row holds.
+        rare: Values that one row or two hold.
+    """
+
+    rows: int
+    once: int
+    rare: int
+
+
+def opened(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns, those whose list of categories is not complete with ``unseen: accept`` and the reason.
+
+    The probability that the next row holds a new value is about the share of rows whose value was seen once (I. J.
+    Good, The population frequencies of species, Biometrika 40, 1953). A list of more than 20 is open where that is
+    over one in 200, or where a quarter of its values was seen once or twice.
+
+    Args:
+        rows: Raw table.
+        columns: Its columns as they were suggested.
+    """
+    many = [
+        column
+        for column in columns.values()
+        if column.role == "feature" and column.dtype == "string" and len(column.categories or ()) > _CLOSED
+    ]
+    found = dict(columns)
+    for name, counts in _counted(rows, [column.name for column in many]).items():
+        total = len(found[name].categories or ())
+        if counts.once > _ONCE_SHARE * counts.rows or counts.rare > _RARE_SHARE * total:
+            rare = f"{counts.rare:,} of its {total:,} texts"
+            why = f"{rare} were seen once or twice, so others will come: they are accepted."
+            found[name] = replace(found[name], unseen="accept", description=_joined(found[name].description, why))
+    return found
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first} {second}" if first else second
+
+
+def _counted(rows: pl.LazyFrame, names: list[str]) -> dict[str, Counts]:
+    if not names:
+        return {}
+    wanted = []
+    for name in names:
+        often = pl.col(name).drop_nulls().value_counts(name="\0rows").struct.field("\0rows")
+        wanted += [
+            pl.col(name).count().alias(f"rows:{name}"),
+            (often == 1).sum().alias(f"once:{name}"),
+            (often <= 2).sum().alias(f"rare:{name}"),
+        ]
+    row = rows.select(wanted).collect(engine="streaming").row(0, named=True)
+    return {name: Counts(row[f"rows:{name}"], row[f"once:{name}"], row[f"rare:{name}"]) for name in names}
+
+
+def open_notes(columns: Mapping[str, Column]) -> list[Note]:
+    """What is to be told of the lists that are not complete."""
+    return [
+        Note(
+            "info",
+            column.name,
+            "open_categories",
+            0,
+            f"The column {shown(column.name)} has many rare texts. {column.description}",
+            "Set unseen: refuse in the contract, if the list is complete.",
+        )
+        for column in columns.values()
+        if column.unseen == "accept"
+    ]
