@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
+from headrace.core.notation import notation_of
 from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
@@ -71,11 +72,13 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
     high = min(most, math.inf if column.maximum is None else column.maximum)
     nothing = _nothing(column)
     plain = (_WHOLE if whole else _DECIMAL).fullmatch
+    written = notation_of(column.format).plain if column.format else None
 
     def text(value: str) -> float | None:
-        if not plain(value):
+        told = written(value) if written else value
+        if told is None or not plain(told):
             return absent.get(value)
-        number = float(value)
+        number = float(told)
         return number if low <= number <= high else None
 
     def one(value: Any) -> float | None:

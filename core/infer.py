@@ -4,13 +4,16 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from headrace.core import tables
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
+from headrace.core.customs import Customs
 from headrace.core.errors import DataError, InputError, MissingError, shown
+from headrace.core.notes import Note, as_json
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, looks_like_data, survey
 from headrace.core.target_guess import classes, guess_task, positive_class
@@ -28,7 +31,9 @@ class Wishes:
         drop: Columns that are personal or unwanted and are left out.
         hash: Columns that are personal and are hashed.
         positive: The positive class of a binary task.
-        country: ISO 3166 code of the country whose public holidays matter.
+        country: ISO 3166 code of the country whose public holidays matter, and whose habits of notation.
+        decimal: The decimal mark of texts, ``.`` or ``,``; empty to find out.
+        thousands: The mark between groups of three digits; empty to find out.
     """
 
     task: str = ""
@@ -39,6 +44,28 @@ class Wishes:
     hash: tuple[str, ...] = ()
     positive: str = ""
     country: str = ""
+    decimal: str = ""
+    thousands: str = ""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A table's contract, and what a person should know of how it was inferred.
+
+    Attributes:
+        contract: The contract.
+        notes: What was guessed.
+    """
+
+    contract: Contract
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the contract's metadata tell: task, number of columns and of row features, notes."""
+        made = self.contract
+        counts = {"task": made.task, "columns": len(made.columns), "features": len(made.features)}
+        return {**counts, "notes": as_json(self.notes)}
 
 
 def infer_contract(  # noqa: PLR0913 - the component's parameters
@@ -82,16 +109,37 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
         DataError: If the target cannot be predicted.
     """
     wishes = Wishes(task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country)
+    return inferred(table, name=name, target=target, wishes=wishes, given=given).contract
+
+
+def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given: Path | str = "") -> Inferred:
+    """Infer the contract of a table, or hold a person's against it, and say what was guessed.
+
+    Args:
+        table: Folder of the raw table.
+        name: Name of the contract and of the model.
+        target: Column to predict.
+        wishes: What else a person says.
+        given: File of a contract that a person made; empty to infer one.
+
+    Raises:
+        MissingError: If the given contract does not exist.
+        InputError: If a column that is named is absent, or the given contract contradicts the table or
+            the other wishes.
+        DataError: If the target cannot be predicted.
+    """
+    customs = Customs(wishes.decimal, wishes.thousands, wishes.country)  # type: ignore[arg-type]
     rows = tables.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
-        return agreed(load(given), names, target=target, wishes=wishes)
+        return Inferred(agreed(load(given), names, target=target, wishes=wishes))
     for wanted, what in _named(target, wishes):
         require_name(wanted, names, what=what)
-    facts = survey(rows, texts=[target])
+    facts = survey(rows, texts=[target], customs=customs)
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    return _inferred(rows, facts, name=name, target=target, wishes=wishes)
+    contract = _contract(rows, facts, name=name, target=target, wishes=wishes)
+    return Inferred(contract, tuple(note for item in facts.values() for note in item.notes))
 
 
 def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
@@ -127,14 +175,22 @@ def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
     )
 
 
-def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
+def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
     goal = facts[target]
     task = guess_task(goal, task=wishes.task)
     names = classes(goal) if task != "regression" else ()
     columns = {}
     for item in facts.values():
         columns[item.name] = _wished(item, wishes) or input_column(item)
-    columns[target] = Column(target, goal.dtype, "target", categories=names or None, missing=allowed_missing(goal))
+    columns[target] = Column(
+        target,
+        goal.dtype,
+        "target",
+        unit=goal.unit,
+        categories=names or None,
+        missing=allowed_missing(goal),
+        format=goal.format,
+    )
     keys = _keys(rows, facts, columns, wishes)
     for key in keys:
         if columns[key].role in {"feature", "ignore"} and not columns[key].personal:
@@ -242,4 +298,4 @@ def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wis
     return contract
 
 
-__all__ = ["MissingError", "Wishes", "agreed", "infer_contract", "require_name"]
+__all__ = ["Inferred", "MissingError", "Wishes", "agreed", "infer_contract", "inferred", "require_name"]

@@ -77,7 +77,17 @@ def input_column(facts: Facts) -> Column:
     if facts.dtype == "string":
         return _text_column(facts, missing)
     low, high = bounds(facts)
-    return Column(facts.name, facts.dtype, "feature", _caveat(facts), minimum=low, maximum=high, missing=missing)
+    return Column(
+        facts.name,
+        facts.dtype,
+        "feature",
+        _caveat(facts),
+        unit=facts.unit,
+        minimum=low,
+        maximum=high,
+        missing=missing,
+        format=facts.format,
+    )
 
 
 def _text_column(facts: Facts, missing: float) -> Column:

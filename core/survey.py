@@ -9,6 +9,9 @@ import polars as pl
 
 from headrace.core import casts, terms
 from headrace.core.contract import Column, Dtype
+from headrace.core.customs import Customs
+from headrace.core.notation_choice import Choice, choices
+from headrace.core.notes import Note
 
 HEAD_ROWS = 2_000
 MOST_CATEGORIES = 1_000
@@ -32,7 +35,7 @@ class Facts:
         rows: Rows of the table.
         missing: Rows without a value.
         distinct: Number of different values: exact up to 1,000, about right above.
-        format: How its timestamps are written; empty for ISO 8601 or no text.
+        format: How its timestamps or numbers are written; empty for ISO 8601, plain numbers, or no text.
         failed: Values that are not of the dtype, at most one in a hundred.
         infinite: Values that are infinite.
         least: Least finite value of numbers and timestamps.
@@ -42,6 +45,8 @@ class Facts:
         head: A few raw texts from the beginning of the table.
         nested: Whether its values are lists, records or bytes, which no model takes.
         almost: A dtype that most, but too few, of its texts have.
+        unit: Currency, percent sign or unit that its numbers are written with.
+        notes: What a person should know of how it was read.
     """
 
     name: str
@@ -59,6 +64,8 @@ class Facts:
     head: tuple[str, ...] = field(default=(), repr=False)
     nested: bool = False
     almost: str = ""
+    unit: str = ""
+    notes: tuple[Note, ...] = ()
 
     @property
     def present(self) -> int:
@@ -71,7 +78,7 @@ class Facts:
         return self.present > 0 and self.distinct >= 0.85 * self.present
 
 
-def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts]:
+def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs | None = None) -> dict[str, Facts]:
     """Find out what each column holds.
 
     A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
@@ -80,6 +87,7 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
     Args:
         table: Raw table.
         texts: Columns of text whose yes and no, or true and false, are to stay texts.
+        customs: What a person says of how numbers and dates are written; None to find out.
 
     Returns:
         The facts by column, in the order of the table.
@@ -102,7 +110,38 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
                 found[trial.name] = _facts(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+    found = _renotated(table, head, found, customs=customs or Customs())
     return _listed(table, schema, {name: found[name] for name in schema})
+
+
+def _renotated(
+    table: pl.LazyFrame, head: pl.DataFrame, found: dict[str, Facts], *, customs: Customs
+) -> dict[str, Facts]:
+    """Read the columns again whose numbers are written in a notation of their own."""
+    texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
+    odd = [item.name for item in texts if item.dtype == "string" or (item.dtype in _NUMBERS and item.failed)]
+    plain = [item.name for item in texts if item.dtype == "number" and not item.failed]
+    made = {choice.name: choice for choice in choices(table, head, odd=odd, plain=plain, customs=customs)}
+    trials = [_noted_trial(choice) for choice in made.values() if not choice.text]
+    better = dict(found)
+    for choice in made.values():
+        if choice.text:
+            better[choice.name] = replace(found[choice.name], notes=choice.notes)
+    for trial, counts in _pass(table, head.schema, trials) if trials else ():
+        old, choice = found[trial.name], made[trial.name]
+        failed = int(counts["failed"])
+        if failed <= TOLERATED * int(counts["present"]) and (
+            old.dtype == "string" or failed < old.failed or not old.failed
+        ):
+            new = _facts(trial, counts, head.get_column(trial.name), "")
+            better[trial.name] = replace(new, unit=choice.unit, notes=choice.notes)
+        elif old.dtype == "string" and not old.almost:
+            better[trial.name] = replace(old, almost=trial.dtype)
+    return better
+
+
+def _noted_trial(choice: Choice) -> Column:
+    return _trial(choice.name, "integer" if choice.whole else "number", choice.format)
 
 
 def _candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
