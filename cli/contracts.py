@@ -31,6 +31,9 @@ def contract(
     header: table_options.Header = True,
     delimiter: table_options.Delimiter = "",
     encoding: table_options.Encoding = "",
+    skip_lines: table_options.SkipLines = -1,
+    comment: table_options.Comment = "",
+    missing: table_options.Missing = None,
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
     country: table_options.Country = "",
     decimal: table_options.DecimalMark = "",
@@ -50,7 +53,13 @@ def contract(
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
     read = ReadOptions(
-        names=tuple(options.comma_list(names)), header=header, delimiter=options.separator(delimiter), encoding=encoding
+        names=tuple(options.comma_list(names)),
+        header=header,
+        delimiter=options.separator(delimiter),
+        encoding=encoding,
+        skip_lines=skip_lines,
+        comment=comment,
+        missing_values=tuple(missing or ()),
     )
     marks = table_options.marks(decimal, thousands)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:

@@ -29,6 +29,8 @@ def score(
     header: table_options.Header = True,
     delimiter: table_options.Delimiter = "",
     encoding: table_options.Encoding = "",
+    skip_lines: table_options.SkipLines = -1,
+    comment: table_options.Comment = "",
     missing: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="A text that means missing; repeatable.", show_default="the contract's"),
@@ -51,6 +53,8 @@ def score(
         header=header,
         delimiter=options.separator(delimiter),
         encoding=encoding,
+        skip_lines=skip_lines,
+        comment=comment,
         missing_values=tuple(missing or scorer.contract.missing_values),
     )
     whole = f"{table}/part-*.parquet" if "://" not in table and Path(table).is_dir() else table

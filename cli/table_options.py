@@ -22,10 +22,14 @@ Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN"
 Task = Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")]
 Name = Annotated[str, typer.Option(help="Name of the model.", show_default="the table's")]
 ContractFile = Annotated[str, typer.Option(help="A data contract to hold the table to, made by `contract`.")]
-Names = Annotated[str, typer.Option(help="Column names of a table without a header, by commas.")]
+Names = Annotated[str, typer.Option(help="Column names of a CSV, by commas, in place of its header if it has one.")]
 Header = Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")]
 Delimiter = Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")]
 Encoding = Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")]
+SkipLines = Annotated[int, typer.Option(help="Lines of a CSV before its header.", metavar="N", show_default="detected")]
+Comment = Annotated[
+    str, typer.Option(help="What comment lines of a CSV begin with.", metavar="TEXT", show_default="detected")
+]
 Missing = Annotated[list[str] | None, typer.Option(help="Text that stands for a missing value; repeatable.")]
 Time = Annotated[str, typer.Option(help="Timestamp to split by: the latest rows are the test.", metavar="COLUMN")]
 Ids = Annotated[list[str] | None, typer.Option("--id", help="Identifies a row; repeatable.", metavar="COLUMN")]
@@ -100,6 +104,8 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "header": given["header"],
         "delimiter": options.separator(given["delimiter"]),
         "encoding": given["encoding"],
+        "skip_lines": given["skip_lines"],
+        "comment": guarded(given["comment"]),
         "missing_values": guarded_list(given["missing"]),
         "time_column": guarded(given["time"]),
         "id_columns": guarded_list(given["id_column"]),

@@ -37,6 +37,8 @@ def tune(
     header: table_options.Header = True,
     delimiter: table_options.Delimiter = "",
     encoding: table_options.Encoding = "",
+    skip_lines: table_options.SkipLines = -1,
+    comment: table_options.Comment = "",
     missing: table_options.Missing = None,
     time: table_options.Time = "",
     id_column: table_options.Ids = None,

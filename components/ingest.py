@@ -14,6 +14,8 @@ def ingest(
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
+    skip_lines: int = -1,
+    comment: str = "",
     missing_values: list = [],  # noqa: B006
     drop: list = [],  # noqa: B006
     hash: list = [],  # noqa: A002, B006
@@ -23,10 +25,12 @@ def ingest(
     Args:
         source: Path, pattern of paths, http(s):// URL, s3://BUCKET/KEY, or database as URL#TABLE or URL#SELECT ....
         table: The raw table: a folder of Parquet parts. Columns of a CSV stay texts.
-        names: Column names of a CSV without a header.
+        names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV names the columns.
         delimiter: One character, or "tab"; empty to detect it.
         encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
+        skip_lines: Lines of a CSV before its header; negative to find them.
+        comment: What a comment line of a CSV begins with; empty to find it.
         missing_values: Texts that stand for a missing value in a CSV; empty for the usual ones.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash.
@@ -47,6 +51,8 @@ def ingest(
             header=header,
             delimiter=plain(delimiter),
             encoding=plain(encoding),
+            skip_lines=int(skip_lines),
+            comment=plain(comment),
             missing_values=tuple(plain_list(missing_values)),
             drop=tuple(plain_list(drop)),
             hash=tuple(plain_list(hash)),
@@ -58,6 +64,8 @@ def ingest(
             header=header,
             delimiter=delimiter,
             encoding=encoding,
+            skip_lines=int(skip_lines),
+            comment=comment,
             missing=missing_values,
             drop=drop,
             hash=hash,

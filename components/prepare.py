@@ -18,6 +18,8 @@ def prepare(
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
+    skip_lines: int = -1,
+    comment: str = "",
     method: str = "",
     test_size: float = 0.2,
     seed: int = 0,
@@ -36,6 +38,8 @@ def prepare(
         header: Whether the first line of a CSV names the columns.
         delimiter: One character, or "tab"; empty to detect it.
         encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
+        skip_lines: Lines of a CSV before its header; negative to find them.
+        comment: What a comment line of a CSV begins with; empty to find it.
         method: random, stratified, time or group; empty for what the contract suggests.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
@@ -62,7 +66,13 @@ def prepare(
             open_source(plain(source)),
             contract=contract.path,
             outputs=Outputs(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
-            options=ReadOptions(header=header, delimiter=plain(delimiter), encoding=plain(encoding)),
+            options=ReadOptions(
+                header=header,
+                delimiter=plain(delimiter),
+                encoding=plain(encoding),
+                skip_lines=int(skip_lines),
+                comment=plain(comment),
+            ),
             method=method,
             test_size=float(test_size),
             seed=int(seed),

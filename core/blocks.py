@@ -199,13 +199,13 @@ def _check_row(held: _Held, *, line: int, name: str) -> None:
         )
 
 
-def without_first_row(block: Block) -> Block:
-    """The block after its first row that is not blank."""
-    data, at, counted, quotes = block.data, -1, 0, 0
-    while (at := data.find(b"\n", at + 1)) >= 0:
-        quotes += data.count(b'"', counted, at)
-        counted = at
-        if quotes % 2 == 0 and data[:at].strip():
-            break
-    end = at + 1 if at >= 0 else len(data)
-    return Block(data[end:], block.line + data.count(b"\n", 0, end), block.quoted, block.highest)
+def without_lines(found: Iterable[Block], count: int) -> Iterator[Block]:
+    """The blocks after so many of their lines."""
+    for block in found:
+        end = 0
+        while count and end < len(block.data):
+            at = block.data.find(b"\n", end)
+            end = at + 1 if at >= 0 else len(block.data)
+            count -= 1
+        line = block.line + lines(block.data[:end]) if end else block.line
+        yield Block(block.data[end:], line, block.quoted, block.highest) if end else block

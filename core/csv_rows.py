@@ -15,8 +15,10 @@ from itertools import islice
 import numpy as np
 import polars as pl
 
-from headrace.core.blocks import Block
-from headrace.core.csv_dialect import Dialect, rows_of
+from headrace.core.blocks import Block, lines
+from headrace.core.csv_delimiter import rows_of
+from headrace.core.csv_dialect import Dialect
+from headrace.core.csv_notes import Told
 from headrace.core.errors import InputError, shown
 from headrace.core.source import empty_frame
 
@@ -31,6 +33,7 @@ def parse(
     name: str,
     only: Sequence[str] = (),
     numbers: Mapping[str, type[pl.DataType]] | None = None,
+    told: Told | None = None,
 ) -> pl.DataFrame:
     """The rows of a block.
 
@@ -41,6 +44,7 @@ def parse(
         name: The file's name, for messages.
         only: Columns that are needed; empty for all.
         numbers: Columns that may come as Int64 or Float64, if all their texts are such numbers.
+        told: Takes what was left out: comments, rows that repeat the header, empty fields at the ends of lines.
 
     Returns:
         The columns, as text stripped of spaces and tabs; null where a value is missing.
@@ -48,15 +52,24 @@ def parse(
     Raises:
         InputError: If a row has more or fewer fields than the table.
     """
-    read = _Read(dialect, missing, tuple(only or dialect.names))
+    told = told or Told()
+    wanted = tuple(only or dialect.kept)
+    read = _Read(dialect, missing, (*wanted, *(dialect.names[place] for place in dialect.empty)))
+    whole, block = block, _without_comments(block, dialect)
     frame = _with_numbers(block, read, numbers) if numbers else None
     if frame is None:
         frame = _fast(block.data, block.quoted, read, missing)
     if frame is None and not block.quoted:
         frame = _fast(_without_blank_lines(block.data, dialect), block.quoted, read, missing)
     if frame is None:
-        frame = _slow(block, dialect, missing, name).select(read.only)
-    return _stripped(frame, missing, tabs=b"\t" in block.data)
+        frame = _slow(whole, dialect, missing, name, told).select(read.only)
+    elif block is not whole:
+        told.count("comment_lines", name, lines(whole.data) - lines(block.data))
+    frame = _stripped(frame, missing, tabs=b"\t" in block.data)
+    if dialect.empty:
+        _require_empty(frame, dialect, name)
+        frame = frame.select(wanted)
+    return _without_headers(frame, dialect, name, told)
 
 
 @dataclass(frozen=True)
@@ -158,8 +171,53 @@ def _delimiters(data: bytes, quoted: bool, delimiter: str) -> int:
     return count
 
 
-def _slow(block: Block, dialect: Dialect, missing: tuple[str, ...], name: str) -> pl.DataFrame:
-    rows = _checked_rows(block, dialect, name)
+def _without_comments(block: Block, dialect: Dialect) -> Block:
+    """The block without its comment lines, if it has some; quotation marks are left to the slow reader."""
+    mark = dialect.comment.encode()
+    if not mark or (not block.data.startswith(mark) and b"\n" + mark not in block.data):
+        return block
+    if block.quoted:
+        return Block(block.data, block.line, block.quoted, block.highest)
+    data = re.sub(rb"^" + re.escape(mark) + rb"[^\n]*(?:\n|\Z)", b"", block.data, flags=re.MULTILINE)
+    return Block(data, block.line, block.quoted, block.highest)
+
+
+def _without_headers(frame: pl.DataFrame, dialect: Dialect, name: str, told: Told) -> pl.DataFrame:
+    """The rows that are not the header once more, as in files that were joined end to end."""
+    heads = dict(zip(dialect.names, dialect.raw, strict=False))
+    there = [column for column in frame.columns if heads.get(column)]
+    if not there or any(dtype != pl.String for dtype in frame.dtypes):
+        return frame
+    first = frame.get_column(there[0]) == heads[there[0]]
+    if not first.any():
+        return frame
+    again = frame.select(pl.all_horizontal(pl.col(each) == heads[each] for each in there).fill_null(value=False))
+    mask = again.to_series()
+    if not mask.any() or len(there) < min(2, len(heads)):
+        return frame
+    told.count("repeated_header", name, int(mask.sum()))
+    return frame.filter(~mask)
+
+
+def _require_empty(frame: pl.DataFrame, dialect: Dialect, name: str) -> None:
+    """Refuse a value in a column that has no name and was empty in the first rows.
+
+    Raises:
+        InputError: If there is one.
+    """
+    for place in dialect.empty:
+        values = frame.get_column(dialect.names[place]).drop_nulls()
+        if values.len():
+            raise InputError(
+                f"column {place + 1} of {name} has no name and is empty in the first rows, but holds "
+                f"{shown(values[0])} further down; name it in the header, or mend that line."
+            )
+
+
+def _slow(
+    block: Block, dialect: Dialect, missing: tuple[str, ...], name: str, told: Told | None = None
+) -> pl.DataFrame:
+    rows = _checked_rows(block, dialect, name, told or Told())
     schema = dict.fromkeys(dialect.names, pl.String)
     frames = [empty_frame(dialect.names)]
     while some := list(islice(rows, _SLOW_ROWS)):
@@ -167,13 +225,18 @@ def _slow(block: Block, dialect: Dialect, missing: tuple[str, ...], name: str) -
     return pl.concat(frames).with_columns(_nulled(pl.all(), missing))
 
 
-def _checked_rows(block: Block, dialect: Dialect, name: str) -> Iterator[list[str]]:
-    width, line = len(dialect.names), block.line
+def _checked_rows(block: Block, dialect: Dialect, name: str, told: Told) -> Iterator[list[str]]:
+    width, line, mark = len(dialect.names), block.line, dialect.comment
     reader = rows_of(block.data, delimiter=dialect.delimiter)
     try:
         for row in reader:
-            if len(row) == width:
+            if mark and row and row[0].startswith(mark):
+                told.count("comment_lines", name, 1)
+            elif len(row) == width:
                 yield row
+            elif width > 1 and len(row) > width and not "".join(row[width:]).strip() and "".join(row).strip():
+                told.count("empty_fields", name, 1)
+                yield row[:width]
             elif len(row) > 1 or "".join(row).strip():
                 raise InputError(
                     f"line {line:,} of {name} has {len(row)} fields where {width} are expected; mend the line, or "

@@ -9,8 +9,10 @@ from typing import Literal
 import polars as pl
 
 from headrace.core import csv_rows, json_rows, parquet_rows, streams
-from headrace.core.blocks import Block, blocks, without_first_row
-from headrace.core.csv_dialect import dialect_of
+from headrace.core.blocks import blocks, without_lines
+from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
+from headrace.core.csv_notes import Told, layout_notes
+from headrace.core.csv_tail import without_tail
 from headrace.core.errors import InputError, shown
 from headrace.core.overlap import ahead, each
 from headrace.core.plain import frame_of, unified
@@ -49,7 +51,9 @@ def kind_of(file: SourceFile) -> Kind:
     return "CSV"
 
 
-def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
+def file_frames(
+    source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int, told: Told | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a table in files; at least one frame, even without rows.
 
     Args:
@@ -57,6 +61,7 @@ def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_by
         options: How they are read.
         digest: Takes their bytes.
         block_bytes: Size of the blocks of text, about.
+        told: Takes what was left out or guessed.
 
     Raises:
         InputError: If a file cannot be read, or is not like the first.
@@ -68,7 +73,9 @@ def file_frames(source: Files, options: ReadOptions, *, digest: Digest, block_by
             raise InputError(
                 f"the option {options.for_csv_only[0]} is for CSV only; omit it, for {first.name} is {kind}."
             )
-        yield from _READERS[kind](chain([first], _alike(files, kind, first)), options, digest, block_bytes)
+        yield from _READERS[kind](
+            chain([first], _alike(files, kind, first)), options, digest, block_bytes, told or Told()
+        )
 
 
 def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
@@ -104,32 +111,37 @@ def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterat
         yield file
 
 
-def _csv(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int) -> Iterator[pl.DataFrame]:
-    names: tuple[str, ...] = ()
-    first = ""
+def _csv(
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
+) -> Iterator[pl.DataFrame]:
+    first: tuple[str, Dialect] | None = None
     for file in files:
         text = streams.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
         with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
-            block = next(cut, None) or Block(b"", 1, quoted=False)
-            dialect = dialect_of(block, name=file.name, options=options)
-            names, first = names or dialect.names, first or file.name
-            check_same(dialect.names, first=names, name=file.name, first_name=first)
-            body = without_first_row(block) if dialect.header else block
+            begin = first_blocks(cut)
+            dialect = dialect_of(begin, name=file.name, options=options, like=first and first[1])
+            first = first or (file.name, dialect)
+            check_same(dialect.kept, first=first[1].kept, name=file.name, first_name=first[0])
+            told.add(*layout_notes(dialect, file=file.name))
+            told.count("comment_lines", file.name, dialect.layout.commented if dialect.layout else 0)
             numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
             parse = partial(
                 csv_rows.parse,
                 dialect=dialect,
                 missing=options.missing_values,
                 name=file.name,
-                only=options.wanted(names),
+                only=options.wanted(dialect.kept),
                 numbers=numbers,
+                told=told,
             )
-            with closing(each(parse, chain([body], cut))) as frames:
+            body = without_lines(chain(begin, cut), dialect.begin)
+            bodies = without_tail(body, dialect=dialect, name=file.name, told=told)
+            with closing(each(parse, bodies)) as frames:
                 yield from frames
 
 
 def _json(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, _: Told
 ) -> Iterator[pl.DataFrame]:
     def frames() -> Iterator[pl.DataFrame]:
         for file in files:
@@ -143,7 +155,9 @@ def _json(
     yield from unified(frames(), name="the table")
 
 
-def _parquet(files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int) -> Iterator[pl.DataFrame]:
+def _parquet(
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, __: Told
+) -> Iterator[pl.DataFrame]:
     schema: pl.Schema | None = None
     first = ""
     for file in files:
@@ -165,5 +179,5 @@ def _conformed(frame: pl.DataFrame, schema: pl.Schema, *, name: str, first_name:
     return frame.cast(schema)
 
 
-_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int], Iterator[pl.DataFrame]]
+_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int, Told], Iterator[pl.DataFrame]]
 _READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet}

@@ -6,7 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core import notes
 from headrace.core.blocks import BLOCK_BYTES
+from headrace.core.csv_notes import Told
 from headrace.core.errors import DataError, InputError
 from headrace.core.formats import file_frames, query_frames
 from headrace.core.personal import hashed
@@ -22,6 +24,7 @@ class Reading:
         options: How.
         rows: Rows given so far.
         columns: Names of the columns given; empty before the first frame.
+        told: What was left out or guessed so far.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Reading:
         self.options = options
         self.rows = 0
         self.columns: list[str] = []
+        self.told = Told()
         self._block_bytes = block_bytes
         self._digest = Digest(wanted=digest)
 
@@ -63,9 +67,12 @@ class Reading:
     def facts(self) -> dict[str, Any]:
         """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
 
-        Where a person chose how it is read, ``read`` tells that as JSON.
+        Where a person chose how it is read, ``read`` tells that as JSON; where something was left out or guessed,
+        ``notes`` tells what (``notes.as_json``).
         """
-        chosen = {"read": self.options.told} if self.options.told else {}
+        chosen: dict[str, Any] = {"read": self.options.told} if self.options.told else {}
+        found = notes.as_json(self.told.notes())
+        chosen |= {"notes": found} if found else {}
         return {
             **chosen,
             "rows": self.rows,
@@ -79,7 +86,9 @@ class Reading:
     def _raw(self) -> Iterator[pl.DataFrame]:
         if isinstance(self.source, Query):
             return query_frames(self.source, self.options, digest=self._digest)
-        return file_frames(self.source, self.options, digest=self._digest, block_bytes=self._block_bytes)
+        return file_frames(
+            self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told
+        )
 
     def _start(self, names: list[str]) -> None:
         options, source = self.options, self.source.name

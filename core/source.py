@@ -58,7 +58,8 @@ class Query:
 Source = Files | Query
 
 
-_CHOSEN = ("names", "header", "delimiter", "encoding", "missing_values", "drop", "hash")
+_CHOSEN = ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "missing_values", "drop", "hash")
+_LONGEST_COMMENT = 8
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,14 @@ class ReadOptions:
     """How a source is read.
 
     Attributes:
-        names: Column names of a CSV without a header; a first line that equals them is taken for the header.
+        names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV names the columns; if not, and without ``names``, they are called
             ``column_1``, ``column_2`` and so on.
         delimiter: One ASCII character, or ``tab``; empty to detect ``,`` ``;`` tab or ``|``.
         encoding: A Python codec's name; empty for UTF-8, or what a byte-order mark says.
+        skip_lines: Lines of a CSV before its header, or before its first row if it has none; negative to find them.
+        comment: What a line of a CSV begins with that is a comment; empty for the marks that are usual, if lines before
+            the header have one.
         missing_values: Texts that stand for a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text
             always does.
         drop: Columns to leave out.
@@ -85,6 +89,8 @@ class ReadOptions:
     header: bool = True
     delimiter: str = ""
     encoding: str = ""
+    skip_lines: int = -1
+    comment: str = ""
     missing_values: tuple[str, ...] = MISSING_VALUES
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
@@ -106,6 +112,14 @@ class ReadOptions:
         if "" not in self.missing_values:
             object.__setattr__(self, "missing_values", ("", *self.missing_values))
         object.__setattr__(self, "delimiter", _delimiter(self.delimiter))
+        if (
+            len(self.comment) > _LONGEST_COMMENT
+            or not self.comment.isprintable()
+            or self.comment != self.comment.strip()
+        ):
+            raise InputError(
+                f"the mark of comments must be some visible characters, such as #; got {shown(self.comment)} instead."
+            )
         if self.encoding:
             object.__setattr__(self, "encoding", _encoding(self.encoding))
         if self.names:
@@ -127,7 +141,7 @@ class ReadOptions:
     def for_csv_only(self) -> list[str]:
         """Options that were set and mean something for a CSV only."""
         default = ReadOptions()
-        chosen = ("names", "header", "delimiter", "encoding")
+        chosen = ("names", "header", "delimiter", "encoding", "skip_lines", "comment")
         return [f.name for f in fields(self) if f.name in chosen and getattr(self, f.name) != getattr(default, f.name)]
 
 

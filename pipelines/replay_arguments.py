@@ -47,7 +47,11 @@ def pipeline_arguments(
     given = agreed.pop("given", False)
     return {
         **agreed,
-        **{name: read[name] for name in ("names", "header", "delimiter", "encoding", "drop") if name in read},
+        **{
+            name: read[name]
+            for name in ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "drop")
+            if name in read
+        },
         "missing_values": read.get("missing", []),
         "hash_columns": read.get("hash", []),
         "source": guarded(source),

@@ -97,6 +97,8 @@ def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, 
         header=bool(given.get("header", True)),
         delimiter=plain(str(given.get("delimiter", ""))),
         encoding=plain(str(given.get("encoding", ""))),
+        skip_lines=int(given.get("skip_lines", -1)),
+        comment=plain(str(given.get("comment", ""))),
     )
     reading = Reading(open_source(source), options)
     for _ in reading.frames():

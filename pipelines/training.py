@@ -21,6 +21,8 @@ def training(
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
+    skip_lines: int = -1,
+    comment: str = "",
     missing_values: list = [],  # noqa: B006
     time_column: str = "",
     id_columns: list = [],  # noqa: B006
@@ -63,10 +65,12 @@ def training(
         name: Name of the model and of its endpoint.
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
         contract: Path or address of a data contract made by a person; empty to infer one.
-        names: Column names of a table without a header.
+        names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV; empty to detect it.
         encoding: Text encoding of a CSV; empty to detect it.
+        skip_lines: Lines of a CSV before its header; negative to find them.
+        comment: What a comment line of a CSV begins with; empty to find it.
         missing_values: Texts that stand for a missing value; empty for the usual ones.
         time_column: Timestamp by which to split: the latest rows become the test part.
         id_columns: Columns that identify a row and teach nothing.

@@ -97,6 +97,8 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
             "header": given["header"],
             "delimiter": given["delimiter"],
             "encoding": given["encoding"],
+            "skip_lines": given["skip_lines"],
+            "comment": given["comment"],
             "missing_values": given["missing_values"],
             "drop": given["drop"],
             "hash": given["hash_columns"],

@@ -70,7 +70,7 @@ CASES: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
         r"header of t\.csv has the column 'a' twice, as number 1 and 3; rename",
     ),
     "double keys": ("t.parquet", b"", {}, ""),
-    "nameless": ("t.csv", b",a\n1,2\n", {}, r"column 1 of the header of t\.csv has no name"),
+    "nameless": ("t.parquet", parquet(**{"": [1], "a": [2]}), {}, r"column 1 of t\.parquet has no name"),
     "pattern": ("t.csv", b"^a.*$,b\n1,2\n", {}, r"'\^a\.\*\$', which is a pattern"),
     "wide": ("t.csv", WIDE, {}, r"has 10,000 columns; at most 2,000 are read"),
     "wide JSON": ("t.jsonl", b'{"' + b'":1,"'.join(b"%d" % i for i in range(2_001)) + b'":1}', {}, r"2,001 columns"),
