@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from headrace.core import csv_rows, json_rows, parquet_rows, streams
+from headrace.core.blanks import trimmed
 from headrace.core.blocks import blocks, without_lines
 from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
 from headrace.core.csv_notes import Told, layout_notes
@@ -94,7 +95,7 @@ def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iter
     given = False
     with closing(batches):
         columns = (dict(zip(names, zip(*rows, strict=True), strict=True)) for rows in batches)
-        frames = (frame_of(each, drop=options.drop, table=source.name) for each in columns)
+        frames = (trimmed(frame_of(each, drop=options.drop, table=source.name)) for each in columns)
         for frame in unified(frames, name=source.name):
             given = True
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
@@ -147,7 +148,7 @@ def _json(
         for file in files:
             text = streams.text(file, encoding=options.encoding, digest=digest)
             for block in blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES)):
-                frame = json_rows.parse(block, name=file.name, drop=options.drop)
+                frame = trimmed(json_rows.parse(block, name=file.name, drop=options.drop))
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
@@ -156,13 +157,13 @@ def _json(
 
 
 def _parquet(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, __: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, told: Told
 ) -> Iterator[pl.DataFrame]:
     schema: pl.Schema | None = None
     first = ""
     for file in files:
         streams.digest_file(file, digest)
-        for frame in parquet_rows.batches(file, options=options):
+        for frame in parquet_rows.batches(file, options=options, told=told):
             schema, first = schema or frame.schema, first or file.name
             check_same(frame.columns, first=schema.names(), name=file.name, first_name=first)
             yield _conformed(frame, schema, name=file.name, first_name=first)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core import casts, terms
+from headrace.core import casts, terms, wide_numbers
 from headrace.core.contract import Column, Dtype
 from headrace.core.customs import Customs
 from headrace.core.notation_choice import Choice, choices
@@ -16,6 +16,7 @@ from headrace.core.notes import Note
 HEAD_ROWS = 2_000
 MOST_CATEGORIES = 1_000
 TOLERATED = 0.01
+_LONG_TEXT = 18
 _LEADING_ZERO = r"^[+-]?0\d"
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
@@ -111,7 +112,30 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs |
             else:
                 found[trial.name] = _facts(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
     found = _renotated(table, head, found, customs=customs or Customs())
+    found = _widened(table, head, found)
     return _listed(table, schema, {name: found[name] for name in schema})
+
+
+def _widened(table: pl.LazyFrame, head: pl.DataFrame, found: dict[str, Facts]) -> dict[str, Facts]:
+    """Keep whole numbers beyond 64 bits as texts, and tell of decimals that a float rounds."""
+    numbers = [item for item in found.values() if head.schema[item.name] == pl.String and item.dtype == "number"]
+    long = [item.name for item in numbers if _may_be_wide(item)]
+    counts = wide_numbers.surveyed(table, long)
+    better = dict(found)
+    for name, count in counts.items():
+        lost = {key: count[key] for key in ("lost", "texts", "numbers")}
+        if count["lost"] and not count["whole"]:
+            better[name] = replace(found[name], notes=(*found[name].notes, wide_numbers.rounded_note(name, **lost)))
+    texts = [_trial(name, "string") for name, count in counts.items() if count["whole"]]
+    for trial, made in _pass(table, head.schema, texts) if texts else ():
+        facts = _facts(trial, made, head.get_column(trial.name), "")
+        better[trial.name] = replace(facts, notes=(wide_numbers.long_note(trial.name),))
+    return better
+
+
+def _may_be_wide(item: Facts) -> bool:
+    ends = [abs(end) for end in (item.least, item.most) if end is not None]
+    return any(end >= wide_numbers.MOST for end in ends) or any(len(text) > _LONG_TEXT for text in item.head)
 
 
 def _renotated(
