@@ -13,19 +13,8 @@ from headrace.core.contract import Column
 from headrace.core.notation import notation_of
 from headrace.core.notation_casts import canonical
 from headrace.core.terms import FALSE, TRUE
+from headrace.core.times import ISO_FORMATS, parse_time
 
-# Polars reads the first far faster than one with fractions of a second.
-ISO_FORMATS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-)
 DTYPES: dict[str, pl.DataType] = {
     "integer": pl.Int64(),
     "number": pl.Float64(),
@@ -139,20 +128,14 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) 
         return value.cast(wanted)
     if isinstance(raw, pl.Categorical | pl.Enum):
         value, raw = value.cast(pl.String), pl.String()
-    if raw == pl.String and column.dtype == "timestamp":
-        lenient = parse_time(value, column.format or ISO_FORMATS[0])
+    if column.dtype == "timestamp" and (raw == pl.String or (column.format and raw.is_integer())):
+        lenient = parse_time(value.cast(pl.String), column.format or ISO_FORMATS[0])  # 20240105 may be a number
     elif raw == pl.String and column.format:
         plain = canonical(value, notation_of(column.format))
         lenient = whole(plain) if column.dtype == "integer" else _number(plain, raw)
     else:
         lenient = _CASTS[column.dtype](value, raw)
     return lenient.alias(column.name)
-
-
-def parse_time(text: pl.Expr, form: str) -> pl.Expr:
-    """Timestamps from text of one format, naive (zones are turned into UTC); missing where it does not fit."""
-    parsed = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC" if form.endswith("z") else None)
-    return parsed.dt.replace_time_zone(None)
 
 
 def whole(text: pl.Expr) -> pl.Expr:

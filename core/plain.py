@@ -14,6 +14,7 @@ from uuid import UUID
 import polars as pl
 
 from headrace.core.errors import InputError, shown
+from headrace.core.times import bounded
 from headrace.core.wide_numbers import is_wide, of_decimals
 
 TIMESTAMP = pl.Datetime("us")
@@ -48,6 +49,8 @@ def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Exp
         return column
     if dtype in (pl.Categorical, pl.Enum, pl.Null):
         return column.cast(pl.String)
+    if isinstance(dtype, (pl.Datetime, pl.Date)):
+        column = bounded(column, dtype)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
         return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
     if isinstance(dtype, (pl.Datetime, pl.Date)):

@@ -87,6 +87,8 @@ def listed(column: Column) -> list[str] | list[int] | list[float]:
 def _noun(column: Column) -> str:
     if column.format and column.dtype in {"integer", "number"}:
         return f"{_NOUNS[column.dtype]}, written like {column.format}"
+    if column.format and column.dtype == "timestamp":
+        return f"{_NOUNS[column.dtype]}, or one written {column.format}"
     return _NOUNS[column.dtype]
 
 
