@@ -13,7 +13,7 @@ from headrace.core.contract import Column
 from headrace.core.notation import notation_of
 from headrace.core.notation_casts import canonical
 from headrace.core.terms import FALSE, TRUE
-from headrace.core.times import ISO_FORMATS, parse_time
+from headrace.core.times import ISO_FORMATS, parse_time, with_years
 
 DTYPES: dict[str, pl.DataType] = {
     "integer": pl.Int64(),
@@ -54,7 +54,7 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
         return Typed(frame=frame, failed={})
     result = frame.select(
-        cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan)
+        cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan, bound=False)
         for column in columns
     )
     failed = {}
@@ -63,6 +63,9 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
         if raw.dtype == DTYPES[column.dtype]:
             continue
         new = result.get_column(column.name)
+        if column.dtype == "timestamp":
+            new = with_years(known := new)
+            result = result if new is known else result.with_columns(new)
         if raw.dtype == pl.String and _may_retry(column) and new.null_count() > raw.null_count():
             new = _SECOND[column.dtype](raw, new)
             result = result.with_columns(new)
@@ -109,7 +112,7 @@ def _with_nan(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
     return {name for name, total in zip(floats, sums, strict=True) if math.isnan(total)}
 
 
-def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) -> pl.Expr:
+def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, bound: bool = True) -> pl.Expr:
     """The lenient cast of one column, as an expression; what cannot be cast becomes missing.
 
     Args:
@@ -117,6 +120,7 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) 
         raw: Its dtype.
         column: What it is to be; the first of the formats that a timestamp may have counts.
         nan: Whether it may hold NaN, which becomes missing.
+        bound: Whether years that no calendar has become missing; see ``times.parse_time``.
 
     Returns:
         The typed column.
@@ -129,7 +133,9 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) 
     if isinstance(raw, pl.Categorical | pl.Enum):
         value, raw = value.cast(pl.String), pl.String()
     if column.dtype == "timestamp" and (raw == pl.String or (column.format and raw.is_integer())):
-        lenient = parse_time(value.cast(pl.String), column.format or ISO_FORMATS[0])  # 20240105 may be a number
+        lenient = parse_time(
+            value.cast(pl.String), column.format or ISO_FORMATS[0], bound=bound
+        )  # 20240105 may be a number
     elif raw == pl.String and column.format:
         plain = canonical(value, notation_of(column.format))
         lenient = whole(plain) if column.dtype == "integer" else _number(plain, raw)

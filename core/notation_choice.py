@@ -1,14 +1,24 @@
 """The notation of each column, chosen by its own values, by the rest of the table or by a person; and what to say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from headrace.core.customs import Customs
 from headrace.core.notation import OTHER, Decimal, Notation
-from headrace.core.notation_evidence import Written, counted, groups_are_sure, is_bare, look, thousands_of
+from headrace.core.notation_evidence import (
+    Written,
+    counted,
+    doubtful,
+    groups_are_sure,
+    is_bare,
+    look,
+    no_numbers,
+    numbers_of,
+    thousands_of,
+)
 from headrace.core.notes import Note
 
 _LOOKED_AT = 300
@@ -46,14 +56,21 @@ class Choice:
 
 
 def choices(
-    table: pl.LazyFrame, head: pl.DataFrame, *, odd: Iterable[str], plain: Iterable[str], customs: Customs
+    table: pl.LazyFrame,
+    head: pl.DataFrame,
+    *,
+    odd: Iterable[str],
+    broken: Mapping[str, str],
+    plain: Iterable[str],
+    customs: Customs,
 ) -> list[Choice]:
     """Choose the notation of the columns that may need one.
 
     Args:
         table: Raw table.
         head: Its first rows.
-        odd: Columns of text that are no plain numbers, or not all of them.
+        odd: Columns of text that are no plain numbers.
+        broken: ``integer`` or ``number`` by column of texts, of which all but a few are such numbers.
         plain: Columns of text that are all plain numbers with decimals; they are looked at where the table gives reason
             to doubt the dot, or they do so themselves.
         customs: What a person says of the table.
@@ -61,11 +78,13 @@ def choices(
     Returns:
         A choice for each column that needs a notation, or for which one was looked for in vain.
     """
+    odd, plain = list(odd), list(plain)
     texts = {name: head.get_column(name).drop_nulls().head(_LOOKED_AT).to_list() for name in (*odd, *plain)}
-    first = [found for name in odd if (found := look(name, texts[name]))]
+    texts |= {name: numbers_of(strange) for name, strange in no_numbers(table, broken).items()}
+    first = [found for name, some in texts.items() if name not in plain and (found := look(name, some))]
     doubted = first or customs.decimal_mark == ","
     more = [name for name in plain if doubted or _may_be_groups(texts[name])]
-    columns = counted(table, [*first, *(Written(name) for name in more)])
+    columns = [*counted(table, first), *doubtful(table, more)]
     usual = customs.decimal_mark or _usual(columns)
     made = [_choice(column, customs=customs, usual=usual, plain=column.name in more) for column in columns]
     return [choice for choice in made if choice]

@@ -22,6 +22,7 @@ _LOOSE = re.compile(
 )
 _BODY = rf"([.,]?[0-9](?:[0-9.,{BLANKS}{APOSTROPHES}]*[0-9])?)"
 _LONGEST_UNIT = 12
+_SOME, _SAMPLE = 300, 2_000
 # Shapes of the digits and marks of one number; each value is counted under those that it has.
 _SHAPES = {
     "comma": r"^[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})$|^(?:0|[0-9]{4,}),[0-9]{3}$|^[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+$"
@@ -117,6 +118,41 @@ def _symbol(found: re.Match[str]) -> tuple[str, str]:
     gap, blank = (" " if found[name] else "" for name in ("gap", "blank"))
     before, after = found["before"], found["after"]
     return (before + gap if before else "", blank + after if after else "")
+
+
+def no_numbers(table: pl.LazyFrame, columns: Mapping[str, str]) -> dict[str, list[str]]:
+    """Texts that are not of the dtype which most texts of their column have, at most some hundred of each.
+
+    Args:
+        table: Table that holds the columns as texts.
+        columns: ``integer`` or ``number`` by column.
+    """
+    plain = {"integer": pl.Int64, "number": pl.Float64}
+    strange = [
+        pl.col(name).filter(pl.col(name).cast(plain[dtype], strict=False).is_null()).drop_nulls().head(_SOME).implode()
+        for name, dtype in columns.items()
+    ]
+    if not strange:
+        return {}
+    return {column.name: column[0].to_list() for column in table.select(strange).collect(engine="streaming")}
+
+
+def numbers_of(texts: Iterable[str]) -> list[str]:
+    """Those of some texts that may be numbers in a notation of their own."""
+    return [text for text in texts if (found := _LOOSE.fullmatch(text)) and _is_number(found)]
+
+
+def doubtful(table: pl.LazyFrame, names: Sequence[str]) -> list[Written]:
+    """Columns of plain numbers and what they prove: some rows do where they prove the dot, else all rows are counted.
+
+    Args:
+        table: Table that holds the columns as texts.
+        names: The columns.
+    """
+    some = counted(table.head(_SAMPLE), [Written(name) for name in names])
+    sure = [column for column in some if column.decimal]
+    open_ = [Written(column.name) for column in some if not column.decimal]
+    return [*sure, *counted(table, open_)]
 
 
 def counted(table: pl.LazyFrame, columns: Iterable[Written]) -> list[Written]:

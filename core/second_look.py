@@ -41,9 +41,12 @@ def _renotated(
     """The columns whose numbers are written in a notation of their own."""
     texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
     numbers = [item for item in texts if item.dtype in {"integer", "number"}]
-    odd = [item.name for item in texts if item.dtype == "string"] + [item.name for item in numbers if item.failed]
+    odd = [item.name for item in texts if item.dtype == "string"]
+    broken = {item.name: item.dtype for item in numbers if item.failed}
     plain = [item.name for item in numbers if item.dtype == "number" and not item.failed]
-    made = {choice.name: choice for choice in choices(table, head, odd=odd, plain=plain, customs=customs)}
+    made = {
+        choice.name: choice for choice in choices(table, head, odd=odd, broken=broken, plain=plain, customs=customs)
+    }
     better = {name: replace(found[name], notes=choice.notes) for name, choice in made.items() if choice.text}
     trials = [
         as_if(choice.name, "integer" if choice.whole else "number", choice.format)
