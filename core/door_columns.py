@@ -72,14 +72,14 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
     high = min(most, math.inf if column.maximum is None else column.maximum)
     nothing = _nothing(column)
     plain = (_WHOLE if whole else _DECIMAL).fullmatch
-    written = notation_of(column.format).plain if column.format else None
 
     def text(value: str) -> float | None:
-        told = written(value) if written else value
-        if told is None or not plain(told):
+        if not plain(value):
             return absent.get(value)
-        number = float(told)
+        number = float(value)
         return number if low <= number <= high else None
+
+    of_text = _noted(column.format, text, absent) if column.format else text
 
     def one(value: Any) -> float | None:
         kind = type(value)
@@ -88,7 +88,7 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         if kind is int:
             return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
         if kind is str:
-            return text(value)
+            return of_text(value)
         return nothing if value is None else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
@@ -101,6 +101,17 @@ def _numbers(column: Column, absent: Mapping[str, float]) -> Reader:
         return None if broken.any() else array
 
     return Reader(one, many)
+
+
+def _noted(form: str, text: One, absent: Mapping[str, float]) -> One:
+    """The reader of texts in a notation, by the reader of plain ones."""
+    notation = notation_of(form)
+
+    def noted(value: str) -> Any:
+        told = notation.plain(value)
+        return absent.get(value) if told is None else text(told)
+
+    return noted
 
 
 def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:
