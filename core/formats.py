@@ -1,5 +1,6 @@
 """Each kind of source as frames of one schema."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -28,6 +29,7 @@ from headrace.core.source import (
     empty_frame,
 )
 from headrace.core.streams import Digest
+from headrace.core.wide_numbers import rounded, rounded_note
 
 Kind = Literal["CSV", "JSON Lines", "Parquet"]
 
@@ -79,27 +81,37 @@ def file_frames(
         )
 
 
-def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
+def query_frames(
+    source: Query, options: ReadOptions, *, digest: Digest, told: Told | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a query; at least one frame, even without rows.
 
     Args:
         source: The query.
         options: Which columns to leave out.
         digest: Takes the rows as CSV.
+        told: Takes what decimals lose as numbers of 64 bits.
 
     Raises:
         InputError: If a column has no name, or stands twice, or its values are of a type that no table has.
     """
     names, batches = source.rows()
     check_names(names, where=source.name)
-    given = False
+    given, lost = False, Counter[str]()
+
+    def made(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        lost.update({name: rounded(values) for name, values in columns.items()})
+        return trimmed(frame_of(columns, drop=options.drop, table=source.name))
+
     with closing(batches):
-        columns = (dict(zip(names, zip(*rows, strict=True), strict=True)) for rows in batches)
-        frames = (trimmed(frame_of(each, drop=options.drop, table=source.name)) for each in columns)
+        frames = map(made, batches)
         for frame in unified(frames, name=source.name):
             given = True
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
             yield frame
+    if told:
+        told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
     if not given:
         yield empty_frame(names)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from headrace.core.currencies import is_currency
 from headrace.core.customs import Customs
 from headrace.core.notation import OTHER, Decimal, Notation
 from headrace.core.notation_evidence import (
@@ -133,7 +134,7 @@ def _decimal(column: Written, *, customs: Customs, usual: Decimal | None) -> tup
     if not column.ambiguous:
         return usual or ".", None
     mark: Decimal = "," if column["either_comma"] >= column["either_dot"] else "."
-    if groups_are_sure(column):
+    if groups_are_sure(column) or is_currency(column.notation.symbol):  # hardly any money has three decimals
         return OTHER[mark], None
     if usual:
         return usual, _decided(column, mark, usual)

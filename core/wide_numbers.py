@@ -92,12 +92,26 @@ def long_note(name: str) -> Note:
     return Note("info", name, "long_numbers", 0, sentence, "If they are no ids, give them in a larger unit.")
 
 
-def rounded_note(name: str, *, lost: int, texts: int, numbers: int) -> Note:
-    """That a column's decimals are rounded, and what became of them."""
+def rounded(values: Iterable[object]) -> int:
+    """How many decimals have more digits than a float of 64 bits tells apart."""
+    decimals = [value.as_tuple() for value in values if isinstance(value, Decimal)]
+    fractions = [number for number in decimals if isinstance(number.exponent, int) and number.exponent < 0]
+    texts = ("".join(map(str, number.digits)).strip("0") for number in fractions if len(number.digits) > _TOLD_APART)
+    return sum(len(text) > _TOLD_APART for text in texts)
+
+
+def rounded_note(name: str, *, lost: int, texts: int = 0, numbers: int = 0) -> Note:
+    """That a column's decimals are rounded, and what became of them.
+
+    Args:
+        name: The column.
+        lost: Values that are rounded.
+        texts: Different values before; 0 if they were not counted.
+        numbers: Different values after.
+    """
     merged = numbers < texts
-    sentence = f"{lost} values of this column have more than 17 digits, which a float of 64 bits rounds" + (
-        f": {texts} different values became {numbers}." if merged else "; they stay different from one another."
-    )
+    sentence = f"{lost} values of this column have more than 17 digits, which a float of 64 bits rounds"
+    sentence += f": {texts} different values became {numbers}." if merged else "."
     remedy = "Subtract what they have in common, or give the column as text if it is an id."
     return Note("warning" if merged else "info", name, "rounded", lost, sentence, remedy)
 

@@ -14,6 +14,8 @@ from headrace.core.blanks import trimmed
 from headrace.core.infer import Inferred, Wishes, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.plain import series
+from headrace.core.reading import Reading
+from headrace.core.source import Query, ReadOptions
 from headrace.stores.sources import open_source
 
 N = 60
@@ -81,6 +83,15 @@ def test_decimals_that_a_float_rounds_are_told(tmp_path: Path, suffix: str) -> N
         ("warning", "a", "rounded", N)
     ]
     assert f"{N} different values became 1" in told[0]["sentence"]
+
+
+def test_decimals_of_a_database_that_a_float_rounds_are_told() -> None:
+    """A query's NUMERIC columns are counted batch by batch, and named once."""
+    batches = [[(Decimal("1.0000000000000000001"),), (Decimal("1.5"),)], [(Decimal("0.1234567890123456789"),)]]
+    query = Query("q", lambda: (["a"], (batch for batch in batches)))
+    reading = Reading(query, ReadOptions())
+    assert pl.concat(reading.frames())["a"].to_list() == [1.0, 1.5, 0.12345678901234568]
+    assert [(note["column"], note["rule"], note["count"]) for note in reading.facts()["notes"]] == [("a", "rounded", 2)]
 
 
 def test_floats_as_programs_write_them_are_no_news(tmp_path: Path) -> None:
