@@ -36,6 +36,8 @@ def contract(
     missing: table_options.Missing = None,
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
     country: table_options.Country = "",
+    decimal: table_options.DecimalMark = "",
+    thousands: table_options.Thousands = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),
@@ -45,7 +47,7 @@ def contract(
     from headrace.core import tables  # noqa: PLC0415 - polars is slow to import
     from headrace.core.contract_yaml import dump  # noqa: PLC0415
     from headrace.core.files import write_text  # noqa: PLC0415
-    from headrace.core.infer import infer_contract  # noqa: PLC0415
+    from headrace.core.infer import Wishes, inferred  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.source import ReadOptions  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
@@ -59,22 +61,21 @@ def contract(
         comment=comment,
         missing_values=tuple(missing or ()),
     )
+    marks = table_options.marks(decimal, thousands)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         ingest_table(open_source(table), folder=folder, options=read)
         predicted = target or tables.scan(folder).collect_schema().names()[-1]
-        inferred = infer_contract(
-            folder,
-            name=options.default_name(table),
-            target=predicted,
-            task=task,
-            time_column=time,
-            country=country,
+        wishes = Wishes(
+            task=task, time_column=time, country=country, decimal=marks["decimal"], thousands=marks["thousands"]
         )
+        made = inferred(folder, name=options.default_name(table), target=predicted, wishes=wishes)
     if not target:
         said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
         typer.echo(said, err=True)
-    text = dump(inferred)
+    for note in made.notes:
+        typer.echo(f"headrace: {note.column}: {note.sentence} {note.remedy}".rstrip(), err=True)
+    text = dump(made.contract)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -45,6 +45,8 @@ def run(
     hash_column: table_options.Hash = None,
     positive: table_options.Positive = "",
     country: table_options.Country = "",
+    decimal: table_options.DecimalMark = "",
+    thousands: table_options.Thousands = "",
     families: table_options.Families = "",
     experiment: table_options.ExperimentFile = "",
     budget: options.Budget = "",

@@ -8,6 +8,7 @@ import typer
 from headrace.cli import options
 from headrace.cli.models import bundle_of
 from headrace.core import card_file, settings
+from headrace.core.customs import Customs
 from headrace.core.errors import InputError
 from headrace.core.text import guarded
 from headrace.registry.places import FOLDER
@@ -39,7 +40,13 @@ Hash = Annotated[
     typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
 ]
 Positive = Annotated[str, typer.Option(help="Class whose probability is reported.", show_default="inferred")]
-Country = Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")]
+Country = Annotated[str, typer.Option(help="Country whose public holidays and notation matter, such as US.")]
+DecimalMark = Annotated[
+    str, typer.Option("--decimal", help="Decimal mark: a dot or a comma.", metavar="MARK", show_default="detected")
+]
+Thousands = Annotated[
+    str, typer.Option(help="Mark between thousands: . , ' or space.", metavar="MARK", show_default="detected")
+]
 Families = Annotated[str, typer.Option(help="Model families to search, by commas.", show_default="three")]
 ExperimentFile = Annotated[
     str, typer.Option(help="Katib Experiment that declares the search, or a shipped one's name.", metavar="FILE")
@@ -107,6 +114,7 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "hash_columns": guarded_list(given["hash_column"]),
         "positive": guarded(given["positive"]),
         "country": given["country"],
+        **marks(given["decimal"], given["thousands"]),
         "families": options.comma_list(given["families"]),
         "experiment": guarded(given["experiment"]),
         "budget": options.checked_budget(given["budget"]),
@@ -126,6 +134,17 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "copies": given["with_data"],
         "seed": given["seed"],
     }
+
+
+def marks(decimal: str, thousands: str) -> dict[str, str]:
+    """The marks that a person says numbers have, by the names of the pipeline's parameters.
+
+    Raises:
+        InputError: If no notation has them.
+    """
+    blank = {"space": " ", "blank": " "}.get(thousands, thousands)
+    Customs(decimal, blank)  # type: ignore[arg-type]
+    return {"decimal": decimal, "thousands": blank}
 
 
 def _check_search(given: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ def infer_contract(
     positive: str = "",
     given: str = "",
     country: str = "",
+    decimal: str = "",
+    thousands: str = "",
 ) -> None:
     """Infer the data contract of a table, or hold a contract that a person made against it.
 
@@ -38,14 +40,16 @@ def infer_contract(
         hash: Personal columns to hash.
         positive: Positive class of a binary task; empty to infer it.
         given: Path of a contract that a person made; empty to infer one.
-        country: ISO 3166 code of the country whose public holidays become a feature.
+        country: ISO 3166 code of the country whose public holidays become a feature, and whose habits in writing
+            numbers and dates decide where a column leaves it open.
+        decimal: Decimal mark of numbers that are texts, "." or ","; empty to find out.
+        thousands: Mark between their groups of three digits: ".", ",", " " or "'"; empty to find out.
     """
     from pathlib import Path
 
     from headrace.core.contract_yaml import dump
     from headrace.core.files import write_text
     from headrace.core.infer import Wishes, inferred
-    from headrace.core.notes import as_json
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given as noted
@@ -60,12 +64,12 @@ def infer_contract(
             hash=tuple(plain_list(hash)),
             positive=plain(positive),
             country=country,
+            decimal=plain(decimal),
+            thousands=plain(thousands),
         )
         made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=plain(given))
-        found = made.contract
-        write_text(Path(contract.path), dump(found))
-        contract.metadata.update({"task": found.task, "columns": len(found.columns), "features": len(found.features)})
-        contract.metadata.update(guarded_texts({"notes": as_json(made.notes)}))
+        write_text(Path(contract.path), dump(made.contract))
+        contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(
             name=name,
             target=target,
@@ -75,6 +79,8 @@ def infer_contract(
             group_column=group_column,
             positive=positive,
             country=country,
+            decimal=decimal,
+            thousands=thousands,
             given=bool(given),
         )
-        say(f"{found.task}, {len(found.inputs)} inputs")
+        say(f"{made.contract.task}, {len(made.contract.inputs)} inputs")

@@ -11,20 +11,11 @@ import polars as pl
 
 from headrace.core import missing_marks
 from headrace.core.contract import Column
+from headrace.core.notation import notation_of
+from headrace.core.notation_casts import canonical
 from headrace.core.terms import FALSE, TRUE
+from headrace.core.times import ISO_FORMATS, parse_time, with_years
 
-# Polars reads the first far faster than one with fractions of a second.
-ISO_FORMATS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-)
 DTYPES: dict[str, pl.DataType] = {
     "integer": pl.Int64(),
     "number": pl.Float64(),
@@ -101,7 +92,7 @@ def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Se
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
         return Typed(frame=frame, failed={})
     result = frame.select(
-        cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan)
+        cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan, bound=False)
         for column in columns
     )
     failed = {}
@@ -110,8 +101,11 @@ def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Se
         if raw.dtype == DTYPES[column.dtype]:
             continue
         new = result.get_column(column.name)
-        if raw.dtype == pl.String and column.dtype == "timestamp" and new.null_count() > raw.null_count():
-            new = _second_chance(raw, new, column)
+        if column.dtype == "timestamp":
+            new = with_years(known := new)
+            result = result if new is known else result.with_columns(new)
+        if raw.dtype == pl.String and _may_retry(column) and new.null_count() > raw.null_count():
+            new = _SECOND[column.dtype](raw, new)
             result = result.with_columns(new)
         if new.null_count() > _null_count(raw):
             mask = _failures(raw, new, missing_values)
@@ -156,7 +150,7 @@ def _with_nan(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
     return {name for name, total in zip(floats, sums, strict=True) if math.isnan(total)}
 
 
-def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) -> pl.Expr:
+def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, bound: bool = True) -> pl.Expr:
     """The lenient cast of one column, as an expression; what cannot be cast becomes missing.
 
     Args:
@@ -164,6 +158,7 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) 
         raw: Its dtype.
         column: What it is to be; the first of the formats that a timestamp may have counts.
         nan: Whether it may hold NaN, which becomes missing.
+        bound: Whether years that no calendar has become missing; see ``times.parse_time``.
 
     Returns:
         The typed column.
@@ -175,16 +170,22 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True) 
         return value.cast(wanted)
     if isinstance(raw, pl.Categorical | pl.Enum):
         value, raw = value.cast(pl.String), pl.String()
-    lenient = _CASTS[column.dtype](value, raw)
-    if column.dtype == "timestamp" and raw == pl.String:
-        lenient = parse_time(value, column.format or ISO_FORMATS[0])
+    if column.dtype == "timestamp" and (raw == pl.String or (column.format and raw.is_integer())):
+        lenient = parse_time(
+            value.cast(pl.String), column.format or ISO_FORMATS[0], bound=bound
+        )  # 20240105 may be a number
+    elif raw == pl.String and column.format:
+        plain = canonical(value, notation_of(column.format))
+        lenient = whole(plain) if column.dtype == "integer" else _number(plain, raw)
+    else:
+        lenient = _CASTS[column.dtype](value, raw)
     return lenient.alias(column.name)
 
 
-def parse_time(text: pl.Expr, form: str) -> pl.Expr:
-    """Timestamps from text of one format, naive (zones are turned into UTC); missing where it does not fit."""
-    parsed = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC" if form.endswith("z") else None)
-    return parsed.dt.replace_time_zone(None)
+def whole(text: pl.Expr) -> pl.Expr:
+    """Integers from texts that may be written as other whole numbers are: 40.0, as pandas does, or 4e1."""
+    exact = text.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
+    return pl.coalesce(exact, _integer(text.cast(pl.Float64, strict=False), pl.Float64()))
 
 
 def _integer(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
@@ -245,7 +246,7 @@ def _null_count(raw: pl.Series) -> int:
     return nulls + int(raw.is_nan().sum() or 0) if raw.dtype.is_float() else nulls
 
 
-def _second_chance(raw: pl.Series, new: pl.Series, column: Column) -> pl.Series:
+def _other_times(raw: pl.Series, new: pl.Series) -> pl.Series:
     """Try the other forms of ISO 8601 on the values that the first format did not fit."""
     rows = (raw.is_not_null() & new.is_null()).arg_true()
     for form in ISO_FORMATS:
@@ -254,7 +255,21 @@ def _second_chance(raw: pl.Series, new: pl.Series, column: Column) -> pl.Series:
         rows = rows.filter(again.is_null())
         if rows.is_empty():
             break
-    return new.alias(column.name)
+    return new.alias(raw.name)
+
+
+def _other_integers(raw: pl.Series, new: pl.Series) -> pl.Series:
+    """Try whole numbers that are written as numbers (40.0), where a column of plain integers did not read them."""
+    rows = (raw.is_not_null() & new.is_null()).arg_true()
+    again = pl.select(whole(pl.lit(raw.gather(rows)))).to_series()
+    return new.scatter(rows.filter(again.is_not_null()), again.drop_nulls()).alias(raw.name)
+
+
+def _may_retry(column: Column) -> bool:
+    return column.dtype == "timestamp" or (column.dtype == "integer" and not column.format)
+
+
+_SECOND = {"timestamp": _other_times, "integer": _other_integers}
 
 
 def _failures(raw: pl.Series, new: pl.Series, missing_values: Sequence[str]) -> pl.Series:

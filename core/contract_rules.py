@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from headrace.core import terms
 from headrace.core.errors import InputError, shown
+from headrace.core.notation import notation_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,8 +80,7 @@ def _category_faults(column: Column) -> Iterator[str]:
 
 
 def _role_faults(column: Column) -> Iterator[str]:
-    if column.format and column.dtype != "timestamp":
-        yield wants("format", f"absent from a column of dtype {column.dtype}", column.format)
+    yield from _format_faults(column)
     if column.role == "feature" and column.dtype == "timestamp":
         yield "role must not be 'feature' for a timestamp; use 'timestamp' and declare row features of it."
     if column.role == "timestamp" and column.dtype != "timestamp":
@@ -95,6 +95,16 @@ def _role_faults(column: Column) -> Iterator[str]:
         yield wants("role", "'ignore', 'id' or 'group' for personal data that are hashed", column.role)
     if column.personal == "hash" and (column.dtype != "string" or column.categories is not None):
         yield "dtype must be string, without categories, for personal data that are hashed."
+
+
+def _format_faults(column: Column) -> Iterator[str]:
+    if column.format and column.dtype in {"integer", "number"}:
+        try:
+            notation_of(column.format)
+        except InputError as error:
+            yield str(error)
+    elif column.format and column.dtype != "timestamp":
+        yield wants("format", f"absent from a column of dtype {column.dtype}", column.format)
 
 
 def feature_faults(feature: RowFeature) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The data contract as YAML, made to be read and edited by people."""
 
+import re
 import textwrap
 from collections.abc import Hashable
 from dataclasses import MISSING, fields
@@ -12,6 +13,8 @@ from headrace.core.contract import SEVERITIES, Column, Contract, RowFeature
 from headrace.core.contract_reading import FORMAT, contract_of, default_of
 from headrace.core.errors import InputError, MissingError
 
+# PyYAML quotes what its own YAML 1.1 would not read as text, but 04109 and 1e3 are numbers in YAML 1.2 (10.3.2).
+_DOUBTFUL = re.compile(r"[-+]?\.?[0-9][0-9.,_:]*([eE][-+]?[0-9]+)?|0[oxb][0-9a-fA-F]+|[yYnN]|NaN|nan")
 _SHORT = 100
 _WIDTH = 110
 _LARGEST_WHOLE = 2**53
@@ -43,6 +46,17 @@ class _Loader(yaml.CSafeLoader):
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """The safe dumper that quotes each text which a reader of YAML 1.1 or 1.2 could take for something else."""
+
+
+def _quoted(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _DOUBTFUL.fullmatch(text) else None)
+
+
+_Dumper.add_representer(str, _quoted)
 
 
 def load(path: Path | str) -> Contract:
@@ -147,7 +161,7 @@ def _pair(name: str, value: Any) -> str:
     if isinstance(value, list | dict):
         return f"{name}: {_wrapped(value)}"
     style = '"' if isinstance(value, str) and not value.isprintable() else None
-    text = yaml.dump(value, Dumper=yaml.CSafeDumper, default_style=style, allow_unicode=True, width=10_000)
+    text = yaml.dump(value, Dumper=_Dumper, default_style=style, allow_unicode=True, width=10_000)
     return f"{name}: {text.removesuffix(chr(10)).removesuffix('...').rstrip(chr(10))}\n"
 
 
@@ -169,7 +183,5 @@ def _wrapped(value: list[str] | dict[str, str]) -> str:
 
 def _flow(value: Any, *, width: int) -> str:
     return str(
-        yaml.dump(
-            value, Dumper=yaml.CSafeDumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width
-        )
+        yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width)
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from headrace.core.contract import Column
 from headrace.core.missing_marks import as_numbers
+from headrace.core.notation import notation_of
 from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
@@ -85,6 +86,8 @@ def _numbers(  # noqa: C901 - one closure for each way in
         number = float(value)
         return number if low <= number <= high and number not in marks else None
 
+    of_text = _noted(column.format, text, absent) if column.format else text
+
     def one(value: Any) -> float | None:
         kind = type(value)
         if marks and kind in _NUMBERS and value in marks:
@@ -94,7 +97,7 @@ def _numbers(  # noqa: C901 - one closure for each way in
         if kind is int:
             return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
         if kind is str:
-            return text(value)
+            return of_text(value)
         return nothing if value is None else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
@@ -109,6 +112,17 @@ def _numbers(  # noqa: C901 - one closure for each way in
         return None if broken.any() else array
 
     return Reader(one, many)
+
+
+def _noted(form: str, text: One, absent: Mapping[str, float]) -> One:
+    """The reader of texts in a notation, by the reader of plain ones."""
+    notation = notation_of(form)
+
+    def noted(value: str) -> Any:
+        told = notation.plain(value)
+        return absent.get(value) if told is None else text(told)
+
+    return noted
 
 
 def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:

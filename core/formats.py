@@ -1,5 +1,6 @@
 """Each kind of source as frames of one schema."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from headrace.core import csv_rows, json_rows, parquet_rows, streams
+from headrace.core.blanks import trimmed
 from headrace.core.blocks import blocks, without_lines
 from headrace.core.csv_dialect import Dialect, dialect_of, first_blocks
 from headrace.core.csv_marks import marks_of
@@ -30,6 +32,7 @@ from headrace.core.source import (
 )
 from headrace.core.streams import Digest
 from headrace.core.unity import Unity
+from headrace.core.wide_numbers import rounded, rounded_note
 
 Kind = Literal["CSV", "JSON Lines", "Parquet"]
 
@@ -81,27 +84,37 @@ def file_frames(
         )
 
 
-def query_frames(source: Query, options: ReadOptions, *, digest: Digest) -> Iterator[pl.DataFrame]:
+def query_frames(
+    source: Query, options: ReadOptions, *, digest: Digest, told: Told | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a query; at least one frame, even without rows.
 
     Args:
         source: The query.
         options: Which columns to leave out.
         digest: Takes the rows as CSV.
+        told: Takes what decimals lose as numbers of 64 bits.
 
     Raises:
         InputError: If a column has no name, or stands twice, or its values are of a type that no table has.
     """
     names, batches = source.rows()
     check_names(names, where=source.name)
-    given = False
+    given, lost = False, Counter[str]()
+
+    def made(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        lost.update({name: rounded(values) for name, values in columns.items()})
+        return trimmed(frame_of(columns, drop=options.drop, table=source.name))
+
     with closing(batches):
-        columns = (dict(zip(names, zip(*rows, strict=True), strict=True)) for rows in batches)
-        frames = (frame_of(each, drop=options.drop, table=source.name) for each in columns)
+        frames = map(made, batches)
         for frame in unified(frames, name=source.name):
             given = True
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
             yield frame
+    if told:
+        told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
     if not given:
         yield empty_frame(names)
 
@@ -154,7 +167,7 @@ def _json(
         for file in files:
             text = streams.text(file, encoding=options.encoding, digest=digest)
             cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
-            parsed = (json_rows.parse(block, name=file.name, drop=options.drop) for block in cut)
+            parsed = (trimmed(json_rows.parse(block, name=file.name, drop=options.drop)) for block in cut)
             for frame in with_partitions(parsed, name=file.name, told=told):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
@@ -171,7 +184,7 @@ def _parquet(
         streams.digest_file(file, digest)
         indexes = parquet_rows.stored_indexes(file)
         told.hints |= {"ids": indexes} if indexes else {}
-        frames = parquet_rows.batches(file, options=options)
+        frames = parquet_rows.batches(file, options=options, told=told)
         for frame in with_partitions(frames, name=file.name, told=told):
             known = list(unity.schema) or frame.columns
             if set(known) != set(frame.columns):

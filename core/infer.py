@@ -4,15 +4,17 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from headrace.core import identity, open_categories, sentinels, standing_rows, tables
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
+from headrace.core.customs import Customs
 from headrace.core.errors import DataError, InputError, MissingError, shown
 from headrace.core.hints import hinted
-from headrace.core.notes import Note
+from headrace.core.notes import Note, as_json
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, looks_like_data, survey
 from headrace.core.target_guess import classes, guess_task, positive_class
@@ -30,7 +32,9 @@ class Wishes:
         drop: Columns that are personal or unwanted and are left out.
         hash: Columns that are personal and are hashed.
         positive: The positive class of a binary task.
-        country: ISO 3166 code of the country whose public holidays matter.
+        country: ISO 3166 code of the country whose public holidays matter, and whose habits of notation.
+        decimal: The decimal mark of texts, ``.`` or ``,``; empty to find out.
+        thousands: The mark between groups of three digits; empty to find out.
     """
 
     task: str = ""
@@ -41,6 +45,8 @@ class Wishes:
     hash: tuple[str, ...] = ()
     positive: str = ""
     country: str = ""
+    decimal: str = ""
+    thousands: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,13 @@ class Inferred:
 
     contract: Contract
     notes: tuple[Note, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the contract's metadata tell: task, number of columns and of row features, notes."""
+        made = self.contract
+        counts = {"task": made.task, "columns": len(made.columns), "features": len(made.features)}
+        return {**counts, "notes": as_json(self.notes)}
 
 
 def infer_contract(  # noqa: PLR0913 - the component's parameters
@@ -116,6 +129,7 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
             the other wishes.
         DataError: If the target cannot be predicted.
     """
+    customs = Customs(wishes.decimal, wishes.thousands, wishes.country)  # type: ignore[arg-type]
     rows = tables.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
@@ -123,7 +137,10 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     for wanted, what in _named(target, wishes):
         require_name(wanted, names, what=what)
     rows, facts, told = standing_rows.surveyed(
-        rows, target=target, survey=lambda left: survey(left, texts=[target]), ignored=(*wishes.drop, *wishes.hash)
+        rows,
+        target=target,
+        survey=lambda left: survey(left, texts=[target], customs=customs),
+        ignored=(*wishes.drop, *wishes.hash),
     )
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
@@ -133,6 +150,7 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
     told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
     told += open_categories.open_notes({column.name: column for column in contract.columns})
+    told += [note for item in facts.values() for note in item.notes]
     return Inferred(contract, tuple(told))
 
 
@@ -176,7 +194,15 @@ def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
     columns = {}
     for item in facts.values():
         columns[item.name] = _wished(item, wishes) or input_column(item)
-    columns[target] = Column(target, goal.dtype, "target", categories=names or None, missing=allowed_missing(goal))
+    columns[target] = Column(
+        target,
+        goal.dtype,
+        "target",
+        unit=goal.unit,
+        categories=names or None,
+        missing=allowed_missing(goal),
+        format=goal.format,
+    )
     keys = _keys(rows, facts, columns, wishes)
     for key in keys:
         if columns[key].role in {"feature", "ignore"} and not columns[key].personal:

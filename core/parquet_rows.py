@@ -2,22 +2,28 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
+from headrace.core.blanks import trimmed
+from headrace.core.csv_notes import Told
 from headrace.core.errors import InputError, shown
-from headrace.core.plain import plain
+from headrace.core.notes import Note
+from headrace.core.plain import TIMESTAMP, plain
 from headrace.core.source import ReadOptions, SourceFile
+from headrace.core.wide_numbers import narrowed
 
 
-def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]:
+def batches(file: SourceFile, *, options: ReadOptions, told: Told | None = None) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time; at least one frame, even without rows; a column of nulls stays one.
 
     Args:
         file: The file.
         options: What is read: values of its dropped columns do not count, they are nulls.
+        told: Takes what numbers lose where they are wider than 64 bits, and which times no calendar has.
 
     Raises:
         InputError: If the file is truncated or damaged, or a column is of a type that no table has.
@@ -29,11 +35,18 @@ def batches(file: SourceFile, *, options: ReadOptions) -> Iterator[pl.DataFrame]
         lazy = lazy.select(wanted).with_columns(
             pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
         )
-        given = False
+        lazy, notes = narrowed(lazy, schema=lazy.collect_schema())
+        if told:
+            told.add(*notes)
+        given, beyond = False, Counter[str]()
         step = max(1_000, options.batch_cells // max(1, len(wanted)))
         for frame in lazy.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
             given = True
-            yield _plain(frame, file.name)
+            typed = _plain(frame, file.name)
+            beyond.update({name: typed[name].null_count() - frame[name].null_count() for name in _times(typed)})
+            yield trimmed(typed)
+        if told:
+            told.add(*(_beyond(name, count) for name, count in beyond.items() if count))
         if not given:
             yield _plain(lazy.head(0).collect(), file.name)
     except pl.exceptions.DuplicateError as error:
@@ -66,3 +79,14 @@ def stored_indexes(file: SourceFile) -> list[str]:
         return [name for name in names if isinstance(name, str) and name in fields]
     except (pl.exceptions.PolarsError, OSError, ValueError, AttributeError):
         return []
+
+
+def _times(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == TIMESTAMP]
+
+
+def _beyond(name: str, count: int) -> Note:
+    sentence = (
+        f"{count} of its times lie before the year 1 or after 9999, as a database's infinity does; they are missing."
+    )
+    return Note("warning", name, "times_beyond", count, sentence, "Write such times as missing values.")

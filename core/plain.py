@@ -14,6 +14,8 @@ from uuid import UUID
 import polars as pl
 
 from headrace.core.errors import InputError, shown
+from headrace.core.times import bounded
+from headrace.core.wide_numbers import is_wide, of_decimals
 
 TIMESTAMP = pl.Datetime("us")
 
@@ -32,7 +34,10 @@ def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
     try:
         return frame.select(**columns)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"a value in {name} does not fit in 64 bits; give that column as text.") from error
+        wide = [column for column, dtype in frame.schema.items() if is_wide(dtype)]
+        raise InputError(
+            f"a value of the column {shown(', '.join(wide))} in {name} does not fit in 64 bits; give it as text."
+        ) from error
 
 
 def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Expr:
@@ -44,6 +49,8 @@ def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Exp
         return column
     if dtype in (pl.Categorical, pl.Enum, pl.Null):
         return column.cast(pl.String)
+    if isinstance(dtype, (pl.Datetime, pl.Date)):
+        column = bounded(column, dtype)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
         return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
     if isinstance(dtype, (pl.Datetime, pl.Date)):
@@ -85,6 +92,9 @@ def series(name: str, values: Sequence[object], *, table: str) -> pl.Series:
         InputError: If a value is of another type.
     """
     kinds = {type(value) for value in values} - {type(None)}
+    if kinds == {Decimal}:
+        values = of_decimals(values)
+        kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)
     if kinds == {bool}:

@@ -91,7 +91,7 @@ class Reading:
 
     def _raw(self) -> Iterator[pl.DataFrame]:
         if isinstance(self.source, Query):
-            return query_frames(self.source, self.options, digest=self._digest)
+            return query_frames(self.source, self.options, digest=self._digest, told=self.told)
         return file_frames(
             self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told
         )

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from headrace.core.blanks import trimmed
 from headrace.core.contract import Column, Contract
 from headrace.core.errors import RequestError, shown
 from headrace.core.validate import Violation, check_rows
@@ -79,8 +80,7 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
         if place >= 0:
             raise _refused(name, place, "finite", str(values[place]))
     if int in kinds and any(type(value) is int and value not in _INT64 for value in values):
-        place = next(i for i, value in enumerate(values) if type(value) is int and value not in _INT64)
-        raise _refused(name, place, "a number of at most 64 bits", "a longer one")
+        return pl.Series(name, [_text(value) for value in values], dtype=pl.String)  # as a table's ids that are so long
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)
     if len(kinds) == 1:
@@ -125,8 +125,6 @@ def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
         if infinite.any():
             raise _refused(name, int(infinite.argmax()), "finite", str(values[infinite.argmax()]))
         return pl.Series(name, values.astype(np.float64)).fill_nan(None)
-    if values.dtype.kind == "u" and values.size and values.max() > _INT64[-1]:
-        raise _refused(name, int(values.argmax()), "a number of at most 64 bits with sign", "a longer one")
     return series(name, values.tolist())
 
 
@@ -149,7 +147,7 @@ def judged(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Vi
         RequestError: If a rule is broken for which a row of the training table would have been set aside; the sentence
             names row, column, what was expected and what was found.
     """
-    checked = check_rows(raw, contract, serving=True)
+    checked = check_rows(trimmed(raw), contract, serving=True)
     refused = [item for item in checked.violations if item.severity in _REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""

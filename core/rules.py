@@ -84,10 +84,18 @@ def listed(column: Column) -> list[str] | list[int] | list[float]:
     return list(texts)
 
 
+def _noun(column: Column) -> str:
+    if column.format and column.dtype in {"integer", "number"}:
+        return f"{_NOUNS[column.dtype]}, written like {column.format}"
+    if column.format and column.dtype == "timestamp":
+        return f"{_NOUNS[column.dtype]}, or one written {column.format}"
+    return _NOUNS[column.dtype]
+
+
 def expected(column: Column, rule: str) -> str:
     """What a value of a column must be, to stand after *must be*."""
     if rule in {"type", "finite"}:
-        return "a finite number" if rule == "finite" else _NOUNS[column.dtype]
+        return "a finite number" if rule == "finite" else _noun(column)
     if rule == "category":
         texts = list(column.categories or ())
         more = f" or {len(texts) - 8} more" if len(texts) > 8 else ""

@@ -184,13 +184,14 @@ def _warned(judged: Judged) -> int:
 def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
     """Read what the model and the predictions need, and numbers as numbers at once; ids stay as they are written."""
     named = predictions.identifying(contract)
+    plain = [column for column in contract.inputs if not column.format and column.name not in named]
     return replace(
         options,
         batch_cells=BATCH_CELLS,
         listed=contract.marked,
         only=tuple(dict.fromkeys((*named, *(column.name for column in contract.inputs)))),
-        numbers=tuple(c.name for c in contract.inputs if c.dtype == "number" and c.name not in named),
-        integers=tuple(c.name for c in contract.inputs if c.dtype == "integer" and c.name not in named),
+        numbers=tuple(column.name for column in plain if column.dtype == "number"),
+        integers=tuple(column.name for column in plain if column.dtype == "integer"),
     )
 
 

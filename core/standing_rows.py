@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from headrace.core import casts, marked_survey
+from headrace.core import casts, marked_survey, times
 from headrace.core.contract import Column
 from headrace.core.marked_survey import Survey
 from headrace.core.notes import Note
@@ -71,7 +71,7 @@ def cast_of(item: Facts, raw: pl.DataType) -> pl.Expr:
     """
     value = pl.col(item.name)
     if item.dtype == "timestamp" and raw == pl.String and not item.format:
-        return pl.coalesce(casts.parse_time(value, form) for form in casts.ISO_FORMATS)
+        return pl.coalesce(times.parse_time(value, form) for form in times.ISO_FORMATS)
     return casts.cast(value, raw, Column(item.name, item.dtype, "ignore", format=item.format))
 
 

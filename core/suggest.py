@@ -77,7 +77,17 @@ def input_column(facts: Facts) -> Column:
     if facts.dtype == "string":
         return _text_column(facts, missing)
     low, high = bounds(facts)
-    return Column(facts.name, facts.dtype, "feature", _caveat(facts), minimum=low, maximum=high, missing=missing)
+    return Column(
+        facts.name,
+        facts.dtype,
+        "feature",
+        _caveat(facts),
+        unit=facts.unit,
+        minimum=low,
+        maximum=high,
+        missing=missing,
+        format=facts.format,
+    )
 
 
 def _text_column(facts: Facts, missing: float) -> Column:
@@ -86,7 +96,8 @@ def _text_column(facts: Facts, missing: float) -> Column:
     if facts.values is not None and (few or (often and facts.distinct <= MOST_CATEGORIES)):
         return Column(facts.name, "string", "feature", _caveat(facts), categories=facts.values, missing=missing)
     if facts.almost:
-        text = f"Most of its values are of dtype {facts.almost}, but too many are not; add the texts to missing_values."
+        remedy = "write all in one form" if facts.almost == "timestamp" else "add the texts to missing_values"
+        text = f"Most of its values are of dtype {facts.almost}, but too many are not; {remedy}."
         return _ignored(facts, text, missing=missing)
     text = f"It has about {facts.distinct} different texts in {facts.rows} rows, too many for categories."
     return _ignored(facts, text, missing=missing)

@@ -2,76 +2,26 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import polars as pl
 
 from headrace.core import casts, terms
 from headrace.core.contract import Column, Dtype
+from headrace.core.customs import Customs
+from headrace.core.second_look import looked_again
+from headrace.core.time_forms import likely_forms, may_be_times
+from headrace.core.times import ISO_FORMATS
+from headrace.core.trials import TOLERATED, Facts, as_if, facts_of, known, tried
 
 HEAD_ROWS = 2_000
 MOST_CATEGORIES = 1_000
-TOLERATED = 0.01
-_LEADING_ZERO = r"^[+-]?0\d"
-_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-TIME_FORMATS = (*casts.ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS))
-_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ,]+\d{2,4}|[A-Za-z]{3} \d{1,2}, \d{4}")
+_TRIED = 20
 _NUMBERS: tuple[Dtype, ...] = ("integer", "number")
 _BOOLEAN_WORDS = [word for word in (*terms.TRUE, *terms.FALSE) if not word[0].isdigit()]
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a column.
-
-    Attributes:
-        name: Its name.
-        dtype: What it holds.
-        rows: Rows of the table.
-        missing: Rows without a value.
-        distinct: Number of different values: exact up to 1,000, about right above.
-        format: How its timestamps are written; empty for ISO 8601 or no text.
-        failed: Values that are not of the dtype, at most one in a hundred.
-        infinite: Values that are infinite.
-        least: Least finite value of numbers and timestamps.
-        most: Largest finite value.
-        values: The different values as text, sorted, if there are at most 1,000; else None.
-        clock: Whether its timestamps differ in the time of day.
-        head: A few raw texts from the beginning of the table.
-        nested: Whether its values are lists, records or bytes, which no model takes.
-        almost: A dtype that most, but too few, of its texts have.
-    """
-
-    name: str
-    dtype: Dtype
-    rows: int
-    missing: int = 0
-    distinct: int = 0
-    format: str = ""
-    failed: int = 0
-    infinite: int = 0
-    least: Any = None
-    most: Any = None
-    values: tuple[str, ...] | None = None
-    clock: bool = False
-    head: tuple[str, ...] = field(default=(), repr=False)
-    nested: bool = False
-    almost: str = ""
-
-    @property
-    def present(self) -> int:
-        """Rows with a value."""
-        return self.rows - self.missing
-
-    @property
-    def unique(self) -> bool:
-        """Whether each value may be there once, as far as an estimate of their number can tell."""
-        return self.present > 0 and self.distinct >= 0.85 * self.present
-
-
-def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts]:
+def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs | None = None) -> dict[str, Facts]:
     """Find out what each column holds.
 
     A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
@@ -80,6 +30,7 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
     Args:
         table: Raw table.
         texts: Columns of text whose yes and no, or true and false, are to stay texts.
+        customs: What a person says of how numbers and dates are written; None to find out.
 
     Returns:
         The facts by column, in the order of the table.
@@ -91,7 +42,7 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
     almost: dict[str, str] = {}
     while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
         trials = [candidates.pop(0) for name, candidates in left.items() if name not in found]
-        for trial, counts in _pass(table, schema, trials):
+        for trial, counts in tried(table, schema, trials):
             failed = int(counts.get("failed", 0))
             empty = not counts["present"] and schema[trial.name] == pl.String
             if (
@@ -101,7 +52,8 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = ()) -> dict[str, Facts
             ):
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
-                found[trial.name] = _facts(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+                found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+    found = looked_again(table, head, found, customs=customs or Customs())
     return _listed(table, schema, {name: found[name] for name in schema})
 
 
@@ -120,46 +72,29 @@ def _candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str])
     lost = head.select(casted).row(0) if casted else ()
     empty = dict(zip(head.columns, head.null_count().row(0), strict=True))
     left: dict[str, list[Column]] = {
-        name: [] if raw == pl.String else [_trial(name, _native(raw))] for name, raw in schema.items()
+        name: [] if raw == pl.String else [as_if(name, _native(raw))] for name, raw in schema.items()
     }
     for trial, nulls in zip(ideas, lost, strict=True):
         if 2 * (nulls - empty[trial.name]) <= head.height - empty[trial.name]:
             left[trial.name].append(trial)
     return {
-        name: [*found, _trial(name, "string")] if schema[name] == pl.String else found for name, found in left.items()
+        name: [*found, as_if(name, "string")] if schema[name] == pl.String else found for name, found in left.items()
     }
 
 
 def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
     """What a column of text may hold by the look of its first values."""
-    known = _known(head)
-    first = known[0].lower() if known.len() else ""
+    texts = known(head)
+    first = texts[0].lower() if texts.len() else ""
     if not words and first in _BOOLEAN_WORDS:
-        spoken = int(known.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
-        if spoken > (1 - 5 * TOLERATED) * known.len():
-            yield _trial(head.name, "boolean")
-    yield from (_trial(head.name, dtype) for dtype in _NUMBERS)
-    if not known.len():
-        yield from (_trial(head.name, "timestamp", form) for form in casts.ISO_FORMATS[:3])
-    elif any(_DATE.search(text) for text in known.head(5)):
-        yield from (_trial(head.name, "timestamp", form) for form in _time_formats(known.head(20)))
-
-
-def _known(head: pl.Series) -> pl.Series:
-    return head.drop_nulls() if head.null_count() else head
-
-
-def _time_formats(known: pl.Series) -> list[str]:
-    """The formats that at least half of some texts have, at most three."""
-    parsed = known.to_frame("text").select(
-        casts.parse_time(pl.col("text"), form).null_count().alias(form) for form in TIME_FORMATS
-    )
-    lost = dict(zip(parsed.columns, parsed.row(0), strict=True))
-    return [form for form in TIME_FORMATS if 2 * lost[form] <= known.len()][:3]
-
-
-def _trial(name: str, dtype: Dtype, form: str = "") -> Column:
-    return Column(name=name, dtype=dtype, role="ignore", format=form)
+        spoken = int(texts.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
+        if spoken > (1 - 5 * TOLERATED) * texts.len():
+            yield as_if(head.name, "boolean")
+    yield from (as_if(head.name, dtype) for dtype in _NUMBERS)
+    if not texts.len():
+        yield from (as_if(head.name, "timestamp", form) for form in ISO_FORMATS[:3])
+    elif may_be_times(texts.head(5).to_list()):
+        yield from (as_if(head.name, "timestamp", form) for form in likely_forms(texts.head(_TRIED)))
 
 
 def _native(raw: pl.DataType) -> Dtype:
@@ -172,64 +107,6 @@ def _native(raw: pl.DataType) -> Dtype:
     return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
 
 
-def _pass(table: pl.LazyFrame, schema: pl.Schema, trials: list[Column]) -> Iterator[tuple[Column, dict[str, Any]]]:
-    """Try one candidate of each column on all rows."""
-    wanted = [pl.len().alias("rows")]
-    keys: list[list[str]] = []
-    for place, trial in enumerate(trials):
-        made = _aggregates(trial, schema[trial.name], pl.col(f"cast:{place}"))
-        wanted += [expression.alias(f"{place}:{key}") for key, expression in made.items()]
-        keys.append(list(made))
-    tried = table.with_columns(
-        casts.cast(pl.col(trial.name), schema[trial.name], trial).alias(f"cast:{place}")
-        for place, trial in enumerate(trials)
-    )
-    row = tried.select(wanted).collect(engine="streaming").row(0, named=True)
-    for place, (trial, made_keys) in enumerate(zip(trials, keys, strict=True)):
-        yield trial, {"rows": row["rows"], **{key: row[f"{place}:{key}"] for key in made_keys}}
-
-
-def _aggregates(trial: Column, raw: pl.DataType, cast: pl.Expr) -> dict[str, pl.Expr]:
-    value = pl.col(trial.name)
-    there = value.is_not_null() & value.is_not_nan() if raw.is_float() else value.is_not_null()
-    made = {"present": there.sum()}
-    if raw == pl.String and trial.dtype != "string":
-        made["failed"] = (there & cast.is_null()).sum()
-    if raw == pl.String and trial.dtype in {"integer", "number"}:
-        made["zeros"] = value.str.contains(_LEADING_ZERO).sum()
-    if trial.dtype == "number":
-        made["infinite"] = cast.is_infinite().sum()
-        cast = pl.when(cast.is_finite()).then(cast)
-    if trial.dtype in {"integer", "number", "timestamp"}:
-        made |= {"least": cast.min(), "most": cast.max()}
-    if trial.dtype == "timestamp":
-        made |= {"early": cast.dt.time().min(), "late": cast.dt.time().max()}
-    if not raw.is_nested() and raw not in {pl.Binary, pl.Object}:
-        made["distinct"] = cast.approx_n_unique()
-    return made
-
-
-def _facts(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str) -> Facts:
-    text = head.dtype == pl.String
-    rows, present = int(counts["rows"]), int(counts["present"])
-    return Facts(
-        name=trial.name,
-        dtype=trial.dtype,
-        rows=rows,
-        missing=rows - present,
-        distinct=int(counts.get("distinct", 0)) - (present < rows),
-        format=trial.format if text and trial.format not in casts.ISO_FORMATS else "",
-        failed=int(counts.get("failed", 0)),
-        infinite=int(counts.get("infinite") or 0),
-        least=counts.get("least"),
-        most=counts.get("most"),
-        clock=counts.get("early") != counts.get("late"),
-        head=tuple(_known(head.head(200)).head(50)) if text else (),
-        nested="distinct" not in counts,
-        almost=almost if trial.dtype == "string" else "",
-    )
-
-
 def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: dict[str, Facts]) -> dict[str, Facts]:
     """List the values of the columns that have few, in one pass."""
     few = [item for item in facts.values() if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
@@ -237,7 +114,7 @@ def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: dict[str, Facts]) -> 
     if not few:
         return facts
     lists = table.select(
-        casts.cast(pl.col(item.name), schema[item.name], _trial(item.name, item.dtype, item.format))
+        casts.cast(pl.col(item.name), schema[item.name], as_if(item.name, item.dtype, item.format))
         .drop_nulls()
         .unique()
         .sort()
@@ -259,3 +136,6 @@ def looks_like_data(names: Iterable[str]) -> bool:
     texts = list(names)
     numbers = [text for text in texts if re.fullmatch(r"[+-]?\d+(\.\d+)?(_duplicated_\d+)?", text.strip())]
     return len(numbers) >= max(1, len(texts) // 5)
+
+
+__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "Facts", "looks_like_data", "survey"]

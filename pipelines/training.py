@@ -31,6 +31,8 @@ def training(
     hash_columns: list = [],  # noqa: B006
     positive: str = "",
     country: str = "",
+    decimal: str = "",
+    thousands: str = "",
     families: list = [],  # noqa: B006
     experiment: str = "",
     budget: str = "",
@@ -76,7 +78,10 @@ def training(
         drop: Columns that are left out at ingest.
         hash_columns: Columns whose values are replaced by their keyed hash at ingest.
         positive: Class whose probability is reported, for a binary task.
-        country: ISO 3166 code whose public holidays become a row feature.
+        country: ISO 3166 code whose public holidays become a row feature, and whose habits in writing numbers and dates
+            decide where a column leaves it open.
+        decimal: Decimal mark of numbers that are texts, ``.`` or ``,``; empty to find out.
+        thousands: Mark between their groups of three digits; empty to find out.
         families: Model families to search; empty for the default ones.
         experiment: Name or path of a Katib Experiment that declares the search; empty for the families' own.
         budget: Trials (``20``) or time (``90s``, ``5m``) of the search; empty for the default.

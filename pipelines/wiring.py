@@ -115,6 +115,8 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
             "positive": given["positive"],
             "given": given["contract"],
             "country": given["country"],
+            "decimal": given["decimal"],
+            "thousands": given["thousands"],
         },
         dividing={
             "method": given["split_method"],

@@ -30,7 +30,8 @@ TARGET = Column("y", "integer", "target", categories=("0", "1"))
         ({"role": "timestamp"}, "dtype must be timestamp"),
         ({"personal": "drop"}, "role must be 'ignore' for personal data that are dropped"),
         ({"personal": "hash"}, "role must be 'ignore', 'id' or 'group'"),
-        ({"format": "%Y"}, "format must be absent"),
+        ({"dtype": "boolean", "format": "%Y"}, "format must be absent"),
+        ({"format": "%Y"}, "format must be the number 1234.56 or 1234 as the column writes it"),
     ],
 )
 def test_a_column_that_contradicts_itself_is_refused(given: dict[str, Any], fragment: str) -> None:

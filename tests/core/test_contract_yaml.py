@@ -142,3 +142,14 @@ def test_the_comments_tell_every_rule() -> None:
     """A rule that is added is told in the document's head."""
     text = " ".join(line.lstrip("# ") for line in dump(CONTRACT).splitlines())
     assert all(f"{rule}:" in text for rule in SEVERITIES)
+
+
+@pytest.mark.parametrize(
+    "text", ["04109", "1e3", "0o17", "08", "1e5", "1234,56", "5", "1.5", "0x1F", "12:30", "NaN", "y", "no", "~", "-7"]
+)
+def test_texts_that_look_like_something_else_are_quoted(text: str) -> None:
+    """A postal code or 1e3 is a text for a reader of YAML 1.2 too, whose numbers PyYAML does not know."""
+    contract = Contract("t", "regression", (Column("a", "string", categories=(text,)), Column("b", "number", "target")))
+    document = dump(contract)
+    assert f"'{text}'" in document
+    assert parse(document) == contract

@@ -65,7 +65,7 @@ def test_columns_that_the_model_does_not_use_may_come_along() -> None:
         ([{"n": 1, "x": [2], "c": "a", "ok": True}], "column 'x' must be a text.*an array"),
         ([{"n": 1, "x": float("nan"), "c": "a", "ok": True}], "row 0, column 'x' must be finite; got nan"),
         ([{"n": 1, "x": float("inf"), "c": "a", "ok": True}], "row 0, column 'x' must be finite"),
-        ([{"n": 2**63, "x": 1, "c": "a", "ok": True}], "column 'n' must be a number of at most 64 bits"),
+        ([{"n": 2**63, "x": 1, "c": "a", "ok": True}], "column 'n' must be an integer; got '9223372036854775808'"),
         ([{"n": 1.5, "x": 1, "c": "a", "ok": True}], "row 0, column 'n' must be an integer; got 1.5"),
         ([{"n": -1, "x": 1, "c": "a", "ok": True}], "row 0, column 'n' must be at least 0; got -1"),
         ([{"n": 1, "x": "many", "c": "a", "ok": True}], "row 0, column 'x' must be a number; got 'many'"),

@@ -1,0 +1,29 @@
+"""Blanks around texts mean nothing, whatever the texts come from."""
+
+import polars as pl
+
+BLANKS = " \t"
+_FEW = 100
+
+
+def trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows without spaces and tabs around their texts, as a CSV is read.
+
+    Args:
+        frame: Rows of any types; only columns of texts that have such blanks are copied.
+    """
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    if not texts or not frame.height:
+        return frame
+    if frame.height <= _FEW:  # a request: faster without the engine
+        few = frame.select(texts).rows()
+        if all(text is None or text == text.strip(BLANKS) for row in few for text in row):
+            return frame
+    padded = frame.select(_is_padded(pl.col(name)).any().alias(name) for name in texts).row(0)
+    wanted = [name for name, found in zip(texts, padded, strict=True) if found]
+    return frame.with_columns(pl.col(wanted).str.strip_chars(BLANKS)) if wanted else frame
+
+
+def _is_padded(text: pl.Expr) -> pl.Expr:
+    ends = [text.str.starts_with(blank) | text.str.ends_with(blank) for blank in BLANKS]
+    return pl.any_horizontal(ends)
