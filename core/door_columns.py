@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
-from headrace.core.missing_marks import as_numbers
+from headrace.core.marks import as_numbers
 from headrace.core.terms import FALSE, TRUE
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
