@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass, field
 
 from headrace.core.contract_rules import check_column, check_contract, check_feature
-from headrace.core.missing_marks import DEFAULT
+from headrace.core.marks import DEFAULT
 from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task, Unseen
 
 __all__ = [

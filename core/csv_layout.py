@@ -81,8 +81,10 @@ def layout_of(sample: bytes, *, options: ReadOptions) -> Layout | None:
     text = _from_line(sample, start)
     comment, leading, own = comments(text, options)
     delimiter = delimiter or detect_delimiter(own)
-    lines = [line for line in _lines(own, delimiter) if line.filled or len(line.row) > 1]
-    lines = [line for line in lines if not (comment and line.row[0].startswith(comment))]
+    lines = _lines(own, delimiter, count=SAMPLE_ROWS)
+    if not _is_even(lines):
+        lines = _lines(own, delimiter, count=LAYOUT_ROWS)
+    lines = [line for line in lines if line.row and not (comment and line.row[0].startswith(comment))]
     if not any(line.filled for line in lines):
         return None
     lines = [line for line in lines if line.filled]
@@ -133,9 +135,15 @@ def _from_line(text: bytes, number: int) -> bytes:
     return text[at:]
 
 
-def _lines(text: bytes, delimiter: str) -> list[_Line]:
+def _lines(text: bytes, delimiter: str, *, count: int) -> list[_Line]:
     reader = rows_of(text, delimiter=delimiter)
-    return [_Line(row, reader.line_num) for _, row in zip(range(LAYOUT_ROWS), readable(reader), strict=False)]
+    return [_Line(row, reader.line_num) for _, row in zip(range(count), readable(reader), strict=False)]
+
+
+def _is_even(lines: Sequence[_Line]) -> bool:
+    """Whether all rows have as many fields as the first, which fills them all, so that it is the header."""
+    first = lines[0].row if lines else []
+    return all(cell.strip() for cell in first) and all(len(line.row) == len(first) for line in lines) and len(first) > 1
 
 
 def _width(lines: Sequence[_Line]) -> int:

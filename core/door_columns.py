@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contract import Column
-from headrace.core.missing_marks import as_numbers
+from headrace.core.marks import as_numbers
 from headrace.core.notation import notation_of
 from headrace.core.terms import FALSE, TRUE
 

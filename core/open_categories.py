@@ -10,6 +10,7 @@ from headrace.core.errors import shown
 from headrace.core.notes import Note
 
 _CLOSED = 20
+_RARE = 2
 _RARE_SHARE = 0.25
 _ONCE_SHARE = 0.005
 
@@ -60,18 +61,12 @@ def _joined(first: str, second: str) -> str:
 
 
 def _counted(rows: pl.LazyFrame, names: list[str]) -> dict[str, Counts]:
-    if not names:
-        return {}
-    wanted = []
+    found = {}
     for name in names:
-        often = pl.col(name).drop_nulls().value_counts(name="\0rows").struct.field("\0rows")
-        wanted += [
-            pl.col(name).count().alias(f"rows:{name}"),
-            (often == 1).sum().alias(f"once:{name}"),
-            (often <= 2).sum().alias(f"rare:{name}"),
-        ]
-    row = rows.select(wanted).collect(engine="streaming").row(0, named=True)
-    return {name: Counts(row[f"rows:{name}"], row[f"once:{name}"], row[f"rare:{name}"]) for name in names}
+        often = rows.group_by(name).len("\0rows").filter(pl.col(name).is_not_null()).select("\0rows")
+        counts = often.collect(engine="streaming").to_series()
+        found[name] = Counts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
+    return found
 
 
 def open_notes(columns: Mapping[str, Column]) -> list[Note]:

@@ -10,7 +10,7 @@ from headrace.core.contract import Column
 from headrace.core.errors import shown
 from headrace.core.notes import Note
 from headrace.core.standing_rows import cast_of
-from headrace.core.survey import Facts
+from headrace.core.survey import HEAD_ROWS, Facts
 
 _NINES = tuple(int("9" * count) for count in range(2, 11))
 _LOW = (-1, -9, *(-number for number in _NINES), *(-number + 11 for number in _NINES if number > 99), -2147483648)
@@ -49,9 +49,10 @@ def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapp
     if not doubted:
         return []
     raw = rows.collect_schema()
+    sample = rows.select({item.name: None for item, _ in doubted}.keys()).head(HEAD_ROWS).collect()
     wanted = []
     for place, (item, value) in enumerate(doubted):
-        cast = cast_of(item, raw[item.name])
+        cast = cast_of(item, raw, sample=sample)
         others = cast.filter(cast != value)
         wanted += [
             (cast == value).sum().alias(f"{place}:count"),

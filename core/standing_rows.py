@@ -1,16 +1,18 @@
 """The rows that a contract lets stand, so that those it sets aside do not shape it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from headrace.core import casts, marked_survey, times
+from headrace.core import casts, marked_survey
 from headrace.core.contract import Column
 from headrace.core.marked_survey import Survey
 from headrace.core.notes import Note
 from headrace.core.suggest import input_column
-from headrace.core.survey import Facts
+from headrace.core.survey import HEAD_ROWS, Facts
+
+_ROW = "\0row"
 
 
 def surveyed(
@@ -48,8 +50,7 @@ def surveyed(
     ]
     if not broken:
         return left, facts, told
-    stands = [_stands(item, raw[item.name]) for item in broken]
-    rest = left.filter(pl.all_horizontal(stands))
+    rest = _without(left, broken)
     again = survey(rest)
     if not next(iter(again.values())).rows:
         return left, facts, told
@@ -62,25 +63,32 @@ def _is_looked_at(item: Facts, target: str) -> bool:
     return item.name == target or input_column(item).role != "ignore"
 
 
-def cast_of(item: Facts, raw: pl.DataType) -> pl.Expr:
-    """The values of a column in its dtype, missing where one cannot be cast; a time in any form of ISO 8601.
+def cast_of(item: Facts, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:
+    """The values of a column in its dtype, missing where one cannot be cast.
 
     Args:
         item: What is known of the column.
-        raw: Its dtype in the raw table.
+        raw: The raw table, or its schema.
+        sample: Rows of it, whose first time tells in which form of ISO 8601 times are written.
     """
-    value = pl.col(item.name)
-    if item.dtype == "timestamp" and raw == pl.String and not item.format:
-        return pl.coalesce(times.parse_time(value, form) for form in times.ISO_FORMATS)
-    return casts.cast(value, raw, Column(item.name, item.dtype, "ignore", format=item.format))
+    schema = raw.schema if isinstance(raw, pl.DataFrame) else raw
+    column = Column(item.name, item.dtype, "ignore", format=item.format)
+    return casts.cast(pl.col(item.name), schema[item.name], casts.with_format(column, sample))
 
 
-def _stands(item: Facts, raw: pl.DataType) -> pl.Expr:
-    """Whether a value is missing, or a finite one of the column's dtype."""
-    value, cast = pl.col(item.name), cast_of(item, raw)
-    stands = cast.is_not_null() | value.is_null()
-    if item.dtype != "number":
-        return stands
-    return (cast.is_finite().fill_null(value=True) & stands) | (
-        value.is_nan() if raw.is_float() else pl.lit(value=False)
-    )
+def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> pl.LazyFrame:
+    """A table without the rows in which a value of some columns is not of their dtype, or is infinite."""
+    schema, names = table.collect_schema(), [item.name for item in broken]
+    sample = table.select(names).head(HEAD_ROWS).collect()
+    doubts = []
+    for item in broken:
+        value, cast = pl.col(item.name), cast_of(item, schema, sample=sample)
+        doubts.append(cast.is_null() & value.is_not_null())
+        doubts += [cast.is_infinite()] if item.dtype == "number" else []
+    numbered = table.with_row_index(_ROW)
+    doubted = numbered.select(_ROW, *names).filter(pl.any_horizontal(doubts)).collect(engine="streaming")
+    columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in broken]
+    typed = casts.typed(doubted, columns, missing_values=())
+    bad = [*typed.failed.values(), *(typed.frame[item.name].is_infinite() for item in broken if item.dtype == "number")]
+    rows = doubted.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in bad))[_ROW]
+    return numbered.filter(~pl.col(_ROW).is_in(rows.implode())).drop(_ROW)
