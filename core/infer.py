@@ -1,6 +1,5 @@
 """The data contract of a table that has none yet, or a person's contract held against a table."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from headrace.core import identity, open_categories, sentinels, standing_rows, tables
+from headrace.core.agreement import agreed, require_name
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
 from headrace.core.customs import Customs
@@ -16,7 +16,7 @@ from headrace.core.errors import DataError, InputError, MissingError, shown
 from headrace.core.hints import hinted
 from headrace.core.notes import Note, as_json
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
-from headrace.core.survey import Facts, looks_like_data, survey
+from headrace.core.survey import Facts, survey
 from headrace.core.target_guess import classes, guess_task, positive_class
 
 
@@ -161,32 +161,6 @@ def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
     return [(column, what) for column, what in named if column or what == "target"]
 
 
-def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
-    """Refuse the name of a column that the table does not have.
-
-    Raises:
-        InputError: If it does not; the message lists near names, or tells of a missing header.
-    """
-    if wanted in names:
-        return
-    near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=3)
-    meant = [name for name in names if name.lower() in near]
-    if looks_like_data(names):
-        remedy = (
-            f"its first line, {shown(list(names[:4]))}, looks like data, so the table seems to have no header: "
-            "give the names of its columns and say that it has no header"
-        )
-    elif meant:
-        remedy = f"did you mean {' or '.join(shown(name) for name in meant)}?"
-    else:
-        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-        remedy = f"its columns are {', '.join(shown(name) for name in names[:8])}{more}"
-    raise InputError(
-        f"the {what} must be a column of the table; there is no {shown(wanted)}; {remedy.rstrip('?')}"
-        + ("?" if remedy.endswith("?") else ".")
-    )
-
-
 def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
     goal = facts[target]
     task = guess_task(goal, task=wishes.task)
@@ -272,44 +246,6 @@ def _tell_apart(rows: pl.LazyFrame, names: tuple[str, ...]) -> bool:
     different = pl.struct(names).n_unique()
     row = rows.select(total.alias("rows"), different.alias("different")).collect(engine="streaming").row(0)
     return bool(row[0] == row[1])
-
-
-def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wishes) -> Contract:
-    """A person's contract, if it fits the table and the user's other wishes.
-
-    Args:
-        contract: The contract.
-        names: Columns of the table.
-        target: Column that the user wants to predict; empty to take the contract's.
-        wishes: What else the user says.
-
-    Raises:
-        InputError: If a column of the contract is absent from the table, or a wish contradicts the contract.
-    """
-    for column in contract.kept:
-        require_name(column.name, names, what=f"column {shown(column.name)} of the contract")
-    known = {column.name: column for column in contract.columns}
-    said = [
-        ("target", target, contract.target.name),
-        ("task", wishes.task, contract.task),
-        ("time column", wishes.time_column, contract.time_column),
-        ("positive class", wishes.positive, contract.positive),
-        ("group column", wishes.group_column, next((c.name for c in contract.columns if c.role == "group"), "")),
-    ]
-    said += [(f"role of {shown(name)}", "id", known[name].role if name in known else "") for name in wishes.id_columns]
-    for what, choices in (("drop", wishes.drop), ("hash", wishes.hash)):
-        for name in choices:
-            if not (what == "drop" and name not in known):
-                said.append(
-                    (f"personal treatment of {shown(name)}", what, known[name].personal if name in known else "")
-                )
-    for what, wish, there in said:
-        if wish and wish != there:
-            raise InputError(
-                f"the {what} must be the contract's, {shown(there) if there else 'which names none'}; got "
-                f"{shown(wish)} instead; mend the contract or leave the option out."
-            )
-    return contract
 
 
 __all__ = ["Inferred", "MissingError", "Wishes", "agreed", "infer_contract", "inferred", "require_name"]

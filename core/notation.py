@@ -23,7 +23,7 @@ CLASSES = {" ": f"[{BLANKS}]", "'": f"[{APOSTROPHES}]", ".": r"\.", ",": ","}
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _EXAMPLE = re.compile(
     rf"(?P<open>\()?(?P<sign>[{MINUS}]?)(?P<before>[^0-9()]*?)1(?P<thousands>[{BLANKS}{APOSTROPHES}.,]?)234"
-    rf"(?:(?P<decimal>[.,])56)?(?P<after>[^0-9()]*?)(?P<trailing>[{MINUS}]?)(?P<close>\))?"
+    rf"(?:(?P<decimal>[.,])56)?(?P<after>[^0-9()]*?[23]?)(?P<trailing>[{MINUS}]?)(?P<close>\))?"
 )
 
 
@@ -113,9 +113,10 @@ def _wanted(text: str) -> str:
 
 
 def _is_symbol(before: str, after: str) -> bool:
-    if before or any(mark in after for mark in ".,"):
-        return is_currency((before + after).strip(BLANKS))
-    return True
+    if before:
+        return is_currency(before.strip(BLANKS))
+    unit = after.strip(BLANKS)
+    return not unit or (unit[0] not in ".,23" and "," not in unit)
 
 
 def _known(mark: str) -> Thousands:
