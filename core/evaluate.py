@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from headrace.core import baseline, bootstrap, curves, matrix, model, residuals, significance, tables
+from headrace.core import baseline, bootstrap, curves, equal_inputs, matrix, model, residuals, significance, tables
 from headrace.core.bootstrap import Resampled
 from headrace.core.contract import Contract
 from headrace.core.errors import DataError, shown
@@ -72,7 +72,8 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
         plan: What is measured.
 
     Returns:
-        The evaluation as written.
+        The evaluation as written: that of ``evaluate``, and ``equal_inputs`` {share, by_chance, copies, sentence} (test
+        rows whose inputs stand in the training part too).
 
     Raises:
         InputError: If a slice is no column of the test part.
@@ -83,6 +84,7 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
     parts = list(slices(rows, plan.slices))
     known = tables.scan(split.train_table).select(fitted.contract.target.name).collect()
     found = evaluate(fitted, rows, train_target=matrix.encode_target(known, fitted.contract), parts=parts, plan=plan)
+    found["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
     write_json(evaluation, found)
     return found
 

@@ -125,6 +125,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         "confusion": _confusion(found),
         "threshold": threshold_sentence(found.get("threshold") or {}),
         "slices": slices,
+        "equal_inputs": found.get("equal_inputs") or {},
         "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
     }
 
