@@ -31,6 +31,7 @@ TARGET = Column("y", "integer", "target", categories=("0", "1"))
         ({"personal": "drop"}, "role must be 'ignore' for personal data that are dropped"),
         ({"personal": "hash"}, "role must be 'ignore', 'id' or 'group'"),
         ({"format": "%Y"}, "format must be absent"),
+        ({"role": "ignore", "meant": True}, "meant must be absent from a column of role ignore"),
     ],
 )
 def test_a_column_that_contradicts_itself_is_refused(given: dict[str, Any], fragment: str) -> None:

@@ -1,6 +1,7 @@
 """A whole table against its contract."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,9 @@ def test_a_feature_that_gives_the_target_away_is_suspected(tmp_path: Path) -> No
     """A copy of the target under another name is told, and no other column is."""
     frame = rows().with_columns(color=pl.when(pl.col("y") == "yes").then(pl.lit("red")).otherwise(pl.lit("blue")))
     checks = check(tmp_path, frame, contract())
-    assert [(item["rule"], item["column"]) for item in checks["rules"]] == [("leakage", "color")]
+    assert [(item["rule"], item["column"], item["holds"]) for item in checks["rules"]] == [("leakage", "color", True)]
+    meant = contract(columns=tuple(replace(column, meant=column.name == "color") for column in contract().columns))
+    assert check(tmp_path / "meant", frame, meant)["rules"] == []
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,12 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
             "chosen_on": "out-of-fold predictions for training rows",
         },
         "confusion": {"labels": ["0", EVIL], "rows": [[37, 7], [8, 28]]},
-        "equal_inputs": {"share": 0.2, "by_chance": 0.01, "copies": True, "sentence": "20.0% of the test rows: copies."},
+        "equal_inputs": {
+            "share": 0.2,
+            "by_chance": 0.01,
+            "copies": True,
+            "sentence": "20.0% of the test rows: copies.",
+        },
         "roc": curves.roc(positive, scores),
         "pr": curves.precision_recall(positive, scores),
         "calibration": curves.calibration(positive, scores),
