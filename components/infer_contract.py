@@ -26,7 +26,8 @@ def infer_contract(
 
     Args:
         table: Raw table.
-        contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features.
+        contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features; what was guessed is noted
+            in its metadata.
         name: Name of the contract and of the model: lower case letters, digits and dashes.
         target: Column to predict.
         task: binary, multiclass or regression; empty to infer it.
@@ -43,28 +44,28 @@ def infer_contract(
 
     from headrace.core.contract_yaml import dump
     from headrace.core.files import write_text
-    from headrace.core.infer import infer_contract
+    from headrace.core.infer import Wishes, inferred
+    from headrace.core.notes import as_json
     from headrace.core.steps import step
-    from headrace.core.text import plain, plain_list
+    from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given as noted
 
     with step("infer_contract") as say:
-        found = infer_contract(
-            table.path,
-            name=plain(name),
-            target=plain(target),
+        wishes = Wishes(
             task=task,
             time_column=plain(time_column),
-            id_columns=plain_list(id_columns),
+            id_columns=tuple(plain_list(id_columns)),
             group_column=plain(group_column),
-            drop=plain_list(drop),
-            hash=plain_list(hash),
+            drop=tuple(plain_list(drop)),
+            hash=tuple(plain_list(hash)),
             positive=plain(positive),
-            given=plain(given),
             country=country,
         )
+        made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=plain(given))
+        found = made.contract
         write_text(Path(contract.path), dump(found))
         contract.metadata.update({"task": found.task, "columns": len(found.columns), "features": len(found.features)})
+        contract.metadata.update(guarded_texts({"notes": as_json(made.notes)}))
         contract.metadata["arguments"] = noted(
             name=name,
             target=target,

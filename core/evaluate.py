@@ -72,8 +72,8 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
         plan: What is measured.
 
     Returns:
-        The evaluation as written: that of ``evaluate``, and ``equal_inputs`` {share, by_chance, copies, sentence} (test
-        rows whose inputs stand in the training part too).
+        The evaluation as written: that of ``evaluate``, and ``equal_inputs`` {share, by_chance, copies, sentence,
+        remedy} (test rows whose inputs stand in the training part too).
 
     Raises:
         InputError: If a slice is no column of the test part.

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.core import tables
+from headrace.core import guess_notes, positive_guess, tables
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
 from headrace.core.errors import DataError, InputError, MissingError, shown
+from headrace.core.notes import Note
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, looks_like_data, survey
-from headrace.core.target_guess import classes, guess_task, positive_class
+from headrace.core.target_guess import as_numbers, classes, guess_task
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,19 @@ class Wishes:
     hash: tuple[str, ...] = ()
     positive: str = ""
     country: str = ""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A table's contract, and what a person should know of how it was inferred.
+
+    Attributes:
+        contract: The contract.
+        notes: What was guessed.
+    """
+
+    contract: Contract
+    notes: tuple[Note, ...] = ()
 
 
 def infer_contract(  # noqa: PLR0913 - the component's parameters
@@ -82,16 +96,44 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
         DataError: If the target cannot be predicted.
     """
     wishes = Wishes(task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country)
+    return inferred(table, name=name, target=target, wishes=wishes, given=given).contract
+
+
+def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given: Path | str = "") -> Inferred:
+    """Infer the contract of a table, or hold a person's against it, and say what was guessed.
+
+    Args:
+        table: Folder of the raw table.
+        name: Name of the contract and of the model.
+        target: Column to predict.
+        wishes: What else a person says.
+        given: File of a contract that a person made; empty to infer one.
+
+    Raises:
+        MissingError: If the given contract does not exist.
+        InputError: If a column that is named is absent, or the given contract contradicts the table or
+            the other wishes.
+        DataError: If the target cannot be predicted.
+    """
     rows = tables.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
-        return agreed(load(given), names, target=target, wishes=wishes)
+        return Inferred(agreed(load(given), names, target=target, wishes=wishes))
     for wanted, what in _named(target, wishes):
         require_name(wanted, names, what=what)
     facts = survey(rows, texts=[target])
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    return _inferred(rows, facts, name=name, target=target, wishes=wishes)
+    contract = _contract(rows, facts, name=name, target=target, wishes=wishes)
+    wished = [wishes.time_column, wishes.group_column, *wishes.id_columns, *wishes.drop, *wishes.hash]
+    told = list(guess_notes.of_task(facts[target], contract, asked=wishes.task))
+    if contract.task == "binary":
+        counts = positive_guess.class_rows(rows, contract.target)
+        found = positive_guess.choose(contract.target.categories or (), rows=counts, positive=wishes.positive)
+        contract = replace(contract, positive=found.name)
+        told += guess_notes.of_positive(found, contract, counts)
+    told += guess_notes.of_columns(contract, facts, wished=wished)
+    return Inferred(contract, tuple(told))
 
 
 def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
@@ -127,9 +169,9 @@ def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
     )
 
 
-def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
-    goal = facts[target]
-    task = guess_task(goal, task=wishes.task)
+def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
+    task = guess_task(facts[target], task=wishes.task)
+    goal = as_numbers(facts[target], task=wishes.task)
     names = classes(goal) if task != "regression" else ()
     columns = {}
     for item in facts.values():
@@ -153,7 +195,6 @@ def _inferred(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
         columns=tuple(columns.values()),
         features=row_features(times, country=wishes.country, taken=columns),
         keys=keys,
-        positive=positive_class(names, positive=wishes.positive) if task == "binary" else "",
         time_column=wishes.time_column,
     )
 
@@ -242,4 +283,4 @@ def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wis
     return contract
 
 
-__all__ = ["MissingError", "Wishes", "agreed", "infer_contract", "require_name"]
+__all__ = ["Inferred", "MissingError", "Wishes", "agreed", "infer_contract", "inferred", "require_name"]
