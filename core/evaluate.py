@@ -142,9 +142,10 @@ def evaluate(
         plan: What is measured.
 
     Returns:
-        The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
-        that these rows do not define), ``baseline``, ``threshold``, ``plan`` (what was asked for), ``confusion``,
-        ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test`` part, or
+        The evaluation: ``task``, ``family``, ``positive`` (class of which the metrics of a binary task tell), ``rows``,
+        ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics that these rows do not define), ``baseline``,
+        ``threshold``, ``plan`` (what was asked for), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``,
+        ``residuals``, ``on`` (the ``test`` part, or
         ``cross-validation``); what does not apply to the task is empty.
     """
     return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan)
@@ -178,6 +179,7 @@ def assess(
     return {
         "task": fitted.contract.task,
         "family": fitted.family,
+        "positive": fitted.classes[fitted.positive] if fitted.contract.task == "binary" else "",
         "on": on,
         "rows": {
             "train": len(train_target),

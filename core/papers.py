@@ -32,7 +32,18 @@ from headrace.core.provenance import provenance, public_name
 from headrace.core.wording import shown_slices
 
 TYPES = "model.skops.types.json"
-_KEPT_OF_EVALUATION = ("task", "on", "rows", "metrics", "undefined", "baseline", "threshold", "confusion", "plan")
+_KEPT_OF_EVALUATION = (
+    "task",
+    "positive",
+    "on",
+    "rows",
+    "metrics",
+    "undefined",
+    "baseline",
+    "threshold",
+    "confusion",
+    "plan",
+)
 
 
 def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:

@@ -85,7 +85,7 @@ def test_a_number_among_whose_texts_are_others_is_a_regression(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("values", "pair"), [(["red", "Red", "blue"], "'Red' and 'red'"), (["a", "b", "a "], "'a' and 'a '")]
 )
-def test_classes_that_differ_by_case_or_blanks_are_named(tmp_path: Path, values: list[str], pair: str) -> None:
+def test_classes_that_differ_by_case_or_blanks_are_named(tmp_path: Path, values: list[str | None], pair: str) -> None:
     """They are classes of their own, and a warning says so; the same of a feature's categories is good to know."""
     odd = pl.Series(spread(values))
     note = about(told(tmp_path / "target", raw().with_columns(y=odd)), "alike")
