@@ -18,7 +18,8 @@ def gather(checks: Facts, evaluation: Facts) -> tuple[Note, ...]:
         evaluation: Content of ``evaluate``'s evaluation; empty as well.
     """
     noted = from_json(checks.get("notes", []))
-    return worst_first([*noted, *_of_evaluation(evaluation, leaks=any(note.rule == "leakage" for note in noted))])
+    leaks = [note for note in noted if note.rule == "leakage"]
+    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *noted])
 
 
 def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:

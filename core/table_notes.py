@@ -31,7 +31,7 @@ def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before:
     earlier = tuple(before)
     told = {note.column for note in earlier if note.rule == IGNORED}
     left_out = [note for note in unseen(contract) if note.column not in told]
-    return list(worst_first([*(_of_finding(item, counts) for item in found), *earlier, *left_out]))
+    return list(worst_first([*earlier, *(_of_finding(item, counts) for item in found), *left_out]))
 
 
 def unseen(contract: Contract) -> Iterator[Note]:
