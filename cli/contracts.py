@@ -32,6 +32,7 @@ def contract(
     delimiter: table_options.Delimiter = "",
     encoding: table_options.Encoding = "",
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
+    positive: table_options.Positive = "",
     country: table_options.Country = "",
     output: Annotated[
         Path | None,
@@ -39,12 +40,15 @@ def contract(
     ] = None,
 ) -> None:
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
-    from headrace.core import tables  # noqa: PLC0415 - polars is slow to import
+    from headrace.cli.findings_screen import lines  # noqa: PLC0415 - polars is slow to import
+    from headrace.core import tables  # noqa: PLC0415
     from headrace.core.contract_yaml import dump  # noqa: PLC0415
     from headrace.core.files import write_text  # noqa: PLC0415
-    from headrace.core.infer import infer_contract  # noqa: PLC0415
+    from headrace.core.infer import Wishes, inferred  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
+    from headrace.core.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.source import ReadOptions  # noqa: PLC0415
+    from headrace.core.table_notes import left_out  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
     read = ReadOptions(
@@ -52,20 +56,17 @@ def contract(
     )
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
-        ingest_table(open_source(table), folder=folder, options=read)
+        facts = ingest_table(open_source(table), folder=folder, options=read)
         predicted = target or tables.scan(folder).collect_schema().names()[-1]
-        inferred = infer_contract(
-            folder,
-            name=options.default_name(table),
-            target=predicted,
-            task=task,
-            time_column=time,
-            country=country,
-        )
+        wishes = Wishes(task=task, time_column=time, positive=positive, country=country)
+        made = inferred(folder, name=options.default_name(table), target=predicted, wishes=wishes)
     if not target:
         said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
         typer.echo(said, err=True)
-    text = dump(inferred)
+    noted = [*from_json(facts.get("notes", [])), *made.notes]
+    for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):
+        typer.echo(line, err=True)
+    text = dump(made.contract)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -3,10 +3,13 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.core.errors import shown
 from headrace.core.notes import Note, from_json
-from headrace.pipelines.summary import Summary
+
+if TYPE_CHECKING:
+    from headrace.pipelines.summary import Summary
 
 MOST_LINES = 10
 _WIDTH = 110
@@ -16,14 +19,14 @@ _MARKS = {"warning": "!", "info": "·"}
 _OF_THE_CLASS = ("precision", "recall", "f1", "pr_auc")
 
 
-def findings(summary: Summary) -> list[str]:
+def findings(summary: "Summary") -> list[str]:
     """What was found in a run, worst first, in at most ten lines and an empty one; nothing if there is nothing."""
     notes = from_json(finding.model_dump() for finding in summary.findings)
     found = lines(notes, rest=f"in {Path(summary.report).name or 'the report'}")
     return [*found, ""] if found else []
 
 
-def positive(summary: Summary) -> list[str]:
+def positive(summary: "Summary") -> list[str]:
     """Of which class the metrics tell; nothing if they tell of no one class."""
     named = [name for name in _OF_THE_CLASS if name in summary.metrics]
     if not summary.positive or not named:

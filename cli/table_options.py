@@ -34,7 +34,9 @@ Hash = Annotated[
     list[str] | None,
     typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
 ]
-Positive = Annotated[str, typer.Option(help="Class whose probability is reported.", show_default="inferred")]
+Positive = Annotated[
+    str, typer.Option(help="Class whose probability is reported.", show_default="by its meaning, else the rarer one")
+]
 Country = Annotated[str, typer.Option(help="Country whose public holidays matter, such as US.")]
 Families = Annotated[str, typer.Option(help="Model families to search, by commas.", show_default="three")]
 ExperimentFile = Annotated[

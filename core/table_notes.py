@@ -15,7 +15,7 @@ _GRAVE_SHARE = 0.01
 _LIGHT = frozenset({"constant", "unknown_columns"})
 
 
-def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before: Iterable[Note] = ()) -> list[Note]:
+def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before: Sequence[Note] = ()) -> list[Note]:
     """All that is to be told of a table.
 
     Args:
@@ -28,10 +28,13 @@ def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before:
     Returns:
         The notes, worst first.
     """
-    earlier = tuple(before)
-    told = {note.column for note in earlier if note.rule == IGNORED}
-    left_out = [note for note in unseen(contract) if note.column not in told]
-    return list(worst_first([*earlier, *(_of_finding(item, counts) for item in found), *left_out]))
+    return list(worst_first([*before, *(_of_finding(item, counts) for item in found), *left_out(contract, before)]))
+
+
+def left_out(contract: Contract, before: Iterable[Note] = ()) -> list[Note]:
+    """A note for each column that no model sees, unless one of the notes before tells of it."""
+    told = {note.column for note in before if note.rule == IGNORED}
+    return [note for note in unseen(contract) if note.column not in told]
 
 
 def unseen(contract: Contract) -> Iterator[Note]:
