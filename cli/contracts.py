@@ -35,6 +35,7 @@ def contract(
     comment: table_options.Comment = "",
     missing: table_options.Missing = None,
     time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
+    positive: table_options.Positive = "",
     country: table_options.Country = "",
     decimal: table_options.DecimalMark = "",
     thousands: table_options.Thousands = "",
@@ -44,12 +45,15 @@ def contract(
     ] = None,
 ) -> None:
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
-    from headrace.core import tables  # noqa: PLC0415 - polars is slow to import
+    from headrace.cli.findings_screen import lines  # noqa: PLC0415 - polars is slow to import
+    from headrace.core import tables  # noqa: PLC0415
     from headrace.core.contract_yaml import dump  # noqa: PLC0415
     from headrace.core.files import write_text  # noqa: PLC0415
     from headrace.core.infer import Wishes, inferred  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
+    from headrace.core.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.source import ReadOptions  # noqa: PLC0415
+    from headrace.core.table_notes import left_out  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
     read = ReadOptions(
@@ -64,17 +68,23 @@ def contract(
     marks = table_options.marks(decimal, thousands)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
-        ingest_table(open_source(table), folder=folder, options=read)
+        facts = ingest_table(open_source(table), folder=folder, options=read)
         predicted = target or tables.scan(folder).collect_schema().names()[-1]
         wishes = Wishes(
-            task=task, time_column=time, country=country, decimal=marks["decimal"], thousands=marks["thousands"]
+            task=task,
+            time_column=time,
+            positive=positive,
+            country=country,
+            decimal=marks["decimal"],
+            thousands=marks["thousands"],
         )
         made = inferred(folder, name=options.default_name(table), target=predicted, wishes=wishes)
     if not target:
         said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
         typer.echo(said, err=True)
-    for note in made.notes:
-        typer.echo(f"headrace: {note.column}: {note.sentence} {note.remedy}".rstrip(), err=True)
+    noted = [*from_json(facts.get("notes", [])), *made.notes]
+    for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):
+        typer.echo(line, err=True)
     text = dump(made.contract)
     if output is None:
         typer.echo(text, nl=False)

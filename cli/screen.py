@@ -4,6 +4,7 @@ import json
 import shlex
 from typing import Any, TextIO
 
+from headrace.cli.findings_screen import findings, positive
 from headrace.pipelines.runner import Told
 from headrace.pipelines.summary import Summary
 from headrace.registry.places import registry_place
@@ -55,7 +56,7 @@ def metrics_table(summary: Summary) -> list[str]:
 
 def outcome(summary: Summary) -> str:
     """What came of a good run, in the order in which a person asks."""
-    lines = ["", *metrics_table(summary), ""]
+    lines = ["", *findings(summary), *metrics_table(summary), *positive(summary), ""]
     lines.append(f"  verdict   {summary.verdict}: {' '.join(summary.reasons)}")
     if summary.rows:
         rows = summary.rows

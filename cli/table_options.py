@@ -39,7 +39,9 @@ Hash = Annotated[
     list[str] | None,
     typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
 ]
-Positive = Annotated[str, typer.Option(help="Class whose probability is reported.", show_default="inferred")]
+Positive = Annotated[
+    str, typer.Option(help="Class whose probability is reported.", show_default="by its meaning, else the rarer one")
+]
 Country = Annotated[str, typer.Option(help="Country whose public holidays and notation matter, such as US.")]
 DecimalMark = Annotated[
     str, typer.Option("--decimal", help="Decimal mark: a dot or a comma.", metavar="MARK", show_default="detected")

@@ -1,5 +1,7 @@
 """The component that judges whether the model may take over."""
 
+from typing import Optional
+
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
@@ -13,6 +15,7 @@ def gate(
     test_table: Input[Dataset],
     test_actuals: Input[Dataset],
     verdict: Output[Artifact],
+    checks: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
     champion: str = "",
     thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
     seed: int = 0,
@@ -25,6 +28,8 @@ def gate(
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         verdict: JSON: promote, hold or reject, with reasons and the comparison.
+        checks: JSON from ``validate``: a feature that tells all of the target keeps the model from being promoted;
+            absent if it is not known.
         champion: Folder or ``s3://`` URI of the bundle in service; empty for none.
         thresholds: Least value by metric, such as {"roc_auc": 0.8}; the largest where less is better.
         seed: Seed of the bootstrap.
@@ -48,7 +53,8 @@ def gate(
 
             folder = Path(scratch) / "champion"
             fetch(place, folder)
-        sides = Sides(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder)
+        known = Path(checks.path) if checks else None
+        sides = Sides(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
         found = judge(
             Path(evaluation.path),
             sides=sides,

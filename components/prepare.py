@@ -47,10 +47,11 @@ def prepare(
     """
     from pathlib import Path
 
+    from headrace.core.notes import from_json
     from headrace.core.prepare import Outputs, prepare_table
     from headrace.core.source import ReadOptions
     from headrace.core.steps import step
-    from headrace.core.text import plain
+    from headrace.core.text import guarded_texts, plain, plain_texts
     from headrace.registry.recording import record_prepared
     from headrace.stores.sources import open_source
 
@@ -77,8 +78,9 @@ def prepare(
             test_size=float(test_size),
             seed=int(seed),
             cut=cut,
+            notes=from_json(plain_texts(contract.metadata).get("notes", [])),
         )
         for name, artifact in outputs.items():
-            artifact.metadata.update(told[name])
+            artifact.metadata.update(guarded_texts(told[name]))
         record_prepared(told["source"], contract=Path(contract.path), checks=Path(checks.path))
         train_table.metadata["source"] = told["source"]

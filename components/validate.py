@@ -22,14 +22,16 @@ def validate(
         contract: Data contract of the table (YAML).
         valid_table: Typed rows that keep the contract.
         quarantine: The other rows as they were read, with their numbers and the rules that they break.
-        checks: Everything that was found (JSON), by rule and column.
+        checks: Everything that was found (JSON), by rule and column, and all notes on the table, those of the steps
+            before too; its metadata hold the notes as well.
         data_checks: The same as a page.
     """
     from pathlib import Path
 
+    from headrace.core.notes import from_json
     from headrace.core.steps import step
     from headrace.core.table_check import validate_table
-    from headrace.core.text import plain_texts
+    from headrace.core.text import guarded_texts, plain_texts
     from headrace.core.trace import traced
     from headrace.registry.recording import recorded_checks
 
@@ -42,9 +44,10 @@ def validate(
             quarantine=quarantine.path,
             checks=checks.path,
             page=data_checks.path,
+            notes=from_json([*facts.get("notes", []), *plain_texts(contract.metadata).get("notes", [])]),
         )
         steps = traced(table.metadata, "validate", valid_table.path, checks.path)
         valid_table.metadata.update({"rows": found["valid"], "steps": steps})
         quarantine.metadata.update({"rows": found["quarantined"]})
-        checks.metadata.update(found)
+        checks.metadata.update(guarded_texts(found))
         say(f"{found['valid']:,} rows valid, {found['quarantined']:,} quarantined")

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.core.card_file import Answers
 from headrace.core.contract import Column
 from headrace.core.model import Model
-from headrace.core.wording import MOST_ROWS, code, doubts, paragraphs, said, table, text
+from headrace.core.wording import MOST_ROWS, code, doubts, literal, paragraphs, said, table, text
 
 Documents = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def write(model: Model, documents: Documents, answers: Answers) -> str:
         ("Training data", _training_data(model, origin, answers)),
         ("Quantitative analyses", _analyses(metrics, origin)),
         ("Ethical considerations", paragraphs(_personal(model), said(answers, "ethics"))),
-        ("Caveats and recommendations", said(answers, "caveats")),
+        ("Caveats and recommendations", paragraphs(_findings(origin), said(answers, "caveats"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Model card: {model.contract.name}\n\n{body}\n"
@@ -76,6 +76,8 @@ def _factors(metrics: Documents) -> str:
 def _metrics(model: Model, metrics: Documents) -> str:
     told = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
     told += "".join(f" {sentence}" for sentence in doubts(metrics))
+    if metrics.get("positive"):
+        told += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
     threshold = metrics.get("threshold") or {}
     if threshold:
         told += (
@@ -137,6 +139,18 @@ def _analyses(metrics: Documents, origin: Documents) -> str:
         f"Verdict: **{origin['verdict'].get('verdict', 'none')}**. {reasons}".rstrip(),
         table(("column", "value", "rows", "metric", "value of the metric"), slices[:MOST_ROWS]) if slices else "",
     )
+
+
+def _findings(origin: Documents) -> str:
+    """What was left out, guessed or is suspicious, worst first."""
+    found = origin.get("findings", [])
+    listed = [
+        f"- **{literal(item['rule'].replace('_', ' '))}** ({item['severity']}): "
+        f"{literal(' '.join((item['sentence'], item['remedy'])))}"
+        for item in found[:MOST_ROWS]
+    ]
+    more = f"and {len(found) - MOST_ROWS} more in provenance.json" if len(found) > MOST_ROWS else ""
+    return paragraphs("What the run found in its table and itself:", "\n".join(listed), more) if found else ""
 
 
 def _personal(model: Model) -> str:

@@ -8,7 +8,7 @@ from headrace.core import rules
 from headrace.core.contract import Contract, Severity
 from headrace.core.counts import Counts, Example
 from headrace.core.errors import DataError, shown
-from headrace.core.leakage import find_leaks
+from headrace.core.leakage import Leak, find_leaks
 from headrace.core.tally import Tally
 
 FEWEST_ROWS = 20
@@ -24,16 +24,25 @@ class Finding:
         column: The column; empty for a rule about the table.
         severity: What the contract says of it.
         count: Rows that break it; of a rule about columns, columns.
+        found: What was expected and found, without a full stop.
+        remedy: What to do about it, without a full stop.
         examples: A few values with their row numbers, as text; none for personal data.
-        message: What was expected and found, as a sentence with the remedy.
+        holds: Whether no model of this table may be promoted before a person has looked at it.
     """
 
     rule: str
     column: str
     severity: Severity
     count: int
-    message: str
+    found: str
+    remedy: str
     examples: tuple[str, ...] = ()
+    holds: bool = False
+
+    @property
+    def message(self) -> str:
+        """What was expected and found, as a sentence with the remedy."""
+        return f"{self.found}; {self.remedy}."
 
     def plain(self) -> dict[str, Any]:
         """The finding as plain values."""
@@ -44,6 +53,7 @@ class Finding:
             "count": self.count,
             "examples": list(self.examples),
             "message": self.message,
+            "holds": self.holds,
         }
 
 
@@ -65,10 +75,7 @@ def findings(tally: Tally, contract: Contract) -> list[Finding]:
         *_classes(counts, contract),
     ]
     if contract.severity("leakage") != "off":
-        level = contract.severity("leakage")
-        found += [
-            Finding("leakage", leak.column, level, 1, leak.message) for leak in find_leaks(tally.sample(), contract)
-        ]
+        found += [_leakage(leak, contract) for leak in find_leaks(tally.sample(), contract)]
     found += _quarantined(counts, contract)
     order = {"stop": 0, "quarantine": 1, "warn": 2}
     return sorted((item for item in found if item.severity != "off"), key=lambda item: order[item.severity])
@@ -140,9 +147,9 @@ def _row_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
         remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
         message = (
             f"column {shown(name)} must be {rules.expected(contract.column(name), rule)}; {count} of {counts.rows} "
-            f"rows break this rule ({rule}), such as {', '.join(examples[:3])}; {remedy}."
+            f"rows break this rule ({rule}), such as {', '.join(examples[:3])}"
         )
-        yield Finding(rule, name, level, count, message, examples)
+        yield Finding(rule, name, level, count, message, remedy, examples)
 
 
 def _column_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
@@ -151,18 +158,18 @@ def _column_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
         if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
             message = (
                 f"column {shown(column.name)} may miss at most {column.missing:.1%} of its values, but misses "
-                f"{missing} of {counts.rows}; fill them in, or raise the contract's 'missing'."
+                f"{missing} of {counts.rows}"
             )
-            yield Finding("missing", column.name, contract.severity("missing"), missing, message)
+            remedy = "fill them in, or raise the contract's 'missing'"
+            yield Finding("missing", column.name, contract.severity("missing"), missing, message, remedy)
         if column.role == "feature" and counts.rows > 1 and _constant(counts, column.name):
-            message = (
-                f"column {shown(column.name)} has one value in all {counts.rows} rows and tells nothing; give it the "
-                "role 'ignore'."
-            )
-            yield Finding("constant", column.name, contract.severity("constant"), counts.rows, message)
+            message = f"column {shown(column.name)} has one value in all {counts.rows} rows and tells nothing"
+            remedy = "give it the role 'ignore'"
+            yield Finding("constant", column.name, contract.severity("constant"), counts.rows, message, remedy)
     for name in counts.unknown:
-        message = f"column {shown(name)} is not in the contract and was left out; add it to the contract to use it."
-        yield Finding("unknown_columns", name, contract.severity("unknown_columns"), 1, message)
+        message = f"column {shown(name)} is not in the contract and was left out"
+        remedy = "add it to the contract to use it"
+        yield Finding("unknown_columns", name, contract.severity("unknown_columns"), 1, message, remedy)
 
 
 def _constant(counts: Counts, name: str) -> bool:
@@ -174,20 +181,23 @@ def _constant(counts: Counts, name: str) -> bool:
 def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
     repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
     if repeated:
-        message = (
-            f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}; remove them if they "
-            "are an error."
-        )
-        yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message)
+        message = f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}"
+        remedy = "remove them if they are an error"
+        yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message, remedy)
     repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
     if repeated:
         message = (
             f"the keys {shown(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
-            "an earlier one; correct them, or mend the contract's 'keys'."
+            "an earlier one"
         )
-        yield Finding(
-            "duplicate_keys", ", ".join(contract.keys), contract.severity("duplicate_keys"), repeated, message
-        )
+        remedy = "correct them, or mend the contract's 'keys'"
+        level = contract.severity("duplicate_keys")
+        yield Finding("duplicate_keys", ", ".join(contract.keys), level, repeated, message, remedy)
+
+
+def _leakage(leak: Leak, contract: Contract) -> Finding:
+    level, count = contract.severity("leakage"), len(leak.columns)
+    return Finding("leakage", leak.columns[0], level, count, leak.found, leak.remedy, holds=leak.perfect)
 
 
 def _apart(contract: Contract) -> str:
@@ -205,10 +215,11 @@ def _classes(counts: Counts, contract: Contract) -> Iterator[Finding]:
         name, count = min(rare.items(), key=lambda item: item[1])
         message = (
             f"each class of the target {shown(contract.target.name)} should have at least {RARE_CLASS:.0%} of the "
-            f"rows, but {len(rare)} of {len(names)} have less, {shown(name)} the least with {count} of {total}; judge "
-            "the model by PR-AUC and by its errors on that class."
+            f"rows, but {len(rare)} of {len(names)} have less, {shown(name)} the least with {count} of {total}"
         )
-        yield Finding("class_balance", contract.target.name, contract.severity("class_balance"), len(rare), message)
+        level = contract.severity("class_balance")
+        remedy = "judge the model by PR-AUC and by its errors on that class"
+        yield Finding("class_balance", contract.target.name, level, len(rare), message, remedy)
 
 
 def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
@@ -227,9 +238,7 @@ def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
     message = (
         f"at most {contract.max_quarantined:.0%} of the rows may be set aside, but {counts.quarantined} of "
         f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {shown(name)} must be "
-        f"{rules.expected(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}; correct the "
-        "table or mend the contract."
+        f"{rules.expected(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}"
     )
-    yield Finding(
-        "quarantined_share", name, contract.severity("quarantined_share"), counts.quarantined, message, examples
-    )
+    remedy, level = "correct the table or mend the contract", contract.severity("quarantined_share")
+    yield Finding("quarantined_share", name, level, counts.quarantined, message, remedy, examples)

@@ -44,6 +44,7 @@ class Column:
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds none.
         format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
+        meant: Whether a feature may tell the target by itself: it is known when a prediction is made, and no leak.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column:
     missing: float = 1.0
     personal: Personal = ""
     format: str = ""
+    meant: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no table could meet.

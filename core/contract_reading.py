@@ -56,6 +56,8 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 given[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 given[name] = None if value is None else _texts(f"{where}: {name}", value)
+            elif name == "meant":
+                given[name] = _truth(f"{where}: {name}", value)
             else:
                 given[name] = _text(f"{where}: {name}", value)
         yield _made(Column, given, column_faults, where)
@@ -124,6 +126,12 @@ def _text(where: str, value: Any) -> str:
 
 def _texts(where: str, value: Any) -> tuple[str, ...]:
     return tuple(_text(f"{where}[{place}]", item) for place, item in enumerate(_sequence(where, value)))
+
+
+def _truth(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(wants(where, "true or false", value))
+    return value
 
 
 def _number(where: str, value: Any) -> float:

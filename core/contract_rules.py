@@ -39,6 +39,8 @@ def column_faults(column: Column) -> Iterator[str]:
     yield from _one_of("dtype", terms.Dtype, column.dtype)
     yield from _one_of("role", terms.Role, column.role)
     yield from _one_of("personal", terms.Personal, column.personal)
+    if column.meant and column.role != "feature":
+        yield wants("meant", f"absent from a column of role {column.role}", column.meant)
     if not 0 <= column.missing <= 1:
         yield wants("missing", "a share from 0 to 1", column.missing)
     yield from _bound_faults(column)

@@ -16,6 +16,7 @@ SUSPICIOUS = 0.01
 _TIMES_CHANCE = 5.0
 _SAMPLE_ROWS = 20_000
 _INPUTS = "_inputs"
+_REMEDY = "Remove them, or write 'group: inputs' into the contract: equal inputs then stay together."
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class EqualInputs:
         by_chance: The share that would be expected if each input were drawn for itself, with its values' shares.
         copies: Whether it is so much more than chance that the rows, or some of them, are probably copies.
         sentence: The same for people.
+        remedy: What to do about copies; empty without any.
     """
 
     share: float
     by_chance: float
     copies: bool
     sentence: str
+    remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The attributes by name."""
@@ -58,7 +61,7 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> EqualInpu
     share = float(wanted.is_in(found.implode()).mean() or 0.0)  # type: ignore[arg-type]
     chance = _by_chance(tables.scan(train_table).select(names), test.select(names), rows=rows)
     copies = share >= SUSPICIOUS and share > _TIMES_CHANCE * chance
-    return EqualInputs(share, chance, copies, _sentence(share, chance, copies=copies))
+    return EqualInputs(share, chance, copies, _sentence(share, chance, copies=copies), _REMEDY if copies else "")
 
 
 def _by_chance(train: pl.LazyFrame, test: pl.DataFrame, *, rows: int) -> float:
@@ -82,5 +85,5 @@ def _sentence(share: float, chance: float, *, copies: bool) -> str:
         return f"{told}."
     return (
         f"{told}: unless inputs follow from one another, these are copies, and copies on both sides make a model look "
-        "better than it is; remove them, or write 'group: inputs' into the contract: equal inputs then stay together."
+        "better than it is."
     )

@@ -8,7 +8,18 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from headrace.core import baseline, bootstrap, curves, fold_overlap, matrix, model, residuals, significance, tables
+from headrace.core import (
+    baseline,
+    bootstrap,
+    curves,
+    equal_inputs,
+    fold_overlap,
+    matrix,
+    model,
+    residuals,
+    significance,
+    tables,
+)
 from headrace.core.bootstrap import Resampled
 from headrace.core.cautions import cautions
 from headrace.core.clusters import Clusters, by_row, find
@@ -75,7 +86,8 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
         plan: What is measured.
 
     Returns:
-        The evaluation as written.
+        The evaluation as written: that of ``evaluate``, and ``equal_inputs`` {share, by_chance, copies, sentence,
+        remedy} (test rows whose inputs stand in the training part too).
 
     Raises:
         InputError: If a slice is no column of the test part.
@@ -86,6 +98,7 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
     parts = list(slices(rows, plan.slices))
     known = tables.scan(split.train_table).select(fitted.contract.target.name).collect()
     found = evaluate(fitted, rows, train_target=matrix.encode_target(known, fitted.contract), parts=parts, plan=plan)
+    found["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
     write_json(evaluation, found)
     return found
 
@@ -145,11 +158,12 @@ def evaluate(
         plan: What is measured.
 
     Returns:
-        The evaluation: ``task``, ``family``, ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics
-        that these rows do not define), ``resampled_by`` {by, clusters, sentence} (what the intervals take to have been
-        drawn), ``cautions`` [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``,
-        ``threshold``, ``plan`` (what was asked for), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``,
-        ``residuals``, ``on`` (the ``test`` part, or ``cross-validation``); what does not apply to the task is empty.
+        The evaluation: ``task``, ``family``, ``positive`` (the class that the metrics of a binary task are of),
+        ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics that these rows do not define),
+        ``resampled_by`` {by, clusters, sentence} (what the intervals take to have been drawn), ``cautions``
+        [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``, ``threshold``, ``plan`` (what
+        was asked for), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test``
+        part, or ``cross-validation``); what does not apply to the task is empty.
     """
     clusters = find(rows, fitted.contract)
     return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters)
@@ -189,6 +203,7 @@ def assess(
     return {
         "task": fitted.contract.task,
         "family": fitted.family,
+        "positive": fitted.classes[fitted.positive] if fitted.contract.task == "binary" else "",
         "on": on,
         "rows": {
             "train": len(train_target),

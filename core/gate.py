@@ -73,12 +73,14 @@ class Sides:
         test_table: Test rows without the target.
         test_actuals: Their target.
         champion: The champion's folder (a model's or a bundle's); None for no champion.
+        checks: What ``validate`` found in the table; None if it is not known.
     """
 
     model: Path
     test_table: Path
     test_actuals: Path
     champion: Path | None = None
+    checks: Path | None = None
 
 
 def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Path, seed: int = 0) -> dict[str, Any]:
@@ -107,14 +109,33 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
 
         against = "champion"
         comparison = compare(sides, measured, seed=seed)
-    found = decide(measured, comparison, against=against, thresholds=thresholds)
+    held = holding(read_json(sides.checks)) if sides.checks else []
+    found = decide(measured, comparison, against=against, thresholds=thresholds, held=held)
     found |= {"thresholds": dict(sorted(thresholds.values.items())), "seed": seed}
     write_json(verdict, found)
     return found
 
 
+def holding(checks: Mapping[str, Any]) -> list[str]:
+    """Why no model of a table may be promoted, whatever it scores: a perfect leak that nobody said is meant.
+
+    Args:
+        checks: Content of ``validate``'s checks.
+
+    Returns:
+        A sentence for each reason.
+    """
+    found = [rule for rule in checks.get("rules", []) if rule.get("holds")]
+    return [f"{rule['message'][:1].upper()}{rule['message'][1:]}" for rule in found]
+
+
 def decide(
-    measured: Mapping[str, Any], comparison: Mapping[str, Any], *, against: str, thresholds: Thresholds
+    measured: Mapping[str, Any],
+    comparison: Mapping[str, Any],
+    *,
+    against: str,
+    thresholds: Thresholds,
+    held: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The verdict from an evaluation and a comparison.
 
@@ -123,18 +144,20 @@ def decide(
         comparison: Result of ``significance.compare_main``.
         against: ``baseline`` or ``champion``.
         thresholds: What the metrics must reach.
+        held: Sentences from ``holding``: with any, a model that would be promoted is held.
     """
     missed = thresholds.missed(measured["metrics"])
     few = _too_few(measured)
     verdict: Verdict = "hold"
     if missed or comparison.get("worse"):
         verdict = "reject"
-    elif comparison.get("better") and not few:
+    elif comparison.get("better") and not few and not held:
         verdict = "promote"
     met = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
     reasons = [*missed, *met, _compared(comparison, against, MAIN[measured["task"]])]
     if few and comparison.get("better"):
         reasons.append(few)
+    reasons += held
     return {"verdict": verdict, "reasons": reasons, "comparison": {"against": against, **comparison}}
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core import identity, open_categories, sentinels, standing_rows, tables
+from headrace.core import (
+    guess_notes,
+    identity,
+    open_categories,
+    positive_guess,
+    sentinels,
+    standing_rows,
+    tables,
+)
 from headrace.core.agreement import agreed, require_name
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
@@ -17,7 +25,7 @@ from headrace.core.hints import hinted
 from headrace.core.notes import Note, as_json
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, survey
-from headrace.core.target_guess import classes, guess_task, positive_class
+from headrace.core.target_guess import as_numbers, classes, guess_task
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,14 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     contract = hinted(
         _contract(rows, facts, name=name, target=target, wishes=wishes), tables.hints(Path(table)), facts=facts
     )
+    wished = [wishes.time_column, wishes.group_column, *wishes.id_columns, *wishes.drop, *wishes.hash]
+    told += guess_notes.of_task(facts[target], contract, asked=wishes.task)
+    if contract.task == "binary":
+        counts = positive_guess.class_rows(rows, contract.target)
+        found = positive_guess.choose(contract.target.categories or (), rows=counts, positive=wishes.positive)
+        contract = replace(contract, positive=found.name)
+        told += guess_notes.of_positive(found, contract, counts)
+    told += guess_notes.of_columns(contract, facts, wished=wished)
     told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
     told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
     told += open_categories.open_notes({column.name: column for column in contract.columns})
@@ -162,8 +178,8 @@ def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
 
 
 def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
-    goal = facts[target]
-    task = guess_task(goal, task=wishes.task)
+    task = guess_task(facts[target], task=wishes.task)
+    goal = as_numbers(facts[target], task=wishes.task)
     names = classes(goal) if task != "regression" else ()
     columns = {}
     for item in facts.values():
@@ -197,7 +213,6 @@ def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
         columns=tuple(columns.values()),
         features=row_features(times, country=wishes.country, taken=columns),
         keys=keys,
-        positive=positive_class(names, positive=wishes.positive) if task == "binary" else "",
         time_column=wishes.time_column,
     )
 

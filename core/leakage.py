@@ -17,6 +17,11 @@ FEWEST_ROWS = 50
 SUSPICIOUS = 0.98
 SUSPICIOUS_SUM = 0.9999
 SUSPICIOUS_PLAIN_SUM = 0.97
+# From here on nothing is left to learn: of labels all but one in two hundred, of numbers as of a weighted sum.
+PERFECT_LABELS = 0.995
+PERFECT_NUMBERS = 0.9999
+# So many held-out rows must be of another class than the most frequent one before a leak is called perfect.
+_FEWEST_TOLD = 5
 _NEAR_ONE = 0.15
 _BINS = 64
 
@@ -26,21 +31,28 @@ class Leak:
     """A suspicion.
 
     Attributes:
-        column: The feature, or the first of the features whose sum it is.
+        columns: The feature, or the features whose sum the target is.
         share: Share of the target's uncertainty that it explains on rows it was not fitted to, at most 1.
-        message: What a person should know, as a sentence.
+        perfect: Whether nothing of the target is left that they would not tell.
+        found: What was found, without a full stop.
+        remedy: What to do about it, without a full stop.
     """
 
-    column: str
+    columns: tuple[str, ...]
     share: float
-    message: str
+    perfect: bool
+    found: str
+    remedy: str
 
 
 def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[Leak]:
     """Look for features that alone tell the target, and for sums of numbers that make it up.
 
     The values of a feature are put into at most 64 bins (categories stay apart, missing values have their own); the
-    most frequent class, or the mean, of each bin in one half of the sample predicts the other half.
+    most frequent class, or the mean, of each bin in one half of the sample predicts the other half. Where that tells
+    nearly all, a number also predicts by its nearest neighbours among the other half's: bins cannot follow a number
+    exactly. Of two classes, one of which may be rarer than a bin, a number also predicts by its best single cut.
+    Columns that the contract says are meant are no leak.
 
     Args:
         sample: Typed rows that hold the features and the target.
@@ -61,19 +73,55 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[Leak]:
     features = [column for column in contract.columns if column.role == "feature"]
     leaks = []
     for column in features:
-        share = _explained(_binned(known.get_column(column.name), column), y, regression=regression)
+        if column.meant:
+            continue
+        values = known.get_column(column.name)
+        share = _explained(_binned(values, column), y, regression=regression)
+        share = max(share, _cut(values, y)) if contract.task == "binary" else share
         if share >= SUSPICIOUS:
-            leaks.append(Leak(column.name, share, _alone(column.name, target, share)))
+            share = max(share, _followed(values, y, regression=regression))
+            leaks.append(_alone(column.name, target, share, perfect=_is_perfect(share, y, regression=regression)))
     if regression and not leaks:
         leaks = list(_sums(known, [column for column in features if column.dtype != "string"], y, target))
     return sorted(leaks, key=lambda leak: -leak.share)
 
 
-def _alone(column: str, target: str, share: float) -> str:
-    return (
+def _alone(column: str, target: str, share: float, *, perfect: bool) -> Leak:
+    return Leak(
+        (column,),
+        share,
+        perfect,
         f"column {shown(column)} alone tells {100 * share:.1f} % of what there is to know of the target "
-        f"{shown(target)}; give it the role 'ignore' if it is not known when a prediction is made."
+        f"{shown(target)}",
+        "give it the role 'ignore' if it is not known when a prediction is made, and 'meant: true' if it is",
     )
+
+
+def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
+    if regression:
+        return share >= PERFECT_NUMBERS
+    held = y[1::2].astype(np.int64)
+    told = held.size - int(np.bincount(held).max())
+    return share >= PERFECT_LABELS and told >= _FEWEST_TOLD
+
+
+def _followed(values: pl.Series, y: Vector, *, regression: bool) -> float:
+    """What is explained by going from row to row along a number: by the nearest row's class, or on the line between."""
+    x = _numbers(values)
+    if x is None:
+        return 0.0
+    fit = np.arange(x.size) % 2 == 0
+    held = ~fit
+    known, first = np.unique(x[fit], return_index=True)
+    goal = y[fit][first]
+    if regression:
+        return _share(y[held] - np.interp(x[held], known, goal), y[held] - y[fit].mean())
+    above = np.clip(np.searchsorted(known, x[held]), 0, known.size - 1)
+    below = np.maximum(above - 1, 0)
+    nearest = np.where(x[held] - known[below] < known[above] - x[held], below, above)
+    wrong = int((goal[nearest] != y[held]).sum())
+    plain = held.sum() - int(np.bincount(y[held].astype(np.int64)).max())
+    return 1 - wrong / int(plain) if plain else 0.0
 
 
 def _codes(series: pl.Series) -> Codes:
@@ -114,6 +162,33 @@ def _explained(bins: Codes, y: Vector, *, regression: bool) -> float:
     return 1 - after / before if before > 0 else 0.0
 
 
+def _cut(values: pl.Series, y: Vector) -> float:
+    """What the best single cut of a number explains of two classes, on the rows that it was found on.
+
+    No half is held out, because the row next to the cut would often be wrong there: of five rows or more of each class
+    chance separates none from the others.
+    """
+    x, second = _numbers(values), y == y.max()
+    rarer = min(int(second.sum()), int((~second).sum()))
+    if x is None or rarer < _FEWEST_TOLD:
+        return 0.0
+    order = np.argsort(x, kind="stable")
+    known, below = x[order], np.cumsum(second[order])
+    # If the rows up to a place are said to be of the first class and the others of the second, so many are wrong.
+    wrong = below + np.arange(known.size - 1, -1, -1) - (below[-1] - below)
+    cuts = wrong[:-1][known[1:] > known[:-1]]
+    best = np.minimum(cuts, known.size - cuts).min(initial=known.size)
+    return 1 - int(best) / rarer
+
+
+def _numbers(values: pl.Series) -> Vector | None:
+    """A column's numbers; None if it has others than finite ones."""
+    if not values.dtype.is_numeric():
+        return None
+    x = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return x if np.isfinite(x).all() else None
+
+
 def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -> Iterator[Leak]:
     """A target that is a weighted sum of a few columns, such as a total of its parts."""
     names = [column.name for column in columns][:200]
@@ -135,11 +210,15 @@ def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -
         used, share, what = columns_used[ones], plain, "nearly a sum or difference of"
     else:
         return
+    if all(column.meant for column in columns if column.name in used):
+        return
     yield Leak(
-        str(used[0]),
+        tuple(str(name) for name in used),
         share,
-        f"the target {shown(target)} is {what} {shown([str(name) for name in used])}; give the columns that are not "
-        "known when a prediction is made the role 'ignore'.",
+        exact >= PERFECT_NUMBERS,
+        f"the target {shown(target)} is {what} {shown([str(name) for name in used])}",
+        "give the columns that are not known when a prediction is made the role 'ignore', and 'meant: true' to the "
+        "others",
     )
 
 

@@ -15,6 +15,9 @@ _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(.*)$")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _CODE = re.compile(r"`([^`]+)`")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>-])")
+_PRIVATE = 0x10F000
+_HIDDEN = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + 127)}]")
 
 
 def markdown(text: str, shift: int = 2) -> Markup:
@@ -95,6 +98,9 @@ def _inline(text: str) -> str:
 
 
 def _emphasis(text: str) -> str:
-    html = str(escape(re.sub(r"\\([\\`*_{}\[\]()#+.!|<>-])", r"\1", _LINK.sub(r"\1", text))))
+    # What stands behind a backslash hides while signs are looked for.
+    hidden = _ESCAPED.sub(lambda found: chr(_PRIVATE + ord(found[1])), text)
+    html = str(escape(_LINK.sub(r"\1", hidden)))
     html = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<strong>\1</strong>", html)
-    return re.sub(r"(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?![\w*])", r"<em>\1</em>", html)
+    html = re.sub(r"(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?![\w*])", r"<em>\1</em>", html)
+    return _HIDDEN.sub(lambda found: str(escape(chr(ord(found[0]) - _PRIVATE))), html)

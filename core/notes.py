@@ -2,9 +2,12 @@
 
 A step that decides something about the data without asking says so by a ``Note``. Notes travel as plain dictionaries
 under the key ``notes`` of an artifact's metadata, and end in the run's summary (``findings``), at the terminal, in the
-report and on the model card.
+report and on the model card. They hold no values of personal data, no paths of the machine and no times: equal inputs
+give equal notes.
 """
 
+import itertools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -16,6 +19,8 @@ NoteSeverity = Literal["warning", "info"]
 # Worst first.
 SEVERITIES: tuple[NoteSeverity, ...] = get_args(NoteSeverity)
 MOST_NOTES = 200
+# Metadata of all its inputs reach a step in one argument of a command, which may hold 128 KiB.
+MOST_BYTES = 16_384
 MORE = "more"
 
 
@@ -27,7 +32,7 @@ class Note:
         severity: ``warning`` for what may make the result wrong, ``info`` for what is only good to know.
         column: The column; empty for the table as a whole.
         rule: What it is about, in lower case with underscores, such as ``ignored`` or ``decimal_comma``.
-        count: How many rows it concerns; 0 where rows are not what is counted.
+        count: How many rows it concerns, or how many columns where it is about columns.
         sentence: What was found and what was done, as a sentence with its full stop.
         remedy: What a person may do about it, as a sentence with its full stop; empty if nothing.
     """
@@ -55,9 +60,20 @@ class Note:
         return asdict(self)
 
 
-def as_json(notes: Iterable[Note]) -> list[dict[str, Any]]:
-    """Notes as plain values, worst first and at most 200, as metadata and the summary hold them."""
-    return [note.as_json() for note in worst_first(notes)]
+def as_json(notes: Iterable[Note], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
+    """Notes as plain values, worst first.
+
+    Args:
+        notes: Notes in the order in which they were found.
+        most_bytes: About how large they may be as JSON; the default is what an artifact's metadata may hold.
+
+    Returns:
+        At most 200 of them; where there are more, the last one says how many are missing.
+    """
+    ordered = worst_first(notes)
+    sizes = itertools.accumulate(len(json.dumps(note.as_json())) for note in ordered)
+    fitting = sum(size <= most_bytes for size in sizes)
+    return [note.as_json() for note in worst_first(ordered, most=max(fitting, 1))]
 
 
 def from_json(plain: Iterable[Mapping[str, Any]]) -> tuple[Note, ...]:
@@ -98,8 +114,19 @@ def worst_first(notes: Iterable[Note], *, most: int = MOST_NOTES) -> tuple[Note,
     if len(order) <= most:
         return tuple(order)
     rest = order[most - 1 :]
-    sentence = f"There are {len(rest)} more such notes, which are not listed."
-    return (*order[: most - 1], Note(rest[0].severity, "", MORE, len(rest), sentence))
+    missing = sum(note.count if note.rule == MORE else 1 for note in rest)
+    sentence = f"There are {missing} more such notes, which are not listed."
+    return (*order[: most - 1], Note(rest[0].severity, "", MORE, missing, sentence))
 
 
-__all__ = ["MORE", "MOST_NOTES", "SEVERITIES", "Note", "NoteSeverity", "as_json", "from_json", "worst_first"]
+__all__ = [
+    "MORE",
+    "MOST_BYTES",
+    "MOST_NOTES",
+    "SEVERITIES",
+    "Note",
+    "NoteSeverity",
+    "as_json",
+    "from_json",
+    "worst_first",
+]

@@ -34,6 +34,7 @@ from headrace.core.wording import shown_slices
 TYPES = "model.skops.types.json"
 _KEPT_OF_EVALUATION = (
     "task",
+    "positive",
     "on",
     "rows",
     "metrics",

@@ -4,7 +4,7 @@ The functions are those of the separate steps, so that both ways give the same r
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from headrace.core.checks import require
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import load
 from headrace.core.digest import DIGEST, KEY_DIGEST, with_digests
+from headrace.core.notes import Note, as_json, from_json
 from headrace.core.overlap import Behind, ahead
 from headrace.core.reading import Reading
 from headrace.core.source import ReadOptions, Source
@@ -49,6 +50,16 @@ class Outputs:
     checks: Path
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One table to prepare: where it comes from, what it must be, where it goes, and what was noted of it before."""
+
+    reading: Reading
+    contract: Contract
+    outputs: Outputs
+    notes: Sequence[Note]
+
+
 def prepare_table(  # noqa: PLR0913 - the component's parameters
     source: Source,
     *,
@@ -60,6 +71,7 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     seed: int = 0,
     cut: str = "",
     block_bytes: int = BLOCK_BYTES,
+    notes: Sequence[Note] = (),
 ) -> dict[str, dict[str, Any]]:
     """Read, check, engineer and split a table in one pass; a split by time without a cut takes a second pass.
 
@@ -74,6 +86,7 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
         seed: Seed of the split.
         cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
         block_bytes: Size of the blocks of text, about.
+        notes: What was noted when the contract was inferred.
 
     Returns:
         Metadata by name: ``source`` as ``ingest_table`` tells it, ``checks`` with the counts of rows,
@@ -88,12 +101,13 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     agreed = load(contract)
     chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
     reading = Reading(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
+    job = _Job(reading, agreed, outputs, notes)
     if chosen.method == "time" and not chosen.cut:
-        return _split_later(reading, agreed, chosen, outputs, contract)
+        return _split_later(job, chosen, contract)
     tally = Tally(agreed)
     counted = tally.keys if agreed.keys else tally.rows
     with Parts(agreed, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, counted=counted) as parts:
-        told = _pass(reading, agreed, tally, outputs, parts.add)
+        told = _pass(job, tally, parts.add)
         return {**told, **parts.finish()}
 
 
@@ -109,26 +123,22 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
     )
 
 
-def _split_later(
-    reading: Reading, agreed: Contract, chosen: Plan, outputs: Outputs, contract: Path | str
-) -> dict[str, dict[str, Any]]:
+def _split_later(job: _Job, chosen: Plan, contract: Path | str) -> dict[str, dict[str, Any]]:
     """Put the rows aside until all their times are known."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         valid = Path(folder) / "valid"
         with Writer(valid) as writer:
             told = _pass(
-                reading,
-                agreed,
-                Tally(agreed),
-                outputs,
+                job,
+                Tally(job.contract),
                 lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False)),
             )
         split = split_table(
             valid,
             contract=contract,
-            train_table=outputs.train_table,
-            test_table=outputs.test_table,
-            test_actuals=outputs.test_actuals,
+            train_table=job.outputs.train_table,
+            test_table=job.outputs.test_table,
+            test_actuals=job.outputs.test_actuals,
             method=chosen.method,
             test_size=chosen.test_size,
             seed=chosen.seed,
@@ -136,12 +146,10 @@ def _split_later(
     return {**told, **split}
 
 
-def _pass(
-    reading: Reading, contract: Contract, tally: Tally, outputs: Outputs, write: Callable[[pl.DataFrame], None]
-) -> dict[str, dict[str, Any]]:
+def _pass(job: _Job, tally: Tally, write: Callable[[pl.DataFrame], None]) -> dict[str, dict[str, Any]]:
     """Read and check all rows; ``write`` gets the valid ones of each block with their features and digests."""
-    row = 1
-    with Writer(outputs.quarantine) as bad, Behind() as behind, closing(ahead(reading.frames())) as frames:
+    reading, contract, row = job.reading, job.contract, 1
+    with Writer(job.outputs.quarantine) as bad, Behind() as behind, closing(ahead(reading.frames())) as frames:
         for frame in frames:
             block = check_block(frame, contract, first_row=row)
             row += frame.height
@@ -150,10 +158,12 @@ def _pass(
             tally.add(block, digested)
             behind.do(bad.write, block.quarantine)
             behind.do(lambda rows: write(features.add(rows, contract)), digested)
-    found = conclude(tally, contract, checks=outputs.checks)
+    facts = reading.facts()
+    before = [*job.notes, *from_json(facts.get("notes", []))]
+    found, noted = conclude(tally, contract, checks=job.outputs.checks, notes=before)
     require(tally, contract, found)
     return {
-        "source": reading.facts(),
-        "checks": {**tally.facts(), "rules": len(found)},
+        "source": facts,
+        "checks": {**tally.facts(), "rules": len(found), "notes": as_json(noted)},
         "quarantine": {"rows": tally.counts.quarantined},
     }

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core import data_parts
+from headrace.core import data_parts, run_notes
 from headrace.core.card_file import Answers
 from headrace.core.code_version import code_version
 from headrace.core.content import Content
@@ -40,6 +40,7 @@ def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
         "search": {key: best[key] for key in _SEARCH if key in best},
         "seed": content.model.seed,
+        "findings": [note.as_json() for note in run_notes.gather(content.checks, content.evaluation)],
         "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
         **_traced(content.trace),
     }

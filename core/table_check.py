@@ -1,24 +1,27 @@
 """A whole table against its contract, in a stream: valid rows, quarantined rows, checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from headrace.core import tables
+from headrace.core import notes as noting
+from headrace.core import table_notes, tables
 from headrace.core.check import Block, check_block
-from headrace.core.checks import findings, report, require
+from headrace.core.checks import Finding, findings, report, require
 from headrace.core.checks_page import checks_page
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import load
 from headrace.core.digest import with_digests
 from headrace.core.errors import DataError
 from headrace.core.files import write_json, write_text
+from headrace.core.notes import Note
 from headrace.core.tally import Tally
 
 BLOCK_CELLS = 4_000_000
 _FEWEST_BLOCK_ROWS = 1_000
+_MOST_BYTES_OF_NOTES = 1 << 18
 
 
 def blocks(folder: Path) -> Iterator[pl.DataFrame]:
@@ -37,6 +40,7 @@ def validate_table(
     quarantine: Path | str,
     checks: Path | str,
     page: Path | str,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Check a table and part its rows into valid and quarantined ones.
 
@@ -47,9 +51,11 @@ def validate_table(
         quarantine: Folder of the bad rows that is written: as they were read, with their numbers and reasons.
         checks: JSON file that is written.
         page: HTML file that is written.
+        notes: What was noted while the table was read and its contract inferred.
 
     Returns:
-        ``rows``, ``quarantined`` and ``valid`` counts, and ``rules``, the number of rules that are broken.
+        ``rows``, ``quarantined`` and ``valid`` counts, ``rules``, the number of rules that are broken, and ``notes``
+        about the table, as metadata hold them.
 
     Raises:
         DataError: If a rule of severity ``stop`` is broken, too many rows were set aside, or too few are left; all
@@ -61,9 +67,9 @@ def validate_table(
         for block in checked(blocks(Path(table)), agreed, tally):
             good.write(block.valid)
             bad.write(block.quarantine)
-    found = conclude(tally, agreed, checks=checks, page=page)
+    found, noted = conclude(tally, agreed, checks=checks, page=page, notes=notes)
     require(tally, agreed, found)
-    return {**tally.facts(), "rules": len(found)}
+    return {**tally.facts(), "rules": len(found), "notes": noting.as_json(noted)}
 
 
 def checked(frames: Iterator[pl.DataFrame], contract: Contract, tally: Tally) -> Iterator[Block]:
@@ -76,7 +82,9 @@ def checked(frames: Iterator[pl.DataFrame], contract: Contract, tally: Tally) ->
         yield block
 
 
-def conclude(tally: Tally, contract: Contract, *, checks: Path | str, page: Path | str = "") -> list[Any]:
+def conclude(
+    tally: Tally, contract: Contract, *, checks: Path | str, page: Path | str = "", notes: Sequence[Note] = ()
+) -> tuple[list[Finding], list[Note]]:
     """Write what was found in a table.
 
     Args:
@@ -84,9 +92,10 @@ def conclude(tally: Tally, contract: Contract, *, checks: Path | str, page: Path
         contract: The table's contract.
         checks: JSON file that is written.
         page: HTML file that is written; empty for none.
+        notes: What was noted while the table was read and its contract inferred.
 
     Returns:
-        The findings, worst first.
+        The findings and all notes, both worst first.
 
     Raises:
         DataError: If the table had no rows at all.
@@ -94,8 +103,10 @@ def conclude(tally: Tally, contract: Contract, *, checks: Path | str, page: Path
     if not tally.counts.rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
     found = findings(tally, contract)
+    noted = table_notes.gather(contract, found, tally.counts, notes)
     plain = report(tally, contract, found)
+    plain["notes"] = noting.as_json(noted, most_bytes=_MOST_BYTES_OF_NOTES)
     write_json(Path(checks), plain)
     if page:
         write_text(Path(page), checks_page(plain, title=f"Data checks of {contract.name}"))
-    return found
+    return found, noted

@@ -1,13 +1,14 @@
 """What is predicted: the task, the classes and the positive one, from what is known of the target's column."""
 
+from dataclasses import replace
+
 from headrace.core.contract import Task
 from headrace.core.contract_rules import wants
 from headrace.core.errors import DataError, InputError, shown
 from headrace.core.survey import Facts
 
 MOST_CLASSES = 200
-_FEW_CLASSES = 20
-_POSITIVE = ("yes", "y", "true", "t", "positive", "pos")
+FEW_VALUES = 20
 
 
 def guess_task(facts: Facts, *, task: str = "") -> Task:
@@ -25,6 +26,7 @@ def guess_task(facts: Facts, *, task: str = "") -> Task:
         DataError: If the column is no target at all.
     """
     _require_usable(facts)
+    facts = as_numbers(facts, task=task)
     name, numeric = shown(facts.name), facts.dtype in {"integer", "number"}
     if task == "regression":
         if not numeric:
@@ -65,29 +67,26 @@ def _few(facts: Facts) -> bool:
     """Whether the different numbers are so few that they are classes."""
     if facts.distinct == 2:
         return True
-    return facts.dtype == "integer" and facts.distinct <= _FEW_CLASSES and facts.distinct <= 0.1 * facts.present
+    return facts.dtype == "integer" and facts.distinct <= FEW_VALUES and facts.distinct <= 0.1 * facts.present
+
+
+def is_number_as_text(facts: Facts) -> bool:
+    """Whether most texts of a target are numbers, and too many different ones to be classes."""
+    return facts.dtype == "string" and facts.almost in {"integer", "number"} and facts.distinct > FEW_VALUES
+
+
+def as_numbers(facts: Facts, *, task: str = "") -> Facts:
+    """A target as a number, where most of its texts are numbers; the rows of the others will be set aside.
+
+    Args:
+        facts: What is known of the target.
+        task: What the user says; classes stay texts.
+    """
+    if task in {"binary", "multiclass"} or not is_number_as_text(facts):
+        return facts
+    return replace(facts, dtype="number", values=None)
 
 
 def classes(facts: Facts) -> tuple[str, ...]:
     """The classes of the target in order: numbers by size, texts by letters."""
     return facts.values or ()
-
-
-def positive_class(names: tuple[str, ...], *, positive: str = "") -> str:
-    """Choose the class whose probability is reported.
-
-    Args:
-        names: The two classes.
-        positive: What the user says; empty to infer it.
-
-    Returns:
-        A word such as *yes* or *true*, else the last class: 1 of 0 and 1.
-
-    Raises:
-        InputError: If the user's is none of the classes.
-    """
-    if positive:
-        if positive not in names:
-            raise InputError(wants("the positive class", f"one of {shown(list(names))}", positive))
-        return positive
-    return next((name for name in names if name.lower() in _POSITIVE), names[-1])

@@ -5,7 +5,7 @@ holds either travels as a JSON string literal in which those letters are escaped
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _HARMED = ("python3", "{{$")
@@ -30,13 +30,24 @@ def plain_list(values: list[Any]) -> list[str]:
 
 
 def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata whose texts are ``guarded``: what an artifact carries passes through the next step's parameters."""
-    return {key: guarded(value) if isinstance(value, str) else value for key, value in facts.items()}
+    """Metadata whose texts are ``guarded``, those in lists and mappings too.
+
+    What an artifact carries passes through the next step's parameters.
+    """
+    return {key: _each(value, guarded) for key, value in facts.items()}
 
 
 def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata that ``guarded_texts`` was given."""
-    return {key: plain(value) if isinstance(value, str) else value for key, value in facts.items()}
+    return {key: _each(value, plain) for key, value in facts.items()}
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each(item, change) for item in value]
+    return {key: _each(item, change) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _is_literal(value: str) -> bool:

@@ -41,6 +41,12 @@ def code(value: Any) -> str:
     return f"`{inner}`"
 
 
+def literal(value: Any) -> str:
+    """A text as it is, on one line: what Markdown would take for a sign is escaped."""
+    inner = " ".join(str(value).replace("`", "'").split())
+    return re.sub(r"([\\*_{}\[\]<>#|]|(?<=\])\()", r"\\\1", inner)
+
+
 def text(value: Any) -> str:
     """A number in four digits; anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,9 +6,20 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from headrace.core import run_notes
 from headrace.core.files import read_json
 from headrace.pipelines.folder import RunFolder
-from headrace.pipelines.summary import Caution, Endpoint, Metric, Model, ResampledBy, Rows, Search, Summary
+from headrace.pipelines.summary import (
+    Caution,
+    Endpoint,
+    Finding,
+    Metric,
+    Model,
+    ResampledBy,
+    Rows,
+    Search,
+    Summary,
+)
 
 _METRICS = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "r2", "rmse", "mae")
 _VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
@@ -43,6 +54,8 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
         update={
             "task": evaluation.get("task", ""),
             "rows": _rows(checks, evaluation),
+            "findings": [Finding(**note.as_json()) for note in run_notes.gather(checks, evaluation)],
+            "positive": evaluation.get("positive", ""),
             "metrics": {name: Metric(**parts) for name, parts in _in_order(evaluation.get("metrics", {}))},
             "resampled_by": ResampledBy(**evaluation["resampled_by"]) if "resampled_by" in evaluation else None,
             "cautions": [Caution(**caution) for caution in evaluation.get("cautions", [])],

@@ -87,6 +87,17 @@ class Endpoint(_Part):
     url: str = Field(default="", description="Where it answered; gone after the run unless it is kept up.")
 
 
+class Finding(_Part):
+    """One thing about the data or the result that a person should know."""
+
+    severity: Literal["warning", "info"] = Field(description="warning: may make the result wrong; info: good to know.")
+    column: str = Field(description="The column; empty for the table as a whole.")
+    rule: str = Field(description="What it is about, such as ignored, leakage, positive_class or duplicate_rows.")
+    count: int = Field(ge=0, description="Rows that it concerns, or columns where it is about columns.")
+    sentence: str = Field(description="What was found and done.")
+    remedy: str = Field(default="", description="What may be done about it; empty if nothing.")
+
+
 class Summary(_Part):
     """What came of a run."""
 
@@ -95,6 +106,10 @@ class Summary(_Part):
     seconds: float = Field(ge=0)
     steps: list[Step]
     rows: Rows | None = None
+    findings: list[Finding] = Field(
+        default=[], description="What was left out, guessed, set aside or is suspicious, worst first; at most 200."
+    )
+    positive: str = Field(default="", description="Class of which precision, recall, F1, areas and threshold tell.")
     metrics: dict[str, Metric] = {}
     resampled_by: ResampledBy | None = None
     cautions: list[Caution] = []

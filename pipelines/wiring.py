@@ -219,6 +219,7 @@ def judged(
         model=model,
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
+        checks=rows.checks,
         seed=seed,
         **judging,
     )

@@ -5,8 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from headrace.core import settings
+from headrace.core import run_notes, settings
 from headrace.core.files import write_text
+from headrace.core.notes import Note
 from headrace.core.wording import doubts
 from headrace.reports import evaluation_figures, run_parts, search_parts
 from headrace.reports.facts import Column
@@ -25,6 +26,7 @@ from headrace.reports.wording import (
 
 ROWS = 60
 HIGHLIGHTS = 6
+WARNINGS = 8
 
 
 def render(run: Run) -> str:
@@ -65,6 +67,7 @@ def render(run: Run) -> str:
         title=run.name or "Run",
         task=run.contract.task if run.contract else "",
         headline=_headline(run),
+        noted=_noted(run),
         sections=sections,
         span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
         rules=_rules(run),
@@ -90,6 +93,14 @@ def _headline(run: Run) -> dict[str, str]:
         return {"style": "bad", "word": "The run failed", "text": run.error, "more": measured}
     style, word = verdict_words(run.verdict)
     return {"style": style, "word": word, "text": measured, "more": endpoint_sentence(run.verification)}
+
+
+def _noted(run: Run) -> dict[str, list[Note]]:
+    """What a person should know at once, what else is graver than a note, and the notes."""
+    notes = run_notes.gather(run.checks or {}, run.evaluation or {})
+    warnings = [note for note in notes if note.severity == "warning"]
+    infos = [note for note in notes if note.severity == "info"]
+    return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}
 
 
 def _rules(run: Run) -> list[dict[str, Any]]:
@@ -127,6 +138,8 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         "confusion": _confusion(found),
         "threshold": threshold_sentence(found.get("threshold") or {}),
         "slices": slices,
+        "equal_inputs": found.get("equal_inputs") or {},
+        "positive": found.get("positive", ""),
         "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
     }
 

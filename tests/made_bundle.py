@@ -10,7 +10,7 @@ from headrace.core.evaluate import Parts as Split
 from headrace.core.evaluate import Plan, evaluate_model
 from headrace.core.files import write_json
 from headrace.core.gate import Sides, Thresholds, judge
-from headrace.core.infer import infer_contract
+from headrace.core.infer import Wishes, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.packing import Parts, pack
 from headrace.core.split_table import split_table
@@ -34,7 +34,8 @@ def make_parts(
     source = table or write_table(folder / "customers.csv")
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
     contract = folder / "contract.yaml"
-    contract.write_text(dump(infer_contract(folder / "table", name="customers", target=target, task=task)))
+    made = inferred(folder / "table", name="customers", target=target, wishes=Wishes(task=task))
+    contract.write_text(dump(made.contract))
     validate_table(
         folder / "table",
         contract=contract,
@@ -42,6 +43,7 @@ def make_parts(
         quarantine=folder / "quarantine",
         checks=folder / "checks.json",
         page=folder / "checks.html",
+        notes=made.notes,
     )
     engineer_table(folder / "valid", contract=contract, feature_table=folder / "features")
     split_table(

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from typer.testing import CliRunner
 
 from headrace.cli import main
@@ -89,6 +90,25 @@ def test_a_contract_without_a_target_takes_the_last_column(line: Line) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "name: churn, dtype: string, role: target" in ended.stdout
     assert "'churn'" in ended.stderr
+    assert "The positive class, whose probability, precision and recall are told, is 'yes'" in ended.stderr
+    other = headrace("contract", str(line.table), "--positive", "no")
+    assert "positive: 'no'" in other.stdout
+    assert "positive class" not in other.stderr
+
+
+def test_findings_stand_wherever_a_person_looks(line: Line) -> None:
+    """At the terminal after the steps, in summary, the head of the report, on the card, and in Kubeflow as metadata."""
+    findings = json.loads((line.home / "summary.json").read_text())["findings"]
+    sentence = next(item for item in findings if item["rule"] == "positive_class")["sentence"]
+    assert line.told.index("  findings  ") < line.told.index("positive class") < line.told.index("  metric ")
+    assert "precision, recall, f1 and pr_auc are those of the class 'yes'" in " ".join(line.told.split())
+    page = (line.home / "report.html").read_text()
+    assert escape(sentence) in page[: page.index("<nav")]
+    assert "**positive class** (info)" in (line.home / "bundle" / "card.md").read_text()
+    for step, artifact in (("infer-contract", "contract"), ("validate", "checks")):
+        told = json.loads(next((line.home / "steps").glob(f"*/{step}/executor_output.json")).read_text())
+        notes = told["artifacts"][artifact]["artifacts"][0]["metadata"]["notes"]
+        assert sentence in {note["sentence"] for note in notes}, step
 
 
 def test_compile_writes_what_is_shipped(tmp_path: Path) -> None:

@@ -79,7 +79,13 @@ SAMPLES = {
         says="no such column",
     ),
     "gate": Sample(
-        inputs={"evaluation": _EVALUATION, "model": _MODEL, "test_table": _TEST, "test_actuals": _ACTUALS},
+        inputs={
+            "evaluation": _EVALUATION,
+            "model": _MODEL,
+            "test_table": _TEST,
+            "test_actuals": _ACTUALS,
+            "checks": ("validate", "checks"),
+        },
         bad={"thresholds": {"luck": 0.5}},
         says="luck",
     ),

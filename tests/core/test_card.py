@@ -18,8 +18,9 @@ from headrace.core.card_file import QUESTIONS, Answers
 from headrace.core.card_page import page
 from headrace.core.distributions import Distribution
 from headrace.core.errors import BundleError, InputError, MissingError
+from headrace.core.markdown import markdown
 from headrace.core.model import Model
-from headrace.core.wording import HIDDEN, shown_slices
+from headrace.core.wording import HIDDEN, literal, shown_slices
 from tests.made_bundle import make_bundle
 
 SECTIONS = [
@@ -55,6 +56,25 @@ def test_card_and_risk_sheet_have_their_sections(bundle: Bundle) -> None:
     assert _headings(_text(bundle, "risk.md")) == RISKS
     for name, sections in (("card.html", SECTIONS), ("risk.html", RISKS)):
         assert re.findall("<h2>(.*?)</h2>", _text(bundle, name)) == sections
+
+
+def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> None:
+    """Which class is positive and what was left out: in the papers, on the card, and still when people answer."""
+    found = bundle.json("provenance.json")["findings"]
+    assert "positive_class" in {item["rule"] for item in found}
+    answered = with_answers(bundle, Answers({"caveats": "Mind the gap."}), tmp_path / "answered")
+    for card in (_text(bundle, "card.md"), _text(answered, "card.md")):
+        caveats = card[card.index("## Caveats") :]
+        assert "- **positive class** (info): The positive class," in caveats
+        assert "Precision, recall, F1 and PR AUC are those of the class `yes`." in card
+    assert "<strong>positive class</strong> (info): The positive class," in _text(bundle, "card.html")
+
+
+@pytest.mark.parametrize("text", ["a_b *c* [d](e) `f` <b>g</b> # h | i \\ j", "**x**", "two\nlines", "![a](b)"])
+def test_a_finding_is_no_markdown(text: str) -> None:
+    """Names of columns may hold any sign: the page shows them as they are."""
+    shown = html.unescape(re.sub(r"</?(?:p|ul|li)>", "", str(markdown(f"- {literal(text)}"))))
+    assert shown == " ".join(text.replace("`", "'").split())
 
 
 def test_every_question_is_asked_where_nobody_has_answered(bundle: Bundle) -> None:

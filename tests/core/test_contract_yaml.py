@@ -1,6 +1,7 @@
 """The contract as YAML: a round trip, and a place in each message."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,13 +20,17 @@ SHARES = st.floats(0, 1)
 @st.composite
 def columns(draw: st.DrawFn, name: str) -> Column:
     """A sound column."""
-    about = {"description": draw(st.text(max_size=30)), "unit": draw(st.text(max_size=5)), "missing": draw(SHARES)}
+    about: dict[str, Any] = {
+        "description": draw(st.text(max_size=30)),
+        "unit": draw(st.text(max_size=5)),
+        "missing": draw(SHARES),
+    }
     kind = draw(st.sampled_from(["number", "text", "time", "code", "hashed"]))
     if kind == "number":
         low, high = draw(BOUNDS), draw(BOUNDS)
         if low is not None and high is not None and low > high:
             low, high = high, low
-        return Column(name, "number", minimum=low, maximum=high, **about)
+        return Column(name, "number", minimum=low, maximum=high, meant=draw(st.booleans()), **about)
     if kind == "text":
         categories = draw(st.lists(TEXTS | st.just(""), min_size=1, max_size=40, unique=True))
         return Column(name, "string", categories=tuple(categories), **about)

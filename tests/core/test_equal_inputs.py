@@ -67,7 +67,7 @@ def test_copies_are_told(tmp_path: Path) -> None:
     assert 0.1 < found.share < 0.5
     assert found.by_chance < 0.02
     assert found.copies
-    assert "write 'group: inputs' into the contract" in found.sentence
+    assert "write 'group: inputs' into the contract" in found.remedy
     assert looked_at(tmp_path / "b", copied, group="inputs").share == 0.0
 
 

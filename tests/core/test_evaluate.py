@@ -78,6 +78,17 @@ def test_the_metrics_are_those_of_the_models_own_answers(tmp_path: Path) -> None
     assert np.trace(confusion) / 200 == pytest.approx(right)
 
 
+def test_it_says_how_many_test_rows_have_inputs_of_training_rows(tmp_path: Path) -> None:
+    """A test part of training rows is told to be copies; one of other rows is not."""
+    copies = evaluated(tmp_path / "copies", "binary", made.table(300).head(50))["equal_inputs"]
+    assert copies["copies"]
+    assert copies["share"] == 1.0
+    assert "these are copies" in copies["sentence"]
+    others = evaluated(tmp_path / "others", "binary", made.table(200, seed=1))["equal_inputs"]
+    assert others["share"] < 0.01
+    assert not others["copies"]
+
+
 def test_the_threshold_follows_the_costs_and_never_sees_the_test_part(tmp_path: Path) -> None:
     """Dear misses lower it; other test rows do not move it."""
     levels = {}

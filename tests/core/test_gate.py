@@ -28,6 +28,7 @@ def judged(
     noise: float = 0.5,
     champion: Any = None,
     thresholds: dict[str, float] | None = None,
+    checks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The verdict on a simple model; ``champion`` is a model or None."""
     train = made.table(300, task=task, noise=noise)
@@ -41,9 +42,13 @@ def judged(
         made.write(test.select("target"), folder / "actuals"),
     )
     evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan())
+    known = None if checks is None else folder / "checks.json"
+    if known:
+        known.write_text(json.dumps(checks))
+    before = folder / "champion" if champion else None
     found = gate.judge(
         folder / "evaluation.json",
-        sides=Sides(folder / "model", split.test_table, split.test_actuals, folder / "champion" if champion else None),
+        sides=Sides(folder / "model", split.test_table, split.test_actuals, before, known),
         thresholds=Thresholds(thresholds or {}),
         verdict=folder / "verdict.json",
     )
@@ -67,6 +72,24 @@ def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
     assert any("roc_auc" in reason and "at least 0.999" in reason for reason in found["reasons"])
     assert any("log_loss" in reason and "at most 0.01" in reason for reason in found["reasons"])
     assert not any("accuracy" in reason for reason in found["reasons"])
+
+
+def test_a_perfect_leak_holds(tmp_path: Path) -> None:
+    """A model that would be promoted is held, with the column and the remedy; what only warns holds nothing."""
+    warned = {"rule": "leakage", "message": "column 'a' alone tells 98.5 %; look at it.", "holds": False}
+    told = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
+    found = judged(tmp_path / "both", checks={"rules": [warned, told]})
+    assert found["verdict"] == "hold"
+    assert found["reasons"][-1] == "Column 'b' alone tells 100.0 %; look at it."
+    assert judged(tmp_path / "warned", checks={"rules": [warned]})["verdict"] == "promote"
+
+
+def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
+    """What would be rejected is rejected, and the leak is told."""
+    leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
+    found = judged(tmp_path, checks={"rules": [leak]}, thresholds={"roc_auc": 0.9999})
+    assert found["verdict"] == "reject"
+    assert any("'b'" in reason for reason in found["reasons"])
 
 
 def test_met_thresholds_are_told(tmp_path: Path) -> None:

@@ -46,6 +46,17 @@ def test_a_long_list_says_how_many_are_missing() -> None:
     assert found[-1].severity == "info"
 
 
+def test_metadata_hold_what_fits_and_say_how_much_is_missing() -> None:
+    """However long the texts are, an argument of a command can hold them; a second cut counts what the first left."""
+    long = [Note("info", f"column {place}", "ignored", 1, "é" * 500) for place in range(150)]
+    found = as_json([*long, LEAK])
+    assert len(json.dumps(found)) < 20_000
+    assert found[0] == LEAK.as_json()
+    assert found[-1]["count"] == 151 - (len(found) - 1)
+    again = as_json(from_json(found), most_bytes=8_000)
+    assert again[-1]["count"] == 151 - (len(again) - 1)
+
+
 @pytest.mark.parametrize("changed", [{"severity": "bad"}, {"rule": ""}, {"sentence": ""}, {"count": "many"}])
 def test_what_is_no_note_is_refused(changed: dict[str, Any]) -> None:
     """A severity that does not exist, an empty rule or sentence and a count that is no number are refused."""

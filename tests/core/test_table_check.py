@@ -1,6 +1,8 @@
 """A whole table against its contract."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import dump
 from headrace.core.errors import DataError
 from headrace.core.files import read_json
+from headrace.core.notes import Note
 from headrace.core.table_check import validate_table
 
 COLUMNS = (
@@ -41,7 +44,7 @@ def rows(count: int = 200) -> pl.DataFrame:
     )
 
 
-def check(folder: Path, frame: pl.DataFrame, agreed: Contract) -> dict[str, Any]:
+def check(folder: Path, frame: pl.DataFrame, agreed: Contract, *, notes: Sequence[Note] = ()) -> dict[str, Any]:
     """Check a table on disk, in several parts; the checks that were written."""
     with tables.Writer(folder / "raw") as writer:
         writer.write(frame.head(77))
@@ -54,6 +57,7 @@ def check(folder: Path, frame: pl.DataFrame, agreed: Contract) -> dict[str, Any]
         quarantine=folder / "quarantine",
         checks=folder / "checks.json",
         page=folder / "checks.html",
+        notes=notes,
     )
     found: dict[str, Any] = read_json(folder / "checks.json")
     return found
@@ -118,7 +122,9 @@ def test_a_feature_that_gives_the_target_away_is_suspected(tmp_path: Path) -> No
     """A copy of the target under another name is told, and no other column is."""
     frame = rows().with_columns(color=pl.when(pl.col("y") == "yes").then(pl.lit("red")).otherwise(pl.lit("blue")))
     checks = check(tmp_path, frame, contract())
-    assert [(item["rule"], item["column"]) for item in checks["rules"]] == [("leakage", "color")]
+    assert [(item["rule"], item["column"], item["holds"]) for item in checks["rules"]] == [("leakage", "color", True)]
+    meant = contract(columns=tuple(replace(column, meant=column.name == "color") for column in contract().columns))
+    assert check(tmp_path / "meant", frame, meant)["rules"] == []
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,19 @@ def test_ordinary_texts_travel_as_they_are(text: str) -> None:
     assert guarded(text) == text
 
 
-@given(st.dictionaries(st.text(), st.one_of(st.text(), st.floats(allow_nan=False), st.lists(st.text()))))
+VALUES = st.recursive(
+    st.text() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(), VALUES))
 def test_metadata_survives_too(facts: dict[str, object]) -> None:
     """Texts among an artifact's metadata come out as they went in; all else is left alone."""
     assert plain_texts(guarded_texts(facts)) == facts
+
+
+def test_texts_in_lists_are_guarded_too() -> None:
+    """A note that names a column after the interpreter reaches the next step as it was."""
+    assert "python3" not in str(guarded_texts({"notes": [{"column": "python3", "count": 1}]}))

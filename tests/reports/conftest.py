@@ -11,11 +11,19 @@ import pytest
 
 from headrace.core import contract_yaml, curves, residuals, tables
 from headrace.core.contract import Column, Contract
+from headrace.core.notes import Note
 from headrace.experiments.experiment import Objective
 from headrace.experiments.result import Nested, Outer, Result, Trial, best_of
 from headrace.reports.run import Paths
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
+
+
+NOTES = (
+    *(Note("warning", "kind", f"rule_{place}", 1, f"Warning {place} {EVIL}.", "Look at it.") for place in range(10)),
+    Note("info", "note", "ignored", 1, "Column 'note' is left out: it has about 900 different texts."),
+    Note("info", "ill", "positive_class", 180, f"The positive class is {EVIL}.", "Give --positive '0'."),
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,13 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
             "chosen_on": "out-of-fold predictions for training rows",
         },
         "confusion": {"labels": ["0", EVIL], "rows": [[37, 7], [8, 28]]},
+        "positive": EVIL,
+        "equal_inputs": {
+            "share": 0.2,
+            "by_chance": 0.01,
+            "copies": True,
+            "sentence": "20.0% of the test rows: copies.",
+        },
         "roc": curves.roc(positive, scores),
         "pr": curves.precision_recall(positive, scores),
         "calibration": curves.calibration(positive, scores),
@@ -170,6 +185,7 @@ def documents() -> dict[str, Any]:
         "checks": {
             "rows": {"read": 403, "valid": 400, "quarantined": 3},
             "rules": [{**rule, "message": f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."}],
+            "notes": [note.as_json() for note in NOTES],
             "class_balance": {"0": 220, "1": 180},
             "columns": {"age": {"missing": 0}},
         },

@@ -64,6 +64,18 @@ def test_the_verdict_comes_first(page: str) -> None:
         assert part in head
 
 
+def test_what_is_wrong_with_the_data_stands_in_the_head(page: str) -> None:
+    """Eight warnings with their remedies are open, the others and the notes can be opened, all before the contents."""
+    head = page[: page.index("<nav")]
+    shown = Page(head[: head.index("<details")]).text
+    assert "equal inputs" in shown
+    assert [place for place in range(10) if f"Warning {place} " in shown] == [0, 1, 2, 3, 4, 5, 6]
+    assert "Look at it." in shown
+    rest = Page(head).text
+    for part in ("3 more warnings", "Warning 9", "2 notes", "900 different texts", "Give --positive '0'."):
+        assert part in rest
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -72,6 +84,8 @@ def test_the_verdict_comes_first(page: str) -> None:
         "chosen threshold",
         "0.410",
         "in all 20 test cases",
+        "Precision, recall, F1 and PR AUC are those of the class",
+        "20.0% of the test rows: copies.",
         "cd" * 32,
         "scikit-learn",
         "1.80 s",
