@@ -9,6 +9,7 @@ import polars as pl
 from headrace.core.times import ISO_FORMATS, SEPARATOR, parse_time
 
 _DATES = (
+    "%Y-%m-%d",
     "%d/%m/%Y",
     "%m/%d/%Y",
     "%Y/%m/%d",
@@ -33,7 +34,7 @@ _DATES = (
 )
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", ":%H:%M:%S")
 _COMPACT = ("%Y%m%dT%H%M%S", "%Y%m%d %H%M%S", "%Y%m%dT%H%M%S%#z")
-FORMS = (*ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS), *_COMPACT)
+FORMS = tuple(dict.fromkeys((*ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS), *_COMPACT)))
 _DAY = r"\d{1,4}(?:st|nd|rd|th|er|º|ª)?"
 _DATE = re.compile(
     rf"\d{{1,4}}[-/.][^\W_]{{1,4}}[-/.]\d{{2,4}}"

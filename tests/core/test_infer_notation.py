@@ -161,7 +161,7 @@ def test_a_percent_sign_that_many_lack_is_told(tmp_path: Path) -> None:
     assert [(note.severity, note.rule, note.count) for note in made.notes] == [("warning", "mixed_units", N // 3)]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTATIONS, st.integers(0, 3), st.integers(0, 2**32))
 def test_a_random_table_in_a_random_notation_comes_back(
     tmp_path_factory: pytest.TempPathFactory, notation: Notation, count: int, seed: int

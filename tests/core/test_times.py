@@ -2,6 +2,7 @@
 
 # ruff: noqa: DTZ001 - the timestamps of a typed table are naive
 
+import random
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -219,16 +220,18 @@ def test_years_that_no_calendar_has_are_set_aside_or_told(tmp_path: Path) -> Non
     assert [(note["column"], note["rule"], note["count"]) for note in facts["notes"]] == [("until", "times_beyond", 45)]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.dates(datetime(1970, 1, 1).date(), datetime(2069, 12, 31).date()), min_size=N, max_size=N, unique=True),
+    st.integers(0, 2**32),
     st.sampled_from(["%d.%m.%Y", "%m/%d/%Y", "%d/%m/%y", "%d-%b-%y", "%B %d, %Y", "%Y%m%d", "%Y-%m-%d"]),
     st.sampled_from(["", " %H:%M", " %I:%M:%S %p"]),
 )
 def test_random_dates_in_a_random_form_come_back(
-    tmp_path_factory: pytest.TempPathFactory, days: list[Any], day: str, clock: str
+    tmp_path_factory: pytest.TempPathFactory, seed: int, day: str, clock: str
 ) -> None:
     """What strftime writes is inferred and read back to the second."""
+    draw = random.Random(seed)  # noqa: S311 - test data
+    days = [datetime(1970, 1, 1) + timedelta(days=draw.randint(0, 36_523)) for _ in range(N)]
     form = day if day == "%Y%m%d" else day + clock
     times = [
         datetime(d.year, d.month, d.day) + timedelta(hours=place % 24 if clock else 0) for place, d in enumerate(days)

@@ -133,7 +133,7 @@ def agree(found: dict[str, list[list[float] | None]]) -> None:
                 np.testing.assert_array_equal(answer, wanted, err_msg=way)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 @example([{"n": "40.0", "x": "1.5", "g": "5-", "w": "1,234", "c": "Bonn ", "ok": " true", "t": "2024-01-05 "}])
 def test_texts_have_one_answer_whatever_way_they_come(
@@ -143,7 +143,7 @@ def test_texts_have_one_answer_whatever_way_they_come(
     agree(ways(rows, tmp_path_factory.mktemp("ways"), texts=True))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TYPED, min_size=1, max_size=4))
 def test_values_have_one_answer_whatever_way_they_come(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row]
