@@ -8,6 +8,8 @@ import polars as pl
 
 from headrace.core import contract_yaml, tables
 from headrace.core.contract import Column, Contract, Task
+from headrace.core.infer import Inferred
+from headrace.core.notes import Note
 
 CLASSES: dict[Task, tuple[str, ...] | None] = {
     "binary": ("no", "yes"),
@@ -91,3 +93,8 @@ def write_contract(made: Contract, path: Path) -> Path:
     """Write a contract."""
     path.write_text(contract_yaml.dump(made), encoding="utf-8")
     return path
+
+
+def about(made: Inferred, *columns: str) -> list[Note]:
+    """What was noted of some columns, apart from ids."""
+    return [note for note in made.notes if note.column in columns and note.rule != "id"]

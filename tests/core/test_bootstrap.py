@@ -92,7 +92,8 @@ def test_intervals_of_few_rows_hold_the_truth(rows: int, positives: int, distanc
         outcome = separated(seed, rows, positives=positives, distance=distance)
         found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=seed, resamples=400))
         for name, value in truth.items():
-            held[name] += found[name].low <= value <= found[name].high
+            # The precision of a model that predicts nothing positive is not defined, and claims nothing.
+            held[name] += name not in found or found[name].low <= value <= found[name].high
     assert min(held.values()) >= 88, held
 
 

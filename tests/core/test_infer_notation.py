@@ -16,6 +16,7 @@ from headrace.core.contract_yaml import dump, parse
 from headrace.core.errors import InputError
 from headrace.core.infer import Inferred, Wishes, inferred
 from headrace.core.notation import Notation
+from tests.core.made import about
 from tests.core.test_notation import NOTATIONS, written
 
 N = 300
@@ -127,9 +128,13 @@ def test_what_nothing_decides_is_asked_about(tmp_path: Path) -> None:
     """A table that leaves it open is read in the commoner way, with a warning that says which, and how to say it."""
     made = infer(tmp_path, {"a": spread(["24,877", "31,912", "12,345"])})
     assert made.contract.column("a").dtype == "integer"
-    assert next((note.severity, note.rule, note.count) for note in made.notes) == ("warning", "ambiguous_numbers", N)
-    assert "24,877 is 24877" in made.notes[0].sentence
-    assert "--decimal" in made.notes[0].remedy
+    assert next((note.severity, note.rule, note.count) for note in about(made, "a")) == (
+        "warning",
+        "ambiguous_numbers",
+        N,
+    )
+    assert "24,877 is 24877" in about(made, "a")[0].sentence
+    assert "--decimal" in about(made, "a")[0].remedy
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ def test_marks_that_no_notation_has_are_refused(tmp_path: Path) -> None:
 def test_a_percent_sign_that_many_lack_is_told(tmp_path: Path) -> None:
     """0.5 beside 50% may be the same or not, so the column stays a text and a warning says why."""
     made = infer(tmp_path, {"a": spread(["5%", "7%", "0.5"])})
-    assert [(note.severity, note.rule, note.count) for note in made.notes] == [("warning", "mixed_units", N // 3)]
+    assert [(note.severity, note.rule, note.count) for note in about(made, "a")] == [("warning", "mixed_units", N // 3)]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

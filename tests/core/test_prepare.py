@@ -15,6 +15,7 @@ from headrace.core.contract_yaml import dump
 from headrace.core.engineer import engineer_table
 from headrace.core.errors import DataError, InputError
 from headrace.core.ingest import ingest_table
+from headrace.core.notes import from_json
 from headrace.core.prepare import Outputs, prepare_table
 from headrace.core.source import ReadOptions
 from headrace.core.split_plan import Plan, plan
@@ -95,6 +96,7 @@ def in_steps(csv: Path, folder: Path, contract: Contract, chosen: Plan) -> dict[
         quarantine=goal.quarantine,
         checks=goal.checks,
         page=folder / "page.html",
+        notes=from_json(told["source"]["notes"]),
     )
     engineer_table(folder / "valid", contract=folder / "contract.yaml", feature_table=folder / "features")
     return told | split_table(

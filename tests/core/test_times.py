@@ -20,6 +20,7 @@ from headrace.core.infer import Inferred, Wishes, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.month_names import _NAMES
 from headrace.stores.sources import open_source
+from tests.core.made import about
 
 N = 60
 DAYS = [datetime(2023, 1, 1) + timedelta(days=6 * place) for place in range(N)]
@@ -115,10 +116,10 @@ def test_years_of_two_digits_have_a_pivot_that_is_told(tmp_path: Path) -> None:
         datetime(1970, 1, 1),
     ]
     soon = infer(tmp_path / "a", {"opened": [day.strftime("%m/%d/%y") for day in DAYS]})
-    assert [(note.severity, note.rule) for note in soon.notes] == [("info", "two_digit_years")]
+    assert [(note.severity, note.rule) for note in about(soon, "opened")] == [("info", "two_digit_years")]
     births = [day.replace(year=1940 + place).strftime("%m/%d/%y") for place, day in enumerate(DAYS)]
     late = infer(tmp_path / "b", {"since": births})
-    assert [(note.severity, note.rule) for note in late.notes] == [("warning", "two_digit_years")]
+    assert [(note.severity, note.rule) for note in about(late, "since")] == [("warning", "two_digit_years")]
 
 
 def test_a_year_of_two_digits_is_never_one_of_antiquity() -> None:
@@ -199,7 +200,7 @@ def test_compact_dates_are_read_from_numbers_too(tmp_path: Path) -> None:
 def test_what_may_be_times_is_hinted_at(tmp_path: Path, name: str, values: list[Any], hint: str) -> None:
     """Epochs, Excel's days and clocks stay what they are, and a note says what they seem to be."""
     texts = [str(value) for value in values]
-    sentences = [note.sentence for note in infer(tmp_path, {name: texts}).notes]
+    sentences = [note.sentence for note in about(infer(tmp_path, {name: texts}), name)]
     assert (hint in sentences[0]) if hint else not sentences
 
 

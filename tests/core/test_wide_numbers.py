@@ -17,6 +17,7 @@ from headrace.core.plain import series
 from headrace.core.reading import Reading
 from headrace.core.source import Query, ReadOptions
 from headrace.stores.sources import open_source
+from tests.core.made import about
 
 N = 60
 TARGET = ["no", "yes", "no"] * (N // 3)
@@ -46,7 +47,7 @@ def test_ids_beyond_64_bits_are_texts_in_every_source(tmp_path: Path, suffix: st
     assert table["account"].to_list() == ids
     assert made.contract.column("account").dtype == "string"
     if suffix == "csv":
-        assert [note.rule for note in made.notes] == ["long_numbers"]
+        assert [note.rule for note in about(made, "account")] == ["long_numbers"]
 
 
 @pytest.mark.parametrize("dtype", [pl.Decimal(38, 0), pl.UInt64(), pl.Int128()])
@@ -78,7 +79,7 @@ def test_decimals_that_a_float_rounds_are_told(tmp_path: Path, suffix: str) -> N
     source = tmp_path / f"t.{suffix}"
     frame.write_csv(source) if suffix == "csv" else frame.write_parquet(source)
     _, made, facts = infer(tmp_path, source)
-    told = [note.as_json() for note in made.notes] + facts.get("notes", [])
+    told = [note.as_json() for note in about(made, "a")] + facts.get("notes", [])
     assert [(note["severity"], note["column"], note["rule"], note["count"]) for note in told] == [
         ("warning", "a", "rounded", N)
     ]
@@ -98,7 +99,7 @@ def test_floats_as_programs_write_them_are_no_news(tmp_path: Path) -> None:
     """0.30000000000000004 has 17 digits and is a float to the last of them."""
     texts = [repr(place / 10 + 0.2) for place in range(N)]
     pl.DataFrame({"a": texts, "late": TARGET}).write_csv(tmp_path / "t.csv")
-    assert infer(tmp_path, tmp_path / "t.csv")[1].notes == ()
+    assert about(infer(tmp_path, tmp_path / "t.csv")[1], "a") == []
 
 
 @pytest.mark.parametrize(
