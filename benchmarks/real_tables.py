@@ -97,6 +97,8 @@ def frame_of(case: Case, table: Path) -> pl.DataFrame:
     names = case.header.split(",") if case.header else None
     frame = pl.read_csv(table, has_header=names is None, new_columns=names, null_values=["?", " ?", ""])
     frame = frame.with_columns(pl.col(pl.String).str.strip_chars())
+    numbers = frame.select(pl.col(pl.String).cast(pl.Float64, strict=False))  # blanks had kept them texts
+    frame = frame.with_columns(column for column in numbers if column.null_count() == frame[column.name].null_count())
     if "pickup" in frame.columns:
         start, end = (pl.col(name).str.to_datetime() for name in ("pickup", "dropoff"))
         frame = frame.with_columns(
@@ -167,10 +169,12 @@ def main() -> None:
     """Compare, table by table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
-    folder = parser.parse_args().data
+    parser.add_argument("--tables", default="", help="part of the names of tables; all if empty")
+    given = parser.parse_args()
+    folder = given.data
     print(f"{'table, family':42}{'metric':>10}{'headrace':>10}{'plain mean':>12}{'least':>9}{'largest':>9}   within")
     outside = []
-    for case in CASES:
+    for case in (case for case in CASES if given.tables in case.file):
         with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
             ours = suite(case, folder / case.file, Path(scratch) / "out")
         for name, spread in plain(case, frame_of(case, folder / case.file)).items():
