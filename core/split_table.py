@@ -47,8 +47,8 @@ class Sides:
         self.train += sided.height - sided.get_column(TEST).null_count() - test
         if contract.task == "regression":
             return
-        label = pl.col(contract.target.name).cast(pl.String).alias("label")
-        for name, late, count in sided.group_by(label, TEST).len().iter_rows():
+        counted = sided.group_by(contract.target.name, TEST).len()
+        for name, late, count in counted.cast({contract.target.name: pl.String}).iter_rows():
             if name is not None and late is not None:
                 side = self.test_classes if late else self.train_classes
                 side[name] = side.get(name, 0) + count
