@@ -69,13 +69,13 @@ def render(
     sources: Annotated[bool, typer.Option("--sources", help="Also write what kustomize makes it of.")] = False,
 ) -> None:
     """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
-    from headrace.cluster import manifests  # noqa: PLC0415 - slow
+    from headrace.cluster import kubernetes_yaml, manifests  # noqa: PLC0415 - slow
     from headrace.core.files import write_text  # noqa: PLC0415
 
     wish = manifests.Wish(overlay, namespace=namespace, image=image, registry=registry, model=model)
     documents = manifests.render(wish)
     path = output / f"{overlay}.yaml"
-    write_text(path, manifests.dump(documents))
+    write_text(path, kubernetes_yaml.dump_all(documents))
     write_text(output / "images.txt", "".join(f"{one}\n" for one in manifests.images(documents)))
     if sources:
         for name, text in manifests.sources():

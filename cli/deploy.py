@@ -87,9 +87,9 @@ def deploy(
         return
     uri = address_of(model)
     if manifest:
-        import yaml  # noqa: PLC0415
+        from headrace.cluster import kubernetes_yaml  # noqa: PLC0415 - slow
 
-        typer.echo(yaml.safe_dump(deployer.manifest(uri, name=name), sort_keys=False), nl=False)
+        typer.echo(kubernetes_yaml.dump(deployer.manifest(uri, name=name)), nl=False)
         return
     endpoint = deployer.deploy(uri, name=name)
     was = f", {endpoint.before[:12]} before" if endpoint.before and endpoint.changed else ""

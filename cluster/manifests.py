@@ -69,11 +69,6 @@ def home(documents: list[dict[str, Any]]) -> str:
     return next(str(document["metadata"]["name"]) for document in documents if document["kind"] == "Namespace")
 
 
-def dump(documents: list[dict[str, Any]]) -> str:
-    """Objects as one YAML file, as kubectl takes it."""
-    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000)
-
-
 def sources() -> Iterator[tuple[str, str]]:
     """Path and text of each file that kustomize makes the overlays of."""
     for part in ("base", "components", "overlays"):

@@ -6,13 +6,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core.errors import InputError, MissingError, shown
 from headrace.experiments import (
     algorithms,
     assignments,
     collector_rules,
     katib_types,
-    kubernetes_yaml,
     rules,
     service_rules,
     template_rules,

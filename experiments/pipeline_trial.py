@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core import pipeline_file
 from headrace.core.errors import HeadraceError, InputError, MissingError, shown
 from headrace.core.files import write_text
 from headrace.core.pipeline_file import Parameter, PipelineFile
 from headrace.core.text import guarded
-from headrace.experiments import experiment_yaml, kubernetes_yaml, reported
+from headrace.experiments import experiment_yaml, reported
 from headrace.experiments.experiment import ARGUMENTS, PIPELINE, Experiment
 from headrace.experiments.parameters import OneOf, Range
 from headrace.experiments.result import Trial, summary_of

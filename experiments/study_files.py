@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core import contract_yaml, tables
 from headrace.core.errors import InputError
 from headrace.core.files import read_json, write_json, write_text
 from headrace.core.folds import Fold
-from headrace.experiments import experiment_yaml, kubernetes_yaml
+from headrace.experiments import experiment_yaml
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.study import Study
 

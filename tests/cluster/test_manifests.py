@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.cluster.manifests import Wish, dump, images, render
+from headrace.cluster import kubernetes_yaml
+from headrace.cluster.manifests import Wish, home, images, render
 from headrace.components.base import IMAGE
 from headrace.core.errors import InputError
 from headrace.kustomize import FOLDER, OVERLAYS
@@ -176,10 +177,18 @@ def test_kserves_models_take_the_runtime() -> None:
     assert json.loads(ended.stdout) == runtimes
 
 
+def test_a_namespace_whose_name_is_a_truth_stays_a_text() -> None:
+    """PyYAML's own writer leaves ``y`` without quotes, which kubectl (go.yaml.in/yaml/v2) reads as true."""
+    written = kubernetes_yaml.dump_all(render(Wish("local", namespace="y"))).split("\n---\n")
+    found = [kubernetes_yaml.load(text, source="local.yaml") for text in written]
+    assert home(found) == "y"
+    assert {document["metadata"].get("namespace", "y") for document in found} == {"y"}
+
+
 def test_fitted_manifests_are_dumped_whole() -> None:
     """What is written is read back as it was."""
     found = render(Wish("production", namespace="team-a", registry="registry.local:5000/mirror", model="heart"))
-    assert list(yaml.safe_load_all(dump(found))) == found
+    assert list(yaml.safe_load_all(kubernetes_yaml.dump_all(found))) == found
     assert _of(found, "ScaledObject")["headrace-model"]["spec"]["scaleTargetRef"]["name"] == "heart-predictor"
     assert "heart-predictor-" in str(_of(found, "ScaledObject"))
     assert images(found) == [

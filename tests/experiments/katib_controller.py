@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
+from headrace.cluster import kubernetes_yaml
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
 from headrace.core.errors import MissingError
@@ -82,6 +81,8 @@ class Controller:
             return
         except BaseException as error:
             self.failures.append(error)
+            # Whoever waits for the Experiment hears of it at once.
+            self._end(experiment["metadata"]["name"], "Failed", "ExperimentFailed", f"the play fails: {error!r}")
             raise
 
     def _experiment(self, experiment: Mapping[str, Any]) -> None:
@@ -96,7 +97,7 @@ class Controller:
             return
         told = {key: experiment["metadata"].get(key, {}) for key in ("labels", "annotations")}
         document = {**experiment, "metadata": {"name": "e", **told}}
-        asking = suggestion.make(experiment_yaml.parse(yaml.safe_dump(document), source=name), seed=1)
+        asking = suggestion.make(experiment_yaml.parse(kubernetes_yaml.dump(document), source=name), seed=1)
         most, together = spec.get("maxTrialCount", 100), spec["parallelTrialCount"]
         ended: list[str] = []
         with ThreadPoolExecutor(together) as pool:

@@ -10,9 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core import families
 from headrace.core.errors import InputError, MissingError
-from headrace.experiments import assignments, experiment, experiment_yaml, kubernetes_yaml
+from headrace.experiments import assignments, experiment, experiment_yaml
 from headrace.experiments.parameters import OneOf, Range
 
 

@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core.errors import InputError
-from headrace.experiments import experiment_yaml, kubernetes_yaml, suggestion
+from headrace.experiments import experiment_yaml, suggestion
 from headrace.experiments.parameters import OneOf, Range
 
 DOCUMENT = """\

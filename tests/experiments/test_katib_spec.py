@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.cluster import kubernetes_yaml
 from headrace.core.errors import InputError
-from headrace.experiments import algorithms, assignments, experiment_yaml, katib_spec, kubernetes_yaml, suggestion
+from headrace.experiments import algorithms, assignments, experiment_yaml, katib_spec, suggestion
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.katib_spec import Pod
 from tests.experiments import jobs, webhook

@@ -8,9 +8,9 @@ from typing import Any
 from kfp import compiler, dsl
 from kfp.dsl import Artifact, Metrics, Output
 
+from headrace.cluster import kubernetes_yaml
 from headrace.components import report_metrics
 from headrace.components.base import IMAGE
-from headrace.experiments import kubernetes_yaml
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from headrace.cluster import kubernetes_yaml
 from headrace.cluster.client import Document
 from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from headrace.core.bundle import Bundle
@@ -424,7 +424,7 @@ def test_the_command_deploys_shows_and_removes(
     cluster, environment = kserve_place.cluster, told(kserve_place, kubernetes)
     there = ["--name", name, "--namespace", cluster.namespace]
     shown = headrace("deploy", uris[0], *there, "--manifest", **environment)
-    assert yaml.safe_load(shown.stdout)["spec"]["predictor"]["model"]["storageUri"] == uris[0]
+    assert kubernetes_yaml.load(shown.stdout, source="output")["spec"]["predictor"]["model"]["storageUri"] == uris[0]
     assert cluster.get(INFERENCE_SERVICES, name) is None
     made = headrace("deploy", str(bundle.folder), *there, "--replicas", "1", "--cpu", "500m", **environment)
     assert made.returncode == 0, made.stderr

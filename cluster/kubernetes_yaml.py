@@ -7,7 +7,7 @@ decided there: ``1e-3`` is a number and ``y`` a truth, where PyYAML sees two tex
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import yaml
@@ -134,4 +134,9 @@ def dump(document: Any) -> str:
     Args:
         document: Plain values.
     """
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False)
+    return dump_all([document])
+
+
+def dump_all(documents: Iterable[Any]) -> str:
+    """Write documents as one file, as ``dump`` writes one."""
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
