@@ -21,17 +21,18 @@ from numpy.typing import NDArray
 from headrace.core import split, split_plan
 from headrace.core.contract import Contract
 from headrace.core.digest import DIGEST, KEY_DIGEST
-from headrace.core.draws import WHOLE, with_draws
+from headrace.core.draws import with_draws
 from headrace.core.duplicates import Duplicates
-from headrace.core.settling import Strata, counted, margin, settled_groups
+from headrace.core.settling import Strata, band, counted, settled_groups
 from headrace.core.split import COPY, DRAW, MADE, REPEATED, TEST, UNIT
 from headrace.core.split_plan import Plan
-from headrace.core.strata import whole_cut
+from headrace.core.strata import Draws, whole_cut
 
 Flags = NDArray[np.bool_]
 
 _CELL_BITS = 28
 _HELD_CELLS = 4_000_000
+_LONGEST_STRETCH = 3  # doublings
 
 
 class Held:
@@ -132,6 +133,7 @@ class Divider:
         self._seen = Seen() if self._numbered else None
         self._rows = 0
         self._classes: dict[str, int] = {}
+        self._before: dict[str, int] = {}
         self._test: dict[str, int] = {}
         self._sides: set[bool] = set()
         self._held = Held()
@@ -201,16 +203,32 @@ class Divider:
         if self.plan.method != "stratified" or self.plan.format == 1:
             return near
         target = table.get_column(self._contract.target.name)
-        away = np.abs(table.get_column(DRAW).to_numpy() / WHOLE - self.plan.test_size)
-        values = target.unique().drop_nulls()
-        for value, label in zip(values.to_list(), values.cast(pl.String).to_list(), strict=True):
-            mine = (target == value).fill_null(value=False).to_numpy()
-            before = self._classes.get(label, 0)
-            candidates = np.flatnonzero(mine & (away <= margin(self.plan.test_size, before)))
-            places = before + np.cumsum(mine)[candidates]
-            near[candidates] = away[candidates] <= margin(self.plan.test_size, places)
-            self._classes[label] = before + int(mine.sum())
-            self._test[label] = self._test.get(label, 0) + int((mine & test & ~near & ~waits).sum())
+        draws = table.get_column(DRAW).to_numpy()
+        first = self._rows - table.height
+        begin = 0
+        while begin < table.height:
+            stretch = _stretch(first + begin)
+            end = min(stretch.stop - first, table.height)
+            near[begin:end] = self._is_near_in_stretch(target[begin:end], draws[begin:end])
+            if first + end == stretch.stop:
+                self._before = dict(self._classes)
+            begin = end
+        _add(self._test, target.filter(pl.Series(test & ~near & ~waits)))
+        return near
+
+    def _is_near_in_stretch(self, target: pl.Series, draws: Draws) -> Flags:
+        """Those of some rows (n,) of one stretch that the cut may part, by what is known where the stretch begins."""
+        near = np.zeros(len(draws), np.bool_)
+        labels = _add(self._classes, target)
+        if not labels:
+            return near
+        bands = np.array([band(self.plan.test_size, self._before.get(label, 0)) for label in labels])
+        candidates = np.flatnonzero((draws >= bands[:, 0].min()) & (draws <= bands[:, 1].max()))
+        classes = target.gather(candidates)
+        if classes.null_count():
+            candidates, classes = candidates[classes.is_not_null().to_numpy()], classes.drop_nulls()
+        mine = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
+        near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
         return near
 
     def _settled(self) -> Plan:
@@ -255,3 +273,22 @@ class Divider:
         group = split_plan.group_column(self._contract) if self.plan.method == "group" else None
         alone = table.get_column(group.name).is_null().to_numpy() if group else np.ones(table.height, np.bool_)
         return np.asarray(alone)
+
+
+def _stretch(row: int) -> range:
+    """The rows, that one among them, which are judged by the same counts of classes, taken where the stretch begins.
+
+    Stretches depend on the rows' places in the table, not on its blocks, and grow with it up to a limit.
+    """
+    doubled = min(max(row // split_plan.SMALL_ROWS, 1).bit_length() - 1, _LONGEST_STRETCH)
+    size = split_plan.SMALL_ROWS * 2**doubled
+    return range(row - row % size, row - row % size + size)
+
+
+def _add(rows: dict[str, int], target: pl.Series) -> list[str]:
+    """Count rows (n,) by class, those without one left out, and tell which classes they have."""
+    counts = (target.drop_nulls() if target.null_count() else target).value_counts()
+    labels = counts.to_series(0).cast(pl.String).to_list()
+    for label, count in zip(labels, counts.to_series(1).to_list(), strict=True):
+        rows[label] = rows.get(label, 0) + count
+    return labels

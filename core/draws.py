@@ -35,19 +35,24 @@ def with_draws(frame: T, *, digest: str, copy: str, seed: int, name: str) -> T:
     """
     first, step, second = _keys(seed)
     left, right, mixed = (f"{name}_{part}" for part in ("left", "right", "mixed"))
-    value = nw.col(digest)
-    shift = nw.col(copy).cast(nw.Int64) * step if copy else nw.lit(0)
-    table = nw.from_native(frame).with_columns(  # type: ignore[call-overload]
+    value, table = nw.col(digest), nw.from_native(frame)  # type: ignore[call-overload]
+    # Polars divides unsigned integers in half the time; not every engine has them.
+    whole = nw.UInt64 if table.collect_schema()[digest] == nw.UInt64 else nw.Int64
+    shifted = nw.col(right) + first
+    if copy:
+        shifted = shifted + nw.col(copy).cast(whole) * step
+    table = table.with_columns(
         # The difference divides without a remainder, so that an engine that divides by way of float64 is exact too.
-        ((value - value % 2**33) // 2**33).cast(nw.Int64).alias(left),
-        (value % _HALF).cast(nw.Int64).alias(right),
+        ((value - value % 2**33) // 2**33).cast(whole).alias(left),
+        (value % _HALF).cast(whole).alias(right),
     )
-    table = table.with_columns(((nw.col(right) + first + shift) % _PRIME).alias(mixed))
+    table = table.with_columns((shifted % _PRIME).alias(mixed))
     table = table.with_columns(((nw.col(left) + _cube(nw.col(mixed))) % _PRIME).alias(left))
     table = table.with_columns(((nw.col(left) + second) % _PRIME).alias(mixed))
-    table = table.with_columns((((nw.col(right) + _cube(nw.col(mixed))) % _PRIME) * _HALF + nw.col(left)).alias(name))
-    drawn: T = table.drop(left, right, mixed).to_native()
-    return drawn
+    drawn = ((nw.col(right) + _cube(nw.col(mixed))) % _PRIME) * _HALF + nw.col(left)
+    table = table.with_columns(drawn.cast(nw.Int64).alias(name))
+    found: T = table.drop(left, right, mixed).to_native()
+    return found
 
 
 def _cube(value: nw.Expr) -> nw.Expr:

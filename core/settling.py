@@ -5,6 +5,7 @@ part's share p: 8 * sqrt(p * (1 - p) / n). Of the draws only those in that band 
 are counted. So a table of any size can be settled in memory that grows with the square root of its rows.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from headrace.core import strata
 from headrace.core.contract import Contract
@@ -24,9 +24,10 @@ from headrace.core.strata import Stratum, whole_cut
 _STANDARD_ERRORS = 8.0
 
 
-def margin(share: float, rows: int | NDArray[np.int64]) -> NDArray[np.float64]:
-    """How far from ``share`` the cut of a stratum of so many rows may lie, as a share of all draws."""
-    return np.asarray(_STANDARD_ERRORS * np.sqrt(share * (1 - share) / np.maximum(rows, 1)))
+def band(share: float, rows: int) -> tuple[int, int]:
+    """The least and the largest draw that the cut of a stratum of so many rows, of a test part's share, may part."""
+    wide = _STANDARD_ERRORS * math.sqrt(share * (1 - share) / max(rows, 1))
+    return whole_cut(max(share - wide, 0.0)), whole_cut(min(share + wide, 1.0))
 
 
 @dataclass
@@ -51,15 +52,10 @@ class Strata:
         draws, repeated = table.get_column(DRAW).to_numpy(), table.get_column(REPEATED).to_numpy()
         for stratum in self.rows:
             mine = (labels == stratum).fill_null(value=False).to_numpy()
-            (low, high), free = self.band(stratum), draws[mine & ~repeated]
+            (low, high), free = band(self.share, self.rows[stratum]), draws[mine & ~repeated]
             sure = int((free < low).sum()) + int((draws[mine & repeated] < whole_cut(self.share)).sum())
             self.test[stratum] = self.test.get(stratum, 0) + sure
             self.near.setdefault(stratum, []).append(free[(free >= low) & (free <= high)])
-
-    def band(self, stratum: Any) -> tuple[int, int]:
-        """The least and the largest draw that the stratum's cut may part."""
-        wide = float(margin(self.share, self.rows[stratum]))
-        return whole_cut(max(self.share - wide, 0.0)), whole_cut(min(self.share + wide, 1.0))
 
     def cuts(self) -> tuple[Stratum, ...]:
         """The cuts that give each stratum its share of test rows, as near as repeated keys allow."""
@@ -168,7 +164,7 @@ def settled_lazily(plan: Plan, table: Any, contract: Contract) -> Plan:
     counts = labels.group_by("label").agg(nw.len().alias("rows")).collect("polars").rows()
     found = Strata(plan.test_size, {name: int(number) for name, number in sorted(counts)})
     for name in found.rows:
-        one, (low, high) = labels.filter(nw.col("label") == name), found.band(name)
+        one, (low, high) = labels.filter(nw.col("label") == name), band(plan.test_size, found.rows[name])
         sure = nw.when(again).then(draw < whole_cut(plan.test_size)).otherwise(draw < low)
         found.test[name] = int(one.filter(sure).select(nw.len().alias("rows")).collect("polars").item())
         near = one.filter(~again & (draw >= low) & (draw <= high)).select(DRAW).collect("polars")

@@ -37,9 +37,11 @@ class Sample:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take in the next rows."""
-        drawn = pl.Series(_DRAWN, self._draw.random(frame.height))
-        near = drawn <= self._bound
-        self._parts.append(frame.filter(near).with_columns(drawn.filter(near)))
+        drawn = self._draw.random(frame.height)
+        near = np.flatnonzero(drawn <= self._bound)
+        if near.size > self._rows:
+            near = near[np.argpartition(drawn[near], self._rows)[: self._rows]]
+        self._parts.append(frame[near].with_columns(pl.Series(_DRAWN, drawn[near])))
         if sum(part.height for part in self._parts) > 2 * self._rows:
             self._shrink()
 
