@@ -16,6 +16,7 @@ from headrace.core import (
     fold_overlap,
     matrix,
     model,
+    near_inputs,
     residuals,
     significance,
     tables,
@@ -86,8 +87,9 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
         plan: What is measured.
 
     Returns:
-        The evaluation as written: that of ``evaluate``, and ``equal_inputs`` {share, by_chance, copies, sentence,
-        remedy} (test rows whose inputs stand in the training part too).
+        The evaluation as written: that of ``evaluate``, ``equal_inputs`` {share, by_chance, copies, sentence, remedy}
+        (test rows whose inputs stand in the training part too) and ``near_inputs`` {share, rows, clusters, sentence,
+        remedy} (test rows that nearly repeat one).
 
     Raises:
         InputError: If a slice is no column of the test part.
@@ -99,6 +101,7 @@ def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) 
     known = tables.scan(split.train_table).select(fitted.contract.target.name).collect()
     found = evaluate(fitted, rows, train_target=matrix.encode_target(known, fitted.contract), parts=parts, plan=plan)
     found["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
+    found["near_inputs"] = near_inputs.find(split.train_table, rows, fitted.contract).as_json()
     write_json(evaluation, found)
     return found
 

@@ -28,6 +28,10 @@ def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
     if equal.get("copies"):
         count = round(equal["share"] * rows)
         yield Note("warning", "", "equal_inputs", count, equal["sentence"], equal.get("remedy", ""))
+    near = evaluation.get("near_inputs") or {}
+    if near.get("clusters"):
+        count = round(near["share"] * near["rows"])
+        yield Note("warning", "", "near_inputs", count, near["sentence"], near.get("remedy", ""))
     if rows and not leaks and _flawless(evaluation):
         yield Note(
             "warning",

@@ -139,6 +139,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
         "threshold": threshold_sentence(found.get("threshold") or {}),
         "slices": slices,
         "equal_inputs": found.get("equal_inputs") or {},
+        "near_inputs": found.get("near_inputs") or {},
         "positive": found.get("positive", ""),
         "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
     }

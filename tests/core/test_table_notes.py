@@ -69,10 +69,13 @@ def test_a_run_adds_what_the_evaluation_shows() -> None:
     """Copies of training rows among the test rows, and a model without errors where no leak was found."""
     copies = {"share": 0.25, "copies": True, "sentence": "These are copies.", "remedy": "Remove them."}
     perfect = {"rows": {"test": 80}, "metrics": {"accuracy": {"value": 1.0}, "roc_auc": {"value": 1.0}}}
+    near = {"share": 0.6, "rows": 50, "clusters": True, "sentence": "These are near.", "remedy": "Name a group."}
     early = Note("info", "x", "ignored", 1, "Column 'x' is left out.")
-    found = run_notes.gather({"notes": [early.as_json()]}, perfect | {"equal_inputs": copies})
+    shown = perfect | {"equal_inputs": copies, "near_inputs": near}
+    found = run_notes.gather({"notes": [early.as_json()]}, shown)
     assert [(note.rule, note.severity, note.count) for note in found] == [
         ("equal_inputs", "warning", 20),
+        ("near_inputs", "warning", 30),
         ("no_errors", "warning", 80),
         ("ignored", "info", 1),
     ]

@@ -122,6 +122,13 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
             "copies": True,
             "sentence": "20.0% of the test rows: copies.",
         },
+        "near_inputs": {
+            "share": 0.9,
+            "rows": 80,
+            "clusters": True,
+            "sentence": f"90% of 80 test rows nearly repeat {EVIL}.",
+            "remedy": "Name a group.",
+        },
         "roc": curves.roc(positive, scores),
         "pr": curves.precision_recall(positive, scores),
         "calibration": curves.calibration(positive, scores),
