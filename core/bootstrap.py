@@ -24,7 +24,7 @@ from scipy.special import stdtrit
 
 from headrace.core import half_rows, subsample
 from headrace.core.clusters import Clusters, by_row
-from headrace.core.intervals import TAIL, Deviations, Interval, interval
+from headrace.core.intervals import TAIL, Deviations, Interval, bounds, interval
 from headrace.core.measures import Outcome, losses, mean_measurer, measure, measurer
 from headrace.core.metrics import HIGHER_IS_BETTER, Floats
 
@@ -182,6 +182,7 @@ def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:
     classes = 0 if outcome.probabilities is None else outcome.probabilities.shape[1]
     values = {name: value for name, value in measure(outcome).items() if np.isfinite(value)}
     found = {
-        name: interval(value, drawn.deviations(name), name=name, classes=classes) for name, value in values.items()
+        name: interval(value, drawn.deviations(name), reach=bounds(name, classes=classes))
+        for name, value in values.items()
     }
     return {name: known for name, known in found.items() if known is not None}

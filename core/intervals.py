@@ -44,14 +44,13 @@ class Deviations:
     high: Floats
 
 
-def interval(value: float, deviations: Deviations, *, name: str = "", classes: int = 0) -> Interval | None:
+def interval(value: float, deviations: Deviations, *, reach: tuple[float, float]) -> Interval | None:
     """The interval around a value.
 
     Args:
-        value: The metric on all rows.
+        value: The metric on all rows, or a difference of two models'.
         deviations: Deviations of the resamples from their centre.
-        name: The metric's name, which says how far the interval may reach; empty for a difference.
-        classes: How many classes there are, if any.
+        reach: The least and the largest value that there can be.
 
     Returns:
         The interval, which holds the value; None where too few resamples define the metric.
@@ -59,8 +58,7 @@ def interval(value: float, deviations: Deviations, *, name: str = "", classes: i
     ends = _ends(value, deviations)
     if ends is None:
         return None
-    least, most = bounds(name, classes=classes) if name else (-np.inf, np.inf)
-    low, high = min(value, max(least, ends[0])), max(value, min(most, ends[1]))
+    low, high = min(value, max(reach[0], ends[0])), max(value, min(reach[1], ends[1]))
     return Interval(value, float(low), float(high))
 
 

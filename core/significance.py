@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from headrace.core.bootstrap import Resampled
 from headrace.core.clusters import Clusters
 from headrace.core.delong import delong
-from headrace.core.intervals import LEVEL, Deviations, interval
+from headrace.core.intervals import LEVEL, Deviations, bounds, interval
 from headrace.core.measures import Outcome, measure
 from headrace.core.metrics import HIGHER_IS_BETTER, Flags
 
 Labels = NDArray[np.int64]
+
+_CHANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class Difference:
         return self.p_value < 1 - LEVEL and (self.low > 0 or self.high < 0)
 
 
+def _reach(metric: str, second: Outcome) -> tuple[float, float]:
+    """The least and the largest difference that there can be to a model."""
+    classes = 0 if second.probabilities is None else second.probabilities.shape[1]
+    least, most = bounds(metric, classes=classes)
+    if metric == "roc_auc" and second.probabilities is not None and (np.ptp(second.probabilities, axis=0) == 0).all():
+        return least - _CHANCE, most - _CHANCE  # scores that are all the same have this area in any table
+    return least - most, most - least
+
+
 def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -> Difference:
     """Compare two models on one metric.
 
@@ -67,7 +78,7 @@ def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -
     """
     value = measure(first)[metric] - measure(second)[metric]
     deviations = drawn.deviations_of_difference(metric)
-    found = interval(value, deviations)
+    found = interval(value, deviations, reach=_reach(metric, second))
     if found is None:
         return Difference(metric, value, value, value, p_value=1.0, test="none: too few rows")
     by = drawn.clusters.by

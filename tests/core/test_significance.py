@@ -51,6 +51,21 @@ def test_delong_is_its_definition(seed: int) -> None:
     assert significance.delong(tied, second) == pytest.approx(delong_by_definition(tied, second))
 
 
+def test_a_difference_reaches_no_further_than_the_metric() -> None:
+    """Over a model whose scores are all the same, whose area is 0.5 in any table, nothing is better by more than 0.5."""
+    actual = np.array([0, 1] * 15)
+    perfect, constant = scored(actual, actual * 0.8 + 0.1), scored(actual, np.full(30, 0.4))
+    drawn = bootstrap.resample([perfect, constant], seed=0)
+    found = significance.compare(perfect, constant, metric="roc_auc", drawn=drawn)
+    assert (found.difference, found.high) == (0.5, 0.5)
+    assert 0.3 < found.low < 0.5
+    wrong = scored(actual, 0.9 - actual * 0.8)
+    against = significance.compare(
+        perfect, wrong, metric="accuracy", drawn=bootstrap.resample([perfect, wrong], seed=0)
+    )
+    assert (against.difference, against.high) == (1.0, 1.0)
+
+
 @pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (5, 5), (12, 3), (0, 8), (600, 500), (3000, 2000)])
 def test_mcnemar_is_the_exact_binomial_test(only_first: int, only_second: int) -> None:
     """As SciPy computes it, also where factorials overflow."""
