@@ -52,7 +52,7 @@ def test_delong_is_its_definition(seed: int) -> None:
 
 
 def test_a_difference_reaches_no_further_than_the_metric() -> None:
-    """Over a model whose scores are all the same, whose area is 0.5 in any table, nothing is better by more than 0.5."""
+    """Scores that are all the same have an area of 0.5 in any table, so that nothing is better by more than 0.5."""
     actual = np.array([0, 1] * 15)
     perfect, constant = scored(actual, actual * 0.8 + 0.1), scored(actual, np.full(30, 0.4))
     drawn = bootstrap.resample([perfect, constant], seed=0)
