@@ -185,7 +185,12 @@ def _with_histogram(column: Column, series: pl.Series) -> Column:
 
 
 def _bins(series: pl.Series, low: float, high: float) -> int:
-    """Bins of equal width; whole numbers get bins that hold equally many of them, lest bars alternate."""
+    """Bins of equal width; whole numbers get bins that hold equally many of them, lest bars alternate.
+
+    One bin where fewer numbers lie between the ends than bins are wanted.
+    """
+    if low < high and (np.diff(np.linspace(low, high, BINS + 1)) <= 0).any():
+        return 1
     if not series.dtype.is_integer() or high - low >= 8 * BINS:
         return BINS
     values = high - low + 1

@@ -53,6 +53,20 @@ def test_a_missing_table_is_told(made: Any, tmp_path: Path) -> None:
         profile_table(str(tmp_path / "nowhere"), contract=str(made.paths.contract), page=str(tmp_path / "p.html"))
 
 
+@pytest.mark.parametrize("step", [0.0, 1e-17, 1e-16, 1e-15, 5e-324, 1e300])
+def test_values_however_close_or_far_apart_are_drawn(tmp_path: Path, step: float) -> None:
+    """NumPy's histogram raises where fewer numbers than bins lie between the ends (seen with numpy 2.x)."""
+    values = [0.1 + step * place for place in range(90)] if step > 1e-300 else [step * place for place in range(90)]
+    with tables.Writer(tmp_path / "table") as writer:
+        writer.write(pl.DataFrame({"x": values, "y": [0, 1] * 45}))
+    columns = (Column("x", "number"), Column("y", "integer", role="target", categories=("0", "1")))
+    contract = Contract(name="close", task="binary", positive="1", columns=columns)
+    (tmp_path / "contract.yaml").write_text(contract_yaml.dump(contract))
+    paths = {"contract": str(tmp_path / "contract.yaml"), "page": str(tmp_path / "profile.html")}
+    profile_table(str(tmp_path / "table"), **paths)
+    assert (tmp_path / "profile.html").read_text().count('<article class="card"') == 2
+
+
 def test_a_large_table_is_profiled_quickly(tmp_path: Path) -> None:
     """100,000 rows of 30 columns take seconds, process start and imports included, and give a small page."""
     rng = np.random.default_rng(0)
