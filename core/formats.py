@@ -163,17 +163,20 @@ def _csv(
 def _json(
     files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
 ) -> Iterator[pl.DataFrame]:
+    lost = Counter[str]()
+
     def frames() -> Iterator[pl.DataFrame]:
         for file in files:
             text = streams.text(file, encoding=options.encoding, digest=digest)
             cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
-            parsed = (trimmed(json_rows.parse(block, name=file.name, drop=options.drop)) for block in cut)
+            parsed = (trimmed(json_rows.parse(block, name=file.name, drop=options.drop, lost=lost)) for block in cut)
             for frame in with_partitions(parsed, name=file.name, told=told):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
 
     yield from unified(frames(), name="the table")
+    told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
 
 
 def _parquet(

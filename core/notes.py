@@ -33,7 +33,8 @@ class Note:
         column: The column; empty for the table as a whole.
         rule: What it is about, in lower case with underscores, such as ``ignored`` or ``decimal_comma``.
         count: How many rows it concerns, or how many columns where it is about columns.
-        sentence: What was found and what was done, as a sentence with its full stop.
+        sentence: What was found and what was done, as a sentence with its full stop. The column's name is put before
+            it where it does not name the column.
         remedy: What a person may do about it, as a sentence with its full stop; empty if nothing.
     """
 
@@ -45,7 +46,7 @@ class Note:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a severity that is none, and a note that says nothing.
+        """Name the column; refuse a severity that is none, and a note that says nothing.
 
         Raises:
             InputError: If there is one.
@@ -54,10 +55,18 @@ class Note:
             raise InputError(f"the severity of a note must be one of {list(SEVERITIES)}; got {shown(self.severity)}.")
         if not self.rule or not self.sentence:
             raise InputError("a note must have a rule and a sentence, but one of them is empty; give both.")
+        if self.column and shown(self.column) not in self.sentence:
+            sentence = f"Column {shown(self.column)}: {in_lower_case(self.sentence)}"
+            object.__setattr__(self, "sentence", sentence)
 
     def as_json(self) -> dict[str, Any]:
         """The attributes by name, as plain values."""
         return asdict(self)
+
+
+def in_lower_case(text: str) -> str:
+    """A sentence as it goes on behind a colon: its first letter is small, unless the word is an acronym."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def as_json(notes: Iterable[Note], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
@@ -128,5 +137,6 @@ __all__ = [
     "NoteSeverity",
     "as_json",
     "from_json",
+    "in_lower_case",
     "worst_first",
 ]

@@ -6,7 +6,7 @@ from headrace.core.checks import Finding
 from headrace.core.contract import Column, Contract
 from headrace.core.counts import Counts
 from headrace.core.errors import shown
-from headrace.core.notes import Note, NoteSeverity, worst_first
+from headrace.core.notes import Note, NoteSeverity, in_lower_case, worst_first
 
 IGNORED = "ignored"
 # Rules that may make a result wrong; of the others, a share of the rows from which on they may.
@@ -56,14 +56,9 @@ def unseen(contract: Contract) -> Iterator[Note]:
 
 def ignored(column: Column, severity: NoteSeverity = "info") -> Note:
     """The note that a column of role ``ignore`` is left out, with the contract's reason."""
-    why = f": {_small(column.description)}" if column.description else ", as the contract says"
+    why = f": {in_lower_case(column.description)}" if column.description else ", as the contract says"
     sentence = f"Column {shown(column.name)} is left out{why.rstrip('.')}."
     return Note(severity, column.name, IGNORED, 1, sentence, "Give it another role in the contract to use it.")
-
-
-def _small(text: str) -> str:
-    """A sentence as it goes on behind a colon: its first letter is small, unless the word is an acronym."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def _of_finding(finding: Finding, counts: Counts) -> Note:

@@ -110,7 +110,7 @@ def rounded_note(name: str, *, lost: int, texts: int = 0, numbers: int = 0) -> N
         numbers: Different values after.
     """
     merged = numbers < texts
-    sentence = f"{lost} values of this column have more than 17 digits, which a float of 64 bits rounds"
+    sentence = f"{lost} of its values have more than 17 digits, which a float of 64 bits rounds"
     sentence += f": {texts} different values became {numbers}." if merged else "."
     remedy = "Subtract what they have in common, or give the column as text if it is an id."
     return Note("warning" if merged else "info", name, "rounded", lost, sentence, remedy)

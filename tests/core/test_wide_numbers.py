@@ -95,6 +95,20 @@ def test_decimals_of_a_database_that_a_float_rounds_are_told() -> None:
     assert [(note["column"], note["rule"], note["count"]) for note in reading.facts()["notes"]] == [("a", "rounded", 2)]
 
 
+def test_decimals_of_json_that_a_float_rounds_are_told(tmp_path: Path) -> None:
+    """As those of CSV are, by the column's name; floats as programs write them, and ids, are no news."""
+    rows = [
+        f'{{"a": 0.{place:021}, "b": {place / 10 + 0.2!r}, "c": {2**63 + place}}}'
+        for place in range(10**20, 10**20 + N)
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(rows))
+    reading = Reading(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
+    assert pl.concat(reading.frames())["c"].dtype == pl.String
+    (note,) = reading.facts()["notes"]
+    assert (note["column"], note["rule"], note["count"]) == ("a", "rounded", N - 1)  # 10**20 is a 1 with zeros
+    assert note["sentence"].startswith(f"Column 'a': {note['count']} of its values have more than 17 digits")
+
+
 def test_floats_as_programs_write_them_are_no_news(tmp_path: Path) -> None:
     """0.30000000000000004 has 17 digits and is a float to the last of them."""
     texts = [repr(place / 10 + 0.2) for place in range(N)]
