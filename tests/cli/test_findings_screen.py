@@ -57,7 +57,7 @@ def test_however_much_there_is_ten_lines_tell_it(notes: list[Note]) -> None:
 
 def test_what_found_no_place_is_counted() -> None:
     """Twenty rules with long sentences: the last line says how many are in the report."""
-    notes = [Note("warning", "x", f"rule {place}", 1, "word " * 40) for place in range(20)]
+    notes = [Note("warning", "", f"rule {place}", 1, "word " * 40) for place in range(20)]
     found = findings(ended(*notes))
     assert len(found) - 1 == MOST_LINES
     assert found[-2] == "    and 16 more in report.html"

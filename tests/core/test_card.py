@@ -65,7 +65,8 @@ def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> No
     answered = with_answers(bundle, Answers({"caveats": "Mind the gap."}), tmp_path / "answered")
     for card in (_text(bundle, "card.md"), _text(answered, "card.md")):
         caveats = card[card.index("## Caveats") :]
-        assert "- **positive class** (info): The positive class," in caveats
+        assert "- **positive class** (info): Column " in caveats
+        assert ": the positive class, whose" in caveats
         assert "Precision, recall, F1 and PR AUC are those of the class `yes`." in card
     assert "<strong>positive class</strong> (info): The positive class," in _text(bundle, "card.html")
 

@@ -20,7 +20,10 @@ EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b
 
 
 NOTES = (
-    *(Note("warning", "kind", f"rule_{place}", 1, f"Warning {place} {EVIL}.", "Look at it.") for place in range(10)),
+    *(
+        Note("warning", "kind", f"rule_{place}", 1, f"Column 'kind', warning {place} {EVIL}.", "Look at it.")
+        for place in range(10)
+    ),
     Note("info", "note", "ignored", 1, "Column 'note' is left out: it has about 900 different texts."),
     Note("info", "ill", "positive_class", 180, f"The positive class is {EVIL}.", "Give --positive '0'."),
 )

@@ -70,10 +70,10 @@ def test_what_is_wrong_with_the_data_stands_in_the_head(page: str) -> None:
     shown = Page(head[: head.index("<details")]).text
     assert "equal inputs" in shown
     assert "nearly repeat" in shown
-    assert [place for place in range(10) if f"Warning {place} " in shown] == [0, 1, 2, 3, 4, 5]
+    assert [place for place in range(10) if f"warning {place} " in shown] == [0, 1, 2, 3, 4, 5]
     assert "Look at it." in shown
     rest = Page(head).text
-    for part in ("4 more warnings", "Warning 9", "2 notes", "900 different texts", "Give --positive '0'."):
+    for part in ("4 more warnings", "warning 9", "2 notes", "900 different texts", "Give --positive '0'."):
         assert part in rest
 
 
