@@ -68,7 +68,7 @@ def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> No
         assert "- **positive class** (info): Column " in caveats
         assert ": the positive class, whose" in caveats
         assert "Precision, recall, F1 and PR AUC are those of the class `yes`." in card
-    assert "<strong>positive class</strong> (info): The positive class," in _text(bundle, "card.html")
+    assert "<strong>positive class</strong> (info): Column " in _text(bundle, "card.html")
 
 
 @pytest.mark.parametrize("text", ["a_b *c* [d](e) `f` <b>g</b> # h | i \\ j", "**x**", "two\nlines", "![a](b)"])
