@@ -61,11 +61,15 @@ class Patience:
         deadline_seconds: Until the version answers.
         node_seconds: Until a pod finds a node and its volumes.
         every_seconds: Between two looks.
+        quiet_seconds: So long no request must have reached pods before they are deleted.
+        blind_seconds: So long is waited instead where their counters cannot be read.
     """
 
     deadline_seconds: float = 600.0
     node_seconds: float = 90.0
     every_seconds: float = EVERY_SECONDS
+    quiet_seconds: float = 10.0
+    blind_seconds: float = 60.0
 
 
 @dataclass
@@ -200,7 +204,7 @@ class Waiting:
             ready = int(kserve_status.status(deployment or {}).get("availableReplicas") or 0)
         self._fail_by_pods(pods, goal)
         if not running:
-            self._notice(f"{len(pods)} pods of it, not all of them available" if made else "no pod of it yet")
+            self._notice(_counted(len(pods)) if made else "no pod of it yet")
             if not made and seconds > EVENT_SECONDS:
                 self._fail_by_events(goal)
             return 0
@@ -212,12 +216,16 @@ class Waiting:
         try:
             found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
-            self._notice(f"its pods run, but {str(error).rstrip('.')}{'' if self.via else _INSIDE}")
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{self._hint()}")
             return False
         others = [digest for digest in found if digest != goal.digest]
         if others:
             self._notice(f"its pods run, but {len(others)} of {len(found)} answers came from {others[0][:12] or '?'}")
         return not others
+
+    def _hint(self) -> str:
+        """How an endpoint is reached from outside of the cluster; nothing inside, where no gateway is asked."""
+        return _OUTSIDE if self.cluster.context and not self.via else ""
 
     def _notice(self, text: str) -> None:
         if text != self._last:
@@ -270,7 +278,11 @@ def _since(event: Event, goal: Goal) -> bool:
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
-_INSIDE = "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
+def _counted(pods: int) -> str:
+    return "1 pod of it, not available yet" if pods == 1 else f"{pods} pods of it, not all of them available"
+
+
+_OUTSIDE = "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
 
 
 class _FailedError(ClusterError):

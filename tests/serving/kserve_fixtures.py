@@ -51,7 +51,7 @@ ROLLOUT_RIGHTS: list[dict[str, Any]] = [
     },
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
 ]
-PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2)
+PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2, quiet_seconds=1, blind_seconds=5)
 
 
 @dataclass(frozen=True)

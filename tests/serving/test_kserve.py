@@ -222,7 +222,7 @@ def test_the_digest_that_is_reported_decides(kserve_place: Placed, uris: list[st
 
 def test_what_never_comes_up_is_given_up(kserve_place: Placed, uris: list[str], name: str) -> None:
     """At the deadline the sentence says how far it came."""
-    with fault(kserve_place, uris[0], "stuck"), pytest.raises(ClusterError, match="did not within 3 s: 1 pods of it"):
+    with fault(kserve_place, uris[0], "stuck"), pytest.raises(ClusterError, match="did not within 3 s: 1 pod of it"):
         kserve_place.patient(3).deploy(uris[0], name=name)
 
 
