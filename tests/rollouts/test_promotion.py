@@ -144,7 +144,7 @@ def test_the_play_loses_requests_where_kserve_does(kserve_place: Placed, version
     with ordered(kserve_place, "services first"), asked(kserve_place, outside, inside) as statuses:
         applied(kserve_place, name, **beside)
         deadline = time.monotonic() + 30
-        while not (statuses[outside][503] and statuses[inside][404] and kserve_place.platform.ingress.settled):
+        while not (statuses[inside][404] and kserve_place.platform.ingress.routes[host] == alone):
             assert time.monotonic() < deadline, statuses
             time.sleep(0.1)
         time.sleep(0.1)  # what was in flight
