@@ -2,20 +2,19 @@
 
 from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import PODS
-from headrace.rollouts.graph import beside
 from headrace.serving import kserve_pods, kserve_status
 
 _PORT = "prometheus.kserve.io/port"
 
 
-def of_endpoint(cluster: Cluster, name: str) -> dict[str, str]:
-    """Addresses by the pods' names; those of a graph's candidate too.
+def of_services(cluster: Cluster, *names: str) -> dict[str, str]:
+    """Addresses of the pods of some InferenceServices, by the pods' names.
 
     Args:
         cluster: Where they run.
-        name: Name of the endpoint.
+        names: Names of the InferenceServices.
     """
-    label = f"{kserve_status.SERVICE_LABEL} in ({name},{beside(name)})"
+    label = f"{kserve_status.SERVICE_LABEL} in ({','.join(names)})"
     return {str(pod["metadata"]["name"]): _address(pod) for pod in cluster.list(PODS, labels=label) if _there(pod)}
 
 

@@ -23,7 +23,7 @@ EVENT_SECONDS = 10.0  # so long must only an event speak of a failure
 _LOG_LINES = 5
 _STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
 _PASSING = {"unreachable", "timeout", "busy", "failed", "expired"}
-_CONTESTED = "the object has been modified"  # a controller that tries again says so
+CONTESTED = "the object has been modified"  # a controller that tries again says so
 
 
 class OvertakenError(ClusterError):
@@ -257,7 +257,7 @@ class Waiting:
     def _fail_by_events(self, goal: Goal) -> None:
         """Fail if KServe makes no pods and only an event says why."""
         for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
-            if event.type == "Warning" and _since(event, goal) and _CONTESTED not in event.message:
+            if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
                 raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
 
     def _last_words(self, found: Failure) -> str:

@@ -16,16 +16,13 @@ import urllib3
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.cluster.owned import owned
 from headrace.core.errors import ClusterError
-from headrace.core.settings import StoreSettings
 from headrace.rollouts import canary, start
 from headrace.rollouts.on_kserve import There, made
 from headrace.serving import kserve_status
-from headrace.stores.bundles import publish
-from headrace.stores.objects import connect
-from tests.rollouts import bundles
-from tests.serving.kserve_fixtures import Placed, digest, kserve_place, rclone_settings
+from tests.rollouts.published import rclone_settings, uris
+from tests.serving.kserve_fixtures import Placed, digest, kserve_place
 
-__all__ = ["kserve_place", "rclone_settings"]
+__all__ = ["kserve_place", "rclone_settings", "uris"]
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")]
 
@@ -41,14 +38,6 @@ PLAN = start.planned(
     floor_ms=200,
     tolerances={"errors": 0.5, "slow": 0.9, "shift": 0.99},
 )
-
-
-@pytest.fixture(scope="module")
-def versions(rclone_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Addresses of two good versions."""
-    folder, store = tmp_path_factory.mktemp("versions"), connect(rclone_settings)
-    kinds = (bundles.stable, bundles.CANDIDATES["good"])
-    return [publish(make(folder / str(number)).folder, store) for number, make in enumerate(kinds)]
 
 
 @pytest.fixture
@@ -114,13 +103,13 @@ def addresses(place: Placed, name: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("order", DELAYS)
 def test_a_promotion_and_its_way_back_lose_no_request(
-    order: str, kserve_place: Placed, versions: list[str], name: str
+    order: str, kserve_place: Placed, uris: list[str], name: str
 ) -> None:
     """Version B takes over by a canary, and A again by one; clients outside and inside of the cluster see nothing."""
-    deployed(kserve_place, versions[0], name)
+    deployed(kserve_place, uris[0], name)
     urls = addresses(kserve_place, name)
     with ordered(kserve_place, order), asked(kserve_place, *urls) as statuses:
-        for uri in (versions[1], versions[0]):
+        for uri in (uris[1], uris[0]):
             rolled = made(There(name, uri, "canary"), kserve_place.roller)
             record = start.begin(rolled, PLAN, say=lambda _: None)
             assert record.status == "promoted", record.reasons
@@ -131,10 +120,10 @@ def test_a_promotion_and_its_way_back_lose_no_request(
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
 
 
-def test_the_play_loses_requests_where_kserve_does(kserve_place: Placed, versions: list[str], name: str) -> None:
+def test_the_play_loses_requests_where_kserve_does(kserve_place: Placed, uris: list[str], name: str) -> None:
     """A canary that becomes the predictor takes the Service away that the gateway still sends half of them to."""
-    deployed(kserve_place, versions[0], name)
-    rolled = made(There(name, versions[1], "canary"), kserve_place.roller)
+    deployed(kserve_place, uris[0], name)
+    rolled = made(There(name, uris[1], "canary"), kserve_place.roller)
     rolled.traffic.prepare()
     rolled.traffic.split(50)
     beside = (kserve_place.cluster.get(INFERENCE_SERVICES, name) or {})["spec"]["canary"][0]["predictor"]
@@ -154,15 +143,15 @@ def test_the_play_loses_requests_where_kserve_does(kserve_place: Placed, version
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
 
 
-def test_a_canary_is_named_as_nothing_is(kserve_place: Placed, versions: list[str], name: str) -> None:
+def test_a_canary_is_named_as_nothing_is(kserve_place: Placed, uris: list[str], name: str) -> None:
     """KServe refuses a canary named as the predictor, which an earlier rollout may have named: it gets another."""
-    deployed(kserve_place, versions[0], name)
-    taken = canary.name_of(digest(versions[1]), endpoint=name)
+    deployed(kserve_place, uris[0], name)
+    taken = canary.name_of(digest(uris[1]), endpoint=name)
     applied(kserve_place, name, name=taken)
-    rolled = made(There(name, versions[1], "canary"), kserve_place.roller)
+    rolled = made(There(name, uris[1], "canary"), kserve_place.roller)
     own = rolled.traffic.endpoint.own()  # type: ignore[attr-defined]
     with pytest.raises(ClusterError, match="conflicts with stable predictor name"):
-        kserve_place.roller.cluster.apply(canary.divided(own, versions[1], taken, 0), dry_run=True)
+        kserve_place.roller.cluster.apply(canary.divided(own, uris[1], taken, 0), dry_run=True)
     rolled.traffic.prepare()
     spec = (kserve_place.cluster.get(INFERENCE_SERVICES, name) or {})["spec"]
     assert (spec["predictor"]["name"], spec["canary"][0]["predictor"]["name"]) == (taken, f"{taken}-2")

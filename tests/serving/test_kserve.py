@@ -437,7 +437,8 @@ def test_the_command_deploys_shows_and_removes(
     assert f'cannot be pulled (ImagePullBackOff): Back-off pulling image "headrace/headrace-python:none"; {name} ' in (
         failed.stderr
     )
-    assert headrace("deploy", "--remove", *there, **environment).returncode == 0
+    removed = headrace("deploy", "--remove", *there, **environment)
+    assert (removed.returncode, removed.stdout) == (0, f"{name} is gone from {cluster.namespace}.\n")
     assert cluster.get(INFERENCE_SERVICES, name) is None
     assert headrace("deploy", "--remove", **environment).returncode == 2
 
