@@ -47,7 +47,7 @@ class Graph:
         before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
         known = graph_router.weights_of(before["spec"]) if before else {}
         self._weighed(known if {name, beside(name)} >= set(known) and known else {name: 100})
-        graph = self._url()
+        graph = graph_address.made(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
             deployer.say(f"requests are divided for those who ask {graph}")
@@ -83,7 +83,7 @@ class Graph:
         graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
         if graph and graph_router.ready(graph):
             self._weighed({name: 100})
-            url = self._url()
+            url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
             self.drain.wait(deployer, kserve_status.workload(beside(name)))
         elif graph:
             patiently(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
@@ -94,10 +94,6 @@ class Graph:
         """Apply the graph, and wait until its router runs with these weights."""
         mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
         graph_router.weighed(self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights)
-
-    def _url(self) -> str:
-        """Where the graph answers."""
-        return graph_address.made(self.endpoint.deployer, self.endpoint.get(), graph_of(self.endpoint.name))
 
 
 def beside(name: str) -> str:

@@ -20,6 +20,7 @@ from headrace.serving import kserve_status
 from headrace.serving.endpoint import Remote
 from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_spec import KNATIVE
+from headrace.serving.kserve_wait import outside_hint
 from headrace.stores.bundles import fetch
 
 _PORT = 80
@@ -55,7 +56,7 @@ def required(deployer: KServeDeployer, service: Document) -> None:
 
 
 def made(deployer: KServeDeployer, service: Document, graph: str) -> str:
-    """Where a graph answers from here; a route to it is made if there must be one.
+    """Make the route by which a graph is asked from outside of the cluster, if it must have one.
 
     Args:
         deployer: The way to the cluster.
@@ -66,30 +67,44 @@ def made(deployer: KServeDeployer, service: Document, graph: str) -> str:
         Where predictions are asked for in V1.
 
     Raises:
-        ClusterError: If KServe gives it no address, or no route can be made.
+        InputError: If there is nothing beside which a route could be made.
+        ClusterError: If KServe gives it no address, or the route is refused.
     """
-    cluster, name = deployer.cluster, str(service["metadata"]["name"])
-    path = f"/v1/models/{name}:predict"
-    knative = kserve_status.mode(service) == KNATIVE
-    if not knative and not outside(deployer):
+    url = address(deployer, service, graph)
+    if outside(deployer) and kserve_status.mode(service) != KNATIVE:
+        required(deployer, service)
+        cluster = deployer.cluster
+        way, found = _way(cluster, str(service["metadata"]["name"])), cluster.get(INFERENCE_GRAPHS, graph)
+        if way and found:
+            document = route(found, *way, host=str(urlsplit(url).hostname))
+            patiently(lambda: cluster.apply(document, force=True))
+    return url
+
+
+def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
+    """Where a graph is asked from here, in V1.
+
+    Args:
+        deployer: The way to the cluster.
+        service: The endpoint before which the graph is.
+        graph: Name of the graph.
+
+    Raises:
+        ClusterError: If KServe gives it no address.
+    """
+    cluster, path = deployer.cluster, f"/v1/models/{service['metadata']['name']}:predict"
+    if not outside(deployer) and kserve_status.mode(service) != KNATIVE:
         return f"http://{graph}.{cluster.namespace}.svc.cluster.local{path}"
-    found = wait(
+    base = wait(
         cluster,
         INFERENCE_GRAPHS,
         graph,
-        until=lambda one: one if one and kserve_status.status(one).get("url") else None,
+        until=lambda one: str(kserve_status.status(one or {}).get("url") or "") or None,
         seconds=deployer.options.patience.deadline_seconds,
         what="to get an address",
     )
-    base = str(kserve_status.status(found)["url"])
     if not base.startswith("http"):
         raise ClusterError(f"the InferenceGraph {graph} must have an address; KServe says {base!r}.")
-    if not knative:
-        required(deployer, service)
-        way = _way(cluster, name)
-        if way:
-            document = route(found, *way, host=str(urlsplit(base).hostname))
-            patiently(lambda: cluster.apply(document, force=True))
     return f"{base.rstrip('/')}{path}"
 
 
@@ -142,11 +157,7 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         if not told:
             return
         if time.monotonic() > deadline:
-            hint = (
-                ""
-                if deployer.options.via or not deployer.cluster.context
-                else (": outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY")
-            )
+            hint = outside_hint(deployer.cluster, deployer.options.via)
             raise ClusterError(
                 f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {told}{hint}.", "timeout"
             )

@@ -216,16 +216,12 @@ class Waiting:
         try:
             found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
-            self._notice(f"its pods run, but {str(error).rstrip('.')}{self._hint()}")
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
             return False
         others = [digest for digest in found if digest != goal.digest]
         if others:
             self._notice(f"its pods run, but {len(others)} of {len(found)} answers came from {others[0][:12] or '?'}")
         return not others
-
-    def _hint(self) -> str:
-        """How an endpoint is reached from outside of the cluster; nothing inside, where no gateway is asked."""
-        return _OUTSIDE if self.cluster.context and not self.via else ""
 
     def _notice(self, text: str) -> None:
         if text != self._last:
@@ -278,11 +274,17 @@ def _since(event: Event, goal: Goal) -> bool:
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
+def outside_hint(cluster: Cluster, via: str) -> str:
+    """How an endpoint is reached from outside of the cluster, as a clause; empty inside, where no gateway is asked."""
+    return (
+        "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
+        if cluster.context and not via
+        else ""
+    )
+
+
 def _counted(pods: int) -> str:
     return "1 pod of it, not available yet" if pods == 1 else f"{pods} pods of it, not all of them available"
-
-
-_OUTSIDE = "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
 
 
 class _FailedError(ClusterError):
