@@ -76,6 +76,8 @@ class Canary:
             waiting.until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         self.endpoint.apply(divided(self.endpoint.own(), candidate.uri, name, percent))
         self._until_shared(name, percent)
+        if percent:
+            self.drain.reached(self.endpoint.deployer, workload)
 
     def promote(self) -> str:
         """See ``Traffic.promote``; the canary answers beside the predictor until that has the candidate's pods alone.

@@ -21,10 +21,12 @@ class Pods:
 
     Attributes:
         until: When requests stop to reach them; they get ten a second.
+        after: When they begin to.
         readable: Whether their counters can be read.
     """
 
     until: float = 0.0
+    after: float = 0.0
     readable: bool = True
     now: float = 0.0
     said: list[str] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Pods:
         """What they show."""
         if not self.readable:
             raise InputError("nothing answers.")
-        return {"pod": Reading("a", counts(10 * min(self.now, self.until)))}
+        return {"pod": Reading("a", counts(10 * max(0.0, min(self.now, self.until) - self.after)))}
 
     def sleep(self, seconds: float) -> None:
         """Let time go by."""
@@ -64,3 +66,21 @@ def test_it_is_waited_until_nothing_reaches_them(
     Drain(sleep=pods.sleep, clock=lambda: pods.now).wait(pods, "heart-v1-predictor")  # type: ignore[arg-type]
     assert took[0] <= pods.now <= took[1]
     assert ("requests still reach heart-v1-predictor" in pods.said[-1]) == (took[0] == 600)
+
+
+@pytest.mark.parametrize(
+    ("pods", "took"),
+    [
+        (Pods(until=100.0, after=20.0), (20, 21)),
+        (Pods(), (30, 31)),
+        (Pods(readable=False), (0, 0)),
+    ],
+    ids=["late", "never asked", "not readable"],
+)
+def test_a_share_is_waited_for_until_it_is_in_effect(
+    pods: Pods, took: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as requests show it; nobody waits for long where nobody asks."""
+    monkeypatch.setattr(draining, "Servers", lambda _: pods)
+    Drain(sleep=pods.sleep, clock=lambda: pods.now).reached(pods, "heart-v1-predictor")  # type: ignore[arg-type]
+    assert took[0] <= pods.now <= took[1]

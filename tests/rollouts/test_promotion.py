@@ -105,7 +105,7 @@ def addresses(place: Placed, name: str) -> tuple[str, str]:
 def test_a_promotion_and_its_way_back_lose_no_request(
     order: str, kserve_place: Placed, uris: list[str], name: str
 ) -> None:
-    """Version B takes over by a canary, and A again by one; clients outside and inside of the cluster see nothing."""
+    """B takes over by a canary, A again by one, and B is sent back; clients outside and inside see nothing of it."""
     deployed(kserve_place, uris[0], name)
     urls = addresses(kserve_place, name)
     with ordered(kserve_place, order), asked(kserve_place, *urls) as statuses:
@@ -114,6 +114,10 @@ def test_a_promotion_and_its_way_back_lose_no_request(
             record = start.begin(rolled, PLAN, say=lambda _: None)
             assert record.status == "promoted", record.reasons
             assert record.candidate.digest == digest(uri)
+        back = made(There(name, uris[1], "canary"), kserve_place.roller).traffic
+        back.prepare()
+        back.split(50)
+        back.restore()
         while min(map(Counter.total, statuses.values())) < REQUESTS:
             time.sleep(0.1)
     assert {status for found in statuses.values() for status in found} == {200}
