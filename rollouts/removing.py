@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from headrace.cluster.claims import find
+from headrace.cluster.claims import About, read
 from headrace.cluster.client import Document
 from headrace.cluster.kinds import CONFIG_MAPS, INFERENCE_GRAPHS, INFERENCE_SERVICES, LEASES, Kind
 from headrace.cluster.owned import made_here
@@ -73,10 +73,16 @@ def remove(deployer: KServeDeployer, name: str) -> Removed:
     if there:
         gone.insert(0, f"{INFERENCE_SERVICES.kind} {name}")
     try_(CONFIG_MAPS, name_of(name), made_here)
-    claim = find(deployer.cluster, INFERENCE_SERVICES.kind, name)
-    if claim and not claim.watched:
-        try_(LEASES, claim.about.lease, lambda _: True)
+    try_(LEASES, About(INFERENCE_SERVICES.kind, name).lease, _unwatched)
     return Removed(tuple(gone), tuple(left))
+
+
+def _unwatched(lease: Document) -> bool:
+    """Whether a claim is left behind: what it was about is gone, and nobody watches it."""
+    try:
+        return not read(lease).watched
+    except DataError:
+        return False
 
 
 def _record(deployer: KServeDeployer, name: str) -> Kept | None:

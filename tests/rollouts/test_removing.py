@@ -1,10 +1,13 @@
 """An endpoint goes with all that was made for it."""
 
 import secrets
+import time
 from dataclasses import replace
 
 import pytest
 
+from headrace.cluster.claiming import Claim
+from headrace.cluster.claims import About
 from headrace.cluster.kinds import CONFIG_MAPS, HTTP_ROUTES, INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.core.errors import InputError
 from headrace.rollouts import start
@@ -49,12 +52,16 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
         f"kubectl -n {namespace} delete inferencegraphs {name}-none-split",
         f"kubectl -n {namespace} delete configmaps {name_of(f'{name}-none')}",
     )
+    claim = About(INFERENCE_SERVICES.kind, name, uris[1])
+    Claim(kserve_place.cluster, claim, seconds=1).make()
+    time.sleep(1.2)
     removed = remove(admin, name)
     assert removed.gone == (
         f"InferenceService {name}",
         f"InferenceGraph {name}-split",
         f"InferenceService {name}-candidate",
         f"ConfigMap {name_of(name)}",
+        f"Lease {claim.lease}",
     )
     assert not removed.left
     while kserve_place.cluster.get(HTTP_ROUTES, f"{name}-split") is not None:
