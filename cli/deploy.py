@@ -58,7 +58,9 @@ def deploy(
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print the InferenceService instead of sending it.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the endpoint away.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take the endpoint away, with all that was made for it.")
+    ] = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - read by the command line as a whole
 ) -> None:
     """Serve MODEL on KServe, and return when it answers; if it does not, what answered before answers again."""
@@ -120,10 +122,14 @@ def address_of(model: str) -> str:
 
 
 def _remove(deployer: "KServeDeployer", name: str) -> None:
-    from headrace.serving.deployer import Endpoint  # noqa: PLC0415
+    from headrace.rollouts.removing import remove  # noqa: PLC0415
 
-    deployer.undeploy(Endpoint(url="", name=name, digest="", to="kserve", namespace=deployer.cluster.namespace))
-    typer.echo(f"{name} is gone from {deployer.cluster.namespace}.")
+    removed = remove(deployer, name)
+    others = [one for one in removed.gone if one != f"InferenceService {name}"]
+    typer.echo(f"{name} is gone from {deployer.cluster.namespace}{', with ' if others else ''}{', '.join(others)}.")
+    if removed.left:
+        typer.echo("\nYour account may not delete all that may have been made for it:")
+        typer.echo("\n".join(f"  {command}" for command in removed.left))
 
 
 def _say(text: str) -> None:

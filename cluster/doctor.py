@@ -12,6 +12,7 @@ from headrace.cluster.check_namespace import (
 from headrace.cluster.check_nodes import check_nodes, check_storage
 from headrace.cluster.check_quota import check_quota
 from headrace.cluster.check_rights import check_rights
+from headrace.cluster.check_rollouts import check_rollouts
 from headrace.cluster.check_server import check_platform, check_server
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import SECRETS, Kind
@@ -29,6 +30,7 @@ def examine(cluster: Cluster, needs: Needs) -> list[Finding]:
     if any(finding.state == "bad" for finding in findings):
         return findings
     findings += _looked("Platform", lambda: check_platform(cluster, needs))
+    findings += _looked("Rollouts", lambda: check_rollouts(cluster))
     space = _looked("Namespace", lambda: check_namespace(cluster, needs))
     findings += space
     if not any(finding.state == "bad" and "no namespace" in finding.text for finding in space):

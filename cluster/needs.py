@@ -38,7 +38,7 @@ RIGHTS: dict[Purpose, tuple[Right, ...]] = {
         *_CLAIMS,
     ),
     "rollout": (
-        *(Right(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch")),
+        *(Right(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch", "delete")),
         *(Right(verb, CONFIG_MAPS) for verb in ("get", "create", "patch")),
     ),
     "tune": (

@@ -291,4 +291,5 @@ def _progress(step: Step, *, paused: bool) -> str:
     requests = step.candidate.counts().requests
     marks = {"good": "✓", "bad": "✗", "open": "…"}
     seen = " ".join(f"{marks[check.verdict]} {check.name}" for check in step.checks)
-    return f"{step.percent} %{' (paused)' if paused else ''}  {requests:,.0f} requests  {seen}"
+    counted = "1 request" if round(requests) == 1 else f"{requests:,.0f} requests"
+    return f"{step.percent} %{' (paused)' if paused else ''}  {counted}  {seen}"

@@ -3,19 +3,18 @@
 Clients must ask the graph, which stays when the rollout has ended and then sends everything to the endpoint.
 """
 
-import contextlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from headrace.cluster.client import Document
-from headrace.cluster.following import wait
-from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_GRAPHS, INFERENCE_SERVICES
-from headrace.core.errors import ClusterError
+from headrace.cluster.client import Cluster, Document
+from headrace.cluster.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
+from headrace.rollouts import graph_address, graph_router
+from headrace.rollouts.draining import Drain
 from headrace.rollouts.endpoint import Endpoint, patiently, serving
 from headrace.rollouts.traffic import Pair
 from headrace.serving import kserve_spec, kserve_status
+from headrace.serving.kserve_mode import found_mode
+from headrace.serving.kserve_spec import MODE
 
 
 @dataclass
@@ -24,9 +23,11 @@ class Graph:
 
     Attributes:
         endpoint: The InferenceService of the stable version, and in the end of the candidate's.
+        drain: Waits until nothing reaches the second InferenceService any more.
     """
 
     endpoint: Endpoint
+    drain: Drain = field(default_factory=Drain)
 
     kind = "graph"
 
@@ -36,16 +37,20 @@ class Graph:
         return self.endpoint.find()
 
     def prepare(self) -> None:
-        """See ``Traffic.prepare``."""
-        candidate, deployer = self.endpoint.find().candidate, self.endpoint.deployer
-        second = beside(self.endpoint.name)
-        made = serving(self.endpoint.own(), candidate.uri)
-        made["metadata"]["name"] = second
-        url = self.endpoint.until_answering(self.endpoint.apply(made), candidate, fresh=False)
-        deployer.verified(url, candidate.uri)
-        if deployer.cluster.get(INFERENCE_GRAPHS, graph_of(self.endpoint.name)) is None:
-            self._weighed({self.endpoint.name: 100})
-            deployer.say(f"requests are divided for those who ask {self._url()}")
+        """See ``Traffic.prepare``; the graph has answered a test case too, where clients will ask it."""
+        pair, deployer, name = self.endpoint.find(), self.endpoint.deployer, self.endpoint.name
+        graph_address.required(deployer, self.endpoint.get())
+        made = serving(self.endpoint.own(), pair.candidate.uri)
+        made["metadata"]["name"] = beside(name)
+        url = self.endpoint.until_answering(self.endpoint.apply(made), pair.candidate, fresh=False)
+        deployer.verified(url, pair.candidate.uri)
+        before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
+        known = graph_router.weights_of(before["spec"]) if before else {}
+        self._weighed(known if {name, beside(name)} >= set(known) and known else {name: 100})
+        graph = graph_address.made(deployer, self.endpoint.get(), graph_of(name))
+        graph_address.until_answering(deployer, graph, pair.stable.uri)
+        if before is None:
+            deployer.say(f"requests are divided for those who ask {graph}")
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""
@@ -72,46 +77,23 @@ class Graph:
         return self._alone()
 
     def _alone(self) -> str:
-        """Send everything to the endpoint, and take the second InferenceService away."""
-        cluster, name = self.endpoint.deployer.cluster, self.endpoint.name
-        url = ""
-        if cluster.get(INFERENCE_GRAPHS, graph_of(name)) is not None:
+        """Send everything to the endpoint, and take the second InferenceService away; a graph that never ran too."""
+        deployer, name = self.endpoint.deployer, self.endpoint.name
+        cluster, url = deployer.cluster, ""
+        graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
+        if graph and graph_router.ready(graph):
             self._weighed({name: 100})
-            url = self._url()
+            url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
+            self.drain.wait(deployer, kserve_status.workload(beside(name)))
+        elif graph:
+            patiently(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
         patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
-        return url or self.endpoint.deployer.waiting().url(self.endpoint.get(), name)
+        return url or deployer.waiting().url(self.endpoint.get(), name)
 
     def _weighed(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
-        deployer, name = self.endpoint.deployer, graph_of(self.endpoint.name)
-        self.endpoint.apply(build(name, weights))
-        wait(
-            deployer.cluster,
-            DEPLOYMENTS,
-            name,
-            until=lambda deployment: True if routes(deployment, weights) else None,
-            seconds=deployer.options.patience.deadline_seconds,
-            what=f"to divide requests by {dict(weights)}",
-        )
-
-    def _url(self) -> str:
-        """Where the graph answers.
-
-        Raises:
-            ClusterError: If KServe gives it no address.
-        """
-        deployer, name = self.endpoint.deployer, graph_of(self.endpoint.name)
-        base = wait(
-            deployer.cluster,
-            INFERENCE_GRAPHS,
-            name,
-            until=lambda graph: str(kserve_status.status(graph or {}).get("url") or "") or None,
-            seconds=deployer.options.patience.deadline_seconds,
-            what="to get an address",
-        )
-        if not base.startswith("http"):
-            raise ClusterError(f"the InferenceGraph {name} must have an address; KServe says {base!r}.")
-        return f"{base.rstrip('/')}/v1/models/{self.endpoint.name}:predict"
+        mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
+        graph_router.weighed(self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights)
 
 
 def beside(name: str) -> str:
@@ -124,37 +106,36 @@ def graph_of(name: str) -> str:
     return f"{name}-split"
 
 
-def build(name: str, weights: Mapping[str, int]) -> Document:
+def mode_of(cluster: Cluster, service: Document) -> str:
+    """In which mode the graph before an InferenceService runs: in that one's own, in the very word that it has for it.
+
+    KServe takes its configuration's for a graph that names none, and rejects it if that is Knative and not there.
+
+    Args:
+        cluster: Whom to ask where the InferenceService does not say.
+        service: The InferenceService.
+    """
+    said = (service["metadata"].get("annotations") or {}).get(MODE) or kserve_status.status(service).get(
+        "deploymentMode"
+    )
+    return str(said or found_mode(cluster))
+
+
+def build(name: str, weights: Mapping[str, int], *, mode: str = "") -> Document:
     """The InferenceGraph.
 
     Args:
         name: Its name.
         weights: Shares of the requests by InferenceService, in percent; they sum to 100.
+        mode: What it runs in; empty to leave it to KServe's configuration.
     """
     steps = [{"name": service, "serviceName": service, "weight": weight} for service, weight in weights.items()]
+    metadata: Document = {"name": name, "labels": {"app.kubernetes.io/part-of": "headrace"}}
+    if mode:
+        metadata["annotations"] = {MODE: mode}
     return {
         "apiVersion": INFERENCE_GRAPHS.api_version,
         "kind": INFERENCE_GRAPHS.kind,
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "headrace"}},
+        "metadata": metadata,
         "spec": {"nodes": {"root": {"routerType": "Splitter", "steps": steps}}},
     }
-
-
-def routes(deployment: Document | None, weights: Mapping[str, int]) -> bool:
-    """Whether all pods of a graph's router run and divide by these weights."""
-    return kserve_status.runs(deployment, "") and deployment is not None and told(deployment) == dict(weights)
-
-
-def told(deployment: Document) -> dict[str, int]:
-    """The weights that a graph's router was started with: KServe gives it the graph as an argument."""
-    for container in deployment["spec"]["template"]["spec"]["containers"]:
-        for argument in [*(container.get("command") or []), *(container.get("args") or [])]:
-            if argument.lstrip().startswith("{"):
-                with contextlib.suppress(ValueError, AttributeError):  # some other argument
-                    return _weights(json.loads(argument))
-    return {}
-
-
-def _weights(graph: Any) -> dict[str, int]:
-    steps = ((graph.get("nodes") or {}).get("root") or {}).get("steps") or []
-    return {str(step.get("serviceName")): int(step.get("weight") or 0) for step in steps}

@@ -1,15 +1,16 @@
 """A rollout on KServe: its parts, found by asking the cluster what it can do."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.cluster import kserve_config
 from headrace.cluster.client import Cluster, Document
-from headrace.cluster.kinds import CONFIG_MAPS, INFERENCE_SERVICES, PODS
+from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.cluster.transport import Request
-from headrace.core.errors import ClusterError, InputError
+from headrace.core.errors import InputError
+from headrace.rollouts import pod_metrics
 from headrace.rollouts.canary import Canary
 from headrace.rollouts.config_map import ConfigMapMemory
 from headrace.rollouts.endpoint import Endpoint
@@ -23,11 +24,9 @@ from headrace.rollouts.traffic import Pair, Traffic
 from headrace.serving import kserve_status
 from headrace.serving.deployers import Place, choose
 from headrace.serving.kserve import KServeDeployer
-from headrace.serving.kserve_mode import CONFIG, CONFIG_NAMESPACE
 from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD
 from headrace.serving.left_behind import unfinished
 
-_PORT = "prometheus.kserve.io/port"
 _WAYS: dict[str, Callable[[Endpoint], Traffic]] = {"canary": Canary, "knative": Knative, "graph": Graph}
 
 
@@ -111,7 +110,7 @@ def made(there: There, deployer: KServeDeployer) -> Parts:
 
     def source(pair: Pair) -> Source:
         if not there.prometheus:
-            return Servers(lambda: addresses(cluster, there.name))
+            return Servers(lambda: pod_metrics.of_services(cluster, there.name, beside(there.name)))
         digests = (pair.stable.digest, pair.candidate.digest)
         outcome = Outcome(there.known, there.wrong) if there.known else None
         # A graph's second InferenceService serves under a name of its own.
@@ -162,33 +161,5 @@ def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def uses_gateway_api(cluster: Cluster) -> bool:
     """Whether KServe makes routes of the Gateway API; no if that may not be read."""
-    try:
-        found = cluster.get(CONFIG_MAPS, CONFIG, namespace=CONFIG_NAMESPACE)
-    except ClusterError as error:
-        if error.reason == "forbidden":
-            return False
-        raise
-    try:
-        ingress: Any = json.loads(((found or {}).get("data") or {}).get("ingress", "{}"))
-        return bool(ingress.get("enableGatewayApi"))
-    except (ValueError, AttributeError):
-        return False
-
-
-def addresses(cluster: Cluster, name: str) -> dict[str, str]:
-    """Where the metrics of an endpoint's pods are read, by the pods' names; those of a graph's candidate too."""
-    label = f"{kserve_status.SERVICE_LABEL} in ({name},{beside(name)})"
-    return {
-        str(pod["metadata"]["name"]): f"http://{pod['status']['podIP']}:{_port(pod)}"
-        for pod in cluster.list(PODS, labels=label)
-        if (pod.get("status") or {}).get("podIP") and not pod["metadata"].get("deletionTimestamp")
-    }
-
-
-def _port(pod: Document) -> str:
-    """Port of a pod's metrics: what its runtime says, else its server's first."""
-    said = (pod["metadata"].get("annotations") or {}).get(_PORT)
-    if said:
-        return str(said)
-    server: Document = next((one for one in pod["spec"]["containers"] if one["name"] == "kserve-container"), {})
-    return str(next((one["containerPort"] for one in server.get("ports") or []), 8080))
+    config = kserve_config.read(cluster)
+    return config is not None and config.gateway_api

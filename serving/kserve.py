@@ -201,7 +201,7 @@ class KServeDeployer:
             found = verify(url, bundle=bundle, via=self.options.via)
         if found["failures"]:
             raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}")
-        self.say(f"{found['cases']} test cases")
+        self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
         return url
 
     def _applied(self, document: Document, claim: Claim) -> Document:

@@ -1,16 +1,11 @@
 """In which mode KServe runs models, found by asking."""
 
-import json
-from typing import Any
-
-from headrace.cluster import discovery
+from headrace.cluster import discovery, kserve_config
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CONFIG_MAPS
-from headrace.core.errors import ClusterError, InputError
+from headrace.core.errors import InputError
 from headrace.serving.kserve_spec import KNATIVE, STANDARD
 
 KNATIVE_GROUP = "serving.knative.dev"
-CONFIG, CONFIG_NAMESPACE = "inferenceservice-config", "kserve"
 _WORDS = {"RawDeployment": STANDARD, "Serverless": KNATIVE}
 
 
@@ -38,16 +33,7 @@ def found_mode(cluster: Cluster, wanted: str = "") -> str:
 
 def _configured(cluster: Cluster) -> str:
     """The mode of KServe's configuration; empty if it says none or may not be read."""
-    try:
-        found = cluster.get(CONFIG_MAPS, CONFIG, namespace=CONFIG_NAMESPACE)
-    except ClusterError as error:
-        if error.reason == "forbidden":
-            return ""
-        raise
-    try:
-        deploy: Any = json.loads(((found or {}).get("data") or {}).get("deploy", "{}"))
-        said = str(deploy.get("defaultDeploymentMode", ""))
-    except (ValueError, AttributeError):
-        return ""
+    config = kserve_config.read(cluster)
+    said = config.default_mode if config else ""
     mode = _WORDS.get(said, said)
     return mode if mode in {STANDARD, KNATIVE} else ""

@@ -23,7 +23,7 @@ EVENT_SECONDS = 10.0  # so long must only an event speak of a failure
 _LOG_LINES = 5
 _STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
 _PASSING = {"unreachable", "timeout", "busy", "failed", "expired"}
-_CONTESTED = "the object has been modified"  # a controller that tries again says so
+CONTESTED = "the object has been modified"  # a controller that tries again says so
 
 
 class OvertakenError(ClusterError):
@@ -61,11 +61,15 @@ class Patience:
         deadline_seconds: Until the version answers.
         node_seconds: Until a pod finds a node and its volumes.
         every_seconds: Between two looks.
+        quiet_seconds: So long no request must have reached pods before they are deleted.
+        blind_seconds: So long is waited instead where their counters cannot be read.
     """
 
     deadline_seconds: float = 600.0
     node_seconds: float = 90.0
     every_seconds: float = EVERY_SECONDS
+    quiet_seconds: float = 10.0
+    blind_seconds: float = 60.0
 
 
 @dataclass
@@ -200,7 +204,7 @@ class Waiting:
             ready = int(kserve_status.status(deployment or {}).get("availableReplicas") or 0)
         self._fail_by_pods(pods, goal)
         if not running:
-            self._notice(f"{len(pods)} pods of it, not all of them available" if made else "no pod of it yet")
+            self._notice(_counted(len(pods)) if made else "no pod of it yet")
             if not made and seconds > EVENT_SECONDS:
                 self._fail_by_events(goal)
             return 0
@@ -212,7 +216,7 @@ class Waiting:
         try:
             found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
-            self._notice(f"its pods run, but {str(error).rstrip('.')}{'' if self.via else _INSIDE}")
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
             return False
         others = [digest for digest in found if digest != goal.digest]
         if others:
@@ -249,7 +253,7 @@ class Waiting:
     def _fail_by_events(self, goal: Goal) -> None:
         """Fail if KServe makes no pods and only an event says why."""
         for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
-            if event.type == "Warning" and _since(event, goal) and _CONTESTED not in event.message:
+            if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
                 raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
 
     def _last_words(self, found: Failure) -> str:
@@ -270,7 +274,17 @@ def _since(event: Event, goal: Goal) -> bool:
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
-_INSIDE = "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
+def outside_hint(cluster: Cluster, via: str) -> str:
+    """How an endpoint is reached from outside of the cluster, as a clause; empty inside, where no gateway is asked."""
+    return (
+        "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
+        if cluster.context and not via
+        else ""
+    )
+
+
+def _counted(pods: int) -> str:
+    return "1 pod of it, not available yet" if pods == 1 else f"{pods} pods of it, not all of them available"
 
 
 class _FailedError(ClusterError):

@@ -78,7 +78,7 @@ TIDY = (
     _allowed((LEASES,), "get list patch delete")
     | _allowed((EXPERIMENTS,), "get delete")
     | _allowed((INFERENCE_SERVICES,), "get watch patch delete")
-    | _allowed((INFERENCE_GRAPHS,), "get watch create patch")
+    | _allowed((INFERENCE_GRAPHS,), "get watch create patch delete")
     | _allowed((CONFIG_MAPS,), "get list patch")
     | _allowed((DEPLOYMENTS,), "get")
     | _allowed((PODS, EVENTS), "list")

@@ -20,9 +20,9 @@ STANDARD = kserve_spec.build("heart", URI, server=Server(most_replicas=3), mode=
 DOCUMENTS: dict[str, Any] = {
     "inference-service": STANDARD,
     "inference-service-of-a-promoted-canary": kserve_spec.build("heart", URI, server=Server(), predictor="v2"),
-    "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64), 25),
+    "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64, endpoint="heart"), 25),
     "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, server=Server()), NEW, 25),
-    "rollout-by-a-graph": graph.build("heart-split", {"heart": 75, "heart-candidate": 25}),
+    "rollout-by-a-graph": graph.build("heart-split", {"heart": 75, "heart-candidate": 25}, mode="Standard"),
 }
 TYPES = {"InferenceService": "V1beta1InferenceService", "InferenceGraph": "V1alpha1InferenceGraph"}
 

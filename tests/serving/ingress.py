@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,10 @@ class Ingress:
 
     Attributes:
         services: Ports of the ready pods by host of a Service; asked in turn.
-        routes: Hosts of Services with their weights by host of a route, which are drawn for each request.
+        delay: Seconds until a gateway does what a route was changed to.
+        routes: What is in effect: hosts of Services with their weights by host of a route, drawn for each request.
+        changing: Routes that were changed, and when they take effect.
+        aliases: Hosts that a route of somebody's own sends to the Service of a graph's router.
         paths: Path that is asked instead of the request's own, by host of a router's route and of a Service behind it.
         changes: What is done to the answers of a port.
         asked: How many requests each host of a Service got, with their statuses.
@@ -30,7 +34,10 @@ class Ingress:
     """
 
     services: dict[str, list[Backend]] = field(default_factory=dict)
+    delay: float = 0.0
     routes: dict[str, dict[str, int]] = field(default_factory=dict)
+    changing: list[tuple[float, str, dict[str, int] | None]] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
     paths: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: dict[Backend, Change] = field(default_factory=dict)
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -47,9 +54,33 @@ class Ingress:
         """Host and port to connect to."""
         return f"127.0.0.1:{self.port}"
 
+    def change(self, host: str, weights: dict[str, int] | None) -> None:
+        """A route is as it is wanted now, or gone; the gateway hears of it later."""
+        with self._lock:
+            self._heard()
+            last = next((one for _, name, one in reversed(self.changing) if name == host), self.routes.get(host))
+            if last != weights:
+                self.changing.append((time.monotonic() + self.delay, host, weights))
+
+    def _heard(self) -> None:
+        while self.changing and self.changing[0][0] <= time.monotonic():
+            _, host, weights = self.changing.pop(0)
+            if weights is None:
+                self.routes.pop(host, None)
+            else:
+                self.routes[host] = weights
+
+    def known(self, host: str) -> bool:
+        """Whether a host is anybody's."""
+        with self._lock:
+            self._heard()
+            host = self.aliases.get(host, host)
+            return host in self.routes or host in self.services
+
     def chosen(self, host: str) -> tuple[str, Backend | None]:
         """Host of a Service and the port of one of its pods."""
         with self._lock:
+            self._heard()
             weights = self.routes.get(host)
             if weights and sum(weights.values()):
                 (host,) = self._draw.choices(list(weights), list(weights.values()))
@@ -58,7 +89,10 @@ class Ingress:
             return host, ports[self._turn[host] % len(ports)] if ports else None
 
     def answer(self, method: str, host: str, path: str, body: bytes) -> tuple[int, bytes, str]:
-        """Status, body and media type of an answer; 503 where nothing is ready, as a gateway says it."""
+        """Status, body and media type of an answer: as from a gateway, 404 for no route, 503 where nothing is ready."""
+        host = self.aliases.get(host, host)
+        if not self.known(host):
+            return 404, b"", "text/plain"
         service, port = self.chosen(host)
         code, data, kind = 503, b"no healthy upstream", "text/plain"
         if port is not None:

@@ -47,11 +47,14 @@ ROLLOUT_RIGHTS: list[dict[str, Any]] = [
     {
         "apiGroups": ["serving.kserve.io"],
         "resources": ["inferencegraphs"],
-        "verbs": ["get", "watch", "create", "patch"],
+        "verbs": ["get", "watch", "create", "patch", "delete"],
     },
+    # Only from outside of the cluster.
+    {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["get", "create", "patch"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "create", "patch"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
 ]
-PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2)
+PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2, quiet_seconds=1, blind_seconds=5)
 
 
 @dataclass(frozen=True)

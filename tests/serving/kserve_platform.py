@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import DEPLOYMENTS, INFERENCE_SERVICES, SERVICES, SERVING_RUNTIMES
+from headrace.cluster.kinds import (
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    INGRESSES,
+    SERVICES,
+    SERVING_RUNTIMES,
+)
 from headrace.core.errors import ClusterError, MissingError
 from headrace.core.processes import lease
 from headrace.core.settings import StoreSettings
@@ -32,6 +39,12 @@ _OVERLAP = 0.5  # seconds for which old and new pods both answer
 _MANAGER = "kserve"
 _NO_PODS = {"account", "event"}
 Document = Mapping[str, Any]
+
+
+def owner(of: Document) -> dict[str, Any]:
+    """The reference by which what a controller makes goes with what it made it for."""
+    names = {"apiVersion": of["apiVersion"], "kind": of["kind"], "name": of["metadata"]["name"]}
+    return {**names, "uid": of["metadata"]["uid"], "controller": True}
 
 
 def condition(kind: str, status: bool | None, reason: str = "", message: str = "") -> dict[str, str]:
@@ -82,7 +95,9 @@ class Platform:
         ingress: The way to them.
         faults: What is wrong with a version, by a part of its bundle's address.
         serves: Address of the bundle that a pod really gets, by the one that it should.
-        gateway_api: Whether routes are made that weigh canaries.
+        gateway_api: Whether routes are made that weigh canaries; else an Ingress to the stable predictor.
+        route_first: Whether a route is changed before what it named is deleted; KServe does it after that.
+        route_lag: Seconds between the two.
         tells_failed_loads: Whether a version that cannot be loaded is told behind one that answers.
     """
 
@@ -92,8 +107,11 @@ class Platform:
     faults: dict[str, str] = field(default_factory=dict)
     serves: dict[str, str] = field(default_factory=dict)
     gateway_api: bool = True
+    route_first: bool = False
+    route_lag: float = 0.14
     tells_failed_loads: bool = False
     works: dict[str, Work] = field(default_factory=dict)
+    told_routes: dict[str, dict[str, Any]] = field(default_factory=dict)
     graphs: Graphs = field(default_factory=Graphs)
     known: set[str] = field(default_factory=set)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -126,15 +144,17 @@ class Platform:
         self.graphs.look(self)
         gone = set(self.known) - set(services)
         self.known = set(services)
-        for host in [host for host in self.ingress.routes if any(host.startswith(f"{name}-") for name in gone)]:
-            del self.ingress.routes[host]
+        for name in gone:
+            self.told_routes.pop(name, None)
+            self.cluster.delete(HTTP_ROUTES, name)
+            self.cluster.delete(INGRESSES, name)
+            for host in (self.outer(name), self.host(name)):
+                self.ingress.change(host, None)
 
     def reconcile(self, name: str, service: Document) -> None:
         """Bring about what an InferenceService says."""
         predictor = service["spec"]["predictor"]
         work = self.workload(name, predictor)
-        if not self.deploy(work, service, predictor):
-            return
         kept, weights, told = [work], {self.host(work.name): 100}, []
         for canary in service["spec"].get("canary") or []:
             beside, ready = self.canary(name, service, canary)
@@ -144,16 +164,50 @@ class Platform:
             if ready and self.gateway_api:
                 weights[self.host(work.name)] -= percent
                 weights[self.host(beside.name)] = percent
-        self.ingress.routes[self.outer(name)] = weights
-        for other in [one for one in self.works.values() if one.service == name and one not in kept]:
-            self.remove(other)
+        if not self.route_first and self.remove_others(name, kept):
+            time.sleep(self.route_lag)
+        if not self.deploy(work, service, predictor):
+            return
+        self.route(service, weights)
+        if self.route_first:
+            self.remove_others(name, kept)
         self.tell(service, work, told)
+
+    def remove_others(self, name: str, kept: Sequence[Work]) -> bool:
+        """Delete the Deployments and Services that an InferenceService no longer names; whether there were any."""
+        others = [one for one in self.works.values() if one.service == name and one not in kept]
+        for other in others:
+            self.remove(other)
+        return bool(others)
+
+    def route(self, service: Document, weights: Mapping[str, int]) -> None:
+        """The HTTPRoute, or the Ingress, of an InferenceService, and what the gateway makes of it in a while."""
+        name = service["metadata"]["name"]
+        host = self.outer(name)
+        self.ingress.change(host, dict(weights))
+        told = {"weights": dict(weights), "uid": service["metadata"]["uid"]}
+        if self.told_routes.get(name) == told:
+            return
+        self.told_routes[name] = told
+        backends = [{"name": one.partition(".")[0], "port": 80, "weight": weight} for one, weight in weights.items()]
+        if self.gateway_api:
+            parents = [{"name": "kserve-ingress-gateway", "namespace": "kserve"}]
+            spec: dict[str, Any] = {"hostnames": [host], "parentRefs": parents, "rules": [{"backendRefs": backends}]}
+            made = {"apiVersion": HTTP_ROUTES.api_version, "kind": "HTTPRoute", "spec": spec}
+        else:
+            backend = {"service": {"name": backends[0]["name"], "port": {"number": 80}}}
+            paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+            spec = {"ingressClassName": "istio", "rules": [{"host": host, "http": {"paths": paths}}]}
+            made = {"apiVersion": INGRESSES.api_version, "kind": "Ingress", "spec": spec}
+        made["metadata"] = {"name": name, "ownerReferences": [owner(service)]}
+        self.cluster.apply(made, manager=_MANAGER, force=True)
 
     def canary(self, name: str, service: Document, canary: Document) -> tuple[Work, bool]:
         """Bring a canary one step further, and whether it is ready; it is the stable predictor but for what it says."""
         stable = service["spec"]["predictor"]
         pods = math.ceil(int(stable.get("minReplicas") or 1) * canary.get("trafficPercent", 0) / 100)
-        merged = {**stable, **canary["predictor"], "minReplicas": pods}
+        merged = {**stable, **canary["predictor"]}
+        merged["minReplicas"] = canary["predictor"].get("minReplicas", pods)
         merged["model"] = {**stable["model"], **canary["predictor"].get("model", {})}
         work = self.workload(name, merged)
         self.deploy(work, service, merged)
@@ -206,14 +260,7 @@ class Platform:
 
     def apply_deployment(self, work: Work, service: Document, container: Document, labels: Document) -> None:
         """The Deployment and the Service as KServe makes them."""
-        owner = {
-            "apiVersion": service["apiVersion"],
-            "kind": service["kind"],
-            "name": service["metadata"]["name"],
-            "uid": service["metadata"]["uid"],
-            "controller": True,
-        }
-        metadata = {"name": work.name, "labels": dict(labels), "ownerReferences": [owner]}
+        metadata = {"name": work.name, "labels": dict(labels), "ownerReferences": [owner(service)]}
         template = {
             "metadata": {"labels": dict(labels), "annotations": {SOURCE: work.uri}},
             "spec": {"containers": [dict(container)]},

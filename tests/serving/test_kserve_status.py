@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.cluster.client import Cluster
 from headrace.core.errors import InputError
-from headrace.serving import kserve_pods, kserve_spec, kserve_status
+from headrace.serving import kserve_pods, kserve_spec, kserve_status, kserve_wait
 from headrace.serving.kserve_spec import Server
 
 URI = f"s3://headrace/models/heart/{'a' * 64}/"
@@ -178,3 +179,12 @@ def test_counts_that_cannot_be_are_refused(counts: dict[str, int]) -> None:
     """Before anything is sent."""
     with pytest.raises(InputError, match="replica"):
         Server(**counts)
+
+
+@pytest.mark.parametrize(
+    ("context", "via", "told"), [("kind", "", True), ("kind", "127.0.0.1:80", False), ("", "", False)]
+)
+def test_a_gateway_is_asked_for_only_where_one_is_missing(context: str, via: str, told: bool) -> None:
+    """Outside of the cluster without one; inside no endpoint is asked through a gateway."""
+    cluster = Cluster(transport=None, namespace="models", context=context)  # type: ignore[arg-type]  # nobody is asked
+    assert ("HEADRACE_GATEWAY" in kserve_wait.outside_hint(cluster, via)) == told
