@@ -1,19 +1,23 @@
 """Following a run: from the states that Kubeflow Pipelines tells to what a person sees."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from headrace.cluster import kfp_run
 from headrace.cluster.kfp_run import Run
+from headrace.cluster.workflow import Workflow
 from headrace.core import pipeline_file
 from headrace.core.errors import ClusterError, HeadraceError, InputError, InternalError, MissingError, StoreError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.pipelines import remote
-from headrace.pipelines.remote import Reason, follow
-from headrace.pipelines.remote_artifacts import RunArtifacts
+from headrace.pipelines.log_words import Reason, last_words, reason_of
+from headrace.pipelines.remote import follow
+from headrace.pipelines.remote_artifacts import RunArtifacts, Trace
+from headrace.pipelines.run_pods import Obstacle
 from headrace.pipelines.runner import Outcome, Told
-from headrace.pipelines.step_logs import StepLogs, last_words, reason_of
+from headrace.pipelines.step_logs import StepLogs
 from tests.pipelines import tiny
 
 Entry = tuple[str, str, int, int]
@@ -70,6 +74,14 @@ class Quiet:
         """Why it failed."""
         return Reason(f"{task} must be liked.")
 
+    def traces(self, _: Run) -> Mapping[str, Trace]:
+        """What tasks left in the store."""
+        return {}
+
+    def obstacles(self, _: Run, __: Workflow | None) -> Mapping[str, Obstacle]:
+        """What keeps tasks from starting."""
+        return {}
+
 
 def followed(pipeline: PipelineFile, *states: Run | HeadraceError, logs: Any = None) -> tuple[list[Told], Outcome]:
     """What a watcher saw, and what came of it."""
@@ -125,14 +137,17 @@ def test_a_step_that_failed_is_the_reason(pipeline: PipelineFile) -> None:
     assert [(told.event, told.text, told.kind) for told in seen[1:]] == [("fail", "measure must be liked.", "user")]
     assert isinstance(outcome.error, InputError)
     assert str(outcome.error) == "measure: measure must be liked."
-    assert [step.status for step in outcome.steps] == ["failed"]
+    assert [(step.name, step.status) for step in outcome.steps] == [
+        ("measure", "failed"),
+        ("report_metrics", "skipped"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("end", "says"),
     [
         (state("FAILED", ("measure-driver", "FAILED", 0, 1)), "measure: it could not be started; measure-driver must"),
-        (state("FAILED", state_history=[{"state": "CANCELING"}]), "the run tiny was ended by somebody"),
+        (state("FAILED", state_history=[{"state": "CANCELING"}]), "the run tiny was cancelled"),
         (state("FAILED"), "failed before a step began"),
     ],
 )

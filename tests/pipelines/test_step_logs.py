@@ -5,7 +5,7 @@ import pytest
 from headrace.cluster.client import Cluster
 from headrace.cluster.kfp_run import Run
 from headrace.core.errors import InputError
-from headrace.pipelines.remote import Reason
+from headrace.pipelines.log_words import Reason
 from headrace.pipelines.remote_artifacts import RunArtifacts
 from headrace.pipelines.step_logs import StepLogs
 from tests.cluster.api_server import ApiServer, account
