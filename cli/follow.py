@@ -12,6 +12,7 @@ import typer
 from headrace.cli.screen import Progress, outcome
 from headrace.core.errors import ClusterError, UserError
 from headrace.core.files import dumps, write_text
+from headrace.pipelines import remote
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
 from headrace.pipelines.remote import CACHED, follow
@@ -78,12 +79,22 @@ def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path,
     with run_folder(home) as folder:
         watch = _Watch(folder, Progress(sys.stdout))
         try:
-            run, ended = follow(api, run_id, pipeline=pipeline, logs=asked.logs, watch=watch, workflows=asked.workflows)
+            run, ended = follow(
+                api,
+                run_id,
+                pipeline=pipeline,
+                logs=asked.logs,
+                watch=watch,
+                workflows=asked.workflows,
+                poll_seconds=remote.POLL_SECONDS,
+            )
         except (KeyboardInterrupt, SystemExit):
             typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
             raise
         write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
         notes = [*_fetched(run, pipeline, folder), *_unknown(ended, asked)]
+        for note in notes if ended.error else ():
+            typer.echo(f"  {note}")
         summary = _conclude(run, ended, pipeline, folder, summary_file)
     typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
     for note in notes:

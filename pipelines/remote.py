@@ -48,6 +48,9 @@ class Logs(Protocol):
     def reason(self, run: Run, task: str) -> Reason:
         """Why a step failed."""
 
+    def failed(self, run: Run, task: str) -> bool:
+        """Whether the log of a step says that it failed."""
+
     def traces(self, run: Run) -> Mapping[str, Trace]:
         """What each task left in the object store."""
 
@@ -159,7 +162,7 @@ class _Follower:
         open_steps = [step for step in self.pipeline.steps.values() if not self._done[step.name]]
         traces = self.logs.traces(run) if open_steps and run.stale else {}
         for step in open_steps:
-            found = verdict(run, step, trace=traces.get(step.name), reason=self.logs.reason)
+            found = verdict(run, step, trace=traces.get(step.name), failed=self.logs.failed)
             if found in {"succeeded", "failed"}:
                 self._tell(run, _ended(run, step.name, found))
             elif not any(told.step == step.runs for told in self.ended):

@@ -53,7 +53,7 @@ def steps(run: Run, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[Task],
             continue
         state = "pending"
         if run.has_ended:
-            state = verdict(run, step, trace=traces.get(step.name), reason=logs.reason)
+            state = verdict(run, step, trace=traces.get(step.name), failed=logs.failed)
         if state in {"succeeded", "failed", "canceled"} or (state == "unknown" and step.name in traces):
             begun.append(Task(step.name, state.upper()))
         else:

@@ -80,6 +80,10 @@ class StepLogs:
             return found
         return Reason(f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}")
 
+    def failed(self, run: Run, task: str) -> bool:
+        """See ``remote.Logs.failed``."""
+        return said_why(self.text(run, task)).text != ""
+
     def traces(self, run: Run) -> Mapping[str, Trace]:
         """See ``remote.Logs.traces``."""
         try:

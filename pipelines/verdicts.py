@@ -9,20 +9,19 @@ from typing import Literal
 
 from headrace.cluster.kfp_run import Run
 from headrace.core.pipeline_file import Task
-from headrace.pipelines.log_words import Reason
 from headrace.pipelines.remote_artifacts import Trace
 
 Verdict = Literal["succeeded", "failed", "canceled", "skipped", "unknown"]
 
 
-def verdict(run: Run, step: Task, *, trace: Trace | None, reason: Callable[[Run, str], Reason]) -> Verdict:
+def verdict(run: Run, step: Task, *, trace: Trace | None, failed: Callable[[Run, str], bool]) -> Verdict:
     """What became of a step of which no end was told.
 
     Args:
         run: The run at its end, with all that is known of its nodes.
         step: The step.
         trace: What it left in the store; None if that is nothing, or the store cannot be asked.
-        reason: Gives why a step failed, as its log says; asked only if that decides.
+        failed: Whether the log of a step says that it failed; asked only if that decides.
     """
     told = [task for task in run.tasks if task.name == step.name]
     if not run.stale and (told or step.groups or run.state != "SUCCEEDED"):
@@ -30,10 +29,10 @@ def verdict(run: Run, step: Task, *, trace: Trace | None, reason: Callable[[Run,
     if trace and trace.outputs:
         return "succeeded"
     if trace and trace.log:
-        if reason(run, step.name).text:
-            return "failed"
         if run.state == "SUCCEEDED":
             return "succeeded"
+        if failed(run, step.name):
+            return "failed"
     if run.state == "CANCELED" and any(task.began for task in told):
         return "canceled"
     return "unknown"

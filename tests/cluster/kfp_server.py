@@ -80,7 +80,6 @@ class PlayedRun:
     stopped: bool = False
     deleted: bool = False
     message: str = ""
-    still: list[dict[str, Any]] | None = None
 
     @property
     def workflow_name(self) -> str:
@@ -365,14 +364,21 @@ class KfpServer:
         details: list[dict[str, Any]] = [{"run_id": run.facts["run_id"], "state": "SUCCEEDED"}]  # one without a name
         details += argo.task_details(run.facts["run_id"], self._nodes(run))
         if self.play.compressed and run.nodes:
-            run.still = run.still or details
+            details = self._still(run)
         return {
             **{key: value for key, value in run.facts.items() if value is not None},
             **({"state": run.state} if run.state else {}),
             "finished_at": run.finished,
             "state_history": [{"state": state} for state in run.history],
-            "run_details": {"task_details": run.still or details},
+            "run_details": {"task_details": details},
         }
+
+    def _still(self, run: PlayedRun) -> list[dict[str, Any]]:
+        """What the server saw last before the nodes were compressed: a first step at work."""
+        first = next(iter(run.nodes.values()))
+        then = {first.task: replace(first, state="RUNNING", ended=None)}
+        found = argo.nodes(run.workflow_name, run.pipeline, then, phase="Running", play=self.play)
+        return argo.task_details(run.facts["run_id"], found)
 
     def _work(self, run: PlayedRun) -> None:
         """Run a pipeline, really."""

@@ -74,6 +74,10 @@ class Quiet:
         """Why it failed."""
         return Reason(f"{task} must be liked.")
 
+    def failed(self, _: Run, __: str) -> bool:
+        """Whether its log says so."""
+        return False
+
     def traces(self, _: Run) -> Mapping[str, Trace]:
         """What tasks left in the store."""
         return {}
