@@ -87,17 +87,18 @@ class RunArtifacts:
 
     def log(self, task: str) -> str:
         """What a task printed at its last attempt; empty if the store does not hold it."""
-        found = sorted((left for left in self.all() if left.task == task and self._is_log(left)), key=_attempt)
+        logs = [left for left in self.all() if left.task == task and self._is_log(left)]
+        found = sorted([left for left in logs if left.path[0].startswith(LOG)] or logs, key=_attempt)
         try:
             return self.store.get_bytes(found[-1].key, _MOST_LOG_BYTES).decode("utf-8", "replace") if found else ""
         except MissingError:
             return ""
 
     def _is_log(self, left: Left) -> bool:
-        """Whether an object is a log: by the launcher's name, or one like it that is no artifact of the step's."""
+        """Whether an object is a log: by its name, if it is no artifact of the step's."""
         step = self.pipeline.steps.get(left.task)
         declared = step.artifacts if step else {}
-        return left.path[0] not in declared and (left.path[0].startswith(LOG) or "log" in left.path[-1].lower())
+        return left.path[0] not in declared and "log" in "/".join(left.path).lower()
 
     def traces(self) -> Mapping[str, Trace]:
         """What each task left; one that left nothing is not in it.
