@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,9 +16,10 @@ from headrace.core.files import dumps, write_text
 from headrace.pipelines import remote
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
-from headrace.pipelines.remote import CACHED, follow
+from headrace.pipelines.remote import follow
 from headrace.pipelines.remote_artifacts import artifacts
 from headrace.pipelines.results import gather, report_failure, summarise, versions
+from headrace.pipelines.run_follower import CACHED
 from headrace.pipelines.run_workflow import WorkflowSource
 from headrace.pipelines.runner import Outcome, Told, with_skipped
 from headrace.pipelines.step_logs import StepLogs
@@ -48,7 +50,8 @@ class Sources:
 
 def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
     """Ways to what the API does not tell of the runs of a pipeline."""
-    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+    from headrace.cluster import workflow  # noqa: PLC0415 - slow
+    from headrace.cluster.connecting import connect  # noqa: PLC0415
 
     cluster: Cluster | None = None
     problems: list[str] = []
@@ -59,7 +62,7 @@ def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
     given = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
     namespaces = tuple(dict.fromkeys(given))
     logs = StepLogs(cluster, namespaces, lambda run: artifacts(run, pipeline), problems, tuple(pipeline.steps))
-    return Sources(logs, WorkflowSource(cluster, namespaces, api.workflow))
+    return Sources(logs, WorkflowSource(cluster, namespaces, partial(workflow.kept, api.transport)))
 
 
 def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None) -> None:

@@ -84,14 +84,15 @@ def logs(
     from headrace.cli.follow import sources  # noqa: PLC0415 - slow, and other commands need none
     from headrace.cluster import kfp  # noqa: PLC0415
     from headrace.pipelines import runs_seen, submitting  # noqa: PLC0415
-    from headrace.pipelines.remote import CACHED  # noqa: PLC0415
+    from headrace.pipelines.run_follower import CACHED, waiting  # noqa: PLC0415
     from headrace.pipelines.run_workflow import with_workflow  # noqa: PLC0415
 
     api = kfp.connect()
     told = api.run(submitting.find(api, run))
     pipeline = api.pipeline_of(told)
     asked = sources(api, pipeline)
-    found = with_workflow(told, asked.workflows.of(told))
+    workflow = asked.workflows.of(told)
+    found = with_workflow(told, workflow)
     begun, rest = runs_seen.steps(found, pipeline, asked.logs)
     names = {step, step.replace("_", "-")}
     wanted = [task for task in begun if not step or names & {task.name, pipeline.steps[task.name].runs}]
@@ -104,6 +105,10 @@ def logs(
         typer.echo(text.rstrip() or f"   {CACHED if found.cached(task) else 'nothing that can be read'}")
     if rest and not step:
         typer.echo("\nNot begun: " + ", ".join(f"{name} ({state})" for name, state in rest.items()))
+    if not found.has_ended and not step:
+        for name, obstacle in asked.logs.obstacles(found, workflow).items():
+            stuck = waiting(pipeline, name, obstacle)
+            typer.echo(f"! {stuck.step or 'the run'}: {stuck.text}")
     if asked.logs.problems:
         typer.echo(f"headrace: {asked.logs.problems[-1]}", err=True)
 

@@ -8,18 +8,16 @@ from urllib.parse import quote
 
 import yaml
 
-from headrace.cluster import kfp_run, workflow
+from headrace.cluster import kfp_run
 from headrace.cluster.kfp_run import Run
 from headrace.cluster.kfp_transport import KfpTransport, form, transport
 from headrace.cluster.transport import Request
-from headrace.cluster.workflow import Workflow
 from headrace.core import pipeline_file, settings
 from headrace.core.errors import ClusterError, InputError, MissingError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.core.setting_values import KfpSettings
 
 _API = "/apis/v2beta1"
-_OLD_API = "/apis/v1beta1"
 _PAGE = 50
 _UPLOAD_SECONDS = 120.0
 DEFAULT_GROUP = "Default"
@@ -185,23 +183,6 @@ class Kfp:
         """
         return kfp_run.read(self._ask("GET", f"/runs/{quote(run, safe='')}", f"look at the run {run}"))
 
-    def workflow(self, run: str) -> Workflow | None:
-        """The Workflow of a run as the server saw it last; None if it does not keep or tell it.
-
-        Only the older API tells it, as one text (``api/v1beta1/run.proto``, ``PipelineRuntime.workflow_manifest``).
-
-        Raises:
-            MissingError: If there is no such run, or no such API.
-        """
-        path = f"/runs/{quote(run, safe='')}"
-        told = self._ask("GET", path, f"look at the Workflow of the run {run}", api=_OLD_API)
-        text = (told.get("pipeline_runtime") or {}).get("workflow_manifest")
-        try:
-            found = json.loads(text) if text else None
-        except ValueError:
-            return None
-        return workflow.read(found) if isinstance(found, dict) else None
-
     def pipeline_of(self, run: Run) -> PipelineFile:
         """The pipeline of a run, which the server tells of a run itself, or of the version that it runs.
 
@@ -246,17 +227,10 @@ class Kfp:
         self._ask("DELETE", f"/recurringruns/{quote(run, safe='')}", f"delete the recurring run {run}")
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        doing: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        api: str = _API,
+        self, method: str, path: str, doing: str, *, query: Mapping[str, str] | None = None, body: Any = None
     ) -> dict[str, Any]:
         repeat = method != "POST" or path.endswith((":terminate", ":disable"))
-        request = Request(method, api + path, doing, query=query or {}, body=body, repeat=repeat)
+        request = Request(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
         found = self.transport.json(request)
         if not isinstance(found, dict):
             raise ClusterError(f"Kubeflow Pipelines at {self.address} must answer with an object ({doing}).")

@@ -15,10 +15,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from headrace.cluster.client import Cluster
 from headrace.cluster.kfp_run import seconds
+from headrace.cluster.kfp_transport import KfpTransport
 from headrace.cluster.kinds import WORKFLOWS
+from headrace.cluster.transport import Request
 
 RUN_LABEL = "pipeline/runid"
 """Label of a run's Workflow and of its pods: the run's id."""
@@ -173,3 +176,26 @@ def of_run(cluster: Cluster, run: str, *, namespace: str) -> Workflow | None:
     """
     found = cluster.list(WORKFLOWS, namespace=namespace, labels=f"{RUN_LABEL}={run}")
     return read(found[-1]) if found else None
+
+
+def kept(transport: KfpTransport, run: str) -> Workflow | None:
+    """The Workflow of a run as Kubeflow Pipelines saw it last; None if it does not keep or tell it.
+
+    Only its older API tells it, as one text (``api/v1beta1/run.proto``, ``PipelineRuntime.workflow_manifest``).
+
+    Args:
+        transport: A way to the API.
+        run: The run's id.
+
+    Raises:
+        MissingError: If there is no such run, or no such API.
+        ClusterError: If the API cannot be asked, or refuses.
+    """
+    path = f"/apis/v1beta1/runs/{quote(run, safe='')}"
+    told = transport.json(Request("GET", path, f"look at the Workflow of the run {run}"))
+    runtime = told.get("pipeline_runtime") if isinstance(told, dict) else None
+    try:
+        found = json.loads((runtime or {}).get("workflow_manifest") or "null")
+    except ValueError:
+        return None
+    return read(found) if isinstance(found, dict) else None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from headrace.cluster import workflow
 from headrace.cluster.kfp import Kfp
 from headrace.cluster.kfp_run import Run, Task
 from headrace.core.errors import UserError
@@ -25,10 +26,10 @@ def with_canceled(api: Kfp, runs: Iterable[Run]) -> Iterator[Run]:
         if run.state != "FAILED":
             return run
         try:
-            workflow = api.workflow(run.id)
+            found = workflow.kept(api.transport, run.id)
         except UserError:
             return run
-        return replace(run, state="CANCELED") if workflow and workflow.stopped else run
+        return replace(run, state="CANCELED") if found and found.stopped else run
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         yield from pool.map(seen, runs)

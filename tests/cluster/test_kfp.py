@@ -100,7 +100,7 @@ def test_a_run_is_ended_and_one_that_has_ended_is_not(api: Kfp, server: KfpServe
     assert caught.value.reason == "invalid"
 
 
-@pytest.mark.parametrize("doing", ["run", "end", "pause", "unschedule", "workflow"])
+@pytest.mark.parametrize("doing", ["run", "end", "pause", "unschedule"])
 def test_a_run_that_is_not_there_is_missing(api: Kfp, doing: str) -> None:
     """Whatever is done with it."""
     with pytest.raises(MissingError, match="not found"):

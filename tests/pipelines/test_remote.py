@@ -17,6 +17,7 @@ from headrace.pipelines import remote
 from headrace.pipelines.log_words import Reason, last_words, reason_of
 from headrace.pipelines.remote import follow
 from headrace.pipelines.remote_artifacts import RunArtifacts, Trace
+from headrace.pipelines.run_follower import CACHED
 from headrace.pipelines.run_pods import Obstacle
 from headrace.pipelines.runner import Outcome, Told
 from headrace.pipelines.step_logs import StepLogs
@@ -170,7 +171,7 @@ def test_a_step_from_the_cache_says_so(pipeline: PipelineFile) -> None:
         {"display_name": "executor", "state": "SKIPPED", "pod_name": "wf-system-container-impl-77"},
     ]
     seen, _ = followed(pipeline, state("SUCCEEDED", run_details={"task_details": details}))
-    assert [told.text for told in seen if told.event == "end"] == [remote.CACHED]
+    assert [told.text for told in seen if told.event == "end"] == [CACHED]
 
 
 def test_a_server_that_goes_away_for_a_while_does_no_harm(
