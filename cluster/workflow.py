@@ -147,6 +147,8 @@ def _node(name: str, path: tuple[str, ...], several: list[dict[str, Any]]) -> No
     """A node from its attempts, the earliest first, among which the one over all of them may be."""
     whole = next((one for one in several if one.get("name") == name), several[-1])
     phase = str(whole.get("phase") or "")
+    if phase == "Running" and several[-1].get("phase") == "Pending":
+        phase = "Pending"  # the last attempt cannot start
     messages = [found for one in [whole, *reversed(several)] if (found := _words(one.get("message")))]
     return Node(
         path=path,

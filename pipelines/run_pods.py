@@ -20,7 +20,10 @@ _PULLS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImage
 _DRIVER = "-driver"
 _EXECUTOR = "executor"
 _WORD = re.compile(r"[\w-]+")
+_UNPLACED = "FailedScheduling"  # of a pod that has its node by now; one that has none says so itself
 _FRESH_SECONDS = 2.0
+LONG_SECONDS = 45.0
+"""How long what is usual must stand before it is worth telling."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,12 @@ class RunPods:
             )
         except ClusterError:
             return None  # events are a help; who may not read them is told by the pod alone
-        last = next((event for event in reversed(told) if event.type == "Warning"), None)
-        return Obstacle(last.reason, f"waiting, {last.reason}: {last.message}") if last else None
+        bad = [event for event in told if event.type == "Warning" and event.reason != _UNPLACED]
+        if bad:
+            return Obstacle(bad[-1].reason, f"waiting, {bad[-1].reason}: {bad[-1].message}")
+        return Obstacle(
+            "start", "waiting, its container is made: an image is pulled, or volumes are mounted", LONG_SECONDS
+        )
 
 
 def task_of(node: str, steps: Collection[str]) -> str:

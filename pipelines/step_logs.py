@@ -9,10 +9,9 @@ from headrace.cluster.workflow import Workflow
 from headrace.core.errors import UserError
 from headrace.pipelines.log_words import Reason, last_line, last_words, said_why
 from headrace.pipelines.remote_artifacts import RunArtifacts, Trace
-from headrace.pipelines.run_pods import Obstacle, RunPods, killed
+from headrace.pipelines.run_pods import LONG_SECONDS, Obstacle, RunPods, killed
 
-_SILENT_SECONDS = 45.0
-_STARTING = ("ContainerCreating", "PodInitializing", "")
+_STARTING = ("ContainerCreating", "PodInitializing")
 _EXECUTOR = "executor"
 _TOLD = {"Pending": "waiting, ", "Running": "tried again after: ", "Error": "failed: "}
 
@@ -61,7 +60,8 @@ class StepLogs:
         try:
             pod = self._pods.latest(run.id, task)
             stuck = self._pods.obstacle(pod) if pod else None
-            return stuck.text if stuck else last_words(self._of_pod(run, task))
+            told = stuck is not None and stuck.seconds < LONG_SECONDS
+            return stuck.text if stuck and told else last_words(self._of_pod(run, task))
         except UserError:
             return ""  # who follows a run is told at the end of the step
 
@@ -102,7 +102,7 @@ class StepLogs:
             self._problem(error)
             pods, readable = [], False
         stuck = {self._pods.task_of(pod): self._pods.obstacle(pod) for pod in pods}
-        found |= {task: obstacle for task, obstacle in stuck.items() if obstacle}
+        found |= {task: obstacle for task, obstacle in stuck.items() if obstacle}  # a pod says more than its node
         if not found and not any(task.began for task in run.tasks) and not pods:
             found |= self._silence(workflow, readable=readable)
         return found
@@ -117,7 +117,7 @@ class StepLogs:
             text = "nothing of it has begun, and it has neither a Workflow nor pods yet: look at the log of ml-pipeline"
         else:
             text = f"nothing of it has begun, and its pods cannot be looked at: {self.problems[-1].rstrip('.')}"
-        return {"": Obstacle("silence", text, _SILENT_SECONDS)}
+        return {"": Obstacle("silence", text, LONG_SECONDS)}
 
     def _problem(self, error: UserError) -> None:
         if str(error) not in self.problems:
@@ -142,9 +142,10 @@ def _of_workflow(workflow: Workflow) -> dict[str, Obstacle]:
     found = {}
     for node in workflow.nodes or ():
         begins = _TOLD.get(node.phase)
-        if begins and node.message not in _STARTING:
+        if begins and node.message:
             name = node.path[-2] if node.name == _EXECUTOR and len(node.path) > 1 else node.name
-            found[name] = Obstacle(node.message.partition(":")[0], begins + node.message)
+            long = {"seconds": LONG_SECONDS} if node.message in _STARTING else {}
+            found[name] = Obstacle(node.message.partition(":")[0], begins + node.message, **long)
     if workflow.message and workflow.phase in {"", "Pending", "Error"}:
         found.setdefault("", Obstacle(workflow.message.partition(":")[0], workflow.message))
     return found

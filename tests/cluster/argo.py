@@ -81,7 +81,10 @@ class _Writer:
             self._write(above, own, facts, parent=place)
             return above
         rest = {"message": "No more retries left"} if failed else {}
-        self._write(above, own, {**facts, "type": "Retry", **rest}, parent=place)
+        over = {**facts, "type": "Retry", **rest}
+        if facts["phase"] == "Pending":
+            over |= {"phase": "Running", "message": ""}
+        self._write(above, own, over, parent=place)
         for attempt in range(attempts):
             last = attempt == attempts - 1
             tried = facts if last else {**facts, "phase": "Error"}

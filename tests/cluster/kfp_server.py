@@ -141,6 +141,11 @@ class KfpServer:
         """How a client reaches it."""
         return KfpSettings(self.address, token=self.token)
 
+    @property
+    def log_name(self) -> str:
+        """What the launcher calls the log of a step's first attempt."""
+        return "executor-logs-0" if self.play.retries else "executor-logs"
+
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any) -> dict[str, Any]:
         """The answer to a request.
 
@@ -392,7 +397,7 @@ class KfpServer:
         if self.stuck or self.refused:
             self._stand(run)
             return
-        strange = _strange_import(run)
+        strange = self.strange_import(run)
         if strange:
             run.nodes[strange] = Node(
                 strange, "RUNNING", now(), message="Invalid region: region was not a valid DNS name."
@@ -426,6 +431,23 @@ class KfpServer:
             os.killpg(run.process.pid, signal.SIGKILL)
         if not run.deleted:
             self._end(run, "SUCCEEDED" if run.process.returncode == 0 else "FAILED")
+
+    @staticmethod
+    def strange_import(run: PlayedRun) -> str:
+        """The importer that reads another store than the launcher's own, which it cannot; empty if there is none."""
+        config, spec = run.facts["runtime_config"], run.pipeline.spec
+        own = (config.get("pipeline_root") or "minio://mlpipeline").split("/")[:3]
+        executors = spec["deploymentSpec"]["executors"]
+        for name, task in spec["root"]["dag"]["tasks"].items():
+            component = spec["components"][task["componentRef"]["name"]]
+            if "importer" not in executors.get(component.get("executorLabel", ""), {}):
+                continue
+            given = task["inputs"]["parameters"]["uri"]
+            parameter = given.get("componentInputParameter")
+            address = config["parameters"].get(parameter) if parameter else given["runtimeValue"]["constant"]
+            if str(address).startswith(("s3://", "minio://")) and str(address).split("/")[:3] != own:
+                return str(name)
+        return ""
 
     def _end(self, run: PlayedRun, state: str) -> None:
         """End a run; what runs is killed, and what waits for what failed is left out."""
@@ -474,7 +496,7 @@ class KfpServer:
         bucket, _, prefix = root.partition("://")[2].partition("/")
         store = connect(replace(self.store, bucket=bucket))
         place = "/".join(filter(None, [prefix, run.pipeline.name, run.facts["run_id"], node.task, node.salt]))
-        store.put_bytes(f"{place}/executor-logs{'-0' if self.play.retries else ''}", log.encode())
+        store.put_bytes(f"{place}/{self.log_name}", log.encode())
         for task in (home / "steps").glob(f"*/**/{node.task}") if well else []:
             for path in task.rglob("*"):
                 if path.is_file() and path.name != "executor_output.json":
@@ -515,23 +537,6 @@ _ROUTES = [
     (f"POST {_API}/recurringruns/{_ID}:disable", "disable"),
     (f"DELETE {_API}/recurringruns/{_ID}", "unschedule"),
 ]
-
-
-def _strange_import(run: PlayedRun) -> str:
-    """The importer that reads another store than the launcher's own, which it cannot; empty if there is none."""
-    config, spec = run.facts["runtime_config"], run.pipeline.spec
-    own = (config.get("pipeline_root") or "minio://mlpipeline").split("/")[:3]
-    executors = spec["deploymentSpec"]["executors"]
-    for name, task in spec["root"]["dag"]["tasks"].items():
-        component = spec["components"][task["componentRef"]["name"]]
-        if "importer" not in executors.get(component.get("executorLabel", ""), {}):
-            continue
-        given = task["inputs"]["parameters"]["uri"]
-        parameter = given.get("componentInputParameter")
-        address = config["parameters"].get(parameter) if parameter else given["runtimeValue"]["constant"]
-        if str(address).startswith(("s3://", "minio://")) and str(address).split("/")[:3] != own:
-            return str(name)
-    return ""
 
 
 def _uploaded(content_type: str, data: bytes) -> str:

@@ -79,6 +79,17 @@ def test_a_node_says_why_whichever_of_its_attempts_did(training: PipelineFile) -
     assert workflows.read(argo.workflow(NAME, "r", {}, phase="Error", message=account)).trouble() == account
 
 
+def test_a_node_whose_attempt_waits_waits(training: PipelineFile) -> None:
+    """The node over all attempts is said to run; why it waits stands at the attempt."""
+    why = "ImagePullBackOff: no such image"
+    step = by_name(workflows.read(document(training, Node("ingest", "PENDING", BEGAN, driver=why))))
+    assert (step["ingest-driver"].phase, step["ingest-driver"].message) == ("Pending", why)
+    nodes = workflows.read(document(training, Node("ingest", "PENDING", BEGAN, message=why))).nodes or ()
+    assert {(node.phase, node.message) for node in nodes if node.path[-2:] == ("ingest", "executor")} == {
+        ("Pending", why)
+    }
+
+
 def test_who_ended_it_is_told_by_its_deadline(training: PipelineFile) -> None:
     """Kubeflow Pipelines ends a Workflow by a deadline of no seconds; Argo by a word."""
     assert workflows.read(document(training, stopped=True)).stopped

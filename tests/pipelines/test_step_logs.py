@@ -97,7 +97,7 @@ def test_the_last_attempt_tells(kubernetes: ApiServer, cluster: Cluster) -> None
 
 
 def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
-    """By the pod of a driver or a step, its init container, its events, or the scheduler; what only begins is not."""
+    """By the pod of a driver or a step, its init container, its events, or the scheduler; what only begins, late."""
     launcher = {"name": "kfp-launcher", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
     main = {**launcher, "name": "main"}
     missing = {"reason": "CreateContainerConfigError", "message": 'secret "headrace-object-store" not found'}
@@ -122,7 +122,9 @@ def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
         "ingest": 'waiting, CreateContainerConfigError: secret "headrace-object-store" not found',
         "train": "waiting, ImagePullBackOff",
         "tune": "waiting, Unschedulable: 0/1 nodes: cpu.",
+        "split": "waiting, its container is made: an image is pulled, or volumes are mounted",
     }
+    assert logs(cluster).obstacles(RUN, None)["split"].seconds > 30  # as long as that is usual
     cluster.create(
         {
             "apiVersion": "v1",
@@ -134,7 +136,8 @@ def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
             "message": 'MountVolume.SetUp failed: secret "keys" not found',
         }
     )
-    assert "split" not in logs(cluster).obstacles(RUN, None)  # the event is an earlier pod's of that name
+    found = {task: one.text for task, one in logs(cluster).obstacles(RUN, None).items()}
+    assert "keys" not in found["split"]  # the event is an earlier pod's of that name
     made = cluster.get(PODS, "wf-4") or {}
     about = {"kind": "Pod", "name": "wf-4", "namespace": cluster.namespace, "uid": made["metadata"]["uid"]}
     cluster.patch(EVENTS, "wf-4.1", {"involvedObject": about})
@@ -150,7 +153,11 @@ def test_what_argo_cannot_make_a_pod_of_is_told(cluster: Cluster) -> None:
     begins = Node(("root", "tune", "executor"), "Pending", 1.0, message="PodInitializing")
     workflow = Workflow("wf", "x", "Running", nodes=(tried, waits, begins))
     found = {task: one.text for task, one in logs(cluster).obstacles(RUN, workflow).items()}
-    assert found == {"ingest-driver": f"tried again after: {account}", "train": "waiting, Unschedulable: 0/1 nodes"}
+    assert found == {
+        "ingest-driver": f"tried again after: {account}",
+        "train": "waiting, Unschedulable: 0/1 nodes",
+        "tune": "waiting, PodInitializing",
+    }
     whole = Workflow("wf", "x", "Error", account)
     assert logs(cluster).obstacles(RUN, whole)[""].text == account
     untouched = logs(cluster).obstacles(RUN, Workflow("wf", "x"))[""]
