@@ -109,6 +109,9 @@ def logs(
         for name, obstacle in asked.logs.obstacles(found, workflow).items():
             stuck = waiting(pipeline, name, obstacle)
             typer.echo(f"! {stuck.step or 'the run'}: {stuck.text}")
+        if asked.workflows.is_absent():
+            places = " or ".join(asked.workflows.namespaces)
+            typer.echo(f"! the run: it has no Workflow in {places}: it was deleted, or KUBECONFIG is another cluster's")
     if asked.logs.problems:
         typer.echo(f"headrace: {asked.logs.problems[-1]}", err=True)
 

@@ -6,19 +6,21 @@ first, as is wished.
 """
 
 import time
+from collections.abc import Collection
 
 from headrace.cluster.kfp import Kfp
 from headrace.cluster.kfp_run import Run
-from headrace.core.errors import ClusterError, InputError
+from headrace.core.errors import ClusterError, InputError, MissingError
 
 SECONDS = 120.0
 _EVERY_SECONDS = 1.0
 _LATEST = 200
+_ENDING = "CANCELING"
 _OVER = ("Row not found", "not in a cancellable state")  # as 2.17 says it, and as earlier ones did
 
 
 def cancel(api: Kfp, run: str) -> None:
-    """Have a run ended.
+    """Have a run ended; one that is ending already is left to it.
 
     Raises:
         InputError: If it has ended already.
@@ -27,6 +29,8 @@ def cancel(api: Kfp, run: str) -> None:
     found = api.run(run)
     if found.has_ended:
         raise _over(found)
+    if found.state == _ENDING:
+        return
     try:
         api.end(run)
     except ClusterError as error:
@@ -66,21 +70,31 @@ def cancel_recurring(api: Kfp, recurring: str, *, with_runs: bool, seconds: floa
             f"run, so this is kept, disabled, until then.\n\nNext: headrace cancel --recurring {recurring} when it has "
             "ended, or with --with-runs to end it now"
         )
-    for run in under_way:
-        cancel(api, run.id)
-    _wait(api, recurring, seconds=seconds)
+    gone = {run.id for run in under_way if not _ended(api, run)}
+    _wait(api, recurring, gone, seconds=seconds)
     api.unschedule(recurring)
     ended = f", and what was under way is cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
     return f"It is deleted{ended or '; nothing of it was under way'}."
+
+
+def _ended(api: Kfp, run: Run) -> bool:
+    """Have a run ended; False if there is nothing left to end, though the API calls it running."""
+    try:
+        cancel(api, run.id)
+    except MissingError:
+        return False
+    except InputError:  # it has ended meanwhile
+        return True
+    return True
 
 
 def _under_way(api: Kfp, recurring: str) -> list[Run]:
     return [run for run in api.runs(_LATEST) if run.facts.get("recurring_run_id") == recurring and not run.has_ended]
 
 
-def _wait(api: Kfp, recurring: str, *, seconds: float) -> None:
+def _wait(api: Kfp, recurring: str, gone: Collection[str], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while left := _under_way(api, recurring):
+    while left := [run for run in _under_way(api, recurring) if run.id not in gone]:
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"{left[0].name} was given {seconds:.0f} s to end and did not; the recurring run is disabled and kept: "

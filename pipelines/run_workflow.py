@@ -45,6 +45,7 @@ class WorkflowSource:
     _closed: set[str] = field(default_factory=set, init=False)
     _found: tuple[float, Workflow | None] = field(default=(0.0, None), init=False)
     _there: bool = field(default=False, init=False)
+    _absent: bool = field(default=False, init=False)
     _gone: bool = field(default=False, init=False)
 
     def of(self, run: Run) -> Workflow | None:
@@ -60,6 +61,10 @@ class WorkflowSource:
         """Whether the Workflow was in the cluster and is not any more: somebody deleted it."""
         return self._gone
 
+    def is_absent(self) -> bool:
+        """Whether the cluster was asked and has none: somebody deleted it, or it is in another cluster."""
+        return self._absent
+
     def _in_cluster(self, run: str) -> Workflow | None:
         if self.cluster is None:
             return None
@@ -68,9 +73,10 @@ class WorkflowSource:
             well, found = self._ask(namespace, partial(workflows.of_run, self.cluster, run, namespace=namespace))
             answered.append(well)
             if found:
-                self._there = True
+                self._there, self._absent = True, False
                 return found
-        self._gone = self._there and all(answered)
+        self._absent = all(answered)
+        self._gone = self._there and self._absent
         return None
 
     def _ask(self, place: str, ask: Callable[[], Workflow | None]) -> tuple[bool, Workflow | None]:

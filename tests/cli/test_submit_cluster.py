@@ -55,6 +55,7 @@ def test_what_keeps_a_run_from_starting_is_told_within_a_minute(
         assert said.returncode == 0, said.stderr
         assert "Not begun: measure (pending), report-metrics (pending)" in said.stdout
         assert f"! measure: its driver: {WORDS}" in said.stdout
+        assert f"! the run: it has no Workflow in {cluster.namespace}" in said.stdout
         assert headrace("cancel", run).returncode == 0
         _, errors = following.communicate(timeout=60)
     assert following.returncode == 2

@@ -332,6 +332,11 @@ class KfpServer:
         found = self._known(run)
         if found.state in {"SUCCEEDED", "FAILED", "CANCELING"}:
             raise RefusedError(400, 3, f"Failed to terminate a run {run}. Row not found{STACK}")
+        if found.deleted:
+            found.state = "CANCELING"
+            raise RefusedError(
+                500, 13, f'Failed to terminate: workflows.argoproj.io "{found.workflow_name}" not found{STACK}'
+            )
         if self.notices:
             found.history.append("CANCELING")
         found.state, found.stopped = "CANCELING", True

@@ -73,7 +73,7 @@ def test_the_cluster_is_asked_first_and_tells_what_was_deleted(cluster: Cluster)
     kept = Workflow("kept", "kubeflow")
     source = WorkflowSource(cluster, ("default", cluster.namespace), lambda _: kept)
     assert source.of(RUN) == kept
-    assert not source.is_gone()
+    assert (source.is_gone(), source.is_absent()) == (False, True)
     node = {"id": "wf-1", "name": "wf(0).root(0).a", "displayName": "a", "phase": "Succeeded"}
     made = argo.workflow("wf", RUN.id, {"wf-1": node}, phase="Running", play=argo.Play(compressed=True))
     made["metadata"]["namespace"] = cluster.namespace
@@ -82,10 +82,11 @@ def test_the_cluster_is_asked_first_and_tells_what_was_deleted(cluster: Cluster)
     found = source.of(ended)
     assert found is not None
     assert (found.name, [node.path for node in found.nodes or ()]) == ("wf", [("root", "a")])
+    assert not source.is_absent()
     stranger = WorkflowSource(account(cluster, "stranger"), (cluster.namespace,), lambda _: kept)
     assert stranger.of(RUN) == kept
     assert "cannot list resource" in stranger.problems[0]
-    assert not stranger.is_gone()
+    assert (stranger.is_gone(), stranger.is_absent()) == (False, False)
     cluster.delete(WORKFLOWS, "wf")
     assert source.of(ended) == kept
     assert source.is_gone()
