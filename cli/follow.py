@@ -3,19 +3,24 @@
 import json
 import shutil
 import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from headrace.cli.screen import Progress, outcome
 from headrace.core.errors import ClusterError, UserError
 from headrace.core.files import dumps, write_text
+from headrace.pipelines import remote
 from headrace.pipelines.catalogue import PIPELINES
 from headrace.pipelines.folder import RunFolder, run_folder
-from headrace.pipelines.remote import CACHED, follow
+from headrace.pipelines.remote import follow
 from headrace.pipelines.remote_artifacts import artifacts
 from headrace.pipelines.results import gather, report_failure, summarise, versions
+from headrace.pipelines.run_follower import CACHED
+from headrace.pipelines.run_workflow import WorkflowSource
 from headrace.pipelines.runner import Outcome, Told, with_skipped
 from headrace.pipelines.step_logs import StepLogs
 from headrace.pipelines.summary import Summary
@@ -30,9 +35,23 @@ KUBEFLOW = "kubeflow"
 _SHIPPED = "headrace-"
 
 
-def logs_of(api: "Kfp", pipeline: "PipelineFile") -> StepLogs:
-    """A way to what the steps of a run say: pods, as far as there is a way to the cluster, and the object store."""
-    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+@dataclass(frozen=True)
+class Sources:
+    """Where what the API of Kubeflow Pipelines does not tell of a run is asked for.
+
+    Attributes:
+        logs: What its steps say: pods, as far as there is a way to the cluster, and the object store.
+        workflows: Its Workflow: from the cluster, else as Kubeflow keeps it.
+    """
+
+    logs: StepLogs
+    workflows: WorkflowSource
+
+
+def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
+    """Ways to what the API does not tell of the runs of a pipeline."""
+    from headrace.cluster import workflow  # noqa: PLC0415 - slow
+    from headrace.cluster.connecting import connect  # noqa: PLC0415
 
     cluster: Cluster | None = None
     problems: list[str] = []
@@ -40,8 +59,10 @@ def logs_of(api: "Kfp", pipeline: "PipelineFile") -> StepLogs:
         cluster = connect()
     except ClusterError as error:
         problems.append(str(error))
-    namespaces = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
-    return StepLogs(cluster, tuple(dict.fromkeys(namespaces)), lambda run: artifacts(run, pipeline), problems)
+    given = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
+    namespaces = tuple(dict.fromkeys(given))
+    logs = StepLogs(cluster, namespaces, lambda run: artifacts(run, pipeline), problems, tuple(pipeline.steps))
+    return Sources(logs, WorkflowSource(cluster, namespaces, partial(workflow.kept, api.transport)))
 
 
 def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None) -> None:
@@ -57,21 +78,39 @@ def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path,
     Raises:
         HeadraceError: If the run failed, or cannot be followed.
     """
+    asked = sources(api, pipeline)
     with run_folder(home) as folder:
+        watch = _Watch(folder, Progress(sys.stdout))
         try:
             run, ended = follow(
-                api, run_id, pipeline=pipeline, logs=logs_of(api, pipeline), watch=_Watch(folder, Progress(sys.stdout))
+                api,
+                run_id,
+                pipeline=pipeline,
+                logs=asked.logs,
+                watch=watch,
+                workflows=asked.workflows,
+                poll_seconds=remote.POLL_SECONDS,
             )
         except (KeyboardInterrupt, SystemExit):
             typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
             raise
         write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
-        notes = _fetched(run, pipeline, folder)
+        notes = [*_fetched(run, pipeline, folder), *_unknown(ended, asked)]
+        for note in notes if ended.error else ():
+            typer.echo(f"  {note}")
         summary = _conclude(run, ended, pipeline, folder, summary_file)
     typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
     for note in notes:
         typer.echo(f"  {note}")
     typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")
+
+
+def _unknown(ended: Outcome, asked: Sources) -> list[str]:
+    """A line for the steps of which nobody can say what became of them, and why nobody can."""
+    names = [step.name for step in ended.steps if step.status == "unknown"]
+    problems = [*asked.workflows.problems, *asked.logs.problems]
+    why = f": {problems[-1]}" if problems else ", and neither its Workflow nor the object store tells more."
+    return [f"unknown   {', '.join(names)}: the states that Kubeflow tells stand still{why}"] if names else []
 
 
 class _Watch:
@@ -84,7 +123,7 @@ class _Watch:
     def __call__(self, told: Told) -> None:
         """Show and keep one thing."""
         self._show(told)
-        if told.event == "progress":
+        if told.event in {"progress", "waiting"}:
             return
         facts = {"step": told.step, "time": told.time, "seconds": told.seconds}
         lines: list[dict[str, object]] = [{**facts, "event": told.event}]
@@ -117,8 +156,9 @@ def _conclude(
     if ended.error:
         report_failure(folder, str(ended.error), names)
     whole = (folder.staging / "report.html").exists() and not ended.error
+    bad: Literal["canceled", "failed"] = "canceled" if run.state == "CANCELED" else "failed"
     told = Summary(
-        status="failed" if ended.error else "succeeded",
+        status=bad if ended.error else "succeeded",
         seconds=round(max(run.ended - run.created, 0.0), 3),
         steps=with_skipped(ended.steps, names),
         report=str(folder.home / "report.html") if whole else "",

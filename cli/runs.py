@@ -32,6 +32,8 @@ Examples:
   headrace cancel headrace-training-20261124-223001
 
   headrace cancel --recurring 0f3c…-a1
+
+  headrace cancel --recurring --with-runs 0f3c…-a1
 """
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its name.")]
 
@@ -42,9 +44,13 @@ def runs(
 ) -> None:
     """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
     from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines import runs_seen  # noqa: PLC0415
 
     api = kfp.connect()
-    rows = [_schedule(one) for one in api.recurring()] if recurring else [_row(run) for run in api.runs(limit)]
+    if recurring:
+        rows = [_schedule(one) for one in api.recurring()]
+    else:
+        rows = [_row(run) for run in runs_seen.with_canceled(api, api.runs(limit))]
     if not rows:
         typer.echo("There are none. Next: headrace submit training --help")
         return
@@ -75,43 +81,61 @@ def logs(
     step: Annotated[str, typer.Argument(metavar="[STEP]", help="One step.", show_default="all")] = "",
 ) -> None:
     """Print what the steps of RUN said: from their pods while these are there, else from the object store."""
-    from headrace.cli.follow import logs_of  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.cli.follow import sources  # noqa: PLC0415 - slow, and other commands need none
     from headrace.cluster import kfp  # noqa: PLC0415
-    from headrace.pipelines import submitting  # noqa: PLC0415
+    from headrace.pipelines import runs_seen, submitting  # noqa: PLC0415
+    from headrace.pipelines.run_follower import CACHED, waiting  # noqa: PLC0415
+    from headrace.pipelines.run_workflow import with_workflow  # noqa: PLC0415
 
     api = kfp.connect()
-    found = api.run(submitting.find(api, run))
-    pipeline = api.pipeline_of(found)
+    told = api.run(submitting.find(api, run))
+    pipeline = api.pipeline_of(told)
+    asked = sources(api, pipeline)
+    workflow = asked.workflows.of(told)
+    found = with_workflow(told, workflow)
+    begun, rest = runs_seen.steps(found, pipeline, asked.logs)
     names = {step, step.replace("_", "-")}
-    steps = [task for task in found.tasks if task.name in pipeline.steps]
-    wanted = [task for task in steps if not step or names & {task.name, pipeline.steps[task.name].runs}]
-    if not wanted:
-        known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in steps)) or "none yet"
+    wanted = [task for task in begun if not step or names & {task.name, pipeline.steps[task.name].runs}]
+    if not wanted and (step or not rest):
+        known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in begun)) or "none yet"
         raise InputError(f"the run {found.name} has begun the steps {known}; got {shown(step)} instead.")
-    source = logs_of(api, pipeline)
     for task in wanted:
-        text = source.text(found, task.name)
+        text = "" if found.cached(task) else asked.logs.text(found, task.name)
         typer.echo(f"== {task.name} ({task.state.lower()})")
-        typer.echo(text.rstrip() or "   nothing that can be read")
-    if source.problems:
-        typer.echo(f"headrace: {source.problems[-1]}", err=True)
+        typer.echo(text.rstrip() or f"   {CACHED if found.cached(task) else 'nothing that can be read'}")
+    if rest and not step:
+        typer.echo("\nNot begun: " + ", ".join(f"{name} ({state})" for name, state in rest.items()))
+    if not found.has_ended and not step:
+        for name, obstacle in asked.logs.obstacles(found, workflow).items():
+            stuck = waiting(pipeline, name, obstacle)
+            typer.echo(f"! {stuck.step or 'the run'}: {stuck.text}")
+        if asked.workflows.is_absent():
+            places = " or ".join(asked.workflows.namespaces)
+            typer.echo(f"! the run: it has no Workflow in {places}: it was deleted, or KUBECONFIG is another cluster's")
+    if asked.logs.problems:
+        typer.echo(f"headrace: {asked.logs.problems[-1]}", err=True)
 
 
 def cancel(
     run: RunName,
     recurring: Annotated[
-        bool, typer.Option("--recurring", help="RUN is the id of a recurring run, which is deleted.")
+        bool,
+        typer.Option("--recurring", help="RUN is the id of a recurring run: it starts nothing more, and is deleted."),
+    ] = False,
+    with_runs: Annotated[
+        bool, typer.Option("--with-runs", help="With --recurring: end its run that is under way, too.")
     ] = False,
 ) -> None:
     """End RUN: its pods are killed."""
     from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
-    from headrace.pipelines import submitting  # noqa: PLC0415
+    from headrace.pipelines import canceling, submitting  # noqa: PLC0415
 
+    if with_runs and not recurring:
+        raise InputError("--with-runs goes with --recurring: leave it out to end one run.")
     api = kfp.connect()
     if recurring:
-        api.unschedule(run)
-        typer.echo("It is deleted. Runs that it has started go on: headrace runs")
+        typer.echo(canceling.cancel_recurring(api, run, with_runs=with_runs))
         return
     found = submitting.find(api, run)
-    api.end(found)
+    canceling.cancel(api, found)
     typer.echo(f"It is told to end. Next: headrace runs, or: headrace logs {found}")

@@ -14,7 +14,7 @@ _WIDTH = 110
 
 
 class Progress:
-    """One line for each step, with its time; on a terminal also what the running step is at."""
+    """One line for each step, with its time, and for what one waits for; on a terminal also what it is at."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
@@ -28,9 +28,13 @@ class Progress:
                 self._stream.write(f"\r\033[K  … {told.step:<16}{'':>9}  {told.text}"[:_WIDTH])
                 self._stream.flush()
             return
-        mark = "✓" if told.event == "end" else "✗"
-        text = told.text if told.event == "end" else ""
         start = "\r\033[K" if self._live else ""
+        if told.event == "waiting":  # whole, for it says what is to be mended
+            self._stream.write(f"{start}  ! {told.step or 'the run'}: {told.text}\n")
+            self._stream.flush()
+            return
+        mark = "✓" if told.event == "end" else "✗"
+        text = told.text if told.event == "end" or told.kind == "canceled" else ""
         self._stream.write(f"{start}  {mark} {told.step:<16}{told.seconds:>7.1f} s  {text}".rstrip()[:_WIDTH] + "\n")
         self._stream.flush()
 

@@ -215,14 +215,21 @@ class Kfp:
         """Have a run ended; its running pods are killed, and it counts as failed afterwards."""
         self._ask("POST", f"/runs/{quote(run, safe='')}:terminate", f"end the run {run}")
 
+    def pause(self, run: str) -> None:
+        """Have a recurring run start nothing any more."""
+        self._ask("POST", f"/recurringruns/{quote(run, safe='')}:disable", f"disable the recurring run {run}")
+
     def unschedule(self, run: str) -> None:
-        """Delete a recurring run; runs that it has started go on."""
+        """Delete a recurring run, and with it the Workflows and pods of its runs that are under way.
+
+        The API goes on to call those running: they are to have ended before.
+        """
         self._ask("DELETE", f"/recurringruns/{quote(run, safe='')}", f"delete the recurring run {run}")
 
     def _ask(
         self, method: str, path: str, doing: str, *, query: Mapping[str, str] | None = None, body: Any = None
     ) -> dict[str, Any]:
-        repeat = method != "POST" or path.endswith(":terminate")
+        repeat = method != "POST" or path.endswith((":terminate", ":disable"))
         request = Request(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
         found = self.transport.json(request)
         if not isinstance(found, dict):

@@ -1,6 +1,7 @@
 """A run of a pipeline as the API of Kubeflow Pipelines tells it, read into plain values.
 
-What the API does not tell: why a task failed (``error`` is empty), values of metrics, and where artifacts lie.
+What the API does not tell: why a task failed (``error`` is empty), values of metrics, where artifacts lie, and which
+pod is whose. Above 1 MiB Argo compresses a Workflow's nodes, and from then on the states of tasks stand still.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 """States of what will not change any more."""
+_UNDER_WAY = {"PENDING", "RUNNING"}
 _UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
 _DRIVER = "-driver"
 _EXECUTOR = "executor"
@@ -26,6 +28,8 @@ class Task:
         ended: When it ended, likewise.
         pod: Name of its pod; empty if the server does not say.
         children: Nodes below it, by the ids that its workflow knows them by.
+        cached: Whether its Workflow says that its outputs were taken from an earlier run.
+        message: What its Workflow says of it; empty for nothing of use.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Task:
     ended: float = 0.0
     pod: str = ""
     children: tuple[str, ...] = ()
+    cached: bool = False
+    message: str = ""
 
     @property
     def step(self) -> str:
@@ -58,6 +64,7 @@ class Run:
         ended: When it ended; 0 while it has not.
         root: Where its artifacts lie, as it was told; empty for the server's own place.
         tasks: Its nodes.
+        stale: Whether it has ended and its nodes are told as they were before, so that nothing is known of them.
         facts: Everything, as the server told it.
     """
 
@@ -68,6 +75,7 @@ class Run:
     ended: float = 0.0
     root: str = ""
     tasks: tuple[Task, ...] = ()
+    stale: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -76,10 +84,25 @@ class Run:
         return self.state in ENDED
 
     def cached(self, task: Task) -> bool:
-        """Whether a step's outputs were taken from an earlier run: its executor was skipped."""
+        """Whether a step's outputs were taken from an earlier run: its executor was skipped.
+
+        The API does not say whose an executor is; a skipped one that lies in the time of a step of which no other
+        executor is told is the step's.
+        """
+        if task.cached:
+            return True
+        executors = [one for one in self.tasks if one.name == _EXECUTOR]
+        skipped = [one for one in executors if one.state == "SKIPPED"]
         below = {child.rpartition("-")[2] for child in task.children}
-        executors = (one for one in self.tasks if one.name == _EXECUTOR and one.state == "SKIPPED")
-        return any(one.pod and one.pod.rpartition("-")[2] in below for one in executors)
+        if any(one.pod for one in executors):
+            return any(one.pod and one.pod.rpartition("-")[2] in below for one in skipped)
+        if task.state != "SUCCEEDED" or not any(_within(one, task) for one in skipped):
+            return False
+        return not any(_within(one, task) for one in executors if one.state != "SKIPPED")
+
+
+def _within(inner: Task, outer: Task) -> bool:
+    return outer.began <= inner.began and inner.ended <= outer.ended
 
 
 def read(facts: Mapping[str, Any]) -> Run:
@@ -88,7 +111,8 @@ def read(facts: Mapping[str, Any]) -> Run:
     state = _state(facts.get("state"))
     if state == "FAILED" and "CANCELING" in history:
         state = "CANCELED"
-    details = (facts.get("run_details") or {}).get("task_details") or []
+    details = [one for one in (facts.get("run_details") or {}).get("task_details") or [] if one.get("display_name")]
+    stale = state in ENDED and (not details or any(one.get("state") in _UNDER_WAY for one in details))
     return Run(
         id=str(facts.get("run_id", "")),
         name=str(facts.get("display_name") or ""),
@@ -96,14 +120,18 @@ def read(facts: Mapping[str, Any]) -> Run:
         created=seconds(facts.get("created_at")),
         ended=seconds(facts.get("finished_at")) if state in ENDED else 0.0,
         root=str((facts.get("runtime_config") or {}).get("pipeline_root") or ""),
-        tasks=tuple(_task(one) for one in details if one.get("display_name")),
+        tasks=tuple(_task(one, over=state in ENDED and not stale) for one in details),
+        stale=stale,
         facts=facts,
     )
 
 
-def _task(facts: Mapping[str, Any]) -> Task:
+def _task(facts: Mapping[str, Any], *, over: bool) -> Task:
+    """A node; one without a state was left out if all is over, else nobody has looked at it yet."""
     children = [one.get("pod_name") or one.get("task_id") or "" for one in facts.get("child_tasks") or []]
     state = _state(facts.get("state"))
+    if over and state == "PENDING":
+        state = "SKIPPED"
     return Task(
         name=str(facts["display_name"]),
         state=state,

@@ -92,11 +92,13 @@ class Task:
         name: Its name in the pipeline.
         runs: What it runs: the name of a component's function, or its own name.
         artifacts: Kinds of the artifacts that it leaves, such as ``system.Model``, by their names.
+        groups: The conditions, loops and inner pipelines that it lies in, the outermost first.
     """
 
     name: str
     runs: str
     artifacts: Mapping[str, str]
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class PipelineFile:
         name: Its name.
         text: The file as it is.
         parameters: What it takes, by name.
-        steps: Its steps by name, the outermost first.
+        steps: Its steps by name, each after those that it waits for.
         spec: Its first document.
         platform: Its second document; empty if there is none.
     """
@@ -219,19 +221,25 @@ def _parameter(name: str, definition: Mapping[str, Any], source: str) -> Paramet
     return Parameter(name, str(kind), required=not definition.get("isOptional") and "defaultValue" not in definition)
 
 
-def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any]) -> Iterator[Task]:
-    """The tasks that run something, of this graph and then of those inside it."""
-    inner: list[Mapping[str, Any]] = []
-    for name, task in dag["tasks"].items():
-        component = _at(spec, "components", task["componentRef"]["name"]) or {}
+def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, ...] = ()) -> Iterator[Task]:
+    """The tasks that run something, of this graph and of those inside it."""
+    for name in _in_order(dag["tasks"]):
+        component = _at(spec, "components", dag["tasks"][name]["componentRef"]["name"]) or {}
         if "dag" in component:
-            inner.append(component["dag"])
+            yield from _steps(spec, component["dag"], (*groups, name))
             continue
         outputs = _at(component, "outputDefinitions", "artifacts") or {}
         kinds = {key: str(_at(value, "artifactType", "schemaTitle") or "") for key, value in outputs.items()}
-        yield Task(name, _function(spec, str(component.get("executorLabel"))) or name, kinds)
-    for one in inner:
-        yield from _steps(spec, one)
+        yield Task(name, _function(spec, str(component.get("executorLabel"))) or name, kinds, groups)
+
+
+def _in_order(tasks: Mapping[str, Any]) -> Iterator[str]:
+    """The names of tasks, each after those that it waits for; the compiler writes them by the alphabet."""
+    waits = {name: set(_at(task, "dependentTasks") or ()) & set(tasks) for name, task in tasks.items()}
+    while waits:
+        ready = [name for name, before in waits.items() if not before & set(waits)] or list(waits)
+        yield from ready
+        waits = {name: before for name, before in waits.items() if name not in ready}
 
 
 def _function(spec: Mapping[str, Any], executor: str) -> str:

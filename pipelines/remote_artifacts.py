@@ -7,7 +7,7 @@ from an earlier run has nothing there: only the platform's metadata store knows 
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from headrace.stores.objects import ObjectStore, connect
 
 DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
 LOG = "executor-logs"
-"""The artifact that holds what a step printed; the launcher uploads it, also if the step failed."""
+"""The artifact that holds what a step printed; the launcher uploads it, also if the step failed.
+
+Since Kubeflow Pipelines 2.17 the number of the attempt follows, as in ``executor-logs-0``.
+"""
+_NUMBER = re.compile(r"\d+")
 _ROOT = re.compile(r"(?:s3|minio)://(?P<bucket>[^/?]+)(?:/(?P<prefix>[^?]*))?(?:\?.*)?")
 _TABLE = "system.Dataset"
 _MOST_LOG_BYTES = 64 << 20
@@ -40,6 +44,19 @@ class Left:
     task: str
     salt: str
     path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a task left in the store.
+
+    Attributes:
+        log: Whether its log is there.
+        outputs: Whether an artifact is there that it declares: it came to its end.
+    """
+
+    log: bool = False
+    outputs: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,12 +86,32 @@ class RunArtifacts:
                 yield Left(item.key, task, rest[0] if salted else "", tuple(rest[1:] if salted else rest))
 
     def log(self, task: str) -> str:
-        """What a task printed; empty if the store does not hold it."""
-        found = [left for left in self.all() if left.task == task and left.path == (LOG,)]
+        """What a task printed at its last attempt; empty if the store does not hold it."""
+        logs = [left for left in self.all() if left.task == task and self._is_log(left)]
+        found = sorted([left for left in logs if left.path[0].startswith(LOG)] or logs, key=_attempt)
         try:
             return self.store.get_bytes(found[-1].key, _MOST_LOG_BYTES).decode("utf-8", "replace") if found else ""
         except MissingError:
             return ""
+
+    def _is_log(self, left: Left) -> bool:
+        """Whether an object is a log: by its name, if it is no artifact of the step's."""
+        step = self.pipeline.steps.get(left.task)
+        declared = step.artifacts if step else {}
+        return left.path[0] not in declared and "log" in "/".join(left.path).lower()
+
+    def traces(self) -> Mapping[str, Trace]:
+        """What each task left; one that left nothing is not in it.
+
+        Raises:
+            StoreError: If the store fails.
+        """
+        found: dict[str, Trace] = {}
+        for left in self.all():
+            step, before = self.pipeline.steps.get(left.task), found.get(left.task, Trace())
+            own = step is not None and left.path[0] in step.artifacts
+            found[left.task] = Trace(before.log or self._is_log(left), before.outputs or own)
+        return found
 
     def fetch(self, folder: Path) -> set[str]:
         """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``.
@@ -92,6 +129,12 @@ class RunArtifacts:
             if step is None or step.artifacts.get(left.path[0]) != _TABLE:
                 self.store.get_file(left.key, folder.joinpath("run", left.salt or "0", left.task, *left.path))
         return tasks
+
+
+def _attempt(left: Left) -> tuple[list[int], str]:
+    """By which logs of a task are put in order: the numbers in their names, as numbers."""
+    name = "/".join(left.path)
+    return [int(number) for number in _NUMBER.findall(name)], name
 
 
 def _is_uuid(text: str) -> bool:

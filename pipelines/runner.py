@@ -27,11 +27,11 @@ class Told:
     """One thing that a step told.
 
     Attributes:
-        event: ``start``, ``progress``, ``end`` or ``fail``.
+        event: ``start``, ``progress``, ``waiting`` for what something keeps from starting, ``end`` or ``fail``.
         step: The step's name.
         seconds: Wall time since the step before it ended, process start included; 0 at a start.
         text: A few words: what came of it, or why it failed.
-        kind: For a failure: ``user`` if the caller can mend it, else ``internal``.
+        kind: For a failure: ``user`` if the caller can mend it, ``canceled`` if somebody ended it, else ``internal``.
         time: When, in seconds since 1970; 0 if that is now.
     """
 

@@ -13,7 +13,9 @@ class Step(_Part):
     """One step of the line."""
 
     name: str
-    status: Literal["succeeded", "failed", "skipped"]
+    status: Literal["succeeded", "failed", "skipped", "canceled", "unknown"] = Field(
+        description="skipped: not reached, or left out by a condition; unknown: nobody can say what became of it."
+    )
     seconds: float = Field(ge=0, description="Wall time, process start included.")
 
 
@@ -101,7 +103,7 @@ class Finding(_Part):
 class Summary(_Part):
     """What came of a run."""
 
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed", "canceled"]
     task: Literal["binary", "multiclass", "regression", ""] = ""
     seconds: float = Field(ge=0)
     steps: list[Step]
@@ -124,7 +126,7 @@ class Summary(_Part):
     registry: str = Field(default="", description="Where the model was registered or its run tracked.")
     catalog: str = Field(default="", description="Where table, run and bundle were catalogued.")
     versions: dict[str, str] = {}
-    error: str = Field(default="", description="One sentence; empty unless the status is failed.")
+    error: str = Field(default="", description="One sentence; empty unless the status is failed or canceled.")
 
     def to_json(self) -> str:
         """The summary as JSON text; ``error`` is left out when there is none."""

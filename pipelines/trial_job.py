@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from headrace.cluster import kfp
+from headrace.cluster import kfp, workflow
 from headrace.cluster.kfp import Job, Kfp
 from headrace.core import settings
 from headrace.core.errors import InputError, InternalError
@@ -26,6 +27,7 @@ from headrace.experiments.search import Asked
 from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
 from headrace.pipelines.remote import POLL_SECONDS, follow
 from headrace.pipelines.remote_artifacts import artifacts
+from headrace.pipelines.run_workflow import WorkflowSource
 from headrace.pipelines.runner import Told
 from headrace.pipelines.step_logs import StepLogs
 from headrace.stores import folders
@@ -85,6 +87,7 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
                 pipeline=trial.pipeline,
                 logs=StepLogs(None, (), lambda run: artifacts(run, trial.pipeline)),
                 watch=_watch,
+                workflows=WorkflowSource(None, (), partial(workflow.kept, api.transport)),
                 poll_seconds=poll_seconds,
             )
         except BaseException:
@@ -99,6 +102,8 @@ def _watch(told: Told) -> None:
     words = {"start": "began", "end": f"ended after {told.seconds:.0f} s", "fail": "failed"}
     if told.event in words:
         sys.stderr.write(f"headrace: {told.step} {words[told.event]}\n")
+    elif told.event == "waiting":
+        sys.stderr.write(f"headrace: {told.step or 'the run'}: {told.text}\n".replace("=", " "))
 
 
 def _from_environment() -> Trial:

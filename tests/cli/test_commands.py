@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_command_starts_with_its_own_modules() -> None:
     imported = set(shown.split())
     assert "headrace.cli.score" in imported
     assert not imported & {*(f"headrace.cli.{name}" for name in ("rollout", "registry", "tune", "cluster")), "polars"}
+
+
+def test_the_version_is_told() -> None:
+    """The one that is installed, and nothing else."""
+    told = headrace("--version")
+    assert (told.returncode, told.stdout, told.stderr) == (0, f"headrace {version('headrace')}\n", "")
 
 
 def test_a_mistyped_command_is_guessed() -> None:

@@ -3,11 +3,13 @@
 Kubeflow Pipelines is played (see ``tests.cluster.kfp_server``); what is submitted is really run.
 """
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,9 @@ import pytest
 from headrace.cli.main import app
 from headrace.core.errors import UserError
 from headrace.core.settings import StoreSettings
+from headrace.pipelines import remote
 from headrace.pipelines.summary import Summary
+from tests.cluster.argo import Play
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.conftest import Line, headrace
 from tests.pipelines import tiny
@@ -33,6 +37,7 @@ def server(rclone_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> I
         told = {"HEADRACE_KFP_ENDPOINT": played.address, "KUBECONFIG": "/nowhere", **rclone_settings.environment()}
         for name, value in told.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(remote, "POLL_SECONDS", 0.2)
         yield played
 
 
@@ -176,6 +181,139 @@ def test_runs_are_listed_read_and_ended(server: KfpServer, tmp_path: Path, capsy
     assert f"{second}  canceled" in capsys.readouterr().out
     with pytest.raises(UserError, match="there is no run 'third'"):
         run("cancel", "third")
+
+
+def _follow(file: Path, home: Path, **arguments: str) -> Summary:
+    """Submit a pipeline and follow it; its summary, also if it failed."""
+    given = [part for name, value in arguments.items() for part in ("--argument", f"{name}={value}")]
+    with contextlib.suppress(UserError):
+        run("submit", str(file), "-f", *given, "-o", str(home))
+    place = home if (home / "summary.json").exists() else home / "failed"
+    return Summary.model_validate_json((place / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_steps_are_told_though_their_states_stand_still(
+    kept: bool, server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a Workflow that was compressed; its nodes tell, or, where nobody has it, what steps left in the store."""
+    server.play, server.kept = Play(compressed=True), kept
+    result = tmp_path / "result.json"
+    told = _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", x="0.5", result=str(result))
+    (found,) = server.runs.values()
+    stands = {one["state"] for one in server.run(found.facts["run_id"])["run_details"]["task_details"]}
+    assert stands == {"RUNNING", "SUCCEEDED"}  # the drivers have ended
+    assert [(step.name, step.status) for step in told.steps] == [
+        ("measure", "succeeded"),
+        ("report_metrics", "succeeded"),
+    ]
+    out = capsys.readouterr().out
+    assert "✓ measure" in out
+    assert "x 0.5, depth 3" in out
+    run("logs", found.facts["run_id"])
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("==")]
+    assert heads == ["== measure (succeeded)", "== report-metrics (succeeded)"]
+
+
+def test_what_nobody_knows_is_called_unknown(
+    server: KfpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that succeeded has no step that was left out, where neither a Workflow nor a store can be asked."""
+    monkeypatch.delenv("HEADRACE_S3_ENDPOINT")
+    server.play, server.kept = Play(compressed=True), False
+    result = tmp_path / "result.json"
+    told = _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", x="0.5", result=str(result))
+    assert told.status == "succeeded"
+    assert {step.status for step in told.steps} == {"unknown"}
+    assert "unknown   measure, report_metrics: the states that Kubeflow tells stand still" in capsys.readouterr().out
+
+
+def test_a_condition_that_was_false_has_skipped_its_steps(server: KfpServer, tmp_path: Path) -> None:
+    """The one thing that a run that succeeded may have left out, also where states stand still."""
+    server.play = Play(compressed=True)
+    given = {"x": "0.5", "result": "r", "dirty": "true"}
+    told = _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", **given)
+    assert [(step.name, step.status) for step in told.steps] == [
+        ("measure", "succeeded"),
+        ("report_metrics", "skipped"),
+    ]
+
+
+@pytest.mark.parametrize("notices", [True, False])
+def test_a_cancelled_run_is_called_cancelled(
+    notices: bool, server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was under way, and whether or not the server looked at it before it had ended."""
+    server.notices = notices
+    home = tmp_path / "out"
+
+    def cancel() -> None:
+        while not any(one.nodes for one in server.runs.values()):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        run("cancel", next(iter(server.runs)))
+
+    canceler = threading.Thread(target=cancel)
+    canceler.start()
+    file = tiny.compiled(tmp_path / "tiny.yaml")
+    shared = ["--argument", "x=0.5", "--argument", "result=r", "--argument", "kind=slow"]
+    with pytest.raises(UserError, match=r"the run tiny-.* was cancelled"):
+        run("submit", str(file), "-f", *shared, "-o", str(home))
+    canceler.join()
+    told = Summary.model_validate_json((home / "failed" / "summary.json").read_text())
+    assert told.status == "canceled"
+    assert [(step.name, step.status) for step in told.steps] == [("measure", "canceled"), ("report_metrics", "skipped")]
+    assert "the run was cancelled" in capsys.readouterr().out
+    run("runs")
+    assert "  canceled  " in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"must be under way to be cancelled; tiny-.* has ended, "):
+        run("cancel", next(iter(server.runs)))
+
+
+def test_what_argo_says_is_the_reason_where_nothing_began(server: KfpServer, tmp_path: Path) -> None:
+    """Such as an account that is not there, of which the API says nothing."""
+    server.refused = 'error looking up service account kubeflow/headrace: serviceaccounts "headrace" not found'
+    told = _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", x="0.5", result="r")
+    assert told.status == "failed"
+    assert told.error.startswith("the run tiny-")
+    assert 'serviceaccounts "headrace" not found' in told.error
+
+
+def test_logs_come_in_the_order_of_the_pipeline(
+    server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the order in which the server tells of steps; what never began is named apart."""
+    _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", x="0.5", result="r", kind="bad")
+    capsys.readouterr()
+    run("logs", next(iter(server.runs)))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "== measure (failed)"
+    assert lines[-1] == "Not begun: report-metrics (skipped)"
+
+
+def test_a_recurring_run_under_way_is_not_killed_in_silence(
+    server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on, or is ended first if that is wished; what is said happens."""
+    file = tiny.compiled(tmp_path / "tiny.yaml")
+    shared = ["--argument", "result=r", "--argument", "x=0.5", "--argument", "kind=slow"]
+    run("submit", str(file), *shared, "--name", "hourly", "--every", "1h")
+    (hourly,) = server.recurring
+    started = server.tick(hourly)
+    assert started is not None
+    deadline = time.monotonic() + 60
+    while not server.runs[started].nodes:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    capsys.readouterr()
+    run("cancel", "--recurring", hourly)
+    assert "What is under way goes on: hourly" in capsys.readouterr().out
+    assert server.tick(hourly) is None
+    assert (server.runs[started].state, server.runs[started].deleted) == ("RUNNING", False)
+    run("cancel", "--recurring", "--with-runs", hourly)
+    assert "what was under way is cancelled: hourly" in capsys.readouterr().out
+    assert not server.recurring
+    assert (server.runs[started].state, server.runs[started].deleted) == ("FAILED", False)
 
 
 def test_a_recurring_run(server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

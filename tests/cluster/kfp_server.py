@@ -2,10 +2,13 @@
 
 It answers the calls of v2beta1 that the official client makes, in the form that was seen of a live one: states that are
 missing at first, ``finished_at`` of 1970 until the end, a duplicate name refused with a stack of Go in the body, an
-unknown argument refused in KFP's words, a terminated run that ends ``FAILED`` with ``CANCELING`` in its history, an
-executor that is ``SKIPPED`` where a step came from the cache, task details without a name, and no word of why a step
-failed. A submitted pipeline is really run, by ``kfp.local`` in a process of its own, with arguments as they came; what
-its steps leave goes to a real object store under the keys of KFP's launcher, of a failed step the log alone.
+unknown argument refused in KFP's words, a terminated run that ends ``FAILED`` with ``CANCELING`` in its history if its
+Workflow was looked at meanwhile, an executor that is ``SKIPPED`` where a step came from the cache, task details without
+a name, nodes of which no pod is told, and no word of why a step failed. Above Argo's limit the nodes are compressed and
+the states stand still; what a deleted recurring run has started is deleted with it and called running for ever; an
+importer reads the launcher's own store only. A submitted pipeline is really run, by ``kfp.local`` in a process of its
+own, with arguments as they came; what its steps leave goes to a real object store under the keys of KFP's launcher, of
+a failed step the log alone. The older API tells the Workflow, which ``tests.cluster.argo`` plays.
 """
 
 import json
@@ -37,6 +40,8 @@ from headrace.core.pipeline_file import PipelineFile
 from headrace.core.setting_values import KfpSettings
 from headrace.core.settings import StoreSettings
 from headrace.stores.objects import connect
+from tests.cluster import argo
+from tests.cluster.argo import Node, Play
 
 EPOCH = "1970-01-01T00:00:00Z"
 STACK = (
@@ -61,18 +66,6 @@ class RefusedError(Exception):
 
 
 @dataclass
-class Node:
-    """A task of a run."""
-
-    task: str
-    state: str
-    began: str
-    ended: str = EPOCH
-    salt: str = field(default_factory=lambda: str(uuid.uuid4()))
-    number: str = field(default_factory=lambda: str(uuid.uuid4().int % 10**9))
-
-
-@dataclass
 class PlayedRun:
     """A run."""
 
@@ -84,6 +77,20 @@ class PlayedRun:
     finished: str = EPOCH
     process: "subprocess.Popen[bytes] | None" = None
     log: str = ""
+    stopped: bool = False
+    deleted: bool = False
+    message: str = ""
+
+    @property
+    def workflow_name(self) -> str:
+        """Name of its Workflow."""
+        return f"{self.pipeline.name[:20]}-{self.facts['run_id'][:5]}"
+
+    @property
+    def phase(self) -> str:
+        """Phase of its Workflow."""
+        phases = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", None: "", "PENDING": ""}
+        return phases.get(self.state, "Running")
 
     def to(self, state: str) -> None:
         """Change the state."""
@@ -99,6 +106,11 @@ class KfpServer:
         store: The cluster's object store; None to keep nothing.
         environment: Variables of the steps' pods, as a Secret gives them.
         cached: Tasks whose outputs are said to come from an earlier run, and are not in this run's place.
+        stuck: Why a task's pod cannot start, by its name, with ``-driver`` for its driver: the run stands there.
+        refused: What Argo says of a Workflow of which no pod can be made: the run fails.
+        play: How Argo Workflows plays.
+        kept: Whether the server tells the Workflow, by the older API.
+        notices: Whether the server looks at a Workflow between its being told to end and its end.
         broken: Status to answer the next requests with.
         token: Bearer token that is asked for; empty for none.
         asked: Method, path and body of each request.
@@ -107,6 +119,11 @@ class KfpServer:
     store: StoreSettings | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
+    stuck: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+    play: Play = field(default_factory=Play)
+    kept: bool = True
+    notices: bool = True
     broken: list[int] = field(default_factory=list)
     token: str = ""
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -123,6 +140,11 @@ class KfpServer:
     def settings(self) -> KfpSettings:
         """How a client reaches it."""
         return KfpSettings(self.address, token=self.token)
+
+    @property
+    def log_name(self) -> str:
+        """What the launcher calls the log of a step's first attempt."""
+        return "executor-logs-0" if self.play.retries else "executor-logs"
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any) -> dict[str, Any]:
         """The answer to a request.
@@ -258,11 +280,34 @@ class KfpServer:
         """Recurring runs."""
         return {"recurringRuns": list(self.recurring.values())}
 
+    def disable(self, run: str, **_: Any) -> dict[str, Any]:
+        """Have a recurring run start nothing more."""
+        if run not in self.recurring:
+            raise RefusedError(404, 5, f"Failed to disable: ResourceNotFoundError: Job {run} not found{STACK}")
+        self.recurring[run]["status"] = "DISABLED"
+        return {}
+
     def unschedule(self, run: str, **_: Any) -> dict[str, Any]:
-        """Delete a recurring run."""
+        """Delete a recurring run, and with it the Workflows that it owns; what was under way runs for ever, it says."""
         if self.recurring.pop(run, None) is None:
             raise RefusedError(404, 5, f"Failed to delete: ResourceNotFoundError: Job {run} not found{STACK}")
+        for one in self.runs.values():
+            if one.facts.get("recurring_run_id") == run and one.state not in {"SUCCEEDED", "FAILED"}:
+                one.deleted = True
+                if one.process:
+                    os.killpg(one.process.pid, signal.SIGKILL)
         return {}
+
+    def tick(self, run: str) -> str | None:
+        """The time of a recurring run has come: it starts a run under a name of the server's, if it is enabled."""
+        found = self.recurring[run]
+        if found["status"] != "ENABLED":
+            return None
+        facts = {
+            key: found[key] for key in ("pipeline_version_reference", "pipeline_spec", "runtime_config") if key in found
+        }
+        name = f"{found['display_name']}{run[:5]}-1-{len(self.runs)}"
+        return str(self.start(body={**facts, "display_name": name, "recurring_run_id": run})["run_id"])
 
     def _known(self, run: str) -> PlayedRun:
         if run not in self.runs:
@@ -285,18 +330,51 @@ class KfpServer:
     def terminate(self, run: str, **_: Any) -> dict[str, Any]:
         """End a run."""
         found = self._known(run)
-        if found.state in {"SUCCEEDED", "FAILED"}:
-            raise RefusedError(400, 9, f"Failed to terminate a run: Run {run} is not in a cancellable state{STACK}")
-        found.history.append("CANCELING")
-        found.state = "CANCELING"
+        if found.state in {"SUCCEEDED", "FAILED", "CANCELING"}:
+            raise RefusedError(400, 3, f"Failed to terminate a run {run}. Row not found{STACK}")
+        if found.deleted:
+            found.state = "CANCELING"
+            raise RefusedError(
+                500, 13, f'Failed to terminate: workflows.argoproj.io "{found.workflow_name}" not found{STACK}'
+            )
+        if self.notices:
+            found.history.append("CANCELING")
+        found.state, found.stopped = "CANCELING", True
         if found.process:
             os.killpg(found.process.pid, signal.SIGKILL)
         return {}
 
+    def older(self, run: str, **_: Any) -> dict[str, Any]:
+        """A run in the older API, which tells its Workflow as it was reported last."""
+        found = self._known(run)
+        if not self.kept:
+            raise RefusedError(404, 5, "")
+        manifest = json.dumps(self.workflow(found))
+        return {"run": {"id": run}, "pipeline_runtime": {"workflow_manifest": manifest}}
+
+    def workflow(self, run: PlayedRun) -> dict[str, Any]:
+        """The Workflow of a run."""
+        return argo.workflow(
+            run.workflow_name,
+            run.facts["run_id"],
+            self._nodes(run),
+            phase=run.phase,
+            message=run.message,
+            stopped=run.stopped,
+            play=self.play,
+        )
+
+    def _nodes(self, run: PlayedRun) -> dict[str, Any]:
+        phase = run.phase
+        return (
+            argo.nodes(run.workflow_name, run.pipeline, dict(run.nodes), phase=phase, play=self.play) if phase else {}
+        )
+
     def _told(self, run: PlayedRun) -> dict[str, Any]:
         details: list[dict[str, Any]] = [{"run_id": run.facts["run_id"], "state": "SUCCEEDED"}]  # one without a name
-        for node in list(run.nodes.values()):
-            details += self._nodes(node)
+        details += argo.task_details(run.facts["run_id"], self._nodes(run))
+        if self.play.compressed and run.nodes:
+            details = self._still(run)
         return {
             **{key: value for key, value in run.facts.items() if value is not None},
             **({"state": run.state} if run.state else {}),
@@ -305,21 +383,12 @@ class KfpServer:
             "run_details": {"task_details": details},
         }
 
-    def _nodes(self, node: Node) -> list[dict[str, Any]]:
-        """The driver, the step and its executor."""
-        pod = f"wf-system-container-impl-{node.number}"
-        times = {"create_time": node.began, "start_time": node.began, "end_time": node.ended}
-        executor = "SKIPPED" if node.task in self.cached else node.state
-        return [
-            {"display_name": f"{node.task}-driver", "state": "SUCCEEDED", **times},
-            {
-                "display_name": node.task,
-                "state": node.state,
-                "child_tasks": [{"pod_name": f"wf-{node.number}"}],
-                **times,
-            },
-            {"display_name": "executor", "state": executor, "pod_name": pod, **times},
-        ]
+    def _still(self, run: PlayedRun) -> list[dict[str, Any]]:
+        """What the server saw last before the nodes were compressed: a first step at work."""
+        first = next(iter(run.nodes.values()))
+        then = {first.task: replace(first, state="RUNNING", ended=None)}
+        found = argo.nodes(run.workflow_name, run.pipeline, then, phase="Running", play=self.play)
+        return argo.task_details(run.facts["run_id"], found)
 
     def _work(self, run: PlayedRun) -> None:
         """Run a pipeline, really."""
@@ -330,6 +399,16 @@ class KfpServer:
         request = {"file": str(home / "pipeline.yaml"), "arguments": arguments, "root": str(home / "steps")}
         if run.state != "CANCELING":
             time.sleep(0.2)  # pending
+        if self.stuck or self.refused:
+            self._stand(run)
+            return
+        strange = self.strange_import(run)
+        if strange:
+            run.nodes[strange] = Node(
+                strange, "RUNNING", now(), message="Invalid region: region was not a valid DNS name."
+            )
+            self._end(run, "FAILED")
+            return
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
         with (home / "logs" / "log").open("wb") as log:
             run.process = subprocess.Popen(
@@ -355,18 +434,57 @@ class KfpServer:
             time.sleep(0.1)
         with suppress(ProcessLookupError):
             os.killpg(run.process.pid, signal.SIGKILL)
+        if not run.deleted:
+            self._end(run, "SUCCEEDED" if run.process.returncode == 0 else "FAILED")
+
+    @staticmethod
+    def strange_import(run: PlayedRun) -> str:
+        """The importer that reads another store than the launcher's own, which it cannot; empty if there is none."""
+        config, spec = run.facts["runtime_config"], run.pipeline.spec
+        own = (config.get("pipeline_root") or "minio://mlpipeline").split("/")[:3]
+        executors = spec["deploymentSpec"]["executors"]
+        for name, task in spec["root"]["dag"]["tasks"].items():
+            component = spec["components"][task["componentRef"]["name"]]
+            if "importer" not in executors.get(component.get("executorLabel", ""), {}):
+                continue
+            given = task["inputs"]["parameters"]["uri"]
+            parameter = given.get("componentInputParameter")
+            address = config["parameters"].get(parameter) if parameter else given["runtimeValue"]["constant"]
+            if str(address).startswith(("s3://", "minio://")) and str(address).split("/")[:3] != own:
+                return str(name)
+        return ""
+
+    def _end(self, run: PlayedRun, state: str) -> None:
+        """End a run; what runs is killed, and what waits for what failed is left out."""
         for node in run.nodes.values():
-            if node.state == "RUNNING":
+            if node.state in {"RUNNING", "PENDING"}:
                 node.state, node.ended = "FAILED", now()
+                node.message = "Step exceeded its deadline" if run.stopped else node.message
+        for step in run.pipeline.steps if state == "FAILED" else ():
+            run.nodes.setdefault(step, Node(step, "OMITTED", now(), now()))
         run.finished = now()
-        run.to("SUCCEEDED" if run.process.returncode == 0 else "FAILED")
+        run.to(state)
+
+    def _stand(self, run: PlayedRun) -> None:
+        """A run of which something cannot start."""
+        for task, why in self.stuck.items():
+            name = task.removesuffix("-driver")
+            here = {"driver": why} if name != task else {"message": why}
+            run.nodes[name] = Node(name, "PENDING", now(), **here)
+        if run.state != "CANCELING":
+            run.to("RUNNING")
+        run.message = self.refused
+        while not run.stopped and not run.deleted and not self.refused:
+            time.sleep(0.05)
+        if not run.deleted:
+            self._end(run, "FAILED")
 
     def _read(self, run: PlayedRun, home: Path) -> None:
         """Take in what the runner's log says of steps, and put what they left into the store."""
         run.log = _COLOUR.sub("", (home / "logs" / "log").read_text(errors="replace"))
         for match in _EXECUTING.finditer(run.log):
             if match["task"] in run.pipeline.steps and match["task"] not in run.nodes:
-                run.nodes[match["task"]] = Node(match["task"], "RUNNING", now())
+                run.nodes[match["task"]] = Node(match["task"], "RUNNING", now(), cached=match["task"] in self.cached)
         for match in _FINISHED.finditer(run.log):
             node = run.nodes.get(match["task"])
             if node and node.state == "RUNNING":
@@ -383,7 +501,7 @@ class KfpServer:
         bucket, _, prefix = root.partition("://")[2].partition("/")
         store = connect(replace(self.store, bucket=bucket))
         place = "/".join(filter(None, [prefix, run.pipeline.name, run.facts["run_id"], node.task, node.salt]))
-        store.put_bytes(f"{place}/executor-logs", log.encode())
+        store.put_bytes(f"{place}/{self.log_name}", log.encode())
         for task in (home / "steps").glob(f"*/**/{node.task}") if well else []:
             for path in task.rglob("*"):
                 if path.is_file() and path.name != "executor_output.json":
@@ -397,6 +515,7 @@ class KfpServer:
     def kill(self) -> None:
         """Leave no process behind."""
         for run in self.runs.values():
+            run.stopped = True
             if run.process and run.process.poll() is None:
                 os.killpg(run.process.pid, signal.SIGKILL)
         self.wait()
@@ -417,8 +536,10 @@ _ROUTES = [
     (f"GET {_API}/runs", "list_runs"),
     (f"GET {_API}/runs/{_ID}", "run"),
     (f"POST {_API}/runs/{_ID}:terminate", "terminate"),
+    (f"GET /apis/v1beta1/runs/{_ID}", "older"),
     (f"POST {_API}/recurringruns", "schedule"),
     (f"GET {_API}/recurringruns", "list_recurring"),
+    (f"POST {_API}/recurringruns/{_ID}:disable", "disable"),
     (f"DELETE {_API}/recurringruns/{_ID}", "unschedule"),
 ]
 

@@ -85,9 +85,29 @@ def node(admin: Cluster, name: str, logs: Mapping[str, str]) -> Iterator[None]:
             server.shutdown()
 
 
-def pod(cluster: Cluster, name: str, *, on: str, run: str, step: str, status: Mapping[str, Any] | None = None) -> None:
-    """A pod as Kubeflow Pipelines makes one for a step of a run; ``step`` with ``-driver`` is one before it."""
-    inner = step if step.endswith("-driver") else f"{step}.executor"
+def pod(
+    cluster: Cluster,
+    name: str,
+    *,
+    on: str,
+    run: str,
+    step: str,
+    status: Mapping[str, Any] | None = None,
+    attempt: int | None = 0,
+) -> None:
+    """A pod as Kubeflow Pipelines makes one for a step of a run; ``step`` with ``-driver`` is one before it.
+
+    Args:
+        cluster: Where.
+        name: Name of the pod.
+        on: Its node; empty for one that no node was found for.
+        run: The run's id.
+        step: The step.
+        status: Its status.
+        attempt: The number of the attempt at it, as since 2.17; None for earlier ones, which number none.
+    """
+    number, last = ("", "") if attempt is None else ("(0)", f"({attempt})")
+    inner = f"{step}{last}" if step.endswith("-driver") else f"{step}{number}.executor{last}"
     cluster.create(
         {
             "apiVersion": "v1",
@@ -95,10 +115,10 @@ def pod(cluster: Cluster, name: str, *, on: str, run: str, step: str, status: Ma
             "metadata": {
                 "name": name,
                 "labels": {"pipeline/runid": run},
-                "annotations": {"workflows.argoproj.io/node-name": f"wf.root.{inner}"},
+                "annotations": {"workflows.argoproj.io/node-name": f"wf{number}.root{number}.{inner}"},
             },
             "spec": {
-                "nodeName": on,
+                **({"nodeName": on} if on else {}),
                 "containers": [{"name": "main", "image": "x"}, {"name": "wait", "image": "x"}],
             },
         }

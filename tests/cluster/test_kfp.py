@@ -16,6 +16,7 @@ from headrace.core import pipeline_file
 from headrace.core.errors import ClusterError, InputError, MissingError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.core.setting_values import KfpSettings
+from tests.cluster.argo import Node
 from tests.cluster.kfp_server import EPOCH, KfpServer, PlayedRun, kubeflow_pipelines
 
 COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled"
@@ -94,12 +95,12 @@ def test_a_run_is_ended_and_one_that_has_ended_is_not(api: Kfp, server: KfpServe
     assert api.run(run).state == "CANCELING"
     server.runs[run].to("FAILED")
     assert api.run(run).state == "CANCELED"
-    with pytest.raises(ClusterError, match="not in a cancellable state") as caught:
+    with pytest.raises(ClusterError, match="Row not found") as caught:
         api.end(run)
     assert caught.value.reason == "invalid"
 
 
-@pytest.mark.parametrize("doing", ["run", "end", "unschedule"])
+@pytest.mark.parametrize("doing", ["run", "end", "pause", "unschedule"])
 def test_a_run_that_is_not_there_is_missing(api: Kfp, doing: str) -> None:
     """Whatever is done with it."""
     with pytest.raises(MissingError, match="not found"):
@@ -115,6 +116,9 @@ def test_recurring_runs(api: Kfp, server: KfpServer, preparation: PipelineFile) 
     assert server.recurring[made]["no_catchup"] is True
     with pytest.raises(ClusterError, match="cron is not a supported format"):
         api.schedule(Job("never", version, {}), trigger={"cron_schedule": {"cron": "daily"}})
+    assert server.tick(made)
+    api.pause(made)
+    assert server.tick(made) is None
     api.unschedule(made)
     assert [one["display_name"] for one in api.recurring()] == ["hourly"]
 
@@ -233,15 +237,17 @@ def test_a_run_is_read_as_the_server_tells_it() -> None:
 
 
 def test_a_step_from_the_cache_is_known_by_its_executor(server: KfpServer, preparation: PipelineFile) -> None:
-    """The step itself only says that it succeeded."""
-    from tests.cluster.kfp_server import Node
-
-    run = PlayedRun({"run_id": "r", "runtime_config": {}}, preparation)
-    for name in ("a", "b"):
-        run.nodes[name] = Node(name, "SUCCEEDED", EPOCH)
-    server.cached = frozenset({"b"})
+    """The step itself only says that it succeeded, and nothing says whose an executor is: their times do."""
+    training = pipeline_file.read(COMPILED / "training.yaml")
+    run = PlayedRun({"run_id": "r", "runtime_config": {}}, training, state="SUCCEEDED")
+    run.nodes["ingest"] = Node("ingest", "SUCCEEDED", "2026-01-01T00:00:00Z", "2026-01-01T00:00:10Z")
+    run.nodes["validate"] = Node("validate", "SUCCEEDED", "2026-01-01T00:00:20Z", "2026-01-01T00:00:20Z", cached=True)
     found = kfp_run.read(server._told(run))
-    assert {task.name: found.cached(task) for task in found.tasks if task.name in run.nodes} == {"a": False, "b": True}
+    assert {task.name: found.cached(task) for task in found.tasks if task.name in run.nodes} == {
+        "ingest": False,
+        "validate": True,
+    }
+    assert not any(task.pod for task in found.tasks)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")

@@ -48,6 +48,17 @@ def test_steps_inside_conditions_are_steps_too(training: PipelineFile) -> None:
     }
     assert not [name for name in runs if name.startswith("condition")]
     assert training.steps["train"].artifacts == {"model": "system.Model"}
+    assert training.steps["train"].groups == ()
+    assert training.steps["publish"].groups[0] == "condition-branches-1"
+
+
+def test_steps_come_after_those_that_they_wait_for(training: PipelineFile) -> None:
+    """The compiler writes them by the alphabet; a person is told of them as they run."""
+    names = list(training.steps)
+    tasks = training.spec["root"]["dag"]["tasks"]
+    for name in names[: names.index("package")]:
+        assert all(names.index(before) < names.index(name) for before in tasks[name].get("dependentTasks", []))
+    assert names.index("package") < names.index("publish")
 
 
 @pytest.mark.parametrize(

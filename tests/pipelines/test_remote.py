@@ -1,19 +1,26 @@
 """Following a run: from the states that Kubeflow Pipelines tells to what a person sees."""
 
+import io
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from headrace.cli.screen import Progress
 from headrace.cluster import kfp_run
 from headrace.cluster.kfp_run import Run
+from headrace.cluster.workflow import Node, Workflow
 from headrace.core import pipeline_file
 from headrace.core.errors import ClusterError, HeadraceError, InputError, InternalError, MissingError, StoreError
 from headrace.core.pipeline_file import PipelineFile
 from headrace.pipelines import remote
-from headrace.pipelines.remote import Reason, follow
-from headrace.pipelines.remote_artifacts import RunArtifacts
+from headrace.pipelines.log_words import Reason, last_words, reason_of
+from headrace.pipelines.remote import follow
+from headrace.pipelines.remote_artifacts import RunArtifacts, Trace
+from headrace.pipelines.run_follower import CACHED
+from headrace.pipelines.run_pods import Obstacle
 from headrace.pipelines.runner import Outcome, Told
-from headrace.pipelines.step_logs import StepLogs, last_words, reason_of
+from headrace.pipelines.step_logs import StepLogs
 from tests.pipelines import tiny
 
 Entry = tuple[str, str, int, int]
@@ -70,6 +77,18 @@ class Quiet:
         """Why it failed."""
         return Reason(f"{task} must be liked.")
 
+    def failed(self, _: Run, __: str) -> bool:
+        """Whether its log says so."""
+        return False
+
+    def traces(self, _: Run) -> Mapping[str, Trace]:
+        """What tasks left in the store."""
+        return {}
+
+    def obstacles(self, _: Run, __: Workflow | None) -> Mapping[str, Obstacle]:
+        """What keeps tasks from starting."""
+        return {}
+
 
 def followed(pipeline: PipelineFile, *states: Run | HeadraceError, logs: Any = None) -> tuple[list[Told], Outcome]:
     """What a watcher saw, and what came of it."""
@@ -125,14 +144,17 @@ def test_a_step_that_failed_is_the_reason(pipeline: PipelineFile) -> None:
     assert [(told.event, told.text, told.kind) for told in seen[1:]] == [("fail", "measure must be liked.", "user")]
     assert isinstance(outcome.error, InputError)
     assert str(outcome.error) == "measure: measure must be liked."
-    assert [step.status for step in outcome.steps] == ["failed"]
+    assert [(step.name, step.status) for step in outcome.steps] == [
+        ("measure", "failed"),
+        ("report_metrics", "skipped"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("end", "says"),
     [
         (state("FAILED", ("measure-driver", "FAILED", 0, 1)), "measure: it could not be started; measure-driver must"),
-        (state("FAILED", state_history=[{"state": "CANCELING"}]), "the run tiny was ended by somebody"),
+        (state("FAILED", state_history=[{"state": "CANCELING"}]), "the run tiny was cancelled"),
         (state("FAILED"), "failed before a step began"),
     ],
 )
@@ -149,7 +171,7 @@ def test_a_step_from_the_cache_says_so(pipeline: PipelineFile) -> None:
         {"display_name": "executor", "state": "SKIPPED", "pod_name": "wf-system-container-impl-77"},
     ]
     seen, _ = followed(pipeline, state("SUCCEEDED", run_details={"task_details": details}))
-    assert [told.text for told in seen if told.event == "end"] == [remote.CACHED]
+    assert [told.text for told in seen if told.event == "end"] == [CACHED]
 
 
 def test_a_server_that_goes_away_for_a_while_does_no_harm(
@@ -183,6 +205,12 @@ headrace.core.errors.InputError: the budget must be a number; got 'x'.
 I1124 22:31:42 launcher_v2.go:150] publish error
 F1124 22:31:42 main.go:49] exit status 1
 """
+FATAL = """\
+I1128 05:10:10.000001       1 launcher_v2.go:200] start
+Traceback (most recent call last):
+ValueError: shown by the step and survived
+F1128 05:10:11.123456       1 main.go:59] failed to upload output artifact "table": bucket is gone
+"""
 FOREIGN = "Traceback (most recent call last):\n  File\nValueError: no such column: y\n"
 WRAPPED = 'urllib3.exceptions.HTTPError: gone\ntime="2026" level=info\nError: exit status 1\n\n'
 
@@ -193,11 +221,13 @@ WRAPPED = 'urllib3.exceptions.HTTPError: gone\ntime="2026" level=info\nError: ex
         (OWN, "the budget must be a number; got 'x'."),
         (FOREIGN, "no such column: y"),
         (WRAPPED, "gone"),
+        (FATAL, 'failed to upload output artifact "table": bucket is gone'),
+        ("end\nF1128 05:10:11 1 main.go:59] exit status 137\n", "it ended without saying why; its last line is 'end'."),
         ("Killed\n", "it ended without saying why; its last line is 'Killed'."),
     ],
 )
 def test_a_log_tells_why_a_step_failed(tail: str, reason: str) -> None:
-    """A step's own sentence, or the last line of a traceback, or the last line that is not the launcher's."""
+    """A step's own sentence, the launcher's if it ended by itself, the end of a traceback, or the last line."""
     assert reason_of(LOG + tail) == Reason(reason)
     assert reason_of("") == Reason("")
 
@@ -238,3 +268,121 @@ def test_a_log_that_cannot_be_read_is_said(pipeline: PipelineFile) -> None:
     )
     seen, _ = followed(pipeline, state("SUCCEEDED", ("measure", "SUCCEEDED", 1, 5)), logs=logs)
     assert [told.text for told in seen if told.event == "end"] == [""]
+
+
+class Blocked(Quiet):
+    """Logs of a run in which something cannot start."""
+
+    def __init__(self, *found: Mapping[str, Obstacle]) -> None:
+        self._found = iter(found)
+
+    def obstacles(self, _: Run, __: Workflow | None) -> Mapping[str, Obstacle]:
+        """What keeps tasks from starting."""
+        return next(self._found)
+
+
+def test_what_keeps_a_step_from_starting_is_told_once(pipeline: PipelineFile) -> None:
+    """In words for the step, whether it is its own pod or its driver's; on a terminal or not."""
+    image = Obstacle("image", "waiting, ErrImagePull: x", 0.0)
+    again = Obstacle("image", "waiting, ImagePullBackOff: x", 0.0)
+    secret = Obstacle("CreateContainerConfigError", "waiting, CreateContainerConfigError: no Secret", 0.0)
+    passing = Obstacle("Unschedulable", "waiting, Unschedulable: cpu", 600.0)
+    whole = Obstacle("silence", "nothing of it has begun", 0.0)
+    logs = Blocked(
+        {"measure-driver": image, "": whole}, {"measure-driver": again}, {"report-metrics": secret, "measure": passing}
+    )
+    seen, _ = followed(pipeline, *[state("RUNNING")] * 3, state("SUCCEEDED"), logs=logs)
+    assert [(told.step, told.text) for told in seen if told.event == "waiting"] == [
+        ("measure", "its driver: waiting, ErrImagePull: x"),
+        ("", "nothing of it has begun"),
+        ("report_metrics", "waiting, CreateContainerConfigError: no Secret"),
+    ]
+    screen = io.StringIO()
+    for told in seen:
+        Progress(screen)(told)
+    assert "  ! the run: nothing of it has begun\n" in screen.getvalue()
+    assert "  ! measure: its driver: waiting, ErrImagePull: x\n" in screen.getvalue()
+
+
+def test_a_cancelled_run_has_no_reason_but_that(pipeline: PipelineFile) -> None:
+    """What was under way was killed, and says nothing of use; what had failed before keeps its reason."""
+    seen, outcome = followed(
+        pipeline,
+        state("RUNNING", ("measure", "FAILED", 1, 2), ("report-metrics", "RUNNING", 1, 0)),
+        state("CANCELING", ("measure", "FAILED", 1, 2), ("report-metrics", "RUNNING", 1, 0)),
+        state("FAILED", ("measure", "FAILED", 1, 2), ("report-metrics", "FAILED", 1, 5)),
+    )
+    assert [(told.step, told.text) for told in seen if told.event == "fail"] == [
+        ("measure", "measure must be liked."),
+        ("report_metrics", "the run was cancelled"),
+    ]
+    assert [step.status for step in outcome.steps] == ["failed", "canceled"]
+    assert "was cancelled" in str(outcome.error)
+
+
+class InTurn:
+    """A source of Workflows that tells one after another."""
+
+    def __init__(self, *found: Workflow | None) -> None:
+        self._found = list(found)
+
+    def of(self, _: Run) -> Workflow | None:
+        """The next one."""
+        return self._found.pop(0) if self._found else None
+
+    def is_gone(self) -> bool:
+        """Whether all were told."""
+        return not self._found
+
+
+def test_a_workflow_that_was_deleted_ends_the_waiting(pipeline: PipelineFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API calls its run running for ever."""
+    monkeypatch.setattr(remote, "GONE_SECONDS", -1.0)
+    source = InTurn(Workflow("wf", "x", "Running"))
+    with pytest.raises(ClusterError, match=r"must have its Workflow; somebody deleted it, though .* running"):
+        follow(
+            Scripted(*[state("RUNNING")] * 9),
+            "r",
+            pipeline=pipeline,
+            logs=Quiet(),
+            watch=lambda _: None,
+            workflows=source,
+            poll_seconds=0,
+        )
+
+
+def test_what_its_workflow_says_is_the_reason_where_no_step_failed(pipeline: PipelineFile) -> None:
+    """The API says nothing."""
+    nodes = (Node(("root", "measure-driver"), "Error", 1.0, 2.0, "no account"),)
+    source = InTurn(Workflow("wf", "x", "Failed", nodes=nodes))
+
+    class Silent(Quiet):
+        """Logs that know nothing."""
+
+        def reason(self, *_: Any) -> Reason:
+            """Nothing."""
+            return Reason()
+
+    api = Scripted(state("FAILED"))
+    _, outcome = follow(
+        api, "r", pipeline=pipeline, logs=Silent(), watch=lambda _: None, workflows=source, poll_seconds=0
+    )
+    assert str(outcome.error) == "measure: it could not be started; no account"
+
+
+def test_states_that_stand_still_are_settled_at_the_end(pipeline: PipelineFile) -> None:
+    """By what steps left in the store; a step is told as it ended."""
+
+    class Left(Quiet):
+        """Logs and a store in which one step left something."""
+
+        def traces(self, _: Run) -> Mapping[str, Trace]:
+            """What is there."""
+            return {"measure": Trace(log=True, outputs=True)}
+
+    seen, outcome = followed(pipeline, state("SUCCEEDED", ("measure", "RUNNING", 1, 0)), logs=Left())
+    assert [(told.event, told.text) for told in seen] == [("start", ""), ("end", "measure said so")]
+    assert [(step.name, step.status) for step in outcome.steps] == [
+        ("measure", "succeeded"),
+        ("report_metrics", "unknown"),
+    ]
