@@ -147,6 +147,8 @@ def tidy(
             typer.echo(f"  {left.what} could not be put right: {error}")
     for sentence in found.unread:
         typer.echo(f"  {sentence}")
+    for sentence in found.unwatched:
+        typer.echo(f"  {sentence}")
     for what in found.watched:
         typer.echo(f"  {what} is watched, and left alone.")
     last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)

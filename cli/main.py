@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from typer.core import TyperGroup
@@ -75,8 +75,22 @@ app = typer.Typer(
 )
 
 
+def _version(*, wanted: bool) -> None:
+    """Say which version this is, and of what it runs on."""
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - other commands need none
+
+        typer.echo(f"headrace {version('headrace')}")
+        raise typer.Exit
+
+
 @app.callback()
-def headrace() -> None:
+def headrace(
+    *,
+    shows_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
     """From a table to an answering endpoint: the same components here and on Kubeflow."""
 
 

@@ -29,6 +29,7 @@ class Place:
         image: There: image of the trials' pods.
         deadline: There: longest time, such as ``2h``; empty for a day.
         cleanup: There: when the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        namespace: There: namespace of the Experiments; empty for the pod's own, or the context's.
     """
 
     on: str = "local"
@@ -36,6 +37,7 @@ class Place:
     image: str = ""
     deadline: str = ""
     cleanup: str = "succeeded"
+    namespace: str = ""
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing.
@@ -81,5 +83,7 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
     return KatibTuner(
-        connect(), store, Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup)
+        connect(namespace=place.namespace),
+        store,
+        Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
     )

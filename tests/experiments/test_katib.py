@@ -76,7 +76,7 @@ def tuned(
 ) -> tuple[Found, list[Trial]]:
     """A search while Katib is at work, and what its listener heard."""
     heard: list[Trial] = []
-    given = {key: options.pop(key) for key in ("refuses",) if key in options}
+    given = {key: options.pop(key) for key in ("refuses", "processors") if key in options}
     with katib(cluster, run, **given):
         found = tuner(cluster, settings, **options).tune(
             make_plan(wish, "binary"), study, bundle=folder / "bundle", listener=heard.append
@@ -191,17 +191,6 @@ def test_the_policy_says_what_is_left(
     wish = Wish(experiment=own(tmp_path))
     tuned(cluster, rclone_settings, study, wish, tmp_path, scripted(0.5), cleanup=cleanup)
     assert len(cluster.list(EXPERIMENTS)) == left
-
-
-def test_a_deadline_ends_the_wait(
-    cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
-) -> None:
-    """Nobody looks after this Experiment, as where Katib is not installed whole."""
-    with pytest.raises(DataError, match=r"must end within 1 s; 0 of its trials have ended.*kubectl describe"):
-        tuner(cluster, rclone_settings, deadline_seconds=1.0, cleanup="always").tune(
-            make_plan(Wish(experiment=own(tmp_path)), "binary"), study, bundle=tmp_path / "b", listener=lambda _: None
-        )
-    assert cluster.list(EXPERIMENTS) == []
 
 
 def test_an_experiment_that_somebody_deletes_is_missed(
