@@ -101,6 +101,7 @@ class KfpServer:
         cached: Tasks whose outputs are said to come from an earlier run, and are not in this run's place.
         broken: Status to answer the next requests with.
         token: Bearer token that is asked for; empty for none.
+        several_users: Whether each user has a namespace.
         asked: Method, path and body of each request.
     """
 
@@ -109,6 +110,7 @@ class KfpServer:
     cached: frozenset[str] = frozenset()
     broken: list[int] = field(default_factory=list)
     token: str = ""
+    several_users: bool = False
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -150,7 +152,7 @@ class KfpServer:
 
     def healthz(self, **_: Any) -> dict[str, Any]:
         """The server's own state."""
-        return {"multi_user": False}
+        return {"multi_user": self.several_users}
 
     def pipeline_by_name(self, name: str, **_: Any) -> dict[str, Any]:
         """A pipeline."""
