@@ -82,7 +82,5 @@ def _store(address: str) -> tuple[ObjectStore, str]:
         )
     given = settings.store_settings()
     if given is None:
-        raise InputError(
-            f"to report to {shown(address, 200)} needs an object store: set HEADRACE_S3_ENDPOINT and its keys."
-        )
+        raise InputError(f"to report to {shown(address, 200)} needs an object store: {settings.store_remedy()}.")
     return connect(replace(given, bucket=match["bucket"]), create=False), match["key"]

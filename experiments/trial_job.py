@@ -132,7 +132,7 @@ def as_job(run_trial: Callable[[], Trial]) -> int:
 def _from_environment() -> Trial:
     store_settings = settings.store_settings()
     if store_settings is None:
-        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+        raise InputError(f"a trial needs the object store of its study: {settings.store_remedy()}.")
     return run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
 
 

@@ -77,8 +77,7 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
     store = settings.store_settings()
     if store is None:
         raise InputError(
-            "a search on Katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its "
-            "keys."
+            f"a search on Katib needs an object store that the trials' pods reach too: {settings.store_remedy()}."
         )
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"

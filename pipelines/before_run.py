@@ -104,7 +104,7 @@ def _found(cluster: Cluster, needs: Needs, arguments: Mapping[str, Any]) -> list
 
 
 def _named(references: Iterable[Reference]) -> list[Reference]:
-    """Those that are looked for, by steps without their groups; what is optional is missed by nobody, but for the keys."""
+    """Those that are looked for, by steps without their groups; of what is optional only the keys are missed."""
     found = [one for one in references if one.name == STORE_SECRET or not one.optional]
     return [replace(one, by=tuple(step.rpartition("/")[2] for step in one.by)) for one in found]
 

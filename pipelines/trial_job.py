@@ -104,7 +104,7 @@ def _watch(told: Told) -> None:
 def _from_environment() -> Trial:
     store_settings = settings.store_settings()
     if store_settings is None:
-        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+        raise InputError(f"a trial needs the object store of its study: {settings.store_remedy()}.")
     return run(settings.trial_settings(), store_settings, kfp.connect(), Reporter(sys.stdout))
 
 

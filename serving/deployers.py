@@ -87,8 +87,7 @@ def choose(place: Place, *, log: Path, say: Callable[[str], None] = lambda _: No
     store = settings.store_settings()
     if store is None:
         raise InputError(
-            "a model on KServe comes from an object store that this process reaches too: set HEADRACE_S3_ENDPOINT and "
-            "its keys."
+            f"a model on KServe comes from an object store that this process reaches too: {settings.store_remedy()}."
         )
     usual = Server()
     options = Options(

@@ -10,7 +10,8 @@ import yaml
 
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import NAMESPACES, SECRETS, SERVING_RUNTIMES
-from headrace.cluster.manifests import Wish, dump, render
+from headrace.cluster.kubernetes_yaml import dump_all
+from headrace.cluster.manifests import Wish, render
 from headrace.kustomize import FOLDER, OVERLAYS
 
 from .api_server import ApiServer, binary
@@ -35,7 +36,7 @@ def _kubectl(server: ApiServer, *arguments: str, text: str = "") -> subprocess.C
 def test_an_overlay_is_applied(kubernetes: ApiServer, overlay: str) -> None:
     """Applied by a user's kubectl, with every warning an error; the second time nothing changes."""
     name = f"{overlay}-{secrets.token_hex(3)}"
-    text = dump(render(Wish(overlay, namespace=name)))
+    text = dump_all(render(Wish(overlay, namespace=name)))
     ended = _kubectl(kubernetes, "apply", "--server-side", "--warnings-as-errors", "-f", "-", text=text)
     assert ended.returncode == 0, ended.stderr
     admin = kubernetes.admin(name)
@@ -55,7 +56,7 @@ def _version(admin: Cluster, document: dict[str, Any]) -> str:
 
 def test_applying_again_leaves_the_keys_alone(kubernetes: ApiServer, cluster: Cluster) -> None:
     """The Secret of the manifest has no value, and takes none away, however it is applied."""
-    text = dump(render(Wish("local", namespace=cluster.namespace)))
+    text = dump_all(render(Wish("local", namespace=cluster.namespace)))
     assert _kubectl(kubernetes, "apply", "--server-side", "-f", "-", text=text).returncode == 0
     cluster.patch(SECRETS, "headrace-object-store", {"stringData": {"HEADRACE_S3_ACCESS_KEY": "mine"}}, manager="keys")
     for way in ("--server-side", "--server-side=false"):
