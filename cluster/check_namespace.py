@@ -13,6 +13,7 @@ from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good, listed
 
 KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
+CONTROL_PLANE_LABEL = "control-plane"
 STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _KEYS = "set HEADRACE_S3_* and run headrace cluster keys --namespace"
@@ -39,7 +40,8 @@ def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
     if found.get("status", {}).get("phase") == "Terminating":
         return [Finding("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
     labels = found["metadata"].get("labels") or {}
-    return [good("Namespace", f"the namespace {name} is there"), _katib(name, labels, needs), *_security(name, labels)]
+    there = good("Namespace", f"the namespace {name} is there")
+    return [there, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
 
 
 def _katib(name: str, labels: dict[str, str], needs: Needs) -> Finding:
@@ -55,6 +57,15 @@ def _security(name: str, labels: dict[str, str]) -> list[Finding]:
         return []
     text = f"{name} enforces the restricted pod security standard: helpers of Kubeflow's in each step's pod do not pass"
     return [Finding("Namespace", "bad", text, f"label {name} with pod-security.kubernetes.io/enforce=baseline")]
+
+
+def _passed_over(name: str, labels: dict[str, str], needs: Needs) -> list[Finding]:
+    """Whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
+    if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
+        return []
+    text = f"{name} has the label {CONTROL_PLANE_LABEL}: KServe does not serve models in such a namespace"
+    remedy = "submit with --argument serve=false, and headrace deploy --namespace ANOTHER what was published"
+    return [Finding("Namespace", "warning", text, remedy)]
 
 
 def check_references(cluster: Cluster, references: Iterable[Reference]) -> list[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.cluster.check_install import wanted
-from headrace.cluster.check_namespace import check_references, store_reference
+from headrace.cluster.check_namespace import check_namespace, check_references, store_reference
 from headrace.cluster.check_rights import check_rights
 from headrace.cluster.client import Cluster
 from headrace.cluster.connecting import connect
@@ -100,7 +100,18 @@ def _found(cluster: Cluster, needs: Needs, arguments: Mapping[str, Any]) -> list
     store = references.get((SECRETS, STORE_SECRET))
     if store and _needs_store(needs, arguments):
         references[SECRETS, STORE_SECRET] = store_reference(by=store.by)
-    return [*check_references(cluster, _named(references.values())), *check_rights(cluster, needs)]
+    return [
+        *(finding for finding in check_namespace(cluster, needs) if _concerns(finding, needs)),
+        *check_references(cluster, _named(references.values())),
+        *check_rights(cluster, needs),
+    ]
+
+
+def _concerns(finding: Finding, needs: Needs) -> bool:
+    """Whether what was found of a namespace concerns the run; Katib's label does so only where Katib is asked."""
+    return finding.state == "bad" or (
+        finding.state == "warning" and "deploy" in needs.purposes and "Katib" not in finding.text
+    )
 
 
 def _named(references: Iterable[Reference]) -> list[Reference]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from headrace.cluster import kfp
+from headrace.cluster.check_namespace import check_namespace
 from headrace.cluster.check_steps import check_steps
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import (
@@ -126,6 +127,15 @@ def test_an_installation_beside_the_steps_is_told(one_user: Cluster, cluster: Cl
     assert found.state == "warning"
     (found,) = check_steps(cluster, None, ALL)
     assert (found.state, "HEADRACE_KFP_ENDPOINT" in found.remedy) == ("unknown", True)
+
+
+@pytest.mark.kubernetes
+def test_a_namespace_that_kserve_passes_over_is_told(one_user: Cluster) -> None:
+    """Its maintainers serve no models in a namespace of the platform's own, which a label marks."""
+    one_user.patch(NAMESPACES, one_user.namespace, {"metadata": {"labels": {"control-plane": "kubeflow"}}})
+    (found,) = [one for one in check_namespace(one_user, ALL) if one.state == "warning"]
+    assert "KServe does not serve models in such a namespace" in found.text
+    assert not [one for one in check_namespace(one_user, Needs()) if "KServe" in one.text]
 
 
 @pytest.mark.kubernetes
