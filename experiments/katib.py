@@ -13,12 +13,12 @@ from typing import Any
 from headrace.cluster.claiming import claimed
 from headrace.cluster.claims import About
 from headrace.cluster.client import Cluster, Document
-from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES, SUGGESTIONS, TRIALS
-from headrace.core.errors import ClusterError, InputError, MissingError
+from headrace.cluster.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
+from headrace.core.errors import MissingError
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
 from headrace.experiments import katib_ending as ending
-from headrace.experiments import katib_spec, katib_status, keeping, study_files
+from headrace.experiments import katib_namespace, katib_spec, katib_status, keeping, study_files
 from headrace.experiments.experiment import Experiment, Objective
 from headrace.experiments.katib_ending import Cleanup, Running
 from headrace.experiments.katib_spec import Pod
@@ -32,7 +32,6 @@ from headrace.experiments.tuner import Listener
 from headrace.stores import bundles, folders
 from headrace.stores.objects import ObjectStore, connect
 
-LABEL = "katib.kubeflow.org/metrics-collector-injection"
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 Write = Callable[[Experiment, Path], None]
 _MOST_RECORD_BYTES = 1 << 20
@@ -101,7 +100,7 @@ class KatibTuner:
             keep: Called with the best trial, while the Experiments are still there.
         """
         store = connect(self._settings)
-        self._check_namespace()
+        katib_namespace.check(self._cluster, account=self._options.pod.service_account)
         with ended_by_sigterm(), ExitStack() as claims:
             made: list[Running] = []
             try:
@@ -123,22 +122,6 @@ class KatibTuner:
         """The Experiments as they would be sent; their study is put into the store."""
         store = connect(self._settings)
         return [self._document(experiment, _files(study), store)[0] for experiment in plan.experiments]
-
-    def _check_namespace(self) -> None:
-        """Refuse a namespace in which Katib would collect no metrics, if this account may look at it."""
-        try:
-            found = self._cluster.get(NAMESPACES, self._cluster.namespace)
-        except ClusterError as error:
-            if error.reason == "forbidden":
-                return
-            raise
-        labels = (found or {"metadata": {}})["metadata"].get("labels") or {}
-        if labels.get(LABEL) != "enabled":
-            name = self._cluster.namespace
-            raise InputError(
-                f"the namespace {name} must have the label {LABEL}=enabled, or Katib collects no metrics there; run "
-                f"kubectl label namespace {name} {LABEL}=enabled."
-            )
 
     def _document(self, experiment: Experiment, write: Write, store: ObjectStore) -> tuple[Document, str]:
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:

@@ -19,7 +19,8 @@ from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, DataError, HeadraceError, InputError
 from headrace.core.settings import StoreSettings
-from headrace.experiments.katib import LABEL, KatibTuner, Options
+from headrace.experiments.katib import KatibTuner, Options
+from headrace.experiments.katib_namespace import LABEL
 from headrace.experiments.katib_spec import Pod
 from headrace.experiments.result import Found, Trial
 from headrace.experiments.search import Asked
@@ -230,6 +231,19 @@ def test_a_namespace_without_the_label_is_refused(
     cluster.patch(NAMESPACES, cluster.namespace, {"metadata": {"labels": {LABEL: None}}})
     with pytest.raises(InputError, match=f"kubectl label namespace {cluster.namespace} {LABEL}=enabled"):
         tuned(cluster, rclone_settings, study, Wish(experiment=own(tmp_path)), tmp_path, scripted(0.5))
+    assert cluster.list(EXPERIMENTS) == []
+
+
+def test_a_namespace_without_the_trials_account_is_refused(
+    cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
+) -> None:
+    """Jobs would make no pods, and nobody would say so before the deadline."""
+    named = Pod("image:1", service_account="headrace-none")
+    plan = make_plan(Wish(experiment=own(tmp_path)), "binary")
+    with pytest.raises(InputError, match="must have the service account headrace-none, or no trial begins"):
+        KatibTuner(cluster, rclone_settings, Options(named)).tune(
+            plan, study, bundle=tmp_path / "b", listener=lambda _: None
+        )
     assert cluster.list(EXPERIMENTS) == []
 
 
