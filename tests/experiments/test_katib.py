@@ -340,14 +340,15 @@ def test_a_step_that_is_cancelled_deletes_its_experiment(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_is_ended_deletes_its_experiment(
-    cluster: Cluster, kubeconfig: Path, rclone_settings: StoreSettings, tmp_path: Path, number: signal.Signals
+    kubernetes: ApiServer, cluster: Cluster, rclone_settings: StoreSettings, tmp_path: Path, number: signal.Signals
 ) -> None:
     """The search runs in a step below the command, which lets it end before anything is killed."""
     table = write_table(tmp_path / "customers.csv")
     options = f"--target churn --experiment logistic --on katib --output {tmp_path / 'out'}"
+    options += f" --namespace {cluster.namespace}"
     process = subprocess.Popen(
         [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],
-        env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubeconfig)},
+        env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubernetes.kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
