@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from headrace.core.errors import InputError
 from headrace.core.setting_values import KfpSettings, Login, TrialSettings, positive
 
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
 
@@ -72,21 +71,6 @@ def store_settings() -> StoreSettings | None:
         secret_key=os.environ.get("HEADRACE_S3_SECRET_KEY", ""),
         region=os.environ.get("HEADRACE_S3_REGION", "us-east-1"),
         bucket=os.environ.get("HEADRACE_S3_BUCKET", "headrace"),
-    )
-
-
-def store_remedy() -> str:
-    """What to do where no object store is set, as a clause; a step of a pipeline has its variables of a Secret."""
-    variables = "set HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY"
-    if not pod_environment():
-        return variables
-    try:
-        namespace = _POD_NAMESPACE.read_text(encoding="utf-8").strip()
-    except OSError:  # a pod need not have a token
-        namespace = "NAMESPACE"
-    return (
-        f"{variables}; a step of a pipeline has them of the Secret headrace-object-store in its namespace, where "
-        f"headrace cluster keys --namespace {namespace} brings them"
     )
 
 

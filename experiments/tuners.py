@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headrace.core import settings
 from headrace.core.errors import InputError, shown
+from headrace.core.remedies import store_remedy
 from headrace.experiments.budget import seconds
 from headrace.experiments.tuner import LocalTuner, Tuner
 
@@ -76,9 +77,7 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
 
     store = settings.store_settings()
     if store is None:
-        raise InputError(
-            f"a search on Katib needs an object store that the trials' pods reach too: {settings.store_remedy()}."
-        )
+        raise InputError(f"a search on Katib needs an object store that the trials' pods reach too: {store_remedy()}.")
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
     return KatibTuner(

@@ -11,7 +11,8 @@ from headrace.cluster.client import MANAGER, Cluster, Document
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, HeadraceError, InputError
-from headrace.core.settings import StoreSettings, store_remedy
+from headrace.core.remedies import store_remedy
+from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
 from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.deployer import Endpoint

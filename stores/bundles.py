@@ -21,7 +21,8 @@ from headrace.core.manifest import (
     beside,
     is_signature,
 )
-from headrace.core.settings import StoreSettings, store_remedy, store_settings
+from headrace.core.remedies import store_remedy
+from headrace.core.settings import StoreSettings, store_settings
 from headrace.stores.crowd import each
 from headrace.stores.objects import ObjectStore, connect
 from headrace.stores.publishing import prefix_of, publish

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace.cluster.needs import STORE_SECRET
-from headrace.core import settings
+from headrace.core import remedies
 from headrace.core.errors import InputError, MissingError, StoreError, UserError
 from headrace.core.ingest import ingest_table
 from headrace.core.processes import free_port, lease
@@ -109,7 +109,7 @@ def test_a_step_without_keys_says_where_they_are_missing(monkeypatch: pytest.Mon
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     (tmp_path / "namespace").write_text("kubeflow\n")
     for place, name in ((tmp_path / "namespace", "kubeflow"), (tmp_path / "nowhere", "NAMESPACE")):
-        monkeypatch.setattr(settings, "_POD_NAMESPACE", place)
+        monkeypatch.setattr(remedies, "_POD_NAMESPACE", place)
         with pytest.raises(InputError) as caught:
             values("s3://raw/t.csv", tmp_path)
         assert "\n" not in str(caught.value)
