@@ -56,7 +56,9 @@ def _security(name: str, labels: dict[str, str]) -> list[Finding]:
     if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
         return []
     text = f"{name} enforces the restricted pod security standard: helpers of Kubeflow's in each step's pod do not pass"
-    return [Finding("Namespace", "bad", text, f"label {name} with pod-security.kubernetes.io/enforce=baseline")]
+    return [
+        Finding("Namespace", "bad", text, f"have whoever owns {name} set pod-security.kubernetes.io/enforce=baseline")
+    ]
 
 
 def _passed_over(name: str, labels: dict[str, str], needs: Needs) -> list[Finding]:

@@ -234,7 +234,10 @@ def claimed(cluster: Cluster, about: About) -> Iterator[Claim]:
 
 
 def _annotations(about: About) -> dict[str, str]:
-    return {ANNOTATION: json.dumps(asdict(about))}
+    told = asdict(about)
+    if not about.goes_on:  # an earlier version, which tidies too, does not know the word
+        del told["goes_on"]
+    return {ANNOTATION: json.dumps(told)}
 
 
 def _text(moment: datetime) -> str:
