@@ -1,6 +1,7 @@
 """``headrace cluster``: what an installation on Kubernetes needs."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,9 @@ Examples:
 
   headrace cluster render local -o manifests
 
-  headrace cluster render production -o manifests --namespace team-a --model heart
+  headrace cluster render local -o manifests --where-steps-run
+
+  headrace cluster render production -o manifests --namespace team-a --create-namespace --model heart
 
   headrace cluster render staging -o manifests --registry registry.internal:5000/mirror
 """
@@ -59,8 +62,37 @@ def render(
         "manifests"
     ),
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the overlay's own")
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Namespace that is there and that others may use too: neither it nor policies on pods of others are "
+            "written.",
+            metavar="NAME",
+            show_default="the overlay's own, which is made",
+        ),
     ] = "",
+    create_namespace: Annotated[
+        bool, typer.Option("--create-namespace", help="Make that namespace, for Headrace alone, with all policies.")
+    ] = False,
+    where_steps_run: Annotated[
+        bool,
+        typer.Option(
+            "--where-steps-run",
+            help="For the namespace in which Kubeflow Pipelines runs steps: it and the cluster are asked.",
+        ),
+    ] = False,
+    context: Annotated[
+        str, typer.Option(help="Context of the kubeconfig, to ask.", show_default="the current one")
+    ] = "",
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Account of the namespace that gets the rights of headrace-pipeline too, such as pipeline-runner; "
+            "repeatable.",
+            metavar="ACCOUNT",
+        ),
+    ] = None,
     image: Annotated[str, typer.Option(help="Image instead of the suite's own.", show_default="of this version")] = "",
     registry: Annotated[
         str, typer.Option(help="Registry that all other images come from too.", show_default="each image's own")
@@ -69,10 +101,24 @@ def render(
     sources: Annotated[bool, typer.Option("--sources", help="Also write what kustomize makes it of.")] = False,
 ) -> None:
     """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
+    if where_steps_run and (namespace or create_namespace):
+        raise InputError("--where-steps-run finds the namespace: leave out --namespace and --create-namespace, or it.")
+    if create_namespace and not namespace:
+        raise InputError("--create-namespace makes the namespace that --namespace names; name it.")
     from headrace.cluster import kubernetes_yaml, manifests  # noqa: PLC0415 - slow
     from headrace.core.files import write_text  # noqa: PLC0415
 
-    wish = manifests.Wish(overlay, namespace=namespace, image=image, registry=registry, model=model)
+    wish = manifests.Wish(
+        overlay,
+        namespace=_where_steps_run(context) if where_steps_run else namespace,
+        image=image,
+        registry=registry,
+        model=model,
+        shared=where_steps_run or (namespace != "" and not create_namespace),
+        bound=tuple(bind or ()),
+    )
+    if wish.namespace == manifests.own_namespace(overlay):
+        wish = replace(wish, shared=False)
     documents = manifests.render(wish)
     path = output / f"{overlay}.yaml"
     write_text(path, kubernetes_yaml.dump_all(documents))
@@ -81,14 +127,42 @@ def render(
         for name, text in manifests.sources():
             write_text(output / "kustomize" / name, text)
     typer.echo(f"{path} holds {len(documents)} objects; their images stand in {output / 'images.txt'}.")
+    if wish.shared:
+        typer.echo(f"{wish.namespace} is used by others too: the namespace and policies on their pods are left out.")
     apply = shlex.join(["kubectl", "apply", "--server-side", "-f", str(path)])
     typer.echo(f"Next: {apply}; headrace cluster keys --namespace {manifests.home(documents)}")
+
+
+def _where_steps_run(context: str) -> str:
+    """The namespace in which Kubeflow Pipelines runs steps, which is told.
+
+    Raises:
+        InputError: If nobody says where that is.
+    """
+    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+    from headrace.cluster.step_place import known  # noqa: PLC0415
+
+    place = known(connect(context=context))
+    if place is None:
+        raise InputError(
+            "Kubeflow Pipelines must say where it runs steps: there is no Deployment ml-pipeline that you may look at; "
+            "set HEADRACE_KFP_ENDPOINT, or name its namespace, or your profile's, by --namespace."
+        )
+    typer.echo(f"{place}.")
+    return place.namespace
 
 
 @app.command(epilog=KEYS_EXAMPLES)
 def keys(
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Namespace.",
+            metavar="NAME",
+            show_default="where Kubeflow Pipelines runs steps, else the context's",
+        ),
     ] = "",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
     database: Annotated[
@@ -103,6 +177,7 @@ def keys(
     from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
     from headrace.cluster.keys import DATABASE_SECRET, make_database_keys, put_records, put_store_keys  # noqa: PLC0415
     from headrace.cluster.needs import RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+    from headrace.cluster.step_place import known  # noqa: PLC0415
     from headrace.core import settings  # noqa: PLC0415
 
     told = settings.store_settings()
@@ -112,6 +187,10 @@ def keys(
             "pods use; HEADRACE_S3_ENDPOINT is not."
         )
     cluster = connect(context=context, namespace=namespace)
+    place = known(cluster)
+    if place and not namespace:
+        typer.echo(f"{place}.")
+        cluster = replace(cluster, namespace=place.namespace)
     put_store_keys(cluster, told)
     typer.echo(f"the Secret {STORE_SECRET} in {cluster.namespace} holds the keys of {told.endpoint}.")
     if database:
@@ -121,6 +200,8 @@ def keys(
         values = settings.records()
         put_records(cluster, values)
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
+    if place and place.namespace != cluster.namespace:
+        typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
     typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")
 
 
@@ -146,6 +227,8 @@ def tidy(
             failed += 1
             typer.echo(f"  {left.what} could not be put right: {error}")
     for sentence in found.unread:
+        typer.echo(f"  {sentence}")
+    for sentence in found.unwatched:
         typer.echo(f"  {sentence}")
     for what in found.watched:
         typer.echo(f"  {what} is watched, and left alone.")

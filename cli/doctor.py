@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,9 @@ _WIDTH = 16
 def doctor(
     pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE.yaml]", help="A compiled pipeline.")] = None,
     target: Annotated[str, typer.Option(help="local or cluster.", metavar="TARGET")] = "local",
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace.", show_default="the context's")] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", show_default="where steps run, else the context's")
+    ] = "",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
     service_account: Annotated[str, typer.Option(help="Account of the steps.")] = "headrace-pipeline",
     json: Annotated[Path | None, typer.Option("--json", help="Also write what was found to this file.")] = None,
@@ -58,9 +61,11 @@ def _local(pipeline: Path | None) -> list[Finding]:
 
 
 def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) -> list[Finding]:
-    from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
+    from headrace.cluster.check_steps import check_steps  # noqa: PLC0415 - slow
+    from headrace.cluster.connecting import connect  # noqa: PLC0415
     from headrace.cluster.doctor import examine  # noqa: PLC0415
     from headrace.cluster.needs import Needs  # noqa: PLC0415
+    from headrace.cluster.step_place import known  # noqa: PLC0415
     from headrace.pipelines.compiled_plan import read_plan  # noqa: PLC0415
     from headrace.pipelines.demands import demands, ignored  # noqa: PLC0415
     from headrace.rollouts.tidy import examine as left_behind  # noqa: PLC0415
@@ -68,7 +73,12 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     plan = read_plan(pipeline) if pipeline else None
     needs = demands(plan, account=account) if plan else Needs(account=account)
     cluster = connect(context=context, namespace=namespace)
-    found = examine(cluster, needs)
+    place = known(cluster)
+    if place and not namespace:
+        cluster = replace(cluster, namespace=place.namespace)
+    found = examine(cluster, needs, place)
+    if place is None and all(finding.state != "bad" for finding in found if finding.area == "Kubernetes"):
+        found += check_steps(cluster, place, needs)
     if all(finding.state != "bad" for finding in found if finding.area in {"Kubernetes", "Namespace"}):
         found += left_behind(cluster)
     return [*found, *(ignored(plan) if plan else [])]

@@ -75,18 +75,20 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib import metadata  # noqa: PLC0415 - slow, and every command imports this
+def _version(*, wanted: bool) -> None:
+    """Say which version this is."""
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - other commands need none
 
-        typer.echo(f"headrace {metadata.version('headrace')}")
+        typer.echo(f"headrace {version('headrace')}")
         raise typer.Exit
 
 
 @app.callback()
 def headrace(
-    version: Annotated[
-        bool, typer.Option("--version", help="Tell the version and end.", callback=_version, is_eager=True)
+    *,
+    shows_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end.")
     ] = False,
 ) -> None:
     """From a table to an answering endpoint: the same components here and on Kubeflow."""

@@ -15,7 +15,9 @@ Output = Annotated[
 SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' raw logs, and tracebacks.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Budget = Annotated[str, typer.Option(help="Search budget: trials (20) or time (90s, 5m).", show_default="12 trials")]
+Budget = Annotated[
+    str, typer.Option(help="Search budget: trials (20) or time (90s, 5m, 1h).", show_default="12 trials")
+]
 Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
 Arguments = Annotated[
     list[str] | None,
@@ -26,7 +28,7 @@ Card = Annotated[str, typer.Option(help="What only a person can say of the model
 WithData = Annotated[bool, typer.Option("--with-data", help="Copy the training and test rows into the bundle.")]
 
 _NAME_LIMIT = 40
-_BUDGET = re.compile(r"^[1-9][0-9]*[sm]?$")
+_BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 
 
 def model_name(text: str) -> str:
@@ -99,5 +101,5 @@ def checked_budget(text: str) -> str:
         InputError: If it is neither a number of trials nor a time.
     """
     if text and not _BUDGET.match(text):
-        raise InputError(f"--budget must be trials (20) or a time (90s, 5m); got {text!r} instead.")
+        raise InputError(f"--budget must be trials (20) or a time (90s, 5m, 1h); got {text!r} instead.")
     return text

@@ -1,13 +1,19 @@
 """``headrace submit``: a pipeline on Kubeflow, once or again and again."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli import cluster_options, options
 from headrace.core.errors import InputError
 from headrace.pipelines.catalogue import PIPELINES
+
+if TYPE_CHECKING:
+    from headrace.cluster.kfp import Kfp
+    from headrace.core.pipeline_file import PipelineFile
+    from headrace.pipelines.submitting import Wish
 
 EXAMPLES = """
 Examples:
@@ -38,7 +44,15 @@ def submit(
     pipeline_root: Annotated[
         str, typer.Option(help="Where artifacts go, such as s3://headrace/runs.", show_default="Kubeflow's own place")
     ] = "",
-    service_account: Annotated[str, typer.Option(help="Account of the pods.", show_default="Kubeflow's choice")] = "",
+    service_account: Annotated[
+        str,
+        typer.Option(
+            help="Account of the pods.", show_default="headrace-pipeline if it is there, else Kubeflow's choice"
+        ),
+    ] = "",
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Begin though something is missing where the steps run.")
+    ] = False,
     cpu: cluster_options.Cpu = None,
     memory: cluster_options.Memory = None,
     gpu: cluster_options.Gpu = None,
@@ -75,6 +89,7 @@ def submit(
     )
     file = submitting.read(wish)
     api = kfp.connect()
+    wish = replace(wish, service_account=_account(api, wish, file, unchecked=unchecked))
     job = submitting.job(api, wish, file)
     if trigger:
         recurring = api.schedule(job, trigger=trigger)
@@ -90,3 +105,23 @@ def submit(
 
     typer.echo()
     follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)
+
+
+def _account(api: "Kfp", wish: "Wish", file: "PipelineFile", *, unchecked: bool) -> str:
+    """The account of the run; what its steps will miss is told before it begins.
+
+    Raises:
+        InputError: If they will miss something, or an argument does not suit the pipeline.
+    """
+    from headrace.cli.doctor import table  # noqa: PLC0415 - as above
+    from headrace.pipelines import before_run, submitting  # noqa: PLC0415
+
+    arguments = submitting.arguments(file, wish.arguments)
+    outlook = before_run.look(api, file, arguments, account=wish.service_account)
+    told = [finding for finding in outlook.findings if finding.state != "good" or finding.area == before_run.AREA]
+    typer.echo("\n".join(table(told)))
+    if outlook.lacking and not unchecked:
+        first, *others = outlook.lacking
+        more = f" ({len(others)} more stand above)" if others else ""
+        raise InputError(f"{first.text}{more}: {first.remedy}; or begin all the same with --unchecked.")
+    return outlook.account

@@ -53,11 +53,18 @@ Families = Annotated[str, typer.Option(help="Model families to search, by commas
 ExperimentFile = Annotated[
     str, typer.Option(help="Katib Experiment that declares the search, or a shipped one's name.", metavar="FILE")
 ]
+MaxTrials = Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)]
 Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", show_default="5", min=0)]
 Nested = Annotated[bool, typer.Option("--nested", help="Cross-validate the search itself too: as many searches more.")]
 On = Annotated[str, typer.Option(help="Where trials run: local, or katib on the current cluster.")]
 Deadline = Annotated[str, typer.Option(help="Longest time of a search on Katib, such as 2h.", show_default="a day")]
 Cleanup = Annotated[str, typer.Option(help="When Katib's Experiments are deleted: always, succeeded or never.")]
+SearchNamespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace", "-n", help="Namespace of Katib's Experiments.", metavar="NAME", show_default="the context's"
+    ),
+]
 TestSize = Annotated[float, typer.Option(help="Share of rows for the test part.")]
 Split = Annotated[str, typer.Option(help="random, stratified, time or group.", show_default="by the contract")]
 Slices = Annotated[
@@ -119,12 +126,13 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         **marks(given["decimal"], given["thousands"]),
         "families": options.comma_list(given["families"]),
         "experiment": guarded(given["experiment"]),
-        "budget": options.checked_budget(given["budget"]),
+        "budget": budget_of(given["budget"], given["max_trials"]),
         "folds": given["folds"],
         "nested": given["nested"],
         "search_on": given["on"],
         "deadline": given["deadline"],
         "cleanup": given["cleanup"],
+        "search_namespace": given["namespace"],
         "test_size": test_size,
         "split_method": given["split"],
         "slices": guarded_list(given["slices"]),
@@ -136,6 +144,17 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
         "copies": given["with_data"],
         "seed": given["seed"],
     }
+
+
+def budget_of(budget: str, max_trials: int) -> str:
+    """The budget of a search, of the two options that give it.
+
+    Raises:
+        InputError: If both are given, or it is none.
+    """
+    if max_trials and budget:
+        raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
+    return str(max_trials) if max_trials else options.checked_budget(budget)
 
 
 def marks(decimal: str, thousands: str) -> dict[str, str]:
@@ -162,6 +181,11 @@ def _check_search(given: dict[str, Any]) -> None:
     if given["on"] == "katib" and settings.store_settings() is None:
         raise InputError(
             "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
+        )
+    if given["namespace"] and given["on"] != "katib":
+        raise InputError(
+            f"--namespace says where a search on Katib runs; got {given['namespace']!r} without --on katib: add "
+            "that, or leave it out."
         )
     experiment = given["experiment"]
     if experiment and not experiment.isidentifier() and not Path(experiment).is_file():

@@ -1,7 +1,7 @@
 """``headrace tune``: the best model that a search finds, and what it is worth."""
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -21,7 +21,7 @@ Examples:
 
   headrace tune heart.csv --target target --experiment mine.yaml --summary summary.json
 
-  headrace tune s3://lake/heart.csv --target target --experiment families --on katib --deadline 2h
+  headrace tune s3://lake/heart.csv --target target --experiment families --on katib --namespace team-a --deadline 2h
 
   headrace tune --experiment mine.yaml --argument source=heart.csv      (its trial is a compiled pipeline)
 """
@@ -53,12 +53,13 @@ def tune(
     families: table_options.Families = "",
     experiment: table_options.ExperimentFile = "",
     budget: options.Budget = "",
-    max_trials: Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)] = 0,
+    max_trials: table_options.MaxTrials = 0,
     folds: table_options.Folds = 0,
     nested: table_options.Nested = False,
     on: table_options.On = "local",
     deadline: table_options.Deadline = "",
     cleanup: table_options.Cleanup = "succeeded",
+    namespace: table_options.SearchNamespace = "",
     test_size: table_options.TestSize = 0.2,
     split: table_options.Split = "",
     slices: table_options.Slices = None,
@@ -78,13 +79,10 @@ def tune(
 
     Without TABLE: run the search of an Experiment whose trial is a pipeline.
     """
-    if max_trials and budget:
-        raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
-    budget = str(max_trials) if max_trials else budget
     if not table:
         from headrace.cli.tune_pipeline import search_pipeline  # noqa: PLC0415 - slow to import, and tables need none
 
-        search_pipeline(context, budget=budget)
+        search_pipeline(context, budget=table_options.budget_of(budget, max_trials))
         return
     if not target or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")

@@ -36,6 +36,7 @@ _OPTIONS = frozenset(
         "on",
         "deadline",
         "cleanup",
+        "namespace",
         "seed",
         "output",
         "summary",
@@ -90,9 +91,15 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
     wish = Wish(
         experiment=given["experiment"],
         arguments=options.pairs(given["argument"]),
-        budget=options.checked_budget(budget),
+        budget=budget,
         seed=given["seed"],
-        place=Place(given["on"], image=IMAGE, deadline=given["deadline"], cleanup=given["cleanup"]),
+        place=Place(
+            given["on"],
+            image=IMAGE,
+            deadline=given["deadline"],
+            cleanup=given["cleanup"],
+            namespace=given["namespace"],
+        ),
         output=given["output"],
         summary=given["summary"],
     )

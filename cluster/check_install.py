@@ -10,7 +10,6 @@ from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good
 
 RUNTIME = "headrace"
-_RENDER = "apply an overlay of this version (headrace cluster render local -o FOLDER writes it)"
 
 
 def wanted(needs: Needs) -> tuple[Reference, ...]:
@@ -30,6 +29,8 @@ def wanted(needs: Needs) -> tuple[Reference, ...]:
 def check_runtime(cluster: Cluster, needs: Needs) -> list[Finding]:
     """Whether KServe has Headrace's model server, of this version and with a probe that asks the model."""
     state: State = "bad" if "deploy" in needs.purposes else "warning"
+    place = f"--namespace {cluster.namespace}"
+    renewing = f"apply an overlay of this version (headrace cluster render local -o FOLDER {place} writes it)"
     try:
         found = cluster.get(SERVING_RUNTIMES, RUNTIME)
     except ClusterError as error:
@@ -40,25 +41,25 @@ def check_runtime(cluster: Cluster, needs: Needs) -> list[Finding]:
         raise
     if found is None:
         text = f"there is no ServingRuntime {RUNTIME} in {cluster.namespace}: KServe does not know the format headrace"
-        return [Finding("ServingRuntime", state, text, _RENDER)]
+        return [Finding("ServingRuntime", state, text, renewing)]
     spec = found["spec"]
     if spec.get("disabled"):
         text = f"the ServingRuntime {RUNTIME} is disabled"
         return [Finding("ServingRuntime", state, text, "set its spec.disabled to false")]
     (container, *_) = [one for one in spec["containers"] if one["name"] == "kserve-container"] or spec["containers"]
-    findings = [_version(container.get("image", ""))]
+    findings = [_version(container.get("image", ""), renewing)]
     if "httpGet" not in container.get("readinessProbe", {}):
         text = (
             f"the ServingRuntime {RUNTIME} has no readiness probe over HTTP: requests come before the model is loaded"
         )
-        findings.append(Finding("ServingRuntime", "warning", text, _RENDER))
+        findings.append(Finding("ServingRuntime", "warning", text, renewing))
     return findings
 
 
-def _version(image: str) -> Finding:
+def _version(image: str, renewing: str) -> Finding:
     repository, _, tag = image.partition("@")[0].rpartition(":")
     here = version("headrace")
     if tag == here or not repository.endswith(OWN_IMAGE.rpartition("/")[2]):
         return good("ServingRuntime", f"models are served by {image}")
     text = f"models are served by {image}, and this is headrace {here}: it may not read bundles that are made here"
-    return Finding("ServingRuntime", "warning", text, _RENDER)
+    return Finding("ServingRuntime", "warning", text, renewing)

@@ -13,10 +13,15 @@ from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good, listed
 
 KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
+CONTROL_PLANE_LABEL = "control-plane"
 STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_PREPARE = "apply an overlay (headrace cluster render local -o FOLDER writes it)"
-_KEYS = "set HEADRACE_S3_* and run headrace cluster keys"
+_KEYS = "set HEADRACE_S3_* and run headrace cluster keys --namespace"
+
+
+def prepare(namespace: str) -> str:
+    """How an installation comes into a namespace."""
+    return f"apply an overlay (headrace cluster render local -o FOLDER --namespace {namespace} writes it)"
 
 
 def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
@@ -30,11 +35,13 @@ def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
         remedy = f"ask an administrator for kubectl get namespace {name} --show-labels"
         return [Finding("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
     if found is None:
-        return [Finding("Namespace", "bad", f"there is no namespace {name}", f"{_PREPARE}, or name another")]
+        remedy = f"{prepare(f'{name} --create-namespace')}, or name another"
+        return [Finding("Namespace", "bad", f"there is no namespace {name}", remedy)]
     if found.get("status", {}).get("phase") == "Terminating":
         return [Finding("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
     labels = found["metadata"].get("labels") or {}
-    return [good("Namespace", f"the namespace {name} is there"), _katib(name, labels, needs), *_security(name, labels)]
+    there = good("Namespace", f"the namespace {name} is there")
+    return [there, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
 
 
 def _katib(name: str, labels: dict[str, str], needs: Needs) -> Finding:
@@ -49,7 +56,18 @@ def _security(name: str, labels: dict[str, str]) -> list[Finding]:
     if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
         return []
     text = f"{name} enforces the restricted pod security standard: helpers of Kubeflow's in each step's pod do not pass"
-    return [Finding("Namespace", "bad", text, f"label {name} with pod-security.kubernetes.io/enforce=baseline")]
+    return [
+        Finding("Namespace", "bad", text, f"have whoever owns {name} set pod-security.kubernetes.io/enforce=baseline")
+    ]
+
+
+def _passed_over(name: str, labels: dict[str, str], needs: Needs) -> list[Finding]:
+    """Whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
+    if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
+        return []
+    text = f"{name} has the label {CONTROL_PLANE_LABEL}: KServe does not serve models in such a namespace"
+    remedy = "submit with --argument serve=false, and headrace deploy --namespace ANOTHER what was published"
+    return [Finding("Namespace", "warning", text, remedy)]
 
 
 def check_references(cluster: Cluster, references: Iterable[Reference]) -> list[Finding]:
@@ -70,10 +88,14 @@ def _reference(cluster: Cluster, reference: Reference) -> Finding:
         return Finding(kind.kind, "unknown", f"you may not look at the {what}{by}", remedy)
     state: State = "warning" if reference.optional else "bad"
     if found is None:
-        return Finding(kind.kind, state, f"there is no {what} in {cluster.namespace}{by}", _make(kind, name))
+        return Finding(
+            kind.kind, state, f"there is no {what} in {cluster.namespace}{by}", _make(kind, name, cluster.namespace)
+        )
     lacking = [key for key in reference.keys if key not in {**(found.get("data") or {}), **_binary(found)}]
     if lacking:
-        return Finding(kind.kind, state, f"the {what}{by}, lacks {', '.join(lacking)}", _make(kind, name))
+        return Finding(
+            kind.kind, state, f"the {what}{by}, lacks {', '.join(lacking)}", _make(kind, name, cluster.namespace)
+        )
     return _phase(found, what, by)
 
 
@@ -91,11 +113,11 @@ def _phase(found: Document, what: str, by: str) -> Finding:
     )
 
 
-def _make(kind: Kind, name: str) -> str:
+def _make(kind: Kind, name: str, namespace: str) -> str:
     if kind == SECRETS and name == STORE_SECRET:
-        return _KEYS
+        return f"{_KEYS} {namespace}"
     if kind == SERVICE_ACCOUNTS and name.startswith("headrace-"):
-        return _PREPARE
+        return prepare(namespace)
     return f"make the {kind.kind} {name}, or correct its name"
 
 
@@ -118,11 +140,11 @@ def check_store_secret(cluster: Cluster) -> list[Finding]:
     lacking = [key for key in AWS_KEYS if key not in data]
     if lacking:
         text = f"the Secret {STORE_SECRET} lacks {' and '.join(lacking)}, by which KServe fetches models"
-        return [Finding("Secret", "bad", text, _KEYS)]
-    return _agreement(data, (found or {})["metadata"].get("annotations") or {})
+        return [Finding("Secret", "bad", text, f"{_KEYS} {cluster.namespace}")]
+    return _agreement(data, (found or {})["metadata"].get("annotations") or {}, cluster.namespace)
 
 
-def _agreement(data: dict[str, str], annotations: dict[str, str]) -> list[Finding]:
+def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str) -> list[Finding]:
     """Whether the annotations that KServe reads mean the endpoint that the steps read."""
     parts = urlsplit(_plain(data["HEADRACE_S3_ENDPOINT"]))
     there = annotations.get("serving.kserve.io/s3-endpoint", "")
@@ -133,7 +155,7 @@ def _agreement(data: dict[str, str], annotations: dict[str, str]) -> list[Findin
         f"the Secret's annotations name the store {'https' if secure else 'http'}://{there or '(none)'} to KServe, "
         f"its key HEADRACE_S3_ENDPOINT {parts.scheme}://{parts.netloc} to the steps"
     )
-    return [Finding("Secret", "bad", text, _KEYS)]
+    return [Finding("Secret", "bad", text, f"{_KEYS} {namespace}")]
 
 
 def _plain(encoded: str) -> str:

@@ -7,13 +7,13 @@ from headrace.cluster.rights import may
 from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good
 
-# What a purpose is, in words, and the Role of an overlay that has its rights.
-_PURPOSES: dict[Purpose, tuple[str, str]] = {
+PURPOSES: dict[Purpose, tuple[str, str]] = {
     "run": ("report its result (as Argo Workflows wants of each step)", "headrace-step"),
     "deploy": ("deploy with KServe", "headrace-deployer"),
     "rollout": ("divide requests and keep the record of it", "headrace-deployer"),
     "tune": ("search with Katib", "headrace-tuner"),
 }
+"""What a purpose is, in words, and the Role of an overlay that has its rights."""
 
 
 def check_rights(cluster: Cluster, needs: Needs) -> list[Finding]:
@@ -35,7 +35,7 @@ def check_rights(cluster: Cluster, needs: Needs) -> list[Finding]:
 def _purpose(cluster: Cluster, purpose: Purpose, needs: Needs, account: str) -> Finding:
     lacking = [right for right in RIGHTS[purpose] if not may(cluster, right, service_account=account)]
     who = f"the service account {account}" if account else "your account"
-    words, role = _PURPOSES[purpose]
+    words, role = PURPOSES[purpose]
     if not lacking:
         return good("Rights", f"{who} may {words}")
     state: State = "bad" if purpose in needs.purposes else "warning"

@@ -10,7 +10,7 @@ import platform
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from headrace.cluster.claims import ANNOTATION, LABELS, About, Seen
@@ -138,6 +138,19 @@ class Claim:
         with self._kept():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])
 
+    def let_go_on(self) -> None:
+        """Say that the object goes on to its end, and watch it no more.
+
+        Raises:
+            LostError: If the claim is not this process's any more.
+            ClusterError: If it cannot be said.
+        """
+        self._stop()
+        self.about = replace(self.about, goes_on=True)
+        found = self._own()
+        with self._kept():
+            self._changed(found, {"metadata": {"annotations": _annotations(self.about)}})
+
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
         """Renew it from beside for the length of the block, or until it ends."""
@@ -193,7 +206,7 @@ class Claim:
             "metadata": {
                 "name": self.about.lease,
                 "labels": LABELS,
-                "annotations": {ANNOTATION: json.dumps(asdict(self.about))},
+                "annotations": _annotations(self.about),
             },
             "spec": {
                 "holderIdentity": self._holder,
@@ -218,6 +231,13 @@ def claimed(cluster: Cluster, about: About) -> Iterator[Claim]:
     claim.make()
     with claim.renewed():
         yield claim
+
+
+def _annotations(about: About) -> dict[str, str]:
+    told = asdict(about)
+    if not about.goes_on:  # an earlier version, which tidies too, does not know the word
+        del told["goes_on"]
+    return {ANNOTATION: json.dumps(told)}
 
 
 def _text(moment: datetime) -> str:

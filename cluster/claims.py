@@ -24,6 +24,7 @@ class About:
         uri: Of an InferenceService: address of the bundle that is being deployed.
         before: What is applied again if that is not finished; None to delete the object.
         answered: Digest of what answered before; empty if nothing did.
+        goes_on: Whether it is to go on to its end though nobody watches it, as its user wished.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class About:
     uri: str = ""
     before: Document | None = None
     answered: str = ""
+    goes_on: bool = False
 
     def __str__(self) -> str:
         """As it is told: ``the Experiment forest``."""
@@ -118,6 +120,7 @@ def _about(told: dict[str, Any]) -> About:
     """What an annotation says, if it says so in the form of ours."""
     about = About(**told)
     texts = (about.kind, about.name, about.uri, about.answered)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(about.before, dict | None):
+    named = all(isinstance(text, str) for text in texts) and isinstance(about.goes_on, bool)
+    if not named or not isinstance(about.before, dict | None):
         raise TypeError("it has other types")
     return about

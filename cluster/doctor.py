@@ -14,15 +14,22 @@ from headrace.cluster.check_quota import check_quota
 from headrace.cluster.check_rights import check_rights
 from headrace.cluster.check_rollouts import check_rollouts
 from headrace.cluster.check_server import check_platform, check_server
+from headrace.cluster.check_steps import check_steps
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import SECRETS, Kind
 from headrace.cluster.needs import STORE_SECRET, Needs, Reference
+from headrace.cluster.step_place import StepPlace
 from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding
 
 
-def examine(cluster: Cluster, needs: Needs) -> list[Finding]:
+def examine(cluster: Cluster, needs: Needs, place: StepPlace | None = None) -> list[Finding]:
     """Look at a cluster with what is wanted of it; nothing is changed.
+
+    Args:
+        cluster: The cluster, in the namespace to look at.
+        needs: What is wanted there.
+        place: Where Kubeflow Pipelines runs steps; None not to hold that against the namespace.
 
     Whatever goes wrong is a finding: what may not be looked at is unknown, and a server that does not answer is bad.
     """
@@ -31,6 +38,8 @@ def examine(cluster: Cluster, needs: Needs) -> list[Finding]:
         return findings
     findings += _looked("Platform", lambda: check_platform(cluster, needs))
     findings += _looked("Rollouts", lambda: check_rollouts(cluster))
+    if place:
+        findings += _looked("Steps", lambda: check_steps(cluster, place, needs))
     space = _looked("Namespace", lambda: check_namespace(cluster, needs))
     findings += space
     if not any(finding.state == "bad" and "no namespace" in finding.text for finding in space):

@@ -81,6 +81,10 @@ class Kfp:
         """URL of the API."""
         return self.transport.address
 
+    def has_several_users(self) -> bool:
+        """Whether each user has a namespace, in which the steps of theirs run."""
+        return bool(self._ask("GET", "/healthz", "ask whether it has several users").get("multi_user"))
+
     def upload(self, file: PipelineFile, *, name: str, version: str) -> Version:
         """Upload a pipeline; a version of that name that is there already is taken as it is.
 

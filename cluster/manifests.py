@@ -7,11 +7,15 @@ from typing import Any
 
 import yaml
 
+from headrace.cluster.needs import ACCOUNT
 from headrace.core.errors import InputError, shown
 from headrace.kustomize import FOLDER, OVERLAYS
 
 OWN_IMAGE = "headrace/headrace-python"
 _DNS_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_OF_OTHERS = {"default", "kubeflow", "kserve", "argo", "istio-system", "knative-serving", "cert-manager"}
+_OWN = "headrace-"
+_NAME = "app.kubernetes.io/name"
 _MODEL = "model-predictor"  # the Deployment that KServe makes for the model named `model`
 
 
@@ -25,6 +29,8 @@ class Wish:
         image: Name and tag instead of the suite's own image; empty to keep that.
         registry: Registry, with a path if need be, from which all other images come too; empty to keep theirs.
         model: Name of the model whose servers are scaled, where the overlay does that.
+        shared: Whether others use the namespace too: then neither it nor a policy on pods of others is written.
+        bound: Service accounts of the namespace that get the rights of the steps' account too.
     """
 
     overlay: str
@@ -32,6 +38,8 @@ class Wish:
     image: str = ""
     registry: str = ""
     model: str = "model"
+    shared: bool = False
+    bound: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -41,11 +49,17 @@ class Wish:
         """
         if self.overlay not in OVERLAYS:
             raise InputError(f"OVERLAY must be one of {', '.join(OVERLAYS)}; got {shown(self.overlay)} instead.")
-        for option, value in (("--namespace", self.namespace), ("--model", self.model)):
+        accounts = [("--bind", account) for account in self.bound]
+        for option, value in (("--namespace", self.namespace), ("--model", self.model), *accounts):
             if value and not _DNS_NAME.fullmatch(value):
                 raise InputError(
                     f"{option} must be at most 63 lower-case letters, digits and dashes; got {shown(value)} instead."
                 )
+        if not self.shared and (self.namespace in _OF_OTHERS or self.namespace.startswith("kube-")):
+            raise InputError(
+                f"a namespace that is made must be Headrace's alone; {self.namespace} is not: leave out "
+                "--create-namespace, or name another."
+            )
         if any(part.isspace() for part in self.image + self.registry):
             raise InputError(f"an image's name must have no spaces; got {shown(self.image or self.registry)} instead.")
 
@@ -55,9 +69,12 @@ def render(wish: Wish) -> list[dict[str, Any]]:
     text = (FOLDER / "rendered" / f"{wish.overlay}.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document]
     here = home(documents)
+    if wish.shared:
+        documents = [document for document in documents if not _concerns_others(document)]
     for document in documents:
         if wish.namespace:
             _move(document, here, wish.namespace)
+        _bind(document, wish.bound)
         for container in _containers(document):
             container["image"] = _image(container["image"], wish)
         _aim(document, wish.model)
@@ -66,7 +83,37 @@ def render(wish: Wish) -> list[dict[str, Any]]:
 
 def home(documents: list[dict[str, Any]]) -> str:
     """The namespace of the objects."""
-    return next(str(document["metadata"]["name"]) for document in documents if document["kind"] == "Namespace")
+    return next(str(one["metadata"]["namespace"]) for one in documents if one["kind"] == "ServiceAccount")
+
+
+def own_namespace(overlay: str) -> str:
+    """The namespace of an overlay where no other is named.
+
+    Raises:
+        InputError: If there is no such overlay.
+    """
+    return home(render(Wish(overlay)))
+
+
+def _concerns_others(document: dict[str, Any]) -> bool:
+    """Whether an object would act on what others have in the namespace; the component existing-namespace says the same.
+
+    A policy that selects a pod denies it all that no policy allows: one for the traffic out of a pod counts on the one
+    for names (DNS), which selects all pods.
+    """
+    if document["kind"] != "NetworkPolicy":
+        return bool(document["kind"] == "Namespace")
+    spec = document["spec"]
+    selects_own = str((spec["podSelector"].get("matchLabels") or {}).get(_NAME, "")).startswith(_OWN)
+    return not selects_own or "Egress" in spec["policyTypes"]
+
+
+def _bind(document: dict[str, Any], accounts: tuple[str, ...]) -> None:
+    """Let accounts have the rights of the steps' account."""
+    subjects = document.get("subjects") or []
+    like = next((one for one in subjects if document["kind"] == "RoleBinding" and one["name"] == ACCOUNT), None)
+    if like:
+        subjects += [{**like, "name": account} for account in accounts]
 
 
 def sources() -> Iterator[tuple[str, str]]:

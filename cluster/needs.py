@@ -28,7 +28,7 @@ ACCOUNT = "headrace-pipeline"
 _CLAIMS = tuple(Right(verb, LEASES) for verb in ("get", "create", "patch", "delete"))
 # What the account of a step needs, by what the step is for; kustomize/base/roles.yaml grants it.
 RIGHTS: dict[Purpose, tuple[Right, ...]] = {
-    "run": (Right("create", TASK_RESULTS), Right("patch", TASK_RESULTS)),
+    "run": (Right("create", TASK_RESULTS), Right("patch", TASK_RESULTS), Right("get", PODS)),
     "deploy": (
         *(Right(verb, INFERENCE_SERVICES) for verb in ("get", "watch", "create", "patch", "delete")),
         Right("get", DEPLOYMENTS),

@@ -24,6 +24,7 @@ def tune(
     journal: str = "",
     deadline: str = "",
     cleanup: str = "succeeded",
+    namespace: str = "",
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
 
@@ -46,6 +47,7 @@ def tune(
         journal: Locally: file or folder in which finished trials are kept until the search is whole.
         deadline: On Katib: longest time, such as 2h; empty for a day.
         cleanup: On Katib: when the Experiments are deleted: always, if they succeeded, or never.
+        namespace: On Katib: namespace of the Experiments; empty for the step's own.
     """
     from pathlib import Path
 
@@ -63,7 +65,7 @@ def tune(
             contract=Path(contract.path),
             outputs=Outputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
             wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed), nested),
-            tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup)),
+            tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
         )
         best_parameters.metadata.update(facts)
         text = Path(plain(experiment)).read_text(encoding="utf-8") if Path(plain(experiment)).is_file() else experiment

@@ -5,20 +5,22 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from headrace.cluster.claiming import Claim, LostError, claimed
+from headrace.cluster.claiming import claimed
 from headrace.cluster.claims import About
 from headrace.cluster.client import Cluster, Document
-from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES, SUGGESTIONS, TRIALS
-from headrace.core.errors import ClusterError, InputError, MissingError
+from headrace.cluster.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
+from headrace.core.errors import MissingError
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
-from headrace.experiments import katib_spec, katib_status, keeping, study_files
+from headrace.experiments import katib_ending as ending
+from headrace.experiments import katib_namespace, katib_spec, katib_status, keeping, study_files
 from headrace.experiments.experiment import Experiment, Objective
+from headrace.experiments.katib_ending import Cleanup, Running
 from headrace.experiments.katib_spec import Pod
 from headrace.experiments.result import Found, Trial, best_of
 from headrace.experiments.search import FailedSearchError, Plan
@@ -30,9 +32,7 @@ from headrace.experiments.tuner import Listener
 from headrace.stores import bundles, folders
 from headrace.stores.objects import ObjectStore, connect
 
-LABEL = "katib.kubeflow.org/metrics-collector-injection"
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
-Cleanup = Literal["always", "succeeded", "never"]
 Write = Callable[[Experiment, Path], None]
 _MOST_RECORD_BYTES = 1 << 20
 # A record may be a moment behind the Trial's status.
@@ -46,7 +46,8 @@ class Options:
     Attributes:
         pod: What a trial's pod is made of.
         deadline_seconds: Longest time for all of them.
-        cleanup: When the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        cleanup: When the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``. One that is still
+            running when the search ends goes on with ``never``, and is deleted otherwise.
         poll_seconds: Time between two looks.
     """
 
@@ -54,18 +55,6 @@ class Options:
     deadline_seconds: float = 86_400.0
     cleanup: Cleanup = "succeeded"
     poll_seconds: float = 5.0
-
-
-@dataclass
-class _Running:
-    """An Experiment that was made."""
-
-    experiment: Experiment
-    name: str
-    study: str
-    claim: Claim
-    reason: str = ""
-    trials: dict[str, Trial] = field(default_factory=dict)
 
 
 class KatibTuner:
@@ -111,44 +100,28 @@ class KatibTuner:
             keep: Called with the best trial, while the Experiments are still there.
         """
         store = connect(self._settings)
-        self._check_namespace()
+        katib_namespace.check(self._cluster, account=self._options.pod.service_account)
         with ended_by_sigterm(), ExitStack() as claims:
-            made: list[_Running] = []
+            made: list[Running] = []
             try:
                 for experiment in plan.experiments:
                     self._start(experiment, write, store, made, claims)
                 self._wait(made, store, listener)
                 found = _found(made, plan)
-            except FailedSearchError:
-                self._end(made, delete=self._options.cleanup == "always")
-                raise
+            except FailedSearchError as failure:
+                said = ending.after_failure(self._cluster, made, self._options.cleanup)
+                raise FailedSearchError(f"{str(failure).rstrip('.')}{said}.", failure.trials) from failure
             except BaseException:
-                self._end(made, delete=True)
+                ending.end(self._cluster, made, delete=True)
                 raise
             keep(found.best)
-            self._end(made, delete=self._options.cleanup != "never")
+            ending.end(self._cluster, made, delete=self._options.cleanup != "never")
             return found
 
     def manifests(self, plan: Plan, study: Study) -> list[Document]:
         """The Experiments as they would be sent; their study is put into the store."""
         store = connect(self._settings)
         return [self._document(experiment, _files(study), store)[0] for experiment in plan.experiments]
-
-    def _check_namespace(self) -> None:
-        """Refuse a namespace in which Katib would collect no metrics, if this account may look at it."""
-        try:
-            found = self._cluster.get(NAMESPACES, self._cluster.namespace)
-        except ClusterError as error:
-            if error.reason == "forbidden":
-                return
-            raise
-        labels = (found or {"metadata": {}})["metadata"].get("labels") or {}
-        if labels.get(LABEL) != "enabled":
-            name = self._cluster.namespace
-            raise InputError(
-                f"the namespace {name} must have the label {LABEL}=enabled, or Katib collects no metrics there; run "
-                f"kubectl label namespace {name} {LABEL}=enabled."
-            )
 
     def _document(self, experiment: Experiment, write: Write, store: ObjectStore) -> tuple[Document, str]:
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
@@ -159,27 +132,28 @@ class KatibTuner:
         return document, uri
 
     def _start(
-        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[_Running], claims: ExitStack
+        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[Running], claims: ExitStack
     ) -> None:
         document, uri = self._document(experiment, write, store)
         name = document["metadata"]["name"]
         claim = claims.enter_context(claimed(self._cluster, About(EXPERIMENTS.kind, name)))
         # Listed first: one that is interrupted while it is made is deleted too.
-        made.append(_Running(experiment, name, uri, claim))
+        made.append(Running(experiment, name, uri, claim))
         self._cluster.create(document)
 
-    def _wait(self, made: Sequence[_Running], store: ObjectStore, listener: Listener) -> None:
+    def _wait(self, made: Sequence[Running], store: ObjectStore, listener: Listener) -> None:
         deadline = time.monotonic() + self._options.deadline_seconds
         while True:
             for one in made:
                 self._look(one, store, listener, first=sum(len(other.trials) for other in made))
             if all(one.reason for one in made):
                 return
-            if time.monotonic() >= deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise self._late(made)
-            time.sleep(self._options.poll_seconds)
+            time.sleep(min(self._options.poll_seconds, left))
 
-    def _look(self, one: _Running, store: ObjectStore, listener: Listener, *, first: int) -> None:
+    def _look(self, one: Running, store: ObjectStore, listener: Listener, *, first: int) -> None:
         """Take in what has become of an Experiment and its trials since the last look."""
         one.claim.check()
         if one.reason:
@@ -187,10 +161,12 @@ class KatibTuner:
         experiment = self._cluster.get(EXPERIMENTS, one.name)
         if experiment is None:
             one.claim.confirm()  # raises if it was tidied away
+            one.has_ended = True
             raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
         refused = katib_status.failed(experiment, self._cluster.get(SUGGESTIONS, one.name))
         reason = katib_status.succeeded(experiment)
-        if refused or reason:  # the last trials are told a moment later
+        one.has_ended = bool(refused or reason)
+        if one.has_ended:  # the last trials are told a moment later
             time.sleep(_SETTLE_SECONDS)
         documents = self._cluster.list(TRIALS, labels=f"{EXPERIMENT_LABEL}={one.name}")
         for document in sorted(documents, key=_age):
@@ -206,22 +182,14 @@ class KatibTuner:
             )
         one.reason = reason
 
-    def _late(self, made: Sequence[_Running]) -> FailedSearchError:
-        open_ones = [one for one in made if not one.reason]
+    def _late(self, made: Sequence[Running]) -> FailedSearchError:
+        open_ones = [one for one in made if not one.has_ended]
         done = sum(len(one.trials) for one in open_ones)
         return FailedSearchError(
-            f"the Experiment {open_ones[0].name} must end within {self._options.deadline_seconds:.0f} s; {done} of its "
-            f"trials have ended: look at kubectl describe experiment {open_ones[0].name}, or give it a later deadline.",
+            f"{ending.named(open_ones)} must end within {self._options.deadline_seconds:g} s, and {done} of its trials "
+            "have ended by then: give it a later deadline, or fewer trials.",
             _numbered(made),
         )
-
-    def _end(self, made: Sequence[_Running], *, delete: bool) -> None:
-        """Delete the Experiments if that is wanted; what cannot be deleted stays claimed, to be tidied away."""
-        for one in made:
-            if delete:
-                self._cluster.delete(EXPERIMENTS, one.name)
-            with suppress(LostError):
-                one.claim.end()
 
     def _keep(self, best: Trial, study: Study, folder: Path, objective: Objective) -> None:
         """The bundle of the best trial: its own, or, of a template that keeps none, one made here."""
@@ -251,13 +219,13 @@ def _age(document: Document) -> tuple[str, str]:
     return str(metadata.get("creationTimestamp", "")), str(metadata["name"])
 
 
-def _numbered(made: Sequence[_Running]) -> tuple[Trial, ...]:
+def _numbered(made: Sequence[Running]) -> tuple[Trial, ...]:
     """All trials, each with its place."""
     trials = [trial for one in made for trial in one.trials.values()]
     return tuple(replace(trial, number=number) for number, trial in enumerate(sorted(trials, key=lambda t: t.number)))
 
 
-def _found(made: Sequence[_Running], plan: Plan) -> Found:
+def _found(made: Sequence[Running], plan: Plan) -> Found:
     trials = _numbered(made)
     best = best_of(trials, plan.objective)
     if best is None:

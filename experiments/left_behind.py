@@ -1,9 +1,10 @@
-"""What becomes of a search whose process was killed."""
+"""What becomes of a search whose process was killed, or has left it to go on."""
 
 from headrace.cluster.claims import About
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import EXPERIMENTS
 from headrace.cluster.owned import made_here
+from headrace.experiments import katib_status
 
 
 def put_right(cluster: Cluster, about: About) -> str:
@@ -18,7 +19,24 @@ def put_right(cluster: Cluster, about: About) -> str:
     found = cluster.get(EXPERIMENTS, about.name)
     if found is None:
         return "is gone already"
+    if about.goes_on:
+        return "has come to its end, and stays, as its user wished"
     if not made_here(found):
         return "was not made by headrace, and stays"
     cluster.delete(EXPERIMENTS, about.name, uid=str(found["metadata"]["uid"]))
     return "was deleted, with its Trials and their Jobs"
+
+
+def goes_on(cluster: Cluster, about: About) -> str:
+    """What is to be told of a search that goes on unwatched, as a sentence; empty if it has ended, or does not.
+
+    Raises:
+        ClusterError: If the cluster cannot be asked.
+    """
+    found = cluster.get(EXPERIMENTS, about.name) if about.goes_on else None
+    if found is None or katib_status.succeeded(found) or katib_status.failed(found, None):
+        return ""
+    return (
+        f"{about} goes on though its search has ended, since nothing was to be deleted: kubectl -n {cluster.namespace} "
+        f"delete experiment {about.name} stops it."
+    )

@@ -15,6 +15,7 @@ from typing import Any
 from headrace.core import settings
 from headrace.core.errors import InputError, shown
 from headrace.core.files import dumps, read_json, write_text
+from headrace.core.remedies import store_remedy
 from headrace.stores.objects import ObjectStore, connect
 
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*[^/])")
@@ -82,7 +83,5 @@ def _store(address: str) -> tuple[ObjectStore, str]:
         )
     given = settings.store_settings()
     if given is None:
-        raise InputError(
-            f"to report to {shown(address, 200)} needs an object store: set HEADRACE_S3_ENDPOINT and its keys."
-        )
+        raise InputError(f"to report to {shown(address, 200)} needs an object store: {store_remedy()}.")
     return connect(replace(given, bucket=match["bucket"]), create=False), match["key"]

@@ -17,6 +17,7 @@ from typing import TextIO
 from headrace.core import settings
 from headrace.core.errors import HeadraceError, InputError, UserError, shown
 from headrace.core.files import dumps
+from headrace.core.remedies import store_remedy
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.experiments import assignments, keeping, study_files
@@ -132,7 +133,7 @@ def as_job(run_trial: Callable[[], Trial]) -> int:
 def _from_environment() -> Trial:
     store_settings = settings.store_settings()
     if store_settings is None:
-        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+        raise InputError(f"a trial needs the object store of its study: {store_remedy()}.")
     return run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headrace.core import settings
 from headrace.core.errors import InputError, shown
+from headrace.core.remedies import store_remedy
 from headrace.experiments.budget import seconds
 from headrace.experiments.tuner import LocalTuner, Tuner
 
@@ -29,6 +30,7 @@ class Place:
         image: There: image of the trials' pods.
         deadline: There: longest time, such as ``2h``; empty for a day.
         cleanup: There: when the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        namespace: There: namespace of the Experiments; empty for the pod's own, or the context's.
     """
 
     on: str = "local"
@@ -36,6 +38,7 @@ class Place:
     image: str = ""
     deadline: str = ""
     cleanup: str = "succeeded"
+    namespace: str = ""
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing.
@@ -74,12 +77,11 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
 
     store = settings.store_settings()
     if store is None:
-        raise InputError(
-            "a search on Katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its "
-            "keys."
-        )
+        raise InputError(f"a search on Katib needs an object store that the trials' pods reach too: {store_remedy()}.")
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
     return KatibTuner(
-        connect(), store, Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup)
+        connect(namespace=place.namespace),
+        store,
+        Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
     )

@@ -1,5 +1,6 @@
 """A compiled pipeline as it lies in its file: the steps, and what each asks of where it runs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,10 @@ from headrace.core.errors import InputError, MissingError
 
 _ADVICE = "compile it with headrace compile, or with kfp's compiler"
 Document = dict[str, Any]
+# As KFP's compiler writes `dsl.If(flag == True)` and its `dsl.Else()`.
+_CONDITION = re.compile(
+    r"(?P<negated>!\()?inputs\.parameter_values\['(?P<name>[^']+)'\] == (?P<truth>true|false)(?(negated)\))"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def read_plan(path: Path) -> CompiledPlan:
         raise InputError(f"{path} must be a compiled pipeline in YAML; {problem}; {_ADVICE}.") from error
     try:
         spec, platform = _specs(documents)
-        return _plan(spec, platform)
+        return plan_of(spec, platform)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path} must be a compiled pipeline; it has no readable deploymentSpec; {_ADVICE}."
@@ -92,15 +97,26 @@ def _specs(documents: list[Any]) -> tuple[Document, Document]:
     return spec, next((document for document in documents if "platforms" in document), {})
 
 
-def _plan(spec: Document, platform: Document) -> CompiledPlan:
+def plan_of(
+    spec: Mapping[str, Any], platform: Mapping[str, Any], arguments: Mapping[str, Any] | None = None
+) -> CompiledPlan:
+    """The same of a pipeline that was read already.
+
+    Args:
+        spec: KFP's intermediate representation.
+        platform: What only Kubernetes understands; empty for nothing.
+        arguments: Arguments of a run, which count instead of defaults, and by which some steps are left out; None for
+            the pipeline as it is, with all of its steps.
+    """
     kubernetes = (platform.get("platforms") or {}).get("kubernetes") or {}
     settings = (kubernetes.get("deploymentSpec") or {}).get("executors") or {}
     parameters = spec["root"].get("inputDefinitions", {}).get("parameters") or {}
     defaults = {name: one["defaultValue"] for name, one in parameters.items() if "defaultValue" in one}
-    walk = _Walk(spec.get("components") or {}, spec["deploymentSpec"]["executors"], settings, {})
+    decided = arguments is not None
+    walk = _Walk(spec.get("components") or {}, spec["deploymentSpec"]["executors"], settings, {}, decided=decided)
     return CompiledPlan(
         name=str(spec["pipelineInfo"]["name"]),
-        steps=tuple(walk.steps(spec["root"]["dag"], "", defaults)),
+        steps=tuple(walk.steps(spec["root"]["dag"], "", {**defaults, **(arguments or {})})),
         loops=walk.loops,
         workspace=(kubernetes.get("pipelineConfig") or {}).get("workspace") or {},
         sdk=str(spec.get("sdkVersion", "")),
@@ -115,11 +131,14 @@ class _Walk:
     executors: Document
     settings: Document
     loops: dict[str, int]
+    decided: bool = False
 
     def steps(self, dag: Document, prefix: str, known: Mapping[str, Any]) -> Iterator[PlanStep]:
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
             inputs = _known(task, known, component)
+            if self.decided and _is_left_out(task, inputs):
+                continue
             if "parameterIterator" in task or "artifactIterator" in task:
                 limit = (task.get("iteratorPolicy") or {}).get("parallelismLimit", 0)
                 self.loops[f"{prefix}{name}"] = int(limit)
@@ -156,6 +175,15 @@ def _known(task: Document, known: Mapping[str, Any], component: Document) -> dic
         elif given.get("componentInputParameter") in known:
             found[name] = known[given["componentInputParameter"]]
     return found
+
+
+def _is_left_out(task: Document, inputs: Mapping[str, Any]) -> bool:
+    """Whether the condition of a group surely does not hold; of others than a comparison with a truth nobody knows."""
+    match = _CONDITION.fullmatch(" ".join(str((task.get("triggerPolicy") or {}).get("condition", "")).split()))
+    if match is None or match["name"] not in inputs:
+        return False
+    holds = inputs[match["name"]] is (match["truth"] == "true")
+    return holds if match["negated"] else not holds
 
 
 def _function(container: Document) -> str:

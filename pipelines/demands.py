@@ -46,6 +46,8 @@ def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> Needs:
 
 def _purposes(step: PlanStep) -> Iterator[Purpose]:
     told = {str(step.inputs.get(name, "")) for name in _WHERE}
+    if step.inputs.get("namespace"):
+        return  # it acts in another namespace than the one that is looked at
     if step.function in _DEPLOYING and not told & _LOCAL:
         yield "deploy"
         if step.function == "rollout":

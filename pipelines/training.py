@@ -42,6 +42,7 @@ def training(
     journal: str = "",
     deadline: str = "",
     cleanup: str = "succeeded",
+    search_namespace: str = "",
     test_size: float = 0.2,
     split_method: str = "",
     split_format: int = 2,
@@ -91,6 +92,7 @@ def training(
         journal: File or folder in which finished trials are kept while a local search runs; empty for none.
         deadline: Longest time of a search on Katib, such as ``2h``; empty for a day.
         cleanup: When Katib's Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        search_namespace: Namespace of Katib's Experiments; empty for that of the steps.
         test_size: Share of rows kept for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
         split_format: How the sides of rows are drawn; 1 to repeat a bundle whose papers tell of no format.

@@ -17,6 +17,7 @@ from headrace.cluster.kfp import Job, Kfp
 from headrace.core import settings
 from headrace.core.errors import InputError, InternalError
 from headrace.core.files import dumps
+from headrace.core.remedies import store_remedy
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm, held_back
@@ -109,7 +110,7 @@ def _watch(told: Told) -> None:
 def _from_environment() -> Trial:
     store_settings = settings.store_settings()
     if store_settings is None:
-        raise InputError("a trial needs the object store of its study: set HEADRACE_S3_ENDPOINT and its keys.")
+        raise InputError(f"a trial needs the object store of its study: {store_remedy()}.")
     return run(settings.trial_settings(), store_settings, kfp.connect(), Reporter(sys.stdout))
 
 

@@ -137,6 +137,7 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
             "journal": given["journal"],
             "deadline": given["deadline"],
             "cleanup": given["cleanup"],
+            "namespace": given["search_namespace"],
         },
         measuring={
             "slices": given["slices"],

@@ -56,11 +56,13 @@ class Found:
     Attributes:
         left: What nobody watches any more.
         watched: What is under way and watched, which is left alone.
+        unwatched: A sentence for each thing that goes on unwatched as its user wished, which is left alone too.
         unread: A sentence for each Lease or record that cannot be read.
     """
 
     left: list[Left] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
+    unwatched: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
@@ -84,7 +86,10 @@ def find(
         except DataError as error:
             found.unread.append(str(error))
             continue
-        if seen.watched:
+        on_its_own = searches.goes_on(cluster, seen.about) if seen.about.kind == EXPERIMENTS.kind else ""
+        if on_its_own:
+            found.unwatched.append(on_its_own)
+        elif seen.watched:
             found.watched.append(str(seen.about))
         else:
             found.left.append(_claimed(cluster, seen))
@@ -123,6 +128,7 @@ def examine(cluster: Cluster) -> list[Finding]:
         return [Finding(AREA, "unknown", text, remedy)]
     remedy = f"headrace cluster tidy --namespace {cluster.namespace}"
     findings = [Finding(AREA, "warning", f"{one.what}: {one.since}", remedy) for one in found.left]
+    findings += [Finding(AREA, "note", *_parted(one)) for one in found.unwatched]
     findings += [Finding(AREA, "warning", *_parted(one)) for one in found.unread]
     return findings or [good(AREA, "nothing is left behind by a process that was killed")]
 
@@ -157,7 +163,8 @@ def _claimed(cluster: Cluster, seen: Seen) -> Left:
         return said
 
     act = "put back to what it was" if about.before else "deleted"
-    return Left(str(about), seen.silent_seconds, f"it would be {act}", put_right)
+    would = "its claim would be taken away" if about.goes_on else f"it would be {act}"
+    return Left(str(about), seen.silent_seconds, would, put_right)
 
 
 def _rolled(cluster: Cluster, silent: rollouts.Silent, seconds: float, say: Callable[[str], None]) -> Left:

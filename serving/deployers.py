@@ -9,6 +9,7 @@ from headrace.core import settings
 from headrace.core.durations import seconds
 from headrace.core.errors import InputError, shown
 from headrace.core.files import write_json
+from headrace.core.remedies import store_remedy
 from headrace.serving.deployer import Deployer, LocalDeployer
 
 To = Literal["local", "kserve"]
@@ -87,8 +88,7 @@ def choose(place: Place, *, log: Path, say: Callable[[str], None] = lambda _: No
     store = settings.store_settings()
     if store is None:
         raise InputError(
-            "a model on KServe comes from an object store that this process reaches too: set HEADRACE_S3_ENDPOINT and "
-            "its keys."
+            f"a model on KServe comes from an object store that this process reaches too: {store_remedy()}."
         )
     usual = Server()
     options = Options(

@@ -21,6 +21,7 @@ from headrace.core.manifest import (
     beside,
     is_signature,
 )
+from headrace.core.remedies import store_remedy
 from headrace.core.settings import StoreSettings, store_settings
 from headrace.stores.crowd import each
 from headrace.stores.objects import ObjectStore, connect
@@ -57,7 +58,7 @@ def publish_step(
     """
     settings = store_settings()
     if settings is None:
-        raise InputError("publishing needs an object store: set HEADRACE_S3_ENDPOINT and its keys.")
+        raise InputError(f"publishing needs an object store: {store_remedy()}.")
     manifest = manifests.read(folder)
     store = connect(settings)
     told("the rehearsal")
@@ -163,7 +164,7 @@ def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None =
 def _connected(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
     settings = settings or store_settings()
     if settings is None:
-        raise InputError(f"{uri} lies in an object store: set HEADRACE_S3_ENDPOINT and its keys to reach it.")
+        raise InputError(f"{uri} lies in an object store: {store_remedy()}.")
     return connect(replace(settings, bucket=bucket), create=False)
 
 

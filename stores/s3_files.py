@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, StoreError, shown
+from headrace.core.remedies import store_remedy
 from headrace.core.source import Files, SourceFile
 from headrace.stores.objects import ObjectStore, connect
 
@@ -47,9 +48,7 @@ def s3_files(url: str) -> Files:
 def _connected(bucket: str) -> ObjectStore:
     reached = settings.store_settings()
     if reached is None:
-        raise InputError(
-            "s3:// needs an object store; set HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY."
-        )
+        raise InputError(f"s3:// needs an object store: {store_remedy()}.")
     try:
         return connect(replace(reached, bucket=bucket), create=False)
     except (StoreError, InputError) as error:

@@ -153,7 +153,9 @@ def kubernetes() -> "Iterator[ApiServer]":
 
 @pytest.fixture
 def cluster(kubernetes: "ApiServer") -> "Cluster":
-    """An administrator's client in a namespace that no other test uses, which has the label that Katib wants."""
+    """An administrator's client in a namespace that no other test uses, with the label and account of a search."""
     from tests.cluster.api_server import namespace
 
-    return namespace(kubernetes.admin(), f"test-{secrets.token_hex(4)}")
+    made = namespace(kubernetes.admin(), f"test-{secrets.token_hex(4)}")
+    made.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "headrace-trial"}})
+    return made

@@ -150,7 +150,7 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
         "HEADRACE_S3_ACCESS_KEY": "me",
         "HEADRACE_S3_SECRET_KEY": "my-s3cret",
     }
-    ended = headrace("cluster", "render", "local", "-o", str(tmp_path), "-n", name)
+    ended = headrace("cluster", "render", "local", "-o", str(tmp_path), "-n", name, "--create-namespace")
     assert ended.returncode == 0, ended.stderr
     apply = [str(binary("kubectl")), "apply", "--server-side", "-f", str(tmp_path / "local.yaml")]
     subprocess.run([*apply, "--kubeconfig", str(kubernetes.kubeconfig)], check=True, capture_output=True)

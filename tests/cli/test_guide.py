@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cluster.kinds import NAMESPACES, SECRETS
-from tests.cluster.api_server import ApiServer, binary
+from headrace.cluster.kinds import NAMESPACES, NETWORK_POLICIES, SECRETS
+from tests.cluster.api_server import ApiServer, binary, namespace
+from tests.cluster.kfp_install import kubeflow
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "kubernetes.md"
 _ELSEWHERE = ("kind ",)  # makes a cluster
@@ -54,24 +55,29 @@ def test_the_guides_commands_work(kubernetes: ApiServer, tmp_path: Path) -> None
         # It ends with 1 where something is bad, and must not end with 2, which is a mistake in the command.
         script.append(f"{line} || [ $? = 1 ]" if line.startswith(_UNFIT) else line)
     script.append("kubectl apply --server-side -k mine/overlay")
-    ended = subprocess.run(
-        ["sh", "-c", "\n".join(script)],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "KUBECONFIG": str(kubernetes.kubeconfig)},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
     admin = kubernetes.admin()
+    namespace(admin, "team-a")  # a profile
+    with kubeflow(admin):
+        ended = subprocess.run(
+            ["sh", "-c", "\n".join(script)],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "KUBECONFIG": str(kubernetes.kubeconfig)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     try:
-        for name in ("headrace", "team-a"):
+        for name in ("kubeflow", "team-a"):
+            labels = (admin.get(NAMESPACES, name) or {})["metadata"]["labels"]
+            assert not [label for label in labels if label.startswith("pod-security")]
+            policies = {one["metadata"]["name"] for one in admin.list(NETWORK_POLICIES, namespace=name)}
+            assert policies <= {"headrace-object-store", "headrace-mlflow-database"}
             found = admin.get(SECRETS, "headrace-object-store", namespace=name)
             assert found
             assert "AWS_ACCESS_KEY_ID" in found["data"]
         assert "registry.internal:5000/mirror/mlflow/mlflow" in (tmp_path / "manifests" / "images.txt").read_text()
         assert (tmp_path / "found.json").is_file()
     finally:
-        for name in ("headrace", "team-a"):
-            admin.delete(NAMESPACES, name)
+        admin.delete(NAMESPACES, "team-a")

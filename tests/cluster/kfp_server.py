@@ -113,6 +113,7 @@ class KfpServer:
         notices: Whether the server looks at a Workflow between its being told to end and its end.
         broken: Status to answer the next requests with.
         token: Bearer token that is asked for; empty for none.
+        several_users: Whether each user has a namespace.
         asked: Method, path and body of each request.
     """
 
@@ -126,6 +127,7 @@ class KfpServer:
     notices: bool = True
     broken: list[int] = field(default_factory=list)
     token: str = ""
+    several_users: bool = False
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class KfpServer:
 
     def healthz(self, **_: Any) -> dict[str, Any]:
         """The server's own state."""
-        return {"multi_user": False}
+        return {"multi_user": self.several_users}
 
     def pipeline_by_name(self, name: str, **_: Any) -> dict[str, Any]:
         """A pipeline."""

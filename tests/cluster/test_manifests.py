@@ -214,9 +214,10 @@ def test_a_wish_that_cannot_be(wish: dict[str, str], option: str) -> None:
 
 
 @pytest.mark.kubernetes
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_fitting_does_what_kustomize_does(overlay: str, tmp_path: Path) -> None:
-    """Another namespace and another image give the same as an overlay of one's own."""
+def test_fitting_does_what_kustomize_does(overlay: str, shared: bool, tmp_path: Path) -> None:
+    """Another namespace, of one's own or of others, and another image give the same as an overlay of one's own."""
     own = tmp_path / "own"
     subprocess.run(["cp", "-rL", str(FOLDER), str(tmp_path / "kustomize")], check=True)
     own.mkdir()
@@ -224,12 +225,13 @@ def test_fitting_does_what_kustomize_does(overlay: str, tmp_path: Path) -> None:
         "resources": [f"../kustomize/overlays/{overlay}"],
         "namespace": "team-a",
         "images": [{"name": "headrace/headrace-python", "newName": "registry.local/headrace", "newTag": "9"}],
+        **({"components": ["../kustomize/components/existing-namespace"]} if shared else {}),
     }
     (own / "kustomization.yaml").write_text(yaml.safe_dump(document))
     made = subprocess.run(
         [str(binary("kubectl")), "kustomize", str(own)], check=True, capture_output=True, text=True
     ).stdout
-    fitted = render(Wish(overlay, namespace="team-a", image="registry.local/headrace:9"))
+    fitted = render(Wish(overlay, namespace="team-a", image="registry.local/headrace:9", shared=shared))
 
     def key(one: dict[str, Any]) -> tuple[str, str]:
         return one["kind"], one["metadata"]["name"]

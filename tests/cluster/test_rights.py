@@ -58,6 +58,7 @@ STEP = (
     _allowed((TASK_RESULTS,), "create patch")
     | _allowed((CONFIG_MAPS,), "get", name="kfp-launcher")
     | _allowed((SECRETS,), "get", name="mlpipeline-minio-artifact")
+    | _allowed((PODS,), "get")
 )
 CLAIMS = _allowed((LEASES,), "get create patch delete")
 DEPLOYER = (
@@ -220,6 +221,7 @@ def test_a_pipelines_launcher_for_real(installed: Cluster) -> None:
     result = {"apiVersion": TASK_RESULTS.api_version, "kind": TASK_RESULTS.kind, "metadata": {"name": "step-1"}}
     pipeline.create(result)
     pipeline.patch(TASK_RESULTS, "step-1", {"outputs": {}})
+    assert pipeline.get(PODS, "step-1") is None  # where the number of its attempt stands
 
 
 _PRIVILEGES: dict[str, Callable[[Cluster], Any]] = {

@@ -1,12 +1,16 @@
 """Katib's controllers, played against a real API server: no cluster runs here whose pods could be trials.
 
 It does what was seen of Katib: a Suggestion beside each Experiment, Trials with their assignments, a Job's container
-for each, what the collector reads from its output, conditions and reasons.
+for each, what the collector reads from its output, conditions and reasons. An Experiment runs to its end whether
+somebody watches it or not; one that is deleted takes its Suggestion and Trials with it, as Kubernetes' collector of
+garbage has it. Where the node has no room for a trial's pod, an event says so and the trial waits, without a word in
+its conditions.
 """
 
 import math
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -53,13 +57,17 @@ class Controller:
         cluster: Where, as an administrator.
         run: Runs a trial's Job.
         refuses: Message with which the suggestion service refuses; empty if it does not.
+        processors: Processors of the node; None for as many as are asked for.
     """
 
     cluster: Cluster
     run: Run
     refuses: str = ""
+    processors: int | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
+    _room: threading.Condition = field(default_factory=threading.Condition)
+    _taken: int = 0
 
     def work(self) -> None:
         """Look after the namespace until told to end."""
@@ -78,7 +86,7 @@ class Controller:
         try:
             self._experiment(experiment)
         except MissingError:
-            return
+            self._collect(experiment["metadata"]["name"])
         except BaseException as error:
             self.failures.append(error)
             # Whoever waits for the Experiment hears of it at once.
@@ -102,6 +110,7 @@ class Controller:
         ended: list[str] = []
         with ThreadPoolExecutor(together) as pool:
             while len(ended) < most and not self.ended.is_set():
+                self._still_there(experiment)
                 asked = asking.ask(min(together, most - len(ended)))
                 running: list[tuple[int, Future[tuple[str, float | None]]]] = []
                 for number, values in asked:
@@ -116,6 +125,47 @@ class Controller:
                     self._end(name, "Failed", "ExperimentFailed", "max failed count has reached")
                     return
         self._end(name, "Succeeded", "ExperimentMaxTrialsReached", "Experiment has succeeded")
+
+    def _still_there(self, experiment: Mapping[str, Any]) -> None:
+        """Stop where the Experiment is gone.
+
+        Raises:
+            MissingError: If it is.
+        """
+        name = experiment["metadata"]["name"]
+        found = self.cluster.get(EXPERIMENTS, name)
+        if found is None or found["metadata"]["uid"] != experiment["metadata"]["uid"]:
+            raise MissingError(f"the Experiment {name} is gone.")
+
+    def _collect(self, name: str) -> None:
+        """Take away what a deleted Experiment owned."""
+        for kind in (TRIALS, SUGGESTIONS):
+            for owned in self.cluster.list(kind, labels=f"katib.kubeflow.org/experiment={name}"):
+                self.cluster.delete(kind, owned["metadata"]["name"])
+
+    def _scheduled(self, job: Mapping[str, Any], name: str) -> Ran:
+        """Run a Job once its node has room."""
+        if self.processors is None:
+            return self.run(job)
+        wanted = int(jobs.container(job)["resources"]["requests"]["cpu"])
+        with self._room:
+            if self.processors - self._taken < wanted:
+                self._no_room(name)
+            self._room.wait_for(lambda: (self.processors or 0) - self._taken >= wanted)
+            self._taken += wanted
+        try:
+            return self.run(job)
+        finally:
+            with self._room:
+                self._taken -= wanted
+                self._room.notify_all()
+
+    def _no_room(self, name: str) -> None:
+        about = {"kind": "Pod", "name": f"{name}-0", "namespace": self.cluster.namespace}
+        told = {"type": "Warning", "reason": "FailedScheduling", "message": INSUFFICIENT}
+        metadata = {"name": f"{name}.{uuid.uuid4().hex}"}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": about, **told}
+        self.cluster.create(event)
 
     def _end(self, name: str, kind: str, reason: str, message: str) -> None:
         self._status(EXPERIMENTS, name, {"conditions": [condition(kind, reason, message)]})
@@ -133,7 +183,7 @@ class Controller:
         }
         self._make(TRIALS, experiment, name, body)
         began = now()
-        code, output = self.run(jobs.substituted(experiment, name, texts))
+        code, output = self._scheduled(jobs.substituted(experiment, name, texts), name)
         metrics = observation(output, [objective["objectiveMetricName"], *objective.get("additionalMetricNames", [])])
         told = metrics[0]["latest"]
         conditions = [condition("Created", "TrialCreated"), condition("Running", "TrialRunning")]
@@ -170,6 +220,7 @@ class Controller:
 
 
 STOPPED = 137
+INSUFFICIENT = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available."
 
 
 @contextmanager

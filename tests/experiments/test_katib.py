@@ -19,7 +19,8 @@ from headrace.cluster.kinds import EXPERIMENTS, NAMESPACES
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, DataError, HeadraceError, InputError
 from headrace.core.settings import StoreSettings
-from headrace.experiments.katib import LABEL, KatibTuner, Options
+from headrace.experiments.katib import KatibTuner, Options
+from headrace.experiments.katib_namespace import LABEL
 from headrace.experiments.katib_spec import Pod
 from headrace.experiments.result import Found, Trial
 from headrace.experiments.search import Asked
@@ -76,7 +77,7 @@ def tuned(
 ) -> tuple[Found, list[Trial]]:
     """A search while Katib is at work, and what its listener heard."""
     heard: list[Trial] = []
-    given = {key: options.pop(key) for key in ("refuses",) if key in options}
+    given = {key: options.pop(key) for key in ("refuses", "processors") if key in options}
     with katib(cluster, run, **given):
         found = tuner(cluster, settings, **options).tune(
             make_plan(wish, "binary"), study, bundle=folder / "bundle", listener=heard.append
@@ -193,17 +194,6 @@ def test_the_policy_says_what_is_left(
     assert len(cluster.list(EXPERIMENTS)) == left
 
 
-def test_a_deadline_ends_the_wait(
-    cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
-) -> None:
-    """Nobody looks after this Experiment, as where Katib is not installed whole."""
-    with pytest.raises(DataError, match=r"must end within 1 s; 0 of its trials have ended.*kubectl describe"):
-        tuner(cluster, rclone_settings, deadline_seconds=1.0, cleanup="always").tune(
-            make_plan(Wish(experiment=own(tmp_path)), "binary"), study, bundle=tmp_path / "b", listener=lambda _: None
-        )
-    assert cluster.list(EXPERIMENTS) == []
-
-
 def test_an_experiment_that_somebody_deletes_is_missed(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
@@ -241,6 +231,19 @@ def test_a_namespace_without_the_label_is_refused(
     cluster.patch(NAMESPACES, cluster.namespace, {"metadata": {"labels": {LABEL: None}}})
     with pytest.raises(InputError, match=f"kubectl label namespace {cluster.namespace} {LABEL}=enabled"):
         tuned(cluster, rclone_settings, study, Wish(experiment=own(tmp_path)), tmp_path, scripted(0.5))
+    assert cluster.list(EXPERIMENTS) == []
+
+
+def test_a_namespace_without_the_trials_account_is_refused(
+    cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
+) -> None:
+    """Jobs would make no pods, and nobody would say so before the deadline."""
+    named = Pod("image:1", service_account="headrace-none")
+    plan = make_plan(Wish(experiment=own(tmp_path)), "binary")
+    with pytest.raises(InputError, match="must have the service account headrace-none, or no trial begins"):
+        KatibTuner(cluster, rclone_settings, Options(named)).tune(
+            plan, study, bundle=tmp_path / "b", listener=lambda _: None
+        )
     assert cluster.list(EXPERIMENTS) == []
 
 
@@ -337,14 +340,15 @@ def test_a_step_that_is_cancelled_deletes_its_experiment(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_is_ended_deletes_its_experiment(
-    cluster: Cluster, kubeconfig: Path, rclone_settings: StoreSettings, tmp_path: Path, number: signal.Signals
+    kubernetes: ApiServer, cluster: Cluster, rclone_settings: StoreSettings, tmp_path: Path, number: signal.Signals
 ) -> None:
     """The search runs in a step below the command, which lets it end before anything is killed."""
     table = write_table(tmp_path / "customers.csv")
     options = f"--target churn --experiment logistic --on katib --output {tmp_path / 'out'}"
+    options += f" --namespace {cluster.namespace}"
     process = subprocess.Popen(
         [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],
-        env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubeconfig)},
+        env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubernetes.kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

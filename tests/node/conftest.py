@@ -79,7 +79,7 @@ def place(node: SingleNode, image: str, tmp_path_factory: pytest.TempPathFactory
     name = f"node-{secrets.token_hex(3)}"
     cluster = node.admin(name)
     written = tmp_path_factory.mktemp("manifests")
-    ended = headrace("cluster", "render", "local", "-o", str(written), "--namespace", name)
+    ended = headrace("cluster", "render", "local", "-o", str(written), "--namespace", name, "--create-namespace")
     assert ended.returncode == 0, ended.stderr
     node.kubectl("apply", "--server-side", "-f", str(written / "local.yaml"))
     # It runs when a test asks for it, and not just before by its own clock.

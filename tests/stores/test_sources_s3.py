@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.cluster.needs import STORE_SECRET
+from headrace.core import remedies
 from headrace.core.errors import InputError, MissingError, StoreError, UserError
 from headrace.core.ingest import ingest_table
 from headrace.core.processes import free_port, lease
@@ -99,3 +101,19 @@ def test_no_store_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("HEADRACE_S3_ENDPOINT", raising=False)
     with pytest.raises(InputError, match="set HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY"):
         values("s3://raw/t.csv", tmp_path)
+
+
+def test_a_step_without_keys_says_where_they_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a pod a Secret of its namespace holds them, and a command brings them there; elsewhere variables do."""
+    monkeypatch.delenv("HEADRACE_S3_ENDPOINT", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    (tmp_path / "namespace").write_text("kubeflow\n")
+    for place, name in ((tmp_path / "namespace", "kubeflow"), (tmp_path / "nowhere", "NAMESPACE")):
+        monkeypatch.setattr(remedies, "_POD_NAMESPACE", place)
+        with pytest.raises(InputError) as caught:
+            values("s3://raw/t.csv", tmp_path)
+        assert "\n" not in str(caught.value)
+        assert f"HEADRACE_S3_SECRET_KEY; a step of a pipeline has them of the Secret {STORE_SECRET}" in str(
+            caught.value
+        )
+        assert f"headrace cluster keys --namespace {name} brings them." in str(caught.value)

@@ -1,0 +1,79 @@
+"""What the guides and the README write of the command line is what it takes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from headrace.cli.main import app
+from tests.conftest import headrace
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
+_COMMAND = re.compile(r"\bheadrace ((?:[a-z-]+ ?)+)([^|;&`]*)")
+_OPTION = re.compile(r"(?<!\S)(--[a-z-]+|-[a-zA-Z])\b")
+
+
+def _commands() -> dict[str, Any]:
+    """Every command by its name."""
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def _options(command: Any) -> set[str]:
+    return {"--help"} | {text for one in command.params for text in (*one.opts, *one.secondary_opts)}
+
+
+def _lines(page: Path) -> Iterator[str]:
+    """The lines of a page's blocks of code, and what it writes as code between words."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from (line.partition("  #")[0] for line in block.replace("\\\n", " ").splitlines())
+    yield from re.findall(r"`([^`\n]+)`", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_command_has_the_options_that_a_page_gives_it(page: Path) -> None:
+    """Each command and each option in a page is one of the command line's."""
+    wrong = []
+    for line in _lines(page):
+        for words, rest in _COMMAND.findall(line):
+            first, *others = words.split()
+            command = _commands().get(first)
+            if command is None:
+                wrong.append(f"{first}: {line}")
+                continue
+            below = getattr(command, "commands", {})
+            found = below.get(others[0], command) if others else command
+            wrong += [f"{option}: {line}" for option in _OPTION.findall(rest) if option not in _options(found)]
+    assert not wrong
+
+
+def test_run_searches_with_the_options_of_tune() -> None:
+    """The guide says so; what `tune` has beside is for a pipeline as trial."""
+    commands = _commands()
+    assert _options(commands["tune"]) - _options(commands["run"]) == {"--argument"}
+
+
+def test_the_version_is_told() -> None:
+    """By itself, whatever else stands there."""
+    from importlib.metadata import version
+
+    for words in (["--version"], ["--version", "run"]):
+        ended = headrace(*words)
+        assert (ended.returncode, ended.stdout) == (0, f"headrace {version('headrace')}\n"), ended.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "tune"])
+def test_options_of_a_search_are_checked_at_once(command: str, tmp_path: Path) -> None:
+    """Two budgets, and a namespace for a search that runs here, are refused in one sentence."""
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    for options, says in (
+        (["--max-trials", "3", "--budget", "5m"], "--max-trials and --budget must not both be given"),
+        (["--namespace", "team-a"], "--namespace says where a search on Katib runs; got 'team-a' without --on katib"),
+    ):
+        ended = headrace(command, str(tmp_path / "t.csv"), "--target", "b", *options)
+        assert ended.returncode == 2
+        assert says in ended.stderr
