@@ -40,10 +40,12 @@ class Stored:
     Attributes:
         key: Its key.
         size: Its length in bytes.
+        etag: What the server calls its content; another content has another one. Empty if the server does not say.
     """
 
     key: str
     size: int
+    etag: str = ""
 
 
 class ObjectStore(Protocol):
@@ -95,6 +97,9 @@ class ObjectStore(Protocol):
 
     def exists(self, key: str) -> bool:
         """Whether there is an object under ``key``."""
+
+    def find(self, key: str) -> Stored:
+        """One object as a listing shows it."""
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """All objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
@@ -236,7 +241,14 @@ class S3Store:
         with translated(self.endpoint, f"{self.bucket}/{prefix}"):
             for item in self.client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if item.object_name and not item.is_dir:
-                    yield Stored(item.object_name, item.size or 0)
+                    yield Stored(item.object_name, item.size or 0, item.etag or "")
+
+    def find(self, key: str) -> Stored:
+        """See ``ObjectStore.find``."""
+        check_key(key)
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            item = self.client.stat_object(self.bucket, key)
+        return Stored(key, item.size or 0, item.etag or "")
 
 
 def connect(
