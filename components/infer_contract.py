@@ -70,8 +70,7 @@ def infer_contract(
             thousands=plain(thousands),
         )
         with one_file(plain(given), fingerprint) as file:
-            source = file if given else ""
-            made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=source)
+            made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
         write_text(Path(contract.path), dump(made.contract))
         contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(

@@ -50,6 +50,7 @@ def prepare(
     """
     from pathlib import Path
 
+    from headrace.core.errors import InputError
     from headrace.core.notes import from_json
     from headrace.core.prepare import Outputs, prepare_table
     from headrace.core.source import ReadOptions
@@ -59,14 +60,11 @@ def prepare(
     from headrace.stores.one_file import one_file
     from headrace.stores.sources import open_source
 
-    outputs = {
-        "train_table": train_table,
-        "test_table": test_table,
-        "test_actuals": test_actuals,
-        "quarantine": quarantine,
-        "checks": checks,
-    }
+    tables = {"train_table": train_table, "test_table": test_table, "test_actuals": test_actuals}
+    outputs = {**tables, "quarantine": quarantine, "checks": checks}
     with step("prepare"), one_file(contract.path if contract else plain(given)) as agreed:
+        if not contract and not given:
+            raise InputError("prepare must be given the contract of a step before, or its address; got neither.")
         told = prepare_table(
             open_source(plain(source)),
             contract=agreed,

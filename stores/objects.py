@@ -20,6 +20,7 @@ from headrace.core.overlap import ahead
 from headrace.core.settings import StoreSettings
 from headrace.stores.errors import STATUSES, says_present, sentence, translated
 from headrace.stores.multipart import Upload
+from headrace.stores.stored import Stored
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
@@ -31,21 +32,6 @@ OCTETS = "application/octet-stream"
 _PROBE = "headrace-probe"
 _BLOCK_BYTES = 1 << 20
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One object as a listing shows it.
-
-    Attributes:
-        key: Its key.
-        size: Its length in bytes.
-        etag: What the server calls its content; another content has another one. Empty if the server does not say.
-    """
-
-    key: str
-    size: int
-    etag: str = ""
 
 
 class ObjectStore(Protocol):

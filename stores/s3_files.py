@@ -10,7 +10,8 @@ from pathlib import Path
 from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, StoreError, shown
 from headrace.core.source import Files, SourceFile
-from headrace.stores.objects import ObjectStore, Stored, connect
+from headrace.stores.objects import ObjectStore, connect
+from headrace.stores.stored import Stored
 
 _HIDDEN = re.compile(r"(^|/)[._][^/]*$")
 

@@ -11,7 +11,7 @@ import pytest
 from headrace.core import pipeline_file
 from headrace.pipelines.earlier import places
 from headrace.pipelines.remote_artifacts import RunArtifacts
-from headrace.stores.objects import Stored
+from headrace.stores.stored import Stored
 
 COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled"
 NOW, BEFORE, SALT, OTHER = (f"{digit * 8}-0000-0000-0000-000000000000" for digit in "1234")
