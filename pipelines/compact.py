@@ -2,7 +2,8 @@
 
 Kubeflow Pipelines writes a component's interface into the Workflow four times for each task, and with the retries that
 it ships eight times. So what nobody reads there is left out: what parameters mean, which stands in the component's own
-docstring; parameters that no task gives, for which the component has its own defaults; defaults of those that all give.
+docstring, and of the pipeline's in the file's comments; parameters that no task gives, for which the component has its
+own defaults; defaults of those that all give.
 """
 
 import json
@@ -24,15 +25,24 @@ def compact(text: str) -> str:
         text: What KFP's compiler wrote: comments, and one or two documents of the intermediate representation, or the
             objects ``Pipeline`` and ``PipelineVersion``.
     """
-    comments = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("#"))
     documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     spec, platform = _parts(documents)
+    parameters = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    comments = "".join(f"{_described(line, parameters)}\n" for line in text.splitlines() if line.startswith("#"))
+    _drop_descriptions(spec["root"])
     _merge(spec, _settings(platform))
     for name, component in spec["components"].items():
         _drop_descriptions(component)
         if _LABEL in component:
             _drop_defaults(component, [task for task in _tasks(spec) if task["componentRef"]["name"] == name])
     return comments + kubernetes_yaml.dump_all(documents, short=True)
+
+
+def _described(comment: str, parameters: Document) -> str:
+    """A line of the compiler's comment, with what it says if it tells of a parameter."""
+    name = comment.removeprefix("#").partition(":")[0].strip()
+    said = " ".join(str(parameters.get(name, {}).get("description", "")).split())
+    return f"{comment}  {said}" if said and comment.startswith("#    ") else comment
 
 
 def _parts(documents: list[Document]) -> tuple[Document, Document]:
