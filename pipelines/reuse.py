@@ -27,7 +27,8 @@ class Reuse:
     Attributes:
         again: Steps that run each time.
         taken: Steps that are taken from an earlier run with the same inputs.
-        stale: Steps among them that read an address without its fingerprint: they are taken whatever lies there.
+        stale: Steps among them that should not be: they act on the world, or read an address without its fingerprint,
+            whatever lies there.
     """
 
     again: tuple[str, ...]
@@ -53,10 +54,14 @@ def reuse(file: PipelineFile) -> Reuse:
 def told(file: PipelineFile) -> list[str]:
     """What a person is told of it, in a line each."""
     found = reuse(file)
+    acting = tuple(name for name in found.stale if file.steps[name].runs in ACTS)
     lines = {
         "runs each time": found.again,
         "may be taken from an earlier run": tuple(name for name in found.taken if name not in found.stale),
-        "may be taken though what lies at its address has changed: give it a fingerprint": found.stale,
+        "may be taken instead of acting again, unless set_caching_options(False)": acting,
+        "may be taken whatever lies at its address by then, unless set_caching_options(False)": tuple(
+            name for name in found.stale if name not in acting
+        ),
     }
     return [f"{text}: {', '.join(_runs(file, names))}" for text, names in lines.items() if names]
 

@@ -20,8 +20,10 @@ from headrace.core import pipeline_file
 from headrace.core.processes import lease
 from headrace.core.settings import StoreSettings
 from headrace.pipelines.catalogue import PIPELINES
+from headrace.pipelines.compiled_plan import read_plan
 from headrace.pipelines.compiling import compiled
-from headrace.pipelines.reuse import ACTS, READS, READS_ANEW, reuse
+from headrace.pipelines.demands import ignored
+from headrace.pipelines.reuse import ACTS, READS, READS_ANEW, reuse, told
 from headrace.pipelines.wiring import fingerprints
 from headrace.stores.local import local_store
 from headrace.stores.objects import connect
@@ -44,13 +46,13 @@ def test_a_shipped_pipeline_takes_nothing_stale(name: str) -> None:
         runs, inputs = file.steps[step].runs, by_name[step].get("inputs", {}).get("parameters", {})
         assert runs not in ACTS | READS_ANEW
         if runs in READS and READS[runs] in inputs:
-            told = inputs["fingerprint"].get("taskOutputParameter", {"producerTask": ""})
-            if not told["producerTask"]:
+            known = inputs["fingerprint"].get("taskOutputParameter", {"producerTask": ""})
+            if not known["producerTask"]:
                 assert inputs[READS[runs]] == {"runtimeValue": {"constant": ""}}
                 continue
-            asked = by_name[told["producerTask"]]["inputs"]["parameters"][told["outputParameterKey"]]
+            asked = by_name[known["producerTask"]]["inputs"]["parameters"][known["outputParameterKey"]]
             assert asked == inputs[READS[runs]], "it is the fingerprint of the address that the step reads"
-            assert told["producerTask"] in found.again
+            assert known["producerTask"] in found.again
 
 
 def _tasks(spec: Any) -> Iterator[tuple[str, Any]]:
@@ -81,7 +83,14 @@ def test_what_users_pipelines_leave_open_is_told(tmp_path: Path) -> None:
         shelf.infer_contract(table=table, name="x", target="y")
 
     Compiler().compile(mine, str(tmp_path / "mine.yaml"))
-    assert reuse(pipeline_file.read(tmp_path / "mine.yaml")).stale == ("ingest",)
+    file = pipeline_file.read(tmp_path / "mine.yaml")
+    assert reuse(file).stale == ("ingest",)
+    assert told(file) == [
+        "may be taken from an earlier run: infer_contract",
+        "may be taken whatever lies at its address by then, unless set_caching_options(False): ingest",
+    ]
+    (warning,) = [one for one in ignored(read_plan(tmp_path / "mine.yaml")) if one.state == "warning"]
+    assert warning.text.startswith("ingest: an earlier result may be taken, whatever lies at the address by then")
 
 
 _RUN = """
