@@ -79,7 +79,7 @@ def submit(
         image=image,
     )
     from headrace.cluster import kfp  # noqa: PLC0415 - slow, and other commands need none
-    from headrace.pipelines import submitting  # noqa: PLC0415
+    from headrace.pipelines import reuse, submitting  # noqa: PLC0415
 
     trigger = submitting.trigger(every=every, cron=cron)
     if trigger and follow:
@@ -98,6 +98,8 @@ def submit(
         return
     run = api.start(job)
     typer.echo(f"The run {job.name} has begun: {run}")
+    for line in reuse.told(file):
+        typer.echo(f"  {line}")
     if not follow:
         typer.echo(f"\nNext: headrace logs {run}, headrace runs, or: headrace cancel {run}")
         return

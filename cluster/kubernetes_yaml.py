@@ -5,6 +5,7 @@ decided there: ``1e-3`` is a number and ``y`` a truth, where PyYAML sees two tex
 ``resolve.go`` of go.yaml.in/yaml/v2, which sigs.k8s.io/yaml and by it ``kubectl`` and Katib use.
 """
 
+import json
 import math
 import re
 from collections.abc import Hashable, Iterable
@@ -28,6 +29,7 @@ _NAMED = {
 }
 _WHOLE = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LINE = 110
 _LEAST_WHOLE, _LARGEST_WHOLE = -(2**63), 2**64 - 1
 
 
@@ -106,6 +108,29 @@ class _Dumper(yaml.CSafeDumper):
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call] # its stubs have no types
 
 
+class _ShortDumper(_Dumper):
+    """Writes a mapping or a list on one line if it fits there, and what occurs twice twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - whatever it is
+        return True
+
+
+def _short_mapping(dumper: _ShortDumper, data: dict[Any, Any]) -> yaml.Node:
+    return dumper.represent_mapping(f"{_TAG}map", data, flow_style=_fits(data))
+
+
+def _short_list(dumper: _ShortDumper, data: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence(f"{_TAG}seq", data, flow_style=_fits(data))
+
+
+def _fits(data: Any) -> bool:
+    return len(json.dumps(data)) <= _LINE
+
+
+_ShortDumper.add_representer(dict, _short_mapping)
+_ShortDumper.add_representer(list, _short_list)
+
+
 def load(text: str, *, source: str) -> Any:
     """Read one document.
 
@@ -137,6 +162,12 @@ def dump(document: Any) -> str:
     return dump_all([document])
 
 
-def dump_all(documents: Iterable[Any]) -> str:
-    """Write documents as one file, as ``dump`` writes one."""
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+def dump_all(documents: Iterable[Any], *, short: bool = False) -> str:
+    """Write documents as one file, as ``dump`` writes one.
+
+    Args:
+        documents: Plain values.
+        short: Whether what fits into a line is written on one line.
+    """
+    dumper = _ShortDumper if short else _Dumper
+    return yaml.dump_all(documents, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)

@@ -3,6 +3,7 @@
 from headrace.components.deploy import deploy
 from headrace.components.engineer import engineer
 from headrace.components.evaluate import evaluate
+from headrace.components.fingerprint import fingerprint
 from headrace.components.gate import gate
 from headrace.components.infer_contract import infer_contract
 from headrace.components.ingest import ingest
@@ -25,6 +26,7 @@ __all__ = [
     "deploy",
     "engineer",
     "evaluate",
+    "fingerprint",
     "gate",
     "infer_contract",
     "ingest",

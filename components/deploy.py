@@ -1,12 +1,11 @@
 """The component that brings the published bundle to an endpoint."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def deploy(
     uri: str,
     endpoint: Output[Artifact],

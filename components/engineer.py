@@ -1,12 +1,11 @@
 """The component that adds row features."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def engineer(table: Input[Dataset], contract: Input[Artifact], feature_table: Output[Dataset]) -> None:
     """Add the contract's row features, as the endpoint will: day of week, holiday, elapsed time, ratios and so on.
 

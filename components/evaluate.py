@@ -1,12 +1,11 @@
 """The component that measures the model on the test part."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def evaluate(
     model: Input[Model],
     train_table: Input[Dataset],

@@ -1,14 +1,25 @@
 """The component that judges whether the model may take over."""
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+class Judgement(NamedTuple):
+    """What a pipeline is told of a model.
+
+    Attributes:
+        Output: Whether it may be published.
+        use: What is to be done with it.
+    """
+
+    Output: bool
+    use: str
+
+
+@component
 def gate(
     evaluation: Input[Artifact],
     model: Input[Model],
@@ -19,7 +30,10 @@ def gate(
     champion: str = "",
     thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
     seed: int = 0,
-) -> bool:
+    publish: bool = True,
+    serve: bool = True,
+    fingerprint: str = "",
+) -> Judgement:
     """Judge the model against thresholds, and against the champion (or the baseline) on the same test rows.
 
     Args:
@@ -33,9 +47,13 @@ def gate(
         champion: Folder or ``s3://`` URI of the bundle in service; empty for none.
         thresholds: Least value by metric, such as {"roc_auc": 0.8}; the largest where less is better.
         seed: Seed of the bootstrap.
+        publish: Whether a model that may be published is to be.
+        serve: Whether a model that is published is to be served.
+        fingerprint: What ``fingerprint`` told of the champion: an earlier run's verdict is taken for the same only.
 
     Returns:
-        Whether the model may be published: true unless it is rejected.
+        Whether the model may be published, which it may unless it is rejected; and what is to be done with it:
+        ``serve``, ``publish`` or ``keep``.
     """
     import tempfile
     from pathlib import Path
@@ -44,6 +62,7 @@ def gate(
     from headrace.core.steps import step
     from headrace.core.text import plain
     from headrace.core.trace import given
+    from headrace.stores.fingerprint import confirm
 
     with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
         place = plain(champion)
@@ -62,7 +81,9 @@ def gate(
             verdict=Path(verdict.path),
             seed=int(seed),
         )
+        confirm(place, fingerprint)
         verdict.metadata.update({"verdict": found["verdict"], "reasons": found["reasons"]})
         verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
         say(found["verdict"])
-    return bool(found["verdict"] != "reject")
+    passed = found["verdict"] != "reject"
+    return Judgement(passed, "keep" if not (passed and publish) else "serve" if serve else "publish")

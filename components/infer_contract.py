@@ -1,12 +1,11 @@
 """The component that infers a table's data contract."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def infer_contract(
     table: Input[Dataset],
     contract: Output[Artifact],
@@ -23,6 +22,7 @@ def infer_contract(
     country: str = "",
     decimal: str = "",
     thousands: str = "",
+    fingerprint: str = "",
 ) -> None:
     """Infer the data contract of a table, or hold a contract that a person made against it.
 
@@ -39,11 +39,12 @@ def infer_contract(
         drop: Columns to leave out.
         hash: Personal columns to hash.
         positive: Positive class of a binary task; empty to infer it.
-        given: Path of a contract that a person made; empty to infer one.
+        given: Path or address (``http(s)://``, ``s3://``) of a contract that a person made; empty to infer one.
         country: ISO 3166 code of the country whose public holidays become a feature, and whose habits in writing
             numbers and dates decide where a column leaves it open.
         decimal: Decimal mark of numbers that are texts, "." or ","; empty to find out.
         thousands: Mark between their groups of three digits: ".", ",", " " or "'"; empty to find out.
+        fingerprint: What ``fingerprint`` told of ``given``: an earlier run's contract is taken for the same only.
     """
     from pathlib import Path
 
@@ -53,6 +54,7 @@ def infer_contract(
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given as noted
+    from headrace.stores.one_file import one_file
 
     with step("infer_contract") as say:
         wishes = Wishes(
@@ -67,7 +69,8 @@ def infer_contract(
             decimal=plain(decimal),
             thousands=plain(thousands),
         )
-        made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=plain(given))
+        with one_file(plain(given), fingerprint) as file:
+            made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
         write_text(Path(contract.path), dump(made.contract))
         contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(

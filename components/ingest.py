@@ -1,12 +1,11 @@
 """The component that brings a table in."""
 
-from kfp import dsl
 from kfp.dsl import Dataset, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def ingest(
     source: str,
     table: Output[Dataset],
@@ -19,6 +18,7 @@ def ingest(
     missing_values: list = [],  # noqa: B006
     drop: list = [],  # noqa: B006
     hash: list = [],  # noqa: A002, B006
+    fingerprint: str = "",
 ) -> None:
     """Read CSV, JSON Lines, Parquet or a database, and write the raw table with digest, counts, source and time.
 
@@ -34,6 +34,7 @@ def ingest(
         missing_values: Texts that stand for a missing value in a CSV; empty for the usual ones.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash.
+        fingerprint: What ``fingerprint`` told of the source: an earlier run's table is taken for the same only.
     """
     from pathlib import Path
 
@@ -43,6 +44,7 @@ def ingest(
     from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given, traced
     from headrace.registry.recording import record_table
+    from headrace.stores.fingerprint import confirm
     from headrace.stores.sources import open_source
 
     with step("ingest") as say:
@@ -58,6 +60,7 @@ def ingest(
             hash=tuple(plain_list(hash)),
         )
         facts = ingest_table(open_source(plain(source)), folder=Path(table.path), options=options)
+        confirm(plain(source), fingerprint)
         table.metadata.update(guarded_texts(facts))
         table.metadata["arguments"] = given(
             names=names,

@@ -1,12 +1,11 @@
 """The component that makes the bundle."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def package(
     model: Input[Model],
     contract: Input[Artifact],
@@ -23,6 +22,7 @@ def package(
     risk: Output[Markdown],
     answers: str = "",
     copies: bool = False,
+    fingerprint: str = "",
 ) -> None:
     """Put the model and everything that made it into one folder that can be checked byte by byte.
 
@@ -40,8 +40,10 @@ def package(
         bundle: Folder with the model and its papers; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        answers: Path of a card file with what only a person can say; empty for none.
+        answers: Path or address (``http(s)://``, ``s3://``) of a card file with what only a person can say; empty for
+            none.
         copies: Whether the training and test rows are copied into the bundle.
+        fingerprint: What ``fingerprint`` told of ``answers``: an earlier run's bundle is taken for the same only.
     """
     import shutil
     from pathlib import Path
@@ -51,8 +53,9 @@ def package(
     from headrace.core.steps import step
     from headrace.core.text import plain, plain_texts
     from headrace.core.trace import line_trace
+    from headrace.stores.one_file import one_file
 
-    with step("package") as say:
+    with step("package") as say, one_file(plain(answers), fingerprint) as file:
         parts = Parts(
             model=Path(model.path),
             contract=Path(contract.path),
@@ -63,7 +66,7 @@ def package(
             best_parameters=Path(best_parameters.path),
             checks=Path(checks.path),
             train_table=Path(train_table.path),
-            card=Path(plain(answers)) if answers else None,
+            card=file if answers else None,
             copies=bool(copies),
         )
         steps = ("ingest", "infer_contract", "split", "tune", "evaluate", "gate")

@@ -1,20 +1,22 @@
 """The component that brings a big table in, checks it and splits it in one pass."""
 
-from kfp import dsl
+from typing import Optional
+
 from kfp.dsl import Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def prepare(
     source: str,
-    contract: Input[Artifact],
     train_table: Output[Dataset],
     test_table: Output[Dataset],
     test_actuals: Output[Dataset],
     quarantine: Output[Dataset],
     checks: Output[Artifact],
+    contract: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
+    given: str = "",
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
@@ -29,12 +31,13 @@ def prepare(
 
     Args:
         source: As for ingest.
-        contract: Data contract of the table (YAML); it names the columns of a CSV without a header.
         train_table: Typed, valid rows with their row features, to learn from.
         test_table: The same for the test, without the target.
         test_actuals: The target of those rows, in the same order.
         quarantine: The bad rows as they were read, with their numbers and reasons.
         checks: What was found (JSON).
+        contract: Data contract of the table (YAML) from a step before; it names the columns of a CSV without a header.
+        given: Path or address (``http(s)://``, ``s3://``) of the contract, where no step before gives it.
         header: Whether the first line of a CSV names the columns.
         delimiter: One character, or "tab"; empty to detect it.
         encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
@@ -47,25 +50,24 @@ def prepare(
     """
     from pathlib import Path
 
+    from headrace.core.errors import InputError
     from headrace.core.notes import from_json
     from headrace.core.prepare import Outputs, prepare_table
     from headrace.core.source import ReadOptions
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_texts
     from headrace.registry.recording import record_prepared
+    from headrace.stores.one_file import one_file
     from headrace.stores.sources import open_source
 
-    outputs = {
-        "train_table": train_table,
-        "test_table": test_table,
-        "test_actuals": test_actuals,
-        "quarantine": quarantine,
-        "checks": checks,
-    }
-    with step("prepare"):
+    tables = {"train_table": train_table, "test_table": test_table, "test_actuals": test_actuals}
+    outputs = {**tables, "quarantine": quarantine, "checks": checks}
+    with step("prepare"), one_file(contract.path if contract else plain(given)) as agreed:
+        if not contract and not given:
+            raise InputError("prepare must be given the contract of a step before, or its address; got neither.")
         told = prepare_table(
             open_source(plain(source)),
-            contract=contract.path,
+            contract=agreed,
             outputs=Outputs(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
             options=ReadOptions(
                 header=header,
@@ -78,9 +80,9 @@ def prepare(
             test_size=float(test_size),
             seed=int(seed),
             cut=cut,
-            notes=from_json(plain_texts(contract.metadata).get("notes", [])),
+            notes=from_json(plain_texts(contract.metadata).get("notes", []) if contract else []),
         )
         for name, artifact in outputs.items():
             artifact.metadata.update(guarded_texts(told[name]))
-        record_prepared(told["source"], contract=Path(contract.path), checks=Path(checks.path))
+        record_prepared(told["source"], contract=agreed, checks=Path(checks.path))
         train_table.metadata["source"] = told["source"]

@@ -1,12 +1,11 @@
 """The component that shows what stands in a table."""
 
-from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HTML]) -> None:
     """Draw an exploration report of a table: distributions, missing values, associations, the target by feature.
 

@@ -1,12 +1,11 @@
 """The component that puts the bundle into the object store."""
 
-from kfp import dsl
 from kfp.dsl import Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def publish(bundle: Input[Model], published: Output[Model]) -> str:
     """Boot the bundle in a clean environment, then put it into the object store, under a key made of its digest.
 

@@ -1,12 +1,11 @@
 """The component that enters the model into the registry, and tells the catalogue of it."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def register(
     bundle: Input[Model],
     registered: Output[Artifact],

@@ -2,13 +2,12 @@
 
 from typing import Optional
 
-from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def report(
     table: Input[Dataset],
     contract: Input[Artifact],

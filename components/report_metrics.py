@@ -1,12 +1,11 @@
 """The component that reports metrics to whoever started the pipeline."""
 
-from kfp import dsl
 from kfp.dsl import Input, Metrics
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def report_metrics(
     metrics: Input[Metrics],
     result: str,

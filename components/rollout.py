@@ -1,12 +1,11 @@
 """The component that gives a new version a growing share of the requests, and promotes it or sends it back."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def rollout(
     candidate: str,
     record: Output[Artifact],

@@ -1,12 +1,11 @@
 """The component that scores a table with a bundle."""
 
-from kfp import dsl
 from kfp.dsl import Dataset, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def score(bundle: Input[Model], table: Input[Dataset], predictions: Output[Dataset], threads: int = 2) -> int:
     """Write a prediction for each row of a table of any size.
 

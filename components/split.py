@@ -1,12 +1,11 @@
 """The component that splits a table into a train and a test part."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def split(
     table: Input[Dataset],
     contract: Input[Artifact],

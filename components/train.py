@@ -1,12 +1,11 @@
 """The component that fits the model."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def train(
     train_table: Input[Dataset],
     contract: Input[Artifact],

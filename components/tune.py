@@ -1,12 +1,11 @@
 """The component that searches for the best model family and its parameters."""
 
-from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def tune(
     train_table: Input[Dataset],
     contract: Input[Artifact],
@@ -25,6 +24,7 @@ def tune(
     deadline: str = "",
     cleanup: str = "succeeded",
     namespace: str = "",
+    fingerprint: str = "",
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
 
@@ -37,8 +37,8 @@ def tune(
         search: The search on one self-contained page: progress, parameters and their importance, all trials, and what
             the winner is worth.
         families: Names of families; empty for three fast ones.
-        experiment: Path of a Katib Experiment (YAML) to search instead, or the name of a shipped one; empty for the
-            families' own.
+        experiment: Path or address (``http(s)://``, ``s3://``) of a Katib Experiment (YAML) to search instead, or the
+            name of a shipped one; empty for the families' own.
         budget: Number of trials such as 20, or time such as 90s or 5m; empty for four trials of each family.
         folds: Number of folds; 0 to let the rows decide.
         seed: Seed of folds, suggestions and fits.
@@ -48,6 +48,7 @@ def tune(
         deadline: On Katib: longest time, such as 2h; empty for a day.
         cleanup: On Katib: when the Experiments are deleted: always, if they succeeded, or never.
         namespace: On Katib: namespace of the Experiments; empty for the step's own.
+        fingerprint: What ``fingerprint`` told of the Experiment: an earlier run's search is taken for the same only.
     """
     from pathlib import Path
 
@@ -58,17 +59,20 @@ def tune(
     from headrace.experiments.tune import Outputs, Wish, tune_model
     from headrace.experiments.tuners import Place, choose
     from headrace.reports.search_page import written
+    from headrace.stores.one_file import one_file
 
-    with step("tune"), written(search.path, trials=trials.path, bundle=best_bundle.uri):
+    pages = {"trials": trials.path, "bundle": best_bundle.uri}
+    with step("tune"), written(search.path, **pages), one_file(plain(experiment), fingerprint) as file:
+        asked = str(file) if experiment else ""
         facts = tune_model(
             Path(train_table.path),
             contract=Path(contract.path),
             outputs=Outputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
-            wish=Wish(tuple(plain_list(families)), plain(experiment), plain(budget), int(folds), int(seed), nested),
+            wish=Wish(tuple(plain_list(families)), asked, plain(budget), int(folds), int(seed), nested),
             tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
         )
         best_parameters.metadata.update(facts)
-        text = Path(plain(experiment)).read_text(encoding="utf-8") if Path(plain(experiment)).is_file() else experiment
+        text = file.read_text(encoding="utf-8") if file.is_file() else experiment
         best_parameters.metadata["arguments"] = given(
             families=families, experiment=text, budget=str(int(facts["trials"])), folds=folds, seed=seed
         )

@@ -1,12 +1,11 @@
 """The component that checks a table against its data contract."""
 
-from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def validate(
     table: Input[Dataset],
     contract: Input[Artifact],

@@ -1,12 +1,11 @@
 """The component that asks the endpoint the bundle's own test cases."""
 
-from kfp import dsl
 from kfp.dsl import Artifact, Input, Model, Output
 
-from headrace.components.base import IMAGE
+from headrace.components.base import component
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifact]) -> bool:
     """Ask the endpoint every test case of the bundle over HTTP, and fail if an answer differs.
 

@@ -21,12 +21,13 @@ class Shipped:
     steps: tuple[str, ...]
 
 
-_PREPARING = ("ingest", "infer_contract", "validate", "engineer", "split")
+_PREPARING = ("fingerprint", "ingest", "infer_contract", "validate", "engineer", "split")
 _LEARNING = ("tune", "train", "evaluate")
 PIPELINES = {
     "training": Shipped(
         entry="headrace.pipelines.training:training",
         steps=(
+            "fingerprint",
             "ingest",
             "infer_contract",
             "validate",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headrace.core.errors import InputError, shown
 from headrace.pipelines.catalogue import pipeline, shipped
+from headrace.pipelines.compact import compact
 from headrace.pipelines.task_options import TaskOptions, applied
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -60,7 +61,7 @@ def compiled(name: str, *, options: TaskOptions | None = None, native: Native | 
             Compiler().compile(found, package_path=str(path))
         else:
             _compile_native(found, path, native)
-        return path.read_text(encoding="utf-8")
+        return compact(path.read_text(encoding="utf-8"))
 
 
 def _compile_native(found: object, path: Path, native: Native) -> None:

@@ -8,6 +8,7 @@ from headrace.cluster.needs import ACCOUNT, Needs, PodNeed, Purpose, Reference
 from headrace.core.findings import Finding, good, listed
 from headrace.pipelines.compiled_plan import CompiledPlan, PlanStep
 from headrace.pipelines.dropped import value_of
+from headrace.pipelines.reuse import ACTS, READS, READS_ANEW
 
 # What steps of the suite are for, beside running; a step that is told to work where it is needs nothing.
 _DEPLOYING = {"deploy", "rollout"}
@@ -134,14 +135,26 @@ def _ignored(steps: Sequence[PlanStep]) -> Iterator[Finding]:
     if long:
         text = f"{listed(long)}: parameters of more than {_PARAMETER_BYTES // 1000} kB fail at the driver"
         yield Finding("Pipeline", "bad", text, "pass them as an artifact")
-    acting = [step.name for step in steps if step.cached and step.function in {"publish", "register"} | _DEPLOYING]
+    acting = [step.name for step in steps if step.cached and step.function in ACTS]
     if acting:
         text = f"{listed(acting)}: an earlier result may be taken instead of acting again"
         yield Finding("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
+    stale = [step.name for step in steps if step.cached and _reads_anything(step)]
+    if stale:
+        text = f"{listed(stale)}: an earlier result may be taken, whatever lies at the address by then"
+        remedy = "give it what the component fingerprint tells of the address, or set_caching_options(False)"
+        yield Finding("Pipeline", "warning", text, remedy)
     unknown = sorted({name for step in steps for name in _unnamed(step)})
     if unknown:
         text = f"the names of {listed(unknown)} are given when a run is made: nobody can look for them now"
         yield Finding("Pipeline", "unknown", text)
+
+
+def _reads_anything(step: PlanStep) -> bool:
+    """Whether a step reads an address and is not told of its fingerprint."""
+    address = READS.get(step.function)
+    unguarded = step.inputs.get("fingerprint") == "" and address is not None and step.inputs.get(address) != ""
+    return unguarded or step.function in READS_ANEW
 
 
 def _unnamed(step: PlanStep) -> Iterator[str]:

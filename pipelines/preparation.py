@@ -3,7 +3,7 @@
 from kfp import dsl
 
 from headrace.components import prepare
-from headrace.pipelines.wiring import with_records
+from headrace.pipelines.wiring import with_records, with_store
 
 
 @dsl.pipeline(
@@ -19,8 +19,11 @@ def preparation(
 
     Args:
         source: Path, glob, ``http(s)://``, ``s3://`` or SQL address of the table.
-        contract: Address of the data contract.
+        contract: Path, ``http(s)://`` or ``s3://`` address of the data contract.
         seed: Seed of the split.
     """
-    agreed = dsl.importer(artifact_uri=contract, artifact_class=dsl.Artifact)
-    with_records(prepare(source=source, contract=agreed.output, seed=seed))
+    # The step fetches the contract itself: KFP's importer reads nothing but KFP's own store.
+    prepared = prepare(source=source, given=contract, seed=seed)
+    prepared.set_caching_options(False)  # what lies at either address may have changed
+    with_store(prepared)
+    with_records(prepared)

@@ -2,7 +2,7 @@
 
 Kubeflow Pipelines does not say where artifacts lie. Its launcher writes each to
 ``ROOT/PIPELINE/RUN/TASK/SALT/ARTIFACT``, where the salt is a UUID of the execution. A step whose outputs were taken
-from an earlier run has nothing there: only the platform's metadata store knows which run that was.
+from an earlier run has nothing there: what it left is found by what later steps were given (``earlier.py``).
 """
 
 import re
@@ -15,6 +15,7 @@ from headrace.cluster.kfp_run import Run
 from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, shown
 from headrace.core.pipeline_file import PipelineFile
+from headrace.pipelines import earlier
 from headrace.stores.objects import ObjectStore, connect
 
 DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
@@ -113,8 +114,23 @@ class RunArtifacts:
             found[left.task] = Trace(before.log or self._is_log(left), before.outputs or own)
         return found
 
+    def taken(self) -> Iterator[Left]:
+        """What steps that were taken from earlier runs had left there, as far as this run's own steps were given it.
+
+        Raises:
+            StoreError: If the store fails.
+        """
+        own = list(self.all())
+        logs = (self.log(task) for task in sorted({left.task for left in own}))
+        ran = {left.task for left in own if not self._is_log(left)}
+        for task, prefix in earlier.places(logs, home=self.home).items():
+            if task in self.pipeline.steps and task not in ran:
+                salt = prefix.rstrip("/").rpartition("/")[2]
+                for item in self.store.list(prefix):
+                    yield Left(item.key, task, salt, tuple(item.key.removeprefix(prefix).split("/")))
+
     def fetch(self, folder: Path) -> set[str]:
-        """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``.
+        """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``; from earlier runs too.
 
         Returns:
             The tasks that left something.
@@ -123,7 +139,7 @@ class RunArtifacts:
             StoreError: If the store fails.
         """
         tasks = set()
-        for left in self.all():
+        for left in (*self.all(), *self.taken()):
             tasks.add(left.task)
             step = self.pipeline.steps.get(left.task)
             if step is None or step.artifacts.get(left.path[0]) != _TABLE:

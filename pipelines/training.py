@@ -1,10 +1,35 @@
 """The training pipeline: from a table to an answering endpoint."""
 
+from typing import Any
+
 from kfp import dsl
 
 from headrace.components import deploy, profile, register, report, verify_endpoint
 from headrace.components import publish as publish_bundle
-from headrace.pipelines.wiring import line, with_records, with_store
+from headrace.pipelines.wiring import Channel, line, with_records, with_store
+
+
+def _published(bundle: Channel) -> Channel:
+    """Publish a bundle; its address."""
+    published = publish_bundle(bundle=bundle)
+    published.set_caching_options(False)
+    with_store(published)
+    return published.outputs["Output"]
+
+
+def _reported(**given: Any) -> None:
+    """Write the report of this run, also if all of it was taken from an earlier one.
+
+    Whoever follows the run finds by this step's inputs where the artifacts of the steps that were taken lie.
+    """
+    report(**given).set_caching_options(False)
+
+
+def _registered(**given: Any) -> dsl.PipelineTask:
+    """Enter a model into the registry."""
+    registered = with_records(register(**given))
+    registered.set_caching_options(False)
+    return registered
 
 
 @dsl.pipeline(
@@ -65,7 +90,7 @@ def training(
         target: Column that is predicted.
         name: Name of the model and of its endpoint.
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
-        contract: Path or address of a data contract made by a person; empty to infer one.
+        contract: Path, ``http(s)://`` or ``s3://`` address of a data contract made by a person; empty to infer one.
         names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV; empty to detect it.
@@ -84,7 +109,7 @@ def training(
         decimal: Decimal mark of numbers that are texts, ``.`` or ``,``; empty to find out.
         thousands: Mark between their groups of three digits; empty to find out.
         families: Model families to search; empty for the default ones.
-        experiment: Name or path of a Katib Experiment that declares the search; empty for the families' own.
+        experiment: Name, path or address of a Katib Experiment that declares the search; empty for the families' own.
         budget: Trials (``20``) or time (``90s``, ``5m``) of the search; empty for the default.
         folds: Folds of the cross-validation; 0 for the default.
         nested: Whether the search itself is cross-validated too.
@@ -101,14 +126,14 @@ def training(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: Path or address of the bundle that the candidate must beat; empty for the baseline.
-        card: Path of a card file with what only a person can say of the model; empty for none.
+        card: Path or address of a card file with what only a person can say of the model; empty for none.
         copies: Whether the training and test rows are copied into the bundle.
         publish: Whether a model that passes is published; if not, the line ends with its bundle.
         serve: Whether a published model is deployed and asked; if not, the line ends with what was published.
         deploy_to: Where a published model is served: ``kserve``, or ``local`` by the machine of the step.
         seed: Seed of every random choice.
     """
-    rows, made = line(dict(locals()))
+    rows, made = line(dict(locals()), using={"publish": publish, "serve": serve})
     profile(table=rows.valid_table, contract=rows.contract)
     told = {
         "table": rows.table,
@@ -120,26 +145,20 @@ def training(
         "bundle": made.bundle,
     }
     entered = {"bundle": made.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
-    with dsl.If(publish == True, name="publishing"):  # noqa: E712 - KFP compares, Python does not
-        with dsl.If(made.passed == True, name="passed"):  # noqa: E712
-            published = publish_bundle(bundle=made.bundle)
-            published.set_caching_options(False)
-            with_store(published)
-            registered = with_records(register(uri=published.outputs["Output"], **entered))
-            registered.set_caching_options(False)
-            with dsl.If(serve == True, name="serving"):  # noqa: E712
-                deployed = deploy(uri=published.outputs["Output"], name=name, to=deploy_to)
-                deployed.after(registered)
-                deployed.set_caching_options(False)
-                with_store(deployed)
-                verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle))
-                verified.set_caching_options(False)
-                report(**told, verification=verified.outputs["verification"])
-            with dsl.Else(name="published"):
-                report(**told)
-        with dsl.Else(name="rejected"):
-            with_records(register(**entered)).set_caching_options(False)
-            report(**told)
-    with dsl.Else(name="bundle-only"):
-        with_records(register(**entered)).set_caching_options(False)
-        report(**told)
+    # Three ways side by side, not one inside the other: each is a graph of its own, with a pod that enters it.
+    with dsl.If(made.use == "serve", name="serving"):
+        published = _published(made.bundle)
+        registered = _registered(uri=published, **entered)
+        deployed = deploy(uri=published, name=name, to=deploy_to)
+        deployed.after(registered)
+        deployed.set_caching_options(False)
+        with_store(deployed)
+        verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle))
+        verified.set_caching_options(False)
+        _reported(**told, verification=verified.outputs["verification"])
+    with dsl.Elif(made.use == "publish", name="published"):
+        _registered(uri=_published(made.bundle), **entered)
+        _reported(**told)
+    with dsl.Else(name="kept"):
+        _registered(**entered)
+        _reported(**told)

@@ -3,7 +3,7 @@
 from kfp import dsl
 
 from headrace.components import evaluate, report_metrics, train, tune
-from headrace.pipelines.wiring import prepared, with_store
+from headrace.pipelines.wiring import fingerprints, prepared, with_store
 
 
 @dsl.pipeline(
@@ -36,12 +36,21 @@ def trial(
         cost_false_negative: Cost of a miss, for the choice of the threshold.
         seed: Seed of every random choice.
     """
+    known = fingerprints(source=source, experiment=family)
     rows = prepared(
+        known=known,
         reading={"source": source},
         agreeing={"name": "trial", "target": target, "positive": positive},
         dividing={"test_size": test_size, "seed": seed},
     )
-    tuned = tune(train_table=rows.train_table, contract=rows.contract, experiment=family, budget=budget, seed=seed)
+    tuned = tune(
+        train_table=rows.train_table,
+        contract=rows.contract,
+        experiment=family,
+        budget=budget,
+        seed=seed,
+        fingerprint=known["experiment"],
+    )
     fitted = train(
         train_table=rows.train_table,
         contract=rows.contract,

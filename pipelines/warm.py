@@ -21,9 +21,10 @@ from pathlib import Path
 from headrace.pipelines import launch
 
 COMMAND = "headrace-step"
-_EXECUTOR = ["-m", "kfp.dsl.executor_main"]
+_COMPONENT = ["-m", "headrace.components.run"]
+_EXECUTOR = ["-m", "kfp.dsl.executor_main"]  # a component whose source lies in the pipeline: somebody else's
 # In the order in which steps need them; between two imports, steps that wait are forked with what there is.
-_FIRST = ("kfp.dsl.executor_main", "polars", "narwhals", "yaml")
+_FIRST = ("headrace.components.run", "kfp.dsl.executor_main", "polars", "narwhals", "yaml")
 _THEN = (
     "holidays",
     "pandas",
@@ -144,12 +145,16 @@ def _read(caller: socket.socket, length: int) -> bytes:
 
 
 def _run(arguments: list[str]) -> int:
-    if arguments[:2] != _EXECUTOR:
+    if arguments[:2] not in (_COMPONENT, _EXECUTOR):
         return subprocess.run([sys.executable, *arguments], check=False).returncode
-    from kfp.dsl import executor_main  # noqa: PLC0415 - preloaded
-
-    sys.argv = ["executor_main", *arguments[2:]]
     try:
+        if arguments[:2] == _COMPONENT:
+            from headrace.components import run  # noqa: PLC0415 - preloaded
+
+            return run.main(arguments[2:])
+        from kfp.dsl import executor_main  # noqa: PLC0415 - preloaded
+
+        sys.argv = ["executor_main", *arguments[2:]]
         executor_main.executor_main()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

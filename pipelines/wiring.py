@@ -9,6 +9,7 @@ from kfp import dsl, kubernetes
 from headrace.components import (
     engineer,
     evaluate,
+    fingerprint,
     gate,
     infer_contract,
     ingest,
@@ -59,14 +60,14 @@ class Judged:
         trials: What the search tried.
         evaluation: What was measured on the test rows.
         verdict: What the gate decided.
-        passed: Whether the gate let the model pass.
+        use: What is to be done with the model, as the gate decided.
         bundle: The packaged model.
     """
 
     trials: Channel
     evaluation: Channel
     verdict: Channel
-    passed: Channel
+    use: Channel
     bundle: Channel
 
 
@@ -84,13 +85,22 @@ def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
     return task
 
 
-def line(given: Arguments) -> tuple[Prepared, Judged]:
+def line(given: Arguments, *, using: Arguments | None = None) -> tuple[Prepared, Judged]:
     """Wire the steps from ingest to package: what training and replaying share.
 
     Args:
         given: The training pipeline's parameters, by name.
+        using: Arguments of ``gate`` that say what is to be done with a model; None for a model that stays here.
     """
+    known = fingerprints(
+        source=given["source"],
+        contract=given["contract"],
+        experiment=given["experiment"],
+        champion=given["champion"],
+        card=given["card"],
+    )
     rows = prepared(
+        known=known,
         reading={
             "source": given["source"],
             "names": given["names"],
@@ -127,6 +137,7 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
     )
     made = judged(
         rows,
+        known=known,
         searching={
             "families": given["families"],
             "experiment": given["experiment"],
@@ -144,27 +155,41 @@ def line(given: Arguments) -> tuple[Prepared, Judged]:
             "cost_false_positive": given["cost_false_positive"],
             "cost_false_negative": given["cost_false_negative"],
         },
-        judging={"champion": given["champion"], "thresholds": given["thresholds"]},
+        judging={"champion": given["champion"], "thresholds": given["thresholds"], **(using or {})},
         packing={"answers": given["card"], "copies": given["copies"]},
         seed=given["seed"],
     )
     return rows, made
 
 
-def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> Prepared:
+def fingerprints(**addresses: Channel) -> Arguments:
+    """Have a step look at what lies at a run's addresses; what it told of each, by the name of its parameter.
+
+    A step that reads an address is given its fingerprint too: with caching it is then taken from an earlier run for the
+    same content only, which without one would be the same address, whatever lies there.
+    """
+    looked = fingerprint(**addresses)
+    looked.set_caching_options(False)
+    with_store(looked)
+    return {name: looked.outputs[name] for name in addresses}
+
+
+def prepared(*, known: Arguments, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> Prepared:
     """Bring a table in, agree on a contract, check, add row features, split.
 
     Args:
+        known: Fingerprints of ``source`` and, if there is one, of ``contract``.
         reading: Arguments of ``ingest``.
         agreeing: Arguments of ``infer_contract``.
         dividing: Arguments of ``split``.
     """
-    ingested = ingest(**reading)
-    ingested.set_caching_options(False)
+    ingested = ingest(**reading, fingerprint=known["source"])
     with_store(ingested)
     with_records(ingested)
     table = ingested.outputs["table"]
-    agreed = infer_contract(table=table, **agreeing).outputs["contract"]
+    inferred = infer_contract(table=table, **agreeing, fingerprint=known.get("contract", ""))
+    with_store(inferred)
+    agreed = inferred.outputs["contract"]
     validated = with_records(validate(table=table, contract=agreed))
     valid_table = validated.outputs["valid_table"]
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
@@ -183,6 +208,7 @@ def prepared(*, reading: Arguments, agreeing: Arguments, dividing: Arguments) ->
 def judged(
     rows: Prepared,
     *,
+    known: Arguments,
     searching: Arguments,
     measuring: Arguments,
     judging: Arguments,
@@ -193,15 +219,22 @@ def judged(
 
     Args:
         rows: What was prepared.
+        known: Fingerprints of ``experiment``, ``champion`` and ``card``.
         searching: Arguments of ``tune``.
         measuring: Arguments of ``evaluate``.
         judging: Arguments of ``gate``.
         packing: Arguments of ``package``.
         seed: Seed of every random choice.
     """
-    tuned = tune(train_table=rows.train_table, contract=rows.contract, seed=seed, **searching)
-    # Its trials act on the world when they run on Katib, and a journal is not an input that a cache could know.
-    tuned.set_caching_options(False)
+    # Also a search on Katib is taken from an earlier run: its trials leave nothing that is looked for later. A journal
+    # is no input that matters, for it only keeps what the same search would find again.
+    tuned = tune(
+        train_table=rows.train_table,
+        contract=rows.contract,
+        seed=seed,
+        fingerprint=known["experiment"],
+        **searching,
+    )
     with_store(tuned)
     best = tuned.outputs["best_parameters"]
     model = train(train_table=rows.train_table, contract=rows.contract, best_parameters=best, seed=seed).outputs[
@@ -222,11 +255,12 @@ def judged(
         test_actuals=rows.test_actuals,
         checks=rows.checks,
         seed=seed,
+        fingerprint=known["champion"],
         **judging,
     )
     with_store(gated)
     verdict = gated.outputs["verdict"]
-    bundle = package(
+    packaged = package(
         model=model,
         contract=rows.contract,
         train_table=rows.train_table,
@@ -237,6 +271,9 @@ def judged(
         best_parameters=best,
         checks=rows.checks,
         table=rows.table,
+        fingerprint=known["card"],
         **packing,
-    ).outputs["bundle"]
-    return Judged(tuned.outputs["trials"], evaluation, verdict, gated.outputs["Output"], bundle)
+    )
+    with_store(packaged)
+    bundle = packaged.outputs["bundle"]
+    return Judged(tuned.outputs["trials"], evaluation, verdict, gated.outputs["use"], bundle)

@@ -37,6 +37,18 @@ def http_files(url: str) -> Files:
     return Files(name, opened)
 
 
+def entity_tag(url: str) -> str:
+    """What the server calls the content of a URL; empty if it says nothing that changes whenever the content does."""
+    request = _request(url)
+    request.method = "HEAD"
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - as below
+            tag = str(answer.headers.get("ETag") or "")
+    except (OSError, http.client.HTTPException, ValueError):
+        return ""
+    return tag if tag.startswith('"') else ""  # a weak one may stay where bytes change
+
+
 def _fetch(url: str, path: Path, name: str) -> None:
     limit = settings.max_download_bytes()
     try:

@@ -20,6 +20,7 @@ from headrace.core.overlap import ahead
 from headrace.core.settings import StoreSettings
 from headrace.stores.errors import STATUSES, says_present, sentence, translated
 from headrace.stores.multipart import Upload
+from headrace.stores.stored import Stored
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
@@ -31,19 +32,6 @@ OCTETS = "application/octet-stream"
 _PROBE = "headrace-probe"
 _BLOCK_BYTES = 1 << 20
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One object as a listing shows it.
-
-    Attributes:
-        key: Its key.
-        size: Its length in bytes.
-    """
-
-    key: str
-    size: int
 
 
 class ObjectStore(Protocol):
@@ -95,6 +83,9 @@ class ObjectStore(Protocol):
 
     def exists(self, key: str) -> bool:
         """Whether there is an object under ``key``."""
+
+    def find(self, key: str) -> Stored:
+        """One object as a listing shows it."""
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """All objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
@@ -236,7 +227,14 @@ class S3Store:
         with translated(self.endpoint, f"{self.bucket}/{prefix}"):
             for item in self.client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if item.object_name and not item.is_dir:
-                    yield Stored(item.object_name, item.size or 0)
+                    yield Stored(item.object_name, item.size or 0, item.etag or "")
+
+    def find(self, key: str) -> Stored:
+        """See ``ObjectStore.find``."""
+        check_key(key)
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            item = self.client.stat_object(self.bucket, key)
+        return Stored(key, item.size or 0, item.etag or "")
 
 
 def connect(

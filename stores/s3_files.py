@@ -12,6 +12,7 @@ from headrace.core.errors import InputError, MissingError, StoreError, shown
 from headrace.core.remedies import store_remedy
 from headrace.core.source import Files, SourceFile
 from headrace.stores.objects import ObjectStore, connect
+from headrace.stores.stored import Stored
 
 _HIDDEN = re.compile(r"(^|/)[._][^/]*$")
 
@@ -25,9 +26,7 @@ def s3_files(url: str) -> Files:
     Raises:
         InputError: If the URL names no bucket or no key, or no store is set.
     """
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    if not bucket or not key:
-        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {shown(url)} instead.")
+    bucket, key = _parts(url)
 
     def opened() -> Generator[SourceFile]:
         store = _connected(bucket)
@@ -43,6 +42,27 @@ def s3_files(url: str) -> Files:
                 yield SourceFile(f"s3://{bucket}/{found}", path)
 
     return Files(url, opened)
+
+
+def s3_objects(url: str) -> list[Stored]:
+    """The objects of a table, as a listing shows them; nothing is fetched.
+
+    Raises:
+        InputError: As ``s3_files``.
+        MissingError: If there is none.
+        StoreError: If the store cannot be asked.
+    """
+    bucket, key = _parts(url)
+    store = _connected(bucket)
+    return [store.find(found) for found in _keys(store, key)]
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Bucket and key."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {shown(url)} instead.")
+    return bucket, key
 
 
 def _connected(bucket: str) -> ObjectStore:

@@ -37,7 +37,9 @@ def test_doctor_reads_a_pipeline() -> None:
     ended = headrace("doctor", str(COMPILED))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     compiled, _ = yaml.safe_load_all(COMPILED.read_text(encoding="utf-8"))
-    steps = len(compiled["deploymentSpec"]["executors"])
+    graphs = [compiled["root"], *compiled["components"].values()]
+    tasks = [task for graph in graphs for task in graph.get("dag", {}).get("tasks", {}).values()]
+    steps = sum("executorLabel" in compiled["components"][task["componentRef"]["name"]] for task in tasks)
     assert f"headrace-training has {steps} steps" in ended.stdout
     assert "secretAsEnv is ignored" in ended.stdout
     assert "→ set the same variables yourself" in ended.stdout

@@ -41,6 +41,7 @@ _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
+    "fingerprint": Sample(arguments={"source": "{table}"}, bad={"source": " "}, says="an empty text"),
     "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
     "prepare": Sample(
         arguments={"source": "{table}"},

@@ -44,7 +44,6 @@ def test_steps_inside_conditions_are_steps_too(training: PipelineFile) -> None:
         "report",
         "report-2",
         "report-3",
-        "report-4",
     }
     assert not [name for name in runs if name.startswith("condition")]
     assert training.steps["train"].artifacts == {"model": "system.Model"}

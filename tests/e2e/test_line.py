@@ -17,7 +17,7 @@ def test_every_step_ran(line: Line) -> None:
     summary = _summary(line)
     assert summary.status == "succeeded"
     assert {step.status for step in summary.steps} == {"succeeded"}
-    assert next(step.name for step in summary.steps) == "ingest"
+    assert next(step.name for step in summary.steps) == "fingerprint"
     assert 0.5 * summary.seconds < sum(step.seconds for step in summary.steps) <= summary.seconds
 
 
