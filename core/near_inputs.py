@@ -21,8 +21,8 @@ from headrace.core.contract import Contract
 
 SUSPICIOUS = 0.4
 BY_CHANCE = 0.01
-_TEST_ROWS = 400
-_TRAIN_ROWS = 20_000
+_TEST_ROWS = 200
+_TRAIN_ROWS = 10_000
 _FEWEST_TRAIN_ROWS = 80
 _NEIGHBOURS = 50
 _FEWEST_VALUES_OF_A_NUMBER = 10
@@ -58,7 +58,7 @@ class NearInputs:
 
 
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInputs:
-    """Compare at most 400 test rows with at most 20,000 training rows, both taken at even distances.
+    """Compare at most 200 test rows with at most 10,000 training rows, both taken at even distances.
 
     Where a larger training part is thinned out, clusters of a few rows may go unseen.
 

@@ -45,8 +45,8 @@ def test_several_measurements_of_each_thing_are_seen(tmp_path: Path, columns: in
     found = looked_at(tmp_path / "hidden", measured(columns, 0.02))
     assert found.clusters
     assert found.share > SUSPICIOUS
-    assert found.rows == 400
-    assert found.sentence.startswith(f"{found.share:.0%} of 400 test rows that were looked at nearly repeat a training")
+    assert found.rows == 200
+    assert found.sentence.startswith(f"{found.share:.0%} of 200 test rows that were looked at nearly repeat a training")
     assert "the contract's group" in found.remedy
     assert looked_at(tmp_path / "named", measured(columns, 0.02), group="inputs") == NearInputs(0.0, 0)
 
