@@ -58,7 +58,7 @@ def gate(
     import tempfile
     from pathlib import Path
 
-    from headrace.core.gate import Sides, Thresholds, judge
+    from headrace.core.gate import Sides, Thresholds, judge, use
     from headrace.core.steps import step
     from headrace.core.text import plain
     from headrace.core.trace import given
@@ -86,4 +86,4 @@ def gate(
         verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
         say(found["verdict"])
     passed = found["verdict"] != "reject"
-    return Judgement(passed, "keep" if not (passed and publish) else "serve" if serve else "publish")
+    return Judgement(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))

@@ -13,6 +13,7 @@ from headrace.core.files import read_json, write_json
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
 
 Verdict = Literal["promote", "hold", "reject"]
+Use = Literal["serve", "publish", "keep"]
 
 # Fewer test rows than these, or fewer of the rarer class, cannot tell a better model from a lucky one.
 FEWEST_ROWS = 20
@@ -22,6 +23,19 @@ FEWEST_OF_A_CLASS = 5
 # between them is hardly known (Cameron, Gelbach and Miller 2008, Bootstrap-Based Improvements for Inference with
 # Clustered Errors, Review of Economics and Statistics 90).
 FEWEST_CLUSTERS = 10
+
+
+def use(*, passed: bool, publish: bool, serve: bool) -> Use:
+    """What is to be done with a candidate.
+
+    Args:
+        passed: Whether it may be published.
+        publish: Whether one that may be is to be.
+        serve: Whether one that is published is to be served.
+    """
+    if not passed or not publish:
+        return "keep"
+    return "serve" if serve else "publish"
 
 
 @dataclass(frozen=True)

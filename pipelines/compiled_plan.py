@@ -1,6 +1,5 @@
 """A compiled pipeline as it lies in its file: the steps, and what each asks of where it runs."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,13 +8,10 @@ from typing import Any
 import yaml
 
 from headrace.core.errors import InputError, MissingError
+from headrace.pipelines.conditions import Outcomes, is_left_out, outcomes
 
 _ADVICE = "compile it with headrace compile, or with kfp's compiler"
 Document = dict[str, Any]
-# As KFP's compiler writes `dsl.If(flag == True)` and its `dsl.Else()`.
-_CONDITION = re.compile(
-    r"(?P<negated>!\()?inputs\.parameter_values\['(?P<name>[^']+)'\] == (?P<truth>true|false)(?(negated)\))"
-)
 
 
 @dataclass(frozen=True)
@@ -134,10 +130,11 @@ class _Walk:
     decided: bool = False
 
     def steps(self, dag: Document, prefix: str, known: Mapping[str, Any]) -> Iterator[PlanStep]:
+        made = self._outcomes(dag, known)
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
-            inputs = _known(task, known, component)
-            if self.decided and _is_left_out(task, inputs):
+            inputs = _known(task, known, component) | _produced(task, made)
+            if self.decided and is_left_out(str((task.get("triggerPolicy") or {}).get("condition", "")), inputs):
                 continue
             if "parameterIterator" in task or "artifactIterator" in task:
                 limit = (task.get("iteratorPolicy") or {}).get("parallelismLimit", 0)
@@ -146,7 +143,17 @@ class _Walk:
                 yield from self.steps(component["dag"], f"{prefix}{name}/", inputs)
             else:
                 step = self._step(f"{prefix}{name}", task, component["executorLabel"])
-                yield replace(step, inputs=inputs, around=known)
+                yield replace(step, inputs=_without_outcomes(inputs), around=_without_outcomes(known))
+
+    def _outcomes(self, dag: Document, known: Mapping[str, Any]) -> dict[tuple[str, str], Outcomes]:
+        """What the outputs of tasks may be, by task and output, where that is known beforehand."""
+        found = {}
+        for name, task in dag["tasks"].items():
+            component = self.components[task["componentRef"]["name"]]
+            container = self.executors[component["executorLabel"]].get("container") if "dag" not in component else None
+            for output, values in outcomes(_function(container or {}), _known(task, known, component)).items():
+                found[name, output] = values
+        return found
 
     def _step(self, name: str, task: Document, label: str) -> PlanStep:
         executor = self.executors[label]
@@ -177,13 +184,16 @@ def _known(task: Document, known: Mapping[str, Any], component: Document) -> dic
     return found
 
 
-def _is_left_out(task: Document, inputs: Mapping[str, Any]) -> bool:
-    """Whether the condition of a group surely does not hold; of others than a comparison with a truth nobody knows."""
-    match = _CONDITION.fullmatch(" ".join(str((task.get("triggerPolicy") or {}).get("condition", "")).split()))
-    if match is None or match["name"] not in inputs:
-        return False
-    holds = inputs[match["name"]] is (match["truth"] == "true")
-    return holds if match["negated"] else not holds
+def _produced(task: Document, made: Mapping[tuple[str, str], Outcomes]) -> dict[str, Outcomes]:
+    """What those inputs of a task may be that are outputs of other tasks."""
+    given = ((task.get("inputs") or {}).get("parameters") or {}).items()
+    sources = {name: value.get("taskOutputParameter") or {} for name, value in given}
+    places = {name: (one.get("producerTask", ""), one.get("outputParameterKey", "")) for name, one in sources.items()}
+    return {name: made[place] for name, place in places.items() if place in made}
+
+
+def _without_outcomes(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in inputs.items() if not isinstance(value, Outcomes)}
 
 
 def _function(container: Document) -> str:

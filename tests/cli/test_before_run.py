@@ -134,6 +134,7 @@ def test_conditions_leave_steps_out() -> None:
 
     assert {"deploy", "publish", "register", "register-2", "report"} <= steps()
     assert "deploy" in steps(publish=True)
-    assert not {"deploy", "publish"} & steps(publish=False)
-    assert "publish" in steps(serve=False)
+    assert not {"deploy", "publish", "publish-2"} & steps(publish=False)
+    assert {"publish-2", "register-2", "register-3"} <= steps(serve=False)
+    assert "publish" not in steps(serve=False)
     assert "deploy" not in steps(serve=False)
