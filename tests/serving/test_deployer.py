@@ -120,7 +120,7 @@ def test_a_server_that_never_answers_is_given_up(bundle: Bundle, tmp_path: Path)
         lease(tmp_path / "lease") as held,
         pytest.raises(InternalError, match=r"did not answer in 0 s.*log\.$"),
     ):
-        LocalDeployer(lease_path=held, log=tmp_path / "log", seconds=0.2).deploy(str(model))
+        LocalDeployer(lease_path=held, log=tmp_path / "log", seconds=0.02).deploy(str(model))
     _wait_until_gone(tmp_path / "log", 1)
 
 
