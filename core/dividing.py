@@ -259,14 +259,18 @@ class Divider:
             table = piece.with_columns(pl.Series(REPEATED, repeated), pl.Series(COPY, numbers))
             yield with_draws(table, digest=UNIT, copy=COPY, seed=self.plan.seed, name=DRAW)
 
-    def _copies(self) -> Copies:
-        """Numbers for what is held back: behind those rows of the same digest that were divided when they came."""
+    def _copies(self) -> Copies | None:
+        """Numbers for what is held back: behind those rows of the same digest that were divided when they came.
+
+        None where no row repeats another.
+        """
         units, held = np.empty(0, np.uint64), np.empty(0, np.int64)
         for piece in self._held.frames():
             more = piece.get_column(UNIT).to_numpy()[self._is_free(piece)]
             units, places = np.unique(np.concatenate([units, more]), return_inverse=True)
             held = np.bincount(places, np.concatenate([held, np.ones(len(more), np.int64)])).astype(np.int64)
-        return Copies(units, self._counted.totals(units) - held)
+        totals = self._counted.totals(units)
+        return Copies(units, totals - held) if (totals > 1).any() else None
 
     def _is_free(self, table: pl.DataFrame) -> Flags:
         """Rows that are drawn for themselves, because they have no group."""
