@@ -1,8 +1,9 @@
 """Each kind of source as frames of one schema."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from functools import partial
 from itertools import chain
 from typing import Literal
@@ -21,6 +22,7 @@ from headrace.core.overlap import ahead, each
 from headrace.core.partitions import with_partitions
 from headrace.core.plain import frame_of, unified
 from headrace.core.source import (
+    BEYOND,
     MAX_COLUMNS,
     Files,
     Query,
@@ -31,6 +33,7 @@ from headrace.core.source import (
     empty_frame,
 )
 from headrace.core.streams import Digest
+from headrace.core.times import beyond_note
 from headrace.core.unity import Unity
 from headrace.core.wide_numbers import rounded, rounded_note
 
@@ -93,17 +96,21 @@ def query_frames(
         source: The query.
         options: Which columns to leave out.
         digest: Takes the rows as CSV.
-        told: Takes what decimals lose as numbers of 64 bits.
+        told: Takes what decimals lose as numbers of 64 bits, and which times no calendar has.
 
     Raises:
         InputError: If a column has no name, or stands twice, or its values are of a type that no table has.
     """
     names, batches = source.rows()
     check_names(names, where=source.name)
-    given, lost = False, Counter[str]()
+    given, lost, beyond = False, Counter[str](), Counter[str]()
 
     def made(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        columns: dict[str, Sequence[object]] = dict(zip(names, zip(*rows, strict=True), strict=True))
+        for name, values in columns.items():
+            if _may_hold_times(values) and BEYOND in values:
+                beyond[name] += values.count(BEYOND)
+                columns[name] = [None if value is BEYOND else value for value in values]
         lost.update({name: rounded(values) for name, values in columns.items()})
         return trimmed(frame_of(columns, drop=options.drop, table=source.name))
 
@@ -115,8 +122,14 @@ def query_frames(
             yield frame
     if told:
         told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
+        told.add(*(beyond_note(name, count) for name, count in beyond.items()))
     if not given:
         yield empty_frame(names)
+
+
+def _may_hold_times(values: Sequence[object]) -> bool:
+    first = next((value for value in values if value is not None), None)
+    return first is BEYOND or isinstance(first, date)
 
 
 def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterator[SourceFile]:

@@ -11,9 +11,9 @@ import polars as pl
 from headrace.core.blanks import trimmed
 from headrace.core.csv_notes import Told
 from headrace.core.errors import InputError, shown
-from headrace.core.notes import Note
 from headrace.core.plain import TIMESTAMP, plain
 from headrace.core.source import ReadOptions, SourceFile
+from headrace.core.times import beyond_note
 from headrace.core.wide_numbers import narrowed
 
 
@@ -46,7 +46,7 @@ def batches(file: SourceFile, *, options: ReadOptions, told: Told | None = None)
             beyond.update({name: typed[name].null_count() - frame[name].null_count() for name in _times(typed)})
             yield trimmed(typed)
         if told:
-            told.add(*(_beyond(name, count) for name, count in beyond.items() if count))
+            told.add(*(beyond_note(name, count) for name, count in beyond.items() if count))
         if not given:
             yield _plain(lazy.head(0).collect(), file.name)
     except pl.exceptions.DuplicateError as error:
@@ -83,10 +83,3 @@ def stored_indexes(file: SourceFile) -> list[str]:
 
 def _times(frame: pl.DataFrame) -> list[str]:
     return [name for name, dtype in frame.schema.items() if dtype == TIMESTAMP]
-
-
-def _beyond(name: str, count: int) -> Note:
-    sentence = (
-        f"{count} of its times lie before the year 1 or after 9999, as a database's infinity does; they are missing."
-    )
-    return Note("warning", name, "times_beyond", count, sentence, "Write such times as missing values.")

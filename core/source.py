@@ -14,6 +14,8 @@ from headrace.core.errors import InputError, shown
 MISSING_VALUES = (*missing_marks.COMMON, *missing_marks.RARE)
 MAX_COLUMNS = 2_000
 MAX_ROW_BYTES = 32 * 2**20
+BEYOND = object()
+"""Stands in a query's rows for a time that no calendar of Python's has, such as a database's infinity."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Query:
 
     Attributes:
         name: What metadata call it; holds no secret.
-        rows: Gives the names of the columns, and then batches of rows; the connection ends with the generator.
+        rows: Gives the names of the columns, and then batches of rows, whose values may be ``BEYOND``; the connection
+            ends with the generator.
     """
 
     name: str

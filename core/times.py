@@ -3,6 +3,7 @@
 import polars as pl
 
 from headrace.core.month_names import in_english
+from headrace.core.notes import Note
 
 # Polars reads the first far faster than one with fractions of a second.
 ISO_FORMATS = (
@@ -81,6 +82,19 @@ def _plainly(text: pl.Expr, form: str) -> pl.Expr:
 
 def _within(times: pl.Expr, form: str) -> pl.Expr:
     return pl.when(times.to_physical().is_between(*_WRITTEN)).then(times) if "%Y" in form else times
+
+
+def beyond_note(name: str, count: int) -> Note:
+    """That times of a column are missing because no calendar has them.
+
+    Args:
+        name: The column.
+        count: How many there are.
+    """
+    sentence = (
+        f"{count} of its times lie before the year 1 or after 9999, as a database's infinity does; they are missing."
+    )
+    return Note("warning", name, "times_beyond", count, sentence, "Write such times as missing values.")
 
 
 def bounded(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -9,6 +9,7 @@ from typing import Any
 from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, StoreError, shown
 from headrace.core.source import Query
+from headrace.stores.postgresql_times import allow_any_time
 from headrace.stores.urls import without_secrets
 
 BATCH_ROWS = 20_000
@@ -69,7 +70,7 @@ def _engine(url: str, name: str) -> Any:
             _check_sqlite(str(made.database))
         timed = made.get_backend_name() in {"postgresql", "mysql", "mariadb"}
         arguments = {"connect_timeout": CONNECT_SECONDS} if timed else {}
-        return sa.create_engine(made, poolclass=sa.NullPool, connect_args=arguments)
+        engine = sa.create_engine(made, poolclass=sa.NullPool, connect_args=arguments)
     except sa.exc.NoSuchModuleError as error:
         raise InputError(
             f"{name} must be a path, or a URL with http, https, s3, or a database that SQLAlchemy knows; install its "
@@ -79,6 +80,16 @@ def _engine(url: str, name: str) -> Any:
         raise InputError(f"{name} is no URL that SQLAlchemy understands; correct it.") from error
     except ImportError as error:
         raise InputError(f"reading {name} needs the driver {error.name}: pip install 'headrace[sql]'.") from error
+    return _as_written(engine)
+
+
+def _as_written(engine: Any) -> Any:
+    """The engine; one of psycopg reads every time that PostgreSQL has."""
+    if engine.dialect.driver == "psycopg":
+        import sqlalchemy as sa  # noqa: PLC0415 - an extra
+
+        sa.event.listen(engine, "connect", lambda connection, _: allow_any_time(connection))
+    return engine
 
 
 def _check_sqlite(database: str) -> None:

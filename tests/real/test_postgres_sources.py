@@ -77,6 +77,23 @@ def test_a_table_of_all_types_is_streamed(tmp_path: Path, server: Postgres) -> N
 
 
 @pytest.mark.usefixtures("password")
+def test_times_that_no_calendar_has_are_missing_and_said(tmp_path: Path, server: Postgres) -> None:
+    """As in Parquet: infinity, years before 1 and after 9999, by column; psycopg 3.3 raises an error that names none."""
+    query = """
+        select n, case when n > 8 then 'infinity' else date '2024-01-01' + n end as until,
+          case n when 1 then timestamptz '10000-01-01' when 2 then '-infinity' else '2024-01-01 12:00+02' end as seen,
+          case n when 9 then timestamp '0044-03-15 BC' else '2024-01-01' end as born
+        from generate_series(1, 10) n
+    """
+    facts = ingest_table(open_source(f"{server.url}#{' '.join(query.split())}"), folder=tmp_path / "table")
+    table = read(tmp_path / "table")
+    assert table.select(pl.exclude("n").null_count()).row(0) == (2, 2, 1)
+    assert table.dtypes == [pl.Int64, *[pl.Datetime("us")] * 3]
+    told = {note["column"]: (note["rule"], note["count"]) for note in facts["notes"]}
+    assert told == {"until": ("times_beyond", 2), "seen": ("times_beyond", 2), "born": ("times_beyond", 1)}
+
+
+@pytest.mark.usefixtures("password")
 def test_queries_with_colons_and_percent(tmp_path: Path, server: Postgres) -> None:
     """Casts, literals and patterns of PostgreSQL's SQL pass unharmed."""
     query = """select id::text as n from trips."odd Name" where kind like 'k%:1' order by id limit 2"""
