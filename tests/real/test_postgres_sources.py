@@ -78,7 +78,7 @@ def test_a_table_of_all_types_is_streamed(tmp_path: Path, server: Postgres) -> N
 
 @pytest.mark.usefixtures("password")
 def test_times_that_no_calendar_has_are_missing_and_said(tmp_path: Path, server: Postgres) -> None:
-    """As in Parquet: infinity, years before 1 and after 9999, by column; psycopg 3.3 raises an error that names none."""
+    """As in Parquet: infinity, years before 1 and after 9999, by column; psycopg 3.3 raises an error without it."""
     query = """
         select n, case when n > 8 then 'infinity' else date '2024-01-01' + n end as until,
           case n when 1 then timestamptz '10000-01-01' when 2 then '-infinity' else '2024-01-01 12:00+02' end as seen,
