@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ from tests.pipelines import tiny
 
 pytestmark = pytest.mark.kubernetes
 WORDS = 'waiting, ErrImagePull: failed to pull image "x": not found'
+
+
+@contextmanager
+def lines_of(process: subprocess.Popen[str]) -> Iterator[Iterator[str]]:
+    """What a process prints, line by line; it has ended after the block."""
+    assert process.stdout is not None
+    with process:
+        try:
+            yield iter(process.stdout.readline, "")
+        finally:
+            process.kill()
 
 
 def test_what_keeps_a_run_from_starting_is_told_within_a_minute(
@@ -44,19 +57,18 @@ def test_what_keeps_a_run_from_starting_is_told_within_a_minute(
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        assert following.stdout is not None
-        assert "has begun" in following.stdout.readline()
-        (run,) = server.runs
-        pod(cluster, "wf-1", on="nowhere", run=run, step="measure-driver", status=states)
-        assert following.stdout.readline() == "\n"
-        assert following.stdout.readline() == f"  ! measure: its driver: {WORDS}\n"
-        assert time.monotonic() - began < 60
-        said = headrace("logs", run)
-        assert said.returncode == 0, said.stderr
-        assert "Not begun: measure (pending), report-metrics (pending)" in said.stdout
-        assert f"! measure: its driver: {WORDS}" in said.stdout
-        assert f"! the run: it has no Workflow in {cluster.namespace}" in said.stdout
-        assert headrace("cancel", run).returncode == 0
-        _, errors = following.communicate(timeout=60)
+        with lines_of(following) as lines:
+            assert any("has begun" in line for line in lines)
+            (run,) = server.runs
+            pod(cluster, "wf-1", on="nowhere", run=run, step="measure-driver", status=states)
+            assert next(line for line in lines if "!" in line) == f"  ! measure: its driver: {WORDS}\n"
+            assert time.monotonic() - began < 60
+            said = headrace("logs", run)
+            assert said.returncode == 0, said.stderr
+            assert "Not begun: measure (pending), report-metrics (pending)" in said.stdout
+            assert f"! measure: its driver: {WORDS}" in said.stdout
+            assert f"! the run: it has no Workflow in {cluster.namespace}" in said.stdout
+            assert headrace("cancel", run).returncode == 0
+            _, errors = following.communicate(timeout=60)
     assert following.returncode == 2
     assert "was cancelled" in errors
