@@ -250,7 +250,7 @@ class Divider:
         copies = self._copies() if self._numbered else None
         for piece in self._held.frames():
             repeated = np.zeros(piece.height, np.bool_)
-            if balanced:
+            if balanced and self._counted.count():
                 repeated = self._counted.totals(piece.get_column(UNIT).to_numpy()) > 1
             numbers = np.zeros(piece.height, np.int64)
             if copies is not None:
@@ -264,13 +264,14 @@ class Divider:
 
         None where no row repeats another.
         """
+        if not self._counted.count():
+            return None
         units, held = np.empty(0, np.uint64), np.empty(0, np.int64)
         for piece in self._held.frames():
             more = piece.get_column(UNIT).to_numpy()[self._is_free(piece)]
             units, places = np.unique(np.concatenate([units, more]), return_inverse=True)
             held = np.bincount(places, np.concatenate([held, np.ones(len(more), np.int64)])).astype(np.int64)
-        totals = self._counted.totals(units)
-        return Copies(units, totals - held) if (totals > 1).any() else None
+        return Copies(units, self._counted.totals(units) - held)
 
     def _is_free(self, table: pl.DataFrame) -> Flags:
         """Rows that are drawn for themselves, because they have no group."""

@@ -31,9 +31,11 @@ class Duplicates:
         self._held: list[NDArray[np.uint64]] = []
         self._holding = 0
         self._folder: Path | None = None
+        self._count: int | None = None
 
     def add(self, digests: pl.Series) -> None:
         """Take in the digests of some rows, of dtype UInt64, uniform over its range."""
+        self._count = None
         self._held.append(digests.to_numpy())
         self._holding += digests.len()
         if self._holding > self._limit:
@@ -41,6 +43,11 @@ class Duplicates:
 
     def count(self) -> int:
         """Rows that repeat an earlier one."""
+        if self._count is None:
+            self._count = self._counted()
+        return self._count
+
+    def _counted(self) -> int:
         if self._folder is None:
             return _repeated(np.concatenate(self._held)) if self._held else 0
         self._spill()
