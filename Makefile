@@ -23,9 +23,11 @@ test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
 test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with other examples each time
 	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile random --timeout 3600 $(ARGS)
 
-# Three processes whatever the cores: they often wait for servers.
+# The node first and alone: it must answer each request while its pods change, whatever else the machine would do.
+# Then three processes whatever the cores: they often wait for servers.
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)"
+	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)" --ignore tests/node
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
