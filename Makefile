@@ -26,7 +26,7 @@ test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with o
 # The node first and alone: it must answer each request while its pods change, whatever else the machine would do.
 # Then three processes whatever the cores: they often wait for servers.
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
-	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node
+	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)" --ignore tests/node
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
