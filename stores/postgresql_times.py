@@ -5,6 +5,8 @@ from typing import Any
 from headrace.core.source import BEYOND
 
 _TYPES = ("date", "timestamp", "timestamptz")
+# Of other errors, such as a text that psycopg cannot parse, nothing is known.
+_BEYOND_WORDS = ("too large (after year 10K", "too small (before year 1")
 
 
 def allow_any_time(connection: Any) -> None:
@@ -25,7 +27,9 @@ def allow_any_time(connection: Any) -> None:
             def load(self, data: Any) -> Any:
                 try:
                     return self._inner.load(data)
-                except DataError:
+                except DataError as error:
+                    if not any(words in str(error) for words in _BEYOND_WORDS):
+                        raise
                     return BEYOND
 
         AnyTime.format = inner.format
