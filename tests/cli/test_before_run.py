@@ -66,7 +66,8 @@ def test_what_a_run_will_miss_is_said_before_it(
     told = capsys.readouterr().out
     assert f"it runs steps in its own namespace, {there.namespace}, and as pipeline-runner" in told
     assert "this run as pipeline-runner" in told
-    assert f"there is no Secret headrace-object-store in {there.namespace}, which deploy, publish" in told
+    whose = "deploy, publish, fingerprint, gate and 4 more name"
+    assert f"there is no Secret headrace-object-store in {there.namespace}, which {whose}" in told
     assert f"headrace cluster keys --namespace {there.namespace}" in told
     assert "pipeline-runner may not deploy with KServe: it lacks get inferenceservices" in told
     assert "there is no ServiceAccount headrace-serving" in told
