@@ -52,13 +52,20 @@ def parse(block: Block, *, name: str, drop: tuple[str, ...] = (), lost: Counter[
     rows = _rows(block, name, _decimal_or_float if long else None)
     names = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key: [row.get(key) for row in rows] for key in names}
-    if lost is not None and long:
-        lost.update({key: rounded(values) for key, values in columns.items()})
+    if long:
+        if lost is not None:
+            lost.update({key: rounded(values) for key, values in columns.items()})
+        # A number with a dot or an exponent is no whole number, however large: 1.2345678901234567e+20 is a float.
+        columns = {key: [_plain(value) for value in values] for key, values in columns.items()}
     return frame_of(columns, drop=drop, table=name)
 
 
 def _decimal_or_float(text: str) -> Decimal | float:
     return Decimal(text) if len(text) > _LONGEST_OF_A_FLOAT else float(text)
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _rows(block: Block, name: str, parse_float: Callable[[str], object] | None) -> list[dict[str, object]]:
