@@ -54,7 +54,7 @@ def parse(block: Block, *, name: str, drop: tuple[str, ...] = (), lost: Counter[
     columns = {key: [row.get(key) for row in rows] for key in names}
     if long:
         if lost is not None:
-            lost.update({key: rounded(values) for key, values in columns.items()})
+            lost.update({key: rounded(values, whole=True) for key, values in columns.items()})
         # A number with a dot or an exponent is no whole number, however large: 1.2345678901234567e+20 is a float.
         columns = {key: [_plain(value) for value in values] for key, values in columns.items()}
     return frame_of(columns, drop=drop, table=name)

@@ -92,11 +92,16 @@ def long_note(name: str) -> Note:
     return Note("info", name, "long_numbers", 0, sentence, "If they are no ids, give them in a larger unit.")
 
 
-def rounded(values: Iterable[object]) -> int:
-    """How many decimals have more digits than a float of 64 bits tells apart."""
+def rounded(values: Iterable[object], *, whole: bool = False) -> int:
+    """How many decimals have more digits than a float of 64 bits tells apart.
+
+    Args:
+        values: Values of a column; others than decimals do not count.
+        whole: Whether decimals that are whole by their own scale count, because they become floats too.
+    """
     decimals = [value.as_tuple() for value in values if isinstance(value, Decimal)]
-    fractions = [number for number in decimals if isinstance(number.exponent, int) and number.exponent < 0]
-    texts = ("".join(map(str, number.digits)).strip("0") for number in fractions if len(number.digits) > _TOLD_APART)
+    floats = [number for number in decimals if isinstance(number.exponent, int) and (whole or number.exponent < 0)]
+    texts = ("".join(map(str, number.digits)).strip("0") for number in floats if len(number.digits) > _TOLD_APART)
     return sum(len(text) > _TOLD_APART for text in texts)
 
 

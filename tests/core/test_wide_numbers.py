@@ -110,15 +110,15 @@ def test_decimals_of_json_that_a_float_rounds_are_told(tmp_path: Path) -> None:
 
 
 def test_large_floats_of_json_stay_numbers(tmp_path: Path) -> None:
-    """Python writes a float of 17 digits as 1.2345678901234567e+20, which as a decimal would be a whole number."""
-    texts = [f"1.23456789012345{place}e+20" for place in range(10, 10 + N)]
+    """1.23456789012345678e+20 is a number with an exponent; as a decimal it would be a whole one, and then a text."""
+    texts = [f"1.234567890123456{place}e+20" for place in range(10, 10 + N)]
     values = [float(text) for text in texts]
     (tmp_path / "t.jsonl").write_text("\n".join(f'{{"a": {text}}}' for text in texts))
     reading = Reading(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
     table = pl.concat(reading.frames())
     assert table["a"].dtype == pl.Float64
     assert table["a"].to_list() == values
-    assert not reading.facts().get("notes")
+    assert [(note["column"], note["rule"]) for note in reading.facts()["notes"]] == [("a", "rounded")]
 
 
 def test_floats_as_programs_write_them_are_no_news(tmp_path: Path) -> None:
