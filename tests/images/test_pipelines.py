@@ -206,9 +206,14 @@ def test_a_pipeline_passes_in_containers(name: str, place: Place) -> None:
 
 
 def test_a_step_that_fails_in_a_container_ends_the_pipeline(place: Place) -> None:
-    """A table that is not there is the user's mistake, told in the step's own sentence; no other step starts."""
+    """A table that is not there is the user's mistake, told in the step's own sentence; no other step starts.
+
+    kfp.local 2.17's DockerRunner removes a container when it ends and calls it a success where it is gone before its
+    exit status was asked for (``docker_task_handler.run_docker_container``, 11 of 80 containers that failed at once):
+    the run then ends at the first step that wants an output, by a ValueError.
+    """
     events = place.root / "events.jsonl"
-    with pytest.raises(RuntimeError):
+    with pytest.raises((RuntimeError, ValueError), match="failed|FAILURE|Tried to get output"):
         run("training", {**_training(place), "source": f"s3://{place.store.bucket}/raw/none.csv"}, place)
     told = [json.loads(row) for row in events.read_text().splitlines()]
     assert [(one["event"], one["step"]) for one in told[-2:]] == [("start", "ingest"), ("fail", "ingest")]
