@@ -213,7 +213,7 @@ def test_a_step_that_fails_in_a_container_ends_the_pipeline(place: Place) -> Non
     the run then ends at the first step that wants an output, by a ValueError.
     """
     events = place.root / "events.jsonl"
-    with pytest.raises((RuntimeError, ValueError), match="failed|FAILURE|Tried to get output"):
+    with pytest.raises((RuntimeError, ValueError), match=r"failed|FAILURE|Tried to get output"):
         run("training", {**_training(place), "source": f"s3://{place.store.bucket}/raw/none.csv"}, place)
     told = [json.loads(row) for row in events.read_text().splitlines()]
     assert [(one["event"], one["step"]) for one in told[-2:]] == [("start", "ingest"), ("fail", "ingest")]
