@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     rows, facts, told = standing_rows.surveyed(
         rows,
         target=target,
-        survey=lambda left: survey(left, texts=[target], customs=customs),
+        survey=partial(survey, texts=[target], customs=customs),
         ignored=(*wishes.drop, *wishes.hash),
     )
     if not next(iter(facts.values())).rows:

@@ -1,6 +1,7 @@
 """A survey that takes marks for a missing value as such, where the reader has left some in columns of texts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import polars as pl
 
@@ -9,7 +10,14 @@ from headrace.core.errors import shown
 from headrace.core.notes import Note
 from headrace.core.survey import Facts
 
-Survey = Callable[[pl.LazyFrame], dict[str, Facts]]
+
+class Survey(Protocol):
+    """Finds out what the columns of a table hold, but for those of which enough is known."""
+
+    def __call__(self, table: pl.LazyFrame, *, known: Mapping[str, Facts] | None = None) -> dict[str, Facts]:
+        """Survey the columns that are not known."""
+
+
 _TEXTS = tuple(mark for mark in missing_marks.DEFAULT if mark not in missing_marks.NUMBERS)
 
 
@@ -32,14 +40,20 @@ def surveyed(table: pl.LazyFrame, *, survey: Survey) -> tuple[pl.LazyFrame, dict
         return table, facts, []
     marks = {name: _but_codes(missing_marks.DEFAULT, facts[name]) for name in held}
     clear = missing_marks.cleared(table, marks)
-    again = survey(clear)
+    others = {name: item for name, item in facts.items() if name not in held and is_plain(item)}
+    again = survey(clear, known=others)
     still = {name: _but_codes(_TEXTS, facts[name]) for name in held if again[name].dtype == "string"}
     if still:
         marks |= still
         clear = missing_marks.cleared(table, marks)
-        again = survey(clear)
+        again = survey(clear, known=others)
     changed = [name for name in held if again[name].missing > facts[name].missing]
     return clear, again, [_note(again[name], again[name].missing - facts[name].missing) for name in changed]
+
+
+def is_plain(item: Facts) -> bool:
+    """Whether a column was read without a doubt or a notation, so that no other look could find another."""
+    return not (item.failed or item.infinite or item.format or item.unit or item.almost or item.notes)
 
 
 def _may_hold_marks(item: Facts) -> bool:

@@ -121,6 +121,8 @@ def running(pid: int) -> bool:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return sys.platform != "linux"
+    except ProcessLookupError:  # it ended between the opening and the reading
+        return False
 
 
 def group_runs(group: int) -> bool:

@@ -50,16 +50,17 @@ def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapp
         return []
     raw = rows.collect_schema()
     sample = rows.select({item.name: None for item, _ in doubted}.keys()).head(HEAD_ROWS).collect()
+    casts = {item.name: cast_of(item, raw, sample=sample) for item, _ in doubted}
     wanted = []
     for place, (item, value) in enumerate(doubted):
-        cast = cast_of(item, raw, sample=sample)
-        others = cast.filter(cast != value)
+        cast = pl.col(item.name)
+        others = pl.when(cast != value).then(cast)  # a filter would be four times as slow
         wanted += [
             (cast == value).sum().alias(f"{place}:count"),
             others.min().alias(f"{place}:least"),
             others.max().alias(f"{place}:most"),
         ]
-    row = rows.select(wanted).collect(engine="streaming").row(0, named=True)
+    row = rows.select(**casts).select(wanted).collect(engine="streaming").row(0, named=True)
     told = []
     for place, (item, value) in enumerate(doubted):
         count, least, most = (row[f"{place}:{what}"] for what in ("count", "least", "most"))

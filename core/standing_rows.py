@@ -1,16 +1,17 @@
 """The rows that a contract lets stand, so that those it sets aside do not shape it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from headrace.core import casts, marked_survey
 from headrace.core.contract import Column
-from headrace.core.marked_survey import Survey
+from headrace.core.marked_survey import Survey, is_plain
 from headrace.core.notes import Note
 from headrace.core.suggest import input_column
-from headrace.core.survey import HEAD_ROWS, Facts
+from headrace.core.survey import HEAD_ROWS, MOST_CATEGORIES, Facts, candidates
+from headrace.core.trials import TOLERATED, known
 
 _ROW = "\0row"
 
@@ -50,8 +51,8 @@ def surveyed(
     ]
     if not broken:
         return left, facts, told
-    rest = _without(left, broken)
-    again = survey(rest)
+    rest, gone = _without(left, broken)
+    again = survey(rest, known=unchanged(facts, gone, head=rest.head(HEAD_ROWS).collect(), target=target))
     if not next(iter(again.values())).rows:
         return left, facts, told
     kept = {item.name: replace(again[item.name], failed=item.failed, infinite=item.infinite) for item in broken}
@@ -61,6 +62,50 @@ def surveyed(
 
 def _is_looked_at(item: Facts, target: str) -> bool:
     return item.name == target or input_column(item).role != "ignore"
+
+
+def unchanged(facts: Mapping[str, Facts], gone: pl.DataFrame, *, head: pl.DataFrame, target: str) -> dict[str, Facts]:
+    """The columns of which a survey would tell the same without a few rows, so that none is needed.
+
+    Args:
+        facts: What is known of the columns by all rows.
+        gone: The rows that are taken away.
+        head: The first of the rows that stay.
+        target: Column that is predicted.
+
+    Returns:
+        The facts by the rows that stay: of columns without a notation or a doubt, whose dtype the first rows settle,
+        and whose bounds and listed values do not depend on the rows that go.
+    """
+    if gone.height > TOLERATED * facts[target].rows:
+        return {}
+    ideas = candidates(head, head.schema, texts=frozenset([target]))
+    clean = [replace(item, failed=0, infinite=0) for item in facts.values()]
+    settled = [item for item in clean if is_plain(item) and ideas[item.name][0].dtype == item.dtype]
+    casts_of = {item.name: cast_of(item, head, sample=head) for item in settled if not item.nested}
+    taken, left = gone.select(**casts_of), head.select(**casts_of)
+    made = {}
+    for item in settled:
+        if item.nested or _is_untouched(item, taken[item.name], left[item.name]):
+            raw = gone[item.name]
+            missing = raw.null_count() + (raw.is_nan().sum() if raw.dtype.is_float() else 0)
+            texts = tuple(known(head[item.name].head(200)).head(50)) if raw.dtype == pl.String else ()
+            made[item.name] = replace(item, rows=item.rows - gone.height, missing=item.missing - missing, head=texts)
+    return made
+
+
+def _is_untouched(item: Facts, gone: pl.Series, head: pl.Series) -> bool:
+    """Whether bounds and values of a column are the same without some values."""
+    gone = gone.drop_nulls()
+    gone = gone.filter(gone.is_finite()) if item.dtype == "number" else gone
+    if not gone.len() or gone.is_in(head.implode()).all():
+        return not item.clock or head.drop_nulls().dt.time().n_unique() > 1
+    if item.values is not None or item.distinct <= 1.1 * MOST_CATEGORIES + gone.len():
+        return False
+    if item.dtype in {"string", "boolean"}:
+        return True
+    inside = item.least < gone.min() and gone.max() < item.most
+    return bool(inside) and (not item.clock or head.drop_nulls().dt.time().n_unique() > 1)
 
 
 def cast_of(item: Facts, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:
@@ -76,8 +121,8 @@ def cast_of(item: Facts, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame)
     return casts.cast(pl.col(item.name), schema[item.name], casts.with_format(column, sample))
 
 
-def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> pl.LazyFrame:
-    """A table without the rows in which a value of some columns is not of their dtype, or is infinite."""
+def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """A table without the rows in which a value of some columns is not of their dtype or is infinite, and those."""
     schema, names = table.collect_schema(), [item.name for item in broken]
     sample = table.select(names).head(HEAD_ROWS).collect()
     doubts = []
@@ -86,9 +131,9 @@ def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> pl.LazyFrame:
         doubts.append(cast.is_null() & value.is_not_null())
         doubts += [cast.is_infinite()] if item.dtype == "number" else []
     numbered = table.with_row_index(_ROW)
-    doubted = numbered.select(_ROW, *names).filter(pl.any_horizontal(doubts)).collect(engine="streaming")
+    doubted = numbered.filter(pl.any_horizontal(doubts)).collect(engine="streaming")
     columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in broken]
     typed = casts.typed(doubted, columns, missing_values=())
     bad = [*typed.failed.values(), *(typed.frame[item.name].is_infinite() for item in broken if item.dtype == "number")]
-    rows = doubted.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in bad))[_ROW]
-    return numbered.filter(~pl.col(_ROW).is_in(rows.implode())).drop(_ROW)
+    gone = doubted.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in bad))
+    return numbered.filter(~pl.col(_ROW).is_in(gone[_ROW].implode())).drop(_ROW), gone.drop(_ROW)

@@ -1,7 +1,7 @@
 """What each column of a raw table holds, found by trying it on all rows in a few bounded passes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -21,7 +21,13 @@ _NUMBERS: tuple[Dtype, ...] = ("integer", "number")
 _BOOLEAN_WORDS = [word for word in (*terms.TRUE, *terms.FALSE) if not word[0].isdigit()]
 
 
-def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs | None = None) -> dict[str, Facts]:
+def survey(
+    table: pl.LazyFrame,
+    *,
+    texts: Iterable[str] = (),
+    customs: Customs | None = None,
+    known: Mapping[str, Facts] | None = None,
+) -> dict[str, Facts]:
     """Find out what each column holds.
 
     A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
@@ -31,17 +37,19 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs |
         table: Raw table.
         texts: Columns of text whose yes and no, or true and false, are to stay texts.
         customs: What a person says of how numbers and dates are written; None to find out.
+        known: Columns of which an earlier survey of these rows, or of nearly these, told enough.
 
     Returns:
         The facts by column, in the order of the table.
     """
     schema = table.collect_schema()
     head = table.head(HEAD_ROWS).collect()
-    left = _candidates(head, schema, texts=frozenset(texts))
-    found: dict[str, Facts] = {}
+    known = known or {}
+    left = candidates(head, schema, texts=frozenset(texts))
+    found: dict[str, Facts] = dict(known)
     almost: dict[str, str] = {}
     while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
-        trials = [candidates.pop(0) for name, candidates in left.items() if name not in found]
+        trials = [ideas.pop(0) for name, ideas in left.items() if name not in found]
         for trial, counts in tried(table, schema, trials):
             failed = int(counts.get("failed", 0))
             empty = not counts["present"] and schema[trial.name] == pl.String
@@ -54,11 +62,18 @@ def survey(table: pl.LazyFrame, *, texts: Iterable[str] = (), customs: Customs |
             else:
                 found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
     found = looked_again(table, head, found, customs=customs or Customs())
-    return _listed(table, schema, {name: found[name] for name in schema})
+    changed = [found[name] for name in schema if found[name] is not known.get(name)]
+    return {name: found[name] for name in schema} | _listed(table, schema, changed)
 
 
-def _candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
-    """What each column may hold, the likeliest first, as far as the first rows tell."""
+def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
+    """What each column may hold, the likeliest first, as far as the first rows tell.
+
+    Args:
+        head: The first rows of a table.
+        schema: The table's dtypes.
+        texts: Columns of text whose yes and no, or true and false, are to stay texts.
+    """
     ideas = [
         trial
         for name, raw in schema.items()
@@ -107,12 +122,12 @@ def _native(raw: pl.DataType) -> Dtype:
     return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
 
 
-def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: dict[str, Facts]) -> dict[str, Facts]:
+def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[Facts]) -> dict[str, Facts]:
     """List the values of the columns that have few, in one pass."""
-    few = [item for item in facts.values() if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
+    few = [item for item in facts if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
     few = [item for item in few if item.dtype != "timestamp"]
     if not few:
-        return facts
+        return {}
     lists = table.select(
         casts.cast(pl.col(item.name), schema[item.name], as_if(item.name, item.dtype, item.format))
         .drop_nulls()
@@ -123,7 +138,7 @@ def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: dict[str, Facts]) -> 
         .alias(item.name)
         for item in few
     ).collect(engine="streaming")
-    complete = dict(facts)
+    complete = {}
     for item in few:
         values = tuple(lists.get_column(item.name)[0])
         listed = values if len(values) <= MOST_CATEGORIES else None
@@ -138,4 +153,4 @@ def looks_like_data(names: Iterable[str]) -> bool:
     return len(numbers) >= max(1, len(texts) // 5)
 
 
-__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "Facts", "looks_like_data", "survey"]
+__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "Facts", "candidates", "looks_like_data", "survey"]

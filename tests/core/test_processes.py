@@ -152,3 +152,13 @@ def test_a_group_runs_until_its_last_process_is_gone() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     assert not processes.group_runs(parent.pid)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux lets /proc/PID/stat be opened and then refuses to read it (ESRCH) once the process is reaped."""
+
+    def gone(*_: object, **__: object) -> str:
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(Path, "read_text", gone)
+    assert not processes.running(os.getpid())
