@@ -88,7 +88,7 @@ def unchanged(facts: Mapping[str, Facts], gone: pl.DataFrame, *, head: pl.DataFr
     for item in settled:
         if item.nested or _is_untouched(item, taken[item.name], left[item.name]):
             raw = gone[item.name]
-            missing = raw.null_count() + (raw.is_nan().sum() if raw.dtype.is_float() else 0)
+            missing = raw.null_count() + (raw.is_nan().arg_true().len() if raw.dtype.is_float() else 0)
             texts = tuple(known(head[item.name].head(200)).head(50)) if raw.dtype == pl.String else ()
             made[item.name] = replace(item, rows=item.rows - gone.height, missing=item.missing - missing, head=texts)
     return made
