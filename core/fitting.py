@@ -33,7 +33,7 @@ class OutOfFold:
 
     Attributes:
         predictions: Probabilities (n, k), or values (n,); NaN for rows that no fold holds out.
-        warnings: What scikit-learn had to say, each sentence once.
+        warnings: What the libraries said of the fits, each sentence once.
     """
 
     predictions: Floats
@@ -121,7 +121,8 @@ class _Steady:
 
     def _show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         told = getattr(self._told, "now", None)
-        if told is None:
+        # Files and sockets that anyone forgot are told of by whichever thread collects the garbage.
+        if told is None or issubclass(category, ResourceWarning):
             return
         first = str(message).strip().splitlines()[0]
         sentence = f"{category.__name__}: {shown(first, 200)[1:-1]}"

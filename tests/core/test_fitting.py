@@ -1,6 +1,8 @@
 """Fitting and cross-validation."""
 
+import gc
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,17 @@ def test_trees_of_large_tables_see_a_part_of_them() -> None:
     assert fitting.adapted(forest(2), np.zeros((100, 2)))[-1].max_samples is None
     assert fitting.adapted(forest(2000), np.zeros((10, 2000)))[-1].max_features == 300
     assert fitting.adapted(forest(200), np.zeros((10, 200)))[-1].max_features == 0.3
+
+
+def test_a_file_that_another_part_forgot_is_not_told_of_a_fit(tmp_path: Path) -> None:
+    """Python's collector warns in whichever thread it happens to run: a trial was said to have left a file open."""
+    (tmp_path / "forgotten").touch()
+    with fitting.recorded() as told:
+        forgotten: Any = (tmp_path / "forgotten").open()
+        del forgotten
+        gc.collect()
+        warnings.warn("does not converge", RuntimeWarning, stacklevel=1)
+    assert told == ["RuntimeWarning: does not converge"]
 
 
 def test_warnings_are_told_once_and_none_is_left() -> None:
