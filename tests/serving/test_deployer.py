@@ -73,7 +73,7 @@ def test_an_endpoint_answers_with_the_digest_and_ends_when_told(bundle: Bundle, 
         with Remote.at(endpoint.url) as remote:
             assert remote.digest() == bundle.digest
         local.undeploy(endpoint)
-        _wait_until_gone(tmp_path / "log", 1)
+        _wait_until_gone(tmp_path / "log")
         local.undeploy(endpoint)
 
 
@@ -121,7 +121,7 @@ def test_a_server_that_never_answers_is_given_up(bundle: Bundle, tmp_path: Path)
         pytest.raises(InternalError, match=r"did not answer in 0 s.*log\.$"),
     ):
         LocalDeployer(lease_path=held, log=tmp_path / "log", seconds=0.02).deploy(str(model))
-    _wait_until_gone(tmp_path / "log", 1)
+    _wait_until_gone(tmp_path / "log")
 
 
 def test_a_lease_that_nobody_holds_starts_nothing(bundle: Bundle, tmp_path: Path) -> None:
