@@ -15,17 +15,11 @@ Output = Annotated[
 SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' raw logs, and tracebacks.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Budget = Annotated[
-    str, typer.Option(help="Search budget: trials (20) or time (90s, 5m, 1h).", show_default="12 trials")
-]
 Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
 Arguments = Annotated[
     list[str] | None,
     typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
 ]
-
-Card = Annotated[str, typer.Option(help="What only a person can say of the model; see `card`.", metavar="FILE")]
-WithData = Annotated[bool, typer.Option("--with-data", help="Copy the training and test rows into the bundle.")]
 
 _NAME_LIMIT = 40
 _BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")

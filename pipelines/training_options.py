@@ -71,7 +71,13 @@ class TrainingOptions:
     ] = ""
     missing_values: Annotated[
         Texts,
-        OptionSpec("Texts that stand for a missing value", unset="the usual ones", steps="ingest", flags="--missing"),
+        OptionSpec(
+            "Texts that stand for a missing value",
+            unset="the usual ones",
+            steps="ingest",
+            flags="--missing",
+            metavar="TEXT",
+        ),
     ] = ()
     time_column: Annotated[
         str,
@@ -83,15 +89,12 @@ class TrainingOptions:
         ),
     ] = ""
     id_columns: Annotated[
-        Texts,
-        OptionSpec(
-            "Columns that identify a row and teach nothing", steps="infer_contract", flags="--id", metavar="COLUMN"
-        ),
+        Texts, OptionSpec("Columns that identify a row", steps="infer_contract", flags="--id", metavar="COLUMN")
     ] = ()
     group_column: Annotated[
         str,
         OptionSpec(
-            "Column whose equal values stay on one side of the split",
+            "Column whose equal values the split keeps together",
             steps="infer_contract",
             flags="--group",
             metavar="COLUMN",
@@ -118,7 +121,7 @@ class TrainingOptions:
     country: Annotated[
         str,
         OptionSpec(
-            "ISO 3166 code of the country whose public holidays and notation matter, such as US", steps="infer_contract"
+            "ISO 3166 code of the country whose holidays and notation matter, such as US", steps="infer_contract"
         ),
     ] = ""
     decimal: Annotated[
@@ -147,15 +150,10 @@ class TrainingOptions:
     ] = ""
     budget: Annotated[
         str,
-        OptionSpec(
-            "Search budget: trials (20) or time (90s, 5m, 1h)", unset="four trials of each family", steps="tune"
-        ),
+        OptionSpec("Trials (20) or time (90s, 5m, 1h) of the search", unset="four trials of each family", steps="tune"),
     ] = ""
     folds: Annotated[
-        int,
-        OptionSpec(
-            "Folds of the cross-validation", unset="5, or 3 from 10,000 rows on", unit="folds", steps="tune", minimum=0
-        ),
+        int, OptionSpec("Folds of the cross-validation", unset="5, or 3 from 10,000 rows on", steps="tune", minimum=0)
     ] = 0
     nested: Annotated[
         bool,
@@ -226,9 +224,7 @@ class TrainingOptions:
     ] = 2
     slices: Annotated[
         Texts,
-        OptionSpec(
-            "Columns by whose values the metrics are repeated", steps="evaluate", flags="--slice", metavar="COLUMN"
-        ),
+        OptionSpec("Columns by whose values metrics are repeated", steps="evaluate", flags="--slice", metavar="COLUMN"),
     ] = ()
     cost_false_positive: Annotated[
         float, OptionSpec("Cost of a false alarm, for the choice of the threshold", steps="evaluate")
@@ -268,20 +264,16 @@ class TrainingOptions:
     ] = ""
     copies: Annotated[
         bool,
-        OptionSpec(
-            "Whether the training and test rows are copied into the bundle", steps="package", flags="--with-data"
-        ),
+        OptionSpec("Whether training and test rows are copied into the bundle", steps="package", flags="--with-data"),
     ] = False
     publish: Annotated[
         bool,
-        OptionSpec(
-            "Whether a model that passes is published; if not, the pipeline ends with its bundle", is_typed=False
-        ),
+        OptionSpec("Whether a model that passes is published; if not, the run ends with its bundle", is_typed=False),
     ] = True
     serve: Annotated[
         bool,
         OptionSpec(
-            "Whether a published model is deployed and verified; if not, the pipeline ends with what was published",
+            "Whether a published model is deployed and verified; if not, the run ends with what was published",
             is_typed=False,
         ),
     ] = True
