@@ -175,3 +175,19 @@ def takes_parameters(options: type) -> Callable[[Callable[[Mapping[str, Any]], N
         return pipeline
 
     return decorate
+
+
+def describes(options: type, *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add to a docstring, which ends with its ``Args``, what options say of themselves.
+
+    Args:
+        options: The dataclass of options.
+        names: Parameters of the function that are such options.
+    """
+    lines = [f"    {name}: {option_fields(options)[name].description}" for name in names]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        function.__doc__ = "\n".join([inspect.getdoc(function) or "", *lines])
+        return function
+
+    return decorate

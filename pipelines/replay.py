@@ -13,5 +13,5 @@ from headrace.pipelines.wiring import Arguments, line
 )
 @takes_parameters(TrainingOptions)
 def replay(given: Arguments) -> None:
-    """Train, judge, publish and serve a model of one table."""
+    """Make the model of one table again, up to its bundle."""
     line(given)

@@ -61,8 +61,12 @@ class TrainingOptions:
         Texts, OptionSpec("Column names of a CSV, in place of its header if it has one", steps="ingest", commas=True)
     ] = ()
     header: Annotated[bool, OptionSpec("Whether the first line of a CSV holds the names", steps="ingest")] = True
-    delimiter: Annotated[str, OptionSpec("Field separator of a CSV", unset="detected", steps="ingest")] = ""
-    encoding: Annotated[str, OptionSpec("Text encoding of a CSV", unset="detected", steps="ingest")] = ""
+    delimiter: Annotated[
+        str, OptionSpec("Field separator of a CSV: one character, or tab", unset="detected", steps="ingest")
+    ] = ""
+    encoding: Annotated[
+        str, OptionSpec("Text encoding of a CSV", unset="UTF-8, or what a byte-order mark says", steps="ingest")
+    ] = ""
     skip_lines: Annotated[
         int, OptionSpec("Lines of a CSV before its header", unset="detected", unit="lines", steps="ingest", metavar="N")
     ] = -1
@@ -121,7 +125,7 @@ class TrainingOptions:
     country: Annotated[
         str,
         OptionSpec(
-            "ISO 3166 code of the country whose holidays and notation matter, such as US", steps="infer_contract"
+            "ISO 3166 code of the country whose public holidays and notation matter, such as US", steps="infer_contract"
         ),
     ] = ""
     decimal: Annotated[
@@ -235,8 +239,8 @@ class TrainingOptions:
     thresholds: Annotated[
         Mapping[str, float],
         OptionSpec(
-            'Bounds by metric that the model must meet, such as {"roc_auc": 0.8}',
-            command_help="Bounds that the model must meet",
+            'Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}',
+            command_help="Least value of a metric, or largest where less is better",
             steps="gate",
             flags="--require",
             metavar="METRIC=NUMBER",
