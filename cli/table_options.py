@@ -1,6 +1,5 @@
 """Options of commands that take a table, made of the fields of ``TrainingOptions``."""
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.cli import options
+from headrace.cli.command_parameters import Command, with_parameters
 from headrace.cli.models import bundle_of
 from headrace.core import card_file, settings
 from headrace.core.errors import InputError
@@ -35,7 +35,6 @@ _CONVERSIONS: Mapping[str, Callable[[str], str]] = {
     "delimiter": options.separator,
     "thousands": lambda mark: _BLANKS.get(mark, mark),
 }
-_Command = Callable[..., None]
 
 
 def takes(
@@ -43,7 +42,7 @@ def takes(
     optional: tuple[str, ...] = (),
     unset: Mapping[str, str] | None = None,
     after: Mapping[str, str] | None = None,
-) -> Callable[[_Command], _Command]:
+) -> Callable[[Command], Command]:
     """Give a command options of a training, which it gets as one mapping by its parameter ``given``.
 
     Args:
@@ -56,26 +55,17 @@ def takes(
     fields = [_replace_unset(_FIELDS[name], (unset or {}).get(name)) for name in _FIELDS if name in names]
     behind = after or {}
 
-    def decorate(command: _Command) -> _Command:
+    def decorate(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters
         parameters: list[inspect.Parameter] = []
-        for name, one in own.items():
-            if name == "given":
-                for field in fields:
-                    parameters.append(_parameter(field, required=field.name not in optional))
-                    parameters += [own[key] for key, place in behind.items() if place == field.name]
-            elif name not in behind:
-                parameters.append(one)
-
-        @functools.wraps(command)
-        def wrapped(**values: Any) -> None:
-            given = {field.name: _converted(field, values.pop(field.name)) for field in fields}
-            command(given=given, **values)
-
-        wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
-            [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+        for field in fields:
+            parameters.append(_parameter(field, required=field.name not in optional))
+            parameters += [own[name] for name, place in behind.items() if place == field.name]
+        return with_parameters(
+            command,
+            parameters,
+            collect=lambda values: {field.name: _converted(field, values[field.name]) for field in fields},
         )
-        return wrapped
 
     return decorate
 

@@ -1,7 +1,7 @@
 """Options as the annotated fields of a dataclass, and the signatures and texts that are made of them."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -154,14 +154,28 @@ def _pipeline_value(value: Any) -> Any:
 def takes_parameters(options: type) -> Callable[[Callable[[Mapping[str, Any]], None]], Callable[..., None]]:
     """Give a function of values by name the parameters of a dataclass, as KFP reads them.
 
-    KFP reads signature and docstring of a pipeline's function; both are made of the fields, so that an option is
-    written once.
-
     Args:
         options: The dataclass of options.
     """
-    signature = inspect.Signature([field.pipeline_parameter for field in option_fields(options).values()])
-    lines = [f"    {field.name}: {field.description}" for field in option_fields(options).values()]
+    found = option_fields(options).values()
+    return with_parameters(
+        [field.pipeline_parameter for field in found], descriptions={field.name: field.description for field in found}
+    )
+
+
+def with_parameters(
+    parameters: Sequence[inspect.Parameter], *, descriptions: Mapping[str, str]
+) -> Callable[[Callable[[Mapping[str, Any]], None]], Callable[..., None]]:
+    """Give a function of values by name the parameters of a pipeline.
+
+    KFP reads the signature and the docstring of a pipeline's function; both are made here.
+
+    Args:
+        parameters: The parameters; those without a default come first.
+        descriptions: What each of them is, by its name.
+    """
+    signature = inspect.Signature(parameters)
+    lines = [f"    {one.name}: {descriptions[one.name]}" for one in parameters]
 
     def decorate(function: Callable[[Mapping[str, Any]], None]) -> Callable[..., None]:
         def pipeline(*positional: Any, **named: Any) -> None:
