@@ -20,7 +20,7 @@ class Given:
 
 def test_fields_are_options_and_come_as_one_value() -> None:
     """They stand in the place of ``given``; the command's own options are its own."""
-    app = typer.Typer()
+    app = typer.Typer(add_completion=False)
 
     @app.command()
     @takes_fields(Given)
