@@ -122,20 +122,23 @@ def step_arguments(options: type, step: str, given: Mapping[str, Any]) -> dict[s
     return {parameter: given[name] for name, parameter in fed.items() if parameter}
 
 
-def check_choices(options: object) -> None:
+def check_choices(options: type, given: Mapping[str, Any], *, spell: Callable[[str], str] | None = None) -> None:
     """Refuse values that are none of an option's choices.
 
     Args:
-        options: An instance of a dataclass of options.
+        options: The dataclass of options.
+        given: Values by the names of the options.
+        spell: How an option is called in the message, by its name; None for its flag.
 
     Raises:
         InputError: If there is one.
     """
-    for name, option in option_fields(type(options)).items():
-        value, choices = getattr(options, name), option.metadata.choices
-        if choices and value not in {option.default, *choices}:
+    for name, option in option_fields(options).items():
+        choices = option.metadata.choices
+        if choices and given[name] not in {option.default, *choices}:
             *others, last = choices
-            raise InputError(f"{option.flag} must be {', '.join(others)} or {last}; got {value!r} instead.")
+            called = spell(name) if spell else option.flag
+            raise InputError(f"{called} must be {', '.join(others)} or {last}; got {given[name]!r} instead.")
 
 
 def pipeline_values(options: object) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from headrace.core.customs import Customs
-from headrace.core.errors import InputError
-from headrace.pipelines.option_fields import OptionSpec, check_choices, pipeline_values
+from headrace.pipelines.option_fields import OptionSpec, pipeline_values
+from headrace.pipelines.training_checks import check_training
 
 Texts = tuple[str, ...]
 
@@ -289,10 +288,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         """Refuse at once what a step would refuse after everything before it."""
-        check_choices(self)
-        if not 0 < self.test_size < 1:
-            raise InputError(f"--test-size must be above 0 and below 1; got {self.test_size} instead.")
-        Customs(self.decimal, self.thousands)  # type: ignore[arg-type]  # it refuses marks that are none
+        check_training(TrainingOptions, vars(self))
 
     def pipeline_arguments(self) -> dict[str, Any]:
         """The arguments of the training pipeline."""

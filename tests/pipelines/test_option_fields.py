@@ -73,10 +73,12 @@ def test_an_option_is_typed_by_its_flag() -> None:
 
 
 def test_a_value_that_is_no_choice_is_refused() -> None:
-    """The sentence names flag, choices and value; the default is always a choice."""
-    check_choices(Made(source="a"))
+    """The sentence names flag, or another spelling, choices and value; the default is always a choice."""
+    check_choices(Made, {"method": ""})
     with pytest.raises(InputError, match=r"^--method must be time or group; got 'luck' instead\.$"):
-        check_choices(Made(source="a", method="luck"))
+        check_choices(Made, {"method": "luck"})
+    with pytest.raises(InputError, match=r"^method must be time or group; got 'luck' instead\.$"):
+        check_choices(Made, {"method": "luck"}, spell=str)
 
 
 @given(st.text(), st.lists(st.text()), st.dictionaries(st.text(), st.floats(allow_nan=False)))
