@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headrace.api.training_arguments import default_name, field_separator, number_marks
 from headrace.cli import options, table_options
 from headrace.core.errors import shown
 
@@ -59,13 +60,13 @@ def contract(
     read = ReadOptions(
         names=tuple(options.comma_list(names)),
         header=header,
-        delimiter=options.separator(delimiter),
+        delimiter=field_separator(delimiter),
         encoding=encoding,
         skip_lines=skip_lines,
         comment=comment,
         missing_values=tuple(missing or ()),
     )
-    marks = table_options.marks(decimal, thousands)
+    marks = number_marks(decimal, thousands)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(table), folder=folder, options=read)
@@ -78,7 +79,7 @@ def contract(
             decimal=marks["decimal"],
             thousands=marks["thousands"],
         )
-        made = inferred(folder, name=options.default_name(table), target=predicted, wishes=wishes)
+        made = inferred(folder, name=default_name(table), target=predicted, wishes=wishes)
     if not target:
         said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
         typer.echo(said, err=True)

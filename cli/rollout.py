@@ -200,14 +200,14 @@ def _parts(told: dict[str, Any], memory: "Memory", home: Path) -> "Iterator[Part
     kept = memory.load()
     candidate = told["candidate"] or (kept.record.candidate.uri if kept else "")
     if told["to"] == "local":
-        from headrace.cli.models import bundle_of  # noqa: PLC0415
+        from headrace.api.model_reference import resolve_model  # noqa: PLC0415
         from headrace.rollouts.local import Here, parts_here  # noqa: PLC0415
 
         if not told["table"] and not told["abort"]:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
         here = Here(
-            stable=bundle_of(told["model"]),
-            candidate=bundle_of(candidate),
+            stable=resolve_model(told["model"]),
+            candidate=resolve_model(candidate),
             table=told["table"],
             target=told["target"],
             rate=told["rate"],
@@ -216,12 +216,12 @@ def _parts(told: dict[str, Any], memory: "Memory", home: Path) -> "Iterator[Part
         with parts_here(here, home) as parts:
             yield parts
         return
-    from headrace.cli.deploy import address_of  # noqa: PLC0415
+    from headrace.api.deployment import publish_model  # noqa: PLC0415
     from headrace.rollouts.on_kserve import There, parts_there  # noqa: PLC0415
 
     there = There(
         name=told["model"],
-        candidate=address_of(candidate),
+        candidate=publish_model(candidate),
         traffic=told["traffic"] or (kept.record.traffic if kept and kept.record.open else ""),
         namespace=told["namespace"],
         context=told["context"],

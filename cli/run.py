@@ -10,7 +10,7 @@ from headrace.cli.serve import keep_up
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -79,13 +79,13 @@ def run(
 
     home = table_options.home_of(output, arguments["name"])
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        if ended.verification:
-            typer.echo("\n" + exchange(dict(ended.verification)))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        if completed.verification:
+            typer.echo("\n" + exchange(dict(completed.verification)))
         if serve:
-            keep_up(ended)
+            keep_up(completed)
         else:
-            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(ended.summary)}")
+            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
 
     run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli import options, table_options
-from headrace.cli.models import Model, opened
+from headrace.cli.models import Model
 
 EXAMPLES = """
 Examples:
@@ -40,27 +40,25 @@ def score(
     verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Predict every row of TABLE with MODEL; rows that break the contract are kept and say why."""
-    from headrace.core.files import write_json  # noqa: PLC0415 - polars is slow to import
-    from headrace.core.score import score_table  # noqa: PLC0415
-    from headrace.core.scorer import Scorer  # noqa: PLC0415
-    from headrace.core.source import ReadOptions  # noqa: PLC0415
-    from headrace.stores.sources import open_source  # noqa: PLC0415
+    from headrace.api import scoring  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.files import write_json  # noqa: PLC0415
 
-    with opened(model) as bundle:
-        scorer = Scorer.open(bundle, threads=threads)
-    read = ReadOptions(
-        names=tuple(options.comma_list(names)),
+    predictions = scoring.score(
+        model,
+        table,
+        output=output,
+        names=options.comma_list(names),
         header=header,
-        delimiter=options.separator(delimiter),
+        delimiter=delimiter,
         encoding=encoding,
         skip_lines=skip_lines,
         comment=comment,
-        missing_values=tuple(missing or scorer.contract.missing_values),
+        missing_values=missing or (),
+        threads=threads,
     )
-    found = score_table(open_source(table), scorer=scorer, output=output, options=read)
     if summary:
-        write_json(summary, found)
-    told = f"{found['scored']:,} of {found['rows']:,} rows scored"
-    if found["refused"]:
-        told += f", {found['refused']:,} refused (column violations says why)"
-    typer.echo(f"{told}, by {scorer.name} {scorer.digest[:12]}: {output}")
+        write_json(summary, predictions.counts())
+    told = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
+    if predictions.refused:
+        told += f", {predictions.refused:,} refused (column violations says why)"
+    typer.echo(f"{told}, by {predictions.name} {predictions.digest[:12]}: {output}")

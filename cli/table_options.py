@@ -5,17 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.api.model_reference import resolve_model
+from headrace.api.training_arguments import search_budget, training_arguments
 from headrace.cli import options
-from headrace.cli.models import bundle_of
-from headrace.core import card_file, settings
-from headrace.core.customs import Customs
 from headrace.core.errors import InputError
-from headrace.core.text import guarded
 from headrace.registry.places import FOLDER
-
-ENGINES = ("local", "katib")
-CLEANUPS = ("always", "succeeded", "never")
-TASKS = ("", "binary", "multiclass", "regression")
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, folder, glob, http(s)://, s3:// or SQL address.")]
 Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")]
@@ -86,6 +80,15 @@ def home_of(output: Path | None, name: str) -> Path:
     return output or FOLDER / name
 
 
+# Options whose flag is not the parameter's name.
+_FLAGS = {"search_on": "--on", "search_namespace": "--namespace"}
+
+
+def flag(name: str) -> str:
+    """How a parameter of the training pipeline is spelled at the command line."""
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
     """Arguments of the training pipeline, from a command's options by the names of its parameters.
 
@@ -95,55 +98,52 @@ def arguments(given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: If one of them cannot be.
     """
-    task, test_size = given["task"], given["test_size"]
-    if task not in TASKS:
-        raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
-    if not 0 < test_size < 1:
-        raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
-    _check_search(given)
-    if given["card"]:
-        card_file.load(Path(given["card"]))
-    return {
-        "source": guarded(given["table"]),
-        "target": guarded(given["target"]),
-        "name": options.model_name(given["name"] or options.default_name(given["table"])),
-        "task": task,
-        "contract": guarded(given["contract"]),
-        "names": guarded_list(options.comma_list(given["names"])),
-        "header": given["header"],
-        "delimiter": options.separator(given["delimiter"]),
-        "encoding": given["encoding"],
-        "skip_lines": given["skip_lines"],
-        "comment": guarded(given["comment"]),
-        "missing_values": guarded_list(given["missing"]),
-        "time_column": guarded(given["time"]),
-        "id_columns": guarded_list(given["id_column"]),
-        "group_column": guarded(given["group"]),
-        "drop": guarded_list(given["drop"]),
-        "hash_columns": guarded_list(given["hash_column"]),
-        "positive": guarded(given["positive"]),
-        "country": given["country"],
-        **marks(given["decimal"], given["thousands"]),
-        "families": options.comma_list(given["families"]),
-        "experiment": guarded(given["experiment"]),
-        "budget": budget_of(given["budget"], given["max_trials"]),
-        "folds": given["folds"],
-        "nested": given["nested"],
-        "search_on": given["on"],
-        "deadline": given["deadline"],
-        "cleanup": given["cleanup"],
-        "search_namespace": given["namespace"],
-        "test_size": test_size,
-        "split_method": given["split"],
-        "slices": guarded_list(given["slices"]),
-        "cost_false_positive": given["cost_false_positive"],
-        "cost_false_negative": given["cost_false_negative"],
-        "thresholds": options.bounds(given["require"] or []),
-        "champion": guarded(bundle_of(given["champion"]) if "@" in given["champion"] else given["champion"]),
-        "card": guarded(given["card"]),
-        "copies": given["with_data"],
-        "seed": given["seed"],
-    }
+    champion = given["champion"]
+    return training_arguments(
+        {
+            "source": given["table"],
+            "target": given["target"],
+            "name": given["name"],
+            "task": given["task"],
+            "contract": given["contract"],
+            "names": options.comma_list(given["names"]),
+            "header": given["header"],
+            "delimiter": given["delimiter"],
+            "encoding": given["encoding"],
+            "skip_lines": given["skip_lines"],
+            "comment": given["comment"],
+            "missing_values": given["missing"] or [],
+            "time_column": given["time"],
+            "id_columns": given["id_column"] or [],
+            "group_column": given["group"],
+            "drop": given["drop"] or [],
+            "hash_columns": given["hash_column"] or [],
+            "positive": given["positive"],
+            "country": given["country"],
+            "decimal": given["decimal"],
+            "thousands": given["thousands"],
+            "families": options.comma_list(given["families"]),
+            "experiment": given["experiment"],
+            "budget": budget_of(given["budget"], given["max_trials"]),
+            "folds": given["folds"],
+            "nested": given["nested"],
+            "search_on": given["on"],
+            "deadline": given["deadline"],
+            "cleanup": given["cleanup"],
+            "search_namespace": given["namespace"],
+            "test_size": given["test_size"],
+            "split_method": given["split"],
+            "slices": given["slices"] or [],
+            "cost_false_positive": given["cost_false_positive"],
+            "cost_false_negative": given["cost_false_negative"],
+            "thresholds": options.bounds(given["require"] or []),
+            "champion": resolve_model(champion) if "@" in champion else champion,
+            "card": given["card"],
+            "copies": given["with_data"],
+            "seed": given["seed"],
+        },
+        spell=flag,
+    )
 
 
 def budget_of(budget: str, max_trials: int) -> str:
@@ -154,46 +154,4 @@ def budget_of(budget: str, max_trials: int) -> str:
     """
     if max_trials and budget:
         raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
-    return str(max_trials) if max_trials else options.checked_budget(budget)
-
-
-def marks(decimal: str, thousands: str) -> dict[str, str]:
-    """The marks that a person says numbers have, by the names of the pipeline's parameters.
-
-    Raises:
-        InputError: If no notation has them.
-    """
-    blank = {"space": " ", "blank": " "}.get(thousands, thousands)
-    Customs(decimal, blank)  # type: ignore[arg-type]
-    return {"decimal": decimal, "thousands": blank}
-
-
-def _check_search(given: dict[str, Any]) -> None:
-    """Refuse at once what the search would refuse after everything before it.
-
-    Raises:
-        InputError: If there is no such place or file, or no store that both this machine and a cluster reach.
-    """
-    if given["on"] not in ENGINES:
-        raise InputError(f"--on must be {' or '.join(ENGINES)}; got {given['on']!r} instead.")
-    if given["cleanup"] not in CLEANUPS:
-        raise InputError(f"--cleanup must be one of {', '.join(CLEANUPS)}; got {given['cleanup']!r} instead.")
-    if given["on"] == "katib" and settings.store_settings() is None:
-        raise InputError(
-            "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
-        )
-    if given["namespace"] and given["on"] != "katib":
-        raise InputError(
-            f"--namespace says where a search on Katib runs; got {given['namespace']!r} without --on katib: add "
-            "that, or leave it out."
-        )
-    experiment = given["experiment"]
-    if experiment and not experiment.isidentifier() and not Path(experiment).is_file():
-        raise InputError(
-            f"--experiment must be a file, or the name of a shipped Experiment; got {experiment!r} instead."
-        )
-
-
-def guarded_list(values: list[str] | None) -> list[str]:
-    """Texts that pass through pipeline parameters unharmed."""
-    return [guarded(value) for value in values or []]
+    return str(max_trials) if max_trials else search_budget(budget, spell=flag)

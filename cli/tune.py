@@ -10,7 +10,7 @@ from headrace.core.errors import InputError
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -92,9 +92,9 @@ def tune(
 
     home = table_options.home_of(output, arguments["name"])
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        typer.echo(search(ended.summary))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        typer.echo(search(completed.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
     run_line(
