@@ -4,9 +4,9 @@
 
     import headrace.api as hr
 
-    run = hr.run("heart.csv", target="target")        # metrics, verdict, findings, bundle, report
-    hr.score(run, "new.csv").frame                    # predictions of a whole table
-    with hr.serve(run) as endpoint:                   # an endpoint on this machine, for the length of the block
+    run = hr.run("heart.csv", target="target")     # metrics, verdict, findings, bundle, report
+    hr.score(run, "new.csv").frame                 # predictions for a whole table
+    with hr.serve(run) as endpoint:                # an endpoint on this machine, for the length of the block
         endpoint.predict([{"age": 54, "sex": "f"}])
 
 Each function does what the command of its name does, with the same defaults. A mistake of the caller raises a

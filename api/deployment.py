@@ -38,8 +38,8 @@ def deploy(
     If it does not become live, the version before is live again. It needs a cluster (``KUBECONFIG``, or a pod's
     account) and its object store (``HEADRACE_S3_ENDPOINT`` and keys)::
 
-        endpoint = hr.deploy(run, name="heart", namespace="models")
-        endpoint.predict([{"age": 72, "pressure": 150, "pain": "strong"}])
+        endpoint = hr.deploy(run, name="churn", namespace="models")
+        endpoint.predict([{"age": 72, "spend": 20.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}])
 
     Args:
         model: A store URI or ``NAME@VERSION``; or a ``Run``, a ``Bundle`` or a folder of one, which is published first.

@@ -88,9 +88,9 @@ def open_bundle(model: ModelReference, *, folder: str | Path | None = None) -> "
     """Open the bundle of a model, and verify each of its files.
 
     >>> import headrace.api as hr
-    >>> bundle = hr.open_bundle("headrace-out/heart")
+    >>> bundle = hr.open_bundle("headrace-out/customers")
     >>> bundle.name
-    'heart'
+    'customers'
     >>> bundle.json("model.json")["task"]
     'binary'
 

@@ -101,7 +101,7 @@ def open_run(folder: str | Path) -> Run:
     """Read what an earlier run left in its folder.
 
     >>> import headrace.api as hr
-    >>> run = hr.open_run("headrace-out/heart")
+    >>> run = hr.open_run("headrace-out/customers")
     >>> run.verdict in {"promote", "hold", "reject"}
     True
     >>> sorted(run.metrics)

@@ -1,7 +1,7 @@
 """Predictions for a whole table."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,16 @@ def score(
     comment: str = "",
     missing_values: Sequence[str] = (),
     threads: int = 2,
+    progress: Callable[[str], None] | None = None,
 ) -> Predictions:
     """Predict every row of a table, as ``headrace score`` does; rows that break the contract are kept and say why.
 
     >>> import headrace.api as hr
-    >>> predictions = hr.score("headrace-out/heart", "heart.csv")
+    >>> predictions = hr.score("headrace-out/customers", "customers.csv")
     >>> predictions.rows, predictions.refused
-    (80, 0)
+    (400, 0)
     >>> predictions.frame.columns[:4]
-    ['row', 'label', 'probability_sick', 'probability_well']
+    ['row', 'label', 'probability_no', 'probability_yes']
 
     Args:
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
@@ -98,6 +99,7 @@ def score(
         comment: What a comment line of a CSV begins with; empty to detect it.
         missing_values: Texts that stand for a missing value; empty for the contract's.
         threads: Threads of the engine, 1 to 256.
+        progress: Called with the number of rows so far, as text, such as ``print``; None for silence.
 
     Raises:
         MissingError: If the model or the table does not exist.
@@ -120,6 +122,7 @@ def score(
     )
     with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         written = Path(output) if output is not None else Path(scratch) / "predictions.parquet"
-        counts = score_table(open_source(source), scorer=scorer, output=written, options=read)
+        report = progress or (lambda _: None)
+        counts = score_table(open_source(source), scorer=scorer, output=written, options=read, report=report)
         held = None if output is not None else pl.read_parquet(written, glob=False, memory_map=False)
     return Predictions(**counts, name=scorer.name, output=None if output is None else written, _held=held)

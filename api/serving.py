@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.api.model_reference import ModelReference, resolve_model
+from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
 from headrace.api.training_arguments import model_name
 from headrace.core.errors import InternalError, RequestError, shown
@@ -105,10 +105,11 @@ def serve(
     The server is a process of its own. It ends with the block, and with this process, however that ends.
 
     >>> import headrace.api as hr
-    >>> with hr.serve("headrace-out/heart") as endpoint:
-    ...     (prediction,) = endpoint.predict([{"age": 72, "pressure": 150, "pain": "strong"}])
+    >>> with hr.serve("headrace-out/customers") as endpoint:
+    ...     row = {"age": 72, "spend": 20.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}
+    ...     (prediction,) = endpoint.predict([row])
     >>> prediction["label"]
-    'sick'
+    'yes'
 
     Args:
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
@@ -160,40 +161,3 @@ def serve(
                 deployer.undeploy(endpoint)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def server_command(model: ModelReference, *, name: str = "", **options: Any) -> list[str]:
-    """The command line of a server process.
-
-    Args:
-        model: See ``resolve_model``.
-        name: Name of the endpoint; empty for the model's.
-        **options: See ``server_arguments``.
-    """
-    command = [sys.executable, "-m", "headrace.serving.server", "--model", resolve_model(model)]
-    command += ["--name", model_name(name)] if name else []
-    return [*command, *server_arguments(**options)]
-
-
-def server_arguments(
-    *,
-    port: int,
-    host: str,
-    workers: int,
-    grpc_port: int,
-    verify: str,
-    public_key: str,
-    identity: str,
-    issuer: str,
-    access_log: bool,
-    log_url: str,
-    verbose: bool,
-) -> list[str]:
-    """Arguments of a server process, by the options of ``serve``."""
-    given = ["--host", host, "--port", str(port), "--workers", str(workers), "--verify", verify]
-    trust = (("--public-key", public_key), ("--identity", identity), ("--issuer", issuer))
-    given += [part for flag, value in trust if value for part in (flag, value)]
-    given += ["--grpc-port", str(grpc_port)] if grpc_port else []
-    given += ["--log-url", log_url] if log_url else []
-    given += ["--access-log"] if access_log else []
-    return [*given, *(["--verbose"] if verbose else [])]

@@ -4,17 +4,20 @@ import contextlib
 import datetime as dt
 import decimal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import orjson
 
 from headrace.core.errors import InputError, shown
 
-TableReference: TypeAlias = Any
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+TableReference: TypeAlias = Union[str, Path, "IntoFrame"]
 """A path, glob or address as text or ``Path``; or a data frame that narwhals knows, such as pandas' and Polars'."""
-RowsReference: TypeAlias = Any
+RowsReference: TypeAlias = Union["IntoFrame", Sequence[Mapping[str, object]], Sequence[Sequence[object]]]
 """A data frame, or a list of rows, each a mapping by column name or a list of values in the contract's order."""
 
 
@@ -67,9 +70,8 @@ def request_rows(rows: RowsReference) -> list[Any]:
     try:
         return list(orjson.loads(orjson.dumps(plain, default=_json_value, option=orjson.OPT_SERIALIZE_NUMPY)))
     except TypeError as error:
-        raise InputError(
-            f"values of rows must be texts, numbers, booleans, times or None; {str(error).rstrip('.')}."
-        ) from error
+        reason = str(error.__cause__ or error).rstrip(".")
+        raise InputError(f"values of rows must be texts, numbers, booleans, times or None; {reason}.") from error
 
 
 def _frame_rows(frame: Any) -> list[Any]:
@@ -108,17 +110,16 @@ def _write_frame(frame: Any, path: Path) -> None:
 
 def _with_index(frame: Any) -> Any:
     """A frame of pandas without an index: one that has a name is a column, another is dropped; names are texts."""
-    columns = getattr(frame, "columns", ())
     if not type(frame).__module__.startswith("pandas"):
         return frame
-    wrong = next((name for name in columns if not isinstance(name, str)), None)
+    wrong = next((name for name in frame.columns if not isinstance(name, str)), None)
     if wrong is not None:
         raise InputError(
             f"the columns of a frame must be named by texts; got {shown(wrong)}: set frame.columns = "
             "frame.columns.astype(str), or names that say more."
         )
     named = [name for name in frame.index.names if name is not None]
-    taken = next((name for name in named if name in columns), None)
+    taken = next((name for name in named if name in frame.columns), None)
     if taken is not None:
         raise InputError(f"the frame has {shown(taken)} as a column and as its index; rename one of them.")
     unnamed = [level for level, name in enumerate(frame.index.names) if name is None]

@@ -29,9 +29,9 @@ def run(
     """Train, evaluate, publish and verify a model of one table, as ``headrace run`` does.
 
     >>> import headrace.api as hr
-    >>> run = hr.run("heart.csv", target="target", budget=1, folds=2)
+    >>> run = hr.run("customers.csv", target="churn", budget=3)
     >>> run.rows.train + run.rows.test
-    80
+    400
     >>> 0 <= run.metrics["roc_auc"].low <= run.metrics["roc_auc"].high <= 1
     True
     >>> run.report.name
@@ -73,9 +73,9 @@ def tune(
     It is ``run`` without publishing. A search whose trial is a pipeline is started by ``headrace tune``.
 
     >>> import headrace.api as hr
-    >>> best = hr.tune("heart.csv", target="target", experiment="logistic", budget=1, folds=2)
+    >>> best = hr.tune("customers.csv", target="churn", budget=3)
     >>> best.search.trials, best.search.failed
-    (1, 0)
+    (3, 0)
 
     Args:
         table: See ``run``.
@@ -108,9 +108,7 @@ def _completed_run(
     function: str,
 ) -> Run:
     options = complete_options(given, function=function)
-    champion = options["champion"]
-    if not isinstance(champion, str) or "@" in champion:
-        champion = resolve_model(champion)
+    champion = resolve_model(options["champion"]) if options["champion"] else ""
     name = model_name(options["name"]) if options["name"] else ""
     with table_address(table, name=name) as source:
         changed = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}

@@ -1,5 +1,6 @@
 """``headrace score``: predictions for a whole table."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from headrace.cli import options, table_options
 from headrace.cli.models import Model
+from headrace.core import steps
 
 EXAMPLES = """
 Examples:
@@ -55,6 +57,7 @@ def score(
         comment=comment,
         missing_values=missing or (),
         threads=threads,
+        progress=partial(steps.progress, "score"),
     )
     if summary:
         write_json(summary, predictions.counts())

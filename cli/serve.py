@@ -73,7 +73,7 @@ def serve(
     verbose: options.Verbose = False,
 ) -> None:
     """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
-    from headrace.api.serving import server_command  # noqa: PLC0415 - whoever only keeps an endpoint up needs no command
+    from headrace.api.server_command import server_command  # noqa: PLC0415 - whoever only keeps an endpoint up needs no command
 
     command = server_command(
         model,
