@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
+from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
-from headrace.api.training_arguments import model_name
 
 
 def server_command(model: ModelReference, *, name: str = "", **options: Any) -> list[str]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
-from headrace.api.training_arguments import model_name
 from headrace.core.errors import InternalError, RequestError, shown
 from headrace.core.processes import lease
 from headrace.serving.deployer import Endpoint, LocalDeployer

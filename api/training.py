@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from headrace.api.local_run import RunOutput, training_run
+from headrace.api.model_names import default_name, model_name
 from headrace.api.model_reference import resolve_model
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
-from headrace.api.training_arguments import default_name, model_name, training_arguments
+from headrace.api.training_arguments import training_arguments
 from headrace.api.training_keywords import TrainingKeywords, complete_options, with_keyword_signature
 from headrace.pipelines.runner import Told
 from headrace.registry.places import FOLDER

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.api.model_names import default_name, model_name
 from headrace.core import card_file, settings
 from headrace.core.customs import Customs
 from headrace.core.errors import InputError
@@ -32,7 +33,6 @@ _TYPED_TEXTS = (
     "champion",
     "card",
 )
-_NAME_LIMIT = 40
 _BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
 
@@ -66,21 +66,6 @@ def training_arguments(options: Mapping[str, Any], *, spell: Spelling = str) -> 
         **number_marks(options["decimal"], options["thousands"]),
     }
     return {**prepared, **guarded_texts({name: prepared[name] for name in _TYPED_TEXTS})}
-
-
-def model_name(text: str) -> str:
-    """A name that Kubernetes takes, made of any text: lower case letters, digits and dashes, at most 40."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if not name or not name[0].isalpha():
-        name = f"m-{name}".strip("-")
-    return name[:_NAME_LIMIT].rstrip("-")
-
-
-def default_name(table: str) -> str:
-    """The model's name for a table: the last part of its address that is no pattern, without endings."""
-    parts = re.split(r"[/\\]", table.split("#", maxsplit=1)[0].split("?", maxsplit=1)[0].rstrip("/"))
-    plain = [part for part in parts if part.strip(".") and not set("*[]").intersection(part)]
-    return model_name(plain[-1].split(".")[0] if plain else "table")
 
 
 def field_separator(text: str) -> str:

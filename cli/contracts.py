@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from headrace.api.training_arguments import default_name, field_separator, number_marks
+from headrace.api.model_names import default_name
+from headrace.api.training_arguments import field_separator, number_marks
 from headrace.cli import options, table_options
 from headrace.core.errors import shown
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.api.training_arguments import default_name, model_name, search_budget
+from headrace.api.model_names import default_name, model_name
+from headrace.api.training_arguments import search_budget
 from headrace.cli import options, table_options
 from headrace.core.errors import InputError
 
