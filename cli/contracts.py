@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.cli import options, table_options
+from headrace.api.model_names import default_name
+from headrace.cli import table_options
 from headrace.core.customs import Customs
 from headrace.core.errors import shown
 
@@ -53,7 +54,7 @@ def contract(
         facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
         target = given["target"] or tables.scan(folder).collect_schema().names()[-1]
         wishes = Wishes(**{name: given[name] for name in _WISHES})
-        made = inferred(folder, name=options.default_name(given["source"]), target=target, wishes=wishes)
+        made = inferred(folder, name=default_name(given["source"]), target=target, wishes=wishes)
     if not given["target"]:
         said = f"headrace: the last column, {shown(target)}, is taken for the target; --target names another."
         typer.echo(said, err=True)

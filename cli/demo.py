@@ -15,7 +15,7 @@ from headrace.pipelines.training_options import TrainingOptions
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -79,14 +79,14 @@ def demo(
         source=str(table), target="diagnosis", positive="malignant", name="tumours", seed=given["seed"]
     )
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        typer.echo("\n" + exchange(dict(ended.verification)))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        typer.echo("\n" + exchange(dict(completed.verification)))
         if serve:
-            keep_up(ended)
+            keep_up(completed)
         else:
             own = f"try a table of your own: headrace run {shlex.quote(str(table))} --target diagnosis"
-            typer.echo(f"\nNext: open the report, {own}{look(ended.summary)}")
+            typer.echo(f"\nNext: open the report, {own}{look(completed.summary)}")
 
     run_line(
         wanted.pipeline_arguments(),

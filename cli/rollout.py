@@ -151,14 +151,14 @@ def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
     kept = memory.load()
     candidate = given.candidate or (kept.record.candidate.uri if kept else "")
     if given.to == "local":
-        from headrace.cli.models import bundle_of  # noqa: PLC0415
+        from headrace.api.model_reference import resolve_model  # noqa: PLC0415
         from headrace.rollouts.local import Here, parts_here  # noqa: PLC0415
 
         if not given.table and not given.abort:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
         here = Here(
-            stable=bundle_of(given.model),
-            candidate=bundle_of(candidate),
+            stable=resolve_model(given.model),
+            candidate=resolve_model(candidate),
             table=given.table,
             target=given.target,
             rate=given.rate,
@@ -167,12 +167,12 @@ def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
         with parts_here(here, given.folder) as parts:
             yield parts
         return
-    from headrace.cli.deploy import address_of  # noqa: PLC0415
+    from headrace.api.deployment import publish_model  # noqa: PLC0415
     from headrace.rollouts.on_kserve import There, parts_there  # noqa: PLC0415
 
     there = There(
         name=given.model,
-        candidate=address_of(candidate),
+        candidate=publish_model(candidate),
         traffic=given.traffic or (kept.record.traffic if kept and kept.record.open else ""),
         namespace=given.namespace,
         context=given.context,

@@ -11,7 +11,7 @@ from headrace.cli.serve import keep_up
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -37,23 +37,23 @@ def run(
     verbose: options.Verbose = False,
 ) -> None:
     """Take TABLE through every step to an endpoint that answers."""
-    wanted = table_options.training_options(given, max_trials=max_trials)
+    arguments = table_options.arguments(given, max_trials=max_trials)
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.screen import exchange, look, outcome  # noqa: PLC0415
 
-    home = table_options.home_of(output, wanted.name)
+    home = table_options.home_of(output, arguments["name"])
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        if ended.verification:
-            typer.echo("\n" + exchange(dict(ended.verification)))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        if completed.verification:
+            typer.echo("\n" + exchange(dict(completed.verification)))
         if serve:
-            keep_up(ended)
+            keep_up(completed)
         else:
-            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(ended.summary)}")
+            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
 
     run_line(
-        wanted.pipeline_arguments(),
+        arguments,
         home=home,
         records=output or FOLDER,
         summary_file=summary,

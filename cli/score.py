@@ -1,13 +1,15 @@
 """``headrace score``: predictions for a whole table."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from headrace.cli import options, table_options
-from headrace.cli.models import Model, opened
+from headrace.cli.models import Model
+from headrace.core import steps
 
 EXAMPLES = """
 Examples:
@@ -33,19 +35,20 @@ def score(
     verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Predict every row of TABLE with MODEL; rows that break the contract are kept and say why."""
-    from headrace.core.files import write_json  # noqa: PLC0415 - polars is slow to import
-    from headrace.core.score import score_table  # noqa: PLC0415
-    from headrace.core.scorer import Scorer  # noqa: PLC0415
-    from headrace.stores.sources import open_source  # noqa: PLC0415
+    from headrace.api import scoring  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.files import write_json  # noqa: PLC0415
 
-    with opened(model) as bundle:
-        scorer = Scorer.open(bundle, threads=threads)
-    missing = given["missing_values"] or scorer.contract.missing_values
-    read = table_options.read_options({**given, "missing_values": missing})
-    found = score_table(open_source(given["source"]), scorer=scorer, output=output, options=read)
+    predictions = scoring.score(
+        model,
+        given["source"],
+        output=output,
+        threads=threads,
+        progress=partial(steps.progress, "score"),
+        **{name: given[name] for name in table_options.READING if name != "source"},
+    )
     if summary:
-        write_json(summary, found)
-    told = f"{found['scored']:,} of {found['rows']:,} rows scored"
-    if found["refused"]:
-        told += f", {found['refused']:,} refused (column violations says why)"
-    typer.echo(f"{told}, by {scorer.name} {scorer.digest[:12]}: {output}")
+        write_json(summary, predictions.counts())
+    told = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
+    if predictions.refused:
+        told += f", {predictions.refused:,} refused (column violations says why)"
+    typer.echo(f"{told}, by {predictions.name} {predictions.digest[:12]}: {output}")

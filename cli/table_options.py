@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.api.model_reference import resolve_model
+from headrace.api.training_arguments import field_separator, search_budget, training_arguments
 from headrace.cli import options
 from headrace.cli.command_parameters import Command, with_parameters
-from headrace.cli.models import bundle_of
-from headrace.core import card_file, settings
 from headrace.core.errors import InputError
 from headrace.pipelines.option_fields import OptionField, option_fields
 from headrace.pipelines.training_options import TrainingOptions
@@ -32,7 +32,7 @@ READING = tuple(
 """Names of those that say where a table is and how it is read."""
 _BLANKS = {"space": " ", "blank": " "}
 _CONVERSIONS: Mapping[str, Callable[[str], str]] = {
-    "delimiter": options.separator,
+    "delimiter": field_separator,
     "thousands": lambda mark: _BLANKS.get(mark, mark),
 }
 
@@ -120,8 +120,13 @@ def home_of(output: Path | None, name: str) -> Path:
     return output or FOLDER / name
 
 
-def training_options(given: Mapping[str, Any], *, max_trials: int) -> TrainingOptions:
-    """The options of a training, of those that a command took.
+def flag(name: str) -> str:
+    """How an option is spelled at the command line."""
+    return _FIELDS[name].flag
+
+
+def arguments(given: Mapping[str, Any], *, max_trials: int) -> dict[str, Any]:
+    """Arguments of the training pipeline, of the options that a command took.
 
     Args:
         given: All of them, by the names of the fields.
@@ -130,12 +135,9 @@ def training_options(given: Mapping[str, Any], *, max_trials: int) -> TrainingOp
     Raises:
         InputError: If one of them cannot be.
     """
-    name = options.model_name(given["name"] or options.default_name(given["source"]))
-    wanted = TrainingOptions(**{**given, "name": name, "budget": budget_of(given["budget"], max_trials)})
-    _check_search(wanted)
-    if wanted.card:
-        card_file.load(Path(wanted.card))
-    return replace(wanted, champion=bundle_of(wanted.champion)) if "@" in wanted.champion else wanted
+    champion = resolve_model(given["champion"]) if "@" in given["champion"] else given["champion"]
+    budget = budget_of(given["budget"], max_trials)
+    return training_arguments({**given, "champion": champion, "budget": budget}, spell=flag)
 
 
 def read_options(given: Mapping[str, Any]) -> "ReadOptions":
@@ -158,27 +160,4 @@ def budget_of(budget: str, max_trials: int) -> str:
     """
     if max_trials and budget:
         raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
-    return str(max_trials) if max_trials else options.checked_budget(budget)
-
-
-def _check_search(wanted: TrainingOptions) -> None:
-    """Refuse at once what the search would refuse after everything before it.
-
-    Raises:
-        InputError: If there is no such file, or no store that both this machine and a cluster reach.
-    """
-    on_katib = wanted.search_on == "katib"
-    if on_katib and settings.store_settings() is None:
-        raise InputError(
-            "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
-        )
-    if wanted.search_namespace and not on_katib:
-        raise InputError(
-            f"--namespace says where a search on Katib runs; got {wanted.search_namespace!r} without --on katib: add "
-            "that, or leave it out."
-        )
-    experiment = wanted.experiment
-    if experiment and not experiment.isidentifier() and not Path(experiment).is_file():
-        raise InputError(
-            f"--experiment must be a file, or the name of a shipped Experiment; got {experiment!r} instead."
-        )
+    return str(max_trials) if max_trials else search_budget(budget, spell=flag)

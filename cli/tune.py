@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,7 +11,7 @@ from headrace.core.errors import InputError
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -53,19 +52,19 @@ def tune(
         return
     if not given["target"] or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
-    wanted = replace(table_options.training_options(given, max_trials=max_trials), publish=False)
+    arguments = {**table_options.arguments(given, max_trials=max_trials), "publish": False}
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.screen import outcome, search  # noqa: PLC0415
 
-    home = table_options.home_of(output, wanted.name)
+    home = table_options.home_of(output, arguments["name"])
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        typer.echo(search(ended.summary))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        typer.echo(search(completed.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
     run_line(
-        wanted.pipeline_arguments(),
+        arguments,
         home=home,
         records=output or FOLDER,
         summary_file=summary,
