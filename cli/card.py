@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from headrace.api.model_reference import open_model
 from headrace.cli import options
-from headrace.cli.models import Model, opened
+from headrace.cli.models import Model
 
 EXAMPLES = """
 Examples:
@@ -34,7 +35,7 @@ def card(
     given = card_file.load(Path(answers)) if answers else None
     if output.exists():
         raise InputError(f"{output} must not be there yet; choose another place, or take it away.")
-    with opened(model) as bundle:
+    with open_model(model) as bundle:
         if given is None:
             known = answering.answers_of(bundle)
             write_text(output, card_file.dump(known, bundle.name))

@@ -1,12 +1,13 @@
 """``headrace catalog``: which tables there are, what they are like, and what was made of them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.cli import options, table_options, whereis
+from headrace.cli import table_options, whereis
 from headrace.cli.registry_options import Catalog, Json
 from headrace.cli.tables import aligned, cut, day
 from headrace.core.errors import InputError
@@ -74,29 +75,27 @@ _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A
 
 
 @app.command(name="add", epilog=ADD)
+@table_options.takes("source", "names", "header")
 def add(
-    table: table_options.Table,
+    *,
     owner: _Owner = None,
     licence: _Licence = None,
     description: _Description = None,
     retain: _Retain = None,
     tag: _Tags = None,
-    names: table_options.Names = "",
-    header: table_options.Header = True,
+    given: Mapping[str, Any],
     catalog: Catalog = "",
 ) -> None:
     """Read TABLE once and enter it: columns, rows, digest; its rows are not kept."""
-    from headrace.core.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
-    from headrace.registry.adding import add_source  # noqa: PLC0415
+    from headrace.registry.adding import add_source  # noqa: PLC0415 - polars is slow to import
     from headrace.registry.catalog_words import describe as told  # noqa: PLC0415
     from headrace.registry.catalog_words import set_tags  # noqa: PLC0415
 
     database = _open(catalog)
-    read = ReadOptions(names=tuple(options.comma_list(names)), header=header)
-    name = add_source(database, table, options=read)
+    name = add_source(database, given["source"], options=table_options.read_options(given))
     told(database, name, **_given(owner=owner, licence=licence, description=description, retain_days=retain))
     set_tags(database, name, add=tag or ())
-    typer.echo(f"{table} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
+    typer.echo(f"{given['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
 
 
 @app.command(name="list", epilog=LIST)

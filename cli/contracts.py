@@ -2,12 +2,15 @@
 
 import shlex
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from headrace.cli import options, table_options
+from headrace.api.model_names import default_name
+from headrace.cli import table_options
+from headrace.core.customs import Customs
 from headrace.core.errors import shown
 
 EXAMPLES = """
@@ -19,26 +22,15 @@ Examples:
 
   headrace run heart.csv --target target --contract heart.yaml
 """
+_WISHES = ("task", "time_column", "positive", "country", "decimal", "thousands")
 
 
+@table_options.takes(
+    *table_options.READING, "target", *_WISHES, optional=("target",), unset={"target": "the last column"}
+)
 def contract(
-    table: table_options.Table,
-    target: Annotated[
-        str, typer.Option(help="Column to predict.", metavar="COLUMN", show_default="the last column")
-    ] = "",
-    task: Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")] = "",
-    names: table_options.Names = "",
-    header: table_options.Header = True,
-    delimiter: table_options.Delimiter = "",
-    encoding: table_options.Encoding = "",
-    skip_lines: table_options.SkipLines = -1,
-    comment: table_options.Comment = "",
-    missing: table_options.Missing = None,
-    time: Annotated[str, typer.Option(help="Timestamp to split by.", metavar="COLUMN")] = "",
-    positive: table_options.Positive = "",
-    country: table_options.Country = "",
-    decimal: table_options.DecimalMark = "",
-    thousands: table_options.Thousands = "",
+    *,
+    given: Mapping[str, Any],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),
@@ -52,35 +44,19 @@ def contract(
     from headrace.core.infer import Wishes, inferred  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.notes import from_json, worst_first  # noqa: PLC0415
-    from headrace.core.source import ReadOptions  # noqa: PLC0415
     from headrace.core.table_notes import left_out  # noqa: PLC0415
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
-    read = ReadOptions(
-        names=tuple(options.comma_list(names)),
-        header=header,
-        delimiter=options.separator(delimiter),
-        encoding=encoding,
-        skip_lines=skip_lines,
-        comment=comment,
-        missing_values=tuple(missing or ()),
-    )
-    marks = table_options.marks(decimal, thousands)
+    read = table_options.read_options(given)
+    Customs(given["decimal"], given["thousands"])  # refuses marks that are none
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
-        facts = ingest_table(open_source(table), folder=folder, options=read)
-        predicted = target or tables.scan(folder).collect_schema().names()[-1]
-        wishes = Wishes(
-            task=task,
-            time_column=time,
-            positive=positive,
-            country=country,
-            decimal=marks["decimal"],
-            thousands=marks["thousands"],
-        )
-        made = inferred(folder, name=options.default_name(table), target=predicted, wishes=wishes)
-    if not target:
-        said = f"headrace: the last column, {shown(predicted)}, is taken for the target; --target names another."
+        facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
+        target = given["target"] or tables.scan(folder).collect_schema().names()[-1]
+        wishes = Wishes(**{name: given[name] for name in _WISHES})
+        made = inferred(folder, name=default_name(given["source"]), target=target, wishes=wishes)
+    if not given["target"]:
+        said = f"headrace: the last column, {shown(target)}, is taken for the target; --target names another."
         typer.echo(said, err=True)
     noted = [*from_json(facts.get("notes", [])), *made.notes]
     for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):
@@ -90,5 +66,5 @@ def contract(
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    command = shlex.join(["headrace", "run", table, "--target", predicted, "--contract", str(output)])
+    command = shlex.join(["headrace", "run", given["source"], "--target", target, "--contract", str(output)])
     typer.echo(f"{output} is written: read it, mend it, then: {command}")

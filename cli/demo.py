@@ -2,18 +2,20 @@
 
 import csv
 import shlex
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from headrace.cli import options
+from headrace.cli import options, table_options
 from headrace.cli.serve import keep_up
+from headrace.pipelines.training_options import TrainingOptions
 from headrace.registry.places import FOLDER
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -56,11 +58,13 @@ def write_demo_table(path: Path) -> None:
             writer.writerow([*numbers, "benign" if label == "1" else "malignant"])
 
 
+@table_options.takes("seed")
 def demo(
+    *,
     output: options.Output = None,
     summary: options.SummaryFile = None,
     serve: options.Serve = False,
-    seed: options.Seed = 0,
+    given: Mapping[str, Any],
     verbose: options.Verbose = False,
 ) -> None:
     """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
@@ -71,21 +75,24 @@ def demo(
     table = home.parent / f"{home.name}.csv"
     write_demo_table(table)
     typer.echo(f"The table: {table}, 569 tumours of which the diagnosis is known. The line:\n")
-    arguments = {
-        "source": str(table),
-        "target": "diagnosis",
-        "positive": "malignant",
-        "name": "tumours",
-        "seed": seed,
-    }
+    wanted = TrainingOptions(
+        source=str(table), target="diagnosis", positive="malignant", name="tumours", seed=given["seed"]
+    )
 
-    def then(ended: "Ended") -> None:
-        typer.echo(outcome(ended.summary))
-        typer.echo("\n" + exchange(dict(ended.verification)))
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        typer.echo("\n" + exchange(dict(completed.verification)))
         if serve:
-            keep_up(ended)
+            keep_up(completed)
         else:
             own = f"try a table of your own: headrace run {shlex.quote(str(table))} --target diagnosis"
-            typer.echo(f"\nNext: open the report, {own}{look(ended.summary)}")
+            typer.echo(f"\nNext: open the report, {own}{look(completed.summary)}")
 
-    run_line(arguments, home=home, records=output or FOLDER, summary_file=summary, verbose=verbose, then=then)
+    run_line(
+        wanted.pipeline_arguments(),
+        home=home,
+        records=output or FOLDER,
+        summary_file=summary,
+        verbose=verbose,
+        then=then,
+    )

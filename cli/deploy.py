@@ -1,7 +1,6 @@
 """``headrace deploy``: a model answers on KServe."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,7 +65,8 @@ def deploy(
     """Serve MODEL on KServe, and return when it answers; if it does not, what answered before answers again."""
     if remove == bool(model) or (remove and not name):
         raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
-    from headrace.serving.deployers import Place, choose  # noqa: PLC0415 - other commands need no cluster
+    from headrace.api.deployment import connect_kserve, publish_model  # noqa: PLC0415 - the help needs no cluster
+    from headrace.serving.deployers import Place  # noqa: PLC0415
 
     place = Place(
         to="kserve",
@@ -83,11 +83,11 @@ def deploy(
         via=via,
         take_over=take_over,
     )
-    deployer: KServeDeployer = choose(place, log=Path(), say=_say)  # type: ignore[assignment]
+    deployer = connect_kserve(place, progress=_say)
     if remove:
         _remove(deployer, name)
         return
-    uri = address_of(model)
+    uri = publish_model(model)
     if manifest:
         from headrace.cluster import kubernetes_yaml  # noqa: PLC0415 - slow
 
@@ -98,27 +98,6 @@ def deploy(
     state = f"answers with {endpoint.digest[:12]}{was}" if endpoint.changed else "answered with it already"
     typer.echo(f"\n  {endpoint.name} in {endpoint.namespace} ({endpoint.mode}) {state}.\n  {endpoint.url}")
     typer.echo(f"\nNext: headrace rollout {endpoint.name} --candidate URI, for the version after this one.")
-
-
-def address_of(model: str) -> str:
-    """The store's address of a model; a folder is published first.
-
-    Raises:
-        InputError: If it is neither, or no store is set.
-    """
-    from headrace.cli.models import bundle_of  # noqa: PLC0415
-
-    named = bundle_of(model)
-    if "://" in named:
-        return named
-    from headrace.core import settings  # noqa: PLC0415
-    from headrace.stores.bundles import publish  # noqa: PLC0415
-    from headrace.stores.objects import connect  # noqa: PLC0415
-
-    store = settings.store_settings()
-    if store is None:
-        raise InputError(f"{model} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
-    return publish(Path(named), connect(store))
 
 
 def _remove(deployer: "KServeDeployer", name: str) -> None:

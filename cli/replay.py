@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli.models import Model, opened
+from headrace.api.model_reference import open_model
+from headrace.cli.models import Model
 from headrace.cli.registry_options import Catalog
 
 EXAMPLES = """
@@ -38,7 +39,7 @@ def replay(
     from headrace.pipelines.replaying import replay as again  # noqa: PLC0415
 
     wish = Wish(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
-    with opened(model) as bundle:
+    with open_model(model) as bundle:
         typer.echo(f"The line that made {bundle.name} {bundle.digest[:12]}, again:\n")
         found = again(bundle, wish=wish, watch=Progress(sys.stdout))
     if found.same:

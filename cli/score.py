@@ -1,12 +1,15 @@
 """``headrace score``: predictions for a whole table."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from headrace.cli import options, table_options
-from headrace.cli.models import Model, opened
+from headrace.cli.models import Model
+from headrace.core import steps
 
 EXAMPLES = """
 Examples:
@@ -19,48 +22,33 @@ Examples:
 """
 
 
+@table_options.takes(*table_options.READING, unset={"missing_values": "the contract's"})
 def score(
+    *,
     model: Model,
-    table: table_options.Table,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
     ],
-    names: table_options.Names = "",
-    header: table_options.Header = True,
-    delimiter: table_options.Delimiter = "",
-    encoding: table_options.Encoding = "",
-    skip_lines: table_options.SkipLines = -1,
-    comment: table_options.Comment = "",
-    missing: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="A text that means missing; repeatable.", show_default="the contract's"),
-    ] = None,
+    given: Mapping[str, Any],
     threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=256)] = 2,
     summary: options.SummaryFile = None,
     verbose: options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Predict every row of TABLE with MODEL; rows that break the contract are kept and say why."""
-    from headrace.core.files import write_json  # noqa: PLC0415 - polars is slow to import
-    from headrace.core.score import score_table  # noqa: PLC0415
-    from headrace.core.scorer import Scorer  # noqa: PLC0415
-    from headrace.core.source import ReadOptions  # noqa: PLC0415
-    from headrace.stores.sources import open_source  # noqa: PLC0415
+    from headrace.api import scoring  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.files import write_json  # noqa: PLC0415
 
-    with opened(model) as bundle:
-        scorer = Scorer.open(bundle, threads=threads)
-    read = ReadOptions(
-        names=tuple(options.comma_list(names)),
-        header=header,
-        delimiter=options.separator(delimiter),
-        encoding=encoding,
-        skip_lines=skip_lines,
-        comment=comment,
-        missing_values=tuple(missing or scorer.contract.missing_values),
+    predictions = scoring.score(
+        model,
+        given["source"],
+        output=output,
+        threads=threads,
+        progress=partial(steps.progress, "score"),
+        **{name: given[name] for name in table_options.READING if name != "source"},
     )
-    found = score_table(open_source(table), scorer=scorer, output=output, options=read)
     if summary:
-        write_json(summary, found)
-    told = f"{found['scored']:,} of {found['rows']:,} rows scored"
-    if found["refused"]:
-        told += f", {found['refused']:,} refused (column violations says why)"
-    typer.echo(f"{told}, by {scorer.name} {scorer.digest[:12]}: {output}")
+        write_json(summary, predictions.counts())
+    told = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
+    if predictions.refused:
+        told += f", {predictions.refused:,} refused (column violations says why)"
+    typer.echo(f"{told}, by {predictions.name} {predictions.digest[:12]}: {output}")

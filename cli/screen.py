@@ -4,6 +4,7 @@ import json
 import shlex
 from typing import Any, TextIO
 
+from headrace.api.progress import describe_event
 from headrace.cli.findings_screen import findings, positive
 from headrace.pipelines.runner import Told
 from headrace.pipelines.summary import Summary
@@ -29,13 +30,8 @@ class Progress:
                 self._stream.flush()
             return
         start = "\r\033[K" if self._live else ""
-        if told.event == "waiting":  # whole, for it says what is to be mended
-            self._stream.write(f"{start}  ! {told.step or 'the run'}: {told.text}\n")
-            self._stream.flush()
-            return
-        mark = "✓" if told.event == "end" else "✗"
-        text = told.text if told.event == "end" or told.kind == "canceled" else ""
-        self._stream.write(f"{start}  {mark} {told.step:<16}{told.seconds:>7.1f} s  {text}".rstrip()[:_WIDTH] + "\n")
+        line = f"  {describe_event(told)}"
+        self._stream.write(start + (line if told.event == "waiting" else line[:_WIDTH]) + "\n")
         self._stream.flush()
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli import options
-from headrace.cli.models import Model, bundle_of
-from headrace.core.files import read_json, write_json
+from headrace.cli.models import Model
+from headrace.core.files import write_json
 
 if TYPE_CHECKING:
-    from headrace.cli.line import Ended
+    from headrace.api.run_result import Run
 
 EXAMPLES = """
 Examples:
@@ -39,14 +39,14 @@ def curl_line(url: str, request: Path) -> str:
     return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
 
 
-def keep_up(ended: "Ended") -> None:
+def keep_up(completed: "Run") -> None:
     """Wait with the endpoint up until Ctrl-C or SIGTERM."""
-    if not ended.verification or not ended.summary.endpoint:
+    if not completed.verification or not completed.summary.endpoint:
         typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")
         return
-    request = ended.home / "request.json"
-    write_json(request, ended.verification["request"])
-    name = ended.summary.endpoint.url
+    request = completed.home / "request.json"
+    write_json(request, completed.verification["request"])
+    name = completed.summary.endpoint.url
     typer.echo(f"\nThe endpoint stays up until Ctrl-C. Ask it:\n\n  {curl_line(name, request)}\n")
     try:
         while True:
@@ -73,22 +73,22 @@ def serve(
     verbose: options.Verbose = False,
 ) -> None:
     """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
-    bundle = bundle_of(model)
-    command = [sys.executable, "-m", "headrace.serving.server", "--model", bundle, "--host", host, "--port", str(port)]
-    if name:
-        command += ["--name", options.model_name(name)]
-    command += ["--workers", str(workers), "--verify", verify]
-    trust = (("--public-key", public_key), ("--identity", identity), ("--issuer", issuer))
-    command += [part for flag, value in trust if value for part in (flag, value)]
-    command += ["--grpc-port", str(grpc_port)] if grpc_port else []
-    command += ["--log-url", log_url] if log_url else []
-    command += ["--access-log"] if access_log else []
-    command += ["--verbose"] if verbose else []
+    from headrace.api.server_command import server_command  # noqa: PLC0415 - whoever only keeps an endpoint up needs no command
+
+    command = server_command(
+        model,
+        name=name,
+        port=port,
+        host=host,
+        workers=workers,
+        grpc_port=grpc_port,
+        verify=verify,
+        public_key=public_key,
+        identity=identity,
+        issuer=issuer,
+        access_log=access_log,
+        log_url=log_url,
+        verbose=verbose,
+    )
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - the server takes this process's place, and its signals
-
-
-def example_request(bundle: Path) -> dict[str, object]:
-    """A request body made of the first test case of a bundle."""
-    cases = read_json(bundle / "cases.json")
-    return {"instances": [cases["cases"][0]["request"]]}

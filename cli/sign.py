@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from headrace.api.model_reference import resolve_model
 from headrace.cli import options
-from headrace.cli.models import Model, bundle_of
+from headrace.cli.models import Model
 
 EXAMPLES = """
 Examples:
@@ -39,7 +40,7 @@ def sign(
     if bool(key) == keyless:
         raise InputError("a model is signed with a key or by an identity; give --key FILE or --keyless.")
     signer = signatures.Signer(Path(key) if key else None, settings.signing_password(), settings.identity_token())
-    named = bundle_of(model)
+    named = resolve_model(model)
     if "://" in named:
         from headrace.stores.bundles import add_signature, fetch  # noqa: PLC0415 - a folder needs no client
 

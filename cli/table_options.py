@@ -1,84 +1,118 @@
-"""Options of commands that take a table through the line, and the pipeline arguments that they become."""
+"""Options of commands that take a table, made of the fields of ``TrainingOptions``."""
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.api.model_reference import resolve_model
+from headrace.api.training_arguments import field_separator, search_budget, training_arguments
 from headrace.cli import options
-from headrace.cli.models import bundle_of
-from headrace.core import card_file, settings
-from headrace.core.customs import Customs
+from headrace.cli.command_parameters import Command, with_parameters
 from headrace.core.errors import InputError
-from headrace.core.text import guarded
+from headrace.pipelines.option_fields import OptionField, option_fields
+from headrace.pipelines.training_options import TrainingOptions
 from headrace.registry.places import FOLDER
 
-ENGINES = ("local", "katib")
-CLEANUPS = ("always", "succeeded", "never")
-TASKS = ("", "binary", "multiclass", "regression")
+if TYPE_CHECKING:
+    from headrace.core.source import ReadOptions
 
-Table = Annotated[str, typer.Argument(metavar="TABLE", help="Path, folder, glob, http(s)://, s3:// or SQL address.")]
-Target = Annotated[str, typer.Option(help="Column to predict.", metavar="COLUMN")]
-Task = Annotated[str, typer.Option(help="binary, multiclass or regression.", show_default="inferred")]
-Name = Annotated[str, typer.Option(help="Name of the model.", show_default="the table's")]
-ContractFile = Annotated[str, typer.Option(help="A data contract to hold the table to, made by `contract`.")]
-Names = Annotated[str, typer.Option(help="Column names of a CSV, by commas, in place of its header if it has one.")]
-Header = Annotated[bool, typer.Option(help="Whether the first line of a CSV holds the names.")]
-Delimiter = Annotated[str, typer.Option(help="Field separator of a CSV.", show_default="detected")]
-Encoding = Annotated[str, typer.Option(help="Text encoding of a CSV.", show_default="detected")]
-SkipLines = Annotated[int, typer.Option(help="Lines of a CSV before its header.", metavar="N", show_default="detected")]
-Comment = Annotated[
-    str, typer.Option(help="What comment lines of a CSV begin with.", metavar="TEXT", show_default="detected")
-]
-Missing = Annotated[list[str] | None, typer.Option(help="Text that stands for a missing value; repeatable.")]
-Time = Annotated[str, typer.Option(help="Timestamp to split by: the latest rows are the test.", metavar="COLUMN")]
-Ids = Annotated[list[str] | None, typer.Option("--id", help="Identifies a row; repeatable.", metavar="COLUMN")]
-Group = Annotated[str, typer.Option(help="Rows that share it stay on one side of the split.", metavar="COLUMN")]
-Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out; repeatable.", metavar="COLUMN")]
-Hash = Annotated[
-    list[str] | None,
-    typer.Option("--hash", help="Column to keep only as a keyed hash; repeatable.", metavar="COLUMN"),
-]
-Positive = Annotated[
-    str, typer.Option(help="Class whose probability is reported.", show_default="by its meaning, else the rarer one")
-]
-Country = Annotated[str, typer.Option(help="Country whose public holidays and notation matter, such as US.")]
-DecimalMark = Annotated[
-    str, typer.Option("--decimal", help="Decimal mark: a dot or a comma.", metavar="MARK", show_default="detected")
-]
-Thousands = Annotated[
-    str, typer.Option(help="Mark between thousands: . , ' or space.", metavar="MARK", show_default="detected")
-]
-Families = Annotated[str, typer.Option(help="Model families to search, by commas.", show_default="three")]
-ExperimentFile = Annotated[
-    str, typer.Option(help="Katib Experiment that declares the search, or a shipped one's name.", metavar="FILE")
-]
 MaxTrials = Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)]
-Folds = Annotated[int, typer.Option(help="Folds of the cross-validation.", show_default="5", min=0)]
-Nested = Annotated[bool, typer.Option("--nested", help="Cross-validate the search itself too: as many searches more.")]
-On = Annotated[str, typer.Option(help="Where trials run: local, or katib on the current cluster.")]
-Deadline = Annotated[str, typer.Option(help="Longest time of a search on Katib, such as 2h.", show_default="a day")]
-Cleanup = Annotated[str, typer.Option(help="When Katib's Experiments are deleted: always, succeeded or never.")]
-SearchNamespace = Annotated[
-    str,
-    typer.Option(
-        "--namespace", "-n", help="Namespace of Katib's Experiments.", metavar="NAME", show_default="the context's"
-    ),
-]
-TestSize = Annotated[float, typer.Option(help="Share of rows for the test part.")]
-Split = Annotated[str, typer.Option(help="random, stratified, time or group.", show_default="by the contract")]
-Slices = Annotated[
-    list[str] | None,
-    typer.Option("--slice", help="Repeat the metrics by its values; repeatable.", metavar="COLUMN"),
-]
-FalsePositive = Annotated[float, typer.Option(help="Cost of a false alarm.")]
-FalseNegative = Annotated[float, typer.Option(help="Cost of a miss.")]
-Require = Annotated[
-    list[str] | None, typer.Option(help="Bound that the model must meet; repeatable.", metavar="METRIC=NUMBER")
-]
-Champion = Annotated[
-    str, typer.Option(help="Model to beat: a bundle's folder or address, or NAME@production.", metavar="MODEL")
-]
+
+_FIELDS = option_fields(TrainingOptions)
+_TYPED = {name: option for name, option in _FIELDS.items() if option.metadata.is_typed}
+ALL = tuple(_TYPED)
+"""Names of all options of a training that the command line takes."""
+READING = tuple(
+    name for name, option in _TYPED.items() if {*option.parameters, "fingerprint"} == {"ingest", "fingerprint"}
+)
+"""Names of those that say where a table is and how it is read."""
+_BLANKS = {"space": " ", "blank": " "}
+_CONVERSIONS: Mapping[str, Callable[[str], str]] = {
+    "delimiter": field_separator,
+    "thousands": lambda mark: _BLANKS.get(mark, mark),
+}
+
+
+def takes(
+    *names: str,
+    optional: tuple[str, ...] = (),
+    unset: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> Callable[[Command], Command]:
+    """Give a command options of a training, which it gets as one mapping by its parameter ``given``.
+
+    Args:
+        names: Fields of ``TrainingOptions``; in its order they stand where ``given`` stands among the command's own
+            options.
+        optional: Those that need not be given here.
+        unset: What holds where one is not given, if that is something else here.
+        after: Own parameters of the command that stand behind one of the fields, each with that field's name.
+    """
+    fields = [_replace_unset(_FIELDS[name], (unset or {}).get(name)) for name in _FIELDS if name in names]
+    behind = after or {}
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters: list[inspect.Parameter] = []
+        for field in fields:
+            parameters.append(_parameter(field, required=field.name not in optional))
+            parameters += [own[name] for name, place in behind.items() if place == field.name]
+        return with_parameters(
+            command,
+            parameters,
+            collect=lambda values: {field.name: _converted(field, values[field.name]) for field in fields},
+        )
+
+    return decorate
+
+
+def _replace_unset(field: OptionField, unset: str | None) -> OptionField:
+    """A field for a command in which something else holds where it is not given."""
+    return field if unset is None else replace(field, metadata=replace(field.metadata, unset=unset))
+
+
+def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
+    """The parameter of a command, as Typer reads it."""
+    facts, kind = field.metadata, _typed_as(field)
+    more = "; separated by commas" if facts.commas else "; repeatable" if kind == list[str] | None else ""
+    texts: dict[str, Any] = {
+        "help": f"{facts.command_help or facts.help}{more}.",
+        "metavar": facts.metavar or None,
+        "show_default": facts.unset or True,
+    }
+    if facts.minimum is not None:
+        texts["min"] = facts.minimum
+    default: Any = field.default
+    if kind == list[str] | None:
+        default = None
+    elif kind is str and (facts.unset or facts.commas or (default is inspect.Parameter.empty and not required)):
+        default = ""
+    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*facts.flags.split(), **texts)
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )
+
+
+def _typed_as(field: OptionField) -> Any:
+    """The type of what is typed; several values are a list that may be absent, or one text between commas."""
+    if field.metadata.commas:
+        return str
+    return list[str] | None if field.type in {tuple, Mapping} else field.type
+
+
+def _converted(field: OptionField, value: Any) -> Any:
+    """The value of an option, of what was typed."""
+    if field.metadata.commas:
+        return tuple(options.comma_list(value))
+    if field.type is tuple:
+        return tuple(value or ())
+    if field.type is Mapping:
+        return options.bounds(value or [], option=field.flag)
+    return _CONVERSIONS[field.name](value) if field.name in _CONVERSIONS else value
 
 
 def home_of(output: Path | None, name: str) -> Path:
@@ -86,64 +120,36 @@ def home_of(output: Path | None, name: str) -> Path:
     return output or FOLDER / name
 
 
-def arguments(given: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of the training pipeline, from a command's options by the names of its parameters.
+def flag(name: str) -> str:
+    """How an option is spelled at the command line."""
+    return _FIELDS[name].flag
+
+
+def arguments(given: Mapping[str, Any], *, max_trials: int) -> dict[str, Any]:
+    """Arguments of the training pipeline, of the options that a command took.
 
     Args:
-        given: The options; those that the pipeline does not know are left aside.
+        given: All of them, by the names of the fields.
+        max_trials: The other way to say a budget; 0 if it was not used.
 
     Raises:
         InputError: If one of them cannot be.
     """
-    task, test_size = given["task"], given["test_size"]
-    if task not in TASKS:
-        raise InputError(f"--task must be binary, multiclass or regression; got {task!r} instead.")
-    if not 0 < test_size < 1:
-        raise InputError(f"--test-size must be above 0 and below 1; got {test_size} instead.")
-    _check_search(given)
-    if given["card"]:
-        card_file.load(Path(given["card"]))
-    return {
-        "source": guarded(given["table"]),
-        "target": guarded(given["target"]),
-        "name": options.model_name(given["name"] or options.default_name(given["table"])),
-        "task": task,
-        "contract": guarded(given["contract"]),
-        "names": guarded_list(options.comma_list(given["names"])),
-        "header": given["header"],
-        "delimiter": options.separator(given["delimiter"]),
-        "encoding": given["encoding"],
-        "skip_lines": given["skip_lines"],
-        "comment": guarded(given["comment"]),
-        "missing_values": guarded_list(given["missing"]),
-        "time_column": guarded(given["time"]),
-        "id_columns": guarded_list(given["id_column"]),
-        "group_column": guarded(given["group"]),
-        "drop": guarded_list(given["drop"]),
-        "hash_columns": guarded_list(given["hash_column"]),
-        "positive": guarded(given["positive"]),
-        "country": given["country"],
-        **marks(given["decimal"], given["thousands"]),
-        "families": options.comma_list(given["families"]),
-        "experiment": guarded(given["experiment"]),
-        "budget": budget_of(given["budget"], given["max_trials"]),
-        "folds": given["folds"],
-        "nested": given["nested"],
-        "search_on": given["on"],
-        "deadline": given["deadline"],
-        "cleanup": given["cleanup"],
-        "search_namespace": given["namespace"],
-        "test_size": test_size,
-        "split_method": given["split"],
-        "slices": guarded_list(given["slices"]),
-        "cost_false_positive": given["cost_false_positive"],
-        "cost_false_negative": given["cost_false_negative"],
-        "thresholds": options.bounds(given["require"] or []),
-        "champion": guarded(bundle_of(given["champion"]) if "@" in given["champion"] else given["champion"]),
-        "card": guarded(given["card"]),
-        "copies": given["with_data"],
-        "seed": given["seed"],
-    }
+    champion = resolve_model(given["champion"]) if "@" in given["champion"] else given["champion"]
+    budget = budget_of(given["budget"], max_trials)
+    return training_arguments({**given, "champion": champion, "budget": budget}, spell=flag)
+
+
+def read_options(given: Mapping[str, Any]) -> "ReadOptions":
+    """How a table is read, of the options that a command took.
+
+    Raises:
+        InputError: If one of them cannot be.
+    """
+    from headrace.core.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
+
+    fed = {name: option.parameters.get("ingest") for name, option in _FIELDS.items() if name in given}
+    return ReadOptions(**{key: given[name] for name, key in fed.items() if key and key != "source"})
 
 
 def budget_of(budget: str, max_trials: int) -> str:
@@ -154,46 +160,4 @@ def budget_of(budget: str, max_trials: int) -> str:
     """
     if max_trials and budget:
         raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
-    return str(max_trials) if max_trials else options.checked_budget(budget)
-
-
-def marks(decimal: str, thousands: str) -> dict[str, str]:
-    """The marks that a person says numbers have, by the names of the pipeline's parameters.
-
-    Raises:
-        InputError: If no notation has them.
-    """
-    blank = {"space": " ", "blank": " "}.get(thousands, thousands)
-    Customs(decimal, blank)  # type: ignore[arg-type]
-    return {"decimal": decimal, "thousands": blank}
-
-
-def _check_search(given: dict[str, Any]) -> None:
-    """Refuse at once what the search would refuse after everything before it.
-
-    Raises:
-        InputError: If there is no such place or file, or no store that both this machine and a cluster reach.
-    """
-    if given["on"] not in ENGINES:
-        raise InputError(f"--on must be {' or '.join(ENGINES)}; got {given['on']!r} instead.")
-    if given["cleanup"] not in CLEANUPS:
-        raise InputError(f"--cleanup must be one of {', '.join(CLEANUPS)}; got {given['cleanup']!r} instead.")
-    if given["on"] == "katib" and settings.store_settings() is None:
-        raise InputError(
-            "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
-        )
-    if given["namespace"] and given["on"] != "katib":
-        raise InputError(
-            f"--namespace says where a search on Katib runs; got {given['namespace']!r} without --on katib: add "
-            "that, or leave it out."
-        )
-    experiment = given["experiment"]
-    if experiment and not experiment.isidentifier() and not Path(experiment).is_file():
-        raise InputError(
-            f"--experiment must be a file, or the name of a shipped Experiment; got {experiment!r} instead."
-        )
-
-
-def guarded_list(values: list[str] | None) -> list[str]:
-    """Texts that pass through pipeline parameters unharmed."""
-    return [guarded(value) for value in values or []]
+    return str(max_trials) if max_trials else search_budget(budget, spell=flag)

@@ -9,8 +9,8 @@ from typing import Literal
 
 import typer
 
+from headrace.api.local_run import clear_summary, object_store
 from headrace.cli import options
-from headrace.cli.line import clear, store_of
 from headrace.cli.screen import figure
 from headrace.core.errors import HeadraceError, InputError, shown
 from headrace.core.files import write_text
@@ -33,10 +33,10 @@ _OPTIONS = frozenset(
         "argument",
         "budget",
         "max_trials",
-        "on",
+        "search_on",
         "deadline",
         "cleanup",
-        "namespace",
+        "search_namespace",
         "seed",
         "output",
         "summary",
@@ -94,17 +94,17 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         budget=budget,
         seed=given["seed"],
         place=Place(
-            given["on"],
+            given["search_on"],
             image=IMAGE,
             deadline=given["deadline"],
             cleanup=given["cleanup"],
-            namespace=given["namespace"],
+            namespace=given["search_namespace"],
         ),
         output=given["output"],
         summary=given["summary"],
     )
     if wish.summary:
-        clear(wish.summary)
+        clear_summary(wish.summary)
     _search(wish)
 
 
@@ -140,7 +140,7 @@ def _search(wish: Wish) -> None:
 
 
 def _searched(plan: Plan, trial: PipelineTrial, wish: Wish, folder: RunFolder, stack: contextlib.ExitStack) -> Result:
-    store = stack.enter_context(store_of(folder)) if wish.place.on == "local" else None
+    store = stack.enter_context(object_store(folder)) if wish.place.on == "local" else None
     tuner = choose(
         wish.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
     )

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from headrace.api.model_reference import resolve_model
 from headrace.cli import options
-from headrace.cli.models import Model, bundle_of
+from headrace.cli.models import Model
 
 EXAMPLES = """
 Examples:
@@ -35,7 +36,7 @@ def verify(
 
     trusted = key or identity or issuer
     trust = signatures.Trust(Path(key) if key else None, identity, issuer) if trusted else None
-    named = bundle_of(model)
+    named = resolve_model(model)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(named)
         if "://" in named:

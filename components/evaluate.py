@@ -29,10 +29,10 @@ def evaluate(
         metrics: Scalar metrics.
         curves: Confusion matrix and ROC curve; empty for a regression.
         evaluation: JSON: metrics with intervals, baseline, threshold, curves, slices.
-        slices: Columns by whose values the metrics are repeated.
-        cost_false_positive: Cost of a negative row that is predicted positive.
-        cost_false_negative: Cost of a positive row that is predicted negative.
-        seed: Seed of the bootstrap.
+        slices: Columns by whose values metrics are repeated.
+        cost_false_positive: Cost of a false alarm, for the choice of the threshold.
+        cost_false_negative: Cost of a miss, for the choice of the threshold.
+        seed: Seed of every random choice.
     """
     from pathlib import Path
 

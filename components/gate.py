@@ -44,9 +44,9 @@ def gate(
         verdict: JSON: promote, hold or reject, with reasons and the comparison.
         checks: JSON from ``validate``: a feature that tells all of the target keeps the model from being promoted;
             absent if it is not known.
-        champion: Folder or ``s3://`` URI of the bundle in service; empty for none.
-        thresholds: Least value by metric, such as {"roc_auc": 0.8}; the largest where less is better.
-        seed: Seed of the bootstrap.
+        champion: Path or address of the bundle that the model must beat (default: the baseline).
+        thresholds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
+        seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.
         fingerprint: What ``fingerprint`` told of the champion: an earlier run's verdict is taken for the same only.

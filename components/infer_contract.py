@@ -30,20 +30,20 @@ def infer_contract(
         table: Raw table.
         contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features; what was guessed is noted
             in its metadata.
-        name: Name of the contract and of the model: lower case letters, digits and dashes.
+        name: Name of the model and of its endpoint.
         target: Column to predict.
-        task: binary, multiclass or regression; empty to infer it.
-        time_column: Timestamp by which the table is to be split.
+        task: Kind of task: binary, multiclass or regression (default: inferred).
+        time_column: Timestamp to split by: the latest rows are the test.
         id_columns: Columns that identify a row.
-        group_column: Column whose equal values are to stay on one side of the split.
+        group_column: Column whose equal values the split keeps together.
         drop: Columns to leave out.
-        hash: Personal columns to hash.
-        positive: Positive class of a binary task; empty to infer it.
-        given: Path or address (``http(s)://``, ``s3://``) of a contract that a person made; empty to infer one.
-        country: ISO 3166 code of the country whose public holidays become a feature, and whose habits in writing
-            numbers and dates decide where a column leaves it open.
-        decimal: Decimal mark of numbers that are texts, "." or ","; empty to find out.
-        thousands: Mark between their groups of three digits: ".", ",", " " or "'"; empty to find out.
+        hash: Columns to keep only as a keyed hash.
+        positive: Class whose probability is reported, for a binary task (default: by its meaning, else the rarer one).
+        given: Path, http(s):// or s3:// address of a data contract to hold the table to, made by `contract` (default:
+            inferred).
+        country: ISO 3166 code of the country whose public holidays and notation matter, such as US.
+        decimal: Decimal mark: a dot or a comma (default: detected).
+        thousands: Mark between groups of three digits: . , ' or a blank (default: detected).
         fingerprint: What ``fingerprint`` told of ``given``: an earlier run's contract is taken for the same only.
     """
     from pathlib import Path

@@ -23,17 +23,17 @@ def ingest(
     """Read CSV, JSON Lines, Parquet or a database, and write the raw table with digest, counts, source and time.
 
     Args:
-        source: Path, pattern of paths, http(s):// URL, s3://BUCKET/KEY, or database as URL#TABLE or URL#SELECT ....
+        source: Path, folder, glob, http(s)://, s3:// or SQL address of the table.
         table: The raw table: a folder of Parquet parts. Columns of a CSV stay texts.
         names: Column names of a CSV, in place of its header if it has one.
-        header: Whether the first line of a CSV names the columns.
-        delimiter: One character, or "tab"; empty to detect it.
-        encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
-        skip_lines: Lines of a CSV before its header; negative to find them.
-        comment: What a comment line of a CSV begins with; empty to find it.
-        missing_values: Texts that stand for a missing value in a CSV; empty for the usual ones.
+        header: Whether the first line of a CSV holds the names.
+        delimiter: Field separator of a CSV: one character, or tab (default: detected).
+        encoding: Text encoding of a CSV (default: UTF-8, or what a byte-order mark says).
+        skip_lines: Lines of a CSV before its header (default: detected).
+        comment: What comment lines of a CSV begin with (default: detected).
+        missing_values: Texts that stand for a missing value (default: the usual ones).
         drop: Columns to leave out.
-        hash: Columns whose values are replaced by a keyed hash.
+        hash: Columns to keep only as a keyed hash.
         fingerprint: What ``fingerprint`` told of the source: an earlier run's table is taken for the same only.
     """
     from pathlib import Path

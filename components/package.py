@@ -40,9 +40,8 @@ def package(
         bundle: Folder with the model and its papers; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        answers: Path or address (``http(s)://``, ``s3://``) of a card file with what only a person can say; empty for
-            none.
-        copies: Whether the training and test rows are copied into the bundle.
+        answers: Path or address of a card file with what only a person can say of the model (default: none).
+        copies: Whether training and test rows are copied into the bundle.
         fingerprint: What ``fingerprint`` told of ``answers``: an earlier run's bundle is taken for the same only.
     """
     import shutil

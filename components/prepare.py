@@ -30,7 +30,7 @@ def prepare(
     """Ingest, validate, engineer and split a table in one pass, in memory that does not grow with it.
 
     Args:
-        source: As for ingest.
+        source: Path, folder, glob, http(s)://, s3:// or SQL address of the table.
         train_table: Typed, valid rows with their row features, to learn from.
         test_table: The same for the test, without the target.
         test_actuals: The target of those rows, in the same order.
@@ -38,14 +38,14 @@ def prepare(
         checks: What was found (JSON).
         contract: Data contract of the table (YAML) from a step before; it names the columns of a CSV without a header.
         given: Path or address (``http(s)://``, ``s3://``) of the contract, where no step before gives it.
-        header: Whether the first line of a CSV names the columns.
-        delimiter: One character, or "tab"; empty to detect it.
-        encoding: Encoding of the text; empty for UTF-8, or what a byte-order mark says.
-        skip_lines: Lines of a CSV before its header; negative to find them.
-        comment: What a comment line of a CSV begins with; empty to find it.
-        method: random, stratified, time or group; empty for what the contract suggests.
-        test_size: Share of rows for the test part.
-        seed: Seed of the split.
+        header: Whether the first line of a CSV holds the names.
+        delimiter: Field separator of a CSV: one character, or tab (default: detected).
+        encoding: Text encoding of a CSV (default: UTF-8, or what a byte-order mark says).
+        skip_lines: Lines of a CSV before its header (default: detected).
+        comment: What comment lines of a CSV begin with (default: detected).
+        method: How rows are divided: random, stratified, time or group (default: by the contract).
+        test_size: Share of rows for the test part, above 0 and below 1.
+        seed: Seed of every random choice.
         cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
     """
     from pathlib import Path

@@ -31,26 +31,26 @@ def rollout(
     """Give a published bundle a growing share of an endpoint's requests; promote it, or send it back.
 
     Args:
-        candidate: What ``publish`` returned.
+        candidate: Store URI of the model, as ``publish`` returned it.
         record: The decision record: JSON with every step, its numbers, bounds, decision and reason.
-        name: Name of the endpoint on KServe; here the stable bundle's own.
-        to: Where: "local" for the machine that the step runs on, "kserve" for an InferenceService.
-        stable: Here: folder or store URI of the bundle that answers now.
-        table: Here: path, glob or address of the table whose rows are sent as requests.
+        name: Name of the endpoint on KServe; with ``local`` it is the stable bundle's own.
+        to: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
+        stable: With ``local``: folder or store URI of the bundle that answers now.
+        table: With ``local``: path, glob or address of the table whose rows are sent as requests.
         steps: Shares of the requests, in percent, up to 100.
         step_requests: Fewest requests of the candidate in a step.
-        step_time: Shortest time of a step, such as "10m"; empty for a minute, here for two seconds.
-        patience: Longest time of a step; empty for an hour, here for five minutes.
-        look: Time between two looks; empty for 15 seconds, here for one.
+        step_time: Shortest time of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
+        patience: Longest time of a step; empty for an hour, with ``local`` for five minutes.
+        look: Time between two looks; empty for 15 seconds, with ``local`` for one.
         tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
-        undecided: What becomes of it when the patience ends: "rollback" or "promote".
-        traffic: On KServe "canary", "knative" or "graph"; empty to ask the cluster.
-        prometheus: On KServe the address of Prometheus; empty to ask the pods.
+        undecided: What becomes of it when the patience ends: ``rollback`` or ``promote``.
+        traffic: On KServe: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
+        prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
         known: PromQL query of how many predictions' truth is known, by the label ``digest``; empty for none.
         wrong: PromQL query of how many of them were wrong, likewise.
         namespace: Namespace of the InferenceService; empty for the step's own.
-        deadline: Longest time for the candidate to come up, such as "10m"; empty for that.
+        deadline: Longest time for the candidate to come up, such as ``10m``; empty for that.
 
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.

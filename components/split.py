@@ -26,11 +26,11 @@ def split(
         train_table: Rows to learn from.
         test_table: The other rows, without the target.
         test_actuals: The target of those rows, in the same order; only the evaluation reads it.
-        method: random, stratified, time or group; empty for what the contract suggests.
+        method: How rows are divided: random, stratified, time or group (default: by the contract).
         test_size: Share of rows for the test part, above 0 and below 1.
-        seed: Seed of the split.
+        seed: Seed of every random choice.
         cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
-        format: How sides are drawn; 1 repeats splits whose metadata tell of no format.
+        format: How sides are drawn; 1 repeats the split of a bundle whose provenance names no format.
     """
     from headrace.core.split_table import split_table
     from headrace.core.steps import step

@@ -20,7 +20,7 @@ def train(
         contract: The table's contract.
         best_parameters: JSON with the family and its parameters, from ``tune``.
         model: Folder with the fitted pipeline (skops), what made it, and the contract.
-        seed: Seed of everything random in the fit.
+        seed: Seed of every random choice.
     """
     from pathlib import Path
 

@@ -36,18 +36,18 @@ def tune(
         best_bundle: Bundle of the best trial, fitted on all training rows; its metrics are the cross-validation's.
         search: The search on one self-contained page: progress, parameters and their importance, all trials, and what
             the winner is worth.
-        families: Names of families; empty for three fast ones.
-        experiment: Path or address (``http(s)://``, ``s3://``) of a Katib Experiment (YAML) to search instead, or the
-            name of a shipped one; empty for the families' own.
-        budget: Number of trials such as 20, or time such as 90s or 5m; empty for four trials of each family.
-        folds: Number of folds; 0 to let the rows decide.
-        seed: Seed of folds, suggestions and fits.
-        nested: Whether the search is cross-validated too, which takes as many searches more as there are folds.
-        on: Where trials run: ``local``, in this step, or ``katib``, each in a pod of its own.
-        journal: Locally: file or folder in which finished trials are kept until the search is whole.
-        deadline: On Katib: longest time, such as 2h; empty for a day.
-        cleanup: On Katib: when the Experiments are deleted: always, if they succeeded, or never.
-        namespace: On Katib: namespace of the Experiments; empty for the step's own.
+        families: Model families to search (default: three).
+        experiment: Path or address of a Katib Experiment that declares the search, or a shipped one's name (default:
+            the families' own).
+        budget: Trials (20) or time (90s, 5m, 1h) of the search (default: four trials of each family).
+        folds: Folds of the cross-validation (default: 5, or 3 from 10,000 rows on).
+        seed: Seed of every random choice.
+        nested: Whether the search itself is cross-validated too: as many searches more as there are folds.
+        on: Where trials run: local, in the step, or katib, each in a pod of its own.
+        journal: File or folder in which finished trials are kept while a local search runs (default: none).
+        deadline: Longest time of a search on Katib, such as 2h (default: a day).
+        cleanup: When Katib's Experiments are deleted: always, succeeded or never.
+        namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
         fingerprint: What ``fingerprint`` told of the Experiment: an earlier run's search is taken for the same only.
     """
     from pathlib import Path

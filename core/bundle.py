@@ -1,6 +1,6 @@
 """The bundle: a model with everything that made it, in a folder that can be checked byte by byte."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -26,7 +26,7 @@ class Bundle:
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: Manifest = field(repr=False)
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ matrix, one has the engine score it, one writes.
 
 import functools
 import operator
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +65,10 @@ class Scored:
     warned: int
 
 
+def _report(text: str) -> None:
+    progress("score", text)
+
+
 def score_table(
     source: Source,
     *,
@@ -72,6 +76,7 @@ def score_table(
     output: Path,
     options: ReadOptions | None = None,
     block_bytes: int = BLOCK_BYTES,
+    report: Callable[[str], None] = _report,
 ) -> dict[str, Any]:
     """Write a prediction for each row of a table, in its order.
 
@@ -84,6 +89,7 @@ def score_table(
             (rules and columns) and ``model_digest``.
         options: How the source is read; if not given, with the contract's missing values.
         block_bytes: Size of the blocks of text, about.
+        report: Called with a few words on how far it is; if not given, they are an event of the step.
 
     Returns:
         ``rows``, ``scored``, ``refused``, ``warned`` and ``digest`` of the model.
@@ -115,7 +121,7 @@ def score_table(
             if sum(table.height for table in held) >= PART_ROWS:
                 behind.do(writer.write, pl.concat(held))
                 held = []
-            progress("score", f"{rows:,} rows")
+            report(f"{rows:,} rows")
         if held:
             behind.do(writer.write, pl.concat(held))
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}

@@ -3,6 +3,8 @@
 from kfp import dsl
 
 from headrace.components import prepare
+from headrace.pipelines.option_fields import describes
+from headrace.pipelines.training_options import TrainingOptions
 from headrace.pipelines.wiring import with_records, with_store
 
 
@@ -10,6 +12,7 @@ from headrace.pipelines.wiring import with_records, with_store
     name="headrace-preparation",
     description="A big table to validated, split Parquet with row features, in one pass and in flat memory.",
 )
+@describes(TrainingOptions, "source", "seed")
 def preparation(
     source: str,
     contract: str,
@@ -18,9 +21,7 @@ def preparation(
     """Prepare a table by a contract made by a person.
 
     Args:
-        source: Path, glob, ``http(s)://``, ``s3://`` or SQL address of the table.
         contract: Path, ``http(s)://`` or ``s3://`` address of the data contract.
-        seed: Seed of the split.
     """
     # The step fetches the contract itself: KFP's importer reads nothing but KFP's own store.
     prepared = prepare(source=source, given=contract, seed=seed)

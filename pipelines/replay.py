@@ -1,24 +1,17 @@
 """The replay pipeline: the line from the table to the bundle, and nothing that the world sees."""
 
-import inspect
-from typing import Any
-
 from kfp import dsl
 
-from headrace.pipelines.training import training
-from headrace.pipelines.wiring import line
-
-_PARAMETERS = inspect.signature(training.pipeline_func)
-
-
-def _until_packaged(*given: Any) -> None:
-    line(_PARAMETERS.bind(*given).arguments)
+from headrace.pipelines.option_fields import takes_parameters
+from headrace.pipelines.training_options import TrainingOptions
+from headrace.pipelines.wiring import Arguments, line
 
 
-# The parameters are the training pipeline's, whatever they are.
-_until_packaged.__signature__ = _PARAMETERS  # type: ignore[attr-defined]
-_until_packaged.__doc__ = training.pipeline_func.__doc__
-replay = dsl.pipeline(
+@dsl.pipeline(
     name="headrace-replay",
     description="Make a bundle again, to be compared with the first one: ingest to package, nothing published.",
-)(_until_packaged)
+)
+@takes_parameters(TrainingOptions)
+def replay(given: Arguments) -> None:
+    """Make the model of one table again, up to its bundle."""
+    line(given)

@@ -8,6 +8,10 @@ from headrace.core import card_file
 from headrace.core.bundle import Bundle
 from headrace.core.errors import InputError, shown
 from headrace.core.text import guarded, plain
+from headrace.pipelines.option_fields import option_fields
+from headrace.pipelines.training_options import TrainingOptions
+
+_READING = {name: option.parameters.get("ingest", "") for name, option in option_fields(TrainingOptions).items()}
 
 
 def named(source: str, name: str, scratch: Path) -> str:
@@ -47,13 +51,8 @@ def pipeline_arguments(
     given = agreed.pop("given", False)
     return {
         **agreed,
-        **{
-            name: read[name]
-            for name in ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "drop")
-            if name in read
-        },
+        **{name: read[parameter] for name, parameter in _READING.items() if parameter in read},
         "missing_values": read.get("missing", []),
-        "hash_columns": read.get("hash", []),
         "source": guarded(source),
         "contract": guarded(str(bundle.folder / "contract.yaml")) if given else "",
         "split_method": parted.get("method", ""),

@@ -3,12 +3,17 @@
 from kfp import dsl
 
 from headrace.components import evaluate, report_metrics, train, tune
+from headrace.pipelines.option_fields import describes
+from headrace.pipelines.training_options import TrainingOptions
 from headrace.pipelines.wiring import fingerprints, prepared, with_store
 
 
 @dsl.pipeline(
     name="headrace-trial",
     description="From a table to reported metrics: ingest, validate, split, tune, train, evaluate, report.",
+)
+@describes(
+    TrainingOptions, "source", "target", "positive", "test_size", "cost_false_positive", "cost_false_negative", "seed"
 )
 def trial(
     source: str,
@@ -25,16 +30,9 @@ def trial(
     """Train one family on a table and report how good it is on the test part.
 
     Args:
-        source: Path, glob, ``http(s)://``, ``s3://`` or SQL address of the table.
-        target: Column that is predicted.
         result: Path or ``s3://`` address to which the metrics are written.
-        positive: Class whose probability is reported, for a binary task.
         family: Model family; its shipped search space is searched.
         budget: Trials of that search.
-        test_size: Share of rows kept for the test part, above 0 and below 1.
-        cost_false_positive: Cost of a false alarm, for the choice of the threshold.
-        cost_false_negative: Cost of a miss, for the choice of the threshold.
-        seed: Seed of every random choice.
     """
     known = fingerprints(source=source, experiment=family)
     rows = prepared(

@@ -20,6 +20,8 @@ from headrace.components import (
     validate,
 )
 from headrace.core.settings import RECORDS
+from headrace.pipelines.option_fields import step_arguments
+from headrace.pipelines.training_options import TrainingOptions
 
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
 RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
@@ -92,74 +94,18 @@ def line(given: Arguments, *, using: Arguments | None = None) -> tuple[Prepared,
         given: The training pipeline's parameters, by name.
         using: Arguments of ``gate`` that say what is to be done with a model; None for a model that stays here.
     """
-    known = fingerprints(
-        source=given["source"],
-        contract=given["contract"],
-        experiment=given["experiment"],
-        champion=given["champion"],
-        card=given["card"],
-    )
+    known = fingerprints(**_arguments_of("fingerprint", given))
     rows = prepared(
         known=known,
-        reading={
-            "source": given["source"],
-            "names": given["names"],
-            "header": given["header"],
-            "delimiter": given["delimiter"],
-            "encoding": given["encoding"],
-            "skip_lines": given["skip_lines"],
-            "comment": given["comment"],
-            "missing_values": given["missing_values"],
-            "drop": given["drop"],
-            "hash": given["hash_columns"],
-        },
-        agreeing={
-            "name": given["name"],
-            "target": given["target"],
-            "task": given["task"],
-            "time_column": given["time_column"],
-            "id_columns": given["id_columns"],
-            "group_column": given["group_column"],
-            "drop": given["drop"],
-            "hash": given["hash_columns"],
-            "positive": given["positive"],
-            "given": given["contract"],
-            "country": given["country"],
-            "decimal": given["decimal"],
-            "thousands": given["thousands"],
-        },
-        dividing={
-            "method": given["split_method"],
-            "test_size": given["test_size"],
-            "seed": given["seed"],
-            "format": given["split_format"],
-        },
+        reading=_arguments_of("ingest", given),
+        agreeing=_arguments_of("infer_contract", given),
+        dividing=_arguments_of("split", given),
     )
-    made = judged(
-        rows,
-        known=known,
-        searching={
-            "families": given["families"],
-            "experiment": given["experiment"],
-            "budget": given["budget"],
-            "folds": given["folds"],
-            "nested": given["nested"],
-            "on": given["search_on"],
-            "journal": given["journal"],
-            "deadline": given["deadline"],
-            "cleanup": given["cleanup"],
-            "namespace": given["search_namespace"],
-        },
-        measuring={
-            "slices": given["slices"],
-            "cost_false_positive": given["cost_false_positive"],
-            "cost_false_negative": given["cost_false_negative"],
-        },
-        judging={"champion": given["champion"], "thresholds": given["thresholds"], **(using or {})},
-        packing={"answers": given["card"], "copies": given["copies"]},
-        seed=given["seed"],
-    )
-    return rows, made
+    return rows, _judged(rows, known=known, given=given, using=using or {})
+
+
+def _arguments_of(step: str, given: Arguments) -> Arguments:
+    return step_arguments(TrainingOptions, step, given)
 
 
 def fingerprints(**addresses: Channel) -> Arguments:
@@ -205,48 +151,31 @@ def prepared(*, known: Arguments, reading: Arguments, agreeing: Arguments, divid
     )
 
 
-def judged(
-    rows: Prepared,
-    *,
-    known: Arguments,
-    searching: Arguments,
-    measuring: Arguments,
-    judging: Arguments,
-    packing: Arguments,
-    seed: Channel,
-) -> Judged:
-    """Search, fit, measure, judge, package.
-
-    Args:
-        rows: What was prepared.
-        known: Fingerprints of ``experiment``, ``champion`` and ``card``.
-        searching: Arguments of ``tune``.
-        measuring: Arguments of ``evaluate``.
-        judging: Arguments of ``gate``.
-        packing: Arguments of ``package``.
-        seed: Seed of every random choice.
-    """
+def _judged(rows: Prepared, *, known: Arguments, given: Arguments, using: Arguments) -> Judged:
+    """Search, fit, measure, judge, package."""
     # Also a search on Katib is taken from an earlier run: its trials leave nothing that is looked for later. A journal
     # is no input that matters, for it only keeps what the same search would find again.
     tuned = tune(
         train_table=rows.train_table,
         contract=rows.contract,
-        seed=seed,
         fingerprint=known["experiment"],
-        **searching,
+        **_arguments_of("tune", given),
     )
     with_store(tuned)
     best = tuned.outputs["best_parameters"]
-    model = train(train_table=rows.train_table, contract=rows.contract, best_parameters=best, seed=seed).outputs[
-        "model"
-    ]
+    fitted = train(
+        train_table=rows.train_table,
+        contract=rows.contract,
+        best_parameters=best,
+        **_arguments_of("train", given),
+    )
+    model = fitted.outputs["model"]
     evaluation = evaluate(
         model=model,
         train_table=rows.train_table,
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
-        seed=seed,
-        **measuring,
+        **_arguments_of("evaluate", given),
     ).outputs["evaluation"]
     gated = gate(
         evaluation=evaluation,
@@ -254,9 +183,9 @@ def judged(
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
         checks=rows.checks,
-        seed=seed,
         fingerprint=known["champion"],
-        **judging,
+        **_arguments_of("gate", given),
+        **using,
     )
     with_store(gated)
     verdict = gated.outputs["verdict"]
@@ -272,7 +201,7 @@ def judged(
         checks=rows.checks,
         table=rows.table,
         fingerprint=known["card"],
-        **packing,
+        **_arguments_of("package", given),
     )
     with_store(packaged)
     bundle = packaged.outputs["bundle"]

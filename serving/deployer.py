@@ -86,12 +86,17 @@ class LocalDeployer:
         seconds: Longest time for a server to answer.
         clean: Whether each server is a fresh interpreter that sees nothing of this process: no variable, no module, no
             folder that is not installed.
+        fork: Whether a server may be a fork of this process, which starts sooner: what is imported here is there
+            already, of whatever program this process is.
+        arguments: More arguments of the server's command line, which count more than the deployer's own.
     """
 
     lease_path: Path
     log: Path
     seconds: float = START_SECONDS
     clean: bool = False
+    fork: bool = True
+    arguments: tuple[str, ...] = ()
     _answering: dict[str, Endpoint] = field(default_factory=dict, repr=False, compare=False)
 
     to = "local"
@@ -128,6 +133,7 @@ class LocalDeployer:
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             address = Path(scratch) / "address.json"
             arguments = ["--model", uri, "--name", name, "--port", "0", "--address-file", str(address)]
+            arguments += self.arguments
             with self.log.open("ab") as log:
                 server = self._start(arguments, log)
             try:
@@ -142,7 +148,7 @@ class LocalDeployer:
         if self.clean:
             command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
             return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
-        if may_fork():
+        if self.fork and may_fork():
             # What this process has imported need not be imported again, which takes seconds.
             return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)
         command = [sys.executable, "-m", "headrace.serving.server", *arguments]

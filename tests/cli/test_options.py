@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.cli import options
+from headrace.api.model_names import default_name, model_name
+from headrace.api.training_arguments import search_budget
+from headrace.cli import options, table_options
 from headrace.core.errors import InputError
 
 
 @given(st.text())
 def test_a_model_name_is_one_that_kubernetes_takes(text: str) -> None:
     """Any text becomes a lower-case name of at most 40 letters, digits and dashes."""
-    name = options.model_name(text)
+    name = model_name(text)
     assert 1 <= len(name) <= 40
     assert name[0].isalpha()
     assert name[-1] != "-"
@@ -32,7 +34,7 @@ def test_a_model_name_is_one_that_kubernetes_takes(text: str) -> None:
 )
 def test_the_default_name_is_the_tables(table: str, name: str) -> None:
     """A model is called after its table."""
-    assert options.default_name(table) == name
+    assert default_name(table) == name
 
 
 def test_names_may_hold_commas() -> None:
@@ -57,10 +59,10 @@ def test_a_bound_of_another_form_is_refused(text: str) -> None:
 def test_a_budget_of_another_form_is_refused(text: str) -> None:
     """A budget is trials or a time, nothing else."""
     with pytest.raises(InputError, match="--budget must be"):
-        options.checked_budget(text)
+        search_budget(text, spell=table_options.flag)
 
 
 @pytest.mark.parametrize("text", ["", "1", "20", "90s", "5m", "1h"])
 def test_a_budget_passes(text: str) -> None:
     """Trials and times pass as they are."""
-    assert options.checked_budget(text) == text
+    assert search_budget(text) == text

@@ -1,0 +1,93 @@
+"""The suite as a Python library: what notebooks, Airflow and tests call.
+
+::
+
+    import headrace.api as hr
+
+    run = hr.run("heart.csv", target="target")     # metrics, verdict, findings, bundle, report
+    hr.score(run, "new.csv").frame                 # predictions for a whole table
+    with hr.serve(run) as endpoint:                # an endpoint on this machine, for the length of the block
+        endpoint.predict([{"age": 54, "sex": "f"}])
+
+Each function does what the command of its name does, with the same defaults. A mistake of the caller raises a
+``UserError``, anything else that Headrace raises on purpose another ``HeadraceError``; nothing ends the process.
+
+This module imports a function's libraries when the function is first used, so importing it costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from headrace.core.errors import (
+    BundleError,
+    ClusterError,
+    DataError,
+    HeadraceError,
+    InputError,
+    InternalError,
+    MissingError,
+    StoreError,
+    UserError,
+)
+
+if TYPE_CHECKING:
+    from headrace.api.deployment import deploy, undeploy
+    from headrace.api.model_reference import open_bundle
+    from headrace.api.run_result import Run, open_run
+    from headrace.api.scoring import Predictions, score
+    from headrace.api.serving import ModelEndpoint, serve
+    from headrace.api.training import run, tune
+    from headrace.core.bundle import Bundle
+
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "ClusterError",
+    "DataError",
+    "HeadraceError",
+    "InputError",
+    "InternalError",
+    "MissingError",
+    "ModelEndpoint",
+    "Predictions",
+    "Run",
+    "StoreError",
+    "UserError",
+    "deploy",
+    "open_bundle",
+    "open_run",
+    "run",
+    "score",
+    "serve",
+    "tune",
+    "undeploy",
+]
+
+_MODULES = {
+    "Bundle": "headrace.core.bundle",
+    "ModelEndpoint": "headrace.api.serving",
+    "Predictions": "headrace.api.scoring",
+    "Run": "headrace.api.run_result",
+    "deploy": "headrace.api.deployment",
+    "open_bundle": "headrace.api.model_reference",
+    "open_run": "headrace.api.run_result",
+    "run": "headrace.api.training",
+    "score": "headrace.api.scoring",
+    "serve": "headrace.api.serving",
+    "tune": "headrace.api.training",
+    "undeploy": "headrace.api.deployment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, those that are not imported yet too."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,139 @@
+"""Serve a model on KServe."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from headrace.api.model_reference import ModelReference, resolve_model
+from headrace.api.serving import ModelEndpoint
+from headrace.core import settings
+from headrace.core.errors import InputError
+from headrace.serving.deployers import Place, choose
+
+if TYPE_CHECKING:
+    from headrace.rollouts.removing import Removed
+    from headrace.serving.kserve import KServeDeployer
+
+
+def deploy(
+    model: ModelReference,
+    *,
+    name: str = "",
+    namespace: str = "",
+    context: str = "",
+    mode: str = "",
+    replicas: int = 1,
+    most_replicas: int = 0,
+    cpu: str = "",
+    memory: str = "",
+    service_account: str = "headrace-serving",
+    runtime: str = "headrace",
+    deadline: str = "10m",
+    via: str = "",
+    take_over: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> ModelEndpoint:
+    """Serve a model on KServe, and return when it is live, as ``headrace deploy`` does.
+
+    If it does not become live, the version before is live again. It needs a cluster (``KUBECONFIG``, or a pod's
+    account) and its object store (``HEADRACE_S3_ENDPOINT`` and keys)::
+
+        endpoint = hr.deploy(run, name="churn", namespace="models")
+        endpoint.predict([{"age": 72, "spend": 20.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}])
+
+    Args:
+        model: A store URI or ``NAME@VERSION``; or a ``Run``, a ``Bundle`` or a folder of one, which is published first.
+        name: Name of the endpoint; empty for the model's.
+        namespace: Namespace; empty for the context's, or the pod's own.
+        context: Context of the kubeconfig; empty for the current one.
+        mode: ``Standard`` or ``Knative``; empty for what the cluster says.
+        replicas: Fewest pods.
+        most_replicas: Most pods; 0 for as many as the fewest.
+        cpu: Processors of a pod, such as ``500m``; empty for 250m to 1.
+        memory: Memory of a pod, such as ``1Gi``; empty for 384Mi to 1Gi.
+        service_account: Service account of the pods.
+        runtime: ServingRuntime.
+        deadline: Longest time, such as ``90s`` or ``10m``.
+        via: Host and port of the gateway, from outside of the cluster; empty for that of ``HEADRACE_GATEWAY``.
+        take_over: Whether fields that others set are taken over.
+        progress: Called with a few words on what is waited for, such as ``print``; None for silence.
+
+    Raises:
+        InputError: If an option cannot be, or no object store is set.
+        ClusterError: If there is no way to a cluster, or the version does not become live; the sentence says why.
+        StoreError: If the bundle cannot be published.
+    """
+    target = Place(
+        to="kserve",
+        namespace=namespace,
+        context=context,
+        mode=mode,
+        runtime=runtime,
+        service_account=service_account,
+        replicas=replicas,
+        most_replicas=most_replicas,
+        cpu=cpu,
+        memory=memory,
+        deadline=deadline,
+        via=via,
+        take_over=take_over,
+    )
+    deployer = connect_kserve(target, progress=progress)
+    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.options.via)
+
+
+def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
+    """Delete an endpoint on KServe with all that was made for it, as ``headrace deploy --remove`` does.
+
+    Args:
+        name: Name of the endpoint.
+        namespace: Namespace; empty for the context's, or the pod's own.
+        context: Context of the kubeconfig; empty for the current one.
+
+    Returns:
+        ``gone``, what was deleted, and ``left``, a command for each thing that this account may not delete.
+
+    Raises:
+        InputError: If a rollout of it is under way.
+        ClusterError: If there is no way to a cluster, or the endpoint cannot be deleted.
+    """
+    from headrace.rollouts.removing import remove  # noqa: PLC0415 - deploying needs no rollouts
+
+    return remove(connect_kserve(Place(to="kserve", namespace=namespace, context=context)), name)
+
+
+def connect_kserve(target: Place, *, progress: Callable[[str], None] | None = None) -> "KServeDeployer":
+    """The deployer of a target on KServe.
+
+    Args:
+        target: Where and how models are served.
+        progress: Called with a few words on what is waited for; None for silence.
+
+    Raises:
+        InputError: If no object store is set.
+        ClusterError: If there is no way to a cluster.
+    """
+    deployer = choose(target, log=Path(), say=progress or (lambda _: None))
+    return cast("KServeDeployer", deployer)
+
+
+def publish_model(model: ModelReference) -> str:
+    """The address of a model in the store; a bundle on this machine is published first.
+
+    Args:
+        model: See ``deploy``.
+
+    Raises:
+        InputError: If it is no model, or no store is set.
+        StoreError: If the store refuses it.
+    """
+    named = resolve_model(model)
+    if "://" in named:
+        return named
+    from headrace.stores.bundles import publish  # noqa: PLC0415 - an address needs no store here
+    from headrace.stores.objects import connect  # noqa: PLC0415
+
+    store = settings.store_settings()
+    if store is None:
+        raise InputError(f"{named} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
+    return publish(Path(named), connect(store))

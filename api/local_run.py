@@ -1,0 +1,149 @@
+"""A run of the training pipeline on this machine: its folder, its object store, its summary."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from headrace.api.run_result import Run, step_document
+from headrace.core import settings
+from headrace.core.errors import HeadraceError, InputError, InternalError
+from headrace.core.files import write_text
+from headrace.core.processes import lease, stop_pid
+from headrace.core.text import guarded
+from headrace.pipelines.catalogue import PIPELINES
+from headrace.pipelines.folder import RunFolder, run_folder
+from headrace.pipelines.records import note_end, note_folder, records_environment
+from headrace.pipelines.results import gather, report_failure, summarise, versions
+from headrace.pipelines.runner import Outcome, Told, run_pipeline, with_skipped
+from headrace.pipelines.summary import Summary
+from headrace.stores.local import local_store
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """Where a run writes, and who follows it.
+
+    Attributes:
+        home: The run's folder.
+        records: Folder of registry, catalogue and lineage, as far as the environment names no others.
+        on_event: Called with each event of a step, as it happens.
+        raw_log: Stream that also gets the steps' raw logs; None for none.
+        summary_file: Where the summary is written too; None for nowhere.
+    """
+
+    home: Path
+    records: Path
+    on_event: Callable[[Told], None] = lambda _: None
+    raw_log: IO[str] | None = None
+    summary_file: Path | None = None
+
+
+@contextlib.contextmanager
+def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Run]:
+    """Run the training pipeline; its endpoint is live for the length of the block.
+
+    Args:
+        arguments: Parameters of the pipeline, as ``training_arguments`` returns them.
+        output: Where the run writes, and who follows it.
+
+    Yields:
+        The completed run.
+
+    Raises:
+        HeadraceError: If the run failed; the summary has been written.
+    """
+    began, kept = time.monotonic(), records_environment(output.records)
+    if output.summary_file:
+        clear_summary(output.summary_file)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(run_folder(output.home))
+            stack.enter_context(lease(folder.lease))
+            store = stack.enter_context(object_store(folder))
+        except HeadraceError as error:
+            _write(_summary(Outcome(error=error), began, output.home.absolute()), output.summary_file)
+            raise
+        folder.searches.mkdir(exist_ok=True)
+        outcome = run_pipeline(
+            "training",
+            {**arguments, "journal": guarded(str(folder.searches)), "deploy_to": "local"},
+            folder=folder,
+            environment={**store.environment(), **kept},
+            watch=output.on_event,
+            echo=output.raw_log,
+        )
+        endpoint = step_document(folder, "deploy", "endpoint")
+        catalog = kept["HEADRACE_CATALOG"]
+        try:
+            yield _conclude(outcome, folder, output.summary_file, began, catalog)
+        finally:
+            if endpoint:
+                stop_pid(int(endpoint["pid"]))
+                note_end(catalog, url=endpoint["url"], digest=endpoint["digest"])
+
+
+def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, began: float, catalog: str) -> Run:
+    gather(folder)
+    if not outcome.error and not (folder.staging / "report.html").exists():
+        outcome = replace(outcome, error=InternalError("the line ended well but left no report."))
+    if outcome.error:
+        report_failure(folder, str(outcome.error), PIPELINES["training"].steps)
+    summary = summarise(folder, _summary(outcome, began, folder.home)).model_copy(update={"catalog": catalog})
+    _write(summary, folder.staging / "summary.json", summary_file)
+    if outcome.error:
+        folder.set_aside()
+        raise type(outcome.error)(f"{outcome.error} (see {folder.home / 'failed'})")
+    verification = step_document(folder, "verify_endpoint", "verification")
+    folder.keep()
+    note_folder(catalog, folder.home)
+    return Run(home=folder.home, summary=summary, verification=verification)
+
+
+def _summary(outcome: Outcome, began: float, home: Path) -> Summary:
+    failed = outcome.error is not None
+    return Summary(
+        status="failed" if failed else "succeeded",
+        seconds=round(time.monotonic() - began, 3),
+        steps=with_skipped(outcome.steps, PIPELINES["training"].steps),
+        report="" if failed else str(home / "report.html"),
+        output=str(home),
+        versions=versions(),
+        error=str(outcome.error or ""),
+    )
+
+
+def _write(summary: Summary, *paths: Path | None) -> None:
+    for path in paths:
+        if path:
+            write_text(path, summary.to_json())
+
+
+@contextlib.contextmanager
+def object_store(folder: RunFolder) -> Iterator[settings.StoreSettings]:
+    """The store that the environment names, or one of the run's own."""
+    given = settings.store_settings()
+    if given:
+        yield given
+        return
+    with (
+        (folder.log.parent / "store.log").open("wb") as log,
+        local_store(folder.store, lease_path=folder.lease, log=log) as own,
+    ):
+        yield own
+
+
+def clear_summary(path: Path) -> None:
+    """Delete an older summary, so that a killed run leaves none, and check that a new one can be written.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write the summary to {path}: {error.strerror}.") from error

@@ -1,0 +1,14 @@
+"""Lines of progress."""
+
+from headrace.pipelines.runner import Told
+
+
+def describe_event(event: Told) -> str:
+    """One line on a step that ended, failed or waits; empty while one only works."""
+    if event.event in {"start", "progress"}:
+        return ""
+    if event.event == "waiting":  # whole, for it says what is to be done
+        return f"! {event.step or 'the run'}: {event.text}"
+    mark = "✓" if event.event == "end" else "✗"
+    text = event.text if event.event == "end" or event.kind == "canceled" else ""
+    return f"{mark} {event.step:<16}{event.seconds:>7.1f} s  {text}".rstrip()

@@ -1,0 +1,135 @@
+"""A run that ended: what was measured, the verdict, and where its files are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headrace.core.bundle import Bundle, open_bundle
+from headrace.core.errors import InputError, MissingError
+from headrace.core.files import read_json
+from headrace.pipelines.folder import RunFolder
+from headrace.pipelines.results import artifact
+from headrace.pipelines.summary import Finding, Metric, Model, Rows, Search, Summary
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and its results; a notebook shows the head of its report.
+
+    Attributes:
+        home: The run's folder.
+        summary: Everything that ``summary.json`` holds (docs/guides/summary.md).
+        verification: One request to the run's endpoint (``request``), the response (``answer``) and the actual value
+            (``actual``), beside the number of test cases; empty if nothing was deployed.
+    """
+
+    home: Path
+    summary: Summary
+    verification: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Metrics on the test part by name, each with ``value``, ``low`` and ``high`` (95 % interval)."""
+        return self.summary.metrics
+
+    @property
+    def baseline(self) -> Mapping[str, float]:
+        """The same metrics of the baseline, as far as it has them."""
+        return self.summary.baseline
+
+    @property
+    def verdict(self) -> str:
+        """``promote``, ``hold`` or ``reject``; empty if the run did not get that far."""
+        return self.summary.verdict
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, a sentence each."""
+        return tuple(self.summary.reasons)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was left out, guessed or set aside or is suspicious, worst first."""
+        return tuple(self.summary.findings)
+
+    @property
+    def rows(self) -> Rows | None:
+        """Numbers of rows: read, quarantined, train and test; None if the table was not checked."""
+        return self.summary.rows
+
+    @property
+    def model(self) -> Model | None:
+        """Name, family, parameters, digest, address and version of the model; None if there is none."""
+        return self.summary.model
+
+    @property
+    def search(self) -> Search | None:
+        """What the search found; None if there was none."""
+        return self.summary.search
+
+    @property
+    def report(self) -> Path:
+        """The report, one HTML page."""
+        return self.home / "report.html"
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The bundle, each of its files verified when it is first asked for.
+
+        Raises:
+            BundleError: If there is none, or a file is missing, altered or extra.
+        """
+        return open_bundle(self.home / "bundle")
+
+    def _repr_html_(self) -> str:
+        """The head of the report, as Jupyter shows it: self-contained, without scripts."""
+        from headrace.reports.run_head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
+
+        return render_run_head(self.summary.model_dump(), report=self.report.as_uri())
+
+    def __repr__(self) -> str:
+        """One line: model, verdict, the first metric, folder."""
+        name = self.model.name if self.model else self.home.name
+        first = next(iter(self.metrics.items()), None)
+        measured = f", {first[0]} {first[1].value:.3g} ({first[1].low:.3g} to {first[1].high:.3g})" if first else ""
+        return f"<Run {name}: {self.verdict or self.summary.status}{measured}, in {self.home}>"
+
+
+def open_run(folder: str | Path) -> Run:
+    """Read what an earlier run left in its folder.
+
+    >>> import headrace.api as hr
+    >>> run = hr.open_run("headrace-out/customers")
+    >>> run.verdict in {"promote", "hold", "reject"}
+    True
+    >>> sorted(run.metrics)
+    ['accuracy', 'brier', 'f1', 'log_loss', 'pr_auc', 'precision', 'recall', 'roc_auc']
+
+    Args:
+        folder: The run's folder; ``failed`` in it holds what the last failed run left.
+
+    Raises:
+        MissingError: If it holds no ``summary.json``: the run has not ended, or was killed.
+        InputError: If that is not the summary of a run of this version.
+    """
+    home = Path(folder).absolute()
+    try:
+        text = (home / "summary.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingError(f"there is no summary.json in {home}; name the folder of a run that has ended.") from error
+    try:
+        summary = Summary.model_validate_json(text)
+    except ValueError as error:
+        raise InputError(
+            f"{home / 'summary.json'} must be a summary that this version wrote; it is another document: run again."
+        ) from error
+    verification = step_document(RunFolder(home=home, staging=home), "verify_endpoint", "verification")
+    return Run(home=home, summary=summary, verification=verification)
+
+
+def step_document(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
+    """A JSON artifact that a step left; empty if it left none."""
+    path = artifact(folder, step, name)
+    return dict(read_json(path)) if path else {}

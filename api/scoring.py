@@ -1,0 +1,128 @@
+"""Predictions for a whole table."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from headrace.api.model_reference import ModelReference, open_model
+from headrace.api.tables import TableReference, table_address
+from headrace.api.training_arguments import field_separator
+from headrace.core.errors import InputError
+from headrace.core.score import score_table
+from headrace.core.scorer import Scorer
+from headrace.core.source import ReadOptions
+from headrace.core.tables import parts
+from headrace.stores.sources import open_source
+
+_MOST_THREADS = 256
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for the rows of a table, in its order.
+
+    Attributes:
+        rows: Number of rows.
+        scored: How many of them have a prediction.
+        refused: How many have none, because they break the contract; their column ``violations`` says how.
+        warned: How many have one and break a rule that only warns.
+        name: Name of the model.
+        digest: SHA-256 that names its bundle.
+        output: File or folder that holds them; None if they are in memory only.
+    """
+
+    rows: int
+    scored: int
+    refused: int
+    warned: int
+    name: str
+    digest: str
+    output: Path | None = None
+    _held: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The predictions (``rows`` rows), read from ``output`` each time if they were written there.
+
+        Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS`` or ``value``,
+        ``status`` (``scored`` or ``refused``), ``violations`` and ``model_digest``.
+        """
+        if self._held is not None:
+            return self._held
+        path = self.output or Path()
+        if path.is_dir():
+            return pl.read_parquet(parts(path), glob=False)
+        return pl.read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path, glob=False)
+
+    def counts(self) -> dict[str, Any]:
+        """The numbers of rows, and the digest of the model, by name."""
+        return {name: getattr(self, name) for name in ("rows", "scored", "refused", "warned", "digest")}
+
+
+def score(
+    model: ModelReference,
+    table: TableReference,
+    *,
+    output: str | Path | None = None,
+    names: Sequence[str] = (),
+    header: bool = True,
+    delimiter: str = "",
+    encoding: str = "",
+    skip_lines: int = -1,
+    comment: str = "",
+    missing_values: Sequence[str] = (),
+    threads: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> Predictions:
+    """Predict every row of a table, as ``headrace score`` does; rows that break the contract are kept and say why.
+
+    >>> import headrace.api as hr
+    >>> predictions = hr.score("headrace-out/customers", "customers.csv")
+    >>> predictions.rows, predictions.refused
+    (400, 0)
+    >>> predictions.frame.columns[:4]
+    ['row', 'label', 'probability_no', 'probability_yes']
+
+    Args:
+        model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
+        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame (rows by columns).
+        output: A folder, or a file that ends in ``.parquet`` or ``.csv``; None to hold the predictions in memory.
+        names: Column names of a CSV, in place of its header if it has one.
+        header: Whether the first line of a CSV holds the names.
+        delimiter: Field separator of a CSV; empty to detect it.
+        encoding: Text encoding of a CSV; empty to detect it.
+        skip_lines: Lines of a CSV before its header; negative to detect them.
+        comment: What a comment line of a CSV begins with; empty to detect it.
+        missing_values: Texts that stand for a missing value; empty for the contract's.
+        threads: Threads of the engine, 1 to 256.
+        progress: Called with the number of rows so far, as text, such as ``print``; None for silence.
+
+    Raises:
+        MissingError: If the model or the table does not exist.
+        InputError: If the table cannot be read, or ``output`` cannot be written.
+        DataError: If a column that the model needs is absent, or the table has no rows.
+        BundleError: If the bundle is incomplete or altered.
+    """
+    if not 1 <= threads <= _MOST_THREADS:
+        raise InputError(f"threads must be from 1 to {_MOST_THREADS}; got {threads} instead.")
+    with open_model(model) as bundle:
+        scorer = Scorer.open(bundle, threads=threads)
+    read = ReadOptions(
+        names=tuple(names),
+        header=header,
+        delimiter=field_separator(delimiter),
+        encoding=encoding,
+        skip_lines=skip_lines,
+        comment=comment,
+        missing_values=tuple(missing_values or scorer.contract.missing_values),
+    )
+    with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        written = Path(output) if output is not None else Path(scratch) / "predictions.parquet"
+        report = progress or (lambda _: None)
+        counts = score_table(open_source(source), scorer=scorer, output=written, options=read, report=report)
+        held = None if output is not None else pl.read_parquet(written, glob=False, memory_map=False)
+    return Predictions(**counts, name=scorer.name, output=None if output is None else written, _held=held)

@@ -1,0 +1,163 @@
+"""Serve a model on this machine, and ask an endpoint for predictions."""
+
+import contextlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.api.model_names import model_name
+from headrace.api.model_reference import ModelReference, resolve_model
+from headrace.api.server_command import server_arguments
+from headrace.api.tables import RowsReference, request_rows
+from headrace.core.errors import InternalError, RequestError, shown
+from headrace.core.processes import lease
+from headrace.serving.deployer import Endpoint, LocalDeployer
+from headrace.serving.endpoint import Remote, Reply
+
+_FAULT_STATUS = 500
+_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True)
+class ModelEndpoint:
+    """A live endpoint.
+
+    Attributes:
+        deployment: What the deployer says of it: ``url``, ``name``, ``digest``, where it is and what was there before.
+        gateway: Host and port to connect to in place of the URL's own; empty for that.
+        log: File that takes what a server of this machine says; None on a cluster.
+    """
+
+    deployment: Endpoint
+    gateway: str = field(default="", repr=False)
+    log: Path | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where predictions are asked for, in the V1 protocol."""
+        return self.deployment.url
+
+    @property
+    def name(self) -> str:
+        """Name of the model on the endpoint."""
+        return self.deployment.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that names its bundle, as the endpoint itself reports it."""
+        return self.deployment.digest
+
+    def predict(self, rows: RowsReference) -> list[dict[str, Any]]:
+        """Predictions for some rows, in one request; for whole tables, ``score`` is faster.
+
+        Args:
+            rows: Rows (n): a data frame, or a list of mappings by column name or of lists in the contract's order.
+
+        Returns:
+            n predictions: ``{"label": ..., "probabilities": {...}}`` each, or ``{"value": ...}`` of a regression. What
+            the contract only warns of is a ``UserWarning``.
+
+        Raises:
+            RequestError: If the endpoint refuses the rows, because they break the contract or are too many.
+            InputError: If the rows have no form in JSON, or the endpoint does not respond.
+            InternalError: If the endpoint fails.
+        """
+        with Remote.at(self.url, via=self.gateway) as remote:
+            document = _checked_document(remote.predict(request_rows(rows)), self.url)
+        for text in document.get("warnings", []):
+            warnings.warn(str(text), UserWarning, stacklevel=2)
+        return list(document["predictions"])
+
+
+def _checked_document(reply: Reply, url: str) -> dict[str, Any]:
+    document = reply.document if isinstance(reply.document, dict) else {}
+    if reply.status < _ERROR_STATUS and "predictions" in document:
+        return document
+    said = str(document.get("error", "")) or f"{url} responded with status {reply.status} and {shown(reply.document)}."
+    if reply.status >= _FAULT_STATUS:
+        raise InternalError(said)
+    raise RequestError(said)
+
+
+@contextlib.contextmanager
+def serve(
+    model: ModelReference,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    name: str = "",
+    workers: int = 1,
+    grpc_port: int = 0,
+    verify: str = "digest",
+    public_key: str | Path = "",
+    identity: str = "",
+    issuer: str = "",
+    access_log: bool = False,
+    log_url: str = "",
+    verbose: bool = False,
+) -> Iterator[ModelEndpoint]:
+    """Serve a model on this machine for the length of the block, as ``headrace serve`` does.
+
+    The server is a process of its own. It ends with the block, and with this process, however that ends.
+
+    >>> import headrace.api as hr
+    >>> with hr.serve("headrace-out/customers") as endpoint:
+    ...     row = {"age": 72, "spend": 20.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}
+    ...     (prediction,) = endpoint.predict([row])
+    >>> prediction["label"]
+    'yes'
+
+    Args:
+        model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
+        port: Port to listen on; 0 for one that is free (the command's default is 8080).
+        host: Address to listen on; ``0.0.0.0`` for all.
+        name: Name of the endpoint; empty for the model's.
+        workers: Processes that share the port, 1 to 256.
+        grpc_port: Port for gRPC; 0 for no gRPC.
+        verify: What the bundle must prove: ``off``, ``digest`` or ``signature``.
+        public_key: File of the key that must have signed it, for ``signature``.
+        identity: Identity that must have signed it without a key.
+        issuer: URL of who vouches for that identity.
+        access_log: Whether the log has one line of JSON for each request.
+        log_url: Receiver of CloudEvents, or a file, for requests and responses.
+        verbose: Whether the server logs more, and tracebacks.
+
+    Yields:
+        The live endpoint; its ``log`` is there until the block ends.
+
+    Raises:
+        MissingError: If there is no such model.
+        InputError: If the server refuses the bundle or an option; the sentence is its own.
+        InternalError: If the server fails, or is not ready in time.
+    """
+    arguments = server_arguments(
+        port=port,
+        host=host,
+        workers=workers,
+        grpc_port=grpc_port,
+        verify=verify,
+        public_key=str(public_key),
+        identity=identity,
+        issuer=issuer,
+        access_log=access_log,
+        log_url=log_url,
+        verbose=verbose,
+    )
+    bundle = resolve_model(model)
+    folder = Path(tempfile.mkdtemp(prefix="headrace-"))
+    try:
+        with lease(folder / "lease") as held:
+            log = folder / "server.log"
+            # A fork of a notebook or of somebody's program would carry all of its memory and open files.
+            deployer = LocalDeployer(lease_path=held, log=log, fork=False, arguments=tuple(arguments))
+            endpoint = deployer.deploy(bundle, name=model_name(name) if name else "")
+            try:
+                yield ModelEndpoint(endpoint, log=log)
+            finally:
+                deployer.undeploy(endpoint)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

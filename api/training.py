@@ -1,0 +1,133 @@
+"""Take a table through the whole pipeline, or search for its best model."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+from headrace.api.local_run import RunOutput, training_run
+from headrace.api.model_names import default_name, model_name
+from headrace.api.model_reference import resolve_model
+from headrace.api.progress import describe_event
+from headrace.api.run_result import Run
+from headrace.api.tables import TableReference, table_address
+from headrace.api.training_arguments import training_arguments
+from headrace.api.training_keywords import TrainingKeywords, complete_options, with_keyword_signature
+from headrace.pipelines.runner import Told
+from headrace.registry.places import FOLDER
+
+
+@with_keyword_signature
+def run(
+    table: TableReference,
+    target: str,
+    *,
+    output: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+    verbose: bool = False,
+    **options: Unpack[TrainingKeywords],
+) -> Run:
+    """Train, evaluate, publish and verify a model of one table, as ``headrace run`` does.
+
+    >>> import headrace.api as hr
+    >>> run = hr.run("customers.csv", target="churn", budget=3)
+    >>> run.rows.train + run.rows.test
+    400
+    >>> 0 <= run.metrics["roc_auc"].low <= run.metrics["roc_auc"].high <= 1
+    True
+    >>> run.report.name
+    'report.html'
+
+    Args:
+        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame of pandas or Polars (rows
+            by columns). A frame is written to a temporary Parquet file, which a later replay does not find; an index
+            that has a name is a column, another is dropped.
+        target: Column that is predicted.
+        output: The run's folder; None for ``headrace-out/NAME``.
+        progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
+        verbose: Whether the steps' raw logs go to standard error.
+        **options: See ``TrainingKeywords``.
+
+    Returns:
+        The completed run. Its endpoint has ended; ``serve`` starts another one.
+
+    Raises:
+        InputError: If an option cannot be, or a step refuses what it gets; the sentence names the step.
+        MissingError: If a file that is named does not exist.
+        InternalError: If a step fails by a fault of Headrace's own.
+    """
+    return _completed_run(table, target, options, output=output, progress=progress, verbose=verbose, function="run")
+
+
+@with_keyword_signature
+def tune(
+    table: TableReference,
+    target: str,
+    *,
+    output: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+    verbose: bool = False,
+    **options: Unpack[TrainingKeywords],
+) -> Run:
+    """Search for the best model of a table, refit it, and measure it on rows that the search has not seen.
+
+    It is ``run`` without publishing. A search whose trial is a pipeline is started by ``headrace tune``.
+
+    >>> import headrace.api as hr
+    >>> best = hr.tune("customers.csv", target="churn", budget=3)
+    >>> best.search.trials, best.search.failed
+    (3, 0)
+
+    Args:
+        table: See ``run``.
+        target: Column that is predicted.
+        output: The run's folder; None for ``headrace-out/NAME``.
+        progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
+        verbose: Whether the steps' raw logs go to standard error.
+        **options: See ``TrainingKeywords``; ``publish`` is False unless it is given.
+
+    Returns:
+        The completed run; ``search`` holds what the search found.
+
+    Raises:
+        InputError: As ``run`` does.
+        MissingError: As ``run`` does.
+        InternalError: As ``run`` does.
+    """
+    chosen = {"publish": False, **options}
+    return _completed_run(table, target, chosen, output=output, progress=progress, verbose=verbose, function="tune")
+
+
+def _completed_run(
+    table: TableReference,
+    target: str,
+    given: Mapping[str, Any],
+    *,
+    output: str | Path | None,
+    progress: Callable[[str], None] | None,
+    verbose: bool,
+    function: str,
+) -> Run:
+    options = complete_options(given, function=function)
+    champion = resolve_model(options["champion"]) if options["champion"] else ""
+    name = model_name(options["name"]) if options["name"] else ""
+    with table_address(table, name=name) as source:
+        changed = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}
+        arguments = training_arguments({**options, **changed, "name": name or default_name(source)})
+        written = RunOutput(
+            home=Path(output) if output else FOLDER / str(arguments["name"]),
+            records=Path(output) if output else FOLDER,
+            on_event=_line_printer(progress),
+            raw_log=sys.stderr if verbose else None,
+        )
+        with training_run(arguments, written) as completed:
+            return completed
+
+
+def _line_printer(progress: Callable[[str], None] | None) -> Callable[[Told], None]:
+    def show(event: Told) -> None:
+        line = describe_event(event)
+        if progress and line:
+            progress(line)
+
+    return show

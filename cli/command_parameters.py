@@ -1,0 +1,59 @@
+"""Commands whose options are the fields of a dataclass."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+Command = Callable[..., None]
+
+
+def with_parameters(
+    command: Command, parameters: Sequence[inspect.Parameter], *, collect: Callable[[Mapping[str, Any]], Any]
+) -> Command:
+    """A command with other parameters in place of its parameter ``given``, for Typer to read.
+
+    Args:
+        command: The command; all of its parameters are given by name.
+        parameters: What stands in that place; own parameters of the command that are among them move there.
+        collect: Makes ``given`` of their values, those of the command's own left out.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    moved = {one.name for one in parameters}
+    ordered: list[inspect.Parameter] = []
+    for name, one in own.items():
+        if name == "given":
+            ordered += parameters
+        elif name not in moved:
+            ordered.append(one)
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> None:
+        others = {name: values.pop(name) for name in list(values) if name in own}
+        command(given=collect(values), **others)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
+        [one.replace(kind=keyword) for one in ordered]
+    )
+    return wrapped
+
+
+def takes_fields(options: type) -> Callable[[Command], Command]:
+    """Give a command the fields of a dataclass as options, which it gets as one value by its parameter ``given``.
+
+    Args:
+        options: The dataclass; its annotations are Typer's.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    parameters = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
+        )
+        for one in fields(options)
+    ]
+    return lambda command: with_parameters(command, parameters, collect=lambda values: options(**values))
