@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import InputError, MissingError
@@ -87,7 +88,14 @@ class Run:
         """The head of the report, as Jupyter shows it: self-contained, without scripts."""
         from headrace.reports.run_head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
 
-        return render_run_head(self.summary.model_dump(), report=self.report.as_uri())
+        return render_run_head(self.summary.model_dump(), report=self._report_link())
+
+    def _report_link(self) -> str:
+        """A notebook may open what lies below its folder, by a relative link, and no other file."""
+        if not self.report.exists():
+            return ""
+        below = self.report.is_relative_to(Path.cwd())
+        return quote(str(self.report.relative_to(Path.cwd()))) if below else self.report.as_uri()
 
     def __repr__(self) -> str:
         """One line: model, verdict, the first metric, folder."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.reports.page import render
-from headrace.reports.wording import in_order, less_is_better, metric_name, verdict_words
+from headrace.reports.wording import less_is_better, metric_name, verdict_words
 
 MOST_WARNINGS = 4
 
@@ -30,7 +30,7 @@ def render_run_head(summary: Mapping[str, Any], *, report: str = "") -> str:
         word=word,
         warnings=warnings,
         others=len(summary["findings"]) - len(warnings),
-        metrics=[_row(name, summary) for name in in_order(summary["metrics"])],
+        metrics=[_row(name, summary) for name in summary["metrics"]],
         report=report,
     )
 

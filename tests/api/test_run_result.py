@@ -18,7 +18,7 @@ def test_a_run_is_shown_by_the_head_of_its_report(folder: Path) -> None:
     assert f"{run.metrics['roc_auc'].value:.3f}" in shown
     assert run.rows
     assert f"{run.rows.train} to train on" in shown
-    assert run.report.as_uri() in shown
+    assert 'href="headrace-out/customers/report.html"' in shown
     assert len(shown) < 10_000
 
 
@@ -37,6 +37,16 @@ def test_what_stands_in_the_data_is_escaped(tmp_path: Path) -> None:
     assert "&lt;i&gt;" in shown
     assert "2 more findings in" in shown
     assert "<script" not in shown
+
+
+def test_the_link_leads_to_the_report_wherever_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative below the notebook's folder, where Jupyter may open it, else of the machine; none without a page."""
+    run = hr.open_run("headrace-out/customers")
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert f'href="{run.report.as_uri()}"' in run._repr_html_()
+    run.report.unlink()
+    assert "href" not in run._repr_html_()
 
 
 def test_its_text_is_one_line(folder: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 import headrace.api as hr
 from headrace.api.tables import request_rows
 from headrace.core.processes import running
+from headrace.serving import deployer
 from headrace.serving.deployer import Endpoint
 from tests.conftest import Line
 
@@ -80,6 +81,14 @@ def test_values_become_those_of_json() -> None:
     ]
     row = [np.int64(2), np.bool_(True), dt.date(2024, 1, 2), decimal.Decimal("2.5"), pd.NA, float("nan")]
     assert request_rows([row]) == [[2, True, "2024-01-02", 2.5, None, None]]
+
+
+def test_the_server_is_a_program_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a fork, which would hold the memory and the open files of a notebook or of somebody's program."""
+    monkeypatch.setattr(deployer, "may_fork", lambda: True)
+    with hr.serve(MODEL) as served:
+        command = Path(f"/proc/{served.deployment.pid}/cmdline").read_bytes()
+    assert b"headrace.serving.server" in command
 
 
 def test_the_server_ends_with_the_block(folder: Path) -> None:
