@@ -149,7 +149,7 @@ def pipeline_values(options: object) -> dict[str, Any]:
 def _pipeline_value(value: Any) -> Any:
     if isinstance(value, str):
         return guarded(value)
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [guarded(each) for each in value]
     return dict(value) if isinstance(value, Mapping) else value
 
