@@ -68,7 +68,7 @@ def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
         (("--max-trials", "3", "--budget", "5m"), "must not both be given"),
         (("--on", "moon"), "--on must be local or katib"),
         (("--on", "katib"), "set HEADRACE_S3_ENDPOINT"),
-        (("--cleanup", "perhaps"), "--cleanup must be one of"),
+        (("--cleanup", "perhaps"), "--cleanup must be always, succeeded or never; got"),
         (("--experiment", "no-such.yaml"), "no-such.yaml"),
         (("--experiment", "linear"), "cannot do a binary task"),
     ],
