@@ -48,9 +48,10 @@ def infer_contract(
     """
     from pathlib import Path
 
+    from headrace.core.agreement import Wishes
     from headrace.core.contract_yaml import dump
     from headrace.core.files import write_text
-    from headrace.core.infer import Wishes, inferred
+    from headrace.core.infer import inferred
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given as noted

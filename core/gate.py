@@ -11,18 +11,10 @@ from typing import Any, Literal
 from headrace.core.errors import InputError, shown
 from headrace.core.files import read_json, write_json
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
 
 Verdict = Literal["promote", "hold", "reject"]
 Use = Literal["serve", "publish", "keep"]
-
-# Fewer test rows than these, or fewer of the rarer class, cannot tell a better model from a lucky one.
-FEWEST_ROWS = 20
-FEWEST_OF_A_CLASS = 5
-
-# Nor can fewer groups, keys or blocks of time, where rows were drawn in such: with fewer than about ten the variance
-# between them is hardly known (Cameron, Gelbach and Miller 2008, Bootstrap-Based Improvements for Inference with
-# Clustered Errors, Review of Economics and Statistics 90).
-FEWEST_CLUSTERS = 10
 
 
 def use(*, passed: bool, publish: bool, serve: bool) -> Use:
@@ -122,7 +114,14 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
         from headrace.core.champion import compare  # noqa: PLC0415
 
         against = "champion"
-        comparison = compare(sides, measured, seed=seed)
+        comparison = compare(
+            sides.model,
+            sides.champion,
+            test_table=sides.test_table,
+            test_actuals=sides.test_actuals,
+            threshold=(measured.get("threshold") or {}).get("value"),
+            seed=seed,
+        )
     held = holding(read_json(sides.checks)) if sides.checks else []
     found = decide(measured, comparison, against=against, thresholds=thresholds, held=held)
     found |= {"thresholds": dict(sorted(thresholds.values.items())), "seed": seed}
