@@ -17,7 +17,6 @@ from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.kserve import KServeDeployer, goal
 from headrace.serving.kserve_wait import OvertakenError
 
-_AWAY = {"unreachable", "timeout", "busy", "forbidden", "unauthorized", "unserved"}
 _PAUSE_SECONDS = 0.5
 # A route that still gives half of its requests to the other version passes once in a million million.
 _ASKS = 40
@@ -128,7 +127,7 @@ def patiently(act: Callable[[], T]) -> T:
         try:
             return act()
         except ClusterError as error:
-            if error.reason not in _AWAY or time.monotonic() > deadline:
+            if not (error.unavailable or error.denied) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_SECONDS)
 
