@@ -111,13 +111,11 @@ def address_of(model: str) -> str:
     named = bundle_of(model)
     if "://" in named:
         return named
-    from headrace.core import settings  # noqa: PLC0415
+    from headrace.core.remedies import require_store  # noqa: PLC0415
     from headrace.stores.bundles import publish  # noqa: PLC0415
     from headrace.stores.objects import connect  # noqa: PLC0415
 
-    store = settings.store_settings()
-    if store is None:
-        raise InputError(f"{model} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
+    store = require_store(f"{model} must be published before a cluster can serve it")
     return publish(Path(named), connect(store))
 
 

@@ -7,9 +7,10 @@ import typer
 
 from headrace.cli import options
 from headrace.cli.models import bundle_of
-from headrace.core import card_file, settings
+from headrace.core import card_file
 from headrace.core.customs import Customs
 from headrace.core.errors import InputError
+from headrace.core.remedies import require_store
 from headrace.core.text import guarded
 from headrace.registry.places import FOLDER
 
@@ -178,10 +179,8 @@ def _check_search(given: dict[str, Any]) -> None:
         raise InputError(f"--on must be {' or '.join(ENGINES)}; got {given['on']!r} instead.")
     if given["cleanup"] not in CLEANUPS:
         raise InputError(f"--cleanup must be one of {', '.join(CLEANUPS)}; got {given['cleanup']!r} instead.")
-    if given["on"] == "katib" and settings.store_settings() is None:
-        raise InputError(
-            "--on katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its keys."
-        )
+    if given["on"] == "katib":
+        require_store("--on katib needs an object store that the trials' pods reach too")
     if given["namespace"] and given["on"] != "katib":
         raise InputError(
             f"--namespace says where a search on Katib runs; got {given['namespace']!r} without --on katib: add "

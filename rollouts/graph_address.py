@@ -15,6 +15,7 @@ from headrace.cluster.following import wait
 from headrace.cluster.kinds import HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, Kind
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, InputError
+from headrace.core.remedies import missing_store
 from headrace.rollouts.endpoint import patiently
 from headrace.serving import kserve_status
 from headrace.serving.endpoint import Remote
@@ -146,7 +147,7 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         ClusterError: If it does not answer.
     """
     if deployer.store is None:
-        raise InputError("a graph is asked a test case before it divides requests: set HEADRACE_S3_ENDPOINT and keys.")
+        raise missing_store("a graph is asked a test case before it divides requests")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]

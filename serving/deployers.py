@@ -9,7 +9,7 @@ from headrace.core import settings
 from headrace.core.durations import seconds
 from headrace.core.errors import InputError, shown
 from headrace.core.files import write_json
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.serving.deployer import Deployer, LocalDeployer
 
 To = Literal["local", "kserve"]
@@ -85,11 +85,7 @@ def choose(place: Place, *, log: Path, say: Callable[[str], None] = lambda _: No
     from headrace.serving.kserve_spec import Server  # noqa: PLC0415
     from headrace.serving.kserve_wait import Patience  # noqa: PLC0415
 
-    store = settings.store_settings()
-    if store is None:
-        raise InputError(
-            f"a model on KServe comes from an object store that this process reaches too: {store_remedy()}."
-        )
+    store = require_store("a model on KServe comes from an object store that this process reaches too")
     usual = Server()
     options = Options(
         server=Server(

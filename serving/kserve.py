@@ -11,7 +11,7 @@ from headrace.cluster.client import MANAGER, Cluster, Document
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, HeadraceError, InputError
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import missing_store
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
 from headrace.serving import kserve_spec, kserve_status
@@ -196,7 +196,7 @@ class KServeDeployer:
             ClusterError: If an answer is not as the bundle says.
         """
         if self.store is None:
-            raise InputError(f"a version is verified by its bundle's test cases: {store_remedy()}.")
+            raise missing_store("a version is verified by its bundle's test cases")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             found = verify(url, bundle=bundle, via=self.options.via)
