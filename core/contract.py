@@ -117,6 +117,10 @@ class Contract:
         """What happens when ``rule`` is broken."""
         return self.rules.get(rule, SEVERITIES[rule])
 
+    def refuses(self, rule: str) -> bool:
+        """Whether a row that breaks ``rule`` is set aside, and a request with such a row refused."""
+        return self.severity(rule) in terms.REFUSING
+
 
 def contract_faults(contract: Contract) -> Iterator[str]:
     """Everything in which the parts of a contract contradict one another."""
