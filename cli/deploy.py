@@ -66,9 +66,10 @@ def deploy(
     """Serve MODEL on KServe, and return when it answers; if it does not, what answered before answers again."""
     if remove == bool(model) or (remove and not name):
         raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
-    from headrace.serving.deployers import Place, choose  # noqa: PLC0415 - other commands need no cluster
+    from headrace.serving.deployers import choose  # noqa: PLC0415 - other commands need no cluster
+    from headrace.serving.deployment_target import DeploymentTarget  # noqa: PLC0415
 
-    place = Place(
+    target = DeploymentTarget(
         to="kserve",
         namespace=namespace,
         context=context,
@@ -83,7 +84,7 @@ def deploy(
         via=via,
         take_over=take_over,
     )
-    deployer: KServeDeployer = choose(place, log=Path(), say=_say)  # type: ignore[assignment]
+    deployer: KServeDeployer = choose(target, log=Path(), say=_say)  # type: ignore[assignment]
     if remove:
         _remove(deployer, name)
         return

@@ -218,14 +218,13 @@ def _parts(told: dict[str, Any], memory: "Memory", home: Path) -> "Iterator[Part
         return
     from headrace.cli.deploy import address_of  # noqa: PLC0415
     from headrace.rollouts.on_kserve import There, parts_there  # noqa: PLC0415
+    from headrace.serving.deployment_target import DeploymentTarget  # noqa: PLC0415
 
     there = There(
         name=told["model"],
         candidate=address_of(candidate),
         traffic=told["traffic"] or (kept.record.traffic if kept and kept.record.open else ""),
-        namespace=told["namespace"],
-        context=told["context"],
-        via=told["via"],
+        target=DeploymentTarget("kserve", told["namespace"], told["context"], via=told["via"]),
         prometheus=told["prometheus"],
         selector=told["selector"],
         known=told["known"],

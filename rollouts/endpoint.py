@@ -93,7 +93,7 @@ class Endpoint:
 
     def apply(self, document: Document) -> Document:
         """Apply a changed InferenceService, or what stands before it; nothing happens if it is so already."""
-        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.options.take_over))
+        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
 
     def until_answering(self, applied: Document, version: Version, *, fresh: bool = True, route: bool = True) -> str:
         """Wait until every answer on the real route comes from a version.
