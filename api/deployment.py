@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.serving import ModelEndpoint
-from headrace.core import settings
-from headrace.core.errors import InputError
-from headrace.serving.deployers import Place, choose
+from headrace.core.remedies import require_store
+from headrace.serving.deployers import choose
+from headrace.serving.deployment_target import DeploymentTarget
 
 if TYPE_CHECKING:
     from headrace.rollouts.removing import Removed
@@ -63,7 +63,7 @@ def deploy(
         ClusterError: If there is no way to a cluster, or the version does not become live; the sentence says why.
         StoreError: If the bundle cannot be published.
     """
-    target = Place(
+    target = DeploymentTarget(
         to="kserve",
         namespace=namespace,
         context=context,
@@ -79,7 +79,7 @@ def deploy(
         take_over=take_over,
     )
     deployer = connect_kserve(target, progress=progress)
-    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.options.via)
+    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.target.via)
 
 
 def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
@@ -99,10 +99,10 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
     """
     from headrace.rollouts.removing import remove  # noqa: PLC0415 - deploying needs no rollouts
 
-    return remove(connect_kserve(Place(to="kserve", namespace=namespace, context=context)), name)
+    return remove(connect_kserve(DeploymentTarget(to="kserve", namespace=namespace, context=context)), name)
 
 
-def connect_kserve(target: Place, *, progress: Callable[[str], None] | None = None) -> "KServeDeployer":
+def connect_kserve(target: DeploymentTarget, *, progress: Callable[[str], None] | None = None) -> "KServeDeployer":
     """The deployer of a target on KServe.
 
     Args:
@@ -133,7 +133,5 @@ def publish_model(model: ModelReference) -> str:
     from headrace.stores.bundles import publish  # noqa: PLC0415 - an address needs no store here
     from headrace.stores.objects import connect  # noqa: PLC0415
 
-    store = settings.store_settings()
-    if store is None:
-        raise InputError(f"{named} must be published before a cluster can serve it: set HEADRACE_S3_ENDPOINT and keys.")
+    store = require_store(f"{named} must be published before a cluster can serve it")
     return publish(Path(named), connect(store))

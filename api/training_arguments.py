@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace.api.model_names import default_name, model_name
-from headrace.core import card_file, settings
+from headrace.core import card_file
 from headrace.core.customs import Customs
 from headrace.core.errors import InputError
+from headrace.core.remedies import require_store
 from headrace.pipelines.training_checks import check_training
 from headrace.pipelines.training_options import TrainingOptions
 
@@ -79,11 +80,8 @@ def number_marks(decimal: str, thousands: str) -> dict[str, str]:
 def _check_search(options: Mapping[str, Any], spell: Spelling) -> None:
     """Raise at once what the search would raise after all the steps before it."""
     on_katib, where = options["search_on"] == "katib", spell("search_on")
-    if on_katib and settings.store_settings() is None:
-        raise InputError(
-            f"{where} katib needs an object store that the trials' pods reach too: set HEADRACE_S3_ENDPOINT and its "
-            "keys."
-        )
+    if on_katib:
+        require_store(f"{where} katib needs an object store that the trials' pods reach too")
     if options["search_namespace"] and not on_katib:
         raise InputError(
             f"{spell('search_namespace')} says where a search on Katib runs; got {options['search_namespace']!r} "

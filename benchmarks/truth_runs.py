@@ -60,7 +60,7 @@ def _run(task: Task, *, twice: bool) -> Run:
         metrics={
             name: Estimate(one["value"], one["low"], one["high"], truth[name]) for name, one in found["metrics"].items()
         },
-        verdict=verdict["verdict"],
+        verdict=verdict.verdict,
         calibration=known.calibration(),
         costs=_costs(known, points),
         search=told,

@@ -175,10 +175,10 @@ def keys(
 ) -> None:
     """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
     from headrace.cluster.connecting import connect  # noqa: PLC0415 - slow
-    from headrace.cluster.keys import DATABASE_SECRET, make_database_keys, put_records, put_store_keys  # noqa: PLC0415
-    from headrace.cluster.needs import RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+    from headrace.cluster.keys import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
     from headrace.cluster.step_place import known  # noqa: PLC0415
     from headrace.core import settings  # noqa: PLC0415
+    from headrace.core.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
 
     told = settings.store_settings()
     if told is None:

@@ -39,9 +39,10 @@ def contract(
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
     from headrace.cli.findings_screen import lines  # noqa: PLC0415 - polars is slow to import
     from headrace.core import tables  # noqa: PLC0415
+    from headrace.core.agreement import Wishes  # noqa: PLC0415
     from headrace.core.contract_yaml import dump  # noqa: PLC0415
     from headrace.core.files import write_text  # noqa: PLC0415
-    from headrace.core.infer import Wishes, inferred  # noqa: PLC0415
+    from headrace.core.infer import inferred  # noqa: PLC0415
     from headrace.core.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.table_notes import left_out  # noqa: PLC0415

@@ -66,9 +66,9 @@ def deploy(
     if remove == bool(model) or (remove and not name):
         raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
     from headrace.api.deployment import connect_kserve, publish_model  # noqa: PLC0415 - the help needs no cluster
-    from headrace.serving.deployers import Place  # noqa: PLC0415
+    from headrace.serving.deployment_target import DeploymentTarget  # noqa: PLC0415
 
-    place = Place(
+    target = DeploymentTarget(
         to="kserve",
         namespace=namespace,
         context=context,
@@ -83,7 +83,7 @@ def deploy(
         via=via,
         take_over=take_over,
     )
-    deployer = connect_kserve(place, progress=_say)
+    deployer = connect_kserve(target, progress=_say)
     if remove:
         _remove(deployer, name)
         return

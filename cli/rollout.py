@@ -169,14 +169,13 @@ def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
         return
     from headrace.api.deployment import publish_model  # noqa: PLC0415
     from headrace.rollouts.on_kserve import There, parts_there  # noqa: PLC0415
+    from headrace.serving.deployment_target import DeploymentTarget  # noqa: PLC0415
 
     there = There(
         name=given.model,
         candidate=publish_model(candidate),
         traffic=given.traffic or (kept.record.traffic if kept and kept.record.open else ""),
-        namespace=given.namespace,
-        context=given.context,
-        via=given.via,
+        target=DeploymentTarget("kserve", given.namespace, given.context, via=given.via),
         prometheus=given.prometheus,
         selector=given.selector,
         known=given.known,

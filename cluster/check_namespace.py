@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 
 from headrace.cluster.client import Cluster, Document
 from headrace.cluster.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Kind
-from headrace.cluster.needs import STORE_SECRET, Needs, Reference
+from headrace.cluster.needs import Needs, Reference
 from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, State, good, listed
+from headrace.core.secret_names import AWS_VARIABLES, STORE_SECRET, STORE_VARIABLES
 
 KATIB_LABEL = "katib.kubeflow.org/metrics-collector-injection"
 CONTROL_PLANE_LABEL = "control-plane"
-STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
-AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _KEYS = "set HEADRACE_S3_* and run headrace cluster keys --namespace"
 
 
@@ -123,7 +122,7 @@ def _make(kind: Kind, name: str, namespace: str) -> str:
 
 def store_reference(*, by: tuple[str, ...] = ()) -> Reference:
     """The Secret of the object store with the keys that steps read."""
-    return Reference(SECRETS, STORE_SECRET, keys=tuple(f"HEADRACE_S3_{key}" for key in STORE_KEYS), by=by)
+    return Reference(SECRETS, STORE_SECRET, keys=STORE_VARIABLES, by=by)
 
 
 def check_store_secret(cluster: Cluster) -> list[Finding]:
@@ -137,7 +136,7 @@ def check_store_secret(cluster: Cluster) -> list[Finding]:
     data = (found or {}).get("data") or {}
     if "HEADRACE_S3_ENDPOINT" not in data:
         return []
-    lacking = [key for key in AWS_KEYS if key not in data]
+    lacking = [key for key in AWS_VARIABLES if key not in data]
     if lacking:
         text = f"the Secret {STORE_SECRET} lacks {' and '.join(lacking)}, by which KServe fetches models"
         return [Finding("Secret", "bad", text, f"{_KEYS} {cluster.namespace}")]

@@ -17,10 +17,11 @@ from headrace.cluster.check_server import check_platform, check_server
 from headrace.cluster.check_steps import check_steps
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import SECRETS, Kind
-from headrace.cluster.needs import STORE_SECRET, Needs, Reference
+from headrace.cluster.needs import Needs, Reference
 from headrace.cluster.step_place import StepPlace
 from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding
+from headrace.core.secret_names import STORE_SECRET
 
 
 def examine(cluster: Cluster, needs: Needs, place: StepPlace | None = None) -> list[Finding]:

@@ -13,8 +13,6 @@ from headrace.core.errors import ClusterError
 EVERY_SECONDS = 5.0
 PATIENCE_SECONDS = 15.0
 _PAUSE_SECONDS = 0.5
-_PASSING = {"unreachable", "timeout", "busy", "failed", "expired"}
-_STARTING = {"forbidden", "unauthorized", "unserved"}  # also what a server says that has only just started
 
 T = TypeVar("T")
 
@@ -54,8 +52,8 @@ def follow(
             found = cluster.get(kind, name, namespace=namespace)
         except ClusterError as error:
             now = time.monotonic()
-            refused_since = (refused_since or now) if error.reason in _STARTING else 0.0
-            passing = error.reason in _PASSING or (refused_since and now - refused_since < PATIENCE_SECONDS)
+            refused_since = (refused_since or now) if error.denied else 0.0
+            passing = error.transient or (refused_since and now - refused_since < PATIENCE_SECONDS)
             if not passing or now >= end:
                 raise
             time.sleep(_PAUSE_SECONDS)

@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import SECRETS
-from headrace.cluster.needs import RECORDS_SECRET, STORE_SECRET
 from headrace.core.errors import InputError
+from headrace.core.secret_names import AWS_VARIABLES, DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET
 from headrace.core.settings import StoreSettings
 
-DATABASE_SECRET = "headrace-mlflow-database"  # noqa: S105 - the name of a Secret, not a secret
 _ADDRESSES = {
     "HEADRACE_REGISTRY": ("http://", "https://"),
     "HEADRACE_CATALOG": ("postgresql://",),
@@ -26,8 +25,7 @@ def store_secret(settings: StoreSettings) -> dict[str, Any]:
     parts = urlsplit(settings.endpoint)
     data = {
         **settings.environment(),
-        "AWS_ACCESS_KEY_ID": settings.access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
+        **dict(zip(AWS_VARIABLES, (settings.access_key, settings.secret_key), strict=True)),
     }
     annotations = {
         "s3-endpoint": parts.netloc,

@@ -21,8 +21,6 @@ from headrace.cluster.kinds import (
 from headrace.cluster.rights import Right
 
 Purpose = Literal["run", "deploy", "rollout", "tune"]
-STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
-RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
 ACCOUNT = "headrace-pipeline"
 
 _CLAIMS = tuple(Right(verb, LEASES) for verb in ("get", "create", "patch", "delete"))

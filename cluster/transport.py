@@ -19,7 +19,6 @@ READ_SECONDS = 30.0
 ATTEMPTS = 4
 REPEAT_SECONDS = 20.0  # after a silence longer than this, a request is not sent again
 _PAUSE_SECONDS = 0.2
-_REPEATABLE = {"unreachable", "timeout", "busy"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
             return once()
         except ClusterError as error:
             # A server that has too many requests has not begun with this one.
-            may = error.reason in _REPEATABLE if repeat else error.reason == "busy"
+            may = error.unavailable if repeat else error.reason == "busy"
             if not may or time.monotonic() - began > REPEAT_SECONDS:
                 raise
         time.sleep(pause)

@@ -43,10 +43,11 @@ def deploy(
 
     from headrace.core.steps import step
     from headrace.core.text import plain
-    from headrace.serving.deployers import Place, deploy_step
+    from headrace.serving.deployers import deploy_step
+    from headrace.serving.deployment_target import DeploymentTarget
 
     with step("deploy") as say:
-        place = Place(
+        target = DeploymentTarget(
             to=to,
             namespace=namespace,
             mode=mode,
@@ -57,7 +58,7 @@ def deploy(
             memory=memory,
             deadline=deadline,
         )
-        facts = deploy_step(plain(uri), name=plain(name), place=place, record=Path(endpoint.path), say=say)
+        facts = deploy_step(plain(uri), name=plain(name), target=target, record=Path(endpoint.path), say=say)
         endpoint.metadata.update(facts)
         say(facts["url"])
         return facts["url"]

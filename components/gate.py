@@ -82,8 +82,8 @@ def gate(
             seed=int(seed),
         )
         confirm(place, fingerprint)
-        verdict.metadata.update({"verdict": found["verdict"], "reasons": found["reasons"]})
+        verdict.metadata.update({"verdict": found.verdict, "reasons": list(found.reasons)})
         verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
-        say(found["verdict"])
-    passed = found["verdict"] != "reject"
+        say(found.verdict)
+    passed = found.verdict != "reject"
     return Judgement(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))

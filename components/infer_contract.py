@@ -48,15 +48,16 @@ def infer_contract(
     """
     from pathlib import Path
 
+    from headrace.core.agreement import Wishes
     from headrace.core.contract_yaml import dump
     from headrace.core.files import write_text
-    from headrace.core.infer import Wishes, inferred
+    from headrace.core.infer import inferred
     from headrace.core.steps import step
     from headrace.core.text import guarded_texts, plain, plain_list
     from headrace.core.trace import given as noted
     from headrace.stores.one_file import one_file
 
-    with step("infer_contract") as say:
+    with step("infer_contract") as say, one_file(plain(given), fingerprint) as file:
         wishes = Wishes(
             task=task,
             time_column=plain(time_column),
@@ -69,8 +70,7 @@ def infer_contract(
             decimal=plain(decimal),
             thousands=plain(thousands),
         )
-        with one_file(plain(given), fingerprint) as file:
-            made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
+        made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
         write_text(Path(contract.path), dump(made.contract))
         contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(

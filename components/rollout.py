@@ -62,6 +62,7 @@ def rollout(
     from headrace.rollouts.local import Here
     from headrace.rollouts.on_kserve import There
     from headrace.rollouts.step import Wanted, plan_of, rollout_step
+    from headrace.serving.deployment_target import DeploymentTarget
 
     with step("rollout") as say:
         plan = plan_of(
@@ -74,8 +75,9 @@ def rollout(
             tolerances=tolerances,
             undecided=undecided,
         )
+        target = DeploymentTarget("kserve", namespace, deadline=deadline)
         asking = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        there = There(plain(name), plain(candidate), traffic, namespace, deadline=deadline, **asking)
+        there = There(plain(name), plain(candidate), traffic, target, **asking)
         wanted = Wanted(to, plan, Here(plain(stable), plain(candidate), plain(table)), there)
         facts = rollout_step(wanted, record=Path(record.path), say=say)
         record.metadata.update(facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.core.errors import InputError, shown
@@ -12,7 +13,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headrace.core.contract import Contract
-    from headrace.core.infer import Wishes
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user says of a table beside its target.
+
+    Attributes:
+        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        time_column: Timestamp by which the table is split.
+        id_columns: Columns that identify a row.
+        group_column: Column whose equal values stay on one side of the split.
+        drop: Columns that are personal or unwanted and are left out.
+        hash: Columns that are personal and are hashed.
+        positive: The positive class of a binary task.
+        country: ISO 3166 code of the country whose public holidays matter, and whose habits of notation.
+        decimal: The decimal mark of texts, ``.`` or ``,``; empty to find out.
+        thousands: The mark between groups of three digits; empty to find out.
+    """
+
+    task: str = ""
+    time_column: str = ""
+    id_columns: tuple[str, ...] = ()
+    group_column: str = ""
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+    positive: str = ""
+    country: str = ""
+    decimal: str = ""
+    thousands: str = ""
 
 
 def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:

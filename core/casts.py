@@ -114,22 +114,6 @@ def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Se
     return Typed(frame=result, failed=failed)
 
 
-def unmasked(frame: pl.DataFrame, columns: Sequence[str], *, missing_values: Sequence[str]) -> pl.DataFrame:
-    """Make texts that stand for a missing value missing.
-
-    Args:
-        frame: Table that holds the columns, of dtype String.
-        columns: Where to look.
-        missing_values: The texts.
-
-    Returns:
-        The table, with those values missing.
-    """
-    return frame.with_columns(
-        pl.when(~pl.col(name).is_in(list(missing_values))).then(pl.col(name)).alias(name) for name in columns
-    )
-
-
 def with_format(column: Column, frame: pl.DataFrame) -> Column:
     """The column with the form of ISO 8601 in which the first text of the frame is written, if it names no other."""
     if column.dtype != "timestamp" or column.format or frame.schema[column.name] != pl.String:

@@ -7,8 +7,8 @@ import numpy as np
 
 from headrace.core.clusters import Clusters
 from headrace.core.errors import shown
-from headrace.core.gate import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS
 from headrace.core.measures import Outcome, losses
+from headrace.core.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS
 
 _OF_POSITIVES = ("recall", "precision", "f1", "roc_auc", "pr_auc")
 _OF_NEGATIVES = ("precision", "f1", "roc_auc", "pr_auc")

@@ -1,7 +1,7 @@
 """The candidate against the model in service, on the same test rows."""
 
-from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,22 @@ import polars as pl
 from headrace.core import bootstrap, clusters, model, significance
 from headrace.core.errors import InputError, UserError, shown
 from headrace.core.evaluate import predict, read_test
-from headrace.core.gate import Sides
 from headrace.core.measures import Outcome
 from headrace.core.metrics import MAIN
 from headrace.core.model import Model
 
 
-def compare(sides: Sides, measured: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
+def compare(
+    candidate: Path, champion: Path, *, test_table: Path, test_actuals: Path, threshold: float | None, seed: int
+) -> dict[str, Any]:
     """Compare two models on the test rows.
 
     Args:
-        sides: Candidate, champion and test rows.
-        measured: The candidate's evaluation, for its threshold.
+        candidate: The candidate's folder.
+        champion: The champion's folder (a model's or a bundle's).
+        test_table: Test rows without the target.
+        test_actuals: Their target.
+        threshold: From which probability on the candidate predicts the positive class; None for the model's own.
         seed: Seed of the bootstrap.
 
     Returns:
@@ -30,14 +34,11 @@ def compare(sides: Sides, measured: Mapping[str, Any], *, seed: int) -> dict[str
     Raises:
         InputError: If the champion does another task, knows other classes, or cannot predict the rows.
     """
-    if sides.champion is None:
-        raise InputError("a comparison must have a champion; name one.")
-    ours, theirs = model.load(sides.model), model.load(sides.champion)
-    threshold = measured.get("threshold") or {}
-    if "value" in threshold:
-        ours = ours.with_threshold(float(threshold["value"]))
+    ours, theirs = model.load(candidate), model.load(champion)
+    if threshold is not None:
+        ours = ours.with_threshold(float(threshold))
     _check_comparable(ours, theirs)
-    rows = read_test(sides.test_table, sides.test_actuals)
+    rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
     second = _aligned(second, ours, theirs)
     drawn = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))

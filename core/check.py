@@ -3,18 +3,16 @@
 Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
 """
 
-import functools
-import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from headrace.core import casts, rules
 from headrace.core.contract import Column, Contract
 from headrace.core.counts import EXAMPLES, Counts, Example
 from headrace.core.errors import DataError, shown
+from headrace.core.rule_masks import evaluate_rules, refused_rows
 from headrace.core.rules import Rule
-from headrace.core.suspects import marks, summary, suspected
 
 REASONS = "_reasons"
 ROW = "_row"
@@ -51,25 +49,13 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     """
     require_columns(frame.columns, contract)
     frame = hidden(frame, contract)
-    typed = casts.typed(frame, contract.kept, missing_values=contract.missing_values)
-    table = marked(typed)
-    facts = summary(table, contract.kept)
-    flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
-    broken = marks(table, flags)
-    masked = [
-        name for (rule, name), mask in broken.items() if rule == "category" and _masks(table, mask, name, contract)
-    ]
-    if masked:
-        table = casts.unmasked(table, masked, missing_values=contract.missing_values)
-        facts = summary(table, contract.kept)
-        flags = suspected(contract, contract.kept, facts=facts, failed=typed.failed)
-        broken = marks(table, flags)
-    aside = {rule: mask for rule, mask in broken.items() if contract.severity(rule[0]) in {"quarantine", "stop"}}
-    bad = functools.reduce(operator.or_, aside.values()) if aside else pl.repeat(False, frame.height, eager=True)
-    valid = table.select(typed.frame.columns).filter(~bad) if aside else table.select(typed.frame.columns)
+    found = evaluate_rules(frame, contract.kept, contract)
+    broken = found.masks
+    bad = refused_rows(broken, contract, rows=frame.height)
+    valid = found.frame.filter(~bad) if bad.any() else found.frame
     return Block(
         valid=valid,
-        quarantine=_quarantine(frame, bad, aside, contract, first_row),
+        quarantine=_quarantine(frame, bad, broken, contract, first_row),
         counts=Counts(
             rows=frame.height,
             quarantined=frame.height - valid.height,
@@ -79,7 +65,7 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
             },
             classes=_classes(valid, contract),
             unknown=tuple(name for name in frame.columns if name not in contract.names),
-            **facts,
+            **found.summary,
         ),
     )
 
@@ -114,17 +100,6 @@ def _is_hashed(values: pl.Series) -> bool:
     return values.dtype == pl.String and bool(values.str.contains("^[0-9a-f]{32}$").all())
 
 
-def marked(typed: casts.Typed) -> pl.DataFrame:
-    """The typed table with a column ``failed_name`` for each column in which casts failed."""
-    return typed.frame.with_columns(mask.alias(rules.failed_name(name)) for name, mask in typed.failed.items())
-
-
-def _masks(table: pl.DataFrame, mask: pl.Series, name: str, contract: Contract) -> bool:
-    """Whether some of the values that ``mask`` marks are texts that stand for a missing value."""
-    values = table.get_column(name)
-    return values.dtype == pl.String and bool(values.filter(mask).is_in(list(contract.missing_values)).any())
-
-
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
     if contract.task == "regression":
         return {}
@@ -145,13 +120,14 @@ def as_text(value: object) -> str:
 
 
 def _quarantine(
-    raw: pl.DataFrame, bad: pl.Series, aside: dict[Rule, pl.Series], contract: Contract, first_row: int
+    raw: pl.DataFrame, bad: pl.Series, broken: Mapping[Rule, pl.Series], contract: Contract, first_row: int
 ) -> pl.DataFrame:
     """The bad rows as they were read, with every rule that each of them breaks."""
     rows = bad.arg_true()
     texts = [
         pl.when(mask.gather(rows)).then(pl.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
-        for (rule, column), mask in aside.items()
+        for (rule, column), mask in broken.items()
+        if contract.refuses(rule)
     ]
     why = pl.concat_str(texts, separator="; ", ignore_nulls=True) if texts else pl.lit(None, pl.String)
     kept = raw.select(column.name for column in contract.kept)[rows]

@@ -227,11 +227,7 @@ def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
     if share <= contract.max_quarantined:
         return
     (rule, name), count = max(
-        (
-            (rule, count)
-            for rule, count in counts.broken.items()
-            if contract.severity(rule[0]) in {"quarantine", "stop"}
-        ),
+        ((rule, count) for rule, count in counts.broken.items() if contract.refuses(rule[0])),
         key=lambda item: item[1],
     )
     examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))

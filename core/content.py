@@ -8,6 +8,7 @@ import polars as pl
 
 from headrace.core.card_file import Answers
 from headrace.core.data_parts import DataPart
+from headrace.core.gate_verdict import GateVerdict
 from headrace.core.model import Model
 
 
@@ -19,7 +20,7 @@ class Content:
         model: The fitted model; the evaluation's threshold takes the place of its own.
         test: Typed test rows with the target.
         evaluation: What ``evaluate`` measured.
-        verdict: What ``gate`` decided.
+        verdict: What ``gate`` decided; None of a model that it has not seen.
         best: What ``tune`` found.
         checks: What ``validate`` counted.
         skops: Bytes of the model's file, where they are at hand; empty to write them anew.
@@ -33,7 +34,7 @@ class Content:
     model: Model
     test: pl.DataFrame = field(repr=False)
     evaluation: Mapping[str, Any] = field(repr=False)
-    verdict: Mapping[str, Any] = field(repr=False)
+    verdict: GateVerdict | None = field(repr=False)
     best: Mapping[str, Any] = field(repr=False)
     checks: Mapping[str, Any] = field(repr=False)
     skops: bytes = field(default=b"", repr=False)

@@ -4,9 +4,14 @@ Inferred once, edited by people, enforced at ingest and at the endpoint, carried
 """
 
 import functools
+import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from headrace.core.contract_rules import check_column, check_contract, check_feature
+from headrace.core import terms
+from headrace.core.contract_columns import Column, RowFeature
+from headrace.core.contract_rules import one_of, raise_first, wants
 from headrace.core.marks import DEFAULT
 from headrace.core.terms import SEVERITIES, Dtype, FeatureKind, Grouping, Personal, Role, Severity, Task, Unseen
 
@@ -23,78 +28,11 @@ __all__ = [
     "Severity",
     "Task",
     "Unseen",
+    "contract_faults",
 ]
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the table.
-
-    Attributes:
-        name: Name as it stands in the table's header.
-        dtype: ``integer``, ``number``, ``string``, ``boolean`` or ``timestamp`` (naive, microseconds).
-        role: What the column is for; only ``feature`` columns reach the model as they are. A ``timestamp`` reaches it
-            through row features.
-        description: What a person should know.
-        unit: Physical unit of the values, free text.
-        minimum: Least allowed value of a number, in ``unit``; None for no bound.
-        maximum: Largest allowed value of a number, in ``unit``; None for no bound.
-        categories: Allowed values as text, in order; None for no list.
-        unseen: Whether a text that is none of the categories is refused, or accepted as one unknown to the model.
-        missing: Largest allowed share of missing values, 0 to 1.
-        personal: How personal data are treated; empty if the column holds none.
-        format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
-        meant: Whether a feature may tell the target by itself: it is known when a prediction is made, and no leak.
-    """
-
-    name: str
-    dtype: Dtype
-    role: Role = "feature"
-    description: str = ""
-    unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    categories: tuple[str, ...] | None = None
-    unseen: Unseen = "refuse"
-    missing: float = 1.0
-    personal: Personal = ""
-    format: str = ""
-    meant: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse values that no table could meet.
-
-        Raises:
-            InputError: If a value is unknown or contradicts another.
-        """
-        check_column(self)
-
-
-@dataclass(frozen=True)
-class RowFeature:
-    """A column computed from others of the same row, in training and in serving alike.
-
-    Attributes:
-        name: Name of the new column.
-        kind: ``day_of_week`` (1 Monday to 7 Sunday), ``weekend`` (0 or 1), ``month``, ``hour``, ``holiday`` (0 or 1),
-            ``elapsed`` (minutes from the first column to the second), ``ratio`` (first by second, missing where the
-            second is 0) or ``product``.
-        columns: The columns it is made of, in order.
-        country: ISO 3166 code of the country, for ``holiday``.
-    """
-
-    name: str
-    kind: FeatureKind
-    columns: tuple[str, ...]
-    country: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse a feature that could not be computed from any table.
-
-        Raises:
-            InputError: If a value is unknown or contradicts another.
-        """
-        check_feature(self)
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_NUMERIC = ("integer", "number", "boolean")
 
 
 @dataclass(frozen=True)
@@ -134,7 +72,7 @@ class Contract:
         Raises:
             InputError: If they do; the message names the place.
         """
-        check_contract(self)
+        raise_first(f"contract {self.name}", contract_faults(self))
 
     def column(self, name: str) -> Column:
         """The column of that name.
@@ -178,3 +116,87 @@ class Contract:
     def severity(self, rule: str) -> Severity:
         """What happens when ``rule`` is broken."""
         return self.rules.get(rule, SEVERITIES[rule])
+
+    def refuses(self, rule: str) -> bool:
+        """Whether a row that breaks ``rule`` is set aside, and a request with such a row refused."""
+        return self.severity(rule) in terms.REFUSING
+
+
+def contract_faults(contract: Contract) -> Iterator[str]:
+    """Everything in which the parts of a contract contradict one another."""
+    if not _NAME.fullmatch(contract.name):
+        yield wants(
+            "name",
+            "lower case letters, digits and dashes, a letter first and no dash last, at most 40",
+            contract.name,
+        )
+    yield from one_of("task", terms.Task, contract.task)
+    if not 0 <= contract.max_quarantined <= 1:
+        yield wants("max_quarantined", "a share from 0 to 1", contract.max_quarantined)
+    for rule, severity in contract.rules.items():
+        if rule not in terms.SEVERITIES:
+            yield wants("rules", "of " + ", ".join(terms.SEVERITIES), rule)
+        yield from one_of(f"rules.{rule}", terms.Severity, severity)
+        if severity == "quarantine" and rule not in terms.ROW_RULES:
+            yield wants(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
+    yield from _name_faults(contract)
+    yield from _target_faults(contract)
+    yield from _made_faults(contract)
+
+
+def _name_faults(contract: Contract) -> Iterator[str]:
+    names = Counter([column.name for column in contract.columns] + [made.name for made in contract.features])
+    for name, count in names.items():
+        if count > 1:
+            yield wants("columns and features", "named differently from one another", name)
+    known = {column.name: column for column in contract.columns}
+    for key in contract.keys:
+        if key not in known:
+            yield wants("keys", "names of columns", key)
+        elif known[key].personal == "drop":
+            yield wants("keys", "columns that are not dropped", key)
+    if contract.time_column and (contract.time_column not in known or known[contract.time_column].role != "timestamp"):
+        yield wants("time_column", "the name of a column of role timestamp", contract.time_column)
+    groups = [column.name for column in contract.columns if column.role == "group"]
+    if len(groups) > 1:
+        yield wants("columns", "of role group at most once", groups)
+    yield from one_of("group", terms.Grouping, contract.group)
+    if contract.group and groups:
+        yield wants("group", f"absent beside the column {groups[0]} of role group", contract.group)
+
+
+def _target_faults(contract: Contract) -> Iterator[str]:
+    targets = [column for column in contract.columns if column.role == "target"]
+    if len(targets) != 1:
+        yield wants("columns", "of role target exactly once", [column.name for column in targets])
+        return
+    target = targets[0]
+    classes = target.categories or ()
+    if contract.task == "regression":
+        if target.dtype not in {"integer", "number"} or classes:
+            yield wants(f"the target {target.name}", "a number without categories for a regression", target.dtype)
+        if contract.positive:
+            yield wants("positive", "absent from a regression", contract.positive)
+    elif contract.task == "binary" and len(classes) != 2:
+        yield wants(f"the target {target.name}", "of two categories for a binary task", list(classes))
+    elif contract.task == "multiclass" and len(classes) < 3:
+        yield wants(f"the target {target.name}", "of three or more categories", list(classes))
+    if contract.positive and contract.task == "multiclass":
+        yield wants("positive", "absent from a multiclass task", contract.positive)
+    if contract.task == "binary" and contract.positive and contract.positive not in classes:
+        yield wants("positive", f"one of the classes {list(classes)}", contract.positive)
+
+
+def _made_faults(contract: Contract) -> Iterator[str]:
+    known = {column.name: column for column in contract.columns}
+    for place, made in enumerate(contract.features):
+        where = f"features[{place}] ({made.name})"
+        wanted = _NUMERIC if made.kind in {"ratio", "product"} else ("timestamp",)
+        for name in made.columns:
+            column = known.get(name)
+            if column is None:
+                yield f"{where}: " + wants("columns", "names of columns of the table", name)
+            elif column.role == "target" or column.personal in {"drop", "hash"}:
+                yield f"{where}: " + wants("columns", "neither the target nor hidden personal data", name)
+            elif column.dtype not in wanted:
+                yield f"{where}: " + wants("columns", f"of dtype {' or '.join(wanted)}", f"{name}: {column.dtype}")

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from headrace.core.contract import Column, Contract, RowFeature
-from headrace.core.contract_rules import column_faults, contract_faults, feature_faults, wants
+from headrace.core.contract import Column, Contract, RowFeature, contract_faults
+from headrace.core.contract_columns import column_faults, feature_faults
+from headrace.core.contract_rules import wants
 from headrace.core.errors import InputError
 
 FORMAT = 1

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from headrace.core import split, split_plan
 from headrace.core.contract import Contract
 from headrace.core.digest import DIGEST, KEY_DIGEST
-from headrace.core.draws import with_draws
+from headrace.core.draws import COPY, DRAW, REPEATED, UNIT, with_draws
 from headrace.core.duplicates import Duplicates
 from headrace.core.settling import Strata, band, counted, settled_groups
-from headrace.core.split import COPY, DRAW, MADE, REPEATED, TEST, UNIT
+from headrace.core.split import MADE, TEST
 from headrace.core.split_plan import Plan
 from headrace.core.strata import Draws, whole_cut
 

@@ -17,6 +17,9 @@ _HALF = 2**31
 WHOLE = _HALF * _PRIME
 """What all draws are below: a draw is an integer from 0 to ``WHOLE - 1``."""
 
+UNIT, COPY, DRAW, REPEATED = "_unit", "_copy", "_draw", "_repeated"
+"""Columns of a table that is split: digest drawn by, number of the copy, draw, whether its key names more rows."""
+
 _MASK = 2**64 - 1
 
 

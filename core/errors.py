@@ -82,6 +82,11 @@ class BusyError(StoreError):
     """Somebody else is writing the same at this moment: trying again may help."""
 
 
+_UNAVAILABLE = frozenset({"unreachable", "timeout", "busy"})
+_TRANSIENT = _UNAVAILABLE | {"failed", "expired"}
+_DENIED = frozenset({"forbidden", "unauthorized", "unserved"})
+
+
 class ClusterError(UserError, ConnectionError):
     """Kubernetes is down, refuses a request or is not what was expected.
 
@@ -95,6 +100,24 @@ class ClusterError(UserError, ConnectionError):
         """Say what is wrong, in a sentence and in a word."""
         super().__init__(message)
         self.reason = reason
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the server gave no answer, or had too much to do: the same request may be sent again."""
+        return self.reason in _UNAVAILABLE
+
+    @property
+    def transient(self) -> bool:
+        """Whether it may pass by itself: who waits for something may ask again, with a bound on how long."""
+        return self.reason in _TRANSIENT
+
+    @property
+    def denied(self) -> bool:
+        """Whether the server does not let this account do it, or has no such kind.
+
+        A server that has only just started says so too, before it has read its rights and kinds.
+        """
+        return self.reason in _DENIED
 
     def __str__(self) -> str:
         """The sentence alone, not the errno form of OSError."""

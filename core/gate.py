@@ -4,25 +4,17 @@ A candidate without a champion is judged by what ``evaluate`` measured: no model
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from headrace.core.errors import InputError, shown
 from headrace.core.files import read_json, write_json
+from headrace.core.gate_verdict import Decision, GateComparison, GateVerdict
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
 
-Verdict = Literal["promote", "hold", "reject"]
 Use = Literal["serve", "publish", "keep"]
-
-# Fewer test rows than these, or fewer of the rarer class, cannot tell a better model from a lucky one.
-FEWEST_ROWS = 20
-FEWEST_OF_A_CLASS = 5
-
-# Nor can fewer groups, keys or blocks of time, where rows were drawn in such: with fewer than about ten the variance
-# between them is hardly known (Cameron, Gelbach and Miller 2008, Bootstrap-Based Improvements for Inference with
-# Clustered Errors, Review of Economics and Statistics 90).
-FEWEST_CLUSTERS = 10
 
 
 def use(*, passed: bool, publish: bool, serve: bool) -> Use:
@@ -97,7 +89,7 @@ class Sides:
     checks: Path | None = None
 
 
-def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Path, seed: int = 0) -> dict[str, Any]:
+def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Path, seed: int = 0) -> GateVerdict:
     """Judge a candidate and write the verdict.
 
     Args:
@@ -108,8 +100,7 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
         seed: Seed of the bootstrap.
 
     Returns:
-        The verdict as written: ``verdict``, ``reasons`` (sentences), ``comparison`` {against, metric, difference, low,
-        high, p_value, test, better, worse, mcnemar_p}, ``thresholds`` and ``seed``.
+        The verdict as written.
 
     Raises:
         InputError: If the champion cannot predict the test rows.
@@ -122,11 +113,18 @@ def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Pa
         from headrace.core.champion import compare  # noqa: PLC0415
 
         against = "champion"
-        comparison = compare(sides, measured, seed=seed)
+        comparison = compare(
+            sides.model,
+            sides.champion,
+            test_table=sides.test_table,
+            test_actuals=sides.test_actuals,
+            threshold=(measured.get("threshold") or {}).get("value"),
+            seed=seed,
+        )
     held = holding(read_json(sides.checks)) if sides.checks else []
     found = decide(measured, comparison, against=against, thresholds=thresholds, held=held)
-    found |= {"thresholds": dict(sorted(thresholds.values.items())), "seed": seed}
-    write_json(verdict, found)
+    found = replace(found, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
+    write_json(verdict, found.as_json())
     return found
 
 
@@ -150,7 +148,7 @@ def decide(
     against: str,
     thresholds: Thresholds,
     held: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> GateVerdict:
     """The verdict from an evaluation and a comparison.
 
     Args:
@@ -162,7 +160,7 @@ def decide(
     """
     missed = thresholds.missed(measured["metrics"])
     few = _too_few(measured)
-    verdict: Verdict = "hold"
+    verdict: Decision = "hold"
     if missed or comparison.get("worse"):
         verdict = "reject"
     elif comparison.get("better") and not few and not held:
@@ -172,7 +170,7 @@ def decide(
     if few and comparison.get("better"):
         reasons.append(few)
     reasons += held
-    return {"verdict": verdict, "reasons": reasons, "comparison": {"against": against, **comparison}}
+    return GateVerdict(verdict, tuple(reasons), GateComparison(against, **comparison))
 
 
 def _too_few(measured: Mapping[str, Any]) -> str:

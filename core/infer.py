@@ -17,7 +17,7 @@ from headrace.core import (
     standing_rows,
     tables,
 )
-from headrace.core.agreement import agreed, require_name
+from headrace.core.agreement import Wishes, agreed, require_name
 from headrace.core.contract import Column, Contract
 from headrace.core.contract_yaml import load
 from headrace.core.customs import Customs
@@ -27,35 +27,6 @@ from headrace.core.notes import Note, as_json
 from headrace.core.suggest import allowed_missing, input_column, is_named_like_id, row_features
 from headrace.core.survey import Facts, survey
 from headrace.core.target_guess import as_numbers, classes, guess_task
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a user says of a table beside its target.
-
-    Attributes:
-        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
-        time_column: Timestamp by which the table is split.
-        id_columns: Columns that identify a row.
-        group_column: Column whose equal values stay on one side of the split.
-        drop: Columns that are personal or unwanted and are left out.
-        hash: Columns that are personal and are hashed.
-        positive: The positive class of a binary task.
-        country: ISO 3166 code of the country whose public holidays matter, and whose habits of notation.
-        decimal: The decimal mark of texts, ``.`` or ``,``; empty to find out.
-        thousands: The mark between groups of three digits; empty to find out.
-    """
-
-    task: str = ""
-    time_column: str = ""
-    id_columns: tuple[str, ...] = ()
-    group_column: str = ""
-    drop: tuple[str, ...] = ()
-    hash: tuple[str, ...] = ()
-    positive: str = ""
-    country: str = ""
-    decimal: str = ""
-    thousands: str = ""
 
 
 @dataclass(frozen=True)

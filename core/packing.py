@@ -15,6 +15,7 @@ from headrace.core.content import Content
 from headrace.core.errors import InputError
 from headrace.core.evaluate import read_test
 from headrace.core.files import read_json, write_text
+from headrace.core.gate_verdict import GateVerdict
 from headrace.core.manifest import MANIFEST
 from headrace.core.model import Model
 
@@ -94,7 +95,7 @@ def pack(
         model=fitted,
         test=test,
         evaluation=evaluation,
-        verdict=_document(parts.verdict),
+        verdict=GateVerdict.from_json(_document(parts.verdict)),
         best=_document(parts.best_parameters),
         checks=_document(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),

@@ -70,7 +70,7 @@ def _values(column: MatrixColumn, contract: Contract) -> list[float]:
     if column.categories is not None:
         return [np.nan, -1.0, *map(float, _evenly(range(len(column.categories)), _MOST_CATEGORIES))]
     low, high = -LARGEST, LARGEST
-    if column.name in contract.names and contract.severity("range") in {"quarantine", "stop"}:
+    if column.name in contract.names and contract.refuses("range"):
         bounds = contract.column(column.name)
         low = low if bounds.minimum is None else bounds.minimum
         high = high if bounds.maximum is None else bounds.maximum

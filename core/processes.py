@@ -17,13 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn, Protocol
+from typing import IO, NoReturn, Protocol
 
 from headrace.core.errors import InputError
 from headrace.core.signals import take_defaults
-
-if TYPE_CHECKING:
-    from headrace.core.forks import Forked
 
 GRACE_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
@@ -97,7 +94,27 @@ def start_guarded(
     )
 
 
-def stop(process: "subprocess.Popen[bytes] | Forked") -> None:
+class ChildProcess(Protocol):
+    """As much of ``subprocess.Popen``, which is one, as guards and owners use."""
+
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, once it has ended; minus the signal that killed it.
+
+        Raises:
+            subprocess.TimeoutExpired: If it still runs after ``timeout`` seconds.
+        """
+
+
+def stop(process: ChildProcess) -> None:
     """End a guard and with it its command: SIGTERM first, SIGKILL after a grace of ten seconds."""
     if process.poll() is None:
         process.terminate()
@@ -167,19 +184,6 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class Child(Protocol):
-    """What a guard asks of the process that it guards; ``subprocess.Popen`` is one."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-
-    def kill(self) -> None:
-        """End it."""
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended; minus the signal that killed it."""
-
-
 def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
     """Run ``command`` until it ends, this process is told to end, or the lease is let go."""
     child = subprocess.Popen(command, preexec_fn=_helped)  # noqa: PLW1509 - no threads run yet
@@ -191,7 +195,7 @@ def _helped() -> None:
     take_defaults()
 
 
-def watch_over(child: Child, lease_path: Path) -> NoReturn:
+def watch_over(child: ChildProcess, lease_path: Path) -> NoReturn:
     """End this process as ``child`` ends; end the child when this process is told to end or the lease is let go."""
 
     def end(*_: object) -> None:

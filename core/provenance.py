@@ -28,7 +28,7 @@ def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
         source: Metadata of ingest's table.
     """
     code = code_version()
-    best, verdict = content.best, content.verdict
+    best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
     return {
         "format": FORMAT,
         "made_with": f"headrace {code.version}",
@@ -54,7 +54,7 @@ def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict
         read: How the table was read, as ingest's metadata tell it.
         split: Metadata of split's training table.
     """
-    best, verdict = content.best, content.verdict
+    best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
     chosen = {key: split[key] for key in ("method", "test_size", "cut", "format") if key in split}
     return {
         "ingest": json.loads(read) if read else {},

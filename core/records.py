@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from headrace.core.blanks import trimmed
 from headrace.core.contract import Column, Contract
 from headrace.core.errors import RequestError, shown
+from headrace.core.terms import REFUSING
 from headrace.core.validate import Violation, check_rows
 
 _EXACT = 2**53
 _INT64 = range(-(2**63), 2**63)
-_REFUSING = frozenset({"quarantine", "stop"})
 _SINGLE: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
 
 
@@ -148,7 +148,7 @@ def judged(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Vi
             names row, column, what was expected and what was found.
     """
     checked = check_rows(trimmed(raw), contract, serving=True)
-    refused = [item for item in checked.violations if item.severity in _REFUSING or _is_unknown(item)]
+    refused = [item for item in checked.violations if item.severity in REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""
         raise RequestError(f"{str(refused[0]).removesuffix('.')}{more}.", refused[0].rule)

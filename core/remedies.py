@@ -3,13 +3,37 @@
 from pathlib import Path
 
 from headrace.core import settings
+from headrace.core.errors import InputError
+from headrace.core.secret_names import STORE_SECRET, STORE_VARIABLES
+from headrace.core.settings import StoreSettings
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def store_remedy() -> str:
+def require_store(purpose: str) -> StoreSettings:
+    """The object store of ``HEADRACE_S3_*``, for what needs one.
+
+    Args:
+        purpose: What needs it, as a clause that the remedy follows.
+
+    Raises:
+        InputError: If none is set, or what is set cannot be used.
+    """
+    found = settings.store_settings()
+    if found is None:
+        raise missing_store(purpose)
+    return found
+
+
+def missing_store(purpose: str) -> InputError:
+    """The error where no object store is set; see ``require_store``."""
+    return InputError(f"{purpose}: {_store_remedy()}.")
+
+
+def _store_remedy() -> str:
     """What to do where no object store is set, as a clause; a step of a pipeline has its variables of a Secret."""
-    variables = "set HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY"
+    endpoint, access_key, secret_key, *_ = STORE_VARIABLES
+    variables = f"set {endpoint}, {access_key} and {secret_key}"
     if not settings.pod_environment():
         return variables
     try:
@@ -17,6 +41,6 @@ def store_remedy() -> str:
     except OSError:  # a pod need not have a token
         namespace = "NAMESPACE"
     return (
-        f"{variables}; a step of a pipeline has them of the Secret headrace-object-store in its namespace, where "
+        f"{variables}; a step of a pipeline has them of the Secret {STORE_SECRET} in its namespace, where "
         f"headrace cluster keys --namespace {namespace} brings them"
     )

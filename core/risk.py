@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.core.card_file import Answers
-from headrace.core.gate import FEWEST_CLUSTERS, FEWEST_ROWS
 from headrace.core.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.model import Model
+from headrace.core.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 from headrace.core.wording import MOST_ROWS, code, doubts, interval, paragraphs, said, table, text
 
 Documents = Mapping[str, Any]

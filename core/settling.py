@@ -16,8 +16,7 @@ import polars as pl
 
 from headrace.core import strata
 from headrace.core.contract import Contract
-from headrace.core.draws import WHOLE
-from headrace.core.split import DRAW, REPEATED
+from headrace.core.draws import DRAW, REPEATED, WHOLE
 from headrace.core.split_plan import Plan, is_balanced
 from headrace.core.strata import Stratum, whole_cut
 

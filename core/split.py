@@ -14,15 +14,15 @@ import polars as pl
 
 from headrace.core.contract import Contract
 from headrace.core.digest import DIGEST, GROUP_DIGEST, KEY_DIGEST, reseeded, row_digest
-from headrace.core.draws import with_draws
+from headrace.core.draws import COPY, DRAW, REPEATED, UNIT, with_draws
 from headrace.core.errors import InputError
+from headrace.core.settling import settled
 from headrace.core.split_plan import Plan, group_column, group_names, moment
 from headrace.core.strata import Stratum, whole_cut
 
 Frame = TypeVar("Frame")
 
 TEST = "_test"
-UNIT, COPY, DRAW, REPEATED = "_unit", "_copy", "_draw", "_repeated"
 MADE = (DIGEST, KEY_DIGEST, GROUP_DIGEST, UNIT, COPY, DRAW, REPEATED)
 _WHOLE_DIGEST = 2**64
 
@@ -49,8 +49,6 @@ def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
         return marked(*_drawn_by_format_1(frame, contract, plan))
     table = with_draws_of_rows(frame, contract, plan=plan)
     if isinstance(table, pl.DataFrame) and not plan.cut:
-        from headrace.core.settling import settled  # noqa: PLC0415 - it is made of this module
-
         plan = settled(plan, table, contract)
     elif plan.method == "stratified" and not plan.cut:
         raise InputError(

@@ -18,6 +18,9 @@ FALSE = ("false", "f", "no", "n", "0", "0.0")
 # Rules about one row, which alone may quarantine it.
 ROW_RULES = frozenset({"type", "finite", "range", "category", "target_missing"})
 
+# Severities for which a row of a table is set aside and a request is refused.
+REFUSING: frozenset[Severity] = frozenset({"quarantine", "stop"})
+
 # What happens when a rule is broken, unless the contract says otherwise. `quarantine` moves the row aside, `stop` ends
 # the line, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
 SEVERITIES: dict[str, Severity] = {

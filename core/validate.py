@@ -1,16 +1,17 @@
 """Tables and requests against the data contract."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import narwhals as nw
 import polars as pl
 
 from headrace.core import casts, rules
-from headrace.core.check import as_text, marked
+from headrace.core.check import as_text
 from headrace.core.contract import Column, Contract, Severity
 from headrace.core.errors import shown
-from headrace.core.suspects import summary, suspected
+from headrace.core.rule_masks import evaluate_rules
+from headrace.core.rules import Rule
+from headrace.core.terms import REFUSING
 
 _MOST_VIOLATIONS = 100
 
@@ -58,7 +59,7 @@ class Checked:
     @property
     def refused(self) -> list[Violation]:
         """The violations for which a row is set aside or a request is refused."""
-        return [item for item in self.violations if item.severity in {"quarantine", "stop"}]
+        return [item for item in self.violations if item.severity in REFUSING]
 
 
 def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Checked:
@@ -77,22 +78,14 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
     wanted = contract.inputs if serving else contract.kept
     names = set(frame.columns)
     there = [column for column in wanted if column.name in names]
-    typed = casts.typed(frame, there, missing_values=contract.missing_values)
-    table = marked(typed)
-    flags = suspected(contract, there, facts=summary(table, there), failed=typed.failed)
-    strange = [name for rule, name in flags if rule == "category" and table.schema[name] == pl.String]
-    table = casts.unmasked(table, strange, missing_values=contract.missing_values) if strange else table
-    if any(column.role == "target" for column in there):
-        flags = rules.flags(contract, there, failed=typed.failed)
-    found = [*_column_violations(frame, contract, wanted), *_missing_violations(table, contract, there)]
-    marks = [flag.alias(f"{place}") for place, flag in enumerate(flags.values())]
-    masks = nw.from_native(table).select(*marks).to_native() if marks else table.clear()
-    for rule, mask in zip(flags, masks.iter_columns(), strict=False):
+    evaluated = evaluate_rules(frame, there, contract)
+    found = [*_column_violations(frame, contract, wanted), *_missing_violations(evaluated.missing(there), contract)]
+    for rule, mask in evaluated.masks.items():
         found.extend(_value_violations(frame, contract, rule, mask))
     absent = [
         pl.lit(None, casts.DTYPES[column.dtype]).alias(column.name) for column in wanted if column.name not in names
     ]
-    base = table if there else frame.select(pl.repeat(None, pl.len()).alias(""))
+    base = evaluated.frame if there else frame.select(pl.repeat(None, pl.len()).alias(""))
     complete = base.with_columns(absent).select(column.name for column in wanted)
     order = {column.name: place for place, column in enumerate(contract.columns)}
     found.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
@@ -110,19 +103,13 @@ def _column_violations(frame: pl.DataFrame, contract: Contract, wanted: tuple[Co
             yield Violation(-1, name, "unknown_columns", must, shown(name), contract.severity("unknown_columns"))
 
 
-def _missing_violations(frame: pl.DataFrame, contract: Contract, there: list[Column]) -> Iterator[Violation]:
-    for column in there:
-        if column.missing == 0 and column.role not in {"target", "ignore"}:
-            absent = frame.get_column(column.name).is_null()
-            failed = rules.failed_name(column.name)
-            absent = absent & ~frame.get_column(failed) if failed in frame.columns else absent
-            for row in absent.arg_true().head(_MOST_VIOLATIONS):
-                yield Violation(row, column.name, "missing", "present", "missing", contract.severity("missing"))
+def _missing_violations(missing: Mapping[Rule, pl.Series], contract: Contract) -> Iterator[Violation]:
+    for (rule, name), mask in missing.items():
+        for row in mask.arg_true().head(_MOST_VIOLATIONS):
+            yield Violation(row, name, rule, "present", "missing", contract.severity(rule))
 
 
-def _value_violations(
-    raw: pl.DataFrame, contract: Contract, rule: tuple[str, str], mask: pl.Series
-) -> Iterator[Violation]:
+def _value_violations(raw: pl.DataFrame, contract: Contract, rule: Rule, mask: pl.Series) -> Iterator[Violation]:
     name, column = rule[0], contract.column(rule[1])
     level = contract.severity(name)
     for row in mask.arg_true().head(_MOST_VIOLATIONS):

@@ -11,7 +11,7 @@ from typing import Any
 from headrace.experiments import algorithms
 from headrace.experiments.experiment import Experiment
 from headrace.experiments.parameters import Range
-from headrace.experiments.suggestion import random_values
+from headrace.experiments.samplers import random_values
 
 
 class Hyperband:

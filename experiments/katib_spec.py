@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.errors import InputError
+from headrace.core.secret_names import STORE_SECRET, STORE_VARIABLES
 from headrace.experiments import rules, template_rules
 from headrace.experiments.experiment import API_VERSION, FAMILY_LABEL, KIND, PIPELINE, Experiment
 
@@ -18,7 +19,6 @@ CONTAINER = "trial"
 COMMAND = ("python3", "-m", "headrace.experiments.trial_job")
 STUDY, TRIAL, PARAMETERS = "HEADRACE_STUDY", "HEADRACE_TRIAL", "HEADRACE_TRIAL_PARAMETERS"
 STUDY_ANNOTATION = "headrace/study"
-_STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 _NAME_OF_TRIAL = "trialName"
 _SUFFIX = 9  # a dash and eight digits, so that a second search of the same name finds its place free
 
@@ -40,7 +40,7 @@ class Pod:
     """
 
     image: str
-    secret: str = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
+    secret: str = STORE_SECRET
     service_account: str = ""
     cpu: str = "1"
     memory: str = "2Gi"
@@ -165,9 +165,9 @@ def _volumes(pod: Pod) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _store(secret: str) -> list[dict[str, Any]]:
     """The object store's address and keys, from a Secret."""
-    names = [f"HEADRACE_S3_{key}" for key in _STORE_KEYS]
     return [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}} for name in names
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}}
+        for name in STORE_VARIABLES
     ]
 
 

@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headrace.core import settings
 from headrace.core.errors import InputError, shown
 from headrace.core.files import dumps, read_json, write_text
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.stores.objects import ObjectStore, connect
 
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*[^/])")
@@ -81,7 +80,5 @@ def _store(address: str) -> tuple[ObjectStore, str]:
         raise InputError(
             f"metrics must be reported to a path or to s3://BUCKET/KEY; got {shown(address, 200)} instead."
         )
-    given = settings.store_settings()
-    if given is None:
-        raise InputError(f"to report to {shown(address, 200)} needs an object store: {store_remedy()}.")
+    given = require_store(f"to report to {shown(address, 200)} needs an object store")
     return connect(replace(given, bucket=match["bucket"]), create=False), match["key"]

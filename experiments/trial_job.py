@@ -17,7 +17,7 @@ from typing import TextIO
 from headrace.core import settings
 from headrace.core.errors import HeadraceError, InputError, UserError, shown
 from headrace.core.files import dumps
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.experiments import assignments, keeping, study_files
@@ -131,9 +131,7 @@ def as_job(run_trial: Callable[[], Trial]) -> int:
 
 
 def _from_environment() -> Trial:
-    store_settings = settings.store_settings()
-    if store_settings is None:
-        raise InputError(f"a trial needs the object store of its study: {store_remedy()}.")
+    store_settings = require_store("a trial needs the object store of its study")
     return run(settings.trial_settings(), store_settings, Reporter(sys.stdout))
 
 

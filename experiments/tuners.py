@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from headrace.core import settings
 from headrace.core.errors import InputError, shown
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.experiments.budget import seconds
 from headrace.experiments.tuner import LocalTuner, Tuner
 
@@ -75,9 +74,7 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
     from headrace.experiments.katib import KatibTuner, Options  # noqa: PLC0415
     from headrace.experiments.katib_spec import Pod  # noqa: PLC0415
 
-    store = settings.store_settings()
-    if store is None:
-        raise InputError(f"a search on Katib needs an object store that the trials' pods reach too: {store_remedy()}.")
+    store = require_store("a search on Katib needs an object store that the trials' pods reach too")
     deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
     return KatibTuner(

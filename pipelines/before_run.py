@@ -11,11 +11,12 @@ from headrace.cluster.client import Cluster
 from headrace.cluster.connecting import connect
 from headrace.cluster.kfp import Kfp
 from headrace.cluster.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
-from headrace.cluster.needs import ACCOUNT, STORE_SECRET, Needs, Reference
+from headrace.cluster.needs import ACCOUNT, Needs, Reference
 from headrace.cluster.step_place import StepPlace, find
 from headrace.core.errors import ClusterError
 from headrace.core.findings import Finding, good
 from headrace.core.pipeline_file import PipelineFile
+from headrace.core.secret_names import STORE_SECRET
 from headrace.core.text import plain
 from headrace.pipelines.compiled_plan import plan_of
 from headrace.pipelines.demands import demands

@@ -15,7 +15,7 @@ from headrace.pipelines.runner import Outcome, Told
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
 GONE_SECONDS = 30.0
-_PASSING = {"unreachable", "timeout", "busy", "failed", "unauthorized", "forbidden"}
+_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # what a proxy says of everybody while it starts
 
 
 def follow(
@@ -55,7 +55,8 @@ def follow(
             run = api.run(run_id)
         except ClusterError as error:
             silent_since = silent_since or now
-            if error.reason not in _PASSING or now - silent_since > PATIENCE_SECONDS:
+            passing = error.transient or error.reason in _UNKNOWN_ACCOUNT
+            if not passing or now - silent_since > PATIENCE_SECONDS:
                 raise
         else:
             silent_since = 0.0

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.cluster.kfp_run import Run
-from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, shown
 from headrace.core.pipeline_file import PipelineFile
+from headrace.core.remedies import require_store
 from headrace.pipelines import earlier
 from headrace.stores.objects import ObjectStore, connect
 
@@ -172,12 +172,7 @@ def artifacts(run: Run, pipeline: PipelineFile) -> RunArtifacts:
     match = _ROOT.fullmatch(root)
     if match is None:
         raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's lie at {shown(root, 200)}.")
-    given = settings.store_settings()
-    if given is None:
-        raise InputError(
-            f"the run's artifacts lie at {root} in the cluster's store: set HEADRACE_S3_ENDPOINT and its keys to fetch "
-            "them."
-        )
+    given = require_store(f"the run's artifacts lie at {root} in the cluster's store, which must be set to fetch them")
     store = connect(replace(given, bucket=match["bucket"]), create=False)
     prefix = (match["prefix"] or "").strip("/")
     return RunArtifacts(store, "/".join([*filter(None, [prefix]), pipeline.name, run.id, ""]), pipeline)

@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.core import run_notes
 from headrace.core.files import read_json
+from headrace.core.gate_verdict import GateVerdict
 from headrace.pipelines.folder import RunFolder
 from headrace.pipelines.summary import (
     Caution,
@@ -49,7 +50,8 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
     """Add to ``summary`` what the steps left; of a failed run, as much as there is."""
     checks = _facts(folder, "validate", "checks")
     evaluation = _facts(folder, "evaluate", "evaluation")
-    verdict = _facts(folder, "gate", "verdict")
+    decided = _facts(folder, "gate", "verdict")
+    verdict = GateVerdict.from_json(decided) if decided else None
     return summary.model_copy(
         update={
             "task": evaluation.get("task", ""),
@@ -60,8 +62,8 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
             "resampled_by": ResampledBy(**evaluation["resampled_by"]) if "resampled_by" in evaluation else None,
             "cautions": [Caution(**caution) for caution in evaluation.get("cautions", [])],
             "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
-            "verdict": verdict.get("verdict", ""),
-            "reasons": verdict.get("reasons", []),
+            "verdict": verdict.verdict if verdict else "",
+            "reasons": list(verdict.reasons) if verdict else [],
             "search": _search(folder),
             "model": _model(folder),
             "endpoint": _endpoint(folder),

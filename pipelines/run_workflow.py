@@ -12,7 +12,6 @@ from headrace.cluster.workflow import Node, Workflow
 from headrace.core.errors import ClusterError, MissingError, UserError
 
 _EVERY_SECONDS = 5.0
-_FOR_GOOD = {"forbidden", "unauthorized", "unserved"}
 _KEPT = "Kubeflow Pipelines itself"
 _EXECUTOR = "executor"
 _STATES = {
@@ -86,7 +85,7 @@ class WorkflowSource:
         try:
             return True, ask()
         except UserError as error:
-            if isinstance(error, MissingError) or (isinstance(error, ClusterError) and error.reason in _FOR_GOOD):
+            if isinstance(error, MissingError) or (isinstance(error, ClusterError) and error.denied):
                 self._closed.add(place)
             if str(error) not in self.problems:
                 self.problems.append(str(error))

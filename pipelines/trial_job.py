@@ -15,9 +15,9 @@ from pathlib import Path
 from headrace.cluster import kfp, workflow
 from headrace.cluster.kfp import Job, Kfp
 from headrace.core import settings
-from headrace.core.errors import InputError, InternalError
+from headrace.core.errors import InternalError
 from headrace.core.files import dumps
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.core.setting_values import TrialSettings
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm, held_back
@@ -108,9 +108,7 @@ def _watch(told: Told) -> None:
 
 
 def _from_environment() -> Trial:
-    store_settings = settings.store_settings()
-    if store_settings is None:
-        raise InputError(f"a trial needs the object store of its study: {store_remedy()}.")
+    store_settings = require_store("a trial needs the object store of its study")
     return run(settings.trial_settings(), store_settings, kfp.connect(), Reporter(sys.stdout))
 
 

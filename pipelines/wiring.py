@@ -19,13 +19,10 @@ from headrace.components import (
     tune,
     validate,
 )
+from headrace.core.secret_names import RECORDS_SECRET, STORE_SECRET, STORE_VARIABLES
 from headrace.core.settings import RECORDS
 from headrace.pipelines.option_fields import step_arguments
 from headrace.pipelines.training_options import TrainingOptions
-
-STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
-RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
-_STORE_KEYS = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION", "BUCKET")
 
 Arguments = Mapping[str, Any]
 Channel = Any
@@ -75,7 +72,7 @@ class Judged:
 
 def with_store(task: dsl.PipelineTask) -> None:
     """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
-    names = {f"HEADRACE_S3_{key}": f"HEADRACE_S3_{key}" for key in _STORE_KEYS}
+    names = {name: name for name in STORE_VARIABLES}
     kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
 
 

@@ -98,7 +98,7 @@ def write_comparison_page(
 
 
 def _row(version: Version) -> dict[str, Any]:
-    style, word = verdict_words({"verdict": version.verdict})
+    style, word = verdict_words(version.verdict)
     name = MAIN.get(version.facts.get("task", ""), "")
     return {
         "version": version,

@@ -9,6 +9,7 @@ from headrace.core import contract_yaml, tables
 from headrace.core.contract import Contract
 from headrace.core.errors import HeadraceError
 from headrace.core.files import read_json
+from headrace.core.gate_verdict import GateVerdict
 from headrace.reports import timeline
 from headrace.reports.explore import explore
 from headrace.reports.facts import Table
@@ -110,7 +111,7 @@ class Run:
     checks: Facts | None = None
     trials: Facts | None = None
     evaluation: Facts | None = None
-    verdict: Facts | None = None
+    verdict: GateVerdict | None = None
     bundle: Bundle | None = None
     verification: Facts | None = None
     steps: tuple[timeline.Step, ...] = ()
@@ -144,7 +145,7 @@ class Run:
             checks=_json(paths.checks, tolerant=tolerant) or None,
             trials=_json(paths.trials, tolerant=tolerant) or None,
             evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
-            verdict=_json(paths.verdict, tolerant=tolerant) or None,
+            verdict=_verdict(paths.verdict, tolerant=tolerant),
             bundle=Bundle.read(paths.bundle, tolerant=tolerant) if paths.bundle and paths.bundle.is_dir() else None,
             verification=_json(paths.verification, tolerant=tolerant) or None,
             steps=timeline.read(paths.events, expected=expected),
@@ -166,6 +167,16 @@ def _json(path: Path | None, *, tolerant: bool) -> Facts:
             return {}
         raise
     return found if isinstance(found, dict) else {}
+
+
+def _verdict(path: Path | None, *, tolerant: bool) -> GateVerdict | None:
+    found = _json(path, tolerant=tolerant)
+    try:
+        return GateVerdict.from_json(found) if found else None
+    except HeadraceError:
+        if tolerant:
+            return None
+        raise
 
 
 def _contract(path: Path | None, *, tolerant: bool) -> Contract | None:

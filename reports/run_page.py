@@ -60,7 +60,7 @@ def render(run: Run) -> str:
         *([("risk", "Risk sheet")] if run.bundle and run.bundle.risk else []),
         ("provenance", "Provenance"),
     ]
-    style, word = verdict_words(run.verdict)
+    style, word = verdict_words(run.verdict.verdict if run.verdict else "")
     return fill(
         "run.html",
         run=run,
@@ -91,7 +91,7 @@ def _headline(run: Run) -> dict[str, str]:
     measured = measured_sentence(run.evaluation, main_metric(run.evaluation, run.verdict)) if run.evaluation else ""
     if run.error:
         return {"style": "bad", "word": "The run failed", "text": run.error, "more": measured}
-    style, word = verdict_words(run.verdict)
+    style, word = verdict_words(run.verdict.verdict if run.verdict else "")
     return {"style": style, "word": word, "text": measured, "more": endpoint_sentence(run.verification)}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.core import metrics
+from headrace.core.gate_verdict import GateVerdict
 from headrace.reports import numbers
 
 Facts = Mapping[str, Any]
@@ -45,10 +46,10 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
 
 
-def main_metric(evaluation: Facts, verdict: Facts | None) -> str:
+def main_metric(evaluation: Facts, verdict: GateVerdict | None) -> str:
     """The metric that the verdict compared, or the first of the usual ones; empty if there is none."""
     found = evaluation.get("metrics", {})
-    compared = str(((verdict or {}).get("comparison") or {}).get("metric", ""))
+    compared = (verdict.comparison.metric if verdict else None) or ""
     usual = metrics.MAIN.get(evaluation.get("task", ""), "")
     return next((name for name in (compared, usual, *found) if name in found), "")
 
@@ -71,9 +72,9 @@ def measured_sentence(evaluation: Facts, metric: str) -> str:
     return text + "."
 
 
-def verdict_words(verdict: Facts | None) -> tuple[str, str]:
-    """Style and word of a verdict."""
-    return _VERDICTS.get(str((verdict or {}).get("verdict", "")), ("none", "No verdict"))
+def verdict_words(verdict: str) -> tuple[str, str]:
+    """Style and word of a verdict; empty for none."""
+    return _VERDICTS.get(verdict, ("none", "No verdict"))
 
 
 def endpoint_sentence(verification: Facts | None) -> str:

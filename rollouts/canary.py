@@ -56,7 +56,7 @@ class Canary:
         applied = self.endpoint.apply(divided(own, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
-        if not deployer.options.via:
+        if not deployer.target.via:
             base = f"http://{workload}.{deployer.cluster.namespace}.svc.cluster.local"
             deployer.verified(f"{base}/v1/models/{self.endpoint.name}:predict", candidate.uri)
 
@@ -126,7 +126,7 @@ class Canary:
             INFERENCE_SERVICES,
             self.endpoint.name,
             until=lambda service: True if service and share(service, name) == percent else None,
-            seconds=self.endpoint.deployer.options.patience.deadline_seconds,
+            seconds=self.endpoint.deployer.patience.deadline_seconds,
             what=f"to send {percent} % of its requests to its canary",
         )
 

@@ -45,7 +45,7 @@ class Drain:
         """
         servers = Servers(lambda: pod_metrics.of_workload(deployer.cluster, workload))
         began, before = self.clock(), _counted(servers)
-        while before is not None and self.clock() - began < _UNASKED * deployer.options.patience.quiet_seconds:
+        while before is not None and self.clock() - began < _UNASKED * deployer.patience.quiet_seconds:
             self.sleep(_EVERY_SECONDS / 4)
             counted = _counted(servers)
             if counted is None or _more(before, counted):
@@ -59,7 +59,7 @@ class Drain:
                 from here, ``blind_seconds`` where not.
             workload: Name of the Deployment.
         """
-        patience = deployer.options.patience
+        patience = deployer.patience
         servers = Servers(lambda: pod_metrics.of_workload(deployer.cluster, workload))
         began = last = self.clock()
         before: Mapping[str, float] | None = None

@@ -17,7 +17,6 @@ from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.kserve import KServeDeployer, goal
 from headrace.serving.kserve_wait import OvertakenError
 
-_AWAY = {"unreachable", "timeout", "busy", "forbidden", "unauthorized", "unserved"}
 _PAUSE_SECONDS = 0.5
 # A route that still gives half of its requests to the other version passes once in a million million.
 _ASKS = 40
@@ -94,7 +93,7 @@ class Endpoint:
 
     def apply(self, document: Document) -> Document:
         """Apply a changed InferenceService, or what stands before it; nothing happens if it is so already."""
-        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.options.take_over))
+        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
 
     def until_answering(self, applied: Document, version: Version, *, fresh: bool = True, route: bool = True) -> str:
         """Wait until every answer on the real route comes from a version.
@@ -128,7 +127,7 @@ def patiently(act: Callable[[], T]) -> T:
         try:
             return act()
         except ClusterError as error:
-            if error.reason not in _AWAY or time.monotonic() > deadline:
+            if not (error.unavailable or error.denied) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_SECONDS)
 

@@ -19,8 +19,6 @@ BLIND_LOOKS = 5  # so many looks in a row may fail before a candidate that nobod
 WHOLE = 100
 ABORTED = Judged("abort", "somebody aborted it.")
 _FORWARD = {"continue", "promote"}
-# Also what an API server says that has only just started.
-_PASSING = {"unreachable", "timeout", "busy", "failed", "conflict", "forbidden", "unauthorized", "unserved"}
 
 
 def now() -> str:
@@ -145,7 +143,9 @@ class Engine:
             wish = self.memory.save(record)
         except ClusterError as error:
             self._unsaved += 1
-            if error.reason not in _PASSING or self._unsaved >= BLIND_LOOKS:
+            # An API server that has only just started knows neither rights nor kinds.
+            may_pass = error.transient or error.denied or error.reason == "conflict"
+            if not may_pass or self._unsaved >= BLIND_LOOKS:
                 raise
             self.say(f"not written this time: {error}")
             return record, paused, ""

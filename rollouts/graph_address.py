@@ -15,6 +15,7 @@ from headrace.cluster.following import wait
 from headrace.cluster.kinds import HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, Kind
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, InputError
+from headrace.core.remedies import missing_store
 from headrace.rollouts.endpoint import patiently
 from headrace.serving import kserve_status
 from headrace.serving.endpoint import Remote
@@ -30,7 +31,7 @@ _EVERY_SECONDS = 0.5
 
 def outside(deployer: KServeDeployer) -> bool:
     """Whether requests come from outside of the cluster."""
-    return bool(deployer.options.via or deployer.cluster.context)
+    return bool(deployer.target.via or deployer.cluster.context)
 
 
 def required(deployer: KServeDeployer, service: Document) -> None:
@@ -100,7 +101,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
         INFERENCE_GRAPHS,
         graph,
         until=lambda one: str(kserve_status.status(one or {}).get("url") or "") or None,
-        seconds=deployer.options.patience.deadline_seconds,
+        seconds=deployer.patience.deadline_seconds,
         what="to get an address",
     )
     if not base.startswith("http"):
@@ -146,18 +147,18 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         ClusterError: If it does not answer.
     """
     if deployer.store is None:
-        raise InputError("a graph is asked a test case before it divides requests: set HEADRACE_S3_ENDPOINT and keys.")
+        raise missing_store("a graph is asked a test case before it divides requests")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]
-    seconds = min(_ROUTE_SECONDS, deployer.options.patience.deadline_seconds)
+    seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
-        told = _asked(url, deployer.options.via, case)
+        told = _asked(url, deployer.target.via, case)
         if not told:
             return
         if time.monotonic() > deadline:
-            hint = outside_hint(deployer.cluster, deployer.options.via)
+            hint = outside_hint(deployer.cluster, deployer.target.via)
             raise ClusterError(
                 f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {told}{hint}.", "timeout"
             )

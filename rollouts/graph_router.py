@@ -36,8 +36,8 @@ def weighed(deployer: KServeDeployer, document: Document, weights: Mapping[str, 
     """
     cluster, name = deployer.cluster, str(document["metadata"]["name"])
     before = warnings(cluster, name)
-    graph = patiently(lambda: cluster.apply(document, force=deployer.options.take_over))
-    patience, began = deployer.options.patience, time.monotonic()
+    graph = patiently(lambda: cluster.apply(document, force=deployer.target.take_over))
+    patience, began = deployer.patience, time.monotonic()
     seconds, every = patience.deadline_seconds, patience.every_seconds
     for deployment in follow(cluster, DEPLOYMENTS, name, seconds=seconds, every_seconds=every):
         if routes(deployment, weights):

@@ -79,7 +79,7 @@ class Knative:
             INFERENCE_SERVICES,
             self.endpoint.name,
             until=lambda service: True if service and share(service) == percent else None,
-            seconds=self.endpoint.deployer.options.patience.deadline_seconds,
+            seconds=self.endpoint.deployer.patience.deadline_seconds,
             what=f"to send {percent} % of its requests to the latest revision",
         )
 

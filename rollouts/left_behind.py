@@ -13,7 +13,8 @@ from headrace.rollouts.memory import FRESH_SECONDS, taken_over
 from headrace.rollouts.on_kserve import There, made
 from headrace.rollouts.registered import tell
 from headrace.rollouts.traffic import Pair
-from headrace.serving.kserve import KServeDeployer, Options
+from headrace.serving.deployment_target import DeploymentTarget
+from headrace.serving.kserve import KServeDeployer
 
 # Several times as long as who wants to go on with it by hand has to wait.
 SILENT_SECONDS = 2.5 * FRESH_SECONDS
@@ -79,7 +80,7 @@ def put_right(
     """
     if silent(cluster, endpoint, seconds=seconds) is None:
         raise taken_over(endpoint)
-    deployer = KServeDeployer(cluster, None, Options(via=settings.gateway()), say)
+    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", via=settings.gateway()), say=say)
     parts = made(There(endpoint), deployer)
     record = start.known(parts).record
     if record.decided:

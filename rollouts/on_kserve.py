@@ -1,7 +1,7 @@
 """A rollout on KServe: its parts, found by asking the cluster what it can do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from headrace.rollouts.servers import Servers
 from headrace.rollouts.start import Parts
 from headrace.rollouts.traffic import Pair, Traffic
 from headrace.serving import kserve_status
-from headrace.serving.deployers import Place, choose
+from headrace.serving.deployers import choose
+from headrace.serving.deployment_target import DeploymentTarget
 from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD
 from headrace.serving.left_behind import unfinished
@@ -38,10 +39,7 @@ class There:
         name: Name of the endpoint.
         candidate: Store URI of the bundle that is to take over; empty for that of the rollout under way.
         traffic: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
-        namespace: Namespace; empty for the pod's or the context's own.
-        context: Context of the kubeconfig; empty for the current one.
-        via: Host and port of the gateway, outside of the cluster; empty for that of ``HEADRACE_GATEWAY``.
-        deadline: Longest time for a version to come up, such as ``10m``; empty for that.
+        target: Where the endpoint is, and how a new version's pods are deployed.
         prometheus: Address of Prometheus; empty to ask the pods themselves, which takes being inside of the cluster.
         selector: Further label matchers for Prometheus.
         known: Query of how many predictions' truth is known, by digest; empty for none.
@@ -51,10 +49,7 @@ class There:
     name: str
     candidate: str = ""
     traffic: str = ""
-    namespace: str = ""
-    context: str = ""
-    via: str = ""
-    deadline: str = ""
+    target: DeploymentTarget = field(default_factory=lambda: DeploymentTarget("kserve"))
     prometheus: str = ""
     selector: str = ""
     known: str = ""
@@ -83,10 +78,9 @@ def parts_there(there: There, *, say: Callable[[str], None]) -> Parts:
         InputError: If the endpoint is not there, or what is wanted cannot be.
         ClusterError: If the cluster cannot be asked.
     """
-    place = Place(to="kserve", namespace=there.namespace, context=there.context, deadline=there.deadline, via=there.via)
-    deployer = choose(place, log=Path(), say=say)
+    deployer = choose(there.target, log=Path(), say=say)
     if not isinstance(deployer, KServeDeployer):
-        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {place.to}.")
+        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {there.target.to}.")
     return made(there, deployer)
 
 

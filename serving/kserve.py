@@ -11,13 +11,14 @@ from headrace.cluster.client import MANAGER, Cluster, Document
 from headrace.cluster.kinds import INFERENCE_SERVICES
 from headrace.core.bundle import open_bundle
 from headrace.core.errors import ClusterError, HeadraceError, InputError
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import missing_store
 from headrace.core.settings import StoreSettings
 from headrace.core.signals import ended_by_sigterm
 from headrace.serving import kserve_spec, kserve_status
 from headrace.serving.deployer import Endpoint
+from headrace.serving.deployment_target import DeploymentTarget
 from headrace.serving.kserve_mode import found_mode
-from headrace.serving.kserve_spec import KNATIVE, MODE, STANDARD, Server
+from headrace.serving.kserve_spec import MODE
 from headrace.serving.kserve_wait import Goal, OvertakenError, Patience, Waiting
 from headrace.serving.left_behind import claim_of, undo
 from headrace.serving.verify import told, verify
@@ -25,35 +26,6 @@ from headrace.stores.bundles import fetch
 
 _GONE_SECONDS = 120.0
 _REFUSED = {"busy", "conflict", "forbidden", "invalid", "unauthorized", "unserved"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """How models are served.
-
-    Attributes:
-        server: What their pods are made of.
-        mode: ``Standard`` or ``Knative`` for a new InferenceService; empty to ask the cluster. One that exists keeps
-            its own.
-        patience: How long things may take.
-        via: Host and port of the gateway, for those outside of the cluster; empty inside.
-        take_over: Whether fields that somebody else set are taken over.
-    """
-
-    server: Server = field(default_factory=Server)
-    mode: str = ""
-    patience: Patience = field(default_factory=Patience)
-    via: str = ""
-    take_over: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a mode that is none.
-
-        Raises:
-            InputError: If it is.
-        """
-        if self.mode not in {"", STANDARD, KNATIVE}:
-            raise InputError(f"the mode must be {STANDARD}, {KNATIVE} or empty; got {self.mode!r} instead.")
 
 
 @dataclass(frozen=True)
@@ -66,13 +38,15 @@ class KServeDeployer:
     Attributes:
         cluster: Where, and in which namespace.
         store: The object store, from which the test cases are read; None where nothing is deployed.
-        options: How models are served.
+        target: How models are served; its ``via`` empty for one inside of the cluster.
+        patience: How long things may take.
         say: Told in a few words what is waited for.
     """
 
     cluster: Cluster
     store: StoreSettings | None
-    options: Options = field(default_factory=Options)
+    target: DeploymentTarget = field(default_factory=lambda: DeploymentTarget("kserve"))
+    patience: Patience = field(default_factory=Patience)
     say: Callable[[str], None] = lambda _: None
 
     to = "kserve"
@@ -135,7 +109,7 @@ class KServeDeployer:
                     f"the InferenceService {endpoint.name} must be gone {_GONE_SECONDS:.0f} s after its deletion; it "
                     "is still there: look at its finalizers with kubectl describe."
                 )
-            time.sleep(self.options.patience.every_seconds)
+            time.sleep(self.patience.every_seconds)
 
     def manifest(self, uri: str, *, name: str = "") -> Document:
         """The InferenceService as it would be sent."""
@@ -144,7 +118,7 @@ class KServeDeployer:
 
     def waiting(self, check: Callable[[], None] = lambda: None) -> Waiting:
         """What waits for a version, with the patience of the options, as long as ``check`` raises nothing."""
-        return Waiting(self.cluster, self.options.patience, via=self.options.via, say=self.say, check=check)
+        return Waiting(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
         if before is None:
@@ -154,19 +128,19 @@ class KServeDeployer:
                 f"a rollout of {name} is under way: end it with headrace rollout {name} --abort, or wait for its end."
             )
         found = kserve_status.mode(before)
-        if self.options.mode and found and found != self.options.mode:
+        if self.target.mode and found and found != self.target.mode:
             raise InputError(
                 f"{name} runs in the mode {found}, which KServe does not change: leave --mode away, or remove it first."
             )
 
     def _document(self, name: str, uri: str, before: Document | None) -> Document:
         predictor = kserve_status.predictor(before) if before else ""
-        document = kserve_spec.build(name, uri, server=self.options.server, predictor=predictor)
+        document = kserve_spec.build(name, uri, target=self.target, predictor=predictor)
         # What an InferenceService says of its mode is repeated letter by letter: KServe refuses another word for it.
         mode = (
             (before["metadata"].get("annotations") or {}).get(MODE, "")
             if before
-            else found_mode(self.cluster, self.options.mode)
+            else found_mode(self.cluster, self.target.mode)
         )
         if mode:
             document["metadata"]["annotations"] = {MODE: mode}
@@ -196,10 +170,10 @@ class KServeDeployer:
             ClusterError: If an answer is not as the bundle says.
         """
         if self.store is None:
-            raise InputError(f"a version is verified by its bundle's test cases: {store_remedy()}.")
+            raise missing_store("a version is verified by its bundle's test cases")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
-            found = verify(url, bundle=bundle, via=self.options.via)
+            found = verify(url, bundle=bundle, via=self.target.via)
         if found["failures"]:
             raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}")
         self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
@@ -208,7 +182,7 @@ class KServeDeployer:
     def _applied(self, document: Document, claim: Claim) -> Document:
         """Apply the InferenceService; where it is unknown whether that was done, the claim stays to be tidied."""
         try:
-            return self.cluster.apply(document, force=self.options.take_over)
+            return self.cluster.apply(document, force=self.target.take_over)
         except ClusterError as error:
             if error.reason in _REFUSED:
                 claim.end()
@@ -217,7 +191,7 @@ class KServeDeployer:
     def _put_back(self, claim: Claim, applied: Document) -> None:
         """Undo the change, without waiting for what comes of it; whoever claimed it since is left alone."""
         claim.confirm()
-        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.options.take_over)
+        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
         claim.end()
 
     def _lost(self, error: LostError, claim: Claim, applied: Document) -> None:
@@ -225,7 +199,7 @@ class KServeDeployer:
         found = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
         same = found and all(found["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
         if error.gone and same:
-            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.options.take_over)
+            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
 
     def _restore(self, claim: Claim, applied: Document) -> str:
         """Undo the change.

@@ -2,56 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from headrace.core.errors import InputError, shown
+from headrace.serving.deployment_target import DeploymentTarget
 
 MODE = "serving.kserve.io/deploymentMode"
 STANDARD, KNATIVE = "Standard", "Knative"
 FORMAT = "headrace"
 LONGEST_NAME = 40
+_CPU, _MEMORY = "250m", "384Mi"  # requested, unless the target says otherwise
+_MOST_CPU, _MOST_MEMORY = "1", "1Gi"  # allowed, likewise
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _URI = re.compile(r"s3://[^/]+/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/")
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Server:
-    """What the pods of a model are made of; what is empty is left to the ServingRuntime or the cluster.
-
-    Attributes:
-        runtime: Name of the ServingRuntime.
-        service_account: Service account, whose Secrets hold the object store's keys.
-        cpu: Processors that are requested, as Kubernetes writes them.
-        memory: Memory that is requested.
-        most_cpu: Processors that are allowed.
-        most_memory: Memory that is allowed.
-        replicas: Fewest pods.
-        most_replicas: Most pods; 0 for as many as the fewest.
-    """
-
-    runtime: str = "headrace"
-    service_account: str = "headrace-serving"
-    cpu: str = "250m"
-    memory: str = "384Mi"
-    most_cpu: str = "1"
-    most_memory: str = "1Gi"
-    replicas: int = 1
-    most_replicas: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse counts that cannot be.
-
-        Raises:
-            InputError: If there are any.
-        """
-        if self.replicas < 1:
-            raise InputError(f"a model must have at least 1 replica; got {self.replicas}.")
-        if self.most_replicas and self.most_replicas < self.replicas:
-            raise InputError(
-                f"the most replicas must be at least the fewest, {self.replicas}; got {self.most_replicas} instead."
-            )
 
 
 def published(uri: str) -> tuple[str, str]:
@@ -84,7 +48,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def build(name: str, uri: str, *, server: Server, mode: str = "", predictor: str = "") -> Document:
+def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", predictor: str = "") -> Document:
     """The InferenceService.
 
     Neither labels nor annotations say anything that changes from version to version: KServe hands them on to the pods,
@@ -93,7 +57,7 @@ def build(name: str, uri: str, *, server: Server, mode: str = "", predictor: str
     Args:
         name: Its name, which is the model's name on the endpoint too.
         uri: Address of the bundle, with a slash at its end.
-        server: What its pods are made of.
+        target: What its pods are made of.
         mode: ``Standard`` or ``Knative``; empty to leave it to the cluster.
         predictor: Name of the predictor; a canary that was promoted gave it one, and another would restart the pods.
 
@@ -105,12 +69,12 @@ def build(name: str, uri: str, *, server: Server, mode: str = "", predictor: str
         metadata["annotations"] = {MODE: mode}
     spec: Document = {
         **({"name": predictor} if predictor else {}),
-        "minReplicas": server.replicas,
-        "maxReplicas": server.most_replicas or server.replicas,
-        **({"serviceAccountName": server.service_account} if server.service_account else {}),
+        "minReplicas": target.replicas,
+        "maxReplicas": target.most_replicas or target.replicas,
+        **({"serviceAccountName": target.service_account} if target.service_account else {}),
         # Servers call nobody by the API, and are no step of a mesh that would want a token.
         "automountServiceAccountToken": False,
-        "model": model(uri, server),
+        "model": model(uri, target),
     }
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
@@ -120,18 +84,18 @@ def build(name: str, uri: str, *, server: Server, mode: str = "", predictor: str
     }
 
 
-def model(uri: str, server: Server) -> Document:
+def model(uri: str, target: DeploymentTarget) -> Document:
     """The model of a predictor.
 
     Resources are always said: KServe would put its own defaults in the place of the runtime's.
     """
     return {
         "modelFormat": {"name": FORMAT},
-        "runtime": server.runtime,
+        "runtime": target.runtime,
         "storageUri": uri,
         "resources": {
-            "requests": _quantities(server.cpu, server.memory),
-            "limits": _quantities(server.most_cpu, server.most_memory),
+            "requests": _quantities(target.cpu or _CPU, target.memory or _MEMORY),
+            "limits": _quantities(target.cpu or _MOST_CPU, target.memory or _MOST_MEMORY),
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -144,4 +108,4 @@ def model(uri: str, server: Server) -> Document:
 
 
 def _quantities(cpu: str, memory: str) -> Mapping[str, str]:
-    return {name: value for name, value in (("cpu", cpu), ("memory", memory)) if value}
+    return {"cpu": cpu, "memory": memory}

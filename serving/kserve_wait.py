@@ -22,7 +22,6 @@ STALE_SECONDS = 20.0  # so long may KServe's word be of what was before
 EVENT_SECONDS = 10.0  # so long must only an event speak of a failure
 _LOG_LINES = 5
 _STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
-_PASSING = {"unreachable", "timeout", "busy", "failed", "expired"}
 CONTESTED = "the object has been modified"  # a controller that tries again says so
 
 
@@ -123,7 +122,7 @@ class Waiting:
                 if self._settled(service, goal, time.monotonic() - began):
                     return service
             except ClusterError as error:
-                if error.reason not in _PASSING or isinstance(error, _FailedError):
+                if not error.transient or isinstance(error, _FailedError):
                     raise
         raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
 

@@ -21,8 +21,8 @@ from headrace.core.manifest import (
     beside,
     is_signature,
 )
-from headrace.core.remedies import store_remedy
-from headrace.core.settings import StoreSettings, store_settings
+from headrace.core.remedies import require_store
+from headrace.core.settings import StoreSettings
 from headrace.stores.crowd import each
 from headrace.stores.objects import ObjectStore, connect
 from headrace.stores.publishing import prefix_of, publish
@@ -56,9 +56,7 @@ def publish_step(
         BundleError: If the folder is not what its manifest says.
         StoreError: If the store fails.
     """
-    settings = store_settings()
-    if settings is None:
-        raise InputError(f"publishing needs an object store: {store_remedy()}.")
+    settings = require_store("publishing needs an object store")
     manifest = manifests.read(folder)
     store = connect(settings)
     told("the rehearsal")
@@ -162,9 +160,7 @@ def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None =
 
 
 def _connected(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
-    settings = settings or store_settings()
-    if settings is None:
-        raise InputError(f"{uri} lies in an object store: {store_remedy()}.")
+    settings = settings or require_store(f"{uri} lies in an object store")
     return connect(replace(settings, bucket=bucket), create=False)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.core import settings
 from headrace.core.errors import InputError, MissingError, StoreError, shown
-from headrace.core.remedies import store_remedy
+from headrace.core.remedies import require_store
 from headrace.core.source import Files, SourceFile
 from headrace.stores.objects import ObjectStore, connect
 from headrace.stores.stored import Stored
@@ -66,9 +65,7 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 def _connected(bucket: str) -> ObjectStore:
-    reached = settings.store_settings()
-    if reached is None:
-        raise InputError(f"s3:// needs an object store: {store_remedy()}.")
+    reached = require_store("s3:// needs an object store")
     try:
         return connect(replace(reached, bucket=bucket), create=False)
     except (StoreError, InputError) as error:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from headrace.core.agreement import Wishes
 from headrace.core.bundle import Bundle
 from headrace.core.contract_yaml import dump
 from headrace.core.engineer import engineer_table
@@ -10,7 +11,7 @@ from headrace.core.evaluate import Parts as Split
 from headrace.core.evaluate import Plan, evaluate_model
 from headrace.core.files import write_json
 from headrace.core.gate import Sides, Thresholds, judge
-from headrace.core.infer import Wishes, inferred
+from headrace.core.infer import inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.packing import Parts, pack
 from headrace.core.split_table import split_table

@@ -11,7 +11,7 @@ import pytest
 from headrace.cluster import needs as needing
 from headrace.cluster.client import Cluster
 from headrace.cluster.doctor import examine
-from headrace.cluster.keys import STORE_SECRET, put_store_keys
+from headrace.cluster.keys import put_store_keys
 from headrace.cluster.kinds import (
     CLAIMS,
     CONFIG_MAPS,
@@ -27,6 +27,7 @@ from headrace.cluster.manifests import Wish, render
 from headrace.cluster.needs import Needs, PodNeed, Reference
 from headrace.core.findings import Finding, State
 from headrace.core.processes import free_port
+from headrace.core.secret_names import STORE_SECRET
 from headrace.core.settings import StoreSettings
 
 from .api_server import ApiServer, account, api_server, namespace

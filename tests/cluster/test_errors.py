@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 
 import kubernetes.client.exceptions
 import kubernetes.config.config_exception
@@ -10,6 +11,7 @@ import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException, OpenApiException
 from kubernetes.config.config_exception import ConfigException
 
+from headrace.cluster import errors, kfp_errors
 from headrace.cluster.errors import CLASSES, REASONS, STATUSES, answer_of, refusal, translated
 from headrace.cluster.kinds import PODS
 from headrace.core.errors import ClusterError, MissingError
@@ -135,3 +137,32 @@ def test_an_address_that_is_none() -> None:
     """What cannot be an address is said to be none."""
     with pytest.raises(ClusterError, match="https://exa mple"):
         at("https://exa mple:port").get(PODS, "a")
+
+
+@pytest.mark.parametrize(
+    ("reason", "unavailable", "transient", "denied"),
+    [
+        ("unreachable", True, True, False),
+        ("timeout", True, True, False),
+        ("busy", True, True, False),
+        ("failed", False, True, False),
+        ("expired", False, True, False),
+        ("unauthorized", False, False, True),
+        ("forbidden", False, False, True),
+        ("unserved", False, False, True),
+        ("conflict", False, False, False),
+        ("exists", False, False, False),
+        ("invalid", False, False, False),
+        ("config", False, False, False),
+    ],
+)
+def test_an_error_says_whether_to_ask_again(reason: str, unavailable: bool, transient: bool, denied: bool) -> None:
+    """Every reason says whether the same request may be sent again, whether waiting helps, and whether rights lack."""
+    error = ClusterError("the cluster did not do it.", reason)
+    assert (error.unavailable, error.transient, error.denied) == (unavailable, transient, denied)
+
+
+def test_every_reason_of_an_answer_is_described() -> None:
+    """The docstring of the error lists all words that the tables of answers give."""
+    given = {word for table in (errors.REASONS, errors.CLASSES, kfp_errors.STATUSES) for word, _ in table.values()}
+    assert given <= set(re.findall(r"``(\w+)``", ClusterError.__doc__ or ""))

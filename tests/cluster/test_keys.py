@@ -8,9 +8,9 @@ import pytest
 
 from headrace.cluster.keys import put_records
 from headrace.cluster.kinds import NAMESPACES, SECRETS
-from headrace.cluster.needs import RECORDS_SECRET
 from headrace.core import settings
 from headrace.core.errors import InputError
+from headrace.core.secret_names import RECORDS_SECRET
 
 from .api_server import ApiServer
 

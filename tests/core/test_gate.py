@@ -16,6 +16,7 @@ from headrace.core.contract import Column, Task
 from headrace.core.errors import InputError
 from headrace.core.evaluate import Parts, Plan
 from headrace.core.gate import Sides, Thresholds
+from headrace.core.gate_verdict import GateVerdict
 from tests.core import made
 from tests.core.test_evaluate import fitted
 
@@ -29,7 +30,7 @@ def judged(
     champion: Any = None,
     thresholds: dict[str, float] | None = None,
     checks: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> GateVerdict:
     """The verdict on a simple model; ``champion`` is a model or None."""
     train = made.table(300, task=task, noise=noise)
     test = made.table(200, task=task, seed=1, noise=noise) if test is None else test
@@ -52,7 +53,7 @@ def judged(
         thresholds=Thresholds(thresholds or {}),
         verdict=folder / "verdict.json",
     )
-    assert json.loads((folder / "verdict.json").read_text()) == found
+    assert json.loads((folder / "verdict.json").read_text()) == found.as_json()
     return found
 
 
@@ -60,18 +61,18 @@ def judged(
 def test_better_than_the_baseline_is_promoted(tmp_path: Path, task: Task) -> None:
     """Without a champion the baseline is what must be beaten."""
     found = judged(tmp_path, task=task)
-    assert found["verdict"] == "promote"
-    assert found["comparison"]["against"] == "baseline"
-    assert all(sentence.endswith(".") for sentence in found["reasons"])
+    assert found.verdict == "promote"
+    assert found.comparison.against == "baseline"
+    assert all(sentence.endswith(".") for sentence in found.reasons)
 
 
 def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
     """However much better than the baseline; the reason names value and threshold."""
     found = judged(tmp_path, thresholds={"roc_auc": 0.999, "log_loss": 0.01, "accuracy": 0.1})
-    assert found["verdict"] == "reject"
-    assert any("roc_auc" in reason and "at least 0.999" in reason for reason in found["reasons"])
-    assert any("log_loss" in reason and "at most 0.01" in reason for reason in found["reasons"])
-    assert not any("accuracy" in reason for reason in found["reasons"])
+    assert found.verdict == "reject"
+    assert any("roc_auc" in reason and "at least 0.999" in reason for reason in found.reasons)
+    assert any("log_loss" in reason and "at most 0.01" in reason for reason in found.reasons)
+    assert not any("accuracy" in reason for reason in found.reasons)
 
 
 def test_a_perfect_leak_holds(tmp_path: Path) -> None:
@@ -79,40 +80,40 @@ def test_a_perfect_leak_holds(tmp_path: Path) -> None:
     warned = {"rule": "leakage", "message": "column 'a' alone tells 98.5 %; look at it.", "holds": False}
     told = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
     found = judged(tmp_path / "both", checks={"rules": [warned, told]})
-    assert found["verdict"] == "hold"
-    assert found["reasons"][-1] == "Column 'b' alone tells 100.0 %; look at it."
-    assert judged(tmp_path / "warned", checks={"rules": [warned]})["verdict"] == "promote"
+    assert found.verdict == "hold"
+    assert found.reasons[-1] == "Column 'b' alone tells 100.0 %; look at it."
+    assert judged(tmp_path / "warned", checks={"rules": [warned]}).verdict == "promote"
 
 
 def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
     """What would be rejected is rejected, and the leak is told."""
     leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
     found = judged(tmp_path, checks={"rules": [leak]}, thresholds={"roc_auc": 0.9999})
-    assert found["verdict"] == "reject"
-    assert any("'b'" in reason for reason in found["reasons"])
+    assert found.verdict == "reject"
+    assert any("'b'" in reason for reason in found.reasons)
 
 
 def test_met_thresholds_are_told(tmp_path: Path) -> None:
     """The reasons say what was checked."""
     found = judged(tmp_path, thresholds={"roc_auc": 0.6, "log_loss": 5})
-    assert found["verdict"] == "promote"
-    assert found["reasons"][0] == "All 2 thresholds are met."
+    assert found.verdict == "promote"
+    assert found.reasons[0] == "All 2 thresholds are met."
 
 
 def test_a_threshold_on_what_is_not_defined_rejects(tmp_path: Path) -> None:
     """Rows of one class cannot show that the area is large enough."""
     one = made.table(400, seed=1).filter(pl.col("target") == "no").head(60)
     found = judged(tmp_path, test=one, thresholds={"roc_auc": 0.5})
-    assert found["verdict"] == "reject"
-    assert "do not define it" in found["reasons"][0]
+    assert found.verdict == "reject"
+    assert "do not define it" in found.reasons[0]
 
 
 def test_the_same_model_as_the_champion_is_held(tmp_path: Path) -> None:
     """No difference is no reason to change."""
     found = judged(tmp_path, champion=fitted("binary", made.table(300)))
-    assert found["verdict"] == "hold"
-    assert found["comparison"]["against"] == "champion"
-    assert found["comparison"]["difference"] == 0
+    assert found.verdict == "hold"
+    assert found.comparison.against == "champion"
+    assert found.comparison.difference == 0
 
 
 def blind(task: Task = "binary") -> model.Model:
@@ -125,7 +126,7 @@ def blind(task: Task = "binary") -> model.Model:
 def test_better_than_the_champion_is_promoted(tmp_path: Path, task: Task) -> None:
     """On the same rows, beyond chance."""
     found = judged(tmp_path, task=task, champion=blind(task))
-    assert (found["verdict"], found["comparison"]["against"]) == ("promote", "champion")
+    assert (found.verdict, found.comparison.against) == ("promote", "champion")
 
 
 def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
@@ -143,8 +144,8 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=Plan())
     sides = Sides(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
     found = gate.judge(tmp_path / "e.json", sides=sides, thresholds=Thresholds({}), verdict=tmp_path / "v.json")
-    assert found["verdict"] == "reject"
-    assert "worse than the champion's" in found["reasons"][0]
+    assert found.verdict == "reject"
+    assert "worse than the champion's" in found.reasons[0]
 
 
 def test_the_champions_classes_may_stand_in_another_order(tmp_path: Path) -> None:
@@ -156,8 +157,8 @@ def test_the_champions_classes_may_stand_in_another_order(tmp_path: Path) -> Non
     indices = matrix.encode_target(frame, turned)
     champion.pipeline.fit(matrix.encode(frame, turned), indices)
     found = judged(tmp_path, champion=replace(champion, contract=turned))
-    assert abs(found["comparison"]["difference"]) < 1e-6
-    assert found["verdict"] == "hold"
+    assert abs(found.comparison.difference) < 1e-6
+    assert found.verdict == "hold"
 
 
 def test_a_champion_of_another_task_is_refused(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_a_champion_that_needs_other_columns_is_refused(tmp_path: Path) -> None:
 def test_few_rows_are_never_promoted(tmp_path: Path) -> None:
     """A perfect score on ten rows may be luck."""
     found = judged(tmp_path, test=made.table(10, seed=1, noise=0.0), noise=0.0)
-    assert found["verdict"] != "promote"
+    assert found.verdict != "promote"
 
 
 def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
         found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=Plan())
         comparison = found["baseline"]["comparison"]
         verdict = gate.decide(found, comparison, against="baseline", thresholds=Thresholds({}))
-        promoted += verdict["verdict"] == "promote"
+        promoted += verdict.verdict == "promote"
     assert promoted <= 3
 
 
@@ -229,5 +230,5 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
     }
     assert bool(found["cautions"]) == (verdict == "hold")
     told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=Thresholds({}))
-    assert told["verdict"] == verdict
-    assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told["reasons"]) == (verdict == "hold")
+    assert told.verdict == verdict
+    assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

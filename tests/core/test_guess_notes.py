@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.contract_yaml import dump
 from headrace.core.files import read_json
-from headrace.core.infer import Inferred, Wishes, inferred
+from headrace.core.infer import Inferred, inferred
 from headrace.core.notes import Note
 from headrace.core.table_check import validate_table
 from tests.core.test_infer import NUMBERS, N, raw, spread

@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.casts import typed
 from headrace.core.check import check_block
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import dump, parse
 from headrace.core.door import Door
-from headrace.core.infer import Wishes, inferred
+from headrace.core.infer import inferred
 from headrace.core.notes import Note
 from headrace.core.row_check import judge
 

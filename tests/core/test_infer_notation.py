@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.casts import typed
 from headrace.core.contract import Column
 from headrace.core.contract_yaml import dump, parse
 from headrace.core.errors import InputError
-from headrace.core.infer import Inferred, Wishes, inferred
+from headrace.core.infer import Inferred, inferred
 from headrace.core.notation import Notation
 from tests.core.made import about
 from tests.core.test_notation import NOTATIONS, written

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.core import missing_marks, tables
+from headrace.core.agreement import Wishes
 from headrace.core.check import check_block
 from headrace.core.contract import Contract
 from headrace.core.contract_yaml import dump, parse
 from headrace.core.door import Door
-from headrace.core.infer import Inferred, Wishes, inferred
+from headrace.core.infer import Inferred, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.reading import Reading
 from headrace.core.row_check import judge

@@ -14,6 +14,7 @@ from headrace.core.bundle import Bundle, open_bundle
 from headrace.core.errors import BundleError, InputError
 from headrace.core.evaluate import read_test
 from headrace.core.files import read_json
+from headrace.core.gate_verdict import GateVerdict
 from headrace.core.packing import Content, Parts, assemble, pack
 from headrace.core.provenance import public_name
 from headrace.core.records import accepted, table
@@ -122,7 +123,7 @@ def _in_memory(parts: Parts) -> Content:
         model=models.load(parts.model),
         test=read_test(parts.test_table, parts.test_actuals),
         evaluation=read_json(parts.evaluation),
-        verdict=read_json(parts.verdict),
+        verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
         checks=read_json(parts.checks),
         train=data_parts.of_table(parts.train_table) if parts.train_table else None,

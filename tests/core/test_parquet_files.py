@@ -11,9 +11,10 @@ import pytest
 from pyarrow import parquet as pq
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.contract import Contract
 from headrace.core.errors import InternalError, UserError
-from headrace.core.infer import Wishes, inferred
+from headrace.core.infer import inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.partitions import partition_values
 from headrace.core.source import ReadOptions

@@ -3,13 +3,13 @@
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from headrace.core import contract_yaml, gate, run_notes, table_check
 from headrace.core.files import read_json
 from headrace.core.gate import Sides, Thresholds
+from headrace.core.gate_verdict import GateVerdict
 from headrace.core.packing import Parts
 from tests.made_bundle import make_parts
 
@@ -25,7 +25,7 @@ def loans(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     return make_parts(folder, target="late", table=folder / "loans.csv")[0]
 
 
-def judged(loans: Parts, checks: Path, folder: Path) -> dict[str, Any]:
+def judged(loans: Parts, checks: Path, folder: Path) -> GateVerdict:
     """The gate's verdict under some checks."""
     assert loans.test_table
     sides = Sides(loans.model, loans.test_table, loans.test_actuals, checks=checks)
@@ -35,8 +35,8 @@ def judged(loans: Parts, checks: Path, folder: Path) -> dict[str, Any]:
 def test_the_model_is_held_and_the_column_named(loans: Parts, tmp_path: Path) -> None:
     """Perfect on all test rows, which is the reason not to promote it."""
     verdict = judged(loans, loans.checks, tmp_path)
-    assert verdict["verdict"] == "hold"
-    assert "'outcome_code' alone tells 100.0 %" in verdict["reasons"][-1]
+    assert verdict.verdict == "hold"
+    assert "'outcome_code' alone tells 100.0 %" in verdict.reasons[-1]
     findings = run_notes.gather(read_json(loans.checks), read_json(loans.evaluation))
     assert (findings[0].rule, findings[0].severity, findings[0].column) == ("leakage", "warning", "outcome_code")
 
@@ -48,6 +48,6 @@ def test_what_the_contract_says_is_meant_is_promoted(loans: Parts, tmp_path: Pat
     (tmp_path / "contract.yaml").write_text(contract_yaml.dump(replace(contract, columns=columns)))
     paths = {name: tmp_path / name for name in ("valid", "quarantine", "checks", "page")}
     table_check.validate_table(loans.contract.parent / "table", contract=tmp_path / "contract.yaml", **paths)
-    assert judged(loans, paths["checks"], tmp_path)["verdict"] == "promote"
+    assert judged(loans, paths["checks"], tmp_path).verdict == "promote"
     findings = run_notes.gather(read_json(paths["checks"]), read_json(loans.evaluation))
     assert "no_errors" in {note.rule for note in findings}

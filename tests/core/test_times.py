@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.casts import typed
 from headrace.core.check import check_block
 from headrace.core.contract import Column, Contract
-from headrace.core.infer import Inferred, Wishes, inferred
+from headrace.core.infer import Inferred, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.month_names import _NAMES
 from headrace.stores.sources import open_source

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core import tables
+from headrace.core.agreement import Wishes
 from headrace.core.blanks import trimmed
-from headrace.core.infer import Inferred, Wishes, inferred
+from headrace.core.infer import Inferred, inferred
 from headrace.core.ingest import ingest_table
 from headrace.core.plain import series
 from headrace.core.reading import Reading

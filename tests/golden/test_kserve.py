@@ -11,17 +11,19 @@ import yaml
 
 from headrace.rollouts import canary, graph, knative
 from headrace.serving import kserve_spec
-from headrace.serving.kserve_spec import Server
+from headrace.serving.deployment_target import DeploymentTarget
 
 GOLDEN = Path(__file__).parent / "kserve"
 URI = f"s3://headrace/models/heart/{'0' * 64}/"
 NEW = f"s3://headrace/models/heart/{'1' * 64}/"
-STANDARD = kserve_spec.build("heart", URI, server=Server(most_replicas=3), mode="Standard")
+STANDARD = kserve_spec.build("heart", URI, target=DeploymentTarget(most_replicas=3), mode="Standard")
 DOCUMENTS: dict[str, Any] = {
     "inference-service": STANDARD,
-    "inference-service-of-a-promoted-canary": kserve_spec.build("heart", URI, server=Server(), predictor="v2"),
+    "inference-service-of-a-promoted-canary": kserve_spec.build(
+        "heart", URI, target=DeploymentTarget(), predictor="v2"
+    ),
     "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64, endpoint="heart"), 25),
-    "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, server=Server()), NEW, 25),
+    "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, target=DeploymentTarget()), NEW, 25),
     "rollout-by-a-graph": graph.build("heart-split", {"heart": 75, "heart-candidate": 25}, mode="Standard"),
 }
 TYPES = {"InferenceService": "V1beta1InferenceService", "InferenceGraph": "V1alpha1InferenceGraph"}

@@ -6,13 +6,12 @@ import pytest
 import yaml
 
 from headrace.cluster.kinds import CLAIMS, CONFIG_MAPS, SECRETS
-from headrace.cluster.needs import STORE_SECRET
 from headrace.core.errors import InputError, MissingError
 from headrace.core.findings import Finding
+from headrace.core.secret_names import RECORDS_SECRET, STORE_SECRET
 from headrace.pipelines.compiled_plan import CompiledPlan, PlanStep, read_plan
 from headrace.pipelines.demands import demands, ignored
 from headrace.pipelines.dropped import ARGUMENT_BYTES, SETTINGS, dropped
-from headrace.pipelines.wiring import RECORDS_SECRET
 
 from .made_pipeline import IMAGE, compile_made
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.core.errors import InputError
+from headrace.core.gate_verdict import GateComparison, GateVerdict
 from headrace.reports.run import Paths, Run
 from headrace.reports.run_page import render, report_run
 
@@ -171,7 +172,9 @@ def test_any_part_may_be_absent(made: Any, part: str) -> None:
 def test_a_rejected_run_says_why_there_is_no_endpoint(made: Any) -> None:
     """Without a verification and with a rejection, the reason is given."""
     run = Run.from_paths(replace(made.paths, verification=None))
-    rejected = replace(run, verdict={"verdict": "reject", "reasons": ["roc_auc must be at least 0.99."]})
+    rejected = replace(
+        run, verdict=GateVerdict("reject", ("roc_auc must be at least 0.99.",), GateComparison("baseline"))
+    )
     text = Page(render(rejected)).text
     assert "Rejected." in text
     assert "not deployed, because it was rejected" in text

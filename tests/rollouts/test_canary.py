@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from headrace.cluster.kinds import HTTP_ROUTES, INGRESSES
 from headrace.rollouts import canary, graph, graph_address
 from headrace.serving import kserve_spec
-from headrace.serving.kserve_spec import Server
+from headrace.serving.deployment_target import DeploymentTarget
 
 URI, NEW = (f"s3://headrace/models/heart/{digit * 64}/" for digit in "01")
 
 
 def standing(replicas: int = 1, *, canary_pods: int = 0) -> dict[str, Any]:
     """An endpoint with so many pods, and with a canary."""
-    made = kserve_spec.build("heart", URI, server=Server(replicas=replicas), mode="Standard")
+    made = kserve_spec.build("heart", URI, target=DeploymentTarget(replicas=replicas), mode="Standard")
     return canary.divided(made, NEW, "v1", 10, pods=canary_pods) if canary_pods else made
 
 

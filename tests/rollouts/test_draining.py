@@ -10,7 +10,6 @@ from headrace.core.errors import InputError
 from headrace.rollouts import draining
 from headrace.rollouts.draining import Drain
 from headrace.rollouts.meter import Reading
-from headrace.serving.kserve import Options
 from headrace.serving.kserve_wait import Patience
 from tests.rollouts.played import counts
 
@@ -30,7 +29,7 @@ class Pods:
     readable: bool = True
     now: float = 0.0
     said: list[str] = field(default_factory=list)
-    options: Options = field(default_factory=lambda: Options(patience=Patience(quiet_seconds=10, blind_seconds=60)))
+    patience: Patience = field(default_factory=lambda: Patience(quiet_seconds=10, blind_seconds=60))
     cluster: Any = None
 
     def read(self) -> Mapping[str, Reading]:

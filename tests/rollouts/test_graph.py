@@ -31,8 +31,8 @@ def name() -> str:
 @pytest.fixture
 def endpoint(kserve_place: Placed, uris: list[str], name: str) -> Iterator[str]:
     """An endpoint that serves the first version."""
-    options = replace(kserve_place.deployer.options, mode="Standard")
-    replace(kserve_place.deployer, options=options).deploy(uris[0], name=name)
+    target = replace(kserve_place.deployer.target, mode="Standard")
+    replace(kserve_place.deployer, target=target).deploy(uris[0], name=name)
     yield name
     kserve_place.cluster.delete(INFERENCE_GRAPHS, graph.graph_of(name))
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
@@ -46,7 +46,7 @@ def traffic(deployer: KServeDeployer, name: str, candidate: str) -> graph.Graph:
 def test_a_rejection_is_told_within_seconds(kserve_place: Placed, endpoint: str) -> None:
     """A graph without a mode takes KServe's configured one; with one it runs, though it was rejected before."""
     made = graph.build(graph.graph_of(endpoint), {endpoint: 100})
-    roller = replace(kserve_place.roller, options=kserve_place.patient(20).options)
+    roller = replace(kserve_place.roller, patience=kserve_place.patient(20).patience)
     told = "KServe makes no router of it .ServerlessModeRejected.: It is not possible to use Knative deployment mode"
     with pytest.raises(ClusterError, match=told) as caught:
         graph_router.weighed(roller, made, {endpoint: 100})
@@ -136,7 +136,7 @@ def test_inside_it_answers_at_its_service(
     inside = replace(
         kserve_place.roller,
         cluster=replace(kserve_place.roller.cluster, context=""),
-        options=replace(kserve_place.roller.options, via=""),
+        target=replace(kserve_place.roller.target, via=""),
     )
     said: list[str] = []
     way = traffic(replace(inside, say=said.append), endpoint, uris[1])

@@ -27,6 +27,7 @@ from headrace.rollouts.record import loads
 from headrace.rollouts.step import Wanted, rollout_step
 from headrace.serving import kserve_status
 from headrace.serving.deployer import Endpoint
+from headrace.serving.deployment_target import DeploymentTarget
 from headrace.serving.endpoint import Remote
 from headrace.serving.kserve_wait import OvertakenError
 from headrace.stores.bundles import publish
@@ -120,7 +121,7 @@ def parts(place: Placed, name: str, candidate: str = "", traffic: str = "") -> s
 def deployed(place: Placed, uri: str, name: str) -> Endpoint:
     """An endpoint; the cluster may serve Knative too, and canaries want the word Standard."""
     mode = "Knative" if isinstance(place.platform, KnativePlatform) else "Standard"
-    return replace(place.deployer, options=replace(place.deployer.options, mode=mode)).deploy(uri, name=name)
+    return replace(place.deployer, target=replace(place.deployer.target, mode=mode)).deploy(uri, name=name)
 
 
 def served(place: Placed, url: str) -> set[str]:
@@ -397,8 +398,7 @@ def test_a_step_that_is_tried_again_goes_on(
         name,
         versions["good"],
         "canary",
-        namespace=kserve_place.cluster.namespace,
-        via=kserve_place.platform.ingress.address,
+        DeploymentTarget("kserve", kserve_place.cluster.namespace, via=kserve_place.platform.ingress.address),
     )
     wanted = Wanted("kserve", PLAN, there=there)
     texts: list[str] = []

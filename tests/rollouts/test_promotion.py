@@ -83,7 +83,7 @@ def ordered(place: Placed, order: str) -> Iterator[None]:
 
 def deployed(place: Placed, uri: str, name: str) -> None:
     """An endpoint that says itself that it runs in the mode Standard, as canaries want it."""
-    replace(place.deployer, options=replace(place.deployer.options, mode="Standard")).deploy(uri, name=name)
+    replace(place.deployer, target=replace(place.deployer.target, mode="Standard")).deploy(uri, name=name)
 
 
 def applied(place: Placed, endpoint: str, /, **changed: Any) -> None:

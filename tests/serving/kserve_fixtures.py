@@ -16,7 +16,8 @@ from headrace.cluster.client import Cluster
 from headrace.cluster.kinds import CONFIG_MAPS, CRDS
 from headrace.core.bundle import Bundle
 from headrace.core.settings import StoreSettings
-from headrace.serving.kserve import KServeDeployer, Options
+from headrace.serving.deployment_target import DeploymentTarget
+from headrace.serving.kserve import KServeDeployer
 from headrace.serving.kserve_wait import Patience
 from headrace.stores.bundles import publish
 from headrace.stores.objects import connect
@@ -75,10 +76,7 @@ class Placed:
 
     def patient(self, seconds: float) -> KServeDeployer:
         """The deployer with another deadline."""
-        options = self.deployer.options
-        return replace(
-            self.deployer, options=replace(options, patience=replace(options.patience, deadline_seconds=seconds))
-        )
+        return replace(self.deployer, patience=replace(self.deployer.patience, deadline_seconds=seconds))
 
 
 def digest(uri: str) -> str:
@@ -123,9 +121,9 @@ def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any
     """A namespace in which KServe works for the length of the block."""
     cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
     with kserve(cluster, store, folder, **options) as platform:
-        how = Options(patience=PATIENCE, via=platform.ingress.address)
+        target = DeploymentTarget("kserve", via=platform.ingress.address)
         accounts = [grant(cluster, "deployer", RIGHTS), grant(cluster, "roller", ROLLOUT_RIGHTS)]
-        yield Placed(cluster, platform, *(KServeDeployer(one, store, how) for one in accounts))
+        yield Placed(cluster, platform, *(KServeDeployer(one, store, target, PATIENCE) for one in accounts))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from headrace.core.errors import InputError, InternalError
 from headrace.core.processes import lease, running
 from headrace.serving import deployer
 from headrace.serving.deployer import Endpoint, LocalDeployer
-from headrace.serving.deployers import Place, deploy_step
+from headrace.serving.deployers import deploy_step
+from headrace.serving.deployment_target import DeploymentTarget
 from headrace.serving.endpoint import Remote
 
 # A single-threaded owner forks its servers; one with a second thread starts them anew.
@@ -139,12 +140,12 @@ def test_the_step_wants_an_owner_and_a_known_place(
     """Without a lease the endpoint would outlive everyone; each sentence says what to do."""
     monkeypatch.delenv("HEADRACE_LEASE", raising=False)
     with pytest.raises(InputError, match="HEADRACE_LEASE"):
-        deploy_step(str(bundle.folder), name="", place=Place(), record=tmp_path / "endpoint")
+        deploy_step(str(bundle.folder), name="", target=DeploymentTarget(), record=tmp_path / "endpoint")
     with pytest.raises(InputError, match="deployed to local or kserve; got 'moon'"):
-        Place("moon")
+        DeploymentTarget("moon")
     monkeypatch.delenv("HEADRACE_S3_ENDPOINT", raising=False)
     with pytest.raises(InputError, match="HEADRACE_S3_ENDPOINT"):
-        deploy_step("s3://a/models/b/c/", name="", place=Place("kserve"), record=tmp_path / "endpoint")
+        deploy_step("s3://a/models/b/c/", name="", target=DeploymentTarget("kserve"), record=tmp_path / "endpoint")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,7 +157,7 @@ def test_the_step_records_the_endpoint(bundle: Bundle, tmp_path: Path, monkeypat
         with monkeypatch.context() as patched:
             made = Endpoint(url="http://h:1/v1/models/m:predict", name="m", digest="d", pid=os.getpid())
             patched.setattr(deployer.LocalDeployer, "deploy", lambda *_, **__: made)
-            facts = deploy_step(str(bundle.folder), name="m", place=Place("local"), record=record)
+            facts = deploy_step(str(bundle.folder), name="m", target=DeploymentTarget("local"), record=record)
     assert facts == {"url": made.url, "name": "m", "digest": "d"}
     kept = json.loads(record.read_text())
     assert kept == {**asdict(made), "pid": os.getpid()}

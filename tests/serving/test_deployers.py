@@ -43,7 +43,7 @@ def name() -> str:
 
 def answering(deployer: Deployer, endpoint: Endpoint) -> str:
     """Digest of what answers there; empty if nothing does."""
-    via = deployer.options.via if isinstance(deployer, KServeDeployer) else ""
+    via = deployer.target.via if isinstance(deployer, KServeDeployer) else ""
     try:
         with Remote.at(endpoint.url, via=via) as remote:
             return remote.digest()

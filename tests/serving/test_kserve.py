@@ -138,8 +138,7 @@ def test_a_version_answers_through_its_route(kserve_place: Placed, uris: list[st
 def test_several_pods_are_all_of_the_version(kserve_place: Placed, uris: list[str], name: str) -> None:
     """One of three that is still the old one is enough to wait."""
     deployer = kserve_place.deployer
-    server = replace(deployer.options.server, replicas=2)
-    twice = replace(deployer, options=replace(deployer.options, server=server))
+    twice = replace(deployer, target=replace(deployer.target, replicas=2))
     for uri in uris:
         endpoint = twice.deploy(uri, name=name)
         deployment = kserve_place.cluster.get(DEPLOYMENTS, f"{name}-predictor")
@@ -198,7 +197,7 @@ def test_an_old_failure_is_not_the_new_ones(kserve_place: Placed, uris: list[str
     """An InferenceService that failed for somebody else gets a version that answers."""
     bad = uris[0].replace(digest(uris[0]), "0" * 64)
     deployer = kserve_place.deployer
-    deployer.cluster.apply(kserve_spec.build(name, bad, server=deployer.options.server))
+    deployer.cluster.apply(kserve_spec.build(name, bad, target=deployer.target))
     deadline = time.monotonic() + 60
     while not kserve_status.model_failure(service(kserve_place, name), known={}):
         assert time.monotonic() < deadline
@@ -269,7 +268,7 @@ def test_what_somebody_else_wants_is_left_alone(kserve_place: Placed, uris: list
     until_answered_by(kserve_place, name, uris[1])
     with pytest.raises(ClusterError, match=r"kubectl owns .*storageUri"):
         kserve_place.deployer.deploy(uris[0], name=name)
-    over = replace(kserve_place.deployer, options=replace(kserve_place.deployer.options, take_over=True))
+    over = replace(kserve_place.deployer, target=replace(kserve_place.deployer.target, take_over=True))
     with fault(kserve_place, uris[0], "image"), pytest.raises(ClusterError, match=f"{digest(uris[1])[:12]} as before"):
         over.deploy(uris[0], name=name)
     assert over.deploy(uris[0], name=name).digest == digest(uris[0])
@@ -288,13 +287,13 @@ def test_what_is_deleted_meanwhile_is_not_made_again(kserve_place: Placed, uris:
 def test_anothers_object_is_put_back_as_it_was(kserve_place: Placed, uris: list[str], name: str) -> None:
     """What was taken over from somebody and fails has their values again."""
     deployer, cluster = kserve_place.deployer, kserve_place.cluster
-    theirs = kserve_spec.build(name, uris[0], server=deployer.options.server)
+    theirs = kserve_spec.build(name, uris[0], target=deployer.target)
     theirs["spec"]["predictor"]["minReplicas"] = 2
     theirs["spec"]["predictor"]["maxReplicas"] = 3
     theirs["spec"]["predictor"]["timeout"] = 30
     cluster.apply(theirs, manager="kubectl")
     before = service(kserve_place, name)["spec"]
-    over = replace(deployer, options=replace(deployer.options, take_over=True))
+    over = replace(deployer, target=replace(deployer.target, take_over=True))
     with fault(kserve_place, uris[1], "image"), pytest.raises(ClusterError, match="cannot be pulled"):
         over.deploy(uris[1], name=name)
     assert service(kserve_place, name)["spec"] == before
@@ -321,7 +320,7 @@ def test_a_promoted_canarys_name_is_kept(kserve_place: Placed, uris: list[str], 
     """Another name would take the pods away that answer, before new ones do."""
     deployer = kserve_place.deployer
     mode = {"mode": "Standard", "predictor": "v2"}
-    deployer.cluster.apply(kserve_spec.build(name, uris[0], server=deployer.options.server, **mode))
+    deployer.cluster.apply(kserve_spec.build(name, uris[0], target=deployer.target, **mode))
     endpoint = deployer.deploy(uris[1], name=name)
     assert endpoint.mode == "Standard"
     assert kserve_status.predictor(service(kserve_place, name)) == "v2"
@@ -337,12 +336,12 @@ def test_what_cannot_be_is_refused_before_anything_is_done(kserve_place: Placed,
     with pytest.raises(InputError, match="lower case letters"):
         deployer.deploy(uris[0], name="Heart")
     with pytest.raises(InputError, match="Standard, Knative or empty"):
-        replace(deployer.options, mode="Foo")
-    knative = replace(deployer, options=replace(deployer.options, mode="Knative"))
+        replace(deployer.target, mode="Foo")
+    knative = replace(deployer, target=replace(deployer.target, mode="Knative"))
     with pytest.raises(InputError, match="needs Knative Serving"):
         knative.deploy(uris[0], name=name)
     assert kserve_place.cluster.get(INFERENCE_SERVICES, name) is None
-    document = kserve_spec.build(name, uris[0], server=deployer.options.server, mode="Standard")
+    document = kserve_spec.build(name, uris[0], target=deployer.target, mode="Standard")
     document["spec"]["canary"] = [{"predictor": {"name": "v2"}, "trafficPercent": 5}]
     deployer.cluster.apply(document)
     with pytest.raises(InputError, match=f"headrace rollout {name} --abort"):
@@ -355,9 +354,9 @@ def test_what_cannot_be_is_refused_before_anything_is_done(kserve_place: Placed,
 def test_a_runtime_that_is_not_there_is_told(kserve_place: Placed, uris: list[str], name: str) -> None:
     """KServe's own words, within seconds."""
     deployer = kserve_place.deployer
-    other = replace(deployer.options, server=replace(deployer.options.server, runtime="none"))
+    other = replace(deployer.target, runtime="none")
     with pytest.raises(ClusterError, match="InvalidSpec, RuntimeNotRecognized: Waiting for runtime"):
-        replace(deployer, options=other).deploy(uris[0], name=name)
+        replace(deployer, target=other).deploy(uris[0], name=name)
 
 
 def test_what_is_sent_is_what_manifest_says(kserve_place: Placed, uris: list[str], name: str) -> None:
@@ -399,7 +398,7 @@ def test_knative_is_waited_for_by_its_revisions(knative_place: Placed, uris: lis
                 deployer.deploy(uris[0], name=name)
             assert f"answers with {digest(uris[1])[:12]} as before." in str(caught.value)
     assert set(statuses) == {200}
-    standard = replace(deployer, options=replace(deployer.options, mode="Standard"))
+    standard = replace(deployer, target=replace(deployer.target, mode="Standard"))
     with pytest.raises(InputError, match="runs in the mode Knative"):
         standard.deploy(uris[0], name=name)
     with configured(knative_place.cluster, deploy={"defaultDeploymentMode": "RawDeployment"}):

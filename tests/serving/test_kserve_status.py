@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headrace.cluster.client import Cluster
 from headrace.core.errors import InputError
 from headrace.serving import kserve_pods, kserve_spec, kserve_status, kserve_wait
-from headrace.serving.kserve_spec import Server
+from headrace.serving.deployment_target import DeploymentTarget
 
 URI = f"s3://headrace/models/heart/{'a' * 64}/"
 OTHER = f"s3://headrace/models/heart/{'b' * 64}/"
@@ -178,7 +178,7 @@ def test_addresses_end_with_a_slash() -> None:
 def test_counts_that_cannot_be_are_refused(counts: dict[str, int]) -> None:
     """Before anything is sent."""
     with pytest.raises(InputError, match="replica"):
-        Server(**counts)
+        DeploymentTarget("kserve", **counts)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cluster.needs import STORE_SECRET
 from headrace.core import remedies
 from headrace.core.errors import InputError, MissingError, StoreError, UserError
 from headrace.core.ingest import ingest_table
 from headrace.core.processes import free_port, lease
+from headrace.core.secret_names import STORE_SECRET
 from headrace.core.settings import StoreSettings
 from headrace.core.tables import read
 from headrace.stores.local import local_store

@@ -1,0 +1,91 @@
+"""The documented schema of the gate's verdict is the one that the code keeps."""
+
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from pydantic import TypeAdapter
+
+from headrace.core.errors import InputError
+from headrace.core.gate_verdict import GateComparison, GateVerdict
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "verdict.schema.json"
+VERDICT = GateVerdict("hold", ("roc_auc is not clearly different.",), GateComparison("champion"), {"f1": 0.8}, 0)
+_ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n {4}.*)*)", re.MULTILINE)
+
+
+def _explained(part: dict[str, Any]) -> dict[str, Any]:
+    """A class's schema with its docstring told by field; what may be absent has no key, and is never null."""
+    head, _, attributes = part["description"].partition("\n\nAttributes:\n")
+    said = {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(textwrap.dedent(attributes))}
+    fields = {}
+    for name, field in part["properties"].items():
+        kind = next((one for one in field.get("anyOf", []) if one != {"type": "null"}), field)
+        plain = {key: value for key, value in kind.items() if key not in {"title", "default"}}
+        fields[name] = {**plain, "description": said[name].replace("``", "`")}
+    rest = {"type": "object", "properties": fields, "required": part["required"], "additionalProperties": False}
+    return {"title": part["title"], "description": " ".join(head.split()), **rest}
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of ``GateVerdict.as_json()``."""
+    found = TypeAdapter(GateVerdict).json_schema()
+    parts = {name: _explained(part) for name, part in found.pop("$defs").items()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_explained(found), "$defs": parts}
+
+
+def test_the_schema_is_current(request: pytest.FixtureRequest) -> None:
+    """`make compiled` renews the schema."""
+    fresh = json.dumps(schema(), indent=1) + "\n"
+    if request.config.getoption("--rewrite"):
+        SCHEMA.write_text(fresh)
+    assert SCHEMA.read_text() == fresh, "run `make compiled` and read the diff"
+
+
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        GateComparison("champion"),
+        GateComparison("baseline", "roc_auc", 0.1, 0.05, 0.2, 0.001, "DeLong", better=True, worse=False),
+        GateComparison("baseline", "roc_auc", 0.1, 0.05, 0.2, 0.001, "DeLong", True, False, 0.5),
+    ],
+)
+def test_a_verdict_keeps_the_schema_and_is_read_back(comparison: GateComparison) -> None:
+    """What is written has the fields that are documented and no other, and reads as what it was."""
+    verdict = GateVerdict("promote", ("All 1 thresholds are met.",), comparison, {"f1": 0.8}, 0)
+    facts = verdict.as_json()
+    validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
+    assert validator.is_valid(facts)
+    assert not validator.is_valid({**facts, "more": 1})
+    assert not validator.is_valid({**facts, "verdict": "perhaps"})
+    assert GateVerdict.from_json(json.loads(json.dumps(facts))) == verdict
+
+
+def test_what_is_absent_has_no_key() -> None:
+    """A verdict's JSON holds no null."""
+    assert VERDICT.as_json() == {
+        "verdict": "hold",
+        "reasons": ["roc_auc is not clearly different."],
+        "comparison": {"against": "champion"},
+        "thresholds": {"f1": 0.8},
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"verdict": "perhaps"}, "must be one of promote, hold, reject; got 'perhaps'"),
+        ({"comparison": None}, "must be what the step gate leaves"),
+        ({"reasons": None}, "must be what the step gate leaves"),
+        ({"more": 1}, "must be what the step gate leaves"),
+    ],
+)
+def test_another_document_is_refused(change: dict[str, Any], message: str) -> None:
+    """The sentence says what is expected and what to do."""
+    with pytest.raises(InputError, match=message):
+        GateVerdict.from_json({**VERDICT.as_json(), **change})
