@@ -99,7 +99,7 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
     """
     from headrace.rollouts.removing import remove  # noqa: PLC0415 - deploying needs no rollouts
 
-    return remove(connect_kserve(DeploymentTarget(to="kserve", namespace=namespace, context=context)), name)
+    return remove(connect_kserve(DeploymentTarget("kserve", namespace, context)), name)
 
 
 def connect_kserve(target: DeploymentTarget, *, progress: Callable[[str], None] | None = None) -> "KServeDeployer":

@@ -46,7 +46,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
     """Run the training pipeline; its endpoint is live for the length of the block.
 
     Args:
-        arguments: Parameters of the pipeline, as ``training_arguments`` returns them.
+        arguments: Parameters of the pipeline, as ``TrainingOptions.pipeline_arguments`` returns them.
         output: Where the run writes, and who follows it.
 
     Yields:

@@ -11,7 +11,7 @@ from headrace.api.model_reference import resolve_model
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
-from headrace.api.training_arguments import training_arguments
+from headrace.api.training_arguments import prepare_options
 from headrace.api.training_keywords import TrainingKeywords, complete_options, with_keyword_signature
 from headrace.pipelines.runner import Told
 from headrace.registry.places import FOLDER
@@ -113,14 +113,14 @@ def _completed_run(
     name = model_name(options["name"]) if options["name"] else ""
     with table_address(table, name=name) as source:
         changed = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}
-        arguments = training_arguments({**options, **changed, "name": name or default_name(source)})
+        wanted = prepare_options({**options, **changed, "name": name or default_name(source)})
         written = RunOutput(
-            home=Path(output) if output else FOLDER / str(arguments["name"]),
+            home=Path(output) if output else FOLDER / wanted.name,
             records=Path(output) if output else FOLDER,
             on_event=_line_printer(progress),
             raw_log=sys.stderr if verbose else None,
         )
-        with training_run(arguments, written) as completed:
+        with training_run(wanted.pipeline_arguments(), written) as completed:
             return completed
 
 

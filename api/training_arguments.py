@@ -1,4 +1,4 @@
-"""The options of a run, checked before anything starts, as arguments of the training pipeline."""
+"""The options of a run as a caller writes them, completed and checked before anything starts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.api.model_names import default_name, model_name
 from headrace.core import card_file
-from headrace.core.customs import Customs
+from headrace.core.customs import check_marks
 from headrace.core.errors import InputError
 from headrace.core.remedies import require_store
 from headrace.pipelines.training_checks import check_training
@@ -17,33 +17,31 @@ _BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
 
 
-def training_arguments(options: Mapping[str, Any], *, spell: Spelling = str) -> dict[str, Any]:
-    """Check the options of a run, and bring them into the form in which they pass through the pipeline.
+def prepare_options(given: Mapping[str, Any], *, spell: Spelling = str) -> TrainingOptions:
+    """Check the options of a run, and complete them.
 
     Args:
-        options: Values by the names of the training pipeline's parameters, ``source`` and ``target`` among them; an
-            empty ``name`` means the table's.
+        given: Values by the names of ``TrainingOptions``, each that a caller may set among them; an empty ``name``
+            means the table's, and separator and marks may be typed as words.
         spell: How an option is called in messages, by its name: ``test_size``, or ``--test-size`` at the command line.
 
-    Returns:
-        Arguments of the training pipeline.
-
     Raises:
-        InputError: If an option cannot be.
+        InputError: If an option cannot be, or no object store is set that a search on Katib needs.
         MissingError: If a file that is named does not exist.
     """
-    marked = {**options, **number_marks(options["decimal"], options["thousands"])}
-    check_training(TrainingOptions, marked, spell=spell)
-    _check_search(options, spell)
-    if options["card"]:
-        card_file.load(Path(options["card"]))
     prepared = {
-        **marked,
-        "name": model_name(options["name"] or default_name(options["source"])),
-        "delimiter": field_separator(options["delimiter"]),
-        "budget": search_budget(options["budget"], spell=spell),
+        **given,
+        "name": model_name(given["name"] or default_name(given["source"])),
+        "delimiter": field_separator(given["delimiter"]),
+        "budget": search_budget(given["budget"], spell=spell),
+        **number_marks(given["decimal"], given["thousands"], spell=spell),
     }
-    return TrainingOptions(**prepared).pipeline_arguments()
+    check_training(TrainingOptions, prepared, spell=spell)
+    options = TrainingOptions(**prepared)
+    _check_search(options, spell)
+    if options.card:
+        card_file.load(Path(options.card))
+    return options
 
 
 def field_separator(text: str) -> str:
@@ -66,28 +64,33 @@ def search_budget(text: str, *, spell: Spelling = str) -> str:
     return text
 
 
-def number_marks(decimal: str, thousands: str) -> dict[str, str]:
-    """The marks that numbers are written with, by the names of the pipeline's parameters.
+def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict[str, str]:
+    """The marks that numbers are written with, by the names of ``TrainingOptions``.
+
+    Args:
+        decimal: The decimal mark; empty to detect it.
+        thousands: The mark between groups of three digits, ``space`` for a blank; empty to detect it.
+        spell: How the options are called in messages.
 
     Raises:
         InputError: If no notation has them.
     """
     blank = {"space": " ", "blank": " "}.get(thousands, thousands)
-    Customs(decimal, blank)  # type: ignore[arg-type]
+    check_marks(decimal, blank, spell=spell)
     return {"decimal": decimal, "thousands": blank}
 
 
-def _check_search(options: Mapping[str, Any], spell: Spelling) -> None:
+def _check_search(options: TrainingOptions, spell: Spelling) -> None:
     """Raise at once what the search would raise after all the steps before it."""
-    on_katib, where = options["search_on"] == "katib", spell("search_on")
+    on_katib, where = options.search_on == "katib", spell("search_on")
     if on_katib:
         require_store(f"{where} katib needs an object store that the trials' pods reach too")
-    if options["search_namespace"] and not on_katib:
+    if options.search_namespace and not on_katib:
         raise InputError(
-            f"{spell('search_namespace')} says where a search on Katib runs; got {options['search_namespace']!r} "
+            f"{spell('search_namespace')} says where a search on Katib runs; got {options.search_namespace!r} "
             f"without {where} katib: add that, or leave it out."
         )
-    experiment = options["experiment"]
+    experiment = options.experiment
     if experiment and not experiment.isidentifier() and not Path(experiment).is_file():
         raise InputError(
             f"{spell('experiment')} must be a file, or the name of a shipped Experiment; got {experiment!r} instead."

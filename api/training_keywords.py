@@ -1,4 +1,4 @@
-"""The keywords that ``run`` and ``tune`` share; each is a parameter of the training pipeline."""
+"""The keywords that ``run`` and ``tune`` share; each is a field of ``TrainingOptions``."""
 
 import difflib
 import inspect
@@ -18,8 +18,8 @@ class TrainingKeywords(TypedDict, total=False):
     """What may be said of a run, beside its table and its target; an empty value means what each line says.
 
     Attributes:
-        name: Name of the model and of its endpoint; empty for the table's, of a data frame ``table``.
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        name: Name of the model and of its endpoint; empty for the table's, of a data frame ``table``.
         contract: Path or address of a data contract; empty to infer one.
         names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
@@ -60,8 +60,8 @@ class TrainingKeywords(TypedDict, total=False):
         seed: Seed of every random choice.
     """
 
-    name: str
     task: str
+    name: str
     contract: str | Path
     names: Sequence[str]
     header: bool
@@ -102,11 +102,17 @@ class TrainingKeywords(TypedDict, total=False):
     seed: int
 
 
-_FIELDS = option_fields(TrainingOptions)
-DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {name: "" if name == "name" else _FIELDS[name].default for name in TrainingKeywords.__annotations__}
-)
-"""As at the command line: an empty name is the table's."""
+# What a run decides itself: its table, where it keeps its search, where it serves, and how old bundles were split.
+_NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_to", "split_format"})
+DEFAULTS: Mapping[str, Any] = MappingProxyType({
+    **{
+        name: MappingProxyType(option.default) if option.type is Mapping else option.default
+        for name, option in option_fields(TrainingOptions).items()
+        if name not in _NO_KEYWORDS
+    },
+    "name": "",  # the table's, which a pipeline does not know
+})  # fmt: skip
+"""Values of the keywords that are not given, by name, in the order of ``TrainingOptions``."""
 
 
 def complete_options(given: Mapping[str, Any], *, function: str) -> dict[str, Any]:
@@ -129,7 +135,7 @@ def complete_options(given: Mapping[str, Any], *, function: str) -> dict[str, An
 
 def _plain(value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
-        return [value] if isinstance(value, str) else [str(item) for item in value or ()]
+        return (value,) if isinstance(value, str) else tuple(str(item) for item in value or ())
     if isinstance(default, Mapping):
         return dict(value or {})
     if isinstance(value, Path):

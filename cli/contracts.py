@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from headrace.api.model_names import default_name
+from headrace.api.training_arguments import number_marks
 from headrace.cli import table_options
-from headrace.core.customs import Customs
 from headrace.core.errors import shown
 
 EXAMPLES = """
@@ -49,12 +49,12 @@ def contract(
     from headrace.stores.sources import open_source  # noqa: PLC0415
 
     read = table_options.read_options(given)
-    Customs(given["decimal"], given["thousands"])  # refuses marks that are none
+    marks = number_marks(given["decimal"], given["thousands"], spell=table_options.flag)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
         target = given["target"] or tables.scan(folder).collect_schema().names()[-1]
-        wishes = Wishes(**{name: given[name] for name in _WISHES})
+        wishes = Wishes(**{name: given[name] for name in _WISHES} | marks)
         made = inferred(folder, name=default_name(given["source"]), target=target, wishes=wishes)
     if not given["target"]:
         said = f"headrace: the last column, {shown(target)}, is taken for the target; --target names another."

@@ -37,11 +37,11 @@ def run(
     verbose: options.Verbose = False,
 ) -> None:
     """Take TABLE through every step to an endpoint that answers."""
-    arguments = table_options.arguments(given, max_trials=max_trials)
+    wanted = table_options.training_options(given, max_trials=max_trials)
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.screen import exchange, look, outcome  # noqa: PLC0415
 
-    home = table_options.home_of(output, arguments["name"])
+    home = table_options.home_of(output, wanted.name)
 
     def then(completed: "Run") -> None:
         typer.echo(outcome(completed.summary))
@@ -53,7 +53,7 @@ def run(
             typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
 
     run_line(
-        arguments,
+        wanted.pipeline_arguments(),
         home=home,
         records=output or FOLDER,
         summary_file=summary,

@@ -42,9 +42,9 @@ def score(
         model,
         given["source"],
         output=output,
+        **{name: value for name, value in given.items() if name != "source"},
         threads=threads,
         progress=partial(steps.progress, "score"),
-        **{name: given[name] for name in table_options.READING if name != "source"},
     )
     if summary:
         write_json(summary, predictions.counts())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.api.model_reference import resolve_model
-from headrace.api.training_arguments import field_separator, search_budget, training_arguments
+from headrace.api.training_arguments import field_separator, prepare_options, search_budget
 from headrace.cli import options
 from headrace.cli.command_parameters import Command, with_parameters
 from headrace.core.errors import InputError
@@ -30,11 +30,6 @@ READING = tuple(
     name for name, option in _TYPED.items() if {*option.parameters, "fingerprint"} == {"ingest", "fingerprint"}
 )
 """Names of those that say where a table is and how it is read."""
-_BLANKS = {"space": " ", "blank": " "}
-_CONVERSIONS: Mapping[str, Callable[[str], str]] = {
-    "delimiter": field_separator,
-    "thousands": lambda mark: _BLANKS.get(mark, mark),
-}
 
 
 def takes(
@@ -112,7 +107,7 @@ def _converted(field: OptionField, value: Any) -> Any:
         return tuple(value or ())
     if field.type is Mapping:
         return options.bounds(value or [], option=field.flag)
-    return _CONVERSIONS[field.name](value) if field.name in _CONVERSIONS else value
+    return value
 
 
 def home_of(output: Path | None, name: str) -> Path:
@@ -121,12 +116,12 @@ def home_of(output: Path | None, name: str) -> Path:
 
 
 def flag(name: str) -> str:
-    """How an option is spelled at the command line."""
+    """How an option of a training is spelled at the command line."""
     return _FIELDS[name].flag
 
 
-def arguments(given: Mapping[str, Any], *, max_trials: int) -> dict[str, Any]:
-    """Arguments of the training pipeline, of the options that a command took.
+def training_options(given: Mapping[str, Any], *, max_trials: int) -> TrainingOptions:
+    """The options of a training, of those that a command took.
 
     Args:
         given: All of them, by the names of the fields.
@@ -134,10 +129,14 @@ def arguments(given: Mapping[str, Any], *, max_trials: int) -> dict[str, Any]:
 
     Raises:
         InputError: If one of them cannot be.
+        MissingError: If a file or a version of a model that is named does not exist.
     """
-    champion = resolve_model(given["champion"]) if "@" in given["champion"] else given["champion"]
-    budget = budget_of(given["budget"], max_trials)
-    return training_arguments({**given, "champion": champion, "budget": budget}, spell=flag)
+    champion = given["champion"]
+    changed = {
+        "budget": budget_of(given["budget"], max_trials),
+        "champion": resolve_model(champion) if "@" in champion else champion,
+    }
+    return prepare_options({**given, **changed}, spell=flag)
 
 
 def read_options(given: Mapping[str, Any]) -> "ReadOptions":
@@ -149,7 +148,8 @@ def read_options(given: Mapping[str, Any]) -> "ReadOptions":
     from headrace.core.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
 
     fed = {name: option.parameters.get("ingest") for name, option in _FIELDS.items() if name in given}
-    return ReadOptions(**{key: given[name] for name, key in fed.items() if key and key != "source"})
+    values = {key: given[name] for name, key in fed.items() if key and key != "source"}
+    return ReadOptions(**{**values, "delimiter": field_separator(values.get("delimiter", ""))})
 
 
 def budget_of(budget: str, max_trials: int) -> str:

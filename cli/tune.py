@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -52,11 +53,11 @@ def tune(
         return
     if not given["target"] or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
-    arguments = {**table_options.arguments(given, max_trials=max_trials), "publish": False}
+    wanted = replace(table_options.training_options(given, max_trials=max_trials), publish=False)
     from headrace.cli.line import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.screen import outcome, search  # noqa: PLC0415
 
-    home = table_options.home_of(output, arguments["name"])
+    home = table_options.home_of(output, wanted.name)
 
     def then(completed: "Run") -> None:
         typer.echo(outcome(completed.summary))
@@ -64,7 +65,7 @@ def tune(
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
     run_line(
-        arguments,
+        wanted.pipeline_arguments(),
         home=home,
         records=output or FOLDER,
         summary_file=summary,

@@ -1,5 +1,6 @@
 """What a person says of how a table's numbers and dates are written, or what their country's habits are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,12 +40,7 @@ class Customs:
         Raises:
             InputError: If there are any, or both are the same.
         """
-        if self.decimal not in {"", ".", ","}:
-            raise InputError(wants("--decimal", "a dot or a comma", self.decimal))
-        if self.thousands not in _THOUSANDS:
-            raise InputError(wants("--thousands", "a dot, a comma, a blank or an apostrophe", self.thousands))
-        if self.decimal and self.decimal == self.thousands:
-            raise InputError(wants("--thousands", "another mark than --decimal", self.thousands))
+        check_marks(self.decimal, self.thousands)
 
     @property
     def decimal_mark(self) -> Decimal | None:
@@ -62,3 +58,22 @@ class Customs:
     def month_first(self) -> bool | None:
         """Whether the country writes the month before the day; None if none is named."""
         return self.country[:2].upper() in _MONTH_FIRST if self.country else None
+
+
+def check_marks(decimal: str, thousands: str, *, spell: Callable[[str], str] = "--{}".format) -> None:
+    """Refuse marks that no notation has; see ``Customs``.
+
+    Args:
+        decimal: The decimal mark, or empty.
+        thousands: The mark between groups of three digits, or empty.
+        spell: How an option is called in messages, by its name: ``decimal`` or ``thousands``.
+
+    Raises:
+        InputError: If there are any, or both are the same.
+    """
+    if decimal not in {"", ".", ","}:
+        raise InputError(wants(spell("decimal"), "a dot or a comma", decimal))
+    if thousands not in _THOUSANDS:
+        raise InputError(wants(spell("thousands"), "a dot, a comma, a blank or an apostrophe", thousands))
+    if decimal and decimal == thousands:
+        raise InputError(wants(spell("thousands"), f"another mark than {spell('decimal')}", thousands))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.core.customs import Customs
+from headrace.core.customs import check_marks
 from headrace.core.errors import InputError
-from headrace.pipelines.option_fields import check_choices
+from headrace.pipelines.option_fields import check_choices, option_fields
 
 
 def check_training(options: type, given: Mapping[str, Any], *, spell: Callable[[str], str] | None = None) -> None:
@@ -19,8 +19,8 @@ def check_training(options: type, given: Mapping[str, Any], *, spell: Callable[[
     Raises:
         InputError: If there is one.
     """
-    check_choices(options, given, spell=spell)
+    called = spell or (lambda name: option_fields(options)[name].flag)
+    check_choices(options, given, spell=called)
     if not 0 < given["test_size"] < 1:
-        called = spell("test_size") if spell else "--test-size"
-        raise InputError(f"{called} must be above 0 and below 1; got {given['test_size']} instead.")
-    Customs(given["decimal"], given["thousands"])  # it refuses marks that no notation has
+        raise InputError(f"{called('test_size')} must be above 0 and below 1; got {given['test_size']} instead.")
+    check_marks(given["decimal"], given["thousands"], spell=called)

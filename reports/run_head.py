@@ -20,7 +20,7 @@ def render_run_head(summary: Mapping[str, Any], *, report: str = "") -> str:
         Elements that hold their styles: no scripts, nothing that is loaded, no rule that touches the page around
         them. Every text is escaped.
     """
-    style, word = ("bad", "The run failed") if summary["status"] == "failed" else verdict_words(summary["verdict"] or "")
+    style, word = ("bad", "The run failed") if summary["status"] == "failed" else verdict_words(summary["verdict"])
     warnings = [finding for finding in summary["findings"] if finding["severity"] == "warning"][:MOST_WARNINGS]
     return render(
         "run_head.html",

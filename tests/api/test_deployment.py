@@ -10,14 +10,14 @@ import pytest
 import headrace.api as hr
 from headrace.api import deployment
 from headrace.serving.deployer import Endpoint
-from headrace.serving.deployers import Place
+from headrace.serving.deployment_target import DeploymentTarget
 
 URI = "s3://headrace/models/a/b/"
 
 
 @dataclass
 class _Deployer:
-    options: Any
+    target: Any
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     def deploy(self, uri: str, *, name: str) -> Endpoint:
@@ -28,16 +28,16 @@ class _Deployer:
 
 def test_a_deployment_is_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the options of the command, which have its defaults; requests go through the gateway."""
-    targets: list[Place] = []
+    targets: list[DeploymentTarget] = []
     deployer = _Deployer(SimpleNamespace(via="203.0.113.7:80"))
 
-    def choose(target: Place, **_: object) -> _Deployer:
+    def choose(target: DeploymentTarget, **_: object) -> _Deployer:
         targets.append(target)
         return deployer
 
     monkeypatch.setattr(deployment, "choose", choose)
     endpoint = hr.deploy(URI, name="a", namespace="models", most_replicas=3)
-    assert targets == [Place(to="kserve", namespace="models", most_replicas=3, deadline="10m")]
+    assert targets == [DeploymentTarget(to="kserve", namespace="models", most_replicas=3, deadline="10m")]
     assert deployer.calls == [(URI, "a")]
     assert (endpoint.url, endpoint.gateway) == ("http://a.models.example/v1/models/a:predict", "203.0.113.7:80")
 
