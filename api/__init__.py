@@ -18,7 +18,7 @@ This module imports a function's libraries when the function is first used, so i
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from headrace.core.errors import (
+from headrace.core.base.errors import (
     BundleError,
     ClusterError,
     DataError,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
     from headrace.api.training import run, tune
-    from headrace.core.bundle import Bundle
+    from headrace.core.bundles.bundle import Bundle
 
 __all__ = [
     "Bundle",
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Bundle": "headrace.core.bundle",
+    "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
     "Run": "headrace.api.run_result",

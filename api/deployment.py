@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.serving import ModelEndpoint
-from headrace.core.remedies import require_store
-from headrace.serving.deployers import choose
-from headrace.serving.deployment_target import DeploymentTarget
+from headrace.core.base.remedies import require_store
+from headrace.serving.deployment.factory import choose
+from headrace.serving.deployment.target import DeploymentTarget
 
 if TYPE_CHECKING:
-    from headrace.rollouts.removing import Removed
-    from headrace.serving.kserve import KServeDeployer
+    from headrace.rollouts.remove_endpoint import Removed
+    from headrace.serving.deployment.kserve import KServeDeployer
 
 
 def deploy(
@@ -97,7 +97,7 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
         InputError: If a rollout of it is under way.
         ClusterError: If there is no way to a cluster, or the endpoint cannot be deleted.
     """
-    from headrace.rollouts.removing import remove  # noqa: PLC0415 - deploying needs no rollouts
+    from headrace.rollouts.remove_endpoint import remove  # noqa: PLC0415 - deploying needs no rollouts
 
     return remove(connect_kserve(DeploymentTarget("kserve", namespace, context)), name)
 
@@ -130,8 +130,8 @@ def publish_model(model: ModelReference) -> str:
     named = resolve_model(model)
     if "://" in named:
         return named
-    from headrace.stores.bundles import publish  # noqa: PLC0415 - an address needs no store here
-    from headrace.stores.objects import connect  # noqa: PLC0415
+    from headrace.stores.bundles.bundle_store import publish  # noqa: PLC0415 - an address needs no store here
+    from headrace.stores.objects.object_store import connect  # noqa: PLC0415
 
     store = require_store(f"{named} must be published before a cluster can serve it")
     return publish(Path(named), connect(store))

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from headrace.api.run_result import Run, step_document
-from headrace.core import settings
-from headrace.core.errors import HeadraceError, InputError, InternalError
-from headrace.core.files import write_text
-from headrace.core.processes import lease, stop_pid
-from headrace.core.text import guarded
-from headrace.pipelines.catalogue import PIPELINES
-from headrace.pipelines.folder import RunFolder, run_folder
-from headrace.pipelines.records import note_end, note_folder, records_environment
-from headrace.pipelines.results import gather, report_failure, summarise, versions
-from headrace.pipelines.runner import Outcome, Told, run_pipeline, with_skipped
-from headrace.pipelines.summary import Summary
-from headrace.stores.local import local_store
+from headrace.core.base import settings
+from headrace.core.base.errors import HeadraceError, InputError, InternalError
+from headrace.core.base.files import write_text
+from headrace.core.base.parameter_text import guarded
+from headrace.core.runtime.processes import lease, stop_pid
+from headrace.pipelines.definitions.catalogue import PIPELINES
+from headrace.pipelines.local.records import note_end, note_folder, records_environment
+from headrace.pipelines.local.results import gather, report_failure, summarise, versions
+from headrace.pipelines.local.run_folder import RunFolder, run_folder
+from headrace.pipelines.local.runner import Outcome, Told, run_pipeline, with_skipped
+from headrace.pipelines.local.summary import Summary
+from headrace.stores.objects.local_s3 import local_store
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from headrace.core.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, shown
 
 if TYPE_CHECKING:
     from headrace.api.run_result import Run
-    from headrace.core.bundle import Bundle
+    from headrace.core.bundles.bundle import Bundle
 
 ModelReference: TypeAlias = Union[str, Path, "Run", "Bundle"]
 """A run's or a bundle's folder, a store URI, ``NAME@VERSION``, or the run or the bundle itself."""
@@ -32,7 +32,7 @@ def resolve_model(model: ModelReference) -> str:
         return text
     folder = Path(text)
     if "@" in text and not folder.exists():
-        from headrace.registry.locating import located  # noqa: PLC0415 - a folder needs no registry
+        from headrace.registry.resolve import located  # noqa: PLC0415 - a folder needs no registry
 
         return located(text)
     if not folder.exists():
@@ -72,13 +72,13 @@ def open_model(model: ModelReference) -> Iterator["Bundle"]:
     Raises:
         BundleError: If it is incomplete or altered.
     """
-    from headrace.core.bundle import open_bundle as open_folder  # noqa: PLC0415 - a server of another process opens it
+    from headrace.core.bundles.bundle import open_bundle as open_folder  # noqa: PLC0415 - a server of another process opens it
 
     named = resolve_model(model)
     if "://" not in named:
         yield open_folder(Path(named))
         return
-    from headrace.stores.bundles import fetch  # noqa: PLC0415 - a folder needs no client of a store
+    from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client of a store
 
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         yield open_folder(fetch(named, Path(scratch) / "bundle"))
@@ -107,12 +107,12 @@ def open_bundle(model: ModelReference, *, folder: str | Path | None = None) -> "
         BundleError: If a file is missing, altered or extra.
         StoreError: If the store is not reached.
     """
-    from headrace.core.bundle import open_bundle as open_folder  # noqa: PLC0415 - see above
+    from headrace.core.bundles.bundle import open_bundle as open_folder  # noqa: PLC0415 - see above
 
     named = resolve_model(model)
     if "://" not in named:
         return open_folder(Path(named))
-    from headrace.stores.bundles import fetch  # noqa: PLC0415 - see above
+    from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - see above
 
     if folder is not None:
         return open_folder(fetch(named, Path(folder)))

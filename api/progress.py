@@ -1,6 +1,6 @@
 """Lines of progress."""
 
-from headrace.pipelines.runner import Told
+from headrace.pipelines.local.runner import Told
 
 
 def describe_event(event: Told) -> str:

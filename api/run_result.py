@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from headrace.core.bundle import Bundle, open_bundle
-from headrace.core.errors import InputError, MissingError
-from headrace.core.files import read_json
-from headrace.pipelines.folder import RunFolder
-from headrace.pipelines.results import artifact
-from headrace.pipelines.summary import Finding, Metric, Model, Rows, Search, Summary
+from headrace.core.base.errors import InputError, MissingError
+from headrace.core.base.files import read_json
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.pipelines.local.results import artifact
+from headrace.pipelines.local.run_folder import RunFolder
+from headrace.pipelines.local.summary import Finding, Metric, Model, Rows, Search, Summary
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """The head of the report, as Jupyter shows it: self-contained, without scripts."""
-        from headrace.reports.run_head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
+        from headrace.reports.run.head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
 
         return render_run_head(self.summary.model_dump(), report=self._report_link())
 

@@ -11,12 +11,12 @@ import polars as pl
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import field_separator
-from headrace.core.errors import InputError
-from headrace.core.score import score_table
-from headrace.core.scorer import Scorer
-from headrace.core.source import ReadOptions
-from headrace.core.tables import parts
-from headrace.stores.sources import open_source
+from headrace.core.base.errors import InputError
+from headrace.core.inference.batch_scoring import score_table
+from headrace.core.inference.scorer import Scorer
+from headrace.core.tables.parquet_table import parts
+from headrace.core.tables.source import ReadOptions
+from headrace.stores.sources.open_source import open_source
 
 _MOST_THREADS = 256
 

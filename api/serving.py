@@ -13,10 +13,10 @@ from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
-from headrace.core.errors import InternalError, RequestError, shown
-from headrace.core.processes import lease
-from headrace.serving.deployer import Endpoint, LocalDeployer
-from headrace.serving.endpoint import Remote, Reply
+from headrace.core.base.errors import InternalError, RequestError, shown
+from headrace.core.runtime.processes import lease
+from headrace.serving.deployment.client import Remote, Reply
+from headrace.serving.deployment.local import Endpoint, LocalDeployer
 
 _FAULT_STATUS = 500
 _ERROR_STATUS = 400

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import orjson
 
-from headrace.core.errors import InputError, shown
+from headrace.core.base.errors import InputError, shown
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame

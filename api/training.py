@@ -13,8 +13,8 @@ from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import prepare_options
 from headrace.api.training_keywords import TrainingKeywords, complete_options, with_keyword_signature
-from headrace.pipelines.runner import Told
-from headrace.registry.places import FOLDER
+from headrace.pipelines.local.runner import Told
+from headrace.registry.backends.locations import FOLDER
 
 
 @with_keyword_signature

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from headrace.api.model_names import default_name, model_name
-from headrace.core import card_file
-from headrace.core.customs import check_marks
-from headrace.core.errors import InputError
-from headrace.core.remedies import require_store
-from headrace.pipelines.training_checks import check_training
-from headrace.pipelines.training_options import TrainingOptions
+from headrace.core.base.errors import InputError
+from headrace.core.base.remedies import require_store
+from headrace.core.contracts.profiling.conventions import check_marks
+from headrace.core.packaging.cards import card_answers
+from headrace.pipelines.definitions.training_checks import check_training
+from headrace.pipelines.definitions.training_options import TrainingOptions
 
 _BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
@@ -40,7 +40,7 @@ def prepare_options(given: Mapping[str, Any], *, spell: Spelling = str) -> Train
     options = TrainingOptions(**prepared)
     _check_search(options, spell)
     if options.card:
-        card_file.load(Path(options.card))
+        card_answers.load(Path(options.card))
     return options
 
 

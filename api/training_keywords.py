@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar, cast
 
 from headrace.api.model_reference import ModelReference
-from headrace.pipelines.option_fields import option_fields
-from headrace.pipelines.training_options import TrainingOptions
+from headrace.pipelines.definitions.option_fields import option_fields
+from headrace.pipelines.definitions.training_options import TrainingOptions
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -29,8 +29,8 @@ COLUMNS = [
 
 def headrace(csv: Path, out: Path) -> dict[str, Any]:
     """The component's own function."""
-    from headrace.core.prepare import Outputs, prepare_table
-    from headrace.stores.sources import open_source
+    from headrace.core.splits.prepare import Outputs, prepare_table
+    from headrace.stores.sources.open_source import open_source
 
     (out / "contract.yaml").write_text(CONTRACT)
     names = ("train", "test", "actuals", "quarantine", "checks.json")

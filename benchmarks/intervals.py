@@ -19,9 +19,9 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from headrace.core import bootstrap, significance
-from headrace.core.clusters import Clusters
-from headrace.core.measures import Outcome, measure, measurer
+from headrace.core.splits.clusters import Clusters
+from headrace.core.statistics import bootstrap, significance
+from headrace.core.statistics.weighted_metrics import Outcome, measure, measurer
 
 Draw = np.random.Generator
 Drawn = tuple[Outcome, Clusters | None]

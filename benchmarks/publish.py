@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core import intact
-from headrace.core.errors import StoreError
-from headrace.core.processes import free_port
-from headrace.core.settings import StoreSettings
-from headrace.stores.local import rclone
-from headrace.stores.objects import connect
+from headrace.core.base.errors import StoreError
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles import integrity
+from headrace.core.runtime.processes import free_port
+from headrace.stores.objects.local_s3 import rclone
+from headrace.stores.objects.object_store import connect
 
 GOALS = {"big": 0.9, "small": 0.9, "memory_growth": 1.25}
 JOBS = Path(__file__).with_name("publish_jobs.py")
@@ -73,7 +73,7 @@ def small(folder: Path, files: int) -> Path:
 
 
 def _sealed(folder: Path, name: str) -> Path:
-    (folder / "manifest.json").write_text(intact.make(folder, name).dumps())
+    (folder / "manifest.json").write_text(integrity.make(folder, name).dumps())
     return folder
 
 

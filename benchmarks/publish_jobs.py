@@ -11,9 +11,9 @@ from pathlib import Path
 
 def headrace(folder: Path, bucket: str) -> None:
     """Verify the bundle, store it, read back every byte, and write the manifest."""
-    from headrace.core.settings import store_settings
-    from headrace.stores.objects import connect
-    from headrace.stores.publishing import publish
+    from headrace.core.base.settings import store_settings
+    from headrace.stores.bundles.publish import publish
+    from headrace.stores.objects.object_store import connect
 
     settings = store_settings()
     if settings is None:

@@ -53,7 +53,7 @@ def make_model(family: str, folder: Path) -> Path:
     """A bundle of a model that was fitted on such a table."""
     import joblib
 
-    from headrace.core.model_files import loads
+    from headrace.core.models.skops_file import loads
     from tests.made_bundle import make_bundle
 
     table = frame(4000, 99)
@@ -83,8 +83,8 @@ def raw(bundle: Path, table: Path, out: Path) -> None:
     """Polars in, the engine, Polars out; the next block is read while one is scored."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from headrace.core.bundle import open_bundle
-    from headrace.core.scorer import Scorer
+    from headrace.core.bundles.bundle import open_bundle
+    from headrace.core.inference.scorer import Scorer
 
     scorer = Scorer.open(open_bundle(bundle), threads=2)
     out.mkdir()

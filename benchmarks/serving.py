@@ -34,7 +34,7 @@ import serving_grpc
 from serving_load import Load, load, memory
 from serving_peers import SERVERS, Model, Rows, Server, installed
 
-from headrace.core.model_files import loads
+from headrace.core.models.skops_file import loads
 from tests.made_bundle import make_bundle
 
 COLUMNS = 12

@@ -20,14 +20,15 @@ import numpy as np
 from serving_load import load
 from serving_peers import SERVERS
 
-from headrace.core import features, matrix, records
-from headrace.core.bundle import open_bundle
-from headrace.serving import slots
-from headrace.serving.distributions import Distributions
-from headrace.serving.limits import Limits
-from headrace.serving.metrics import Board, Recorder
-from headrace.serving.served import Served
-from headrace.serving.speeches import V1, V2
+from headrace.core.bundles.bundle import open_bundle
+from headrace.core.features import model_matrix, row_features
+from headrace.core.validation import records
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Served
+from headrace.serving.protocols.codecs import V1, V2
+from headrace.serving.telemetry import slots
+from headrace.serving.telemetry.feature_histograms import Distributions
+from headrace.serving.telemetry.shared_counters import Board, Recorder
 from serving import made, started
 
 
@@ -51,7 +52,7 @@ def parts(folder: Path) -> dict[str, float]:
 
     def full_check() -> Any:
         typed = records.accepted(records.table(asked, contract), contract)
-        return matrix.encode(features.add(typed, contract), contract)
+        return model_matrix.encode(row_features.add(typed, contract), contract)
 
     def counted() -> None:
         recorder.answered(scored)

@@ -31,7 +31,7 @@ from truth_runs import run
 from truth_summary import faults, summary
 from truth_task import Run, Task
 
-from headrace.core.settings import without_blas_threads
+from headrace.core.base.settings import without_blas_threads
 
 ROOT = Path(__file__).parents[1]
 _CHUNK = 20  # runs of a cell that a process takes at a time

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.contract import Task
+from headrace.core.contracts.contract import Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

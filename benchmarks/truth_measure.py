@@ -8,9 +8,9 @@ import numpy as np
 from truth_inputs import Floats
 from truth_tables import Fresh
 
-from headrace.core.measures import Outcome, measurer
-from headrace.core.model import predicted_probabilities, predicted_values
-from headrace.core.thresholds import Costs
+from headrace.core.models.decision_threshold import Costs
+from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
+from headrace.core.statistics.weighted_metrics import Outcome, measurer
 
 _BINS = 10
 

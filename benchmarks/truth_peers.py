@@ -15,12 +15,14 @@ from truth_inputs import Floats
 from truth_measure import Known
 from truth_task import Estimate, Run, Task
 
-from headrace.core import baseline, fitting, matrix
-from headrace.core.errors import UserError
-from headrace.core.matrix import Matrix, Target
-from headrace.core.measures import Outcome, measure, measurer
-from headrace.core.metrics import HIGHER_IS_BETTER
-from headrace.core.model import predicted_probabilities, predicted_values
+from headrace.core.base.errors import UserError
+from headrace.core.evaluation import baseline
+from headrace.core.features import model_matrix
+from headrace.core.features.model_matrix import Matrix, Target
+from headrace.core.models import fitting
+from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
+from headrace.core.statistics.metrics import HIGHER_IS_BETTER
+from headrace.core.statistics.weighted_metrics import Outcome, measure, measurer
 
 SCIKIT_LEARN, AUTOGLUON = "scikit-learn", "AutoGluon"
 _TEST_SIZE = 0.2
@@ -103,7 +105,7 @@ def run(task: Task, holdout: Holdout) -> Run:
         holdout: Which rows are held out.
     """
     frame, agreed = task.drawn.frame, task.contract
-    encoded, target = task.encoded(frame), matrix.encode_target(frame, agreed)
+    encoded, target = task.encoded(frame), model_matrix.encode_target(frame, agreed)
     try:
         late = holdout(target, task=agreed.task, seed=task.seed)
         early = np.setdiff1d(np.arange(len(target)), late)

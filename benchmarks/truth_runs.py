@@ -8,22 +8,12 @@ from truth_measure import Known
 from truth_searches import searched
 from truth_task import Estimate, Run, Task
 
-from headrace.core import (
-    evaluate,
-    fitting,
-    folds,
-    gate,
-    layout,
-    matrix,
-    model,
-    model_files,
-    split,
-    split_table,
-    thresholds,
-    train,
-)
-from headrace.core.errors import UserError
-from headrace.core.thresholds import Costs, OperatingPoint
+from headrace.core.base.errors import UserError
+from headrace.core.evaluation import evaluate, gate
+from headrace.core.features import matrix_layout, model_matrix
+from headrace.core.models import decision_threshold, fitted_model, fitting, skops_file, train
+from headrace.core.models.decision_threshold import Costs, OperatingPoint
+from headrace.core.splits import folds, split, split_table
 
 COSTS = {"1:1": Costs(1, 1), "1:5": Costs(1, 5)}
 
@@ -48,7 +38,7 @@ def _run(task: Task, *, twice: bool) -> Run:
     plan = evaluate.Plan(seed=task.seed)
     points = fitted.operating_points
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
-    known_target = matrix.encode_target(early, agreed)
+    known_target = model_matrix.encode_target(early, agreed)
     found = evaluate.evaluate(fitted, late, train_target=known_target, parts=[], plan=plan)
     verdict = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=gate.Thresholds({}))
     known = Known.of(fitted.pipeline, task.encoded(task.fresh.rows), task.fresh)
@@ -77,18 +67,18 @@ def sides(task: Task, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return sided.filter(~pl.col(split.TEST)).drop(split.TEST), sided.filter(pl.col(split.TEST)).drop(split.TEST)
 
 
-def fit(task: Task, early: pl.DataFrame) -> model.Model:
+def fit(task: Task, early: pl.DataFrame) -> fitted_model.Model:
     """Fit as ``train.train_model`` does, without files."""
     agreed = task.contract
-    encoded, target = matrix.encode(early, agreed), matrix.encode_target(early, agreed)
+    encoded, target = model_matrix.encode(early, agreed), model_matrix.encode_target(early, agreed)
     pipeline = task.make()
     fitting.fit(pipeline, encoded, target)
     points: tuple[OperatingPoint, ...] = ()
     if agreed.task == "binary":
         made = folds.make(early, target, agreed, seed=task.seed)
         found = fitting.out_of_fold(task.make, encoded, target, folds=made, classes=2)
-        points = thresholds.of_predictions(target, found.predictions, positive=layout.positive(agreed))
-    return model.Model(
+        points = decision_threshold.of_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
+    return fitted_model.Model(
         pipeline=pipeline,
         contract=agreed,
         family=task.cell.family,
@@ -104,12 +94,12 @@ def _costs(known: Known, points: Sequence[OperatingPoint]) -> dict[str, tuple[fl
         return {}
     found = {}
     for name, costs in COSTS.items():
-        chosen, half, best = known.costs([thresholds.choose(points, costs).threshold, 0.5], costs)
+        chosen, half, best = known.costs([decision_threshold.choose(points, costs).threshold, 0.5], costs)
         found[name] = (chosen, half, best)
     return found
 
 
-def _same(task: Task, early: pl.DataFrame, late: pl.DataFrame, fitted: model.Model) -> bool:
+def _same(task: Task, early: pl.DataFrame, late: pl.DataFrame, fitted: fitted_model.Model) -> bool:
     """The same rows in another order have the same test part; the same rows in the same order the same model."""
     mixed = task.drawn.frame.sample(fraction=1, shuffle=True, seed=task.seed)
     names = late.columns
@@ -121,8 +111,8 @@ def _same(task: Task, early: pl.DataFrame, late: pl.DataFrame, fitted: model.Mod
     return _digest(fit(task, early)) == _digest(fitted)
 
 
-def _digest(fitted: model.Model) -> str:
+def _digest(fitted: fitted_model.Model) -> str:
     """Of the fitted pipeline and of what it was fitted on."""
-    state = hashlib.sha256(model_files.dumps(fitted.pipeline))
+    state = hashlib.sha256(skops_file.dumps(fitted.pipeline))
     state.update(str(fitted.train["digest"]).encode())
     return state.hexdigest()

@@ -5,17 +5,19 @@ import polars as pl
 from scipy.stats import t as student
 from truth_task import Task
 
-from headrace.core import fitting, layout, matrix, model, train
-from headrace.experiments import keeping, tune
-from headrace.experiments.nested import nested
-from headrace.experiments.search import search
-from headrace.experiments.study import Study
-from headrace.experiments.trial import CrossValidation
+from headrace.core.features import matrix_layout, model_matrix
+from headrace.core.models import fitted_model, fitting, train
+from headrace.experiments.search.loop import search
+from headrace.experiments.trials import best_bundle
+from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.experiments.trials.nested_cv import nested
+from headrace.experiments.trials.study import Study
+from headrace.experiments.tuners import tune
 
 _QUANTILE = 0.975
 
 
-def searched(task: Task, early: pl.DataFrame) -> tuple[model.Model, dict[str, float]]:
+def searched(task: Task, early: pl.DataFrame) -> tuple[fitted_model.Model, dict[str, float]]:
     """Search as the line does, fit the best on all training rows, and cross-validate the search itself.
 
     The suite gives no interval of nested cross-validation; here it is Student's, of the mean of the outer folds, which
@@ -32,14 +34,14 @@ def searched(task: Task, early: pl.DataFrame) -> tuple[model.Model, dict[str, fl
     agreed, cell = task.contract, task.cell
     study = Study.of(early, agreed, seed=task.seed)
     wish = tune.Wish(families=cell.search, budget=str(cell.trials), seed=task.seed)
-    plan = tune.make_plan(wish, agreed.task, columns=len(layout.columns(agreed)))
+    plan = tune.make_plan(wish, agreed.task, columns=len(matrix_layout.columns(agreed)))
     with CrossValidation.on(study.sample, plan.objective) as cross:
         best = search(plan, cross).best
-        points = keeping.operating_points(study, cross.predictions(best))
-    encoded, target = matrix.encode(early, agreed), matrix.encode_target(early, agreed)
+        points = best_bundle.operating_points(study, cross.predictions(best))
+    encoded, target = model_matrix.encode(early, agreed), model_matrix.encode_target(early, agreed)
     pipeline = task.make(best.parameters, best.family)
     fitting.fit(pipeline, encoded, target)
-    fitted = model.Model(
+    fitted = fitted_model.Model(
         pipeline=pipeline,
         contract=agreed,
         family=best.family,

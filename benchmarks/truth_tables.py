@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from truth_inputs import PERIOD, PERSON, START, WHEN, Floats, Rows, Table
 from truth_targets import CLASSES
 
-from headrace.core.contract import Column, Contract
+from headrace.core.contracts.contract import Column, Contract
 
 TARGET = "target"
 _DRAWS = 5  # of the target of each fresh row, for the mean absolute error

@@ -11,9 +11,11 @@ from truth_cells import Cell
 from truth_inputs import Floats
 from truth_tables import Drawn, Fresh, contract, draw
 
-from headrace.core import families, layout, matrix, split_table
-from headrace.core.contract import Contract
-from headrace.core.split_plan import Plan, plan
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout, model_matrix
+from headrace.core.models import families
+from headrace.core.splits import split_table
+from headrace.core.splits.split_plan import Plan, plan
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ class Task:
 
     def encoded(self, frame: pl.DataFrame) -> Floats:
         """The matrix of some rows."""
-        return matrix.encode(frame, self.contract)
+        return model_matrix.encode(frame, self.contract)
 
     def make(self, parameters: Mapping[str, Any] | None = None, family: str = "") -> Any:
         """A new unfitted pipeline, of the cell's family with its defaults unless others are given."""
         kind = families.family(family or self.cell.family)
-        columns = layout.columns(self.contract)
+        columns = matrix_layout.columns(self.contract)
         return kind.build(columns, task=self.contract.task, parameters=parameters or {}, seed=self.seed)

@@ -24,7 +24,7 @@ from tuning_judged import ALPHA, EVERYWHERE, FEWEST_SEEDS, Compared, judged
 from tuning_searches import ALGORITHMS, HALVING, RANDOMIZED, Searched, peers_of, searches
 from tuning_speed import bookkeeping, one_at_a_time, two_at_a_time
 
-from headrace.core import fitting
+from headrace.core.models import fitting
 
 GOALS = {"overhead": 1.05, "worse": 0, "better": 1}
 WAYS = {"one at a time": one_at_a_time, "two at a time": two_at_a_time}

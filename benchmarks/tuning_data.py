@@ -12,20 +12,23 @@ import polars as pl
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from headrace.core import contract_yaml, families, fitting, layout, matrix, tables
-from headrace.core.contract import Contract
-from headrace.core.engineer import engineer_table
-from headrace.core.folds import Fold
-from headrace.core.infer import infer_contract
-from headrace.core.ingest import ingest_table
-from headrace.core.matrix import Matrix, Target
-from headrace.core.scores import scores
-from headrace.core.table_check import validate_table
-from headrace.experiments import experiment_yaml
-from headrace.experiments.experiment import Experiment
-from headrace.experiments.study import Study
-from headrace.experiments.trial import Sample
-from headrace.stores.sources import open_source
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
+from headrace.core.contracts.inference.infer import infer_contract
+from headrace.core.evaluation.fold_scores import scores
+from headrace.core.features import matrix_layout, model_matrix
+from headrace.core.features.add_features import engineer_table
+from headrace.core.features.model_matrix import Matrix, Target
+from headrace.core.models import families, fitting
+from headrace.core.readers.ingest import ingest_table
+from headrace.core.splits.folds import Fold
+from headrace.core.tables import parquet_table
+from headrace.core.validation.table import validate_table
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.space.experiment import Experiment
+from headrace.experiments.trials.cross_validation import Sample
+from headrace.experiments.trials.study import Study
+from headrace.stores.sources.open_source import open_source
 
 FOLDS = 4  # as many on each of two cores
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
@@ -101,7 +104,7 @@ class Problem:
     def of(cls, table: Table, *, seed: int) -> "Problem":
         """Divide a table's rows at random, by class if there are classes."""
         contract, frame = table.contract, table.frame
-        target = matrix.encode_target(frame, contract)
+        target = model_matrix.encode_target(frame, contract)
         rows = min(table.source.rows, int(frame.height * _LARGEST_SHARE))
         classes = None if contract.task == "regression" else target
         kept, held = train_test_split(np.arange(frame.height), train_size=rows, stratify=classes, random_state=seed)
@@ -111,8 +114,8 @@ class Problem:
             table=table.name,
             experiment=experiment_yaml.shipped(table.source.family).for_task(contract.task),
             sample=study.sample,
-            held=matrix.encode(rest, contract),
-            held_target=matrix.encode_target(rest, contract),
+            held=model_matrix.encode(rest, contract),
+            held_target=model_matrix.encode_target(rest, contract),
         )
 
     @property
@@ -124,7 +127,7 @@ class Problem:
         """A new unfitted pipeline of the family."""
         contract = self.sample.contract
         return families.family(self.experiment.family).build(
-            layout.columns(contract), task=contract.task, parameters=parameters, seed=self.sample.seed
+            matrix_layout.columns(contract), task=contract.task, parameters=parameters, seed=self.sample.seed
         )
 
     def score(self, parameters: Mapping[str, Any], pool: Executor) -> float:
@@ -135,7 +138,7 @@ class Problem:
             sample.encoded,
             sample.target,
             folds=sample.folds,
-            classes=len(layout.classes(sample.contract)),
+            classes=len(matrix_layout.classes(sample.contract)),
             pool=pool,
         )
         return float(np.mean(self._measured(sample.target, found.predictions, sample.folds)))
@@ -146,7 +149,7 @@ class Problem:
         target = np.concatenate([self.sample.target, self.held_target])
         rows = len(self.sample.target)
         fold = Fold(np.arange(rows), np.arange(rows, len(target)))
-        classes = len(layout.classes(self.sample.contract))
+        classes = len(matrix_layout.classes(self.sample.contract))
         found = fitting.out_of_fold(lambda: self.pipeline(parameters), encoded, target, folds=[fold], classes=classes)
         return self._measured(target, found.predictions, [fold])[0]
 
@@ -190,7 +193,7 @@ def read(source: Source, folder: Path | None, scratch: Path) -> Table:
         page=work / "checks.html",
     )
     engineer_table(work / "valid", contract=work / "contract.yaml", feature_table=work / "features")
-    return Table(name, tables.read(work / "features"), contract, source)
+    return Table(name, parquet_table.read(work / "features"), contract, source)
 
 
 def _written(name: str, path: Path) -> Path:

@@ -18,15 +18,15 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - it let
 from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV
 from tuning_data import Problem
 
-from headrace.core import fitting
-from headrace.core.errors import InputError
-from headrace.experiments import algorithms, assignments
-from headrace.experiments.budget import Budget
-from headrace.experiments.experiment import Experiment
-from headrace.experiments.journal import Journal
-from headrace.experiments.parameters import OneOf, Range, Space, points
-from headrace.experiments.search import Plan, search
-from headrace.experiments.trial import CrossValidation
+from headrace.core.base.errors import InputError
+from headrace.core.models import fitting
+from headrace.experiments.search.budget import Budget
+from headrace.experiments.search.journal import Journal
+from headrace.experiments.search.loop import Plan, search
+from headrace.experiments.space import algorithms, assignments
+from headrace.experiments.space.experiment import Experiment
+from headrace.experiments.space.search_space import OneOf, Range, Space, points
+from headrace.experiments.trials.cross_validation import CrossValidation
 
 ALGORITHMS = ("random", "tpe", "multivariate-tpe", "bayesianoptimization", "cmaes", "sobol", "grid")
 RANDOMIZED, HALVING = "RandomizedSearchCV", "HalvingRandomSearchCV"

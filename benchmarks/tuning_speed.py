@@ -14,13 +14,13 @@ import optuna
 from tuning_data import Problem
 from tuning_searches import own, quiet, suggested
 
-from headrace.core import fitting
-from headrace.experiments.budget import Budget
-from headrace.experiments.experiment import Experiment
-from headrace.experiments.journal import Journal
-from headrace.experiments.result import Trial
-from headrace.experiments.search import Asked, Plan, search
-from headrace.experiments.trial import CrossValidation
+from headrace.core.models import fitting
+from headrace.experiments.search.budget import Budget
+from headrace.experiments.search.journal import Journal
+from headrace.experiments.search.loop import Asked, Plan, search
+from headrace.experiments.search.result import Trial
+from headrace.experiments.space.experiment import Experiment
+from headrace.experiments.trials.cross_validation import CrossValidation
 
 _REPEATS = 5
 

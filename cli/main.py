@@ -13,34 +13,34 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.core import TyperGroup
 
-from headrace.core.errors import HeadraceError, UserError
-from headrace.core.signals import ignored
+from headrace.core.base.errors import HeadraceError, UserError
+from headrace.core.runtime.signals import ignored
 
 # What a command is: a function, its module in headrace.cli and the module's examples; or a group, its module alone.
 _COMMANDS = {
-    "demo": "demo:demo:EXAMPLES",
-    "run": "run:run:EXAMPLES",
-    "tune": "tune:tune:EXAMPLES",
-    "serve": "serve:serve:EXAMPLES",
-    "deploy": "deploy:deploy:EXAMPLES",
-    "rollout": "rollout:rollout:EXAMPLES",
-    "score": "score:score:EXAMPLES",
-    "verify": "verify:verify:EXAMPLES",
-    "sign": "sign:sign:EXAMPLES",
-    "card": "card:card:EXAMPLES",
-    "contract": "contracts:contract:EXAMPLES",
-    "registry": "registry",
-    "catalog": "catalog",
-    "approve": "registry_moves:approve:APPROVE",
-    "lineage": "lineage:lineage:EXAMPLES",
-    "replay": "replay:replay:EXAMPLES",
-    "compile": "compiling:compile_pipeline:EXAMPLES",
-    "doctor": "doctor:doctor:EXAMPLES",
-    "cluster": "cluster",
-    "submit": "submit:submit:EXAMPLES",
-    "runs": "runs:runs:RUNS_EXAMPLES",
-    "logs": "runs:logs:LOGS_EXAMPLES",
-    "cancel": "runs:cancel:CANCEL_EXAMPLES",
+    "demo": "local.demo:demo:EXAMPLES",
+    "run": "local.run:run:EXAMPLES",
+    "tune": "local.tune:tune:EXAMPLES",
+    "serve": "local.serve:serve:EXAMPLES",
+    "deploy": "cluster.deploy:deploy:EXAMPLES",
+    "rollout": "cluster.rollout:rollout:EXAMPLES",
+    "score": "local.score:score:EXAMPLES",
+    "verify": "records.verify:verify:EXAMPLES",
+    "sign": "records.sign:sign:EXAMPLES",
+    "card": "local.card:card:EXAMPLES",
+    "contract": "local.contract:contract:EXAMPLES",
+    "registry": "records.registry",
+    "catalog": "records.catalog",
+    "approve": "records.registry_actions:approve:APPROVE",
+    "lineage": "records.lineage:lineage:EXAMPLES",
+    "replay": "local.replay:replay:EXAMPLES",
+    "compile": "cluster.compile:compile_pipeline:EXAMPLES",
+    "doctor": "cluster.doctor:doctor:EXAMPLES",
+    "cluster": "cluster.cluster",
+    "submit": "cluster.submit:submit:EXAMPLES",
+    "runs": "cluster.runs:runs:RUNS_EXAMPLES",
+    "logs": "cluster.runs:logs:LOGS_EXAMPLES",
+    "cancel": "cluster.runs:cancel:CANCEL_EXAMPLES",
 }
 
 

@@ -1,26 +1,26 @@
 """Components: one thin module for each KFP component."""
 
-from headrace.components.deploy import deploy
-from headrace.components.engineer import engineer
-from headrace.components.evaluate import evaluate
-from headrace.components.fingerprint import fingerprint
-from headrace.components.gate import gate
-from headrace.components.infer_contract import infer_contract
-from headrace.components.ingest import ingest
-from headrace.components.package import package
-from headrace.components.prepare import prepare
-from headrace.components.profile import profile
-from headrace.components.publish import publish
-from headrace.components.register import register
-from headrace.components.report import report
-from headrace.components.report_metrics import report_metrics
-from headrace.components.rollout import rollout
-from headrace.components.score import score
-from headrace.components.split import split
-from headrace.components.train import train
-from headrace.components.tune import tune
-from headrace.components.validate import validate
-from headrace.components.verify_endpoint import verify_endpoint
+from headrace.components.data.engineer import engineer
+from headrace.components.data.fingerprint import fingerprint
+from headrace.components.data.infer_contract import infer_contract
+from headrace.components.data.ingest import ingest
+from headrace.components.data.prepare import prepare
+from headrace.components.data.profile import profile
+from headrace.components.data.split import split
+from headrace.components.data.validate import validate
+from headrace.components.release.deploy import deploy
+from headrace.components.release.package import package
+from headrace.components.release.publish import publish
+from headrace.components.release.register import register
+from headrace.components.release.rollout import rollout
+from headrace.components.release.score import score
+from headrace.components.release.verify_endpoint import verify_endpoint
+from headrace.components.training.evaluate import evaluate
+from headrace.components.training.gate import gate
+from headrace.components.training.report import report
+from headrace.components.training.report_metrics import report_metrics
+from headrace.components.training.train import train
+from headrace.components.training.tune import tune
 
 __all__ = [
     "deploy",

@@ -5,7 +5,7 @@ from typing import Any
 
 from kfp import dsl
 
-from headrace.core.image import IMAGE
+from headrace.core.base.image import IMAGE
 
 __all__ = ["COMMAND", "IMAGE", "component"]
 

@@ -12,8 +12,8 @@ import sys
 from kfp.dsl.executor import Executor
 
 import headrace.components as shelf
-from headrace.core.errors import InputError
-from headrace.core.steps import step
+from headrace.core.base.errors import InputError
+from headrace.core.runtime.step_events import step
 
 
 def main(arguments: list[str]) -> int:

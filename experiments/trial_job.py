@@ -14,19 +14,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from headrace.core import settings
-from headrace.core.errors import HeadraceError, InputError, UserError, shown
-from headrace.core.files import dumps
-from headrace.core.remedies import require_store
-from headrace.core.setting_values import TrialSettings
-from headrace.core.settings import StoreSettings
-from headrace.experiments import assignments, keeping, study_files
-from headrace.experiments.result import Trial
-from headrace.experiments.search import Asked
-from headrace.experiments.study_files import Stored
-from headrace.experiments.trial import CrossValidation
-from headrace.stores import bundles, folders
-from headrace.stores.objects import ObjectStore, connect
+from headrace.core.base import settings
+from headrace.core.base.environment_values import TrialSettings
+from headrace.core.base.errors import HeadraceError, InputError, UserError, shown
+from headrace.core.base.files import dumps
+from headrace.core.base.remedies import require_store
+from headrace.core.base.settings import StoreSettings
+from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.result import Trial
+from headrace.experiments.space import assignments
+from headrace.experiments.trials import best_bundle, study_files
+from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.experiments.trials.study_files import Stored
+from headrace.stores.bundles import bundle_store, folder_store
+from headrace.stores.objects.object_store import ObjectStore, connect
 
 # Katib's collector looks for the process once it has started itself; a trial that is gone by then counts as failed.
 LEAST_SECONDS = 3.0
@@ -78,7 +79,7 @@ def run(told: TrialSettings, store_settings: StoreSettings, report: Reporter) ->
     """
     store = connect(replace(store_settings, bucket=told.study.split("/")[2]), create=False)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        stored = study_files.read(folders.get(told.study, Path(scratch) / "study", store_settings))
+        stored = study_files.read(folder_store.get(told.study, Path(scratch) / "study", store_settings))
         trial = _ran(told, stored, store, report, Path(scratch) / "bundle")
     store.put_bytes(record_key(told.study, told.name), dumps(trial.as_json()).encode(), "application/json")
     return trial
@@ -92,8 +93,8 @@ def _ran(told: TrialSettings, stored: Stored, store: ObjectStore, report: Report
         if not trial.won:
             return trial
         predictions = validate.predictions(trial)
-    keeping.keep(trial, study, predictions, folder, metric=experiment.objective.metric)
-    return replace(trial, bundle=bundles.publish(folder, store))
+    best_bundle.keep(trial, study, predictions, folder, metric=experiment.objective.metric)
+    return replace(trial, bundle=bundle_store.publish(folder, store))
 
 
 def texts(parameters: str) -> dict[str, str]:

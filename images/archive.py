@@ -19,10 +19,11 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from headrace.cluster import kubernetes_yaml, manifests
+from headrace.cluster.api import yaml_documents
+from headrace.cluster.install import manifests
 from headrace.components.base import IMAGE
-from headrace.core.errors import HeadraceError, InputError, UserError
-from headrace.core.files import sha256, write_text
+from headrace.core.base.errors import HeadraceError, InputError, UserError
+from headrace.core.base.files import sha256, write_text
 from headrace.kustomize import OVERLAYS
 from images.build import image_name, prepared, told
 from images.wheels import REPOSITORY
@@ -84,7 +85,7 @@ def _texts(root: Path, names: Iterable[str], overlays: Iterable[str]) -> None:
     write_text(root / "images.txt", "".join(f"{name}\n" for name in names))
     for overlay in overlays:
         documents = manifests.render(manifests.Wish(overlay))
-        write_text(root / "manifests" / f"{overlay}.yaml", kubernetes_yaml.dump_all(documents))
+        write_text(root / "manifests" / f"{overlay}.yaml", yaml_documents.dump_all(documents))
     (root / "pipelines").mkdir()
     for compiled in (REPOSITORY / "pipelines" / "compiled").glob("*.yaml"):
         shutil.copyfile(compiled, root / "pipelines" / compiled.name)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headrace.components.base import IMAGE
-from headrace.core.errors import HeadraceError, InputError, InternalError, UserError
+from headrace.core.base.errors import HeadraceError, InputError, InternalError, UserError
 from images.wheels import MACHINES, REPOSITORY, locked_wheels, own_wheel
 
 EXTRAS = ("explain",)

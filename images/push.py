@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from headrace.core.errors import HeadraceError, InputError, InternalError, UserError
-from headrace.core.files import write_text
+from headrace.core.base.errors import HeadraceError, InputError, InternalError, UserError
+from headrace.core.base.files import write_text
 from images.build import image_name, told
 from images.wheels import REPOSITORY
 

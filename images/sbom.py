@@ -26,8 +26,8 @@ from packageurl import PackageURL
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from headrace.core.errors import HeadraceError, InputError, UserError
-from headrace.core.files import dumps, sha256, write_text
+from headrace.core.base.errors import HeadraceError, InputError, UserError
+from headrace.core.base.files import dumps, sha256, write_text
 from images.build import image_name, prepared, told
 from images.wheels import REPOSITORY
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from headrace.core.errors import InputError, InternalError
-from headrace.core.files import sha256, write_text
+from headrace.core.base.errors import InputError, InternalError
+from headrace.core.base.files import sha256, write_text
 
 REPOSITORY = Path(__file__).parents[1]
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -12,27 +12,28 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from headrace.cluster import kfp, workflow
-from headrace.cluster.kfp import Job, Kfp
-from headrace.core import settings
-from headrace.core.errors import InternalError
-from headrace.core.files import dumps
-from headrace.core.remedies import require_store
-from headrace.core.setting_values import TrialSettings
-from headrace.core.settings import StoreSettings
-from headrace.core.signals import ended_by_sigterm, held_back
-from headrace.experiments import assignments, pipeline_trial
-from headrace.experiments.pipeline_trial import PipelineTrial
-from headrace.experiments.result import Trial
-from headrace.experiments.search import Asked
+from headrace.cluster.kfp import client, workflow
+from headrace.cluster.kfp.client import Job, Kfp
+from headrace.core.base import settings
+from headrace.core.base.environment_values import TrialSettings
+from headrace.core.base.errors import InternalError
+from headrace.core.base.files import dumps
+from headrace.core.base.remedies import require_store
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.signals import ended_by_sigterm, held_back
+from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.result import Trial
+from headrace.experiments.space import assignments
 from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
-from headrace.pipelines.remote import POLL_SECONDS, follow
-from headrace.pipelines.remote_artifacts import artifacts
-from headrace.pipelines.run_workflow import WorkflowSource
-from headrace.pipelines.runner import Told
-from headrace.pipelines.step_logs import StepLogs
-from headrace.stores import folders
-from headrace.stores.objects import connect
+from headrace.experiments.trials import pipeline_trial
+from headrace.experiments.trials.pipeline_trial import PipelineTrial
+from headrace.pipelines.kubeflow.artifacts import artifacts
+from headrace.pipelines.kubeflow.follow import POLL_SECONDS, follow
+from headrace.pipelines.kubeflow.run_workflow import WorkflowSource
+from headrace.pipelines.kubeflow.step_logs import StepLogs
+from headrace.pipelines.local.runner import Told
+from headrace.stores.bundles import folder_store
+from headrace.stores.objects.object_store import connect
 
 
 def run(
@@ -59,7 +60,7 @@ def run(
         HeadraceError: If the study cannot be read, the run cannot be started or looked at, or nothing can be kept.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        home = folders.get(told.study, Path(scratch) / "study", store_settings)
+        home = folder_store.get(told.study, Path(scratch) / "study", store_settings)
         found = pipeline_trial.load(home / pipeline_trial.EXPERIMENT)
     if found is None:
         raise InternalError(f"the study {told.study} must be one of a pipeline.")
@@ -109,7 +110,7 @@ def _watch(told: Told) -> None:
 
 def _from_environment() -> Trial:
     store_settings = require_store("a trial needs the object store of its study")
-    return run(settings.trial_settings(), store_settings, kfp.connect(), Reporter(sys.stdout))
+    return run(settings.trial_settings(), store_settings, client.connect(), Reporter(sys.stdout))
 
 
 def main() -> int:

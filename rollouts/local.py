@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core import contract_yaml
-from headrace.core.bundle import open_bundle
-from headrace.core.processes import lease
-from headrace.rollouts.memory import FileMemory
-from headrace.rollouts.replay import Replay, Rows
-from headrace.rollouts.start import Parts
-from headrace.stores.bundles import fetch
+from headrace.core.bundles.bundle import open_bundle
+from headrace.core.contracts import contract_yaml
+from headrace.core.runtime.processes import lease
+from headrace.rollouts.controller.start import Parts
+from headrace.rollouts.record.record_store import FileMemory
+from headrace.rollouts.traffic.replay_table import Replay, Rows
+from headrace.stores.bundles.bundle_store import fetch
 
 
 @dataclass(frozen=True)

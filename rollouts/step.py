@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace.core import settings
-from headrace.core.durations import seconds
-from headrace.core.errors import InputError, shown
-from headrace.core.files import write_text
-from headrace.rollouts import start
+from headrace.core.base import settings
+from headrace.core.base.durations import seconds
+from headrace.core.base.errors import InputError, shown
+from headrace.core.base.files import write_text
+from headrace.rollouts.controller import start
+from headrace.rollouts.controller.start import Parts, Say
+from headrace.rollouts.kserve import There, parts_there
 from headrace.rollouts.local import Here, parts_here
-from headrace.rollouts.memory import FRESH_SECONDS, Memory
-from headrace.rollouts.on_kserve import There, parts_there
-from headrace.rollouts.record import Plan, Record
-from headrace.rollouts.registered import tell
-from headrace.rollouts.start import Parts, Say
+from headrace.rollouts.record.record import Plan, Record
+from headrace.rollouts.record.record_store import FRESH_SECONDS, Memory
+from headrace.rollouts.record.registry_note import tell
 
 
 def plan_of(

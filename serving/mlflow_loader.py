@@ -7,7 +7,7 @@ lists.
 from pathlib import Path
 from typing import Any
 
-from headrace.serving.served import Asked, Served
+from headrace.serving.model.served_model import Asked, Served
 
 
 class Predictor:

@@ -11,10 +11,10 @@ from mlserver import MLModel
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor
 
-from headrace.core.errors import RequestError
-from headrace.serving import tensors, v2
-from headrace.serving.limits import Limits
-from headrace.serving.served import Scored, Served
+from headrace.core.base.errors import RequestError
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Scored, Served
+from headrace.serving.protocols import tensors, v2
 
 
 class HeadraceRuntime(MLModel):

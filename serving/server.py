@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.core.errors import HeadraceError, InternalError, UserError
-from headrace.core.files import read_json, write_json
-from headrace.core.settings import without_blas_threads
-from headrace.serving.options import OFF, Options, options, parser
+from headrace.core.base.errors import HeadraceError, InternalError, UserError
+from headrace.core.base.files import read_json, write_json
+from headrace.core.base.settings import without_blas_threads
+from headrace.serving.model.options import OFF, Options, options, parser
 from headrace.serving.sockets import bound, predict_url, sharing
 
 if TYPE_CHECKING:
-    from headrace.serving.live import Live
-    from headrace.serving.metrics import Board
+    from headrace.serving.model.model_holder import Live
+    from headrace.serving.telemetry.shared_counters import Board
 
 
 def serve(told: Options) -> int:
@@ -42,7 +42,7 @@ def serve(told: Options) -> int:
     without_blas_threads()
     # A hangup that comes before a worker can read the model again waits, instead of ending the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    from headrace.serving.metrics import Board  # noqa: PLC0415 - see the module
+    from headrace.serving.telemetry.shared_counters import Board  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(one) for one in sharing(told.host, told.port, told.workers)]
@@ -72,8 +72,8 @@ class _Plan:
         return 0
 
     def _run(self, number: int, alive: int, ready: Callable[[], None]) -> None:
-        from headrace.serving.live import Live  # noqa: PLC0415 - see the module
-        from headrace.serving.seen import Seen  # noqa: PLC0415
+        from headrace.serving.model.model_holder import Live  # noqa: PLC0415 - see the module
+        from headrace.serving.telemetry.telemetry import Seen  # noqa: PLC0415
         from headrace.serving.worker import Place, run  # noqa: PLC0415
 
         told = self.told
@@ -93,7 +93,7 @@ class _Plan:
 
 def _supervised(plan: _Plan) -> int:
     import headrace.serving.worker  # noqa: F401, PLC0415 - imported once, for all workers
-    from headrace.core.forks import may_fork  # noqa: PLC0415
+    from headrace.core.runtime.forked import may_fork  # noqa: PLC0415
     from headrace.serving.supervisor import Supervisor  # noqa: PLC0415 - a single worker has none
 
     if not may_fork():

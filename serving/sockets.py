@@ -2,7 +2,7 @@
 
 import socket
 
-from headrace.core.errors import InputError
+from headrace.core.base.errors import InputError
 
 
 def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from headrace.core.errors import InternalError
-from headrace.core.signals import ignored
+from headrace.core.base.errors import InternalError
+from headrace.core.runtime.signals import ignored
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 # A worker that dies younger than this was not able to serve.

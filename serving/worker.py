@@ -12,15 +12,15 @@ from typing import Any
 import uvloop
 from uvicorn import Config, Server
 
-from headrace.core.signals import ignored
-from headrace.serving.answering import Answering
-from headrace.serving.app import App
-from headrace.serving.connection import Connection, sweep
-from headrace.serving.desk import Desk
-from headrace.serving.explaining import Explaining
-from headrace.serving.live import Live
-from headrace.serving.options import OFF, Options
-from headrace.serving.seen import Seen
+from headrace.core.runtime.signals import ignored
+from headrace.serving.http.app import App
+from headrace.serving.http.connection import Connection, sweep
+from headrace.serving.http.predict import Answering
+from headrace.serving.model.executor import Desk
+from headrace.serving.model.explainer_process import Explaining
+from headrace.serving.model.model_holder import Live
+from headrace.serving.model.options import OFF, Options
+from headrace.serving.telemetry.telemetry import Seen
 
 # Objects that come and are not freed before the next collection.
 _COLLECT_AFTER = 50_000
@@ -71,7 +71,7 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
         stack.callback(explaining.close)
         await stack.enter_async_context(seen.watching())
         if place.grpc:
-            from headrace.serving import grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
+            from headrace.serving.grpc import server as grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 
             service = grpc_server.Service(desk, seen, explaining, repository=options.repository)
             await stack.enter_async_context(grpc_server.serving(service, place.grpc, options))
@@ -96,9 +96,9 @@ def _collect_less() -> None:
 
 def _warm() -> None:
     """Import what the full check needs, so that the first request which needs it does not wait for it."""
-    import headrace.core.features  # noqa: PLC0415
-    import headrace.core.matrix  # noqa: PLC0415
-    import headrace.core.records  # noqa: F401, PLC0415
+    import headrace.core.features.model_matrix  # noqa: PLC0415
+    import headrace.core.features.row_features  # noqa: PLC0415
+    import headrace.core.validation.records  # noqa: F401, PLC0415
 
 
 def _config(app: App, live: Live, options: Options) -> Config:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace.core.settings import without_blas_threads
+from headrace.core.base.settings import without_blas_threads
 from tests import properties, surroundings
 
 surroundings.leave()
@@ -25,7 +25,7 @@ properties.register()
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headrace.cluster.client import Cluster
+    from headrace.cluster.api.client import Cluster
     from tests.cluster.api_server import ApiServer
 
 REPOSITORY = Path(__file__).parents[1]

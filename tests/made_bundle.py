@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from headrace.core.agreement import Wishes
-from headrace.core.bundle import Bundle
-from headrace.core.contract_yaml import dump
-from headrace.core.engineer import engineer_table
-from headrace.core.evaluate import Parts as Split
-from headrace.core.evaluate import Plan, evaluate_model
-from headrace.core.files import write_json
-from headrace.core.gate import Sides, Thresholds, judge
-from headrace.core.infer import inferred
-from headrace.core.ingest import ingest_table
-from headrace.core.packing import Parts, pack
-from headrace.core.split_table import split_table
-from headrace.core.table_check import validate_table
-from headrace.core.train import train_model
-from headrace.stores.sources import open_source
+from headrace.core.base.files import write_json
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.contracts.contract_yaml import dump
+from headrace.core.contracts.inference.agreement import Wishes
+from headrace.core.contracts.inference.infer import inferred
+from headrace.core.evaluation.evaluate import Parts as Split
+from headrace.core.evaluation.evaluate import Plan, evaluate_model
+from headrace.core.evaluation.gate import Sides, Thresholds, judge
+from headrace.core.features.add_features import engineer_table
+from headrace.core.models.train import train_model
+from headrace.core.packaging.package import Parts, pack
+from headrace.core.readers.ingest import ingest_table
+from headrace.core.splits.split_table import split_table
+from headrace.core.validation.table import validate_table
+from headrace.stores.sources.open_source import open_source
 from tests.conftest import write_table
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 import uvicorn
 
-from headrace.core.bundle import open_bundle
-from headrace.core.scorer import Scorer
+from headrace.core.bundles.bundle import open_bundle
+from headrace.core.inference.scorer import Scorer
 
 scorer = Scorer.open(open_bundle(Path(sys.argv[1])))
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: connection and the name of its own table come from ``headrace.registry.catalog_database``."""
+"""Alembic's entry: connection and the name of its own table come from ``headrace.registry.catalog.database``."""
 
 from alembic import context
 

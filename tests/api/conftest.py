@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from headrace.api import local_run
-from headrace.core.errors import HeadraceError
-from headrace.pipelines.folder import Places
-from headrace.pipelines.runner import Outcome, Told
-from headrace.pipelines.summary import Step
+from headrace.core.base.errors import HeadraceError
+from headrace.pipelines.local.run_folder import Places
+from headrace.pipelines.local.runner import Outcome, Told
+from headrace.pipelines.local.summary import Step
 from tests.conftest import Line
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import headrace.api as hr
 from headrace.api import deployment
-from headrace.serving.deployer import Endpoint
-from headrace.serving.deployment_target import DeploymentTarget
+from headrace.serving.deployment.local import Endpoint
+from headrace.serving.deployment.target import DeploymentTarget
 
 URI = "s3://headrace/models/a/b/"
 
@@ -46,7 +46,7 @@ def test_the_keywords_are_the_commands_options() -> None:
     """With its defaults; what prints or removes is not among them."""
     import inspect
 
-    from headrace.cli.deploy import deploy
+    from headrace.cli.cluster.deploy import deploy
 
     command = {name: one.default for name, one in inspect.signature(deploy).parameters.items()}
     function = {name: one.default for name, one in inspect.signature(hr.deploy).parameters.items()}

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import headrace.api as hr
-from headrace.core import errors
+from headrace.core.base import errors
 
 _NAMES = [
     "Bundle", "BundleError", "ClusterError", "DataError", "HeadraceError", "InputError", "InternalError",

@@ -7,8 +7,8 @@ import pytest
 
 import headrace.api as hr
 from headrace.api.model_reference import resolve_model
-from headrace.core.processes import lease
-from headrace.stores.local import local_store
+from headrace.core.runtime.processes import lease
+from headrace.stores.objects.local_s3 import local_store
 
 
 def test_a_run_a_bundle_and_their_folders_are_one_model(folder: Path) -> None:

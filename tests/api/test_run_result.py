@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import headrace.api as hr
-from headrace.pipelines.summary import Finding, Summary
+from headrace.pipelines.local.summary import Finding, Summary
 
 
 def test_a_run_is_shown_by_the_head_of_its_report(folder: Path) -> None:

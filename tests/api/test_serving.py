@@ -16,9 +16,9 @@ import pytest
 
 import headrace.api as hr
 from headrace.api.tables import request_rows
-from headrace.core.processes import running
-from headrace.serving import deployer
-from headrace.serving.deployer import Endpoint
+from headrace.core.runtime.processes import running
+from headrace.serving.deployment import local
+from headrace.serving.deployment.local import Endpoint
 from tests.conftest import Line
 
 MODEL = "headrace-out/customers"
@@ -85,7 +85,7 @@ def test_values_become_those_of_json() -> None:
 
 def test_the_server_is_a_program_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a fork, which would hold the memory and the open files of a notebook or of somebody's program."""
-    monkeypatch.setattr(deployer, "may_fork", lambda: True)
+    monkeypatch.setattr(local, "may_fork", lambda: True)
     with hr.serve(MODEL) as served:
         command = Path(f"/proc/{served.deployment.pid}/cmdline").read_bytes()
     assert b"headrace.serving.server" in command

@@ -5,24 +5,24 @@ The API of Kubeflow Pipelines is played and runs nothing; accounts, rights and S
 
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from headrace.cli.main import app
-from headrace.cluster.client import Cluster
-from headrace.cluster.keys import put_store_keys
-from headrace.cluster.kinds import ROLE_BINDINGS, SERVICE_ACCOUNTS, SERVING_RUNTIMES
-from headrace.cluster.manifests import Wish, render
-from headrace.core import pipeline_file
-from headrace.core.errors import UserError
-from headrace.core.settings import StoreSettings
-from headrace.pipelines.compiled_plan import plan_of
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import ROLE_BINDINGS, SERVICE_ACCOUNTS, SERVING_RUNTIMES
+from headrace.cluster.install.manifests import Wish, render
+from headrace.cluster.install.secrets import put_store_keys
+from headrace.cluster.kfp import pipeline_spec
+from headrace.core.base.errors import UserError
+from headrace.core.base.settings import StoreSettings
+from headrace.pipelines.compiled_spec.plan import plan_of
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kfp_install import kubeflow
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
+from tests.conftest import REPOSITORY
 
-COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled" / "training.yaml"
+COMPILED = REPOSITORY / "pipelines" / "compiled" / "training.yaml"
 STORE = StoreSettings(endpoint="http://store:9000", access_key="me", secret_key="my-s3cret")
 
 
@@ -127,7 +127,7 @@ def test_another_cluster_than_that_of_kubeflow_is_not_examined(
 
 def test_conditions_leave_steps_out() -> None:
     """By the arguments of a run, each branch of a pipeline's groups; without any all steps are there."""
-    file = pipeline_file.read(COMPILED)
+    file = pipeline_spec.read(COMPILED)
 
     def steps(**arguments: object) -> set[str]:
         found = plan_of(file.spec, file.platform, arguments or None).steps

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from headrace.cli.command_parameters import takes_fields
+from headrace.cli.options.command_parameters import takes_fields
 
 
 @dataclass(frozen=True)

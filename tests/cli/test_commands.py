@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from headrace.cli import main
 from headrace.cli.main import app
-from headrace.core.processes import free_port, lease
-from headrace.stores.local import local_store
-from tests.conftest import Line, headrace, ignoring
+from headrace.core.runtime.processes import free_port, lease
+from headrace.stores.objects.local_s3 import local_store
+from tests.conftest import REPOSITORY, Line, headrace, ignoring
 
 pytestmark = pytest.mark.usefixtures("default_signals")
 
@@ -53,7 +53,7 @@ def test_a_command_starts_with_its_own_modules() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     imported = set(shown.split())
-    assert "headrace.cli.score" in imported
+    assert "headrace.cli.local.score" in imported
     assert not imported & {*(f"headrace.cli.{name}" for name in ("rollout", "registry", "tune", "cluster")), "polars"}
 
 
@@ -125,7 +125,7 @@ def test_compile_writes_what_is_shipped(tmp_path: Path) -> None:
     path = tmp_path / "training.yaml"
     ended = headrace("compile", "training", "-o", str(path))
     assert ended.returncode == 0, ended.stderr
-    shipped = Path(__file__).parents[2] / "pipelines" / "compiled" / "training.yaml"
+    shipped = REPOSITORY / "pipelines" / "compiled" / "training.yaml"
     assert path.read_text() == shipped.read_text()
 
 

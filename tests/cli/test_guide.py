@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cluster.kinds import NAMESPACES, NETWORK_POLICIES, SECRETS
+from headrace.cluster.api.kinds import NAMESPACES, NETWORK_POLICIES, SECRETS
 from tests.cluster.api_server import ApiServer, binary, namespace
 from tests.cluster.kfp_install import kubeflow
+from tests.conftest import REPOSITORY
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "kubernetes.md"
+GUIDE = REPOSITORY / "docs" / "guides" / "kubernetes.md"
 _ELSEWHERE = ("kind ",)  # makes a cluster
 _UNFIT = "headrace doctor"  # no node stands behind a lone API server, and its pods' store is not reached from here
 

@@ -9,9 +9,9 @@ import pytest
 import typer
 
 from headrace.cli.main import app
-from tests.conftest import headrace
+from tests.conftest import REPOSITORY, headrace
 
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 _COMMAND = re.compile(r"\bheadrace ((?:[a-z-]+ ?)+)([^|;&`]*)")
 _OPTION = re.compile(r"(?<!\S)(--[a-z-]+|-[a-zA-Z])\b")

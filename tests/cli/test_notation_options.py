@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.cli.main import app
-from headrace.core.contract_yaml import parse
-from headrace.core.errors import InputError
+from headrace.core.base.errors import InputError
+from headrace.core.contracts.contract_yaml import parse
 
 ROWS = "a;y\n" + "".join(f"{20 + place}.{100 + place};{'no' if place % 3 else 'yes'}\n" for place in range(60))
 

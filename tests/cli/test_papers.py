@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core import card_file
-from headrace.core.bundle import Bundle, open_bundle
-from headrace.core.processes import lease
-from headrace.core.settings import StoreSettings
-from headrace.stores.bundles import publish
-from headrace.stores.local import local_store
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.packaging.cards import card_answers
+from headrace.core.runtime.processes import lease
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.local_s3 import local_store
+from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
-from tests.core.test_signatures import make_key
+from tests.core.bundles.test_signatures import make_key
 from tests.made_bundle import make_bundle
 
 
@@ -155,11 +155,11 @@ def test_questions_are_written_answered_and_kept(bundle: Path, made: Bundle, tmp
     questions, new = tmp_path / "card.yaml", tmp_path / "new"
     asked = headrace("card", str(bundle), "-o", str(questions))
     assert asked.returncode == 0, asked.stderr
-    assert f"{len(card_file.QUESTIONS)} of {len(card_file.QUESTIONS)} questions wait" in asked.stdout
+    assert f"{len(card_answers.QUESTIONS)} of {len(card_answers.QUESTIONS)} questions wait" in asked.stdout
     questions.write_text(questions.read_text().replace('owner: ""', 'owner: "The churn team"'))
     answered = headrace("card", str(bundle), "--answers", str(questions), "-o", str(new))
     assert answered.returncode == 0, answered.stderr
-    assert f"{len(card_file.QUESTIONS) - 1} questions still wait" in answered.stdout
+    assert f"{len(card_answers.QUESTIONS) - 1} questions still wait" in answered.stdout
     found = open_bundle(new)
     assert found.digest != made.digest
     assert "| Owner | The churn team |" in (new / "card.md").read_text()

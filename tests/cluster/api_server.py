@@ -16,12 +16,12 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.connecting import connect, with_token
-from headrace.cluster.kinds import NAMESPACES, SERVICE_ACCOUNTS
-from headrace.cluster.transport import Request
-from headrace.core.errors import ClusterError
-from headrace.core.processes import free_port, lease, start_guarded, stop
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import NAMESPACES, SERVICE_ACCOUNTS
+from headrace.cluster.api.kubeconfig import connect, with_token
+from headrace.cluster.api.transport import Request
+from headrace.core.base.errors import ClusterError
+from headrace.core.runtime.processes import free_port, lease, start_guarded, stop
 from tests.real_parts import missing
 
 GET_KUBERNETES = (

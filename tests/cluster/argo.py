@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.core.pipeline_file import PipelineFile
+from headrace.cluster.kfp.pipeline_spec import PipelineFile
 
 _STATES = {"Failed": "FAILED", "Error": "FAILED", "Omitted": None, "": None}
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.transport import Transport
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.transport import Transport
 
 
 @dataclass

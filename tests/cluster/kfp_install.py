@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES
 
 CONFIG = "pipeline-api-server-config"
 _RULES = [

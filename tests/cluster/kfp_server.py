@@ -34,12 +34,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-from headrace.core import pipeline_file
-from headrace.core.errors import InputError
-from headrace.core.pipeline_file import PipelineFile
-from headrace.core.setting_values import KfpSettings
-from headrace.core.settings import StoreSettings
-from headrace.stores.objects import connect
+from headrace.cluster.kfp import pipeline_spec
+from headrace.cluster.kfp.pipeline_spec import PipelineFile
+from headrace.core.base.environment_values import KfpSettings
+from headrace.core.base.errors import InputError
+from headrace.core.base.settings import StoreSettings
+from headrace.stores.objects.object_store import connect
 from tests.cluster import argo
 from tests.cluster.argo import Node, Play
 
@@ -244,7 +244,7 @@ class KfpServer:
             spec = self.versions[reference]["pipeline_spec"]
         parts = [spec["pipeline_spec"], spec["platform_spec"]] if "pipeline_spec" in spec else [spec]
         try:
-            found = pipeline_file.parse(yaml.safe_dump_all(parts), source="spec")
+            found = pipeline_spec.parse(yaml.safe_dump_all(parts), source="spec")
             unknown = [name for name in body["runtime_config"]["parameters"] if name not in found.parameters]
         except InputError as error:
             raise RefusedError(400, 3, f"Failed to create a new run: InvalidInputError: {error}{STACK}") from error
@@ -414,7 +414,7 @@ class KfpServer:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
         with (home / "logs" / "log").open("wb") as log:
             run.process = subprocess.Popen(
-                [sys.executable, "-m", "headrace.pipelines.worker"],
+                [sys.executable, "-m", "headrace.pipelines.local.worker"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

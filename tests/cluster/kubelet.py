@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import NODES, PODS
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import NODES, PODS
 
 
 def _certificate(folder: Path) -> Path:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.discovery import has_field, kinds
-from headrace.cluster.kinds import CRDS, Kind
-from headrace.core.errors import ClusterError
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.discovery import has_field, kinds
+from headrace.cluster.api.kinds import CRDS, Kind
+from headrace.core.base.errors import ClusterError
 
 OWN = Path(__file__).with_name("crds")
 _SECONDS = 60.0

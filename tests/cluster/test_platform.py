@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .platform import OWN, documents, folder
+from tests.cluster.platform import OWN, documents, folder
 
 
 def test_our_own_crds_unless_others_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from kfp import dsl, local
 
 import headrace.components as shelf
-from headrace.core.processes import lease
-from headrace.core.settings import StoreSettings
-from headrace.pipelines.catalogue import PIPELINES
-from headrace.stores.bundles import publish
-from headrace.stores.local import local_store
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.processes import lease
+from headrace.pipelines.definitions.catalogue import PIPELINES
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.local_s3 import local_store
+from headrace.stores.objects.object_store import connect
 from tests.conftest import Line
 from tests.contracts.samples import SAMPLES, Sample
 from tests.made_bundle import make_bundle

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from headrace.core import contract_yaml, tables
-from headrace.core.contract import Column, Contract, Task
-from headrace.core.infer import Inferred
-from headrace.core.notes import Note
+from headrace.core.base.notes import Note
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Column, Contract, Task
+from headrace.core.contracts.inference.infer import Inferred
+from headrace.core.tables import parquet_table
 
 CLASSES: dict[Task, tuple[str, ...] | None] = {
     "binary": ("no", "yes"),
@@ -84,7 +85,7 @@ def ignored(column: Column) -> Column:
 
 def write(frame: pl.DataFrame, folder: Path) -> Path:
     """Write a table artifact."""
-    with tables.Writer(folder, schema=frame.schema) as writer:
+    with parquet_table.Writer(folder, schema=frame.schema) as writer:
         writer.write(frame)
     return folder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.processes import free_port
+from headrace.core.runtime.processes import free_port
 from tests.conftest import headrace, write_table
 
 _ROWS = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(60))

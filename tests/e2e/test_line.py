@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from headrace.pipelines.summary import Summary
+from headrace.pipelines.local.summary import Summary
 from tests.conftest import Line, headrace, write_table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipelines.summary import Summary
+from headrace.pipelines.local.summary import Summary
 from tests.conftest import headrace
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipelines.summary import Summary
+from headrace.pipelines.local.summary import Summary
 from tests.conftest import Line, headrace, write_table
 
 pytestmark = pytest.mark.slow

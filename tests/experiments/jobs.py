@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.settings import StoreSettings
-from headrace.experiments import katib_spec, study_files
-from headrace.experiments.experiment import Experiment
-from headrace.experiments.katib_spec import Pod
-from headrace.experiments.study import Study
-from headrace.experiments.study_files import Stored
-from headrace.stores import folders
-from headrace.stores.objects import ObjectStore
+from headrace.core.base.settings import StoreSettings
+from headrace.experiments.space.experiment import Experiment
+from headrace.experiments.trials import study_files
+from headrace.experiments.trials.study import Study
+from headrace.experiments.trials.study_files import Stored
+from headrace.experiments.tuners import katib_spec
+from headrace.experiments.tuners.katib_spec import Pod
+from headrace.stores.bundles import folder_store
+from headrace.stores.objects.object_store import ObjectStore
 from tests.core import made
 
 METRICS = ("roc_auc", "log_loss")
@@ -39,7 +40,7 @@ def sent(
 ) -> tuple[dict[str, Any], str]:
     """The Experiment as Katib gets it, and the URI of its study, which lies in the store."""
     study_files.write(Stored(study, experiment), folder)
-    uri = folders.put(folder, store, f"studies/{experiment.name}")
+    uri = folder_store.put(folder, store, f"studies/{experiment.name}")
     document = katib_spec.build(experiment, suffix="0a1b2c3d", study=uri, pod=Pod(image))
     return document, uri
 

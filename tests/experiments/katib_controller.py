@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.cluster import kubernetes_yaml
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
-from headrace.core.errors import MissingError
-from headrace.experiments import experiment_yaml, suggestion
+from headrace.cluster.api import yaml_documents
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
+from headrace.core.base.errors import MissingError
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.search import suggestion
 from tests.experiments import jobs
 from tests.experiments.collector import observation
 
@@ -105,7 +106,7 @@ class Controller:
             return
         told = {key: experiment["metadata"].get(key, {}) for key in ("labels", "annotations")}
         document = {**experiment, "metadata": {"name": "e", **told}}
-        asking = suggestion.make(experiment_yaml.parse(kubernetes_yaml.dump(document), source=name), seed=1)
+        asking = suggestion.make(experiment_yaml.parse(yaml_documents.dump(document), source=name), seed=1)
         most, together = spec.get("maxTrialCount", 100), spec["parallelTrialCount"]
         ended: list[str] = []
         with ThreadPoolExecutor(together) as pool:

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.bundle import open_bundle
-from headrace.core.setting_values import TrialSettings
-from headrace.core.settings import StoreSettings
-from headrace.experiments import experiment_yaml, search, trial_job
-from headrace.experiments.budget import Budget
-from headrace.experiments.result import Trial
-from headrace.experiments.search import Asked, Plan
-from headrace.experiments.study import Study
-from headrace.experiments.trial import CrossValidation
-from headrace.stores import bundles
-from headrace.stores.objects import connect
+from headrace.core.base.environment_values import TrialSettings
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import open_bundle
+from headrace.experiments import trial_job
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.search import loop
+from headrace.experiments.search.budget import Budget
+from headrace.experiments.search.loop import Asked, Plan
+from headrace.experiments.search.result import Trial
+from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.experiments.trials.study import Study
+from headrace.stores.bundles import bundle_store
+from headrace.stores.objects.object_store import connect
 from tests.core import made
 from tests.experiments import jobs
 from tests.experiments.collector import collected, observation
@@ -47,7 +49,7 @@ def test_a_trial_reports_what_a_search_here_would(study: Study, settings: StoreS
     record = Trial.from_json(json.loads(store.get_bytes(trial_job.record_key(uri, "families-0a1b2c3d-x7"))))
     assert (record.family, record.parameters, record.score) == ("logistic", {"C": 0.5}, here.score)
     assert record.scores == here.scores
-    bundle = open_bundle(bundles.fetch(record.bundle, tmp_path / "bundle", settings=settings))
+    bundle = open_bundle(bundle_store.fetch(record.bundle, tmp_path / "bundle", settings=settings))
     assert bundle.model().parameters == {"C": 0.5}
     assert bundle.json("metrics.json")["on"] == "cross-validation"
     assert settings.secret_key not in ended.stdout
@@ -60,7 +62,7 @@ def test_folds_one_by_one_are_those_of_all_at_once(study: Study) -> None:
     found = []
     for report in (None, lambda _: None):
         with CrossValidation.on(study.sample, experiment.objective, report) as run:
-            found.append(search.search(plan, run))
+            found.append(loop.search(plan, run))
     assert [trial.reported for trial in found[0].trials] == [trial.reported for trial in found[1].trials]
 
 

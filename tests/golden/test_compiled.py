@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.cli.compiling import compile_to
-from headrace.pipelines.catalogue import PIPELINES
+from headrace.cli.cluster.compile import compile_to
+from headrace.pipelines.definitions.catalogue import PIPELINES
+from tests.conftest import REPOSITORY
 
-COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled"
+COMPILED = REPOSITORY / "pipelines" / "compiled"
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -7,11 +7,13 @@ import yaml
 from kubeflow_katib_api import models
 
 from headrace.components.base import IMAGE
-from headrace.experiments import experiment_yaml, katib_spec
-from headrace.experiments.katib_spec import Pod
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.tuners import katib_spec
+from headrace.experiments.tuners.katib_spec import Pod
+from tests.conftest import REPOSITORY
 
 GOLDEN = Path(__file__).parent / "katib"
-NAMES = sorted(path.stem for path in Path(experiment_yaml.__file__).parent.glob("*.yaml"))
+NAMES = sorted(path.stem for path in (REPOSITORY / "experiments" / "spaces").glob("*.yaml"))
 STUDY = "s3://headrace/studies/NAME/" + "0" * 64 + "/"
 
 

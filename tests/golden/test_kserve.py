@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.rollouts import canary, graph, knative
-from headrace.serving import kserve_spec
-from headrace.serving.deployment_target import DeploymentTarget
+from headrace.rollouts.traffic import canary, inference_graph, knative
+from headrace.serving.deployment import kserve_spec
+from headrace.serving.deployment.target import DeploymentTarget
 
 GOLDEN = Path(__file__).parent / "kserve"
 URI = f"s3://headrace/models/heart/{'0' * 64}/"
@@ -24,7 +24,7 @@ DOCUMENTS: dict[str, Any] = {
     ),
     "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64, endpoint="heart"), 25),
     "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, target=DeploymentTarget()), NEW, 25),
-    "rollout-by-a-graph": graph.build("heart-split", {"heart": 75, "heart-candidate": 25}, mode="Standard"),
+    "rollout-by-a-graph": inference_graph.build("heart-split", {"heart": 75, "heart-candidate": 25}, mode="Standard"),
 }
 TYPES = {"InferenceService": "V1beta1InferenceService", "InferenceGraph": "V1alpha1InferenceGraph"}
 

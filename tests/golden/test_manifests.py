@@ -1,14 +1,14 @@
 """The rendered manifests that are shipped are those that kustomize makes."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from headrace.kustomize import OVERLAYS
 from tests.cluster.api_server import binary
+from tests.conftest import REPOSITORY
 
-KUSTOMIZE = Path(__file__).parents[2] / "kustomize"
+KUSTOMIZE = REPOSITORY / "kustomize"
 
 
 @pytest.mark.kubernetes

@@ -1,13 +1,13 @@
 """The documented schema of a rollout's record is the one that the code keeps."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from headrace.rollouts.record import Record
+from headrace.rollouts.record.record import Record
+from tests.conftest import REPOSITORY
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "rollout.schema.json"
+SCHEMA = REPOSITORY / "docs" / "rollout.schema.json"
 
 
 def test_the_schema_is_current(request: pytest.FixtureRequest) -> None:

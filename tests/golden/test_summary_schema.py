@@ -1,13 +1,13 @@
 """The documented schema of the summary is the one that the code keeps."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from headrace.pipelines.summary import Summary
+from headrace.pipelines.local.summary import Summary
+from tests.conftest import REPOSITORY
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "summary.schema.json"
+SCHEMA = REPOSITORY / "docs" / "summary.schema.json"
 
 
 def test_the_schema_is_current(request: pytest.FixtureRequest) -> None:

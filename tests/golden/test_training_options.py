@@ -12,9 +12,9 @@ import typer
 
 import headrace.components as shelf
 from headrace.cli.main import app
-from headrace.pipelines.catalogue import pipeline
-from headrace.pipelines.option_fields import OptionField, option_fields
-from headrace.pipelines.training_options import TrainingOptions
+from headrace.pipelines.definitions.catalogue import pipeline
+from headrace.pipelines.definitions.option_fields import OptionField, option_fields
+from headrace.pipelines.definitions.training_options import TrainingOptions
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "options.md"
 OPTIONS = option_fields(TrainingOptions)

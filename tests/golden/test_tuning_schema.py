@@ -10,13 +10,14 @@ import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter
 
-from headrace.core.errors import DataError
-from headrace.experiments.result import Result
-from headrace.experiments.tune import Wish
+from headrace.core.base.errors import DataError
+from headrace.experiments.search.result import Result
+from headrace.experiments.tuners.tune import Wish
+from tests.conftest import REPOSITORY
 from tests.core import made
-from tests.experiments.test_tune import breaking, tuned
+from tests.experiments.tuners.test_tune import breaking, tuned
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "tuning.schema.json"
+SCHEMA = REPOSITORY / "docs" / "tuning.schema.json"
 _ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n {4}.*)*)", re.MULTILINE)
 
 

@@ -10,8 +10,8 @@ import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter
 
-from headrace.core.errors import InputError
-from headrace.core.gate_verdict import GateComparison, GateVerdict
+from headrace.core.base.errors import InputError
+from headrace.core.evaluation.verdict import GateComparison, GateVerdict
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "verdict.schema.json"
 VERDICT = GateVerdict("hold", ("roc_auc is not clearly different.",), GateComparison("champion"), {"f1": 0.8}, 0)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from headrace.core.processes import free_port, lease
-from headrace.core.settings import StoreSettings
-from headrace.stores.local import local_store
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.processes import free_port, lease
+from headrace.stores.objects.local_s3 import local_store
 from images.build import build
 from tests.conftest import REPOSITORY
 from tests.real_parts import alone, missing

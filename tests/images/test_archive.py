@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headrace.components.base import IMAGE
-from headrace.core.errors import InputError
+from headrace.core.base.errors import InputError
 from headrace.kustomize import FOLDER, OVERLAYS
 from images import archive as archives
 from images.archive import SUMS, archive, wanted

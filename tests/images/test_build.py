@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.errors import InputError, InternalError
-from headrace.core.files import sha256
-from headrace.pipelines.catalogue import PIPELINES
+from headrace.core.base.errors import InputError, InternalError
+from headrace.core.base.files import sha256
+from headrace.pipelines.definitions.catalogue import PIPELINES
 from images.build import build
 from images.wheels import locked_wheels, own_wheel, pinned, platforms
 from tests.conftest import REPOSITORY

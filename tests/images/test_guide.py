@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from headrace.components.base import IMAGE
-from headrace.core.bundle import open_bundle
-from headrace.core.processes import free_port
-from headrace.core.settings import StoreSettings
-from headrace.serving.verify import verify
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import open_bundle
+from headrace.core.runtime.processes import free_port
+from headrace.serving.deployment.verify import verify
+from headrace.stores.objects.object_store import connect
 from tests.conftest import REPOSITORY, write_table
 from tests.images.conftest import Container, answers, docker, wait_for
 

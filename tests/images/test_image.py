@@ -104,7 +104,8 @@ def test_nothing_but_tmp_can_be_written(image: str, nobody: str) -> None:
 
 def test_everything_has_its_byte_code(image: str, nobody: str) -> None:
     """What a read-only root keeps from being written is there: the server's imports compile nothing."""
-    program = "import sys; sys.argv = ['x']; import headrace.serving.worker, headrace.core.engine, kserve, kfp, optuna"
+    program = "import sys; sys.argv = ['x']; import headrace.serving.worker, headrace.core.inference.engine; "
+    program += "import kserve, kfp, optuna"
     told = docker("run", "--rm", f"--user={nobody}", image, "python3", "-v", "-c", program).stderr
     compiled = re.findall(r"^# code object from (?!')(\S+)", told, re.MULTILINE)
     assert "matches" in told, "python -v tells what byte code it used"

@@ -14,13 +14,13 @@ import pytest
 from kfp import local
 
 import headrace.components as shelf
-from headrace.core.bundle import open_bundle
-from headrace.core.files import read_json
-from headrace.core.settings import StoreSettings
-from headrace.pipelines.catalogue import PIPELINES, pipeline
-from headrace.serving.verify import verify
-from headrace.stores.bundles import fetch
-from headrace.stores.objects import connect
+from headrace.core.base.files import read_json
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import open_bundle
+from headrace.pipelines.definitions.catalogue import PIPELINES, pipeline
+from headrace.serving.deployment.verify import verify
+from headrace.stores.bundles.bundle_store import fetch
+from headrace.stores.objects.object_store import connect
 from tests.conftest import Line
 from tests.images.conftest import LOCKED_DOWN, answers, container, wait_for
 from tests.rollouts.local import made

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from headrace.core.errors import InputError
-from headrace.core.processes import free_port
+from headrace.core.base.errors import InputError
+from headrace.core.runtime.processes import free_port
 from images.push import push
 from tests.images.conftest import docker, missing
 

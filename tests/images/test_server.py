@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from headrace.core.bundle import Bundle, open_bundle
-from headrace.core.settings import StoreSettings
-from headrace.serving.verify import verify
-from headrace.stores.bundles import publish
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.serving.deployment.verify import verify
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.object_store import connect
 from images.build import build
 from tests.images.conftest import LOCKED_DOWN, Container, answers, container, docker, wait_for
 from tests.made_bundle import make_bundle

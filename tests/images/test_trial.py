@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from headrace.core.bundle import open_bundle
-from headrace.core.settings import StoreSettings
-from headrace.experiments import experiment_yaml, trial_job
-from headrace.experiments.result import Trial
-from headrace.experiments.search import Asked
-from headrace.experiments.trial import CrossValidation
-from headrace.stores import bundles
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import open_bundle
+from headrace.experiments import trial_job
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.result import Trial
+from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.stores.bundles import bundle_store
+from headrace.stores.objects.object_store import connect
 from tests.experiments import jobs
 from tests.experiments.collector import collected, observation
 from tests.images.conftest import docker
@@ -68,7 +69,7 @@ def test_a_trial_in_its_container_reports_what_a_search_here_finds(
     record = Trial.from_json(json.loads(store.get_bytes(trial_job.record_key(uri, NAME))))
     assert (record.status, record.family, record.parameters) == ("succeeded", "logistic", {"C": 0.5})
     assert record.score == pytest.approx(here.score, rel=1e-12)
-    bundle = open_bundle(bundles.fetch(record.bundle, tmp_path / "bundle", settings=settings))
+    bundle = open_bundle(bundle_store.fetch(record.bundle, tmp_path / "bundle", settings=settings))
     assert bundle.model().parameters == {"C": 0.5}
     assert settings.secret_key not in output
 

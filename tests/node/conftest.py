@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.keys import put_store_keys
-from headrace.cluster.kinds import NAMESPACES, SERVICES, STATEFUL_SETS
-from headrace.cluster.manifests import Wish, images, render
-from headrace.core.settings import StoreSettings
-from headrace.stores.bundles import publish
-from headrace.stores.objects import connect
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import NAMESPACES, SERVICES, STATEFUL_SETS
+from headrace.cluster.install.manifests import Wish, images, render
+from headrace.cluster.install.secrets import put_store_keys
+from headrace.core.base.settings import StoreSettings
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.object_store import connect
 from tests.cluster.platform import folder, install
 from tests.conftest import headrace, write_table
 from tests.images.conftest import engine, image

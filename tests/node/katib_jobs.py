@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import JOBS, PODS, TRIALS
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import JOBS, PODS, TRIALS
 from tests.experiments import jobs
 from tests.experiments.katib_controller import Ran, Run
 from tests.node.pods import said, somebody, wait_for

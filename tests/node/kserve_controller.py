@@ -16,8 +16,8 @@ from typing import Any
 
 import urllib3
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import (
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import (
     DEPLOYMENTS,
     INFERENCE_SERVICES,
     PODS,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import PODS
-from headrace.cluster.pods import events, logs
-from headrace.core.errors import MissingError
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import PODS
+from headrace.cluster.api.pods import events, logs
+from headrace.core.base.errors import MissingError
 
 STEP = {"app.kubernetes.io/component": "headrace-step"}
 CONTAINED: dict[str, Any] = {

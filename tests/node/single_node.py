@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.connecting import connect
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kubeconfig import connect
 from tests.conftest import REPOSITORY
 from tests.real_parts import missing
 

@@ -17,9 +17,9 @@ from kfp import local
 from kfp.local.docker_task_handler import DockerTaskHandler
 from kfp.local.status import Status
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CLAIMS, Kind
-from headrace.pipelines.catalogue import pipeline
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import CLAIMS, Kind
+from headrace.pipelines.definitions.catalogue import pipeline
 from tests.node.pods import Work, run, somebody, wait_for
 
 VOLUMES = Kind("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)

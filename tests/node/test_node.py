@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import headrace.components as shelf
-from headrace.cluster.client import Document
-from headrace.cluster.kinds import (
+from headrace.cluster.api.client import Document
+from headrace.cluster.api.kinds import (
     CLAIMS,
     DEPLOYMENTS,
     EXPERIMENTS,
@@ -25,14 +25,14 @@ from headrace.cluster.kinds import (
     SERVICES,
     TRIALS,
 )
-from headrace.core.bundle import open_bundle
-from headrace.core.files import read_json
-from headrace.pipelines.catalogue import PIPELINES
-from headrace.serving.endpoint import Remote
-from headrace.serving.kserve_status import source
-from headrace.serving.verify import verify
-from headrace.stores.bundles import fetch, publish
-from headrace.stores.objects import connect
+from headrace.core.base.files import read_json
+from headrace.core.bundles.bundle import open_bundle
+from headrace.pipelines.definitions.catalogue import PIPELINES
+from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.kserve_status import source
+from headrace.serving.deployment.verify import verify
+from headrace.stores.bundles.bundle_store import fetch, publish
+from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
 from tests.node.conftest import STORE, TIDY, Place

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.errors import InputError
-from headrace.core.text import plain, plain_list
-from headrace.pipelines.option_fields import (
+from headrace.core.base.errors import InputError
+from headrace.core.base.parameter_text import plain, plain_list
+from headrace.pipelines.definitions.option_fields import (
     OptionSpec,
     check_choices,
     describes,

@@ -16,18 +16,20 @@ from typing import Any
 
 import pytest
 
-from headrace.cluster import kfp
-from headrace.cluster.kfp import Job, Kfp
-from headrace.core.setting_values import TrialSettings
-from headrace.core.settings import StoreSettings
-from headrace.experiments import katib_spec, pipeline_trial
-from headrace.experiments.katib_spec import Pod
-from headrace.experiments.pipeline_trial import PipelineTrial
-from headrace.experiments.result import Trial
+from headrace.cluster.kfp import client
+from headrace.cluster.kfp.client import Job, Kfp
+from headrace.core.base.environment_values import TrialSettings
+from headrace.core.base.settings import StoreSettings
+from headrace.experiments.search.result import Trial
 from headrace.experiments.trial_job import Reporter, record_key
-from headrace.pipelines import pipeline_tuners, trial_job
-from headrace.stores import folders
-from headrace.stores.objects import ObjectStore, connect
+from headrace.experiments.trials import pipeline_trial
+from headrace.experiments.trials.pipeline_trial import PipelineTrial
+from headrace.experiments.tuners import katib_spec
+from headrace.experiments.tuners.katib_spec import Pod
+from headrace.pipelines import trial_job
+from headrace.pipelines.tuning import factory
+from headrace.stores.bundles import folder_store
+from headrace.stores.objects.object_store import ObjectStore, connect
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.experiments import jobs
 from tests.experiments.collector import collected
@@ -51,12 +53,12 @@ def stored(folder: Path, store: ObjectStore, made: dict[str, Any] | None = None,
     trial = pipeline_trial.load(tiny.written(folder / "given", made, **arguments))
     assert isinstance(trial, PipelineTrial)
     pipeline_trial.write(trial, folder / "stored")
-    return trial, folders.put(folder / "stored", store, "studies/tiny")
+    return trial, folder_store.put(folder / "stored", store, "studies/tiny")
 
 
 def job(trial: PipelineTrial, uri: str, **values: str) -> dict[str, Any]:
     """The Job that Katib makes for a trial."""
-    pod = Pod("headrace/headrace-python:0", **pipeline_tuners.pod())  # type: ignore[arg-type]  # by their names
+    pod = Pod("headrace/headrace-python:0", **factory.pod())  # type: ignore[arg-type]  # by their names
     document = katib_spec.build(trial.experiment, suffix="0a1b2c3d", study=uri, pod=pod)
     return jobs.substituted(document, "tiny-0a1b2c3d-x7", values)
 
@@ -107,7 +109,7 @@ def test_a_pipeline_that_reports_nothing_has_no_metrics(
     _, uri = stored(tmp_path, store, dirty=True)
     told = TrialSettings(uri, "tiny-0a1b2c3d-x7", '{"x": "0.5", "depth": "4"}')
     stream = io.StringIO()
-    api = kfp.connect(server.settings)
+    api = client.connect(server.settings)
     found = trial_job.run(told, rclone_settings, api, Reporter(stream), poll_seconds=0.2)
     assert found.status == record(store, uri).status == "metrics_unavailable"
     assert stream.getvalue() == ""
@@ -158,7 +160,7 @@ def test_a_trial_that_is_ended_while_its_run_begins_ends_it(
 
     monkeypatch.setattr(Kfp, "start", interrupted)
     with pytest.raises(SystemExit):
-        trial_job.run(told, rclone_settings, kfp.connect(server.settings), Reporter(io.StringIO()))
+        trial_job.run(told, rclone_settings, client.connect(server.settings), Reporter(io.StringIO()))
     (run,) = server.runs.values()
     server.wait()
     assert run.history[-2:] == ["CANCELING", "FAILED"]

@@ -8,7 +8,7 @@ from typing import Any
 from kfp import compiler, dsl
 from kfp.dsl import Artifact, Metrics, Output
 
-from headrace.cluster import kubernetes_yaml
+from headrace.cluster.api import yaml_documents
 from headrace.components import report_metrics
 from headrace.components.base import IMAGE
 
@@ -19,8 +19,8 @@ def measure(x: float, depth: int, kind: str, metrics: Output[Metrics], marks: st
     import time
     from pathlib import Path
 
-    from headrace.core.errors import InputError
-    from headrace.core.steps import step
+    from headrace.core.base.errors import InputError
+    from headrace.core.runtime.step_events import step
 
     with step("measure") as say:
         if marks:
@@ -52,7 +52,7 @@ def deploy(endpoint: Output[Artifact]) -> None:
     import os
     from pathlib import Path
 
-    from headrace.core.processes import start_guarded
+    from headrace.core.runtime.processes import start_guarded
 
     with Path(os.devnull).open("wb") as log:
         guard = start_guarded(["sleep", "600"], lease_path=Path(os.environ["HEADRACE_LEASE"]), log=log)
@@ -112,5 +112,5 @@ def written(folder: Path, made: dict[str, Any] | None = None, **arguments: Any) 
     folder.mkdir(parents=True, exist_ok=True)
     compiled(folder / "tiny.yaml")
     path = folder / "experiment.yaml"
-    path.write_text(kubernetes_yaml.dump(made or document(**arguments)))
+    path.write_text(yaml_documents.dump(made or document(**arguments)))
     return path

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from headrace.core.settings import StoreSettings
+from headrace.core.base.settings import StoreSettings
 from tests.real.peers import environment
 
 _FETCH = "import sys; from kserve_storage import Storage; Storage.download(sys.argv[1], sys.argv[2])"

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from headrace.core.processes import free_port
+from headrace.core.runtime.processes import free_port
 from tests.conftest import REPOSITORY
 from tests.real import peers
 from tests.real.postgresql import postgres_server

@@ -16,7 +16,7 @@ from typing import Any
 
 import urllib3
 
-from headrace.core.processes import free_port
+from headrace.core.runtime.processes import free_port
 from tests.conftest import REPOSITORY
 from tests.real_parts import alone, missing
 

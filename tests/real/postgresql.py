@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core.processes import free_port
+from headrace.core.runtime.processes import free_port
 from tests.real_parts import missing
 
 USER = "headrace"

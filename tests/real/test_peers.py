@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from headrace.core.bundle import Bundle
+from headrace.core.bundles.bundle import Bundle
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle
+from tests.real.peers import Peer, beside, mlflow, mlserver, wheel
 from tests.serving.conftest import Running, running
-
-from .peers import Peer, beside, mlflow, mlserver, wheel
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1200)]
 

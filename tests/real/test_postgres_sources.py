@@ -6,12 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from headrace.core.errors import InputError, StoreError
-from headrace.core.ingest import ingest_table
-from headrace.core.tables import parts, read
-from headrace.stores.sources import open_source
-
-from .postgresql import Postgres, postgres_server
+from headrace.core.base.errors import InputError, StoreError
+from headrace.core.readers.ingest import ingest_table
+from headrace.core.tables.parquet_table import parts, read
+from headrace.stores.sources.open_source import open_source
+from tests.real.postgresql import Postgres, postgres_server
 
 pytestmark = pytest.mark.postgres
 

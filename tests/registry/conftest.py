@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.registry.mlflow_registry import MlflowRegistry, open_registry
-from headrace.registry.submission import Submission
+from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
+from headrace.registry.models.submission import Submission
 from tests.made_bundle import make_bundle
 from tests.real.mlflow_server import mlflow_server
 from tests.registry.made import variant

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core import intact
-from headrace.core.files import write_json, write_text
-from headrace.core.manifest import MANIFEST
-from headrace.registry.submission import Submission
+from headrace.core.base.files import write_json, write_text
+from headrace.core.bundles import integrity
+from headrace.core.bundles.manifest import MANIFEST
+from headrace.registry.models.submission import Submission
 
 
 def variant(
@@ -42,7 +42,7 @@ def variant(
         document["metrics"]["roc_auc"] = dict(metric)
         write_json(folder / "metrics.json", document)
     (folder / MANIFEST).unlink()
-    made = intact.make(folder, name)
+    made = integrity.make(folder, name)
     write_text(folder / MANIFEST, made.dumps())
     return Submission.read(folder, uri=f"s3://headrace/models/{name}/{made.digest}/")
 

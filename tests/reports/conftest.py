@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headrace.core import contract_yaml, curves, residuals, tables
-from headrace.core.contract import Column, Contract
-from headrace.core.notes import Note
-from headrace.experiments.experiment import Objective
-from headrace.experiments.result import Nested, Outer, Result, Trial, best_of
-from headrace.reports.run import Paths
+from headrace.core.base.notes import Note
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.statistics import curves, residuals
+from headrace.core.tables import parquet_table
+from headrace.experiments.search.result import Nested, Outer, Result, Trial, best_of
+from headrace.experiments.space.experiment import Objective
+from headrace.reports.run.document import Paths
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -258,7 +260,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     paths = {name: folder / f"{name}.json" for name in documents()}
     for name, value in documents().items():
         paths[name].write_text(json.dumps(value))
-    with tables.Writer(folder / "table") as writer:
+    with parquet_table.Writer(folder / "table") as writer:
         writer.write(frame())
     (folder / "contract.yaml").write_text(contract_yaml.dump(contract()))
     write_bundle(folder / "bundle")

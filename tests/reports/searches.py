@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.reports.search import Search, Trial
+from headrace.reports.search.document import Search, Trial
 
 
 def trial(number: int, score: float | None = 0.5, **changes: Any) -> Trial:

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from headrace.core.bundle import Bundle
+from headrace.core.bundles.bundle import Bundle
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.rollouts.record import Record, loads
+from headrace.rollouts.record.record import Record, loads
 from tests.conftest import headrace, write_table
 from tests.rollouts import bundles
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.errors import HeadraceError
-from headrace.rollouts.counts import PREDICTED, Counts
-from headrace.rollouts.meter import Reading
-from headrace.rollouts.record import Added, Plan, Record, Step, Version
-from headrace.rollouts.traffic import Pair
+from headrace.core.base.errors import HeadraceError
+from headrace.rollouts.record.counter_totals import Reading
+from headrace.rollouts.record.counters import PREDICTED, Counts
+from headrace.rollouts.record.record import Added, Plan, Record, Step, Version
+from headrace.rollouts.traffic.base import Pair
 
 STABLE = Version(uri="stable", digest="a" * 64)
 CANDIDATE = Version(uri="candidate", digest="b" * 64)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from headrace.core.settings import StoreSettings
-from headrace.stores.bundles import publish
-from headrace.stores.objects import connect
+from headrace.core.base.settings import StoreSettings
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.object_store import connect
 from tests.rollouts import bundles
 from tests.stores.conftest import rclone_settings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.rollouts.record import Record
+from headrace.rollouts.record.record import Record
 from tests.conftest import headrace
 from tests.rollouts.local import arguments, kept, made, said
 

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from headrace.cluster.kinds import INFERENCE_SERVICES
-from headrace.cluster.owned import owned
-from headrace.core.errors import ClusterError
-from headrace.rollouts import canary, start
-from headrace.rollouts.on_kserve import There, made
-from headrace.serving import kserve_status
+from headrace.cluster.api.field_ownership import owned
+from headrace.cluster.api.kinds import INFERENCE_SERVICES
+from headrace.core.base.errors import ClusterError
+from headrace.rollouts.controller import start
+from headrace.rollouts.kserve import There, made
+from headrace.rollouts.traffic import canary
+from headrace.serving.deployment import kserve_status
 from tests.rollouts.published import rclone_settings, uris
 from tests.serving.kserve_fixtures import Placed, digest, kserve_place
 

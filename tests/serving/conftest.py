@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headrace.core.bundle import Bundle
-from headrace.core.files import read_json
-from headrace.serving.endpoint import Remote
+from headrace.core.base.files import read_json
+from headrace.core.bundles.bundle import Bundle
+from headrace.serving.deployment.client import Remote
 from tests.made_bundle import make_bundle
 
 GOOD = {"age": 31, "spend": 20.5, "plan": "premium", "joined": "2024-03-02 23:15:00"}

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from headrace.cluster import discovery
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import CONFIG_MAPS, CRDS
-from headrace.core.bundle import Bundle
-from headrace.core.settings import StoreSettings
-from headrace.serving.deployment_target import DeploymentTarget
-from headrace.serving.kserve import KServeDeployer
-from headrace.serving.kserve_wait import Patience
-from headrace.stores.bundles import publish
-from headrace.stores.objects import connect
+from headrace.cluster.api import discovery
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import CONFIG_MAPS, CRDS
+from headrace.core.base.settings import StoreSettings
+from headrace.core.bundles.bundle import Bundle
+from headrace.serving.deployment.kserve import KServeDeployer
+from headrace.serving.deployment.kserve_wait import Patience
+from headrace.serving.deployment.target import DeploymentTarget
+from headrace.stores.bundles.bundle_store import publish
+from headrace.stores.objects.object_store import connect
 from tests.cluster.api_server import ApiServer, account, namespace
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headrace.cluster import discovery
-from headrace.cluster.kinds import DEPLOYMENTS, HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, SERVICES
-from headrace.serving.kserve_mode import KNATIVE_GROUP
+from headrace.cluster.api import discovery
+from headrace.cluster.api.kinds import DEPLOYMENTS, HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, SERVICES
+from headrace.serving.deployment.kserve_mode import KNATIVE_GROUP
 
 if TYPE_CHECKING:
     from tests.serving.kserve_platform import Platform

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.cluster.kinds import INFERENCE_SERVICES
+from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from tests.serving.kserve_platform import Document, Platform, Work, condition
 
 TAGS = "serving.kserve.io/enable-tag-routing"

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import (
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import (
     DEPLOYMENTS,
     HTTP_ROUTES,
     INFERENCE_SERVICES,
@@ -25,9 +25,9 @@ from headrace.cluster.kinds import (
     SERVICES,
     SERVING_RUNTIMES,
 )
-from headrace.core.errors import ClusterError, MissingError
-from headrace.core.processes import lease
-from headrace.core.settings import StoreSettings
+from headrace.core.base.errors import ClusterError, MissingError
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.processes import lease
 from tests.serving.ingress import Ingress, ingress
 from tests.serving.kserve_graphs import Graphs
 from tests.serving.kserve_pods import SOURCE, Node, Pod, now, rendered

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from minio import Minio
 
-from headrace.cluster.client import Cluster
-from headrace.cluster.kinds import PODS
-from headrace.core.files import read_json
-from headrace.core.processes import start_guarded, stop
-from headrace.core.settings import StoreSettings
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import PODS
+from headrace.core.base.files import read_json
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.processes import start_guarded, stop
 from tests.serving.kubelet import Kubelet
 
 if TYPE_CHECKING:

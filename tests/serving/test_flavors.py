@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from headrace.core import flavors
-from headrace.core.bundle import Bundle
-from headrace.core.errors import BundleError, RequestError
-from headrace.serving.endpoint import Remote
+from headrace.core.base.errors import BundleError, RequestError
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.packaging import flavors
+from headrace.serving.deployment.client import Remote
 from headrace.serving.mlflow_loader import _load_pyfunc
+from tests.conftest import REPOSITORY
 from tests.serving.conftest import GOOD
 
 
@@ -34,7 +35,7 @@ def test_the_papers_name_classes_that_are_installed(bundle: Bundle) -> None:
     settings = bundle.json("model-settings.json")
     assert settings["name"] == bundle.name
     module, _, name = settings["implementation"].rpartition(".")
-    source = Path(__file__).parents[2] / f"{module.removeprefix('headrace.').replace('.', '/')}.py"
+    source = REPOSITORY / f"{module.removeprefix('headrace.').replace('.', '/')}.py"
     assert f"class {name}(MLModel)" in source.read_text()
     assert not [entry.path for entry in bundle.manifest.files if entry.path.endswith((".py", ".pkl", ".joblib"))]
 

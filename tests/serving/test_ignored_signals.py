@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.bundle import Bundle
+from headrace.core.bundles.bundle import Bundle
 from tests.conftest import ignoring
 from tests.serving.conftest import GOOD, running
 from tests.serving.test_lifecycle import until

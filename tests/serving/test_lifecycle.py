@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from headrace.core.bundle import Bundle, open_bundle
-from headrace.serving.endpoint import Remote
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.serving.deployment.client import Remote
 from tests.made_bundle import make_bundle
 from tests.serving.conftest import GOOD, Running, running
 
@@ -140,14 +140,14 @@ def _change_a_byte(folder: Path) -> None:
 
 def _break_the_cases(folder: Path) -> None:
     """A bundle whose digests fit and whose answers do not."""
-    from headrace.core import intact, manifest
+    from headrace.core.bundles import integrity, manifest
 
     path = folder / "cases.json"
     content = json.loads(path.read_text())
     for case in content["cases"]:
         case["expected"]["probabilities"]["no"] = 0.123
     path.write_text(json.dumps(content))
-    (folder / manifest.MANIFEST).write_text(intact.make(folder, "customers").dumps())
+    (folder / manifest.MANIFEST).write_text(integrity.make(folder, "customers").dumps())
     open_bundle(folder)
 
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from headrace.core.bundle import Bundle
-from headrace.serving.endpoint import Remote
+from headrace.core.bundles.bundle import Bundle
+from headrace.serving.deployment.client import Remote
 
 GOOD = {"age": 31, "spend": 20.5, "plan": "premium", "joined": "2024-03-02 23:15:00"}
 
@@ -318,7 +318,7 @@ def test_only_the_loopback_is_served_unless_told(remote: Remote) -> None:
 def test_a_server_imports_nothing_that_only_training_needs(bundle: Bundle) -> None:
     """scikit-learn, Polars and KServe take seconds to import, and a server that is asked plain rows needs none."""
     program = (
-        "import sys, headrace.serving.worker; from headrace.serving.live import Live; Live(sys.argv[1]);"
+        "import sys, headrace.serving.worker; from headrace.serving.model.model_holder import Live; Live(sys.argv[1]);"
         "print([name for name in ('sklearn', 'polars', 'kserve', 'fastapi', 'grpc', 'shap') if name in sys.modules])"
     )
     told = subprocess.run(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from headrace.core.bundle import Bundle
+from headrace.core.bundles.bundle import Bundle
 from tests.made_bundle import make_bundle
 from tests.serving.conftest import GOOD, Running, running
 from tests.serving.test_lifecycle import place, workers_of

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.errors import StoreError
-from headrace.core.processes import free_port, lease
-from headrace.core.settings import StoreSettings
-from headrace.stores.local import local_store
-from headrace.stores.objects import ObjectStore, connect
+from headrace.core.base.errors import StoreError
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.processes import free_port, lease
+from headrace.stores.objects.local_s3 import local_store
+from headrace.stores.objects.object_store import ObjectStore, connect
 from tests.real_parts import missing
 
 _GET_MINIO = (

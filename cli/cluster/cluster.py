@@ -1,0 +1,251 @@
+"""``headrace cluster``: what an installation on Kubernetes needs."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.core.base.errors import HeadraceError, InputError
+
+EXAMPLES = """
+Examples:
+
+  headrace cluster render local -o manifests
+
+  headrace cluster keys
+
+  headrace cluster tidy --dry-run
+
+  headrace doctor --target cluster
+"""
+RENDER_EXAMPLES = """
+Examples:
+
+  headrace cluster render local -o manifests
+
+  headrace cluster render local -o manifests --where-steps-run
+
+  headrace cluster render production -o manifests --namespace team-a --create-namespace --model heart
+
+  headrace cluster render staging -o manifests --registry registry.internal:5000/mirror
+"""
+KEYS_EXAMPLES = """
+Examples:
+
+  HEADRACE_S3_ENDPOINT=http://headrace-object-store:9000 headrace cluster keys
+
+  headrace cluster keys --database --namespace team-a
+"""
+TIDY_EXAMPLES = """
+Examples:
+
+  headrace cluster tidy --dry-run
+
+  headrace cluster tidy --namespace team-a
+
+  HEADRACE_GATEWAY=127.0.0.1:8080 headrace cluster tidy      (from outside, where a rollout is brought to its end)
+"""
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Install on Kubernetes, and keep it tidy: manifests, keys, what killed steps left.",
+    epilog=EXAMPLES,
+)
+
+
+@app.command(epilog=RENDER_EXAMPLES)
+def render(
+    overlay: Annotated[str, typer.Argument(metavar="OVERLAY", help="local, staging or production.")] = "local",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.", metavar="FOLDER")] = Path(
+        "manifests"
+    ),
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Namespace that is there and that others may use too: neither it nor policies on pods of others are "
+            "written.",
+            metavar="NAME",
+            show_default="the overlay's own, which is made",
+        ),
+    ] = "",
+    create_namespace: Annotated[
+        bool, typer.Option("--create-namespace", help="Make that namespace, for Headrace alone, with all policies.")
+    ] = False,
+    where_steps_run: Annotated[
+        bool,
+        typer.Option(
+            "--where-steps-run",
+            help="For the namespace in which Kubeflow Pipelines runs steps: it and the cluster are asked.",
+        ),
+    ] = False,
+    context: Annotated[
+        str, typer.Option(help="Context of the kubeconfig, to ask.", show_default="the current one")
+    ] = "",
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Account of the namespace that gets the rights of headrace-pipeline too, such as pipeline-runner; "
+            "repeatable.",
+            metavar="ACCOUNT",
+        ),
+    ] = None,
+    image: Annotated[str, typer.Option(help="Image instead of the suite's own.", show_default="of this version")] = "",
+    registry: Annotated[
+        str, typer.Option(help="Registry that all other images come from too.", show_default="each image's own")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Model whose servers are scaled.")] = "model",
+    sources: Annotated[bool, typer.Option("--sources", help="Also write what kustomize makes it of.")] = False,
+) -> None:
+    """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
+    if where_steps_run and (namespace or create_namespace):
+        raise InputError("--where-steps-run finds the namespace: leave out --namespace and --create-namespace, or it.")
+    if create_namespace and not namespace:
+        raise InputError("--create-namespace makes the namespace that --namespace names; name it.")
+    from headrace.cluster.api import yaml_documents  # noqa: PLC0415 - slow
+    from headrace.cluster.install import manifests  # noqa: PLC0415 - slow
+    from headrace.core.base.files import write_text  # noqa: PLC0415
+
+    wish = manifests.Wish(
+        overlay,
+        namespace=_where_steps_run(context) if where_steps_run else namespace,
+        image=image,
+        registry=registry,
+        model=model,
+        shared=where_steps_run or (namespace != "" and not create_namespace),
+        bound=tuple(bind or ()),
+    )
+    if wish.namespace == manifests.own_namespace(overlay):
+        wish = replace(wish, shared=False)
+    documents = manifests.render(wish)
+    path = output / f"{overlay}.yaml"
+    write_text(path, yaml_documents.dump_all(documents))
+    write_text(output / "images.txt", "".join(f"{one}\n" for one in manifests.images(documents)))
+    if sources:
+        for name, text in manifests.sources():
+            write_text(output / "kustomize" / name, text)
+    typer.echo(f"{path} holds {len(documents)} objects; their images stand in {output / 'images.txt'}.")
+    if wish.shared:
+        typer.echo(f"{wish.namespace} is used by others too: the namespace and policies on their pods are left out.")
+    apply = shlex.join(["kubectl", "apply", "--server-side", "-f", str(path)])
+    typer.echo(f"Next: {apply}; headrace cluster keys --namespace {manifests.home(documents)}")
+
+
+def _where_steps_run(context: str) -> str:
+    """The namespace in which Kubeflow Pipelines runs steps, which is told.
+
+    Raises:
+        InputError: If nobody says where that is.
+    """
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
+    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+
+    place = known(connect(context=context))
+    if place is None:
+        raise InputError(
+            "Kubeflow Pipelines must say where it runs steps: there is no Deployment ml-pipeline that you may look at; "
+            "set HEADRACE_KFP_ENDPOINT, or name its namespace, or your profile's, by --namespace."
+        )
+    typer.echo(f"{place}.")
+    return place.namespace
+
+
+@app.command(epilog=KEYS_EXAMPLES)
+def keys(
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Namespace.",
+            metavar="NAME",
+            show_default="where Kubeflow Pipelines runs steps, else the context's",
+        ),
+    ] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    database: Annotated[
+        bool, typer.Option("--database", help="Also make up the keys of the registry's database, if there are none.")
+    ] = False,
+    records: Annotated[
+        bool,
+        typer.Option("--records", help="Also bring where registry, catalogue and lineage are, with their logins."),
+    ] = False,
+) -> None:
+    """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
+    from headrace.cluster.install.secrets import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
+    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+    from headrace.core.base import settings  # noqa: PLC0415
+    from headrace.core.base.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+
+    told = settings.store_settings()
+    if told is None:
+        raise InputError(
+            "HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY must be set to what the cluster's "
+            "pods use; HEADRACE_S3_ENDPOINT is not."
+        )
+    cluster = connect(context=context, namespace=namespace)
+    place = known(cluster)
+    if place and not namespace:
+        typer.echo(f"{place}.")
+        cluster = replace(cluster, namespace=place.namespace)
+    put_store_keys(cluster, told)
+    typer.echo(f"the Secret {STORE_SECRET} in {cluster.namespace} holds the keys of {told.endpoint}.")
+    if database:
+        made = make_database_keys(cluster)
+        typer.echo(f"the Secret {DATABASE_SECRET} {'holds new keys' if made else 'is as it was'}.")
+    if records:
+        values = settings.records()
+        put_records(cluster, values)
+        typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
+    if place and place.namespace != cluster.namespace:
+        typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
+    typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")
+
+
+@app.command(epilog=TIDY_EXAMPLES)
+def tidy(
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
+    ] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+) -> None:
+    """Put right what killed searches, deployments and rollouts left behind; what somebody watches is left alone."""
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
+    from headrace.rollouts.cleanup import find, tidied  # noqa: PLC0415
+
+    cluster = connect(context=context, namespace=namespace)
+    found = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
+    failed = 0
+    for left in found.left:
+        try:
+            typer.echo(f"  {left}." if dry_run else f"  {tidied(left)}")
+        except HeadraceError as error:
+            failed += 1
+            typer.echo(f"  {left.what} could not be put right: {error}")
+    for sentence in found.unread:
+        typer.echo(f"  {sentence}")
+    for sentence in found.unwatched:
+        typer.echo(f"  {sentence}")
+    for what in found.watched:
+        typer.echo(f"  {what} is watched, and left alone.")
+    last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)
+    typer.echo(f"{len(found.unread)} could not be read. {last}" if found.unread else last)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _last_words(left: int, failed: int, namespace: str, *, dry_run: bool) -> str:
+    """How it stands, and what to do next."""
+    doctor = f"Next: headrace doctor --target cluster --namespace {namespace}"
+    if not left:
+        return f"Nothing is left to be put right in {namespace}. {doctor}"
+    if dry_run:
+        return f"{left} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
+    if failed:
+        return f"{failed} of {left} could not be put right in {namespace}. Next: mend what is said above, tidy again."
+    return f"{left} put right in {namespace}. {doctor}"

@@ -1,0 +1,81 @@
+"""``headrace compile``: the YAML that a user uploads to the Kubeflow UI, or applies to a cluster."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli.options import cluster_options
+from headrace.core.base.errors import InputError
+from headrace.core.base.files import write_text
+from headrace.pipelines.definitions.catalogue import PIPELINES
+
+EXAMPLES = """
+Examples:
+
+  headrace compile training -o training.yaml
+
+  headrace compile training -o training.yaml --cpu 1 --cpu train=4 --memory tune=8Gi --timeout 2h --no-cache
+
+  headrace compile training -o objects.yaml --native training-0.1.0 --namespace kubeflow
+"""
+
+
+def compile_to(name: str, path: Path) -> None:
+    """Write the KFP intermediate representation of a shipped pipeline.
+
+    Raises:
+        InputError: If no such pipeline is shipped, or the file cannot be written.
+    """
+    from headrace.pipelines.definitions.compile import compiled  # noqa: PLC0415 - as below
+
+    write_text(path, compiled(name))
+
+
+def compile_pipeline(
+    name: Annotated[str, typer.Argument(metavar="PIPELINE", help=f"One of: {', '.join(PIPELINES)}.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", metavar="FILE")],
+    native: Annotated[
+        str,
+        typer.Option(
+            help="Write the Kubernetes objects Pipeline and PipelineVersion instead, for a Kubeflow that keeps its "
+            "pipelines in Kubernetes.",
+            metavar="VERSION",
+        ),
+    ] = "",
+    namespace: Annotated[str, typer.Option(help="Namespace of these objects.", show_default="kubectl's")] = "",
+    cpu: cluster_options.Cpu = None,
+    memory: cluster_options.Memory = None,
+    gpu: cluster_options.Gpu = None,
+    timeout: cluster_options.Timeout = None,
+    retries: cluster_options.Retries = None,
+    cache: cluster_options.Cache = True,
+    node_selector: cluster_options.NodeSelector = None,
+    toleration: cluster_options.Tolerate = None,
+    image: cluster_options.Image = "",
+) -> None:
+    """Compile PIPELINE to the YAML that the Kubeflow UI takes."""
+    options = cluster_options.task_options(
+        cpu=cpu,
+        memory=memory,
+        gpu=gpu,
+        timeout=timeout,
+        retries=retries,
+        cache=cache,
+        node_selector=node_selector,
+        toleration=toleration,
+        image=image,
+    )
+    if namespace and not native:
+        raise InputError("--namespace is for the objects of --native; leave it out, or name a version with --native.")
+    from headrace.pipelines.definitions.compile import Native, compiled  # noqa: PLC0415 - KFP is slow to import
+
+    write_text(output, compiled(name, options=options, native=Native(native, namespace) if native else None))
+    if native:
+        typer.echo(f"{output} is ready: kubectl apply -f {shlex.quote(str(output))}")
+    else:
+        typer.echo(
+            f"{output} is ready: upload it in the Kubeflow UI under Pipelines, Upload pipeline, or: headrace submit "
+            f"{shlex.quote(str(output))}"
+        )

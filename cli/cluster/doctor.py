@@ -1,0 +1,132 @@
+"""``headrace doctor``: what is installed and reachable, and what a pipeline will meet there."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headrace.core.base.diagnostics import Finding, State, as_dict
+from headrace.core.base.errors import InputError
+
+EXAMPLES = """
+Examples:
+
+  headrace doctor
+
+  headrace doctor --target cluster
+
+  headrace doctor --target cluster pipelines/compiled/training.yaml --namespace team-a
+
+  headrace doctor --target local pipeline.yaml --json found.json
+"""
+_MARKS: dict[State, str] = {"good": "✓", "note": "·", "unknown": "?", "warning": "!", "bad": "✗"}
+_WIDTH = 16
+
+
+def doctor(
+    pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE.yaml]", help="A compiled pipeline.")] = None,
+    target: Annotated[str, typer.Option(help="local or cluster.", metavar="TARGET")] = "local",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace.", show_default="where steps run, else the context's")
+    ] = "",
+    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    service_account: Annotated[str, typer.Option(help="Account of the steps.")] = "headrace-pipeline",
+    json: Annotated[Path | None, typer.Option("--json", help="Also write what was found to this file.")] = None,
+) -> None:
+    """Tell what is installed and reachable, with what rights, and what a pipeline will meet there."""
+    if target == "local":
+        findings = _local(pipeline)
+    elif target == "cluster":
+        findings = _cluster(pipeline, namespace, context, service_account)
+    else:
+        raise InputError(f"--target must be local or cluster; got {target!r} instead.")
+    findings = [*findings, *_named()]
+    if json is not None:
+        _write(json, target, pipeline, findings)
+    typer.echo("\n".join(table(findings)))
+    typer.echo(verdict(findings, target=target, pipeline=pipeline))
+    sys.exit(0 if all(finding.state != "bad" for finding in findings) else 1)
+
+
+def _local(pipeline: Path | None) -> list[Finding]:
+    from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415 - slow
+    from headrace.pipelines.compiled_spec.unsupported_features import dropped  # noqa: PLC0415
+    from headrace.pipelines.local.doctor import examine_here  # noqa: PLC0415
+
+    found = dropped(read_plan(pipeline)) if pipeline else []
+    return [*examine_here(Path("headrace-out")), *found]
+
+
+def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) -> list[Finding]:
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
+    from headrace.cluster.doctor.examine import examine  # noqa: PLC0415
+    from headrace.cluster.doctor.steps import check_steps  # noqa: PLC0415 - slow
+    from headrace.cluster.install.requirements import Needs  # noqa: PLC0415
+    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+    from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415
+    from headrace.pipelines.compiled_spec.requirements import demands, ignored  # noqa: PLC0415
+    from headrace.rollouts.cleanup import examine as left_behind  # noqa: PLC0415
+
+    plan = read_plan(pipeline) if pipeline else None
+    needs = demands(plan, account=account) if plan else Needs(account=account)
+    cluster = connect(context=context, namespace=namespace)
+    place = known(cluster)
+    if place and not namespace:
+        cluster = replace(cluster, namespace=place.namespace)
+    found = examine(cluster, needs, place)
+    if place is None and all(finding.state != "bad" for finding in found if finding.area == "Kubernetes"):
+        found += check_steps(cluster, place, needs)
+    if all(finding.state != "bad" for finding in found if finding.area in {"Kubernetes", "Namespace"}):
+        found += left_behind(cluster)
+    return [*found, *(ignored(plan) if plan else [])]
+
+
+def _named() -> list[Finding]:
+    from headrace.pipelines.local.service_checks import examine_named  # noqa: PLC0415 - slow
+
+    return examine_named()
+
+
+def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Finding]) -> None:
+    from headrace.core.base.files import write_json  # noqa: PLC0415
+
+    told: dict[str, Any] = {"target": target, "pipeline": str(pipeline) if pipeline else None}
+    write_json(path, {**told, **as_dict(findings)})
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """A line for each finding, and one for its remedy; what is about one thing stands together."""
+    areas = list(dict.fromkeys(finding.area for finding in findings))
+    lines = []
+    for area in areas:
+        name = area
+        for finding in findings:
+            if finding.area != area:
+                continue
+            lines.append(f"  {_MARKS[finding.state]} {name:<{_WIDTH}}{finding.text}")
+            if finding.remedy:
+                lines.append(f"    {'':<{_WIDTH}}→ {finding.remedy}")
+            name = ""
+    return lines
+
+
+def verdict(findings: Sequence[Finding], *, target: str, pipeline: Path | None) -> str:
+    """The last line: how it stands, and what to do next."""
+    counts = as_dict(findings)["counts"]
+    what = f"{pipeline} on the {target} target" if pipeline else f"the {target} target"
+    if counts["bad"]:
+        return f"\n{what}: {counts['bad']} to mend (✗), {counts['warning']} to know of (!); mend them, then ask again."
+    unsure = f", {counts['unknown']} could not be looked at (?)" if counts["unknown"] else ""
+    following = _following(target, pipeline)
+    return f"\n{what}: nothing stands in the way; {counts['warning']} to know of (!){unsure}. Next: {following}"
+
+
+def _following(target: str, pipeline: Path | None) -> str:
+    if target == "local":
+        return "headrace demo" if pipeline is None else "headrace run TABLE --target COLUMN"
+    if pipeline is None:
+        return "headrace compile training -o training.yaml; headrace doctor --target cluster training.yaml"
+    return "upload it in the Kubeflow UI under Pipelines, Upload pipeline."

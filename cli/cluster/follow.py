@@ -1,0 +1,177 @@
+"""Follow a run on a cluster: the lines of a run here, and the same folder at its end."""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from headrace.cli.output.run_output import Progress, outcome
+from headrace.core.base.errors import ClusterError, UserError
+from headrace.core.base.files import dumps, write_text
+from headrace.pipelines.definitions.catalogue import PIPELINES
+from headrace.pipelines.kubeflow import follow as remote
+from headrace.pipelines.kubeflow.artifacts import artifacts
+from headrace.pipelines.kubeflow.follow import follow
+from headrace.pipelines.kubeflow.run_states import CACHED
+from headrace.pipelines.kubeflow.run_workflow import WorkflowSource
+from headrace.pipelines.kubeflow.step_logs import StepLogs
+from headrace.pipelines.local.results import gather, report_failure, summarise, versions
+from headrace.pipelines.local.run_folder import RunFolder, run_folder
+from headrace.pipelines.local.runner import Outcome, Told, with_skipped
+from headrace.pipelines.local.summary import Summary
+
+if TYPE_CHECKING:
+    from headrace.cluster.api.client import Cluster
+    from headrace.cluster.kfp.client import Kfp
+    from headrace.cluster.kfp.pipeline_spec import PipelineFile
+    from headrace.cluster.kfp.run import Run
+
+KUBEFLOW = "kubeflow"
+_SHIPPED = "headrace-"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where what the API of Kubeflow Pipelines does not tell of a run is asked for.
+
+    Attributes:
+        logs: What its steps say: pods, as far as there is a way to the cluster, and the object store.
+        workflows: Its Workflow: from the cluster, else as Kubeflow keeps it.
+    """
+
+    logs: StepLogs
+    workflows: WorkflowSource
+
+
+def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
+    """Ways to what the API does not tell of the runs of a pipeline."""
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
+    from headrace.cluster.kfp import workflow  # noqa: PLC0415 - slow
+
+    cluster: Cluster | None = None
+    problems: list[str] = []
+    try:
+        cluster = connect()
+    except ClusterError as error:
+        problems.append(str(error))
+    given = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
+    namespaces = tuple(dict.fromkeys(given))
+    logs = StepLogs(cluster, namespaces, lambda run: artifacts(run, pipeline), problems, tuple(pipeline.steps))
+    return Sources(logs, WorkflowSource(cluster, namespaces, partial(workflow.kept, api.transport)))
+
+
+def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None) -> None:
+    """Show a run until its end, and write what came of it into a folder.
+
+    Args:
+        api: Kubeflow Pipelines.
+        run_id: The run's id.
+        pipeline: What it runs.
+        home: The run's folder.
+        summary_file: Where the summary is written too; None for nowhere.
+
+    Raises:
+        HeadraceError: If the run failed, or cannot be followed.
+    """
+    asked = sources(api, pipeline)
+    with run_folder(home) as folder:
+        watch = _Watch(folder, Progress(sys.stdout))
+        try:
+            run, ended = follow(
+                api,
+                run_id,
+                pipeline=pipeline,
+                logs=asked.logs,
+                watch=watch,
+                workflows=asked.workflows,
+                poll_seconds=remote.POLL_SECONDS,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
+            raise
+        write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
+        notes = [*_fetched(run, pipeline, folder), *_unknown(ended, asked)]
+        for note in notes if ended.error else ():
+            typer.echo(f"  {note}")
+        summary = _conclude(run, ended, pipeline, folder, summary_file)
+    typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
+    for note in notes:
+        typer.echo(f"  {note}")
+    typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")
+
+
+def _unknown(ended: Outcome, asked: Sources) -> list[str]:
+    """A line for the steps of which nobody can say what became of them, and why nobody can."""
+    names = [step.name for step in ended.steps if step.status == "unknown"]
+    problems = [*asked.workflows.problems, *asked.logs.problems]
+    why = f": {problems[-1]}" if problems else ", and neither its Workflow nor the object store tells more."
+    return [f"unknown   {', '.join(names)}: the states that Kubeflow tells stand still{why}"] if names else []
+
+
+class _Watch:
+    """Shows what steps do, and keeps it as a run here does, for the report."""
+
+    def __init__(self, folder: RunFolder, show: Progress) -> None:
+        self._folder = folder
+        self._show = show
+
+    def __call__(self, told: Told) -> None:
+        """Show and keep one thing."""
+        self._show(told)
+        if told.event in {"progress", "waiting"}:
+            return
+        facts = {"step": told.step, "time": told.time, "seconds": told.seconds}
+        lines: list[dict[str, object]] = [{**facts, "event": told.event}]
+        if told.event == "fail":
+            lines[0] |= {"error": told.text, "kind": told.kind}
+        elif told.text:
+            lines.insert(0, {**facts, "event": "progress", "text": told.text})
+        with self._folder.events.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def _fetched(run: "Run", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
+    """Bring artifacts here; what could not be had is returned in words."""
+    cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.cached(task)})
+    notes = [f"cached    {', '.join(cached)}: {CACHED}, where their artifacts are"] if cached else []
+    try:
+        artifacts(run, pipeline).fetch(folder.steps)
+    except UserError as error:
+        shutil.rmtree(folder.steps, ignore_errors=True)  # half of them would tell half a story
+        return [*notes, f"artifacts not fetched: {error}"]
+    return notes
+
+
+def _conclude(
+    run: "Run", ended: Outcome, pipeline: "PipelineFile", folder: RunFolder, summary_file: Path | None
+) -> Summary:
+    gather(folder)
+    shipped = PIPELINES.get(pipeline.name.removeprefix(_SHIPPED))
+    names = shipped.steps if shipped else tuple(dict.fromkeys(task.runs for task in pipeline.steps.values()))
+    if ended.error:
+        report_failure(folder, str(ended.error), names)
+    whole = (folder.staging / "report.html").exists() and not ended.error
+    bad: Literal["canceled", "failed"] = "canceled" if run.state == "CANCELED" else "failed"
+    told = Summary(
+        status=bad if ended.error else "succeeded",
+        seconds=round(max(run.ended - run.created, 0.0), 3),
+        steps=with_skipped(ended.steps, names),
+        report=str(folder.home / "report.html") if whole else "",
+        output=str(folder.home),
+        versions=versions(),
+        error=str(ended.error or ""),
+    )
+    summary = summarise(folder, told)
+    for path in (folder.staging / "summary.json", summary_file):
+        if path:
+            write_text(path, summary.to_json())
+    if ended.error:
+        folder.set_aside()
+        raise type(ended.error)(f"{ended.error} (see {folder.home / 'failed'})")
+    folder.keep()
+    return summary

@@ -1,0 +1,142 @@
+"""``headrace runs``, ``logs`` and ``cancel``: what runs on Kubeflow."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.core.base.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from headrace.cluster.kfp.run import Run
+
+RUNS_EXAMPLES = """
+Examples:
+
+  headrace runs
+
+  headrace runs --limit 50
+
+  headrace runs --recurring
+"""
+LOGS_EXAMPLES = """
+Examples:
+
+  headrace logs headrace-training-20261124-223001
+
+  headrace logs 0f3c…-a1 train
+"""
+CANCEL_EXAMPLES = """
+Examples:
+
+  headrace cancel headrace-training-20261124-223001
+
+  headrace cancel --recurring 0f3c…-a1
+
+  headrace cancel --recurring --with-runs 0f3c…-a1
+"""
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its name.")]
+
+
+def runs(
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+    recurring: Annotated[bool, typer.Option("--recurring", help="List what is run again and again.")] = False,
+) -> None:
+    """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
+    from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines.kubeflow import run_listing  # noqa: PLC0415
+
+    api = client.connect()
+    if recurring:
+        rows = [_schedule(one) for one in api.recurring()]
+    else:
+        rows = [_row(run) for run in run_listing.with_canceled(api, api.runs(limit))]
+    if not rows:
+        typer.echo("There are none. Next: headrace submit training --help")
+        return
+    for row in rows:
+        typer.echo(row)
+    typer.echo("\nNext: headrace cancel --recurring ID" if recurring else "\nNext: headrace logs RUN")
+
+
+def _row(run: "Run") -> str:
+    end = run.ended or time.time()
+    return f"{run.id}  {run.state.lower():<10}{_time(run.created)}  {end - run.created:>6.0f} s  {run.name}"
+
+
+def _time(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def _schedule(facts: dict[str, Any]) -> str:
+    trigger = facts.get("trigger") or {}
+    periodic, cron = trigger.get("periodic_schedule") or {}, trigger.get("cron_schedule") or {}
+    when = f"every {periodic.get('interval_second')} s" if periodic else str(cron.get("cron", ""))
+    state = str(facts.get("status", "")).lower()
+    return f"{facts['recurring_run_id']}  {state:<10}{when:<20}  {facts.get('display_name', '')}"
+
+
+def logs(
+    run: RunName,
+    step: Annotated[str, typer.Argument(metavar="[STEP]", help="One step.", show_default="all")] = "",
+) -> None:
+    """Print what the steps of RUN said: from their pods while these are there, else from the object store."""
+    from headrace.cli.cluster.follow import sources  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.cluster.kfp import client  # noqa: PLC0415
+    from headrace.pipelines.kubeflow import run_listing, submit  # noqa: PLC0415
+    from headrace.pipelines.kubeflow.run_states import CACHED, waiting  # noqa: PLC0415
+    from headrace.pipelines.kubeflow.run_workflow import with_workflow  # noqa: PLC0415
+
+    api = client.connect()
+    told = api.run(submit.find(api, run))
+    pipeline = api.pipeline_of(told)
+    asked = sources(api, pipeline)
+    workflow = asked.workflows.of(told)
+    found = with_workflow(told, workflow)
+    begun, rest = run_listing.steps(found, pipeline, asked.logs)
+    names = {step, step.replace("_", "-")}
+    wanted = [task for task in begun if not step or names & {task.name, pipeline.steps[task.name].runs}]
+    if not wanted and (step or not rest):
+        known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in begun)) or "none yet"
+        raise InputError(f"the run {found.name} has begun the steps {known}; got {shown(step)} instead.")
+    for task in wanted:
+        text = "" if found.cached(task) else asked.logs.text(found, task.name)
+        typer.echo(f"== {task.name} ({task.state.lower()})")
+        typer.echo(text.rstrip() or f"   {CACHED if found.cached(task) else 'nothing that can be read'}")
+    if rest and not step:
+        typer.echo("\nNot begun: " + ", ".join(f"{name} ({state})" for name, state in rest.items()))
+    if not found.has_ended and not step:
+        for name, obstacle in asked.logs.obstacles(found, workflow).items():
+            stuck = waiting(pipeline, name, obstacle)
+            typer.echo(f"! {stuck.step or 'the run'}: {stuck.text}")
+        if asked.workflows.is_absent():
+            places = " or ".join(asked.workflows.namespaces)
+            typer.echo(f"! the run: it has no Workflow in {places}: it was deleted, or KUBECONFIG is another cluster's")
+    if asked.logs.problems:
+        typer.echo(f"headrace: {asked.logs.problems[-1]}", err=True)
+
+
+def cancel(
+    run: RunName,
+    recurring: Annotated[
+        bool,
+        typer.Option("--recurring", help="RUN is the id of a recurring run: it starts nothing more, and is deleted."),
+    ] = False,
+    with_runs: Annotated[
+        bool, typer.Option("--with-runs", help="With --recurring: end its run that is under way, too.")
+    ] = False,
+) -> None:
+    """End RUN: its pods are killed."""
+    from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines.kubeflow import cancel as canceling  # noqa: PLC0415
+    from headrace.pipelines.kubeflow import submit  # noqa: PLC0415
+
+    if with_runs and not recurring:
+        raise InputError("--with-runs goes with --recurring: leave it out to end one run.")
+    api = client.connect()
+    if recurring:
+        typer.echo(canceling.cancel_recurring(api, run, with_runs=with_runs))
+        return
+    found = submit.find(api, run)
+    canceling.cancel(api, found)
+    typer.echo(f"It is told to end. Next: headrace runs, or: headrace logs {found}")

@@ -1,0 +1,49 @@
+"""``headrace card``: what only a person can say of a model."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.api.model_reference import open_model
+from headrace.cli.options import run_options
+from headrace.cli.options.model_argument import Model
+
+EXAMPLES = """
+Examples:
+
+  headrace card headrace-out/demo -o card.yaml      (write the questions, to be answered in an editor)
+
+  headrace card headrace-out/demo --answers card.yaml -o bundle      (the same model with the answers in its papers)
+
+  headrace run heart.csv --target target --card card.yaml      (or give them to the next run)
+"""
+
+
+def card(
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or new bundle.")],
+    answers: Annotated[str, typer.Option(help="The file of questions, answered.", metavar="FILE")] = "",
+    verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
+) -> None:
+    """Write the questions that MODEL's card and risk sheet ask, or a bundle in which they are answered."""
+    from headrace.core.base.errors import InputError  # noqa: PLC0415
+    from headrace.core.base.files import write_text  # noqa: PLC0415
+    from headrace.core.packaging import update_card  # noqa: PLC0415 - scikit-learn is slow to import
+    from headrace.core.packaging.cards import card_answers  # noqa: PLC0415 - scikit-learn is slow to import
+
+    given = card_answers.load(Path(answers)) if answers else None
+    if output.exists():
+        raise InputError(f"{output} must not be there yet; choose another place, or take it away.")
+    with open_model(model) as bundle:
+        if given is None:
+            known = update_card.answers_of(bundle)
+            write_text(output, card_answers.dump(known, bundle.name))
+            typer.echo(f"{len(known.missing)} of {len(card_answers.QUESTIONS)} questions wait for an answer: {output}")
+            again = shlex.join(["headrace", "card", model, "--answers", str(output), "--output", "NEW-BUNDLE"])
+            typer.echo(f"\nNext: {again}")
+            return
+        made = update_card.with_answers(bundle, given, output)
+    typer.echo(f"{made.name} {made.digest}: {len(given.missing)} questions still wait for an answer.")
+    typer.echo(f"\nNext: headrace serve {shlex.quote(str(output))}")

@@ -1,0 +1,71 @@
+"""``headrace contract``: infer a table's data contract, to be read and edited."""
+
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headrace.api.model_names import default_name
+from headrace.api.training_arguments import number_marks
+from headrace.cli.options import table_options
+from headrace.core.base.errors import shown
+
+EXAMPLES = """
+Examples:
+
+  headrace contract heart.csv
+
+  headrace contract heart.csv --target target -o heart.yaml
+
+  headrace run heart.csv --target target --contract heart.yaml
+"""
+_WISHES = ("task", "time_column", "positive", "country", "decimal", "thousands")
+
+
+@table_options.takes(
+    *table_options.READING, "target", *_WISHES, optional=("target",), unset={"target": "the last column"}
+)
+def contract(
+    *,
+    given: Mapping[str, Any],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),
+    ] = None,
+) -> None:
+    """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
+    from headrace.cli.output.findings_output import lines  # noqa: PLC0415 - polars is slow to import
+    from headrace.core.base.files import write_text  # noqa: PLC0415
+    from headrace.core.base.notes import from_json, worst_first  # noqa: PLC0415
+    from headrace.core.contracts.contract_yaml import dump  # noqa: PLC0415
+    from headrace.core.contracts.inference.agreement import Wishes  # noqa: PLC0415
+    from headrace.core.contracts.inference.infer import inferred  # noqa: PLC0415
+    from headrace.core.contracts.unused_columns import left_out  # noqa: PLC0415
+    from headrace.core.readers.ingest import ingest_table  # noqa: PLC0415
+    from headrace.core.tables import parquet_table  # noqa: PLC0415
+    from headrace.stores.sources.open_source import open_source  # noqa: PLC0415
+
+    read = table_options.read_options(given)
+    marks = number_marks(given["decimal"], given["thousands"], spell=table_options.flag)
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        folder = Path(scratch) / "table"
+        facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
+        target = given["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
+        wishes = Wishes(**{name: given[name] for name in _WISHES} | marks)
+        made = inferred(folder, name=default_name(given["source"]), target=target, wishes=wishes)
+    if not given["target"]:
+        said = f"headrace: the last column, {shown(target)}, is taken for the target; --target names another."
+        typer.echo(said, err=True)
+    noted = [*from_json(facts.get("notes", [])), *made.notes]
+    for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):
+        typer.echo(line, err=True)
+    text = dump(made.contract)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    write_text(output, text)
+    command = shlex.join(["headrace", "run", given["source"], "--target", target, "--contract", str(output)])
+    typer.echo(f"{output} is written: read it, mend it, then: {command}")

@@ -1,0 +1,98 @@
+"""``headrace demo``: the line on a real table that ships with scikit-learn."""
+
+import csv
+import shlex
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from headrace.cli.local.serve import keep_up
+from headrace.cli.options import run_options, table_options
+from headrace.pipelines.definitions.training_options import TrainingOptions
+from headrace.registry.backends.locations import FOLDER
+
+if TYPE_CHECKING:
+    from headrace.api.run_result import Run
+
+EXAMPLES = """
+Examples:
+
+  headrace demo
+
+  headrace demo --serve
+"""
+_COLUMNS = [
+    f"{statistic} {feature}"
+    for statistic in ("mean", "error", "worst")
+    for feature in (
+        "radius",
+        "texture",
+        "perimeter",
+        "area",
+        "smoothness",
+        "compactness",
+        "concavity",
+        "concave points",
+        "symmetry",
+        "fractal dimension",
+    )
+]
+
+
+def write_demo_table(path: Path) -> None:
+    """Write the Breast Cancer Wisconsin (Diagnostic) data, 569 x 31, as a CSV with a header.
+
+    Source: W. N. Street, W. H. Wolberg, O. L. Mangasarian, "Nuclear feature extraction for breast tumor diagnosis",
+    1993; the copy that scikit-learn's package holds.
+    """
+    packaged = files("sklearn.datasets.data").joinpath("breast_cancer.csv").read_text(encoding="utf-8")
+    _, *rows = csv.reader(packaged.splitlines())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*_COLUMNS, "diagnosis"])
+        for *numbers, label in rows:
+            writer.writerow([*numbers, "benign" if label == "1" else "malignant"])
+
+
+@table_options.takes("seed")
+def demo(
+    *,
+    output: run_options.Output = None,
+    summary: run_options.SummaryFile = None,
+    serve: run_options.Serve = False,
+    given: Mapping[str, Any],
+    verbose: run_options.Verbose = False,
+) -> None:
+    """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
+    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
+
+    home = output or FOLDER / "demo"
+    table = home.parent / f"{home.name}.csv"
+    write_demo_table(table)
+    typer.echo(f"The table: {table}, 569 tumours of which the diagnosis is known. The line:\n")
+    wanted = TrainingOptions(
+        source=str(table), target="diagnosis", positive="malignant", name="tumours", seed=given["seed"]
+    )
+
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        typer.echo("\n" + exchange(dict(completed.verification)))
+        if serve:
+            keep_up(completed)
+        else:
+            own = f"try a table of your own: headrace run {shlex.quote(str(table))} --target diagnosis"
+            typer.echo(f"\nNext: open the report, {own}{look(completed.summary)}")
+
+    run_line(
+        wanted.pipeline_arguments(),
+        home=home,
+        records=output or FOLDER,
+        summary_file=summary,
+        verbose=verbose,
+        then=then,
+    )

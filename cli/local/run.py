@@ -1,0 +1,62 @@
+"""``headrace run``: any table through the whole line."""
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from headrace.cli.local.serve import keep_up
+from headrace.cli.options import run_options, table_options
+from headrace.registry.backends.locations import FOLDER
+
+if TYPE_CHECKING:
+    from headrace.api.run_result import Run
+
+EXAMPLES = """
+Examples:
+
+  headrace run heart.csv --target target
+
+  headrace run trips.csv --target tip --time pickup --country US --budget 2m
+
+  headrace run people.csv.gz --target income --names "age,job,income" --drop name --hash e-mail
+
+  headrace run "parts/*.parquet" --target churn --id customer --families logistic --require roc_auc=0.8
+"""
+
+
+@table_options.takes(*table_options.ALL, after={"max_trials": "budget"})
+def run(
+    *,
+    given: Mapping[str, Any],
+    max_trials: table_options.MaxTrials = 0,
+    output: run_options.Output = None,
+    summary: run_options.SummaryFile = None,
+    serve: run_options.Serve = False,
+    verbose: run_options.Verbose = False,
+) -> None:
+    """Take TABLE through every step to an endpoint that answers."""
+    wanted = table_options.training_options(given, max_trials=max_trials)
+    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
+
+    home = table_options.home_of(output, wanted.name)
+
+    def then(completed: "Run") -> None:
+        typer.echo(outcome(completed.summary))
+        if completed.verification:
+            typer.echo("\n" + exchange(dict(completed.verification)))
+        if serve:
+            keep_up(completed)
+        else:
+            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
+
+    run_line(
+        wanted.pipeline_arguments(),
+        home=home,
+        records=output or FOLDER,
+        summary_file=summary,
+        verbose=verbose,
+        then=then,
+    )

@@ -1,0 +1,94 @@
+"""``headrace serve``: a model answers until it is interrupted."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli.options import run_options
+from headrace.cli.options.model_argument import Model
+from headrace.core.base.files import write_json
+
+if TYPE_CHECKING:
+    from headrace.api.run_result import Run
+
+EXAMPLES = """
+Examples:
+
+  headrace serve headrace-out/demo
+
+  headrace serve headrace-out/demo/bundle --port 8080
+
+  headrace serve tumours@production
+
+  headrace serve headrace-out/demo --workers 4 --grpc-port 8081 --access-log
+
+  headrace serve headrace-out/demo --verify signature --public-key key.pub
+
+  headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
+"""
+DEFAULT_PORT = 8080
+
+
+def curl_line(url: str, request: Path) -> str:
+    """A command that sends the request in a file to ``url``, to be typed as it is."""
+    return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
+
+
+def keep_up(completed: "Run") -> None:
+    """Wait with the endpoint up until Ctrl-C or SIGTERM."""
+    if not completed.verification or not completed.summary.endpoint:
+        typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")
+        return
+    request = completed.home / "request.json"
+    write_json(request, completed.verification["request"])
+    name = completed.summary.endpoint.url
+    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Ask it:\n\n  {curl_line(name, request)}\n")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+def serve(
+    model: Model,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    name: Annotated[str, typer.Option(help="Name of the endpoint.", show_default="the model's")] = "",
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
+    grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=0, max=65535, show_default="no gRPC")] = 0,
+    verify: Annotated[
+        str, typer.Option(help="What the bundle must prove before it answers: off, digest or signature.")
+    ] = "digest",
+    public_key: Annotated[str, typer.Option(help="Key that must have signed it.", metavar="FILE")] = "",
+    identity: Annotated[str, typer.Option(help="Identity that must have signed it without a key.")] = "",
+    issuer: Annotated[str, typer.Option(help="Who vouches for that identity.", metavar="URL")] = "",
+    access_log: Annotated[bool, typer.Option("--access-log", help="One line of JSON for each request.")] = False,
+    log_url: Annotated[str, typer.Option(help="Receiver of CloudEvents, or a file, for requests and answers.")] = "",
+    verbose: run_options.Verbose = False,
+) -> None:
+    """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
+    from headrace.api.server_command import server_command  # noqa: PLC0415 - whoever only keeps an endpoint up needs no command
+
+    command = server_command(
+        model,
+        name=name,
+        port=port,
+        host=host,
+        workers=workers,
+        grpc_port=grpc_port,
+        verify=verify,
+        public_key=public_key,
+        identity=identity,
+        issuer=issuer,
+        access_log=access_log,
+        log_url=log_url,
+        verbose=verbose,
+    )
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - the server takes this process's place, and its signals

@@ -1,0 +1,200 @@
+"""``headrace tune`` for an Experiment whose trial is a pipeline: folder, engine, summary, last screen."""
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from headrace.api.local_run import clear_summary, object_store
+from headrace.cli.options import run_options
+from headrace.cli.output.run_output import figure
+from headrace.core.base.errors import HeadraceError, InputError, shown
+from headrace.core.base.files import write_text
+from headrace.core.base.image import IMAGE
+from headrace.core.runtime.processes import lease
+from headrace.experiments.search.loop import Plan
+from headrace.experiments.search.result import Result
+from headrace.experiments.trials.pipeline_trial import PipelineTrial
+from headrace.experiments.tuners.factory import Place
+from headrace.experiments.tuners.tune import plan_of
+from headrace.pipelines.local.results import versions
+from headrace.pipelines.local.run_folder import RunFolder, run_folder
+from headrace.pipelines.local.summary import Search, Step, Summary
+from headrace.pipelines.tuning.factory import choose
+from headrace.pipelines.tuning.search import read, tune_pipeline
+
+_OPTIONS = frozenset(
+    {
+        "experiment",
+        "argument",
+        "budget",
+        "max_trials",
+        "search_on",
+        "deadline",
+        "cleanup",
+        "search_namespace",
+        "seed",
+        "output",
+        "summary",
+        "verbose",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks for.
+
+    Attributes:
+        experiment: File of the Experiment, or the name of a shipped one.
+        arguments: Arguments of the pipeline that all trials share, as texts.
+        budget: Number of trials or time; empty for the Experiment's own.
+        seed: Seed of the suggestions.
+        place: Where trials run.
+        output: The run's folder; None for one by the Experiment's name.
+        summary: Where the summary is written too; None for nowhere.
+    """
+
+    experiment: str
+    arguments: Mapping[str, str]
+    budget: str
+    seed: int
+    place: Place
+    output: Path | None
+    summary: Path | None
+
+
+def search_pipeline(context: typer.Context, *, budget: str) -> None:
+    """Search as the options of ``tune`` say, without a table.
+
+    Raises:
+        InputError: If an option is one of tables, or the Experiment's trial is no pipeline.
+        FailedSearchError: If there is no best trial.
+    """
+    given = context.params
+    if not given["experiment"]:
+        raise InputError(
+            "TABLE and --target must be given, or --experiment with an Experiment whose trial is a pipeline; got "
+            "neither."
+        )
+    for name in given:
+        source = context.get_parameter_source(name)
+        if name not in _OPTIONS and source is not None and source.name == "COMMANDLINE":
+            raise InputError(
+                f"{_spelled(context, name)} is about a table and means nothing where the trial is a pipeline; leave it "
+                "out, or name the TABLE."
+            )
+    wish = Wish(
+        experiment=given["experiment"],
+        arguments=run_options.pairs(given["argument"]),
+        budget=budget,
+        seed=given["seed"],
+        place=Place(
+            given["search_on"],
+            image=IMAGE,
+            deadline=given["deadline"],
+            cleanup=given["cleanup"],
+            namespace=given["search_namespace"],
+        ),
+        output=given["output"],
+        summary=given["summary"],
+    )
+    if wish.summary:
+        clear_summary(wish.summary)
+    _search(wish)
+
+
+def _spelled(context: typer.Context, name: str) -> str:
+    """An option as it is typed."""
+    found = next(parameter for parameter in context.command.params if parameter.name == name)
+    return found.opts[0]
+
+
+def _search(wish: Wish) -> None:
+    trial = read(wish.experiment, arguments=wish.arguments)
+    if trial is None:
+        raise InputError(
+            f"TABLE and --target must be given, for a trial of the Experiment {shown(wish.experiment)} fits a model; "
+            "they may be left out only where the trial is a pipeline."
+        )
+    plan = plan_of(trial.experiment, budget_text=wish.budget, seed=wish.seed)
+    home = wish.output or Path("headrace-out") / trial.experiment.name
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(run_folder(home))
+        stack.enter_context(lease(folder.lease))
+        folder.searches.mkdir(exist_ok=True)
+        try:
+            result = _searched(plan, trial, wish, folder, stack)
+        except HeadraceError as error:
+            _write(_summary(None, folder, began, error=str(error)), folder, wish.summary)
+            folder.set_aside()
+            raise type(error)(f"{error} (see {folder.home / 'failed'})") from error
+        _write(_summary(result, folder, began), folder, wish.summary)
+        folder.keep()
+    typer.echo(_outcome(result, folder.home))
+
+
+def _searched(plan: Plan, trial: PipelineTrial, wish: Wish, folder: RunFolder, stack: contextlib.ExitStack) -> Result:
+    store = stack.enter_context(object_store(folder)) if wish.place.on == "local" else None
+    tuner = choose(
+        wish.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
+    )
+    return tune_pipeline(plan, trial, tuner, home=folder.staging, say=_say)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"  {line}")
+
+
+def _summary(result: Result | None, folder: RunFolder, began: float, *, error: str = "") -> Summary:
+    seconds = round(time.monotonic() - began, 3)
+    status: Literal["failed", "succeeded"] = "failed" if error else "succeeded"
+    return Summary(
+        status=status,
+        seconds=seconds,
+        steps=[Step(name="tune", status=status, seconds=seconds)],
+        search=_found(result) if result else None,
+        output=str(folder.home),
+        versions=versions(),
+        error=error,
+    )
+
+
+def _found(result: Result) -> Search:
+    best = None if result.best is None else result.trials[result.best]
+    return Search(
+        engine=result.engine,
+        metric=result.objective.metric,
+        score=None if best is None else best.score,
+        trials=len(result.trials),
+        failed=sum(trial.status in {"failed", "metrics_unavailable"} for trial in result.trials),
+        reason=result.reason,
+    )
+
+
+def _write(summary: Summary, folder: RunFolder, other: Path | None) -> None:
+    for path in (folder.staging / "summary.json", other):
+        if path:
+            write_text(path, summary.to_json())
+
+
+def _outcome(result: Result, home: Path) -> str:
+    """What came of the search, and what to do next."""
+    if result.best is None:
+        return ""
+    best = result.trials[result.best]
+    metrics = ", ".join(f"{name} {figure(values['latest'])}" for name, values in best.metrics.items())
+    lines = [
+        "",
+        f"  best      {best.name}: {metrics}",
+        *(f"            {name} = {value}" for name, value in best.parameters.items()),
+        f"  trials    {home / 'trials.json'}",
+    ]
+    where = home / "trials" / best.name
+    after = f"look at {where}" if where.exists() else f"look at {home / 'trials.json'}"
+    return "\n".join([*lines, "", f"Next: {after}, or run the pipeline with these arguments."])

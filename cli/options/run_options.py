@@ -1,0 +1,64 @@
+"""The options that ``run`` and ``demo`` take, with their help, and what they become."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.core.base.errors import InputError
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The run's folder.", show_default="headrace-out/NAME")
+]
+SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' raw logs, and tracebacks.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
+]
+
+
+def comma_list(text: str) -> list[str]:
+    """The parts of a text at its commas; a part that holds a comma stands in double quotes."""
+    return [part.strip() for part in next(csv.reader([text], skipinitialspace=True))] if text else []
+
+
+def bounds(texts: list[str], *, option: str = "--require", example: str = "roc_auc=0.8") -> dict[str, float]:
+    """Bounds by metric of texts such as ``roc_auc=0.8``.
+
+    Args:
+        texts: What was given.
+        option: The option's name, for the message.
+        example: What one may look like, for the message.
+
+    Raises:
+        InputError: If a text is not of that form.
+    """
+    found = {}
+    for text in texts:
+        metric, _, value = text.partition("=")
+        try:
+            found[metric.strip()] = float(value)
+        except ValueError as error:
+            raise InputError(f"{option} must be METRIC=NUMBER, such as {example}; got {text!r} instead.") from error
+    return found
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """Arguments by name of texts such as ``source=heart.csv``.
+
+    Raises:
+        InputError: If a text is not of that form, or names an argument a second time.
+    """
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--argument must be NAME=VALUE, such as source=heart.csv; got {text!r} instead.")
+        if name in found:
+            raise InputError(f"--argument must name each argument once; got {name} twice.")
+        found[name] = value
+    return found

@@ -1,0 +1,163 @@
+"""Options of commands that take a table, made of the fields of ``TrainingOptions``."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.api.model_reference import resolve_model
+from headrace.api.training_arguments import field_separator, prepare_options, search_budget
+from headrace.cli.options import run_options
+from headrace.cli.options.command_parameters import Command, with_parameters
+from headrace.core.base.errors import InputError
+from headrace.pipelines.definitions.option_fields import OptionField, option_fields
+from headrace.pipelines.definitions.training_options import TrainingOptions
+from headrace.registry.backends.locations import FOLDER
+
+if TYPE_CHECKING:
+    from headrace.core.tables.source import ReadOptions
+
+MaxTrials = Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)]
+
+_FIELDS = option_fields(TrainingOptions)
+_TYPED = {name: option for name, option in _FIELDS.items() if option.metadata.is_typed}
+ALL = tuple(_TYPED)
+"""Names of all options of a training that the command line takes."""
+READING = tuple(
+    name for name, option in _TYPED.items() if {*option.parameters, "fingerprint"} == {"ingest", "fingerprint"}
+)
+"""Names of those that say where a table is and how it is read."""
+
+
+def takes(
+    *names: str,
+    optional: tuple[str, ...] = (),
+    unset: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> Callable[[Command], Command]:
+    """Give a command options of a training, which it gets as one mapping by its parameter ``given``.
+
+    Args:
+        names: Fields of ``TrainingOptions``; in its order they stand where ``given`` stands among the command's own
+            options.
+        optional: Those that need not be given here.
+        unset: What holds where one is not given, if that is something else here.
+        after: Own parameters of the command that stand behind one of the fields, each with that field's name.
+    """
+    fields = [_replace_unset(_FIELDS[name], (unset or {}).get(name)) for name in _FIELDS if name in names]
+    behind = after or {}
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters: list[inspect.Parameter] = []
+        for field in fields:
+            parameters.append(_parameter(field, required=field.name not in optional))
+            parameters += [own[name] for name, place in behind.items() if place == field.name]
+        return with_parameters(
+            command,
+            parameters,
+            collect=lambda values: {field.name: _converted(field, values[field.name]) for field in fields},
+        )
+
+    return decorate
+
+
+def _replace_unset(field: OptionField, unset: str | None) -> OptionField:
+    """A field for a command in which something else holds where it is not given."""
+    return field if unset is None else replace(field, metadata=replace(field.metadata, unset=unset))
+
+
+def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
+    """The parameter of a command, as Typer reads it."""
+    facts, kind = field.metadata, _typed_as(field)
+    more = "; separated by commas" if facts.commas else "; repeatable" if kind == list[str] | None else ""
+    texts: dict[str, Any] = {
+        "help": f"{facts.command_help or facts.help}{more}.",
+        "metavar": facts.metavar or None,
+        "show_default": facts.unset or True,
+    }
+    if facts.minimum is not None:
+        texts["min"] = facts.minimum
+    default: Any = field.default
+    if kind == list[str] | None:
+        default = None
+    elif kind is str and (facts.unset or facts.commas or (default is inspect.Parameter.empty and not required)):
+        default = ""
+    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*facts.flags.split(), **texts)
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )
+
+
+def _typed_as(field: OptionField) -> Any:
+    """The type of what is typed; several values are a list that may be absent, or one text between commas."""
+    if field.metadata.commas:
+        return str
+    return list[str] | None if field.type in {tuple, Mapping} else field.type
+
+
+def _converted(field: OptionField, value: Any) -> Any:
+    """The value of an option, of what was typed."""
+    if field.metadata.commas:
+        return tuple(run_options.comma_list(value))
+    if field.type is tuple:
+        return tuple(value or ())
+    if field.type is Mapping:
+        return run_options.bounds(value or [], option=field.flag)
+    return value
+
+
+def home_of(output: Path | None, name: str) -> Path:
+    """The run's folder."""
+    return output or FOLDER / name
+
+
+def flag(name: str) -> str:
+    """How an option of a training is spelled at the command line."""
+    return _FIELDS[name].flag
+
+
+def training_options(given: Mapping[str, Any], *, max_trials: int) -> TrainingOptions:
+    """The options of a training, of those that a command took.
+
+    Args:
+        given: All of them, by the names of the fields.
+        max_trials: The other way to say a budget; 0 if it was not used.
+
+    Raises:
+        InputError: If one of them cannot be.
+        MissingError: If a file or a version of a model that is named does not exist.
+    """
+    champion = given["champion"]
+    changed = {
+        "budget": budget_of(given["budget"], max_trials),
+        "champion": resolve_model(champion) if "@" in champion else champion,
+    }
+    return prepare_options({**given, **changed}, spell=flag)
+
+
+def read_options(given: Mapping[str, Any]) -> "ReadOptions":
+    """How a table is read, of the options that a command took.
+
+    Raises:
+        InputError: If one of them cannot be.
+    """
+    from headrace.core.tables.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
+
+    fed = {name: option.parameters.get("ingest") for name, option in _FIELDS.items() if name in given}
+    values = {key: given[name] for name, key in fed.items() if key and key != "source"}
+    return ReadOptions(**{**values, "delimiter": field_separator(values.get("delimiter", ""))})
+
+
+def budget_of(budget: str, max_trials: int) -> str:
+    """The budget of a search, of the two options that give it.
+
+    Raises:
+        InputError: If both are given, or it is none.
+    """
+    if max_trials and budget:
+        raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")
+    return str(max_trials) if max_trials else search_budget(budget, spell=flag)

@@ -1,0 +1,79 @@
+"""What the catalogue shows of one table."""
+
+from collections.abc import Sequence
+
+from headrace.cli.output.text_table import aligned, cut, day
+from headrace.registry.catalog.queries import Figure, Table, Use
+
+_LATEST = 12
+
+
+def table_text(table: Table, figures: Sequence[Figure], uses: Sequence[Use]) -> str:
+    """A table with all that is known of it.
+
+    Args:
+        table: The table.
+        figures: Its quality over time, oldest first.
+        uses: What was made of it, oldest first.
+    """
+    parts = [_head(table), _columns(table), _versions(table), _quality(figures), _uses(uses)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(table: Table) -> str:
+    keep = f"{table.retain_days} days" if table.retain_days else "not said"
+    expired = len(table.expired())
+    facts = [
+        ("source", table.source),
+        ("owner", table.owner or "not said"),
+        ("licence", table.licence or "not said"),
+        ("tags", ", ".join(table.tags) or "none"),
+        ("rows kept", keep + (f"; {expired} versions are older" if expired else "")),
+        ("about", table.description or "not said"),
+    ]
+    return f"{table.name}\n" + "\n".join(f"  {name:<10} {value}" for name, value in facts)
+
+
+def _columns(table: Table) -> str:
+    rows = [[c.name, c.dtype, c.role or "-", c.personal or "-", cut(c.description, 50)] for c in table.columns]
+    return aligned(("column", "dtype", "role", "personal", "about"), rows) if rows else ""
+
+
+def _versions(table: Table) -> str:
+    rows = [[day(v.last_seen), v.digest[:12], f"{v.rows:,}", f"{v.bytes:,}"] for v in reversed(table.versions)]
+    return aligned(("read (UTC)", "digest", "rows", "bytes"), rows[:_LATEST], right=(2, 3))
+
+
+def _quality(figures: Sequence[Figure]) -> str:
+    """A line for each check, and what it found that is not as it should be."""
+    times = list(dict.fromkeys((figure.time, figure.digest) for figure in figures))[-_LATEST:]
+    rows = []
+    for time, digest in reversed(times):
+        same = {(f.name, f.subject): f.value for f in figures if (f.time, f.digest) == (time, digest)}
+        missing = [
+            f"{subject} {value:.1%}" for (name, subject), value in same.items() if name == "missing share" and value
+        ]
+        broken = [
+            f"{name.removeprefix('broken ')} {subject} {value:g}"
+            for (name, subject), value in same.items()
+            if name.startswith("broken ")
+        ]
+        counts = [f"{same.get((f'rows {what}', ''), 0):,.0f}" for what in ("read", "quarantined")]
+        rows.append([day(time), digest[:12], *counts, cut(", ".join(missing), 40), cut(", ".join(broken), 50)])
+    head = ("checked (UTC)", "digest", "rows", "set aside", "missing", "rules broken")
+    return aligned(head, rows, right=(2, 3)) if rows else ""
+
+
+def _uses(uses: Sequence[Use]) -> str:
+    rows = [
+        [
+            day(use.time),
+            use.digest[:12],
+            f"{use.model} {use.version}".strip(),
+            use.verdict or "-",
+            use.person,
+            ", ".join(endpoint["url"].partition("://")[2].partition("/")[0] for endpoint in use.endpoints) or "-",
+        ]
+        for use in list(reversed(uses))[:_LATEST]
+    ]
+    return aligned(("used (UTC)", "digest", "made", "verdict", "by", "endpoints"), rows) if rows else ""

@@ -1,0 +1,1 @@
+"""Commands of the registry, the catalogue and signatures."""

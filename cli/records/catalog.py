@@ -1,0 +1,224 @@
+"""``headrace catalog``: which tables there are, what they are like, and what was made of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.cli.options import table_options
+from headrace.cli.options.registry_options import Catalog, Json
+from headrace.cli.output.text_table import aligned, cut, day
+from headrace.cli.records import whereis
+from headrace.core.base.errors import InputError
+from headrace.registry.backends.locations import catalog_place
+
+if TYPE_CHECKING:
+    from headrace.registry.catalog.database import Database
+    from headrace.registry.catalog.queries import Table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Tables: what they are like, whose they are, and what was made of them.",
+)
+
+ADD = """
+Examples:
+
+  headrace catalog add heart.csv --owner "cardiology" --licence "CC BY 4.0" --tag gold
+
+  headrace catalog add "postgresql://reader@db/shop#orders" --retain 365 --description "orders of the web shop"
+"""
+LIST = """
+Examples:
+
+  headrace catalog list
+
+  headrace catalog list --expired
+"""
+SHOW = """
+Examples:
+
+  headrace catalog show customers
+
+  headrace catalog show customers --json
+"""
+SEARCH = """
+Examples:
+
+  headrace catalog search churn
+
+  headrace catalog search e-mail --owner marketing --since 2026-01-01
+
+  headrace catalog search --tag gold --type timestamp
+"""
+TAG = """
+Examples:
+
+  headrace catalog tag customers gold quarterly
+
+  headrace catalog tag customers --remove quarterly
+"""
+DESCRIBE = """
+Examples:
+
+  headrace catalog describe customers --owner marketing --licence internal --retain 730
+"""
+_Name = Annotated[str, typer.Argument(metavar="TABLE", help="The table's name in the catalogue, or its source.")]
+_Owner = Annotated[str | None, typer.Option(help="Who answers for it.", show_default=False)]
+_Licence = Annotated[str | None, typer.Option(help="Under which licence it is used.", show_default=False)]
+_Description = Annotated[str | None, typer.Option(help="What people should know.", show_default=False)]
+_Retain = Annotated[int | None, typer.Option(metavar="DAYS", help="How long rows may be kept.", min=1)]
+_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all stand in it.")]
+_Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeatable.")]
+
+
+@app.command(name="add", epilog=ADD)
+@table_options.takes("source", "names", "header")
+def add(
+    *,
+    owner: _Owner = None,
+    licence: _Licence = None,
+    description: _Description = None,
+    retain: _Retain = None,
+    tag: _Tags = None,
+    given: Mapping[str, Any],
+    catalog: Catalog = "",
+) -> None:
+    """Read TABLE once and enter it: columns, rows, digest; its rows are not kept."""
+    from headrace.registry.add_source import add_source  # noqa: PLC0415 - polars is slow to import
+    from headrace.registry.catalog.annotations import describe as told  # noqa: PLC0415
+    from headrace.registry.catalog.annotations import set_tags  # noqa: PLC0415
+
+    database = _open(catalog)
+    name = add_source(database, given["source"], options=table_options.read_options(given))
+    told(database, name, **_given(owner=owner, licence=licence, description=description, retain_days=retain))
+    set_tags(database, name, add=tag or ())
+    typer.echo(f"{given['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
+
+
+@app.command(name="list", epilog=LIST)
+def list_tables(
+    expired: Annotated[bool, typer.Option("--expired", help="Only tables kept longer than they may be.")] = False,
+    catalog: Catalog = "",
+    as_json: Json = False,
+) -> None:
+    """List all tables, those read last first."""
+    from headrace.registry.catalog.queries import search as find  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    found = [table for table in find(_open(catalog)) if not expired or table.expired()]
+    _print(found, as_json=as_json)
+
+
+@app.command(name="search", epilog=SEARCH)
+def search(
+    words: _Words = None,
+    tag: _Tags = None,
+    owner: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    kind: Annotated[
+        str, typer.Option("--type", help="csv, parquet, json, sql, or the dtype of a column, such as timestamp.")
+    ] = "",
+    since: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or later.")] = "",
+    until: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or earlier.")] = "",
+    catalog: Catalog = "",
+    as_json: Json = False,
+) -> None:
+    """Find tables by words in names, sources, descriptions, tags and columns; by tag, owner, type and date."""
+    from headrace.registry.catalog.queries import Wish  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import search as find  # noqa: PLC0415
+
+    wish = Wish(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
+    _print(find(_open(catalog), wish), as_json=as_json)
+
+
+@app.command(name="show", epilog=SHOW)
+def show(table: _Name, catalog: Catalog = "", as_json: Json = False) -> None:
+    """Show TABLE: columns, versions, quality over time, and what was made of it."""
+    from headrace.cli.output.catalog_output import table_text  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import quality, uses  # noqa: PLC0415
+    from headrace.registry.catalog.queries import table as known  # noqa: PLC0415
+
+    database = _open(catalog)
+    found = known(database, table)
+    figures, made = quality(database, found), uses(database, table=found)
+    if as_json:
+        plain = asdict(found) | {"quality": [asdict(f) for f in figures], "uses": [asdict(use) for use in made]}
+        typer.echo(json.dumps(plain, indent=1))
+        return
+    typer.echo(table_text(found, figures, made))
+
+
+@app.command(name="tag", epilog=TAG)
+def tag(
+    table: _Name,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to take away; repeatable.")] = None,
+    catalog: Catalog = "",
+) -> None:
+    """Add tags to TABLE, or take them away."""
+    from headrace.registry.catalog.annotations import set_tags  # noqa: PLC0415
+    from headrace.registry.catalog.queries import table as known  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    database = _open(catalog)
+    set_tags(database, table, add=tags or (), remove=remove or ())
+    typer.echo(f"{table} has the tags {', '.join(known(database, table).tags) or '(none)'}.")
+
+
+@app.command(name="describe", epilog=DESCRIBE)
+def describe(
+    table: _Name,
+    owner: _Owner = None,
+    licence: _Licence = None,
+    description: _Description = None,
+    retain: _Retain = None,
+    name: Annotated[str | None, typer.Option(help="A new name in the catalogue.", show_default=False)] = None,
+    catalog: Catalog = "",
+) -> None:
+    """Say who answers for TABLE, under which licence it is used, and how long its rows may be kept."""
+    from headrace.registry.catalog.annotations import describe as told  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    given = _given(owner=owner, licence=licence, description=description, retain_days=retain, name=name)
+    if not given:
+        raise InputError("something must be told: give --owner, --licence, --description, --retain or --name.")
+    told(_open(catalog), table, **given)
+    typer.echo(f"Next: headrace catalog show {name or table}")
+
+
+def _open(catalog: str) -> "Database":
+    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    return Database(catalog_place(catalog))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _print(found: list["Table"], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(table) for table in found], indent=1))
+        return
+    if not found:
+        typer.echo("No table is like that. `headrace catalog list` shows all.")
+        return
+    rows = [
+        [
+            table.name,
+            table.kind,
+            f"{table.versions[-1].rows:,}" if table.versions else "-",
+            len(table.versions),
+            day(table.last_seen),
+            table.owner or "-",
+            ", ".join(table.tags) or "-",
+            cut(", ".join(table.personal), 30) or "-",
+        ]
+        for table in found
+    ]
+    head = ("table", "type", "rows", "versions", "last read (UTC)", "owner", "tags", "personal data")
+    typer.echo(aligned(head, rows, right=(2, 3)))
+    typer.echo(f"\nNext: headrace catalog show {found[0].name}")
+
+
+app.command(name="whereis", epilog=whereis.EXAMPLES)(whereis.whereis)

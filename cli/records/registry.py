@@ -1,0 +1,190 @@
+"""``headrace registry``: versions of models, which of them is in use, and who decided so."""
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, Verbose, who
+from headrace.cli.records import registry_actions as moves
+from headrace.core.base.errors import InputError, MissingError
+
+if TYPE_CHECKING:
+    from headrace.registry.models.state import State
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Versions of models: which of them is in use, and who decided so.",
+)
+
+REGISTER = """
+Examples:
+
+  headrace registry register headrace-out/demo
+
+  headrace registry register bundle/ --uri s3://models/models/trips/3f…/ --reason "trained by hand"
+"""
+LIST = """
+Examples:
+
+  headrace registry list
+
+  headrace registry list --registry http://mlflow:5000 --json
+"""
+SHOW = """
+Examples:
+
+  headrace registry show tumours
+
+  headrace registry show tumours --html tumours.html
+"""
+COMPARE = """
+Examples:
+
+  headrace registry compare tumours 1.0.0 1.1.0
+
+  headrace registry compare tumours production latest --html compared.html
+"""
+HISTORY = """
+Examples:
+
+  headrace registry history tumours
+
+  headrace registry history tumours --json
+"""
+
+
+@app.command(name="register", epilog=REGISTER)
+def register(
+    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="A run's folder, a bundle's folder or a store URI.")],
+    uri: Annotated[str, typer.Option(help="Where the bundle is published.", show_default="as the run tells")] = "",
+    number: Annotated[str, typer.Option(help="Version to give it, such as 2.0.0.", show_default="derived")] = "",
+    reason: Reason = "",
+    by: By = "",
+    registry: Registry = "",
+    verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
+) -> None:
+    """Enter a published BUNDLE as a new version; one that is known keeps its version."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - as every command of this module
+    from headrace.registry.models.submission import Submission, bundle_folder, published_at  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        if "://" in model:
+            from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client
+
+            folder, uri = fetch(model, Path(scratch) / "bundle"), uri or model
+        else:
+            if not Path(model).exists():
+                raise MissingError(f"there is no folder {model}; name a run's or a bundle's folder, or a store URI.")
+            folder = bundle_folder(Path(model))
+            uri = uri or published_at(Path(model))
+        given = Submission.read(folder, uri=uri)
+        made = open_registry(registry).register(given, by=who(by), reason=reason, number=number)
+    typer.echo(f"{made.model} {made.full} is registered as number {made.number} (verdict: {made.verdict or 'none'}).")
+    for change in made.facts.get("changes", ()):
+        typer.echo(f"  {made.facts['level']}: {change}")
+    typer.echo(f"Next: headrace registry promote {made.model} {made.version}")
+
+
+@app.command(name="list", epilog=LIST)
+def list_models(registry: Registry = "", as_json: Json = False) -> None:
+    """List all models, and what is in which stage."""
+    from headrace.cli.output.registry_output import models_table  # noqa: PLC0415
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    found = open_registry(registry)
+    states = found.models()
+    if as_json:
+        typer.echo(json.dumps([_plain(state) for state in states], indent=1))
+        return
+    if not states:
+        typer.echo(f"No model is registered in {found.place} yet. Next: headrace run, or headrace registry register")
+        return
+    typer.echo(models_table(states))
+    typer.echo(f"\nNext: headrace registry show {states[0].model}")
+
+
+@app.command(name="show", epilog=SHOW)
+def show(
+    model: Model,
+    html: Html = None,
+    registry: Registry = "",
+    catalog: Catalog = "",
+    as_json: Json = False,
+) -> None:
+    """Show all versions of MODEL and its latest history; as a page with its metrics, card and lineage too."""
+    from headrace.cli.output.registry_output import history_table, versions_table  # noqa: PLC0415
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    found = open_registry(registry)
+    state = found.model(model)
+    if html:
+        from headrace.reports.registry.page import write_model_page  # noqa: PLC0415 - matplotlib takes its time
+
+        write_model_page(html, registry=found, state=state, catalog=catalog)
+        typer.echo(f"{html} is written: open it in a browser.")
+        return
+    if as_json:
+        typer.echo(json.dumps(_plain(state), indent=1))
+        return
+    typer.echo(f"{versions_table(state)}\n\n{history_table(state, most=8)}")
+    typer.echo(f"\nNext: headrace registry show {model} --html {model}.html, headrace registry promote {model} VERSION")
+
+
+@app.command(name="compare", epilog=COMPARE)
+def compare(
+    model: Model,
+    first: Annotated[str, typer.Argument(metavar="VERSION", help="A version, a stage, latest or a digest.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    html: Html = None,
+    registry: Registry = "",
+) -> None:
+    """Show two versions side by side: metrics, data, and what a client would notice."""
+    from headrace.cli.output.registry_output import comparison  # noqa: PLC0415
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+    from headrace.registry.models.version_comparison import between  # noqa: PLC0415
+
+    found = open_registry(registry)
+    state = found.model(model)
+    one, other = state.find(first), state.find(second)
+    if one == other:
+        raise InputError(f"{first} and {second} are the same version of {model}, {one.version}: name two.")
+    found_between = between(found, one, other)
+    if html:
+        from headrace.reports.registry.page import write_comparison_page  # noqa: PLC0415 - as above
+
+        write_comparison_page(html, state=state, versions=(one, other), changes=found_between)
+        typer.echo(f"{html} is written: open it in a browser.")
+        return
+    typer.echo(comparison(one, other))
+    typer.echo(f"\n  From {one.version} to {other.version} a client notices:")
+    for change in found_between:
+        typer.echo(f"  - {change.kind}: {change.text}")
+    if not found_between:
+        typer.echo("  - nothing: the contract is the same")
+
+
+@app.command(name="history", epilog=HISTORY)
+def history(model: Model, registry: Registry = "", as_json: Json = False) -> None:
+    """Show who did what to MODEL, when and why; the latest comes last."""
+    from headrace.cli.output.registry_output import history_table  # noqa: PLC0415
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    state = open_registry(registry).model(model)
+    typer.echo(json.dumps([asdict(entry) for entry in state.entries], indent=1) if as_json else history_table(state))
+
+
+def _plain(state: "State") -> dict[str, object]:
+    versions = [asdict(version) for version in state.versions]
+    return {"model": state.model, "stages": dict(state.stages), "versions": versions}
+
+
+app.command(name="promote", epilog=moves.PROMOTE)(moves.promote)
+app.command(name="rollback", epilog=moves.ROLLBACK)(moves.rollback)
+app.command(name="approve", epilog=moves.APPROVE)(moves.approve)
+app.command(name="archive", epilog=moves.ARCHIVE)(moves.archive)
+app.command(name="policy", epilog=moves.POLICY)(moves.policy)

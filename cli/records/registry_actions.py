@@ -1,0 +1,141 @@
+"""The commands that move versions of models, and say who may."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from headrace.cli.options.registry_options import By, Model, Reason, Registry, VersionName, who
+
+PROMOTE = """
+Examples:
+
+  headrace registry promote tumours 1.1.0
+
+  headrace registry promote tumours latest --to production --reason "two weeks in staging without errors"
+"""
+ROLLBACK = """
+Examples:
+
+  headrace registry rollback tumours --reason "alarms since noon"
+
+  headrace registry rollback tumours --to 1.0.0 --reason "1.1.0 and 1.2.0 misread the unit"
+"""
+APPROVE = """
+Examples:
+
+  headrace approve tumours 1.1.0 --reason "read the report, tried the slices"
+"""
+ARCHIVE = """
+Examples:
+
+  headrace registry archive tumours 1.0.0 --reason "trained on withdrawn data"
+
+  headrace registry archive tumours 1.0.0 --undo --reason "the data are back"
+"""
+POLICY = """
+Examples:
+
+  headrace registry policy
+
+  headrace registry policy --set policy.yaml --reason "two approvals from now on"
+
+A policy is a YAML file; what is left out has the value shown here:
+
+  format: 1
+  production:
+    verdicts: [promote]     verdicts of the gate that will do: promote, hold
+    after: ""               stage that comes first, such as staging
+    approvals: 0            how many people must approve
+    another: true           whether the approval of whoever promotes does not count
+"""
+_Stage = Annotated[
+    str, typer.Option(metavar="STAGE", help="development, staging or production.", show_default="the next one")
+]
+_Why = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+
+
+def promote(
+    model: Model,
+    version: VersionName,
+    to: _Stage = "",
+    reason: Reason = "",
+    by: By = "",
+    registry: Registry = "",
+) -> None:
+    """Put VERSION of MODEL into a stage, if the gate passed it and the policy lets it."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+    from headrace.registry.models import transitions  # noqa: PLC0415 - as every command of this module
+
+    found = open_registry(registry)
+    stage = to or transitions.next_stage(found.model(model).find(version))
+    before = found.model(model).stage(stage)
+    made = found.promote(model, version, stage=stage, by=who(by), reason=reason)
+    if before and before.number == made.number:
+        typer.echo(f"{model} {made.version} is in {stage} already.")
+        return
+    instead = f", instead of {before.version}" if before else ""
+    typer.echo(f"{model} {made.version} is in {stage}{instead}: {made.uri}")
+    if before:
+        typer.echo(f'Next, should it fail: headrace registry rollback {model} --stage {stage} --reason "..."')
+
+
+def rollback(
+    model: Model,
+    reason: _Why,
+    to: Annotated[str, typer.Option(metavar="VERSION", help="An earlier version.", show_default="the one before")] = "",
+    stage: Annotated[str, typer.Option(help="Stage to roll back.")] = "production",
+    by: By = "",
+    registry: Registry = "",
+) -> None:
+    """Put an earlier version of MODEL back into a stage."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    made = open_registry(registry).rollback(model, to=to, stage=stage, by=who(by), reason=reason)
+    typer.echo(f"{model} {made.version} is back in {stage}: {made.uri}")
+
+
+def approve(model: Model, version: VersionName, reason: _Why, by: By = "", registry: Registry = "") -> None:
+    """Record that you approve of VERSION of MODEL, and why."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    made = open_registry(registry).approve(model, version, by=who(by), reason=reason)
+    names = ", ".join(approval.by for approval in made.approvals)
+    typer.echo(f"{model} {made.version} is approved by {names}.")
+    typer.echo(f"Next: headrace registry promote {model} {made.version}")
+
+
+def archive(
+    model: Model,
+    version: VersionName,
+    reason: _Why,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring it back instead.")] = False,
+    by: By = "",
+    registry: Registry = "",
+) -> None:
+    """Take VERSION of MODEL out of use: it enters no stage until it is brought back."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+
+    found = open_registry(registry)
+    change = found.restore if undo else found.archive
+    made = change(model, version, by=who(by), reason=reason)
+    typer.echo(f"{model} {made.version} is {'archived' if made.archived else 'in use'}.")
+
+
+def policy(
+    set_to: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="A policy to keep from now on.")] = None,
+    reason: Reason = "",
+    by: By = "",
+    registry: Registry = "",
+) -> None:
+    """Show what the stages ask for, or change it; the registry keeps it, and who changed it."""
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
+    from headrace.registry.models.policy import load  # noqa: PLC0415
+
+    found = open_registry(registry)
+    if set_to:
+        found.set_policy(load(set_to), by=who(by), reason=reason)
+    typer.echo(yaml.safe_dump(found.policy().as_json(), sort_keys=False, default_flow_style=None).rstrip())
+    for entry in found.policy_entries()[-1:]:
+        typer.echo(f"# set by {entry.by}, {entry.time}{f': {entry.reason}' if entry.reason else ''}")

@@ -1,0 +1,71 @@
+"""``headrace catalog whereis``: where rows of people lie."""
+
+import json
+import sys
+from dataclasses import asdict
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli.options.registry_options import Catalog, Json
+from headrace.cli.output.text_table import aligned
+from headrace.core.base import settings
+from headrace.core.base.errors import InputError, MissingError
+from headrace.registry.backends.locations import catalog_place
+
+EXAMPLES = """
+Examples:
+
+  headrace catalog whereis --column e-mail < keys.txt
+
+  headrace catalog whereis --column customer_id --keys keys.txt --logs /var/log/headrace
+
+Keys are read from standard input or a file, one a line, so that they stand in no history of commands; they are neither
+stored nor shown.
+"""
+
+
+def whereis(
+    column: Annotated[str, typer.Option(metavar="COLUMN", help="Column that names a person, such as e-mail.")],
+    keys: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of keys, one a line.", show_default="standard input")
+    ] = None,
+    logs: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to look at too; repeatable.")
+    ] = None,
+    sources: Annotated[bool, typer.Option(help="Whether tables are read where they came from, too.")] = True,
+    catalog: Catalog = "",
+    as_json: Json = False,
+) -> None:
+    """Find the tables, bundles and logs that hold rows of people, to answer or erase them."""
+    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.subject_search import Keys  # noqa: PLC0415
+    from headrace.registry.catalog.subject_search import search as find  # noqa: PLC0415
+    from headrace.registry.catalog.writes import add_inquiry  # noqa: PLC0415
+
+    database = Database(catalog_place(catalog))
+    wanted = Keys(column, _keys(keys))
+    found = list(find(database, wanted, logs=logs or (), sources=sources))
+    holding = sum(bool(place.rows) for place in found)
+    add_inquiry(database, person=settings.actor(), column=column, keys=len(wanted.values), found=holding)
+    if as_json:
+        typer.echo(json.dumps([asdict(place) for place in found], indent=1))
+        return
+    if found:
+        rows = [[place.kind, place.rows or "-", place.address, place.note] for place in found]
+        typer.echo(aligned(("what", "rows", "where", "note"), rows, right=(1,)) + "\n")
+    typer.echo(f"{holding} places hold rows of {len(wanted.values)} people, by {column}.")
+    typer.echo("Erase them there, train again from what is left, and archive the versions that learned from them.")
+
+
+def _keys(path: Path | None) -> list[str]:
+    if path is None and sys.stdin.isatty():
+        return [getpass("Key (not shown): ")]
+    try:
+        return (path.read_text(encoding="utf-8") if path else sys.stdin.read()).splitlines()
+    except FileNotFoundError as error:
+        raise MissingError(f"there is no file {path}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path or 'standard input'} must be a text file of keys, one a line.") from error

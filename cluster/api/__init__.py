@@ -1,0 +1,1 @@
+"""Kubernetes by its API: objects as plain values, errors in one sentence."""

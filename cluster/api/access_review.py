@@ -1,0 +1,73 @@
+"""What an account may do, as the API server itself decides it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import Kind
+from headrace.cluster.api.transport import Request
+
+_REVIEWS = "/apis/authorization.k8s.io/v1"
+
+
+@dataclass(frozen=True)
+class Right:
+    """A verb on a kind of object.
+
+    Attributes:
+        verb: ``get``, ``list``, ``watch``, ``create``, ``update``, ``patch``, ``delete`` and so on.
+        kind: Kind of the objects.
+        name: Name of one object; empty for all.
+        subresource: Such as ``log`` or ``status``.
+        namespace: Namespace of the objects; empty for the cluster's own.
+    """
+
+    verb: str
+    kind: Kind
+    name: str = ""
+    subresource: str = ""
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """As it is told: ``get pods/log in models``."""
+        resource = f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
+        group = f".{self.kind.group}" if self.kind.group else ""
+        place = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {resource}{group}{' ' + self.name if self.name else ''}{place}"
+
+
+def may(cluster: Cluster, right: Right, *, service_account: str = "") -> bool:
+    """Whether an account has a right; asking changes nothing.
+
+    Args:
+        cluster: Whom to ask.
+        right: The right.
+        service_account: A service account of the right's namespace to ask for; empty for oneself. To ask for another
+            takes the right to create ``subjectaccessreviews``.
+
+    Raises:
+        ClusterError: If the server cannot be asked, or does not allow the question.
+    """
+    place = (right.namespace or cluster.namespace) if right.kind.namespaced else ""
+    wanted = {
+        "group": right.kind.group,
+        "version": right.kind.version,
+        "resource": right.kind.plural,
+        "subresource": right.subresource,
+        "verb": right.verb,
+        "name": right.name,
+        "namespace": place,
+    }
+    spec: dict[str, Any] = {"resourceAttributes": {key: value for key, value in wanted.items() if value}}
+    if service_account:
+        home = right.namespace or cluster.namespace
+        spec["user"] = f"system:serviceaccount:{home}:{service_account}"
+        spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"]
+    kind = "SubjectAccessReview" if service_account else "SelfSubjectAccessReview"
+    request = Request(
+        "POST",
+        f"{_REVIEWS}/{kind.lower()}s",
+        f"ask for the right to {right}",
+        body={"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec},
+    )
+    return bool(cluster.transport.json(request)["status"]["allowed"])

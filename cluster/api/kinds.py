@@ -1,0 +1,111 @@
+"""Kinds of objects, as the API server's addresses need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from headrace.core.base.errors import InputError, shown
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object in one version of its group.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Version within the group, such as ``v1beta1``.
+        plural: Plural name in lower case, as it stands in addresses and in rights.
+        kind: Name in an object's ``kind``.
+        namespaced: Whether its objects lie in a namespace.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """What stands in an object's ``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """Its name in messages and in rights: ``inferenceservices.serving.kserve.io``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Path of an object, or of all objects when ``name`` is empty; of all namespaces when both are empty."""
+        parts = ["apis" if self.group else "api", *self.api_version.split("/")]
+        parts += ["namespaces", namespace] if self.namespaced and namespace else []
+        parts += [part for part in (self.plural, name, subresource) if part]
+        return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+NAMESPACES = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
+PODS = Kind("", "v1", "pods", "Pod")
+SERVICES = Kind("", "v1", "services", "Service")
+SECRETS = Kind("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap")
+EVENTS = Kind("", "v1", "events", "Event")
+SERVICE_ACCOUNTS = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+CLAIMS = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+RESOURCE_QUOTAS = Kind("", "v1", "resourcequotas", "ResourceQuota")
+LIMIT_RANGES = Kind("", "v1", "limitranges", "LimitRange")
+NODES = Kind("", "v1", "nodes", "Node", namespaced=False)
+DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = Kind("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS = Kind("apps", "v1", "statefulsets", "StatefulSet")
+JOBS = Kind("batch", "v1", "jobs", "Job")
+CRON_JOBS = Kind("batch", "v1", "cronjobs", "CronJob")
+LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
+STORAGE_CLASSES = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress")
+INGRESS_CLASSES = Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False)
+NETWORK_POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+DISRUPTION_BUDGETS = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+POD_AUTOSCALERS = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+CRDS = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
+
+INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
+SERVING_RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "servingruntimes", "ServingRuntime")
+CLUSTER_SERVING_RUNTIMES = Kind(
+    "serving.kserve.io", "v1alpha1", "clusterservingruntimes", "ClusterServingRuntime", namespaced=False
+)
+INFERENCE_GRAPHS = Kind("serving.kserve.io", "v1alpha1", "inferencegraphs", "InferenceGraph")
+EXPERIMENTS = Kind("kubeflow.org", "v1beta1", "experiments", "Experiment")
+SUGGESTIONS = Kind("kubeflow.org", "v1beta1", "suggestions", "Suggestion")
+TRIALS = Kind("kubeflow.org", "v1beta1", "trials", "Trial")
+POD_MONITORS = Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
+SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
+HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+PIPELINES = Kind("pipelines.kubeflow.org", "v2beta1", "pipelines", "Pipeline")
+PIPELINE_VERSIONS = Kind("pipelines.kubeflow.org", "v2beta1", "pipelineversions", "PipelineVersion")
+WORKFLOWS = Kind("argoproj.io", "v1alpha1", "workflows", "Workflow")
+TASK_RESULTS = Kind("argoproj.io", "v1alpha1", "workflowtaskresults", "WorkflowTaskResult")
+
+KNOWN = {(kind.api_version, kind.kind): kind for kind in list(globals().values()) if isinstance(kind, Kind)}
+
+
+def named(document: Mapping[str, Any]) -> tuple[str, str, str]:
+    """``apiVersion``, ``kind`` and ``metadata.name`` of an object.
+
+    Raises:
+        InputError: If one of the three is missing.
+    """
+    metadata = document.get("metadata")
+    found = (
+        document.get("apiVersion"),
+        document.get("kind"),
+        metadata.get("name") if isinstance(metadata, Mapping) else None,
+    )
+    for field, value in zip(("apiVersion", "kind", "metadata.name"), found, strict=True):
+        if not value or not isinstance(value, str):
+            raise InputError(f"an object for Kubernetes must have a text as its {field}; got {shown(value)} instead.")
+    api_version, kind, name = found
+    return str(api_version), str(kind), str(name)

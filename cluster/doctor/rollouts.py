@@ -1,0 +1,60 @@
+"""By which way a rollout divides requests, and at what address clients take part in it."""
+
+from headrace.cluster.api import discovery, kserve_config
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import HTTP_ROUTES, INFERENCE_SERVICES, INGRESS_CLASSES
+from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.errors import ClusterError
+
+AREA = "Rollouts"
+_KNATIVE = {"Serverless", "Knative"}
+_CONFIG = f"the ConfigMap {kserve_config.CONFIG} in {kserve_config.CONFIG_NAMESPACE}"
+
+
+def check_rollouts(cluster: Cluster) -> list[Finding]:
+    """What a rollout of an endpoint in the cluster's usual mode would do; nothing where KServe is not there.
+
+    Raises:
+        ClusterError: If the server cannot be asked.
+    """
+    if not discovery.serves(cluster.transport, INFERENCE_SERVICES):
+        return []
+    config = kserve_config.read(cluster)
+    if config is None:
+        text = f"you may not read {_CONFIG}: requests would be divided by an InferenceGraph, {_graph(cluster, None)}"
+        return [Finding(AREA, "unknown", text, "ask for get on it, by which canaries are known to get requests")]
+    if "serving.knative.dev" in discovery.groups(cluster.transport) and config.default_mode in _KNATIVE:
+        return [good(AREA, "requests are divided by Knative, at the endpoint's own address")]
+    canary = discovery.has_field(cluster.transport, INFERENCE_SERVICES, ("spec", "canary"))
+    if canary and config.gateway_api:
+        text = (
+            "requests are divided by the gateway (spec.canary), at the endpoint's own address outside of the cluster; "
+            "who asks the predictor's Service inside takes no part"
+        )
+        return [good(AREA, text)]
+    why = f"enableGatewayApi is off in {_CONFIG}" if canary else "InferenceServices have no spec.canary"
+    text = f"requests are divided by an InferenceGraph, {_graph(cluster, config)}: {why}"
+    remedy = "let clients ask the graph, or set enableGatewayApi" if canary else "let clients ask the graph"
+    return [Finding(AREA, "note", text, remedy)]
+
+
+def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
+    """Where clients ask a graph."""
+    inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside of the cluster"
+    if config is None:
+        return f"{inside}, and outside where the endpoint has an HTTPRoute or an Ingress"
+    if config.gateway_api and discovery.serves(cluster.transport, HTTP_ROUTES):
+        return f"{inside}, and outside by an HTTPRoute that the rollout makes"
+    if not config.gateway_api and config.makes_ingress and _classes(cluster):
+        return f"{inside}, and outside by an Ingress that the rollout makes"
+    return f"{inside}, and nowhere outside"
+
+
+def _classes(cluster: Cluster) -> bool:
+    """Whether there is a class of Ingresses; yes where that may not be looked at."""
+    try:
+        return bool(cluster.list(INGRESS_CLASSES))
+    except ClusterError as error:
+        if error.reason != "forbidden":
+            raise
+        return True

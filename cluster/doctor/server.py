@@ -1,0 +1,177 @@
+"""Is there an API server, who am I to it, and what is installed beside it?"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.cluster.api import discovery
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import (
+    DEPLOYMENTS,
+    EXPERIMENTS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    POD_MONITORS,
+    SCALED_OBJECTS,
+    TASK_RESULTS,
+    Kind,
+)
+from headrace.cluster.api.transport import Request
+from headrace.cluster.install.requirements import Needs, Purpose
+from headrace.core.base.diagnostics import Finding, State, good
+from headrace.core.base.errors import ClusterError
+
+_OLDEST = (1, 27)  # the first that refuses unknown fields for every object
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the platform.
+
+    Attributes:
+        name: What it is called.
+        kind: A kind that it brings.
+        use: What it is good for.
+        purpose: What cannot be done without it; empty for an option.
+        controllers: Namespace and name of Deployments whose image tells its version.
+    """
+
+    name: str
+    kind: Kind
+    use: str
+    purpose: Purpose | None = None
+    controllers: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+
+
+PARTS = (
+    Part(
+        "Pipelines",
+        TASK_RESULTS,
+        "running pipelines (Kubeflow Pipelines with Argo Workflows)",
+        purpose="run",
+        controllers=(("kubeflow", "ml-pipeline"), ("kubeflow", "workflow-controller")),
+    ),
+    Part(
+        "KServe",
+        INFERENCE_SERVICES,
+        "deploying models",
+        purpose="deploy",
+        controllers=(("kserve", "kserve-controller-manager"), ("kubeflow", "kserve-controller-manager")),
+    ),
+    Part(
+        "Katib",
+        EXPERIMENTS,
+        "searching with many pods at once",
+        purpose="tune",
+        controllers=(("kubeflow", "katib-controller"),),
+    ),
+    Part(
+        "Knative",
+        Kind("serving.knative.dev", "v1", "services", "Service"),
+        "KServe's mode Knative, which scales to zero",
+    ),
+    Part(
+        "Gateway API",
+        HTTP_ROUTES,
+        "canaries in KServe's mode Standard",
+    ),
+    Part(
+        "Prometheus",
+        POD_MONITORS,
+        "metrics of model servers, and the gates of a rollout",
+    ),
+    Part("KEDA", SCALED_OBJECTS, "replicas that follow requests"),
+    Part(
+        "Metrics server",
+        Kind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
+        "replicas that follow the CPU",
+    ),
+)
+
+
+def check_server(cluster: Cluster) -> list[Finding]:
+    """Version and identity.
+
+    Raises:
+        ClusterError: If the server cannot be asked at all.
+    """
+    version = discovery.version(cluster.transport)
+    context = f", context {cluster.context}" if cluster.context else ""
+    where = f"Kubernetes {version.text} at {cluster.address}{context}, namespace {cluster.namespace}"
+    if (version.major, version.minor) < _OLDEST:
+        remedy = f"upgrade to {_OLDEST[0]}.{_OLDEST[1]} or later, which refuses fields that it does not know"
+        return [Finding("Kubernetes", "warning", f"{where} is old", remedy), _identity(cluster)]
+    return [good("Kubernetes", where), _identity(cluster)]
+
+
+def _identity(cluster: Cluster) -> Finding:
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    try:
+        said = cluster.transport.json(Request("POST", path, "ask who one is", body=body))
+    except ClusterError as error:
+        if error.reason == "unauthorized":
+            raise
+        return Finding("Identity", "unknown", "the server does not say as whom it knows you")
+    user = said["status"]["userInfo"].get("username", "")
+    if user == "system:anonymous":
+        return Finding("Identity", "bad", "the server knows you as nobody", "sign in, or correct the kubeconfig")
+    return good("Identity", f"you are {user}")
+
+
+def check_platform(cluster: Cluster, needs: Needs) -> list[Finding]:
+    """What of the platform is installed, and in what version.
+
+    Raises:
+        ClusterError: If the server cannot be asked.
+    """
+    served = discovery.groups(cluster.transport)
+    return [_part(cluster, part, served, needs) for part in PARTS]
+
+
+def _part(cluster: Cluster, part: Part, served: dict[str, list[str]], needs: Needs) -> Finding:
+    try:
+        is_served = discovery.serves(cluster.transport, part.kind)
+    except ClusterError as error:  # an API that another server was to bring, which does not answer
+        return Finding(
+            part.name, "unknown", f"the cluster does not say whether it serves {part.kind.resource}: {error}"
+        )
+    if is_served:
+        extra = _canaries(cluster) if part.name == "KServe" else ""
+        return good(part.name, f"{part.kind.resource} {part.kind.version} is served{_versions(cluster, part)}{extra}")
+    other = served.get(part.kind.group)
+    lacking = f"{part.kind.resource} {part.kind.version} is not served"
+    if other:
+        lacking += f", but {part.kind.group} in {', '.join(other)}"
+    if part.purpose is None:
+        return Finding(part.name, "note", f"{lacking}; it would allow {part.use}")
+    state: State = "bad" if part.purpose in needs.purposes else "warning"
+    return Finding(part.name, state, lacking, f"install {part.name}, which is needed for {part.use}")
+
+
+def _versions(cluster: Cluster, part: Part) -> str:
+    """What is to be said of the controllers of a part, or why nothing can be."""
+    found = [_version(cluster, *place) for place in part.controllers]
+    told = " and ".join(filter(None, found))
+    if told or not found:
+        return f", {told}" if told else ""
+    if None in found:
+        return " (no right to read its version)"
+    places = " or ".join(sorted({namespace for namespace, _ in part.controllers}))
+    return f" (its controller is not in {places}, where it usually is)"
+
+
+def _version(cluster: Cluster, namespace: str, name: str) -> str | None:
+    """Name and image tag of a controller; empty if it is not there, None if it may not be looked at."""
+    try:
+        found = cluster.get(DEPLOYMENTS, name, namespace=namespace)
+    except ClusterError:
+        return None
+    containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"] if found else []
+    tags = [container["image"].partition("@")[0].rpartition(":")[2] for container in containers[:1]]
+    return f"{name} {tags[0]}" if tags else ""
+
+
+def _canaries(cluster: Cluster) -> str:
+    if discovery.has_field(cluster.transport, INFERENCE_SERVICES, ("spec", "canary")):
+        return "; it has spec.canary, for canaries without Knative"
+    return "; it has no spec.canary: canaries need Knative or an InferenceGraph"

@@ -1,0 +1,62 @@
+"""Is this the namespace in which Kubeflow Pipelines runs steps, and what may a run that names no account?"""
+
+from headrace.cluster.api.access_review import may
+from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.kinds import SERVICE_ACCOUNTS
+from headrace.cluster.doctor.rights import PURPOSES
+from headrace.cluster.install.requirements import RIGHTS, Needs
+from headrace.cluster.kfp.step_place import StepPlace
+from headrace.core.base.diagnostics import Finding, State, good
+from headrace.core.base.errors import ClusterError
+
+AREA = "Steps"
+
+
+def check_steps(cluster: Cluster, place: StepPlace | None, needs: Needs) -> list[Finding]:
+    """Where steps run, held against where one looks.
+
+    Args:
+        cluster: The cluster, in the namespace that is looked at.
+        place: Where steps run; None if nobody knows.
+        needs: What is wanted there.
+    """
+    if place is None:
+        text = (
+            "nobody says where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
+        )
+        return [Finding(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, by which it is asked")]
+    if cluster.namespace != place.namespace:
+        state: State = "bad" if "run" in needs.purposes else "warning"
+        remedy = f"install there: headrace cluster render OVERLAY --namespace {place.namespace}, headrace cluster keys"
+        return [Finding(AREA, state, f"{place}; this is {cluster.namespace}", remedy)]
+    return [good(AREA, str(place)), *_unnamed(cluster, place, needs)]
+
+
+def _unnamed(cluster: Cluster, place: StepPlace, needs: Needs) -> list[Finding]:
+    """What a run lacks that names no account, if one may ask."""
+    if place.account == needs.account:
+        return []
+    purposes = [purpose for purpose in RIGHTS if not needs.purposes or purpose in needs.purposes]
+    try:
+        if cluster.get(SERVICE_ACCOUNTS, place.account) is None:
+            text = (
+                f"there is no ServiceAccount {place.account} in {cluster.namespace}: a run that names none never begins"
+            )
+            return [Finding(AREA, "warning", text, f"name one: headrace submit --service-account {needs.account}")]
+        lacking = [
+            PURPOSES[purpose][0]
+            for purpose in purposes
+            if not all(may(cluster, right, service_account=place.account) for right in RIGHTS[purpose])
+        ]
+    except ClusterError as error:
+        if error.reason != "forbidden":
+            raise
+        return []
+    if not lacking:
+        return []
+    text = f"a run that names no account runs as {place.account}, which may not {', nor '.join(lacking)}"
+    remedy = (
+        f"have runs name {needs.account}, as headrace submit does, or give {place.account} its rights: headrace "
+        f"cluster render OVERLAY --namespace {cluster.namespace} --bind {place.account}"
+    )
+    return [Finding(AREA, "note", text, remedy)]

@@ -1,0 +1,1 @@
+"""What an installation of the suite on a cluster consists of."""

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines by its API: pipelines in, runs out."""

@@ -1,0 +1,285 @@
+"""Kubeflow Pipelines: pipelines in, runs out, by its API (v2beta1)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from headrace.cluster.api.transport import Request
+from headrace.cluster.kfp import pipeline_spec
+from headrace.cluster.kfp import run as kfp_run
+from headrace.cluster.kfp.pipeline_spec import PipelineFile
+from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.transport import KfpTransport, form, transport
+from headrace.core.base import settings
+from headrace.core.base.environment_values import KfpSettings
+from headrace.core.base.errors import ClusterError, InputError, MissingError
+
+_API = "/apis/v2beta1"
+_PAGE = 50
+_UPLOAD_SECONDS = 120.0
+DEFAULT_GROUP = "Default"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a pipeline that was uploaded.
+
+    Attributes:
+        pipeline: The pipeline's id.
+        id: Its own id.
+        name: Its name.
+        new: Whether this upload made it.
+    """
+
+    pipeline: str
+    id: str
+    name: str
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be run.
+
+    Attributes:
+        name: Name of the run.
+        what: An uploaded version, or a pipeline that travels with the run.
+        arguments: Its arguments.
+        root: Where its artifacts go, such as ``s3://BUCKET/runs``; empty for the server's own place.
+        service_account: Account of its pods; empty for the server's own choice.
+        group: Name of KFP's "experiment" under which runs are listed; empty for the default.
+    """
+
+    name: str
+    what: Version | PipelineFile
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    root: str = ""
+    service_account: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Kfp:
+    """A way to Kubeflow Pipelines.
+
+    Every method may be called from several threads at once, has a time-out, and raises ``ClusterError``, whose
+    ``reason`` says in a word what is wrong; a request that does no harm is sent again a few times.
+
+    Attributes:
+        transport: How requests are made.
+        namespace: The user's namespace; empty where there is one user.
+    """
+
+    transport: KfpTransport
+    namespace: str = ""
+
+    @property
+    def address(self) -> str:
+        """URL of the API."""
+        return self.transport.address
+
+    def has_several_users(self) -> bool:
+        """Whether each user has a namespace, in which the steps of theirs run."""
+        return bool(self._ask("GET", "/healthz", "ask whether it has several users").get("multi_user"))
+
+    def upload(self, file: PipelineFile, *, name: str, version: str) -> Version:
+        """Upload a pipeline; a version of that name that is there already is taken as it is.
+
+        Args:
+            file: The compiled pipeline.
+            name: Name of the pipeline; it is made if there is none.
+            version: Name of the version.
+        """
+        pipeline = self._pipeline(name)
+        try:
+            made = self._upload(file, pipeline, version)
+        except ClusterError as error:
+            found = next((one for one in self._versions(pipeline) if version in {one.get("name"), _shown(one)}), None)
+            if error.reason != "exists" or found is None:
+                raise
+            return Version(pipeline, str(found["pipeline_version_id"]), version)
+        return Version(pipeline, str(made["pipeline_version_id"]), version, new=True)
+
+    def _pipeline(self, name: str) -> str:
+        query = {"namespace": self.namespace} if self.namespace else {}
+        path = f"/pipelines/names/{quote(name, safe='')}"
+        try:
+            found = self._ask("GET", path, f"look for the pipeline {name}", query=query)
+        except MissingError:
+            body = {"name": name, "display_name": name, "namespace": self.namespace}
+            found = self._ask("POST", "/pipelines", f"make the pipeline {name}", body=body)
+        return str(found["pipeline_id"])
+
+    def _upload(self, file: PipelineFile, pipeline: str, version: str) -> dict[str, Any]:
+        data, kind = form("pipeline.yaml", file.text)
+        request = Request(
+            "POST",
+            f"{_API}/pipelines/upload_version",
+            f"upload {file.source}",
+            query={"name": version, "display_name": version, "pipelineid": pipeline},
+            body=data,
+            content_type=kind,
+            read_seconds=_UPLOAD_SECONDS,
+            repeat=False,
+        )
+        made: dict[str, Any] = self.transport.json(request)
+        return made
+
+    def _versions(self, pipeline: str) -> Iterator[dict[str, Any]]:
+        yield from self._pages(f"/pipelines/{pipeline}/versions", "pipeline_versions", "list the pipeline's versions")
+
+    def start(self, job: Job) -> str:
+        """Start a run; its id is returned."""
+        made = self._ask("POST", "/runs", f"start the run {job.name}", body=self._body(job))
+        return str(made["run_id"])
+
+    def schedule(self, job: Job, *, trigger: Mapping[str, Any]) -> str:
+        """Have a run started again and again, one at a time, without making up for what was missed.
+
+        Args:
+            job: What is run.
+            trigger: ``{"periodic_schedule": {"interval_second": "3600"}}`` or ``{"cron_schedule": {"cron": ...}}``.
+
+        Returns:
+            The id of the recurring run.
+        """
+        body = {
+            **self._body(job),
+            "mode": "ENABLE",
+            "max_concurrency": "1",
+            "no_catchup": True,
+            "trigger": dict(trigger),
+            **({"namespace": self.namespace} if self.namespace else {}),
+        }
+        made = self._ask("POST", "/recurringruns", f"make the recurring run {job.name}", body=body)
+        return str(made["recurring_run_id"])
+
+    def _body(self, job: Job) -> dict[str, Any]:
+        group = self._group(job.group)
+        config = {"parameters": dict(job.arguments), **({"pipeline_root": job.root} if job.root else {})}
+        return {
+            "display_name": job.name,
+            "runtime_config": config,
+            **_source(job.what),
+            **({"experiment_id": group} if group else {}),
+            **({"service_account": job.service_account} if job.service_account else {}),
+        }
+
+    def _group(self, name: str) -> str:
+        """Id of the experiment of that name, which is made if there is none; empty to leave it to the server."""
+        if not name and not self.namespace:
+            return ""
+        wanted = name or DEFAULT_GROUP
+        for found in self._pages("/experiments", "experiments", "list the experiments"):
+            if _shown(found) == wanted:
+                return str(found["experiment_id"])
+        body = {"display_name": wanted, "namespace": self.namespace}
+        return str(self._ask("POST", "/experiments", f"make the experiment {wanted}", body=body)["experiment_id"])
+
+    def run(self, run: str) -> Run:
+        """A run, by its id.
+
+        Raises:
+            MissingError: If there is none.
+        """
+        return kfp_run.read(self._ask("GET", f"/runs/{quote(run, safe='')}", f"look at the run {run}"))
+
+    def pipeline_of(self, run: Run) -> PipelineFile:
+        """The pipeline of a run, which the server tells of a run itself, or of the version that it runs.
+
+        Raises:
+            MissingError: If the version is gone.
+        """
+        spec = run.facts.get("pipeline_spec")
+        if not spec:
+            told = run.facts.get("pipeline_version_reference") or {}
+            place = f"/pipelines/{told.get('pipeline_id')}/versions/{told.get('pipeline_version_id')}"
+            spec = self._ask("GET", place, f"look at the pipeline of {run.name}").get("pipeline_spec") or {}
+        parts = [spec["pipeline_spec"], spec.get("platform_spec")] if "pipeline_spec" in spec else [spec]
+        return pipeline_spec.parse(yaml.safe_dump_all(list(filter(None, parts))), source=run.name)
+
+    def runs(self, limit: int = _PAGE) -> list[Run]:
+        """The latest runs, the latest first."""
+        found = []
+        query = {"sort_by": "created_at desc", "page_size": str(min(limit, _PAGE))}
+        for one in self._pages("/runs", "runs", "list the runs", query=query):
+            found.append(kfp_run.read(one))
+            if len(found) >= limit:
+                break
+        return found
+
+    def recurring(self) -> list[dict[str, Any]]:
+        """The recurring runs, as the server tells them."""
+        return list(self._pages("/recurringruns", "recurringRuns", "list the recurring runs"))
+
+    def end(self, run: str) -> None:
+        """Have a run ended; its running pods are killed, and it counts as failed afterwards."""
+        self._ask("POST", f"/runs/{quote(run, safe='')}:terminate", f"end the run {run}")
+
+    def pause(self, run: str) -> None:
+        """Have a recurring run start nothing any more."""
+        self._ask("POST", f"/recurringruns/{quote(run, safe='')}:disable", f"disable the recurring run {run}")
+
+    def unschedule(self, run: str) -> None:
+        """Delete a recurring run, and with it the Workflows and pods of its runs that are under way.
+
+        The API goes on to call those running: they are to have ended before.
+        """
+        self._ask("DELETE", f"/recurringruns/{quote(run, safe='')}", f"delete the recurring run {run}")
+
+    def _ask(
+        self, method: str, path: str, doing: str, *, query: Mapping[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any]:
+        repeat = method != "POST" or path.endswith((":terminate", ":disable"))
+        request = Request(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
+        found = self.transport.json(request)
+        if not isinstance(found, dict):
+            raise ClusterError(f"Kubeflow Pipelines at {self.address} must answer with an object ({doing}).")
+        return found
+
+    def _pages(
+        self, path: str, items: str, doing: str, *, query: Mapping[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        token = ""
+        while True:
+            wanted = {"page_size": str(_PAGE), **(query or {}), "page_token": token, "namespace": self.namespace}
+            page = self._ask("GET", path, doing, query={name: value for name, value in wanted.items() if value})
+            yield from page.get(items) or []
+            token = str(page.get("next_page_token") or "")
+            if not token:
+                return
+
+
+def _shown(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("display_name") or "")
+
+
+def _source(what: Version | PipelineFile) -> dict[str, Any]:
+    if isinstance(what, Version):
+        return {"pipeline_version_reference": {"pipeline_id": what.pipeline, "pipeline_version_id": what.id}}
+    spec = json.loads(json.dumps(what.spec))
+    if what.platform:
+        spec = {"pipeline_spec": spec, "platform_spec": json.loads(json.dumps(what.platform))}
+    return {"pipeline_spec": spec}
+
+
+def connect(given: KfpSettings | None = None) -> Kfp:
+    """A way to the API of the environment; no request is made yet.
+
+    Args:
+        given: How to reach it; None to read ``HEADRACE_KFP_*``.
+
+    Raises:
+        InputError: If nothing says where it is.
+    """
+    found = given or settings.kfp_settings()
+    if found is None:
+        raise InputError(
+            "Kubeflow Pipelines must be named: set HEADRACE_KFP_ENDPOINT, such as to http://127.0.0.1:8888 after "
+            "kubectl port-forward -n kubeflow svc/ml-pipeline 8888:8888."
+        )
+    return Kfp(transport(found), found.namespace)

@@ -1,0 +1,140 @@
+"""What the client of Kubeflow Pipelines and urllib3 raise, translated in one place.
+
+The server answers an error as its gRPC gateway does, ``{"error", "code", "message", "details"}``, the upload of a file
+with ``{"error_message", "error_details"}``; both carry a stack of Go below the first line.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3.exceptions
+
+from headrace.cluster.api import errors
+from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
+
+_LIMIT = 500  # characters of the server's own words that a message may carry
+_LOG_IN = "does not know the credentials: set HEADRACE_KFP_TOKEN or HEADRACE_KFP_COOKIE anew"
+_BUSY = "answers that it is overloaded or failing: look at the log of ml-pipeline, then try again"
+_REFUSED = "refuses the request: {message}"
+
+# Word and sentence by HTTP status.
+STATUSES = {
+    400: ("invalid", _REFUSED),
+    401: ("unauthorized", _LOG_IN),
+    403: ("forbidden", "does not allow it: {message}; have this right granted, or set HEADRACE_KFP_NAMESPACE"),
+    405: ("unserved", "cannot do that: look whether it is of a version that can"),
+    409: ("exists", "holds one already: {message}; choose another name"),
+    412: ("invalid", _REFUSED),
+    413: ("invalid", "refuses the request as too large: compile a smaller pipeline"),
+    429: ("busy", "has too many requests: try again later"),
+    500: ("failed", "failed: {message}; look at the log of ml-pipeline"),
+    501: ("unserved", "cannot do that: look whether it is of a version that can"),
+    502: ("unreachable", _BUSY),
+    503: ("unreachable", _BUSY),
+    504: ("timeout", "did not answer in time: look whether it is overloaded, then try again"),
+}
+
+# The same by gRPC code (google.rpc.Code), which says more than the status of some answers.
+CODES = {
+    3: 400,  # INVALID_ARGUMENT
+    4: 504,  # DEADLINE_EXCEEDED
+    5: 404,  # NOT_FOUND
+    6: 409,  # ALREADY_EXISTS
+    7: 403,  # PERMISSION_DENIED
+    8: 429,  # RESOURCE_EXHAUSTED
+    9: 400,  # FAILED_PRECONDITION
+    12: 501,  # UNIMPLEMENTED
+    14: 503,  # UNAVAILABLE
+    16: 401,  # UNAUTHENTICATED
+}
+# What the server says in the words of an answer 500 that is none: the cause of a nested error decides.
+_WORDS = {"already exist": 409, "not found": 404, "not required by pipeline": 400, "invalid input error": 400}
+
+_ADDRESS = "correct HEADRACE_KFP_ENDPOINT"
+CLASSES: dict[type[Exception], tuple[str, str]] = {
+    **{kind: (word, text.partition(":")[0] + f": {_ADDRESS}") for kind, (word, text) in errors.CLASSES.items()},
+    urllib3.exceptions.SSLError: ("config", "shows a certificate that is not trusted: set HEADRACE_KFP_CA_FILE"),
+    urllib3.exceptions.NewConnectionError: (
+        "unreachable",
+        f"is not reachable: run kubectl port-forward -n kubeflow svc/ml-pipeline 8888:8888, or {_ADDRESS}",
+    ),
+    urllib3.exceptions.TimeoutError: errors.CLASSES[urllib3.exceptions.TimeoutError],
+    urllib3.exceptions.ProtocolError: errors.CLASSES[urllib3.exceptions.ProtocolError],
+}
+"""Word and sentence by class, for requests that got no answer."""
+
+
+def words_of(body: bytes | str | None) -> tuple[int, str]:
+    """What the server says: its gRPC code, 0 if there is none, and its first line."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
+    try:
+        said: Any = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return 0, ""
+    message = said.get("message") or said.get("error_message") or said.get("error") or ""
+    code = said.get("code")
+    return code if isinstance(code, int) else 0, _first(str(message))
+
+
+def _first(message: str) -> str:
+    """The words without the stack of Go below them, and without a full stop."""
+    line = " ".join(message.partition("\n")[0].split()).rstrip(".: ")
+    return line if len(line) <= _LIMIT else f"{line[: _LIMIT - 1]}…"
+
+
+def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) -> HeadraceError:
+    """The error that a refusal becomes.
+
+    Args:
+        status: HTTP status.
+        body: What came with it.
+        address: URL of the API.
+        doing: The request, in words.
+    """
+    code, message = words_of(body)
+    status = CODES.get(code, status)
+    if status == 500:
+        status = next((other for words, other in _WORDS.items() if words in message.lower()), status)
+    if status == 404 and message:
+        return MissingError(f"Kubeflow Pipelines at {address} has none: {message} ({doing}).")
+    if status == 404:
+        return ClusterError(
+            f"there is no API of Kubeflow Pipelines at {address}: correct HEADRACE_KFP_ENDPOINT ({doing}).", "unserved"
+        )
+    word, sentence = STATUSES.get(status, ("failed", f"answers with the status {status}: {{message}}"))
+    return ClusterError(
+        f"Kubeflow Pipelines at {address} {sentence.replace('{message}', message or 'it does not say why')} ({doing}).",
+        word,
+    )
+
+
+@contextlib.contextmanager
+def translated(address: str, doing: str) -> Iterator[None]:
+    """Turn foreign errors of the block into one sentence each.
+
+    Args:
+        address: URL of the API.
+        doing: The request, in words.
+
+    Raises:
+        MissingError: If what is asked for is not there.
+        ClusterError: If the server does not answer, or refuses.
+    """
+    from kfp_server_api.exceptions import ApiException, OpenApiException  # noqa: PLC0415 - slow
+
+    try:
+        yield
+    except ApiException as error:
+        if not error.status:  # the client turns TLS errors into an answer without a status
+            word, text = CLASSES[errors.class_of(error.__context__)]
+            raise ClusterError(f"Kubeflow Pipelines at {address} {text} ({doing}).", word) from error
+        raise refusal(int(error.status), error.body, address=address, doing=doing) from error
+    except urllib3.exceptions.HTTPError as error:
+        word, text = CLASSES[errors.class_of(error)]
+        raise ClusterError(f"Kubeflow Pipelines at {address} {text} ({doing}).", word) from error
+    except OpenApiException as error:
+        raise ClusterError(f"the request to {address} cannot be made: {_first(str(error))} ({doing}).") from error

@@ -1,0 +1,1 @@
+"""Components for tables: ingestion, contract, validation, features, split."""

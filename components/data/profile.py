@@ -1,0 +1,22 @@
+"""The component that shows what stands in a table."""
+
+from kfp.dsl import HTML, Artifact, Dataset, Input, Output
+
+from headrace.components.base import component
+
+
+@component
+def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HTML]) -> None:
+    """Draw an exploration report of a table: distributions, missing values, associations, the target by feature.
+
+    Args:
+        table: Table to look at; texts are read as the contract's types.
+        contract: Data contract of the table (YAML).
+        profile: Self-contained HTML page; values of personal data and identifiers are not in it.
+    """
+    from headrace.core.runtime.step_events import step
+    from headrace.reports.profile.page import profile_table
+
+    with step("profile"):
+        found = profile_table(table.path, contract=contract.path, page=profile.path)
+        profile.metadata.update({"rows": found.rows, "columns": len(found.columns) + len(found.others)})

@@ -1,0 +1,61 @@
+"""The component that splits a table into a train and a test part."""
+
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from headrace.components.base import component
+
+
+@component
+def split(
+    table: Input[Dataset],
+    contract: Input[Artifact],
+    train_table: Output[Dataset],
+    test_table: Output[Dataset],
+    test_actuals: Output[Dataset],
+    method: str = "",
+    test_size: float = 0.2,
+    seed: int = 0,
+    cut: str = "",
+    format: int = 2,  # noqa: A002 - the papers' word
+) -> None:
+    """Split a table into a train part and a fair sample of its rows for the test; the same rows give the same parts.
+
+    Args:
+        table: Typed table.
+        contract: Data contract of the table (YAML).
+        train_table: Rows to learn from.
+        test_table: The other rows, without the target.
+        test_actuals: The target of those rows, in the same order; only the evaluation reads it.
+        method: How rows are divided: random, stratified, time or group (default: by the contract).
+        test_size: Share of rows for the test part, above 0 and below 1.
+        seed: Seed of every random choice.
+        cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
+        format: How sides are drawn; 1 repeats the split of a bundle whose provenance names no format.
+    """
+    from headrace.core.runtime.step_events import step
+    from headrace.core.runtime.step_trace import given, traced
+    from headrace.core.splits.split_table import split_table
+
+    with step("split") as say:
+        found = split_table(
+            table.path,
+            contract=contract.path,
+            train_table=train_table.path,
+            test_table=test_table.path,
+            test_actuals=test_actuals.path,
+            method=method,
+            test_size=float(test_size),
+            seed=int(seed),
+            cut=cut,
+            format=int(format),
+        )
+        for artifact, facts in (
+            (train_table, "train_table"),
+            (test_table, "test_table"),
+            (test_actuals, "test_actuals"),
+        ):
+            artifact.metadata.update(found[facts])
+        parts = (train_table.path, test_table.path, test_actuals.path)
+        train_table.metadata["steps"] = traced(table.metadata, "split", *parts)
+        train_table.metadata["arguments"] = given(method=method, test_size=test_size, seed=seed, cut=cut, format=format)
+        say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")

@@ -1,0 +1,1 @@
+"""Components that package, publish, register, deploy and score models."""

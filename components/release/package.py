@@ -1,0 +1,85 @@
+"""The component that makes the bundle."""
+
+from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
+
+from headrace.components.base import component
+
+
+@component
+def package(
+    model: Input[Model],
+    contract: Input[Artifact],
+    train_table: Input[Dataset],
+    test_table: Input[Dataset],
+    test_actuals: Input[Dataset],
+    evaluation: Input[Artifact],
+    verdict: Input[Artifact],
+    best_parameters: Input[Artifact],
+    checks: Input[Artifact],
+    table: Input[Dataset],
+    bundle: Output[Model],
+    card: Output[Markdown],
+    risk: Output[Markdown],
+    answers: str = "",
+    copies: bool = False,
+    fingerprint: str = "",
+) -> None:
+    """Put the model and everything that made it into one folder that can be checked byte by byte.
+
+    Args:
+        model: The model's folder.
+        contract: The table's contract; it must be the one that the model was fitted under.
+        train_table: Training rows: their digest goes into the bundle, and their metadata tell of the steps so far.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows.
+        evaluation: JSON from ``evaluate``.
+        verdict: JSON from ``gate``.
+        best_parameters: JSON from ``tune``.
+        checks: JSON from ``validate``.
+        table: Table as ingest left it, with its source and digest as metadata.
+        bundle: Folder with the model and its papers; see the guide on the bundle.
+        card: The model card.
+        risk: The risk sheet.
+        answers: Path or address of a card file with what only a person can say of the model (default: none).
+        copies: Whether training and test rows are copied into the bundle.
+        fingerprint: What ``fingerprint`` told of ``answers``: an earlier run's bundle is taken for the same only.
+    """
+    import shutil
+    from pathlib import Path
+
+    from headrace.core.base.parameter_text import plain, plain_texts
+    from headrace.core.packaging.package import Parts, pack
+    from headrace.core.packaging.update_card import answers_of
+    from headrace.core.runtime.step_events import step
+    from headrace.core.runtime.step_trace import line_trace
+    from headrace.stores.sources.small_file import one_file
+
+    with step("package") as say, one_file(plain(answers), fingerprint) as file:
+        parts = Parts(
+            model=Path(model.path),
+            contract=Path(contract.path),
+            test_table=Path(test_table.path),
+            test_actuals=Path(test_actuals.path),
+            evaluation=Path(evaluation.path),
+            verdict=Path(verdict.path),
+            best_parameters=Path(best_parameters.path),
+            checks=Path(checks.path),
+            train_table=Path(train_table.path),
+            card=file if answers else None,
+            copies=bool(copies),
+        )
+        steps = ("ingest", "infer_contract", "split", "tune", "evaluate", "gate")
+        left = (table, contract, train_table, best_parameters, evaluation, verdict)
+        told = {name: artifact.metadata for name, artifact in zip(steps, left, strict=True)}
+        made = pack(
+            Path(bundle.path),
+            parts=parts,
+            source=plain_texts(table.metadata),
+            split=plain_texts(train_table.metadata),
+            trace=line_trace(told, parts.by_step()),
+        )
+        waiting = len(answers_of(made).missing)
+        say(f"{made.digest[:12]}, {len(made.manifest.files)} files, {waiting} questions wait for a person")
+        shutil.copyfile(made.folder / "card.md", card.path)
+        shutil.copyfile(made.folder / "risk.md", risk.path)
+        bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})

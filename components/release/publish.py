@@ -1,0 +1,30 @@
+"""The component that puts the bundle into the object store."""
+
+from kfp.dsl import Input, Model, Output
+
+from headrace.components.base import component
+
+
+@component
+def publish(bundle: Input[Model], published: Output[Model]) -> str:
+    """Boot the bundle in a clean environment, then put it into the object store, under a key made of its digest.
+
+    The store is that of ``HEADRACE_S3_*``. Before anything is written there, the bundle must answer its own test cases.
+
+    Args:
+        bundle: The bundle's folder.
+        published: JSON with the bundle's URI and digest.
+
+    Returns:
+        The URI: ``s3://BUCKET/models/NAME/DIGEST/``.
+    """
+    from pathlib import Path
+
+    from headrace.core.runtime.step_events import step
+    from headrace.serving.deployment.smoke_test import rehearse
+    from headrace.stores.bundles.bundle_store import publish_step
+
+    with step("publish") as say:
+        facts = publish_step(Path(bundle.path), record=Path(published.path), rehearse=rehearse, told=say)
+        published.metadata.update(facts)
+        return facts["uri"]

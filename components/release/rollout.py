@@ -1,0 +1,85 @@
+"""The component that gives a new version a growing share of the requests, and promotes it or sends it back."""
+
+from kfp.dsl import Artifact, Output
+
+from headrace.components.base import component
+
+
+@component
+def rollout(
+    candidate: str,
+    record: Output[Artifact],
+    name: str = "",
+    to: str = "local",
+    stable: str = "",
+    table: str = "",
+    steps: list = [1, 5, 25, 50, 100],  # noqa: B006 - KFP reads the default and never changes it
+    step_requests: int = 200,
+    step_time: str = "",
+    patience: str = "",
+    look: str = "",
+    tolerances: dict = {},  # noqa: B006
+    undecided: str = "rollback",
+    traffic: str = "",
+    prometheus: str = "",
+    selector: str = "",
+    known: str = "",
+    wrong: str = "",
+    namespace: str = "",
+    deadline: str = "",
+) -> str:
+    """Give a published bundle a growing share of an endpoint's requests; promote it, or send it back.
+
+    Args:
+        candidate: Store URI of the model, as ``publish`` returned it.
+        record: The decision record: JSON with every step, its numbers, bounds, decision and reason.
+        name: Name of the endpoint on KServe; with ``local`` it is the stable bundle's own.
+        to: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
+        stable: With ``local``: folder or store URI of the bundle that answers now.
+        table: With ``local``: path, glob or address of the table whose rows are sent as requests.
+        steps: Shares of the requests, in percent, up to 100.
+        step_requests: Fewest requests of the candidate in a step.
+        step_time: Shortest time of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
+        patience: Longest time of a step; empty for an hour, with ``local`` for five minutes.
+        look: Time between two looks; empty for 15 seconds, with ``local`` for one.
+        tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
+        undecided: What becomes of it when the patience ends: ``rollback`` or ``promote``.
+        traffic: On KServe: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
+        prometheus: On KServe: address of Prometheus; empty to ask the pods.
+        selector: Further label matchers for Prometheus.
+        known: PromQL query of how many predictions' truth is known, by the label ``digest``; empty for none.
+        wrong: PromQL query of how many of them were wrong, likewise.
+        namespace: Namespace of the InferenceService; empty for the step's own.
+        deadline: Longest time for the candidate to come up, such as ``10m``; empty for that.
+
+    Returns:
+        ``promoted``, ``rolled_back`` or ``aborted``.
+    """
+    from pathlib import Path
+
+    from headrace.core.base.parameter_text import plain
+    from headrace.core.runtime.step_events import step
+    from headrace.rollouts.kserve import There
+    from headrace.rollouts.local import Here
+    from headrace.rollouts.step import Wanted, plan_of, rollout_step
+    from headrace.serving.deployment.target import DeploymentTarget
+
+    with step("rollout") as say:
+        plan = plan_of(
+            [int(part) for part in steps],
+            step_time=step_time,
+            patience=patience,
+            look=look,
+            here=to == "local",
+            step_requests=int(step_requests),
+            tolerances=tolerances,
+            undecided=undecided,
+        )
+        target = DeploymentTarget("kserve", namespace, deadline=deadline)
+        asking = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
+        there = There(plain(name), plain(candidate), traffic, target, **asking)
+        wanted = Wanted(to, plan, Here(plain(stable), plain(candidate), plain(table)), there)
+        facts = rollout_step(wanted, record=Path(record.path), say=say)
+        record.metadata.update(facts)
+        say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
+        return facts["status"]

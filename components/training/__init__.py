@@ -1,0 +1,1 @@
+"""Components for models: search, training, evaluation, gate, reports."""

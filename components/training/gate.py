@@ -1,0 +1,89 @@
+"""The component that judges whether the model may take over."""
+
+from typing import NamedTuple, Optional
+
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from headrace.components.base import component
+
+
+class Judgement(NamedTuple):
+    """What a pipeline is told of a model.
+
+    Attributes:
+        Output: Whether it may be published.
+        use: What is to be done with it.
+    """
+
+    Output: bool
+    use: str
+
+
+@component
+def gate(
+    evaluation: Input[Artifact],
+    model: Input[Model],
+    test_table: Input[Dataset],
+    test_actuals: Input[Dataset],
+    verdict: Output[Artifact],
+    checks: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
+    champion: str = "",
+    thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
+    seed: int = 0,
+    publish: bool = True,
+    serve: bool = True,
+    fingerprint: str = "",
+) -> Judgement:
+    """Judge the model against thresholds, and against the champion (or the baseline) on the same test rows.
+
+    Args:
+        evaluation: JSON from ``evaluate``.
+        model: The candidate's folder.
+        test_table: Test rows without the target.
+        test_actuals: The target of the test rows.
+        verdict: JSON: promote, hold or reject, with reasons and the comparison.
+        checks: JSON from ``validate``: a feature that tells all of the target keeps the model from being promoted;
+            absent if it is not known.
+        champion: Path or address of the bundle that the model must beat (default: the baseline).
+        thresholds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
+        seed: Seed of every random choice.
+        publish: Whether a model that may be published is to be.
+        serve: Whether a model that is published is to be served.
+        fingerprint: What ``fingerprint`` told of the champion: an earlier run's verdict is taken for the same only.
+
+    Returns:
+        Whether the model may be published, which it may unless it is rejected; and what is to be done with it:
+        ``serve``, ``publish`` or ``keep``.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from headrace.core.base.parameter_text import plain
+    from headrace.core.evaluation.gate import Sides, Thresholds, judge, use
+    from headrace.core.runtime.step_events import step
+    from headrace.core.runtime.step_trace import given
+    from headrace.stores.sources.fingerprint import confirm
+
+    with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
+        place = plain(champion)
+        folder = Path(place) if place else None
+        if place.startswith("s3://"):
+            from headrace.stores.bundles.bundle_store import fetch
+
+            folder = Path(scratch) / "champion"
+            fetch(place, folder)
+        known = Path(checks.path) if checks else None
+        sides = Sides(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
+        found = judge(
+            Path(evaluation.path),
+            sides=sides,
+            thresholds=Thresholds(thresholds),
+            verdict=Path(verdict.path),
+            seed=int(seed),
+        )
+        confirm(place, fingerprint)
+        verdict.metadata.update({"verdict": found.verdict, "reasons": list(found.reasons)})
+        verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
+        say(found.verdict)
+    passed = found.verdict != "reject"
+    return Judgement(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))

@@ -1,0 +1,25 @@
+"""The component that reports metrics to whoever started the pipeline."""
+
+from kfp.dsl import Input, Metrics
+
+from headrace.components.base import component
+
+
+@component
+def report_metrics(
+    metrics: Input[Metrics],
+    result: str,
+) -> None:
+    """Write the metrics of a step to an address, as JSON: how a pipeline that is a trial tells what it is worth.
+
+    Args:
+        metrics: Scalar metrics of a step before.
+        result: Path or ``s3://BUCKET/KEY`` that the pipeline was given as its parameter ``result``.
+    """
+    from headrace.core.base.parameter_text import plain
+    from headrace.core.runtime.step_events import step
+    from headrace.experiments.trials.metrics_report import report
+
+    with step("report_metrics") as say:
+        told = report(metrics.metadata, plain(result))
+        say(", ".join(f"{name} {value:.3g}" for name, value in list(told.items())[:3]))

@@ -1,0 +1,39 @@
+"""The component that fits the model."""
+
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
+
+from headrace.components.base import component
+
+
+@component
+def train(
+    train_table: Input[Dataset],
+    contract: Input[Artifact],
+    best_parameters: Input[Artifact],
+    model: Output[Model],
+    seed: int = 0,
+) -> None:
+    """Fit the winner of the search on all training rows.
+
+    Args:
+        train_table: Training rows with the target and the row features.
+        contract: The table's contract.
+        best_parameters: JSON with the family and its parameters, from ``tune``.
+        model: Folder with the fitted pipeline (skops), what made it, and the contract.
+        seed: Seed of every random choice.
+    """
+    from pathlib import Path
+
+    from headrace.core.models.train import train_model
+    from headrace.core.runtime.step_events import step
+
+    with step("train") as say:
+        facts = train_model(
+            Path(train_table.path),
+            contract=Path(contract.path),
+            best_parameters=Path(best_parameters.path),
+            folder=Path(model.path),
+            seed=int(seed),
+        )
+        model.metadata.update(facts)
+        say(str(facts["family"]))

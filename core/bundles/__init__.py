@@ -1,0 +1,1 @@
+"""The bundle: a model with everything that made it, verified byte by byte."""

@@ -1,0 +1,150 @@
+"""Whether a folder holds exactly the files of a manifest, byte for byte."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from headrace.core.base.errors import BundleError
+from headrace.core.base.files import sha256
+from headrace.core.bundles.manifest import Entry, Manifest, beside, is_signature
+
+_MEDIA_TYPES = {
+    ".cdx.json": "application/vnd.cyclonedx+json",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".html": "text/html",
+    ".txt": "text/plain",
+    ".lock": "text/plain",
+    ".sig": "application/json",
+    ".yaml": "application/yaml",
+    "MLmodel": "application/yaml",
+    ".skops": "application/zip",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+def make(folder: Path, name: str) -> Manifest:
+    """The manifest of the files that lie in ``folder``.
+
+    Raises:
+        BundleError: If something in the folder is neither a folder nor a plain file.
+    """
+    paths, odd = listed(folder)
+    if odd:
+        raise BundleError(f"a bundle must hold plain files only; {folder / odd[0]} is something else.")
+    return Manifest(name=name, files=tuple(_entry(folder, path) for path in paths if not beside(path)))
+
+
+def listed(folder: Path) -> tuple[list[str], list[str]]:
+    """All files below ``folder``, as sorted paths with slashes, and whatever is neither a folder nor a plain file.
+
+    Links are not followed, so that nothing outside the folder is looked at.
+
+    Raises:
+        BundleError: If a folder cannot be read.
+    """
+    plain: list[str] = []
+    odd: list[str] = []
+    todo = [("", str(folder))]
+    while todo:
+        prefix, place = todo.pop()
+        for one in _entries_of(place):
+            if one.is_dir(follow_symlinks=False):
+                todo.append((f"{prefix}{one.name}/", one.path))
+            else:
+                (plain if one.is_file(follow_symlinks=False) else odd).append(f"{prefix}{one.name}")
+    return sorted(plain), sorted(odd)
+
+
+def _entries_of(place: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return list(found)
+    except OSError as error:
+        raise BundleError(f"every folder of a bundle must be readable; {place} is not ({error.strerror}).") from error
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a folder is not what its manifest says.
+
+    Attributes:
+        kind: ``missing``, ``changed``, ``extra`` (in no manifest), or ``odd`` (neither a folder nor a plain file).
+        path: The file, below the bundle's folder.
+        detail: What was found and what was expected; may be empty.
+    """
+
+    kind: Literal["missing", "changed", "extra", "odd"]
+    path: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """The difference in a few words."""
+        words = {"extra": "is not in the manifest", "odd": "is no plain file"}
+        return f"{self.path} {words.get(self.kind, f'is {self.kind}')}"
+
+
+def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[Difference]:
+    """Every way in which ``folder`` is not what ``manifest`` says, sorted by path; empty if it is, byte for byte.
+
+    A signature is ``changed`` if its bytes are not those that its name tells.
+
+    Args:
+        folder: The bundle.
+        manifest: What it should be.
+        read: Whether bytes are compared; if not, only names and sizes are.
+    """
+    plain, odd = listed(folder)
+    expected = {entry.path: entry for entry in manifest.files}
+    found = [Difference("odd", path) for path in odd]
+    found += [Difference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
+    found += [Difference("extra", path) for path in plain if path not in expected and not beside(path)]
+    for path in plain:
+        if path in expected:
+            detail = _changed(folder / path, expected[path], read=read)
+            found += [Difference("changed", path, detail)] if detail else []
+        elif read and is_signature(path) and f"{sha256(folder / path)}.sig" != PurePosixPath(path).name:
+            found.append(Difference("changed", path, "its bytes are not those that its name tells"))
+    return sorted(found, key=lambda one: one.path)
+
+
+def verify(folder: Path, manifest: Manifest, *, read: bool = True) -> None:
+    """Check that ``folder`` holds exactly the files of ``manifest``, byte for byte, and perhaps signatures.
+
+    Args:
+        folder: The bundle.
+        manifest: What it must be.
+        read: Whether bytes are compared; if not, only names and sizes are.
+
+    Raises:
+        BundleError: Naming the files that are missing, changed or extra.
+    """
+    found = differences(folder, manifest, read=read)
+    if found:
+        raise BundleError(f"the bundle in {folder} is not what its manifest says: {told(found)}.")
+
+
+def told(found: Sequence[Difference], most: int = 10) -> str:
+    """Differences in one part of a sentence."""
+    more = f"; and {len(found) - most} more" if len(found) > most else ""
+    return "; ".join(str(one) for one in found[:most]) + more
+
+
+def _changed(path: Path, entry: Entry, *, read: bool) -> str:
+    """How a file differs from its entry; empty if it does not."""
+    try:
+        size = path.stat().st_size
+        if size != entry.size:
+            return f"{size} bytes instead of {entry.size}"
+        found = sha256(path) if read else entry.sha256
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    return "" if found == entry.sha256 else f"SHA-256 {found} instead of {entry.sha256}"
+
+
+def _entry(folder: Path, path: str) -> Entry:
+    file = folder / path
+    media_type = next((kind for end, kind in _MEDIA_TYPES.items() if path.endswith(end)), "application/octet-stream")
+    return Entry(path=path, sha256=sha256(file), size=file.stat().st_size, media_type=media_type)

@@ -1,0 +1,1 @@
+"""The data contract that training and serving both read."""

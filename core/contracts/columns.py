@@ -1,0 +1,179 @@
+"""Columns and row features of a contract, and what makes one of them sound when it is taken alone."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from headrace.core.base.errors import InputError
+from headrace.core.contracts import vocabulary
+from headrace.core.contracts.fault_sentences import one_of, raise_first, wants
+from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
+from headrace.core.values.number_notation import notation_of
+
+_TIMES = ("day_of_week", "weekend", "month", "hour", "holiday")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: Name as it stands in the table's header.
+        dtype: ``integer``, ``number``, ``string``, ``boolean`` or ``timestamp`` (naive, microseconds).
+        role: What the column is for; only ``feature`` columns reach the model as they are. A ``timestamp`` reaches it
+            through row features.
+        description: What a person should know.
+        unit: Physical unit of the values, free text.
+        minimum: Least allowed value of a number, in ``unit``; None for no bound.
+        maximum: Largest allowed value of a number, in ``unit``; None for no bound.
+        categories: Allowed values as text, in order; None for no list.
+        unseen: Whether a text that is none of the categories is refused, or accepted as one unknown to the model.
+        missing: Largest allowed share of missing values, 0 to 1.
+        personal: How personal data are treated; empty if the column holds none.
+        format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
+        meant: Whether a feature may tell the target by itself: it is known when a prediction is made, and no leak.
+    """
+
+    name: str
+    dtype: Dtype
+    role: Role = "feature"
+    description: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | None = None
+    unseen: Unseen = "refuse"
+    missing: float = 1.0
+    personal: Personal = ""
+    format: str = ""
+    meant: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that no table could meet.
+
+        Raises:
+            InputError: If a value is unknown or contradicts another.
+        """
+        raise_first(f"column {self.name}", column_faults(self))
+
+
+@dataclass(frozen=True)
+class RowFeature:
+    """A column computed from others of the same row, in training and in serving alike.
+
+    Attributes:
+        name: Name of the new column.
+        kind: ``day_of_week`` (1 Monday to 7 Sunday), ``weekend`` (0 or 1), ``month``, ``hour``, ``holiday`` (0 or 1),
+            ``elapsed`` (minutes from the first column to the second), ``ratio`` (first by second, missing where the
+            second is 0) or ``product``.
+        columns: The columns it is made of, in order.
+        country: ISO 3166 code of the country, for ``holiday``.
+    """
+
+    name: str
+    kind: FeatureKind
+    columns: tuple[str, ...]
+    country: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a feature that could not be computed from any table.
+
+        Raises:
+            InputError: If a value is unknown or contradicts another.
+        """
+        raise_first(f"feature {self.name}", feature_faults(self))
+
+
+def column_faults(column: Column) -> Iterator[str]:
+    """Everything that is wrong with one column taken alone."""
+    if not column.name:
+        yield wants("name", "a text that is not empty", column.name)
+    yield from one_of("dtype", vocabulary.Dtype, column.dtype)
+    yield from one_of("role", vocabulary.Role, column.role)
+    yield from one_of("personal", vocabulary.Personal, column.personal)
+    if column.meant and column.role != "feature":
+        yield wants("meant", f"absent from a column of role {column.role}", column.meant)
+    if not 0 <= column.missing <= 1:
+        yield wants("missing", "a share from 0 to 1", column.missing)
+    yield from _bound_faults(column)
+    yield from _category_faults(column)
+    yield from _role_faults(column)
+
+
+def _bound_faults(column: Column) -> Iterator[str]:
+    for what, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
+        if bound is not None and not math.isfinite(bound):
+            yield wants(what, "a finite number", bound)
+        if bound is not None and column.dtype not in {"integer", "number"}:
+            yield wants(what, f"absent from a column of dtype {column.dtype}", bound)
+    if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
+        yield wants("minimum", f"at most the maximum {column.maximum:g}", column.minimum)
+
+
+def _category_faults(column: Column) -> Iterator[str]:
+    yield from one_of("unseen", vocabulary.Unseen, column.unseen)
+    if column.unseen == "accept" and (column.categories is None or column.dtype != "string" or column.role == "target"):
+        yield wants("unseen", "'refuse' unless the column is a text with categories and not the target", column.unseen)
+    if column.categories is None:
+        return
+    if not column.categories:
+        yield wants("categories", "a list of at least one text, or absent", [])
+    if column.dtype == "timestamp":
+        yield wants("categories", "absent from a timestamp", list(column.categories[:3]))
+    if column.dtype == "number" and column.role != "target":
+        yield wants("categories", "absent from a number; use dtype string", list(column.categories[:3]))
+    kind = {"integer": int, "number": float}.get(column.dtype)
+    for text in column.categories if kind else ():
+        try:
+            kind(text)  # type: ignore[misc]
+        except ValueError:
+            yield wants("categories", f"a list of {column.dtype} texts", text)
+    twice = [value for value, count in Counter(column.categories).items() if count > 1]
+    if twice:
+        yield wants("categories", "different from one another", twice[:3])
+
+
+def _role_faults(column: Column) -> Iterator[str]:
+    yield from _format_faults(column)
+    if column.role == "feature" and column.dtype == "timestamp":
+        yield "role must not be 'feature' for a timestamp; use 'timestamp' and declare row features of it."
+    if column.role == "timestamp" and column.dtype != "timestamp":
+        yield wants("dtype", "timestamp for the role 'timestamp'", column.dtype)
+    if column.role == "target" and column.dtype == "timestamp":
+        yield wants("dtype", "a number, text or boolean for the target", column.dtype)
+    if column.role == "feature" and column.dtype == "string" and column.categories is None:
+        yield "categories must be listed for a text feature; list them, or use the role 'ignore'."
+    if column.personal == "drop" and column.role != "ignore":
+        yield wants("role", "'ignore' for personal data that are dropped", column.role)
+    if column.personal == "hash" and column.role not in {"ignore", "id", "group"}:
+        yield wants("role", "'ignore', 'id' or 'group' for personal data that are hashed", column.role)
+    if column.personal == "hash" and (column.dtype != "string" or column.categories is not None):
+        yield "dtype must be string, without categories, for personal data that are hashed."
+
+
+def _format_faults(column: Column) -> Iterator[str]:
+    if column.format and column.dtype in {"integer", "number"}:
+        try:
+            notation_of(column.format)
+        except InputError as error:
+            yield str(error)
+    elif column.format and column.dtype != "timestamp":
+        yield wants("format", f"absent from a column of dtype {column.dtype}", column.format)
+
+
+def feature_faults(feature: RowFeature) -> Iterator[str]:
+    """Everything that is wrong with one row feature taken alone."""
+    if not feature.name:
+        yield wants("name", "a text that is not empty", feature.name)
+    yield from one_of("kind", vocabulary.FeatureKind, feature.kind)
+    wanted = 1 if feature.kind in _TIMES else 2
+    if len(feature.columns) != wanted:
+        yield wants("columns", f"a list of {wanted} for {feature.kind}", list(feature.columns))
+    if feature.kind == "holiday":
+        from headrace.core.contracts.holidays import is_country  # noqa: PLC0415 - 0.2 s that few contracts need
+
+        if not is_country(feature.country):
+            yield wants("country", "an ISO 3166 code whose holidays are known, such as US", feature.country)
+    elif feature.country:
+        yield wants("country", f"absent from a feature of kind {feature.kind}", feature.country)

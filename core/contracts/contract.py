@@ -1,0 +1,212 @@
+"""The data contract: one document that training and serving both read.
+
+Inferred once, edited by people, enforced at ingest and at the endpoint, carried inside the bundle.
+"""
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from headrace.core.contracts import vocabulary
+from headrace.core.contracts.columns import Column, RowFeature
+from headrace.core.contracts.fault_sentences import one_of, raise_first, wants
+from headrace.core.contracts.vocabulary import (
+    SEVERITIES,
+    Dtype,
+    FeatureKind,
+    Grouping,
+    Personal,
+    Role,
+    Severity,
+    Task,
+    Unseen,
+)
+from headrace.core.values.missing_marks import DEFAULT
+
+__all__ = [
+    "SEVERITIES",
+    "Column",
+    "Contract",
+    "Dtype",
+    "FeatureKind",
+    "Grouping",
+    "Personal",
+    "Role",
+    "RowFeature",
+    "Severity",
+    "Task",
+    "Unseen",
+    "contract_faults",
+]
+
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_NUMERIC = ("integer", "number", "boolean")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table must be.
+
+    Attributes:
+        name: Name of the table and of the model made from it: lower case letters, digits and dashes, at most 40.
+        task: What is predicted from it.
+        columns: All columns, in the order of the table.
+        features: Row features, in order.
+        keys: Columns that together identify a row; empty if none do.
+        missing_values: Texts that stand for a missing value, except in columns that list them as categories.
+        rules: Severity by rule, where it differs from ``SEVERITIES``.
+        max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
+        positive: The class whose probability is reported, for a binary task.
+        time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
+        group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
+            column of role ``group`` does the same by its values.
+    """
+
+    name: str
+    task: Task
+    columns: tuple[Column, ...]
+    features: tuple[RowFeature, ...] = ()
+    keys: tuple[str, ...] = ()
+    missing_values: tuple[str, ...] = DEFAULT
+    rules: dict[str, Severity] = field(default_factory=dict)
+    max_quarantined: float = 0.2
+    positive: str = ""
+    time_column: str = ""
+    group: Grouping = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a contract whose parts contradict one another.
+
+        Raises:
+            InputError: If they do; the message names the place.
+        """
+        raise_first(f"contract {self.name}", contract_faults(self))
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: If the contract has none.
+        """
+        return self._by_name[name]
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """Names of all columns."""
+        return frozenset(self._by_name)
+
+    @property
+    def target(self) -> Column:
+        """The column that is predicted."""
+        return next(column for column in self.columns if column.role == "target")
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """Columns that a client must send: features, and whatever the row features are made of."""
+        needed = {name for feature in self.features for name in feature.columns}
+        return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
+
+    @property
+    def kept(self) -> tuple[Column, ...]:
+        """Columns of the typed table: all but the personal data that are dropped."""
+        return tuple(column for column in self.columns if column.personal != "drop")
+
+    @functools.cached_property
+    def marked(self) -> tuple[str, ...]:
+        """Columns that list a text among their categories which elsewhere stands for a missing value."""
+        marks = set(self.missing_values)
+        return tuple(column.name for column in self.columns if marks.intersection(column.categories or ()))
+
+    def severity(self, rule: str) -> Severity:
+        """What happens when ``rule`` is broken."""
+        return self.rules.get(rule, SEVERITIES[rule])
+
+    def refuses(self, rule: str) -> bool:
+        """Whether a row that breaks ``rule`` is set aside, and a request with such a row refused."""
+        return self.severity(rule) in vocabulary.REFUSING
+
+
+def contract_faults(contract: Contract) -> Iterator[str]:
+    """Everything in which the parts of a contract contradict one another."""
+    if not _NAME.fullmatch(contract.name):
+        yield wants(
+            "name",
+            "lower case letters, digits and dashes, a letter first and no dash last, at most 40",
+            contract.name,
+        )
+    yield from one_of("task", vocabulary.Task, contract.task)
+    if not 0 <= contract.max_quarantined <= 1:
+        yield wants("max_quarantined", "a share from 0 to 1", contract.max_quarantined)
+    for rule, severity in contract.rules.items():
+        if rule not in vocabulary.SEVERITIES:
+            yield wants("rules", "of " + ", ".join(vocabulary.SEVERITIES), rule)
+        yield from one_of(f"rules.{rule}", vocabulary.Severity, severity)
+        if severity == "quarantine" and rule not in vocabulary.ROW_RULES:
+            yield wants(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
+    yield from _name_faults(contract)
+    yield from _target_faults(contract)
+    yield from _made_faults(contract)
+
+
+def _name_faults(contract: Contract) -> Iterator[str]:
+    names = Counter([column.name for column in contract.columns] + [made.name for made in contract.features])
+    for name, count in names.items():
+        if count > 1:
+            yield wants("columns and features", "named differently from one another", name)
+    known = {column.name: column for column in contract.columns}
+    for key in contract.keys:
+        if key not in known:
+            yield wants("keys", "names of columns", key)
+        elif known[key].personal == "drop":
+            yield wants("keys", "columns that are not dropped", key)
+    if contract.time_column and (contract.time_column not in known or known[contract.time_column].role != "timestamp"):
+        yield wants("time_column", "the name of a column of role timestamp", contract.time_column)
+    groups = [column.name for column in contract.columns if column.role == "group"]
+    if len(groups) > 1:
+        yield wants("columns", "of role group at most once", groups)
+    yield from one_of("group", vocabulary.Grouping, contract.group)
+    if contract.group and groups:
+        yield wants("group", f"absent beside the column {groups[0]} of role group", contract.group)
+
+
+def _target_faults(contract: Contract) -> Iterator[str]:
+    targets = [column for column in contract.columns if column.role == "target"]
+    if len(targets) != 1:
+        yield wants("columns", "of role target exactly once", [column.name for column in targets])
+        return
+    target = targets[0]
+    classes = target.categories or ()
+    if contract.task == "regression":
+        if target.dtype not in {"integer", "number"} or classes:
+            yield wants(f"the target {target.name}", "a number without categories for a regression", target.dtype)
+        if contract.positive:
+            yield wants("positive", "absent from a regression", contract.positive)
+    elif contract.task == "binary" and len(classes) != 2:
+        yield wants(f"the target {target.name}", "of two categories for a binary task", list(classes))
+    elif contract.task == "multiclass" and len(classes) < 3:
+        yield wants(f"the target {target.name}", "of three or more categories", list(classes))
+    if contract.positive and contract.task == "multiclass":
+        yield wants("positive", "absent from a multiclass task", contract.positive)
+    if contract.task == "binary" and contract.positive and contract.positive not in classes:
+        yield wants("positive", f"one of the classes {list(classes)}", contract.positive)
+
+
+def _made_faults(contract: Contract) -> Iterator[str]:
+    known = {column.name: column for column in contract.columns}
+    for place, made in enumerate(contract.features):
+        where = f"features[{place}] ({made.name})"
+        wanted = _NUMERIC if made.kind in {"ratio", "product"} else ("timestamp",)
+        for name in made.columns:
+            column = known.get(name)
+            if column is None:
+                yield f"{where}: " + wants("columns", "names of columns of the table", name)
+            elif column.role == "target" or column.personal in {"drop", "hash"}:
+                yield f"{where}: " + wants("columns", "neither the target nor hidden personal data", name)
+            elif column.dtype not in wanted:
+                yield f"{where}: " + wants("columns", f"of dtype {' or '.join(wanted)}", f"{name}: {column.dtype}")

@@ -1,0 +1,188 @@
+"""The data contract as YAML, made to be read and edited by people."""
+
+import re
+import textwrap
+from collections.abc import Hashable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.core.base.errors import InputError, MissingError
+from headrace.core.contracts.contract import SEVERITIES, Column, Contract, RowFeature
+from headrace.core.contracts.parsing import FORMAT, contract_of, default_of
+
+# PyYAML quotes what its own YAML 1.1 would not read as text, but 04109 and 1e3 are numbers in YAML 1.2 (10.3.2).
+_DOUBTFUL = re.compile(r"[-+]?\.?[0-9][0-9.,_:]*([eE][-+]?[0-9]+)?|0[oxb][0-9a-fA-F]+|[yYnN]|NaN|nan")
+_SHORT = 100
+_WIDTH = 110
+_LARGEST_WHOLE = 2**53
+_RULES = "\n".join(
+    textwrap.wrap(
+        ", ".join(f"{rule}: {severity}" for rule, severity in SEVERITIES.items()),
+        width=_WIDTH,
+        initial_indent="#              ",
+        subsequent_indent="#              ",
+    )
+)
+_HEAD = f"""\
+# Data contract: what the table {{name}} must be, in training and at the endpoint alike. Edit it; each line is checked.
+#   dtype      integer, number, string, boolean or timestamp
+#   role       feature (the default), target, id, group, timestamp or ignore
+#   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
+#   personal   keep, drop or hash, for personal data; unit and description are free text
+#   meant      true for a feature that may tell the target by itself, since it is known when a prediction is made
+#   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
+{_RULES}
+"""
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """The safe dumper that quotes each text which a reader of YAML 1.1 or 1.2 could take for something else."""
+
+
+def _quoted(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _DOUBTFUL.fullmatch(text) else None)
+
+
+_Dumper.add_representer(str, _quoted)
+
+
+def load(path: Path | str) -> Contract:
+    """Read a contract.
+
+    Args:
+        path: YAML file.
+
+    Returns:
+        The contract.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is not YAML, or a part of it is unknown, of a wrong type or contradictory; the message names
+            the place.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise MissingError(f"there is no contract {path}; `headrace contract TABLE` writes one.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the contract {path} must be a text file that can be read; {error}.") from error
+    return parse(text, source=path.name)
+
+
+def parse(text: str, *, source: str = "contract") -> Contract:
+    """Read a contract from YAML text.
+
+    Args:
+        text: The document.
+        source: What messages call it.
+
+    Returns:
+        The contract.
+
+    Raises:
+        InputError: If it is not a sound contract; the message names the place.
+    """
+    try:
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
+    except yaml.YAMLError as error:
+        reason = " ".join(_reason(error).split())
+        raise InputError(f"{source} must be YAML; {reason}.") from error
+    try:
+        return contract_of(document)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", None) or error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
+
+
+def dump(contract: Contract) -> str:
+    """Write a contract as YAML: ``parse(dump(contract)) == contract``.
+
+    Args:
+        contract: The contract.
+
+    Returns:
+        The document, in a stable order, with comments; values that are the default are left out.
+    """
+    plain = {item.name: getattr(contract, item.name) for item in fields(Contract)}
+    lists = {"columns": plain.pop("columns"), "features": plain.pop("features")}
+    needed = {"name", "task"}
+    head = {"format": FORMAT}
+    for item in fields(Contract):
+        if item.name in needed or (item.name in plain and plain[item.name] != default_of(item)):
+            head[item.name] = _simple(plain[item.name])
+    lines = [_HEAD.format(name=contract.name)]
+    lines += [_pair(name, value) for name, value in head.items()]
+    for section, items in lists.items():
+        lines.append(f"\n{section}:\n" if items else f"\n{section}: []\n")
+        lines += [_item(item) for item in items]
+    return "".join(lines)
+
+
+def _item(item: Column | RowFeature) -> str:
+    """One column or row feature: on one line if it is short, else a line for each of its fields."""
+    given = {
+        part.name: _simple(getattr(item, part.name))
+        for part in fields(item)
+        if part.default is MISSING or getattr(item, part.name) != default_of(part)
+    }
+    short = _flow(given, width=10_000) if len(str(given)) < 2 * _SHORT else ""
+    if 0 < len(short) <= _SHORT and "\n" not in short.strip():
+        return f"  - {short}"
+    block = "".join(_pair(name, value) for name, value in given.items()).splitlines()
+    return "".join(f"  {'-' if place == 0 else ' '} {line}\n" for place, line in enumerate(block))
+
+
+def _simple(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
+        return int(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _pair(name: str, value: Any) -> str:
+    if isinstance(value, list | dict):
+        return f"{name}: {_wrapped(value)}"
+    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    text = yaml.dump(value, Dumper=_Dumper, default_style=style, allow_unicode=True, width=10_000)
+    return f"{name}: {text.removesuffix(chr(10)).removesuffix('...').rstrip(chr(10))}\n"
+
+
+def _wrapped(value: list[str] | dict[str, str]) -> str:
+    """A list on as many lines as it needs, none of its values broken."""
+    whole = _flow(value, width=10_000)
+    if len(whole) <= _WIDTH or isinstance(value, dict):
+        return whole
+    lines = ["["]
+    for place, item in enumerate(value):
+        text = _flow([item], width=10_000).strip().removeprefix("[").removesuffix("]") + (
+            ", " if place + 1 < len(value) else "]"
+        )
+        if len(lines[-1]) + len(text) > _WIDTH and len(lines[-1]) > 2:
+            lines.append("  ")
+        lines[-1] += text
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _flow(value: Any, *, width: int) -> str:
+    return str(
+        yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width)
+    )

@@ -1,0 +1,1 @@
+"""The contract of a table that has none yet."""

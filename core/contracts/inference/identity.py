@@ -1,0 +1,193 @@
+"""Which columns name a row, or what several rows are about: by their names, and by how often values repeat."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from headrace.core.base.errors import shown
+from headrace.core.base.notes import Note
+from headrace.core.contracts.contract import Column, Contract, Role
+from headrace.core.contracts.profiling.column_defaults import is_named_like_id
+from headrace.core.contracts.profiling.column_profile import Facts
+
+FEWEST_ROWS = 20
+_FEWEST_GROUPS = 10
+_FEWEST_TEXTS = 3
+_MOST_ROWS_EACH = 20
+_MOST_ROWS_OF_A_BEING = 200
+# Whoever or whatever has several rows: one that the model has met must not be met again in the test part.
+_BEINGS = (
+    "patient|subject|participant|respondent|person|user|customer|client|cust|member|student|pupil|employee|worker|"
+    "driver|passenger|tenant|borrower|applicant|donor|voter|player|athlete|animal|cow|household|family|account|device|"
+    "machine|sensor|engine|unit|vehicle|kunde|kunden|klient|patienten|proband|probanden|teilnehmer|mitarbeiter|"
+    "benutzer|mitglied|mitglieds|usuario|cliente|paciente|empleado|utilisateur|employe|abonne|utente|paziente|klant"
+)
+_OTHERS = (
+    "order|transaction|txn|trans|invoice|session|visit|case|claim|policy|loan|ticket|booking|product|item|article|"
+    "store|shop|station|site|record|event|message|document|file|contract|project|property|listing|trip|ride|"
+    "flight|batch|lot|sample|specimen|experiment|run|trial|auftrags?|bestell|rechnungs?|vertrags?|artikel"
+)
+_ID = r"(?:ids?|uuid|guid|identifier|no|nr|num|number|nummer|numero|ref|reference|key|code|hash)"
+_OF_A_BEING = re.compile(
+    rf"(?:.*_)?(?:{_BEINGS})s?_?{_ID}(?:_.*)?|(?:id|numero|num|no|nr)_(?:de_|del_|du_)?(?:{_BEINGS})|mrn|msisdn|imei|vin"
+)
+_PERSON = re.compile(r"patient|subject|participant|respondent|proband|teilnehmer|paciente|paziente")
+_CLIENT = re.compile(r"customer|client|user|member|kunde|cliente|usuario|klant|student|employee|driver|household")
+_OF_ANYTHING = re.compile(
+    rf"(?:.*_)?(?:{_OTHERS})s?_?{_ID}|(?:.*_)?(?:id|uuid|guid|identifier|no|nr|nummer|numero|ref|reference)|id_.*|"
+    "sku|isbn|ean|upc"
+)
+_NUMBER = re.compile(r"(?:.*_)?(?:num|number)")
+_OF_A_ROW = re.compile(
+    r"index|rows?(?:_?(?:id|no|nr|num|number|names?))?|unnamed(?:_.*)?|level_0|_*index_level_\d+_*|column_0|s(?:r|l)?_?no"
+)
+_CODE = re.compile(
+    r"[A-Za-z]{0,8}[-_ /.#]?\d{3,}(?:[-_/.]\d+)*[A-Za-z]?|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}|"
+    r"[0-9a-f]{16,}"
+)
+ANOTHER = "It is in each row another."
+
+
+def plain_name(name: str) -> str:
+    """A column's name in lower case, its words parted by underscores."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"[\W_]+", "_", parted).strip("_").lower()
+
+
+def names_rows(item: Facts) -> bool:
+    """Whether a column is called like an identifier."""
+    plain = plain_name(item.name)
+    called = (_OF_ANYTHING, _OF_A_ROW, _NUMBER)
+    return _is_of_a_being(item) or is_named_like_id(item.name) or any(known.fullmatch(plain) for known in called)
+
+
+def identified(
+    rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapping[str, Column], *, keys: Iterable[str], group: str
+) -> dict[str, Column]:
+    """Columns with the roles of those that name rows, or what rows are about.
+
+    Args:
+        rows: Raw table.
+        facts: What is known of its columns.
+        columns: The columns as they were suggested.
+        keys: Those that are the key already.
+        group: The column that a person chose for the groups; empty if none.
+
+    Returns:
+        All columns: those that are in each row another, and called or shaped like an id, have the role ``id``; of those
+        whose few rows each share an id, one has the role ``group`` and the others ``ignore``.
+    """
+    found = dict(columns)
+    open_ = [facts[name] for name, column in columns.items() if name not in keys and _may_be(facts[name], column)]
+    likely = [item for item in open_ if _looks(item)]
+    exact = _different(rows, [item.name for item in likely])
+    groups: list[Facts] = []
+    for item in likely:
+        if exact[item.name] == item.present:
+            found[item.name] = as_id(found[item.name])
+        elif _OF_A_ROW.fullmatch(plain_name(item.name)):
+            if item.dtype == "integer" and exact[item.name] >= FEWEST_ROWS:
+                found[item.name] = left_out(found[item.name], "It is called like the number of a row, but repeats.")
+        elif _repeats(item, exact[item.name]):
+            groups.append(item)
+    if groups:
+        free = not group and not any(column.role == "group" for column in found.values())
+        ordered = sorted(groups, key=lambda item: (not _is_of_a_being(item), exact[item.name]))
+        for place, item in enumerate(ordered):
+            each = f"Its {exact[item.name]:,} ids stand in {item.present / exact[item.name]:.1f} rows each"
+            if free and place == 0:
+                text = f"{each}: rows of one id stay on one side of the split, and no model learns from it."
+                found[item.name] = _bare(found[item.name], role="group", why=text)
+            else:
+                found[item.name] = left_out(found[item.name], f"{each}, and it is not the group.")
+    return found
+
+
+def _may_be(item: Facts, column: Column) -> bool:
+    return (
+        column.role in {"feature", "ignore"}
+        and not column.personal
+        and item.dtype in {"integer", "string"}
+        and not item.nested
+        and item.rows >= FEWEST_ROWS
+        and item.missing <= 0.1 * item.rows
+        and item.distinct >= _FEWEST_GROUPS
+    )
+
+
+def _looks(item: Facts) -> bool:
+    """Whether a column may name something, by its name; by its look only where all values seem to be different."""
+    return names_rows(item) or (item.unique and item.dtype == "string" and _is_code(item.head))
+
+
+def _is_code(head: Iterable[str]) -> bool:
+    texts = list(head)
+    return len(texts) >= _FEWEST_TEXTS and all(map(_CODE.fullmatch, texts))
+
+
+def _is_of_a_being(item: Facts) -> bool:
+    """Whether a column is called like the id of somebody; one without a word such as id must not be a count."""
+    plain = plain_name(item.name)
+    if _OF_A_BEING.fullmatch(plain) or _PERSON.fullmatch(plain):
+        return True
+    return item.dtype == "string" and bool(_CLIENT.fullmatch(plain))
+
+
+def _repeats(item: Facts, different: int) -> bool:
+    """Whether the rows of one value are so few that others will come."""
+    being = _is_of_a_being(item)
+    if not being and not _OF_ANYTHING.fullmatch(plain_name(item.name)):
+        return False
+    most = _MOST_ROWS_OF_A_BEING if being else _MOST_ROWS_EACH
+    return different >= _FEWEST_GROUPS and item.present <= most * different and _is_no_amount(item)
+
+
+def _is_no_amount(item: Facts) -> bool:
+    """Whether whole numbers may be ids: few small ones, such as a number of children, are counts."""
+    return item.dtype == "string" or (
+        not (item.least is not None and item.least < 0) and (item.most is not None and item.most >= _FEWEST_GROUPS)
+    )
+
+
+def _different(rows: pl.LazyFrame, names: list[str]) -> dict[str, int]:
+    """How many different values, without missing ones, some columns have."""
+    if not names:
+        return {}
+    counts = rows.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in names)
+    return dict(counts.collect(engine="streaming").row(0, named=True))
+
+
+def as_id(column: Column) -> Column:
+    """A column as an id, without bounds and categories."""
+    return _bare(column, role="id", why=ANOTHER)
+
+
+def left_out(column: Column, why: str) -> Column:
+    """A column that is ignored for a reason."""
+    return _bare(column, role="ignore", why=why)
+
+
+def _bare(column: Column, *, role: Role, why: str) -> Column:
+    return replace(column, role=role, description=why, categories=None, minimum=None, maximum=None, unseen="refuse")
+
+
+def identity_notes(contract: Contract, *, group: str, ids: Iterable[str]) -> list[Note]:
+    """What is to be told of the columns that were taken for ids.
+
+    Args:
+        contract: The contract.
+        group: The column that a person chose for the groups.
+        ids: The columns that a person called ids.
+    """
+    notes = []
+    for column in contract.columns:
+        if column.role == "group" and column.name != group:
+            sentence = f"The column {shown(column.name)} is taken for the group. {column.description}"
+            remedy = "Name another with --group, or give it another role in the contract."
+            notes.append(Note("warning", column.name, "group", 0, sentence, remedy))
+        if column.role == "id" and column.name not in ids:
+            sentence = f"The column {shown(column.name)} is taken for an id, which no model learns from."
+            notes.append(Note("info", column.name, "id", 0, sentence, "Give it the role feature, if it is none."))
+    return notes

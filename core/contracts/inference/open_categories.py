@@ -1,0 +1,85 @@
+"""Lists of categories that are not complete: many of their values were seen once or twice, so that others will come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from headrace.core.base.errors import shown
+from headrace.core.base.notes import Note
+from headrace.core.contracts.contract import Column
+
+_CLOSED = 20
+_RARE = 2
+_RARE_SHARE = 0.25
+_ONCE_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often the values of a column were seen.
+
+    Attributes:
+        rows: Rows with a value.
+        once: Values that one row holds.
+        rare: Values that one row or two hold.
+    """
+
+    rows: int
+    once: int
+    rare: int
+
+
+def opened(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns, those whose list of categories is not complete with ``unseen: accept`` and the reason.
+
+    The probability that the next row holds a new value is about the share of rows whose value was seen once (I. J.
+    Good, The population frequencies of species, Biometrika 40, 1953). A list of more than 20 is open where that is
+    over one in 200, or where a quarter of its values was seen once or twice.
+
+    Args:
+        rows: Raw table.
+        columns: Its columns as they were suggested.
+    """
+    many = [
+        column
+        for column in columns.values()
+        if column.role == "feature" and column.dtype == "string" and len(column.categories or ()) > _CLOSED
+    ]
+    found = dict(columns)
+    for name, counts in _counted(rows, [column.name for column in many]).items():
+        total = len(found[name].categories or ())
+        if counts.once > _ONCE_SHARE * counts.rows or counts.rare > _RARE_SHARE * total:
+            rare = f"{counts.rare:,} of its {total:,} texts"
+            why = f"{rare} were seen once or twice, so others will come: they are accepted."
+            found[name] = replace(found[name], unseen="accept", description=_joined(found[name].description, why))
+    return found
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first} {second}" if first else second
+
+
+def _counted(rows: pl.LazyFrame, names: list[str]) -> dict[str, Counts]:
+    found = {}
+    for name in names:
+        often = rows.group_by(name).len("\0rows").filter(pl.col(name).is_not_null()).select("\0rows")
+        counts = often.collect(engine="streaming").to_series()
+        found[name] = Counts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
+    return found
+
+
+def open_notes(columns: Mapping[str, Column]) -> list[Note]:
+    """What is to be told of the lists that are not complete."""
+    return [
+        Note(
+            "info",
+            column.name,
+            "open_categories",
+            0,
+            f"The column {shown(column.name)} has many rare texts. {column.description}",
+            "Set unseen: refuse in the contract, if the list is complete.",
+        )
+        for column in columns.values()
+        if column.unseen == "accept"
+    ]

@@ -1,0 +1,156 @@
+"""What each column of a raw table holds, found by trying it on all rows in a few bounded passes."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from headrace.core.contracts import casting, vocabulary
+from headrace.core.contracts.contract import Column, Dtype
+from headrace.core.contracts.profiling.column_trials import TOLERATED, Facts, as_if, facts_of, known, tried
+from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.second_look import looked_again
+from headrace.core.values.timestamp_formats import likely_forms, may_be_times
+from headrace.core.values.timestamps import ISO_FORMATS
+
+HEAD_ROWS = 2_000
+MOST_CATEGORIES = 1_000
+_TRIED = 20
+_NUMBERS: tuple[Dtype, ...] = ("integer", "number")
+_BOOLEAN_WORDS = [word for word in (*vocabulary.TRUE, *vocabulary.FALSE) if not word[0].isdigit()]
+
+
+def survey(
+    table: pl.LazyFrame,
+    *,
+    texts: Iterable[str] = (),
+    customs: Customs | None = None,
+    known: Mapping[str, Facts] | None = None,
+) -> dict[str, Facts]:
+    """Find out what each column holds.
+
+    A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
+    leading zeros, such as postal codes, stay texts.
+
+    Args:
+        table: Raw table.
+        texts: Columns of text whose yes and no, or true and false, are to stay texts.
+        customs: What a person says of how numbers and dates are written; None to find out.
+        known: Columns of which an earlier survey of these rows, or of nearly these, told enough.
+
+    Returns:
+        The facts by column, in the order of the table.
+    """
+    schema = table.collect_schema()
+    head = table.head(HEAD_ROWS).collect()
+    known = known or {}
+    left = candidates(head, schema, texts=frozenset(texts))
+    found: dict[str, Facts] = dict(known)
+    almost: dict[str, str] = {}
+    while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
+        trials = [ideas.pop(0) for name, ideas in left.items() if name not in found]
+        for trial, counts in tried(table, schema, trials):
+            failed = int(counts.get("failed", 0))
+            empty = not counts["present"] and schema[trial.name] == pl.String
+            if (
+                failed > TOLERATED * int(counts["present"])
+                or counts.get("zeros")
+                or (empty and trial.dtype != "string")
+            ):
+                almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
+            else:
+                found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+    found = looked_again(table, head, found, customs=customs or Customs())
+    changed = [found[name] for name in schema if found[name] is not known.get(name)]
+    return {name: found[name] for name in schema} | _listed(table, schema, changed)
+
+
+def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
+    """What each column may hold, the likeliest first, as far as the first rows tell.
+
+    Args:
+        head: The first rows of a table.
+        schema: The table's dtypes.
+        texts: Columns of text whose yes and no, or true and false, are to stay texts.
+    """
+    ideas = [
+        trial
+        for name, raw in schema.items()
+        if raw == pl.String
+        for trial in _ideas(head.get_column(name), words=name in texts)
+    ]
+    casted = [
+        casting.cast(pl.col(trial.name), schema[trial.name], trial).null_count().alias(f"{place}")
+        for place, trial in enumerate(ideas)
+    ]
+    lost = head.select(casted).row(0) if casted else ()
+    empty = dict(zip(head.columns, head.null_count().row(0), strict=True))
+    left: dict[str, list[Column]] = {
+        name: [] if raw == pl.String else [as_if(name, _native(raw))] for name, raw in schema.items()
+    }
+    for trial, nulls in zip(ideas, lost, strict=True):
+        if 2 * (nulls - empty[trial.name]) <= head.height - empty[trial.name]:
+            left[trial.name].append(trial)
+    return {
+        name: [*found, as_if(name, "string")] if schema[name] == pl.String else found for name, found in left.items()
+    }
+
+
+def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
+    """What a column of text may hold by the look of its first values."""
+    texts = known(head)
+    first = texts[0].lower() if texts.len() else ""
+    if not words and first in _BOOLEAN_WORDS:
+        spoken = int(texts.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
+        if spoken > (1 - 5 * TOLERATED) * texts.len():
+            yield as_if(head.name, "boolean")
+    yield from (as_if(head.name, dtype) for dtype in _NUMBERS)
+    if not texts.len():
+        yield from (as_if(head.name, "timestamp", form) for form in ISO_FORMATS[:3])
+    elif may_be_times(texts.head(5).to_list()):
+        yield from (as_if(head.name, "timestamp", form) for form in likely_forms(texts.head(_TRIED)))
+
+
+def _native(raw: pl.DataType) -> Dtype:
+    if raw.is_integer():
+        return "integer"
+    if raw.is_numeric():
+        return "number"
+    if raw == pl.Boolean:
+        return "boolean"
+    return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
+
+
+def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[Facts]) -> dict[str, Facts]:
+    """List the values of the columns that have few, in one pass."""
+    few = [item for item in facts if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
+    few = [item for item in few if item.dtype != "timestamp"]
+    if not few:
+        return {}
+    lists = table.select(
+        casting.cast(pl.col(item.name), schema[item.name], as_if(item.name, item.dtype, item.format))
+        .drop_nulls()
+        .unique()
+        .sort()
+        .cast(pl.String)
+        .implode()
+        .alias(item.name)
+        for item in few
+    ).collect(engine="streaming")
+    complete = {}
+    for item in few:
+        values = tuple(lists.get_column(item.name)[0])
+        listed = values if len(values) <= MOST_CATEGORIES else None
+        complete[item.name] = replace(item, distinct=len(values), values=listed)
+    return complete
+
+
+def looks_like_data(names: Iterable[str]) -> bool:
+    """Whether a header holds numbers or repeated values, as a first row of data would."""
+    texts = list(names)
+    numbers = [text for text in texts if re.fullmatch(r"[+-]?\d+(\.\d+)?(_duplicated_\d+)?", text.strip())]
+    return len(numbers) >= max(1, len(texts) // 5)
+
+
+__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "Facts", "candidates", "looks_like_data", "survey"]

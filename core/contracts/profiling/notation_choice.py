@@ -1,0 +1,193 @@
+"""The notation of each column, chosen by its own values, by the rest of the table or by a person; and what to say."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from headrace.core.base.notes import Note
+from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.notation_evidence import (
+    Written,
+    counted,
+    doubtful,
+    groups_are_sure,
+    is_bare,
+    look,
+    no_numbers,
+    numbers_of,
+    thousands_of,
+)
+from headrace.core.values.currencies import is_currency
+from headrace.core.values.number_notation import OTHER, Decimal, Notation
+
+_LOOKED_AT = 300
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_REMEDY = "Say it by --decimal, or mend the column's format in the contract."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the numbers of a column are read.
+
+    Attributes:
+        name: The column.
+        notation: Their notation; None if they need none, or are left as texts.
+        whole: Whether none of them has decimals.
+        notes: What a person should know.
+        text: Whether the column must stay a text.
+    """
+
+    name: str
+    notation: Notation | None
+    whole: bool = False
+    notes: tuple[Note, ...] = ()
+    text: bool = False
+
+    @property
+    def format(self) -> str:
+        """The notation as a contract tells it; empty for none."""
+        return self.notation.example(whole=self.whole) if self.notation else ""
+
+    @property
+    def unit(self) -> str:
+        """Currency, percent sign or unit; empty for none."""
+        return self.notation.symbol if self.notation else ""
+
+
+def choices(
+    table: pl.LazyFrame,
+    head: pl.DataFrame,
+    *,
+    odd: Iterable[str],
+    broken: Mapping[str, str],
+    plain: Iterable[str],
+    customs: Customs,
+) -> list[Choice]:
+    """Choose the notation of the columns that may need one.
+
+    Args:
+        table: Raw table.
+        head: Its first rows.
+        odd: Columns of text that are no plain numbers.
+        broken: ``integer`` or ``number`` by column of texts, of which all but a few are such numbers.
+        plain: Columns of text that are all plain numbers with decimals; they are looked at where the table gives reason
+            to doubt the dot, or they do so themselves.
+        customs: What a person says of the table.
+
+    Returns:
+        A choice for each column that needs a notation, or for which one was looked for in vain.
+    """
+    odd, plain = list(odd), list(plain)
+    texts = {name: head.get_column(name).drop_nulls().head(_LOOKED_AT).to_list() for name in (*odd, *plain)}
+    texts |= {name: numbers_of(strange) for name, strange in no_numbers(table, broken).items()}
+    first = [found for name, some in texts.items() if name not in plain and (found := look(name, some))]
+    doubted = first or customs.decimal_mark == ","
+    more = [name for name in plain if doubted or _may_be_groups(texts[name])]
+    columns = [*counted(table, first), *doubtful(table, more)]
+    usual = customs.decimal_mark or _usual(columns)
+    made = [_choice(column, customs=customs, usual=usual, plain=column.name in more) for column in columns]
+    return [choice for choice in made if choice]
+
+
+def _may_be_groups(texts: Iterable[str]) -> bool:
+    dotted = [text for text in texts if "." in text]
+    return bool(dotted) and all(map(_GROUPED.fullmatch, dotted)) and any(text.endswith("0") for text in dotted)
+
+
+def _usual(columns: Iterable[Written]) -> Decimal | None:
+    """The decimal mark that all columns agree on, which prove any."""
+    proven = {column.decimal for column in columns} - {None}
+    return proven.pop() if len(proven) == 1 else None
+
+
+def _choice(column: Written, *, customs: Customs, usual: Decimal | None, plain: bool) -> Choice | None:
+    if not column["numbers"] or column["zeros"]:
+        return None
+    if is_bare(column):
+        return Choice(column.name, None, notes=(_bare(column),), text=True)
+    decimal, doubt = _decimal(column, customs=customs, usual=usual)
+    if plain and decimal == ".":
+        return None
+    notation = replace(column.notation, decimal=decimal, thousands=customs.thousands or thousands_of(column, decimal))
+    if notation.thousands == decimal:
+        notation = replace(notation, thousands="")
+    strange = column["dot"] if decimal == "," else column["comma"]
+    whole = not strange and not column["commas" if decimal == "," else "dots"]
+    needed = column["plain"] < column["numbers"] or (decimal == "," and column["dots"] > 0)
+    if not needed:
+        return Choice(column.name, None, whole=whole)
+    choice = Choice(column.name, notation, whole=whole)
+    notes = [doubt] if doubt else []
+    if strange:
+        notes.append(_mixed(column, decimal, strange))
+    if customs.decimal_mark and column.decimal not in {None, customs.decimal_mark}:
+        notes.append(_contradicted(column, decimal))
+    return replace(choice, notes=(*notes, _told(column, choice)))
+
+
+def _decimal(column: Written, *, customs: Customs, usual: Decimal | None) -> tuple[Decimal, Note | None]:
+    """The decimal mark of a column, and what is to be said where it is not sure."""
+    if customs.decimal_mark or column.decimal:
+        return customs.decimal_mark or column.decimal or ".", None
+    if not column.ambiguous:
+        return usual or ".", None
+    mark: Decimal = "," if column["either_comma"] >= column["either_dot"] else "."
+    if groups_are_sure(column) or is_currency(column.notation.symbol):  # hardly any money has three decimals
+        return OTHER[mark], None
+    if usual:
+        return usual, _decided(column, mark, usual)
+    if customs.country_mark:
+        return customs.country_mark, _decided(column, mark, customs.country_mark, why=f"in {customs.country}")
+    return ".", _doubtful(column, mark)
+
+
+def _reading(mark: str, decimal: str) -> str:
+    return f"24{mark}877 is 24.877" if mark == decimal else f"24{mark}877 is 24877"
+
+
+def _decided(column: Written, mark: str, decimal: str, why: str = "in the table's other columns") -> Note:
+    sentence = (
+        f"The numbers of this column could be read in two ways; as {why}, {decimal!r} is the "
+        f"decimal mark, so that {_reading(mark, decimal)}."
+    )
+    return Note("info", column.name, "ambiguous_numbers", column.ambiguous, sentence, _REMEDY)
+
+
+def _doubtful(column: Written, mark: str) -> Note:
+    sentence = (
+        f"{column.ambiguous} numbers of this column could be read in two ways, and nothing in the table decides; they "
+        f"are read so that {_reading(mark, '.')}."
+    )
+    return Note("warning", column.name, "ambiguous_numbers", column.ambiguous, sentence, _REMEDY)
+
+
+def _mixed(column: Written, decimal: str, strange: int) -> Note:
+    other = OTHER[decimal]
+    sentence = f"Most numbers of this column have the decimal mark {decimal!r}, and {strange} have {other!r}; "
+    if column.ambiguous:
+        sentence += f"{column.ambiguous} could be read in two ways and are read by {decimal!r}."
+        return Note("warning", column.name, "mixed_notation", strange, sentence, _REMEDY)
+    return Note("info", column.name, "mixed_notation", strange, sentence + "each is read in the only way it can be.")
+
+
+def _contradicted(column: Written, decimal: str) -> Note:
+    sentence = f"By your word the decimal mark is {decimal!r}, but most numbers of this column have the other one."
+    return Note("warning", column.name, "mixed_notation", column["numbers"], sentence, _REMEDY)
+
+
+def _bare(column: Written) -> Note:
+    symbol, bare = column.notation.symbol, column["numbers"] - column["symbols"]
+    sentence = (
+        f"{bare} of {column['numbers']} numbers of this column are written without {symbol}; whether 0.5 there is "
+        f"0.5 {symbol} or 50 {symbol} is not sure, so the column is left a text."
+    )
+    remedy = f"Write all of them with {symbol}, or none; or give the column a format in the contract."
+    return Note("warning", column.name, "mixed_units", bare, sentence, remedy)
+
+
+def _told(column: Written, choice: Choice) -> Note:
+    unit = f", in {choice.unit}" if choice.unit else ""
+    sentence = f"The numbers of this column are written like {choice.format} and are read so{unit}."
+    return Note("info", column.name, "notation", column["numbers"], sentence)

@@ -1,0 +1,109 @@
+"""A second look at columns of numbers and dates, by all their values: notation, width, which way round."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from headrace.core.contracts.profiling.column_trials import TOLERATED, Facts, as_if, as_tried
+from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.notation_choice import Choice, choices
+from headrace.core.contracts.profiling.timestamp_choice import Rivals, compact, hinted, rivals, settled
+from headrace.core.values import wide_numbers
+from headrace.core.values.timestamp_formats import combined, may_be_times
+
+_LONG_TEXT = 18
+_LOOKED_AT = 300
+
+
+def looked_again(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
+) -> dict[str, Facts]:
+    """What the columns hold, after what is written in its own way was read so.
+
+    Args:
+        table: Raw table.
+        head: Its first rows.
+        found: What is known of the columns so far.
+        customs: What a person says of how numbers and dates are written.
+    """
+    better = dict(found)
+    better |= _renotated(table, head, better, customs=customs)
+    better |= _widened(table, head, better)
+    better |= _combined(table, head, better)
+    better |= _dated(table, head, better, customs=customs)
+    return {name: hinted(item) for name, item in better.items()}
+
+
+def _renotated(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
+) -> dict[str, Facts]:
+    """The columns whose numbers are written in a notation of their own."""
+    texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
+    numbers = [item for item in texts if item.dtype in {"integer", "number"}]
+    odd = [item.name for item in texts if item.dtype == "string"]
+    broken = {item.name: item.dtype for item in numbers if item.failed}
+    plain = [item.name for item in numbers if item.dtype == "number" and not item.failed]
+    made = {
+        choice.name: choice for choice in choices(table, head, odd=odd, broken=broken, plain=plain, customs=customs)
+    }
+    better = {name: replace(found[name], notes=choice.notes) for name, choice in made.items() if choice.text}
+    trials = [
+        as_if(choice.name, "integer" if choice.whole else "number", choice.format)
+        for choice in made.values()
+        if not choice.text
+    ]
+    for trial, item in as_tried(table, head, trials):
+        better[trial.name] = _better(found[trial.name], item, made[trial.name])
+    return better
+
+
+def _better(old: Facts, new: Facts, choice: Choice) -> Facts:
+    fits = new.failed <= TOLERATED * new.present
+    if fits and (old.dtype == "string" or new.failed < old.failed or not old.failed):
+        return replace(new, unit=choice.unit, notes=choice.notes)
+    return replace(old, almost=old.almost or new.dtype) if old.dtype == "string" else old
+
+
+def _widened(table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts]) -> dict[str, Facts]:
+    """The columns whose whole numbers are beyond 64 bits, as texts, and those whose decimals a float rounds."""
+    numbers = [item for item in found.values() if head.schema[item.name] == pl.String and item.dtype == "number"]
+    counts = wide_numbers.surveyed(table, [item.name for item in numbers if _may_be_wide(item)])
+    better = {}
+    for name, count in counts.items():
+        lost = {key: count[key] for key in ("lost", "texts", "numbers")}
+        if count["lost"] and not count["whole"]:
+            better[name] = replace(found[name], notes=(*found[name].notes, wide_numbers.rounded_note(name, **lost)))
+    texts = [as_if(name, "string") for name, count in counts.items() if count["whole"]]
+    for trial, item in as_tried(table, head, texts):
+        better[trial.name] = replace(item, notes=(wide_numbers.long_note(trial.name),))
+    return better
+
+
+def _may_be_wide(item: Facts) -> bool:
+    ends = [abs(end) for end in (item.least, item.most) if end is not None]
+    return any(end >= wide_numbers.MOST for end in ends) or any(len(text) > _LONG_TEXT for text in item.head)
+
+
+def _combined(table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts]) -> dict[str, Facts]:
+    """The columns of texts that are dates in several forms."""
+    texts = [item.name for item in found.values() if item.dtype == "string" and may_be_times(item.head[:20])]
+    forms = {name: combined(head.get_column(name).drop_nulls().head(_LOOKED_AT)) for name in texts}
+    trials = [as_if(name, "timestamp", form) for name, form in forms.items() if form]
+    tried = as_tried(table, head, trials)
+    return {trial.name: item for trial, item in tried if item.failed <= TOLERATED * item.present}
+
+
+def _dated(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
+) -> dict[str, Facts]:
+    """The columns of dates whose day and month could change places, and of whole numbers that are dates."""
+    twins = {item.name: form for item in found.values() if (form := rivals(item))}
+    whole = {item.name: form for item in found.values() if (form := compact(item))}
+    tried = as_tried(table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **whole}.items()])
+    pairs = [Rivals(found[trial.name], item) for trial, item in tried if trial.name in twins]
+    better = {item.name: item for item in settled(pairs, customs=customs)}
+    for trial, item in tried:
+        if trial.name in whole and not item.failed:
+            better[trial.name] = item
+    return better

@@ -1,0 +1,39 @@
+"""Columns that no model sees: ignored ones, and timestamps of which no row feature is made."""
+
+from collections.abc import Iterable, Iterator
+
+from headrace.core.base.errors import shown
+from headrace.core.base.notes import Note, NoteSeverity, in_lower_case
+from headrace.core.contracts.contract import Column, Contract
+
+IGNORED = "ignored"
+
+
+def left_out(contract: Contract, before: Iterable[Note] = ()) -> list[Note]:
+    """A note for each column that no model sees, unless one of the notes before tells of it."""
+    told = {note.column for note in before if note.rule == IGNORED}
+    return [note for note in unseen(contract) if note.column not in told]
+
+
+def unseen(contract: Contract) -> Iterator[Note]:
+    """A note for each column that no model sees though nobody need have wanted that: ignored ones, unused times."""
+    used = {name for feature in contract.features for name in feature.columns} | {contract.time_column}
+    for column in contract.columns:
+        if column.role == "ignore":
+            yield ignored(column)
+        elif column.role == "timestamp" and column.name not in used:
+            yield Note(
+                "info",
+                column.name,
+                IGNORED,
+                1,
+                f"Column {shown(column.name)} is left out: no row feature is made of this timestamp.",
+                "Declare one in the contract to use it.",
+            )
+
+
+def ignored(column: Column, severity: NoteSeverity = "info") -> Note:
+    """The note that a column of role ``ignore`` is left out, with the contract's reason."""
+    why = f": {in_lower_case(column.description)}" if column.description else ", as the contract says"
+    sentence = f"Column {shown(column.name)} is left out{why.rstrip('.')}."
+    return Note(severity, column.name, IGNORED, 1, sentence, "Give it another role in the contract to use it.")

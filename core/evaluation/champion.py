@@ -1,0 +1,78 @@
+"""The candidate against the model in service, on the same test rows."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from headrace.core.base.errors import InputError, UserError, shown
+from headrace.core.evaluation.evaluate import predict, read_test
+from headrace.core.models import fitted_model
+from headrace.core.models.fitted_model import Model
+from headrace.core.splits import clusters
+from headrace.core.statistics import bootstrap, significance
+from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.weighted_metrics import Outcome
+
+
+def compare(
+    candidate: Path, champion: Path, *, test_table: Path, test_actuals: Path, threshold: float | None, seed: int
+) -> dict[str, Any]:
+    """Compare two models on the test rows.
+
+    Args:
+        candidate: The candidate's folder.
+        champion: The champion's folder (a model's or a bundle's).
+        test_table: Test rows without the target.
+        test_actuals: Their target.
+        threshold: From which probability on the candidate predicts the positive class; None for the model's own.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Result of ``significance.compare_main``, candidate first.
+
+    Raises:
+        InputError: If the champion does another task, knows other classes, or cannot predict the rows.
+    """
+    ours, theirs = fitted_model.load(candidate), fitted_model.load(champion)
+    if threshold is not None:
+        ours = ours.with_threshold(float(threshold))
+    _check_comparable(ours, theirs)
+    rows = read_test(test_table, test_actuals)
+    first, second = predict(ours, rows), _predict_champion(theirs, rows)
+    second = _aligned(second, ours, theirs)
+    drawn = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
+    return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], drawn=drawn)
+
+
+def _check_comparable(ours: Model, theirs: Model) -> None:
+    if theirs.contract.task != ours.contract.task or set(theirs.classes) != set(ours.classes):
+        raise InputError(
+            f"the champion must predict the same as the candidate, {ours.contract.task} {shown(list(ours.classes))}; "
+            f"it predicts {theirs.contract.task} {shown(list(theirs.classes))}; name another champion."
+        )
+
+
+def _predict_champion(theirs: Model, rows: pl.DataFrame) -> Outcome:
+    try:
+        return predict(theirs, rows)
+    except UserError as error:
+        raise InputError(f"the champion must be able to predict the test rows; {error}") from error
+
+
+def _aligned(outcome: Outcome, ours: Model, theirs: Model) -> Outcome:
+    """The champion's outcome with classes in the candidate's order."""
+    if outcome.probabilities is None or outcome.labels is None or theirs.classes == ours.classes:
+        return outcome
+    places = np.array([ours.classes.index(label) for label in theirs.classes])
+    probabilities = np.empty_like(outcome.probabilities)
+    probabilities[:, places] = outcome.probabilities
+    return replace(
+        outcome,
+        actual=places[outcome.actual.astype(np.int64)],
+        probabilities=probabilities,
+        labels=places[outcome.labels],
+        positive=ours.positive,
+    )

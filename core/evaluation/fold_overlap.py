@@ -1,0 +1,48 @@
+"""How far apart estimates of a cross-validation may lie, given that the models of its folds share training rows.
+
+Source: Nadeau and Bengio 2003, Inference for the Generalization Error, Machine Learning 52. The variance of the mean of
+k scores is (1/k + held out/fitted) times that of one score, instead of 1/k times. Intervals without it are too short
+(Bates, Hastie and Tibshirani 2023, Cross-Validation: What Does It Estimate and How Well Does It Do It?, Journal of the
+American Statistical Association 119).
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from scipy.special import stdtrit
+
+from headrace.core.splits.folds import Fold
+from headrace.core.statistics.intervals import TAIL
+
+
+def widening(folds: Sequence[Fold]) -> float:
+    """How many times as wide an interval over all held-out rows must be; 1 for no folds.
+
+    With k equal folds that is the square root of 1 + k/(k - 1): 1.5 for five.
+
+    Args:
+        folds: What was fitted and held out.
+    """
+    return math.sqrt(1 + len(folds) * _ratio(folds)) if folds else 1.0
+
+
+def interval_of_mean(scores: Sequence[float], folds: Sequence[Fold]) -> tuple[float, float] | None:
+    """The 95 % interval of the mean of the scores of some folds.
+
+    Args:
+        scores: A score for each fold.
+        folds: What was fitted and held out.
+
+    Returns:
+        Lower and upper end; None for fewer than two folds.
+    """
+    k = len(scores)
+    if k < 2:
+        return None
+    half = float(stdtrit(k - 1, 1 - TAIL)) * stdev(scores) * math.sqrt(1 / k + _ratio(folds))
+    return fmean(scores) - half, fmean(scores) + half
+
+
+def _ratio(folds: Sequence[Fold]) -> float:
+    return fmean(len(fold.held_out) / len(fold.fitted) for fold in folds)

@@ -1,0 +1,42 @@
+"""The objective of a search: one number for each fold from out-of-fold predictions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import Contract
+from headrace.core.features.matrix_layout import positive
+from headrace.core.features.model_matrix import Target
+from headrace.core.splits.folds import Fold
+from headrace.core.statistics.weighted_metrics import Outcome, measure
+
+
+def scores(
+    target: Target, predictions: NDArray[np.float64], *, folds: Sequence[Fold], contract: Contract, metric: str
+) -> list[float]:
+    """A metric on each fold.
+
+    Args:
+        target: Encoded target (n,).
+        predictions: Out-of-fold probabilities (n, k) or values (n,).
+        folds: Folds whose held-out rows are scored.
+        contract: Says which task it is and which class is positive.
+        metric: Name of a metric of the task.
+
+    Returns:
+        One number for each fold; NaN where it is not defined.
+    """
+    return [measure(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
+
+
+def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> Outcome:
+    if contract.task == "regression":
+        return Outcome(task="regression", actual=target, values=predictions)
+    return Outcome(
+        task=contract.task,
+        actual=target,
+        probabilities=predictions,
+        labels=predictions.argmax(axis=1),
+        positive=positive(contract),
+    )

@@ -1,0 +1,90 @@
+"""What an interval cannot know, said beside it: few clusters, few rows of a class, losses that one row makes up."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from headrace.core.base.errors import shown
+from headrace.core.splits.clusters import Clusters
+from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS
+from headrace.core.statistics.weighted_metrics import Outcome, losses
+
+_OF_POSITIVES = ("recall", "precision", "f1", "roc_auc", "pr_auc")
+_OF_NEGATIVES = ("precision", "f1", "roc_auc", "pr_auc")
+_MOST_NAMED = 3
+
+# Average precision of few rows comes out too high (Boyd, Eng and Page 2013, Area Under the Precision-Recall Curve);
+# a mean over many classes has the same error and a short interval.
+_FEWEST_FOR_PRECISION = 30
+
+# The variance of a mean is estimated from squares. Where one row has this share of them all, it is not known; that
+# stays so, however many rows come, where the variance is infinite (Embrechts, Klüppelberg and Mikosch 1997, 6.2.6).
+_LARGEST_SHARE = 0.5
+
+Told = Iterator[tuple[Sequence[str], str]]
+
+
+def cautions(
+    outcome: Outcome, *, clusters: Clusters, classes: Sequence[str], metrics: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What is to be said of the intervals of an outcome.
+
+    Args:
+        outcome: Predictions for n rows, and what was the case.
+        clusters: Which rows were drawn together.
+        classes: Names of the classes; empty for a regression.
+        metrics: Names of the metrics that have an interval.
+
+    Returns:
+        For each caution ``metrics``, the names of those that it is about, and ``text``, a sentence.
+    """
+    told = [
+        *_few_clusters(clusters, metrics),
+        *_few_of_a_class(outcome, clusters, classes),
+        *_precision(outcome),
+        *_one_row(outcome),
+    ]
+    found = [([name for name in metrics if name in about], text) for about, text in told]
+    return [{"metrics": about, "text": text} for about, text in found if about]
+
+
+def _few_clusters(clusters: Clusters, metrics: Sequence[str]) -> Told:
+    if clusters.by != "row" and clusters.count < FEWEST_CLUSTERS:
+        text = f"The rows are {clusters.drawn}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
+        yield metrics, text
+
+
+def _few_of_a_class(outcome: Outcome, clusters: Clusters, classes: Sequence[str]) -> Told:
+    if not classes:
+        return
+    pairs = np.unique(np.stack([np.asarray(outcome.actual, dtype=np.int64), clusters.codes]), axis=1)
+    drawn = np.bincount(pairs[0], minlength=len(classes))
+    few = [place for place, count in enumerate(drawn) if 0 < count < FEWEST_OF_A_CLASS]
+    if not few:
+        return
+    named = shown([classes[place] for place in few[:_MOST_NAMED]])
+    more = f" and {len(few) - _MOST_NAMED} more classes" if len(few) > _MOST_NAMED else ""
+    about = _OF_POSITIVES if outcome.task != "binary" or outcome.positive in few else _OF_NEGATIVES
+    text = f"Fewer than {FEWEST_OF_A_CLASS} {clusters.plural} hold {named}{more}"
+    text = text if clusters.by != "row" else f"Fewer than {FEWEST_OF_A_CLASS} rows are of {named}{more}"
+    yield about, f"{text}: these metrics rest on them, and their intervals may be off."
+
+
+def _precision(outcome: Outcome) -> Told:
+    if outcome.task != "multiclass":
+        return
+    counts = np.bincount(np.asarray(outcome.actual, dtype=np.int64))
+    if 0 < counts[counts > 0].min() < _FEWEST_FOR_PRECISION:
+        text = f"Some classes have fewer than {_FEWEST_FOR_PRECISION} rows: their average precision comes out too high."
+        yield ("pr_auc",), text
+
+
+def _one_row(outcome: Outcome) -> Told:
+    squares = np.square(losses(outcome)[:, :2])
+    names = (("log_loss",), ("brier",)) if outcome.values is None else (("mae",), ("rmse", "r2"))
+    totals = squares.sum(axis=0)
+    shares = np.divide(squares.max(axis=0), totals, out=np.zeros(2), where=totals > 0)
+    about = [name for share, some in zip(shares, names, strict=True) for name in some if share > _LARGEST_SHARE]
+    if about:
+        yield about, "One row weighs more than all others together: with such losses an interval may be far too short."

@@ -1,0 +1,85 @@
+"""What the gate decided: the document ``verdict.json``, whose schema is ``docs/verdict.schema.json``."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, get_args
+
+from headrace.core.base.errors import InputError, shown
+
+Decision = Literal["promote", "hold", "reject"]
+
+
+@dataclass(frozen=True)
+class GateComparison:
+    """The candidate beside the baseline or the champion, on the same test rows.
+
+    Attributes:
+        against: ``baseline`` or ``champion``.
+        metric: Name of the metric that was compared; absent, like all that follows, if both define none.
+        difference: The candidate's value minus the other's.
+        low: Lower end of its 95 % interval (paired bootstrap).
+        high: Upper end.
+        p_value: Two-sided probability of so large a difference between equal models.
+        test: What gave ``p_value``.
+        better: Whether the candidate is better by more than chance.
+        worse: Whether it is worse by more than chance.
+        mcnemar_p: P-value of McNemar's test of the labels; absent from a regression.
+    """
+
+    against: str
+    metric: str | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    test: str | None = None
+    better: bool | None = None
+    worse: bool | None = None
+    mcnemar_p: float | None = None
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """Whether a model may take over, and why.
+
+    Attributes:
+        verdict: ``promote``, ``hold`` or ``reject``.
+        reasons: Sentences, the weightiest first.
+        comparison: The candidate beside the baseline or the champion.
+        thresholds: Bound by name of the metric, as they were given; absent where only a decision was asked for.
+        seed: Seed of the bootstrap; absent likewise.
+    """
+
+    verdict: Decision
+    reasons: tuple[str, ...]
+    comparison: GateComparison
+    thresholds: Mapping[str, float] | None = None
+    seed: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; what is absent has no key."""
+        found = {**asdict(self), "reasons": list(self.reasons), "comparison": _present(asdict(self.comparison))}
+        return _present(found)
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        """Read what ``as_json`` gave.
+
+        Raises:
+            InputError: If it is something else.
+        """
+        try:
+            comparison = GateComparison(**facts["comparison"])
+            found = cls(**{**facts, "reasons": tuple(facts["reasons"]), "comparison": comparison})
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"the verdict must be what the step gate leaves, as docs/verdict.schema.json says; it has the keys "
+                f"{shown(sorted(facts))}: run the gate again."
+            ) from error
+        if found.verdict not in get_args(Decision):
+            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {shown(found.verdict)}.")
+        return found
+
+
+def _present(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if value is not None}

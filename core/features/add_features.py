@@ -1,0 +1,26 @@
+"""Row features added to a whole table, in a stream."""
+
+from pathlib import Path
+
+from headrace.core.contracts.contract_yaml import load
+from headrace.core.features import row_features
+from headrace.core.tables import parquet_table
+from headrace.core.validation.table import blocks
+
+
+def engineer_table(table: Path | str, *, contract: Path | str, feature_table: Path | str) -> dict[str, int]:
+    """Add the contract's row features to a typed table.
+
+    Args:
+        table: Folder of the typed table.
+        contract: Contract file.
+        feature_table: Folder of the table that is written.
+
+    Returns:
+        ``rows`` and ``features``, the number of columns added.
+    """
+    agreed = load(contract)
+    with parquet_table.Writer(Path(feature_table)) as writer:
+        for block in blocks(Path(table)):
+            writer.write(row_features.add(block, agreed))
+    return {"rows": writer.rows, "features": len(agreed.features)}

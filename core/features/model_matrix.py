@@ -1,0 +1,119 @@
+"""The model matrix: the numbers that a fitted pipeline sees, the same in training and in serving."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from headrace.core.base.errors import DataError, InputError, shown
+from headrace.core.contracts.contract import Contract, Dtype
+from headrace.core.features.matrix_layout import LARGEST, MatrixColumn, classes, columns
+
+Matrix = NDArray[np.float64]
+Target = NDArray[np.int64] | NDArray[np.float64]
+
+# Squares of errors must not overflow float64.
+_LARGEST_TARGET = 1e100
+
+
+def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
+    """Turn a typed table into the model matrix.
+
+    Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value, held within
+    1e30 on either side of zero. A column with categories becomes the index of its value in the
+    contract's list, NaN where it is missing, -1 where it is not listed.
+
+    Args:
+        frame: Typed table of n rows that holds the feature columns and the row features.
+        contract: The table's contract.
+
+    Returns:
+        Matrix (n, p) of float64 in C order, p = ``len(columns(contract))``.
+
+    Raises:
+        InputError: If a column is absent.
+        DataError: If a number is infinite.
+    """
+    wanted = columns(contract)
+    absent = [column.name for column in wanted if column.name not in frame.columns]
+    if absent:
+        raise InputError(
+            f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent; "
+            "add them, or give them the role 'ignore'."
+        )
+    numbers = _numbers(frame, wanted)
+    matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
+    if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # never, where NaN is
+        return matrix
+    if np.isinf(matrix).any():
+        infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
+        raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
+    return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
+
+
+def _numbers(frame: pl.DataFrame, wanted: Sequence[MatrixColumn]) -> pl.DataFrame:
+    """The matrix, still as columns of Float64, in which null stands for NaN too."""
+    plain = [(column.name, pl.Float64()) for column in wanted if column.categories is None]
+    if list(frame.schema.items()) == plain and len(plain) == len(wanted):
+        return frame
+    return frame.select(_expression(column) for column in wanted)
+
+
+def _expression(column: MatrixColumn) -> pl.Expr:
+    value = pl.col(column.name)
+    if column.categories is None:
+        return value.cast(pl.Float64).fill_null(float("nan"))
+    values = _values(column.categories, column.dtype)
+    indices = pl.Series(range(len(values)), dtype=pl.Float64)
+    known = value.cast(values.dtype).replace_strict(values, indices, default=-1.0, return_dtype=pl.Float64)
+    return pl.when(value.is_null()).then(float("nan")).otherwise(known).alias(column.name)
+
+
+def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
+    """Categories as the typed table holds them; a boolean is compared as the text ``true`` or ``false``."""
+    if dtype == "integer":
+        return pl.Series([int(text) for text in categories], dtype=pl.Int64)
+    if dtype == "number":
+        return pl.Series([float(text) for text in categories], dtype=pl.Float64)
+    texts = [text.lower() for text in categories] if dtype == "boolean" else list(categories)
+    return pl.Series(texts, dtype=pl.String)
+
+
+def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
+    """Turn the target into class indices, or into float64 for a regression.
+
+    Args:
+        frame: Typed table of n rows that holds the target.
+        contract: The table's contract; of a classification it lists the target's categories.
+
+    Returns:
+        Vector (n,): int64 indices into ``classes(contract)``, or float64.
+
+    Raises:
+        InputError: If the table holds no target.
+        DataError: If a target is missing, is not finite or too large, or is not one of the contract's classes.
+    """
+    name = contract.target.name
+    if name not in frame.columns:
+        raise InputError(f"the table must hold the target {shown(name)}, but holds {shown(frame.columns)}.")
+    target = frame.get_column(name)
+    if contract.task == "regression":
+        values = target.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of "
+                f"{shown(name)} are missing or infinite; remove those rows."
+            )
+        if len(values) and np.abs(values).max() > _LARGEST_TARGET:
+            raise DataError(f"the target {shown(name)} must lie within 1e100 of zero; give it in a larger unit.")
+        return np.ascontiguousarray(values, dtype=np.float64)
+    indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
+    known = indices >= 0
+    if not known.all():
+        strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()
+        raise DataError(
+            f"the target {shown(name)} must be one of {shown(list(classes(contract)))}; got {shown(strange)} "
+            f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
+        )
+    return np.ascontiguousarray(indices, dtype=np.int64)

@@ -1,0 +1,204 @@
+"""How the door reads the values of one column, where they are plainly in order."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import Column
+from headrace.core.contracts.vocabulary import FALSE, TRUE
+from headrace.core.values.missing_marks import as_numbers
+from headrace.core.values.number_notation import notation_of
+
+# A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
+One = Callable[[Any], Any]
+Many = Callable[[Sequence[Any] | NDArray[Any]], Any]
+
+NAN = math.nan
+# What the matrix holds for a text that is none of the categories.
+_UNSEEN = -1.0
+# Beyond it, neighbouring integers are one float.
+_EXACT = 2.0**53
+# The matrix holds no larger numbers.
+_LARGEST = 1e30
+_NUMBERS = frozenset({int, float})
+# Numbers as nearly every CSV writes them, and short enough to be read alike by everyone.
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,17})?")
+# More texts than that are cast faster all at once.
+_MOST_TEXTS = 500
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The quick check of a column.
+
+    Attributes:
+        one: One value; None if it is not plainly in order.
+        many: Values (n,) to an array (n,) of float64 (of times: a list); None if not all are plainly in order.
+    """
+
+    one: One
+    many: Many
+
+
+def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
+    """The quick check of a column.
+
+    Args:
+        column: The column.
+        missing_values: Texts that stand for a missing value where a text is nothing else.
+    """
+    absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
+    if column.dtype == "timestamp":
+        return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
+    if column.dtype == "boolean":
+        texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
+        return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
+    if column.categories is not None or column.dtype == "string":
+        texts = {text: float(place) for place, text in enumerate(column.categories or ())}
+        if column.unseen == "accept":
+            return _listed(column, dict.fromkeys(missing_values) | absent | texts, {str}, other=_UNSEEN)
+        if column.dtype != "integer":
+            return _listed(column, absent | texts, {str})
+        return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
+    return _numbers(column, absent, frozenset(as_numbers(missing_values)))
+
+
+def _numbers(  # noqa: C901 - one closure for each way in
+    column: Column, absent: Mapping[str, float], marks: frozenset[float]
+) -> Reader:
+    whole = column.dtype == "integer"
+    most = _EXACT if whole else _LARGEST
+    low = max(-most, -math.inf if column.minimum is None else column.minimum)
+    high = min(most, math.inf if column.maximum is None else column.maximum)
+    nothing = _nothing(column)
+    plain = (_WHOLE if whole else _DECIMAL).fullmatch
+
+    def text(value: str) -> float | None:
+        if not plain(value):
+            return absent.get(value)
+        number = float(value)
+        return number if low <= number <= high and number not in marks else None
+
+    of_text = _noted(column.format, text, absent) if column.format else text
+
+    def one(value: Any) -> float | None:
+        kind = type(value)
+        if marks and kind in _NUMBERS and value in marks:
+            return None
+        if kind is float:
+            return value if low <= value <= high and (not whole or value.is_integer()) else None
+        if kind is int:
+            return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
+        if kind is str:
+            return of_text(value)
+        return nothing if value is None else None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+        array, exact = _array(values, nothing=nothing)
+        if array is None:
+            return _one_by_one(one, values)
+        broken = (array < (low if exact else max(low, -_EXACT))) | (array > (high if exact else min(high, _EXACT)))
+        if marks:
+            broken |= np.isin(array, list(marks))
+        if whole:
+            broken |= ~((array == np.floor(array)) | np.isnan(array))
+        return None if broken.any() else array
+
+    return Reader(one, many)
+
+
+def _noted(form: str, text: One, absent: Mapping[str, float]) -> One:
+    """The reader of texts in a notation, by the reader of plain ones."""
+    notation = notation_of(form)
+
+    def noted(value: str) -> Any:
+        told = notation.plain(value)
+        return absent.get(value) if told is None else text(told)
+
+    return noted
+
+
+def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:
+    """Numbers as float64, and whether all of them were; None if they are no numbers."""
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind not in "iuf" or (nothing is None and np.isnan(values).any()):
+            return None, False
+        return values.astype(np.float64), values.dtype.kind == "f"
+    kinds = set(map(type, values))
+    if nothing is not None:
+        kinds.discard(type(None))
+    if not kinds <= _NUMBERS:
+        return None, False
+    return np.array(values, dtype=np.float64), int not in kinds
+
+
+def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+    """Values that are texts, or of several kinds, if they are few enough for it to pay."""
+    if isinstance(values, np.ndarray) or len(values) > _MOST_TEXTS:
+        return None
+    found = [one(value) for value in values]
+    return None if None in found else np.array(found, dtype=np.float64)
+
+
+def _listed(
+    column: Column, index: Mapping[Any, float | None], kinds: set[type], *, other: float | None = None
+) -> Reader:
+    known = dict(index)
+    nothing = _nothing(column)
+    if nothing is not None:
+        known[None] = nothing
+        kinds = {*kinds, type(None)}
+
+    def one(value: Any) -> float | None:
+        return known.get(value, other) if type(value) in kinds else None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        if not set(map(type, plain)) <= kinds:
+            return None
+        found = list(map(known.get, plain)) if other is None else [known.get(value, other) for value in plain]
+        return None if None in found else np.array(found, dtype=np.float64)
+
+    return Reader(one, many)
+
+
+def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -> Reader:
+    nothing = _nothing(column)
+
+    def one(value: Any) -> datetime | float | None:
+        if value is None:
+            return nothing
+        if type(value) is not str or column.format or value in marks:
+            return None
+        return _time(value) or absent.get(value)
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> list[Any] | None:
+        found = [one(value) for value in values]
+        return None if None in found else found
+
+    return Reader(one, many)
+
+
+def _time(text: str) -> datetime | None:
+    """A time in one of the two plainest forms of ISO 8601: a date, or a date and a time to the second."""
+    if not text.isascii() or text[4:5] != "-" or text[7:8] != "-":
+        return None
+    if len(text) != 10 and not (len(text) == 19 and text[10] in " T" and text[13] == text[16] == ":"):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.year >= 1000 else None
+
+
+def _nothing(column: Column) -> float | None:
+    """What a missing value becomes; None if the contract does not let it be missing."""
+    return NAN if column.missing > 0 else None

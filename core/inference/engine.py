@@ -1,0 +1,176 @@
+"""What computes a model's scores: ONNX Runtime where the model has an exact ONNX form, scikit-learn otherwise."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.base import settings
+from headrace.core.base.errors import BundleError, InputError, MissingError, shown
+from headrace.core.base.files import read_json
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout
+from headrace.core.inference import onnx_safety
+
+FORMAT = 1
+FILE, RECORD = "model.onnx", "engine.json"
+_MOST_BYTES = 1 << 30
+Floats = NDArray[np.float64]
+
+
+class Engine(Protocol):
+    """Scores rows; may be called by several threads at once.
+
+    Attributes:
+        name: ``onnx`` or ``sklearn``.
+    """
+
+    name: str
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix.
+
+        Args:
+            matrix: Model matrix (n, p), n at least 1, in C order.
+
+        Returns:
+            Class probabilities (n, k) in the order of ``layout.classes``, or values (n,) of a regression.
+        """
+
+
+class OnnxEngine:
+    """ONNX Runtime on the CPU."""
+
+    name = "onnx"
+
+    def __init__(self, content: bytes, contract: Contract, *, threads: int = 1) -> None:
+        """Load a model.
+
+        Args:
+            content: Bytes of ``model.onnx``.
+            contract: The contract that it must fit.
+            threads: Threads for one call; other calls have their own.
+
+        Raises:
+            BundleError: If it cannot be loaded, holds what Headrace does not write, or takes or gives another shape
+                than the contract says.
+        """
+        onnx_safety.check(content, FILE)
+        settings.without_telemetry()
+        import onnxruntime  # noqa: PLC0415 - whoever trains needs none
+
+        given = onnxruntime.SessionOptions()
+        given.intra_op_num_threads = threads
+        given.inter_op_num_threads = 1
+        given.log_severity_level = 4
+        given.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(content, given, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has an exception for each of its statuses
+            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
+        _check(session, contract)
+        self._run = session.run
+        self._try(len(matrix_layout.columns(contract)))
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix; see ``Engine``."""
+        found: Floats = self._run(["Y"], {"X": matrix})[0]
+        return found
+
+    def _try(self, columns: int) -> None:
+        """Score a row: some faults of a model, such as a split by a column that it lacks, show only then."""
+        try:
+            self(np.zeros((1, columns)))
+        except Exception as error:  # as above
+            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot run it.") from error
+
+
+class SklearnEngine:
+    """The fitted pipeline itself, for models without an exact ONNX form."""
+
+    name = "sklearn"
+
+    def __init__(self, content: bytes, contract: Contract) -> None:
+        """Load a model.
+
+        Args:
+            content: Bytes of ``model.skops``.
+            contract: The contract of the model.
+
+        Raises:
+            BundleError: If the file is damaged or not to be trusted.
+        """
+        from headrace.core.models import skops_file  # noqa: PLC0415 - scikit-learn takes seconds to import
+
+        self._pipeline = skops_file.loads(content)
+        self._classes = len(matrix_layout.classes(contract))
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The scores of a matrix; see ``Engine``."""
+        from headrace.core.models import fitted_model  # noqa: PLC0415 - as above
+
+        if self._classes:
+            return fitted_model.predicted_probabilities(self._pipeline, matrix, self._classes)
+        return fitted_model.predicted_values(self._pipeline, matrix)
+
+
+def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
+    """The engine of a bundle.
+
+    Args:
+        folder: A bundle that was verified.
+        contract: Its contract.
+        threads: Threads for one call.
+
+    Raises:
+        BundleError: If ``engine.json`` names none that there is, or the model cannot be loaded.
+    """
+    name = _name(folder / RECORD)
+    if name == OnnxEngine.name:
+        return OnnxEngine(_content(folder / FILE), contract, threads=threads)
+    if name == SklearnEngine.name:
+        return SklearnEngine(_content(folder / "model.skops"), contract)
+    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {shown(name)} instead.")
+
+
+def _name(path: Path) -> object:
+    try:
+        record = read_json(path)
+    except (InputError, MissingError) as error:
+        raise BundleError(f"a bundle must hold {path.name}, as one that is packaged anew does; {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else record
+        raise BundleError(f"{path} must be of format {FORMAT}; got {shown(found)} instead: use a matching Headrace.")
+    return record.get("engine")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise BundleError(f"{path} must have at most {_MOST_BYTES} bytes; it has {size}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"the bundle must hold {path.name}; {path} cannot be read: package the model again."
+        ) from error
+
+
+def _check(session: Any, contract: Contract) -> None:
+    columns, classes = len(matrix_layout.columns(contract)), len(matrix_layout.classes(contract))
+    wanted = (
+        [("X", "tensor(double)", [None, columns])],
+        [("Y", "tensor(double)", [None, classes] if classes else [None])],
+    )
+    found = ([_signature(one) for one in session.get_inputs()], [_signature(one) for one in session.get_outputs()])
+    if found != wanted:
+        raise BundleError(
+            f"{FILE} must take X (n, {columns}) and give Y (n{f', {classes}' if classes else ''}) of float64, as its "
+            "contract says; it does not: package the model again."
+        )
+
+
+def _signature(value: Any) -> tuple[str, str, list[int | None]]:
+    """Name, type and shape; None for the number of rows."""
+    return value.name, value.type, [size if isinstance(size, int) else None for size in value.shape]

@@ -1,0 +1,218 @@
+"""Why a model answered so: the contribution of each column to a score, by SHAP.
+
+The library ``shap`` computes exact Shapley values of linear models (columns taken as independent) and of trees (by the
+paths of the training rows). Source: Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017;
+Lundberg et al., From local explanations to global understanding with explainable AI for trees, 2020.
+"""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import OneHotEncoder
+
+from headrace.core.base.errors import BundleError, InternalError, RequestError
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.features import matrix_layout
+from headrace.core.features.model_matrix import Matrix
+from headrace.core.models.fitted_model import Model
+
+FORMAT = 1
+FILE = "explain.json"
+LINEAR = frozenset({"logistic", "linear"})
+EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting"}
+_TOLERANCE = 1e-6
+_DIGITS = 12
+Floats = NDArray[np.float64]
+
+
+class UnexplainedError(RequestError):
+    """A model has no exact contributions, or nothing here can compute them."""
+
+    def __init__(self, message: str) -> None:
+        """Say why."""
+        super().__init__(message, "unexplained")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Contributions of p columns to the scores of n rows; with the base they add up to the score.
+
+    Attributes:
+        scale: What the scores are: ``log-odds``, ``probability``, or ``value`` in the unit of the target.
+        base: Score (k,) of the reference; k is 1 for a regression and for the log-odds of two classes.
+        values: Contributions (n, p, k) of the columns of the model matrix.
+    """
+
+    scale: str
+    base: Floats
+    values: Floats
+
+
+def reference(model: Model, rows: Matrix) -> dict[str, Any]:
+    """Content of ``explain.json``.
+
+    Args:
+        model: The model.
+        rows: Model matrix (n, p) of the rows whose mean is what linear models are explained against.
+
+    Returns:
+        ``format``, ``exact``, and for a linear family ``reference``: the means of the prepared matrix, which are means
+        of numbers and shares of categories, and no row's own values.
+    """
+    content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED}
+    if model.family in LINEAR:
+        means = _prepared(model, rows).mean(axis=0)
+        content["reference"] = [float(f"{value:.{_DIGITS}g}") for value in means]
+    return content
+
+
+class Explainer:
+    """Explains the answers of one model."""
+
+    def __init__(self, model: Model, content: Mapping[str, Any]) -> None:
+        """Prepare to explain.
+
+        Args:
+            model: The model.
+            content: Content of its ``explain.json``.
+
+        Raises:
+            UnexplainedError: If its family has no exact contributions, or shap is not installed.
+            BundleError: If the reference is not one of this model.
+        """
+        self._model = model
+        self._estimator = model.pipeline.named_steps["estimator"]
+        self._sources = _sources(model)
+        if model.family not in EXPLAINED:
+            raise UnexplainedError(
+                f"models of the family {model.family} have no exact contributions; "
+                f"those of {', '.join(sorted(EXPLAINED))} have."
+            )
+        shap = _library()
+        if model.family in LINEAR:
+            means = np.asarray(content.get("reference", []), dtype=np.float64)
+            if means.shape != (len(self._sources),):
+                raise BundleError(f"{FILE} must hold the reference of this model; package it again.")
+            self._explainer = shap.LinearExplainer(self._estimator, means.reshape(1, -1))
+        else:
+            self._explainer = shap.TreeExplainer(self._estimator, feature_perturbation="tree_path_dependent")
+
+    @classmethod
+    def open(cls, bundle: Bundle) -> "Explainer":
+        """The explainer of a verified bundle's model.
+
+        Raises:
+            UnexplainedError: If there is none.
+            BundleError: If the bundle has no ``explain.json``, or another model's.
+        """
+        return cls(bundle.model(), bundle.json(FILE))
+
+    def explain(self, matrix: Matrix) -> Explanation:
+        """Explain the scores of some rows.
+
+        Args:
+            matrix: Model matrix (n, p).
+
+        Raises:
+            InternalError: If contributions do not add up to the score that they explain.
+        """
+        prepared = _prepared(self._model, matrix)
+        found = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
+        values = np.asarray(found.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
+        base = np.asarray(found.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
+        scores = self._scores(prepared)
+        if not np.allclose(base + values.sum(axis=1), scores, rtol=_TOLERANCE, atol=_TOLERANCE):
+            raise InternalError("contributions must add up to the score that they explain; these do not.")
+        merged = np.zeros((len(matrix), matrix.shape[1], values.shape[2]))
+        for place, source in enumerate(self._sources):
+            merged[:, source] += values[:, place]
+        return Explanation(self._scale(), base, merged)
+
+    def _is_tree(self) -> bool:
+        return self._model.family not in LINEAR
+
+    def _scale(self) -> str:
+        if not self._model.classes:
+            return "value"
+        return "probability" if isinstance(self._estimator, RandomForestClassifier) else "log-odds"
+
+    def _scores(self, prepared: Floats) -> Floats:
+        estimator = self._estimator
+        if isinstance(estimator, RandomForestClassifier):
+            found = estimator.predict_proba(prepared)
+        elif isinstance(estimator, Ridge | RandomForestRegressor) or not hasattr(estimator, "decision_function"):
+            found = estimator.predict(prepared)
+        else:
+            found = estimator.decision_function(prepared)
+        return np.asarray(found, dtype=np.float64).reshape(len(prepared), -1)
+
+
+def objects(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
+    """One object for each row, as JSON can hold it.
+
+    Args:
+        explanation: Contributions to the answers of n rows.
+        model: The model.
+
+    Returns:
+        ``scale``, ``base`` and ``contributions`` by column: of the positive class for two classes, of the value for a
+        regression; for more classes ``classes``, with a base and contributions for each.
+    """
+    names = [column.name for column in matrix_layout.columns(model.contract)]
+    columns = _columns_by_class(explanation, model)
+    found = []
+    for row in explanation.values:
+        parts = {
+            name: {
+                "base": sign * float(explanation.base[place]),
+                "contributions": dict(zip(names, (sign * row[:, place]).tolist(), strict=True)),
+            }
+            for name, (place, sign) in columns.items()
+        }
+        found.append({"scale": explanation.scale, **parts.get("", {"classes": parts})})
+    return found
+
+
+def _library() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what shap's own dependencies deprecate
+            import shap  # noqa: PLC0415 - an extra, and seconds to import
+    except ImportError as error:
+        raise UnexplainedError("explanations need the package shap: install headrace[explain].") from error
+    return shap
+
+
+def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple[int, float]]:
+    """Which column of the scores explains what, and its sign; under the empty name what stands for a whole row."""
+    present = [int(place) for place in getattr(model.pipeline, "classes_", ())]
+    if not present:
+        return {"": (0, 1.0)}
+    if len(model.classes) > 2:
+        return {model.classes[place]: (column, 1.0) for column, place in enumerate(present)}
+    if len(explanation.base) == 1:
+        return {"": (0, 1.0 if model.positive == 1 else -1.0)}
+    return {"": (present.index(model.positive), 1.0)}
+
+
+def _prepared(model: Model, rows: Matrix) -> Floats:
+    found = model.pipeline.named_steps["prepare"].transform(rows)
+    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
+
+
+def _sources(model: Model) -> list[int]:
+    """The matrix column of each prepared column."""
+    found: list[int] = []
+    for name, step, columns in model.pipeline.named_steps["prepare"].transformers_:
+        if name == "remainder":
+            continue
+        for place, column in enumerate(columns):
+            width = len(step.categories_[place]) if isinstance(step, OneHotEncoder) else 1
+            found += [int(column)] * width
+    return found

@@ -1,0 +1,89 @@
+"""Row features of values that the door has read: ``headrace.core.features.row_features`` without a table."""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import RowFeature
+
+One = Callable[..., float]
+Many = Callable[..., NDArray[np.float64]]
+Made = tuple[One, Many, tuple[int, ...]]
+
+_LARGEST = 1e30
+_MICROSECOND = timedelta(microseconds=1)
+_MICROSECONDS_PER_MINUTE = 60_000_000
+
+
+def made(feature: RowFeature, names: Sequence[str]) -> Made:
+    """How a row feature is made: of one row, of many rows, and from which inputs.
+
+    Args:
+        feature: The row feature.
+        names: Names of the contract's inputs, in order.
+
+    Returns:
+        A function of the values of one row, one of columns (n,), and the places of the inputs.
+    """
+    one = _one(feature)
+    places = tuple(names.index(name) for name in feature.columns)
+
+    def many(*columns: Sequence[Any]) -> NDArray[np.float64]:
+        return np.fromiter(map(one, *_plain(columns)), dtype=np.float64, count=len(columns[0]))
+
+    return one, many, places
+
+
+def _plain(columns: Sequence[Any]) -> list[Any]:
+    return [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
+
+
+def _one(feature: RowFeature) -> One:
+    if feature.kind == "holiday":
+        from headrace.core.contracts.holidays import public_holidays  # noqa: PLC0415 - 0.2 s that few contracts need
+
+        days = frozenset(public_holidays(feature.country))
+        return _of_time(lambda time: time.date() in days)
+    return _KINDS[feature.kind]
+
+
+def _of_time(value: Callable[[datetime], float]) -> One:
+    def one(time: datetime | float) -> float:
+        return float(value(time)) if isinstance(time, datetime) else math.nan
+
+    return one
+
+
+def _elapsed(first: datetime | float, second: datetime | float) -> float:
+    if isinstance(first, datetime) and isinstance(second, datetime):
+        return (second - first) // _MICROSECOND / _MICROSECONDS_PER_MINUTE
+    return math.nan
+
+
+def _ratio(first: float, second: float) -> float:
+    return _held(first / second) if second else math.nan
+
+
+def _product(first: float, second: float) -> float:
+    return _held(first * second)
+
+
+def _held(value: float) -> float:
+    """What overflows is missing, and what is larger than the matrix holds is held there."""
+    return max(-_LARGEST, min(_LARGEST, value)) if math.isfinite(value) else math.nan
+
+
+_KINDS: dict[str, One] = {
+    "day_of_week": _of_time(datetime.isoweekday),
+    "weekend": _of_time(lambda time: time.isoweekday() >= 6),
+    "month": _of_time(operator.attrgetter("month")),
+    "hour": _of_time(operator.attrgetter("hour")),
+    "elapsed": _elapsed,
+    "ratio": _ratio,
+    "product": _product,
+}

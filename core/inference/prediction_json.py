@@ -1,0 +1,69 @@
+"""What a model answers, as JSON can hold it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headrace.core.base.errors import InternalError
+
+if TYPE_CHECKING:
+    from headrace.core.models.fitted_model import Prediction
+
+Answer = dict[str, Any]
+
+
+def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
+    """One object for each row: ``label`` and ``probabilities`` by class, or ``value``.
+
+    Raises:
+        InternalError: If the model gave something that is not finite.
+    """
+    if prediction.values is not None:
+        _require_finite(prediction.values)
+        return [{"value": value} for value in prediction.values.tolist()]
+    if prediction.labels is None or prediction.probabilities is None:
+        raise InternalError("a model must give labels with probabilities, or values; it gave neither.")
+    _require_finite(prediction.probabilities)
+    return [
+        {"label": label, "probabilities": dict(zip(classes, row, strict=True))}
+        for label, row in zip(prediction.labels, prediction.probabilities.tolist(), strict=True)
+    ]
+
+
+def differs(expected: Mapping[str, Any], got: Any, *, relative: float, absolute: float) -> str:
+    """How an answer differs from what was expected, in a few words; empty if it does not.
+
+    Args:
+        expected: An object of ``answers``.
+        got: What a server answered.
+        relative: Largest allowed difference of numbers, as a share of the expected one.
+        absolute: Largest allowed difference of numbers.
+    """
+    found, wanted = _flat(got), _flat(expected)
+    for name, value in wanted.items():
+        if name not in found:
+            return f"{name} is absent"
+        other = found[name]
+        if isinstance(value, float | int) and isinstance(other, float | int):
+            if not abs(value - other) <= max(absolute, relative * abs(value)):
+                return f"{name} is {other!r} instead of {value!r}"
+        elif value != other:
+            return f"{name} is {other!r} instead of {value!r}"
+    extra = sorted(set(found) - set(wanted))
+    return f"{extra[0]} is not expected" if extra else ""
+
+
+def _flat(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, Mapping):
+        return {"the answer": answer}
+    flat = {key: value for key, value in answer.items() if not isinstance(value, Mapping)}
+    for key, value in answer.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}[{name}]": number for name, number in value.items()}
+    return flat
+
+
+def _require_finite(numbers: Any) -> None:
+    if not np.isfinite(numbers).all():
+        raise InternalError("a model must answer with finite numbers; this one gave NaN or an infinity.")

@@ -1,0 +1,195 @@
+"""The contract at the door: rows of a request to the model matrix, or a refusal.
+
+What is plainly in order is taken by plain Python and NumPy, in microseconds. Everything else goes through
+``headrace.core.validation.records``, the functions that also check a training table, and only they refuse: the two
+ways cannot disagree on an answer, for the first one gives none where it is not sure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout
+from headrace.core.features.matrix_layout import MatrixColumn
+from headrace.core.inference import feature_decoders
+from headrace.core.inference.column_decoders import Many, One, reader
+
+Rows = Sequence[Any]
+Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
+
+# From so many rows on, whole columns in NumPy are faster than values one by one.
+_MANY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Rows that may pass.
+
+    Attributes:
+        matrix: Model matrix (n, p) of float64 in C order.
+        warnings: Sentences about what the contract only warns of; at most 100.
+    """
+
+    matrix: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
+
+
+class Door:
+    """The check of one contract's requests."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Prepare the check.
+
+        Args:
+            contract: The contract of the model that answers.
+        """
+        self.contract = contract
+        self.names = tuple(column.name for column in contract.inputs)
+        readers = [reader(column, contract.missing_values) for column in contract.inputs]
+        self._ones: tuple[One, ...] = tuple(read.one for read in readers)
+        self._manys: tuple[Many, ...] = tuple(read.many for read in readers)
+        self._places, self._made = _plan(matrix_layout.columns(contract), self.names, contract)
+        self.width = len(self._places)
+        self._direct = not self._made and self._places == tuple(range(len(self.names)))
+
+    def rows(self, rows: Rows) -> Admitted:
+        """Admit records by column name, or arrays in the order of the contract's inputs.
+
+        Args:
+            rows: n rows of one kind, with values as JSON holds them.
+
+        Returns:
+            What may pass.
+
+        Raises:
+            RequestError: If a row or a value breaks the contract; the sentence names row, column, what was expected
+                and what was found.
+        """
+        return self.quick_rows(rows) or self._judged_rows(rows)
+
+    def columns(self, columns: Columns) -> Admitted:
+        """Admit whole columns.
+
+        Args:
+            columns: Values (n,) by the name of their column; in an array of floats NaN is a missing value.
+
+        Raises:
+            RequestError: As ``rows`` does.
+        """
+        return self.quick_columns(columns) or self._judged_columns(columns)
+
+    def quick_rows(self, rows: Rows) -> Admitted | None:
+        """What ``rows`` gives, if that is plain to see; None if only the full check can tell."""
+        if len(rows) >= _MANY:
+            columns = self._transposed(rows)
+            return self._quick_many(columns) if columns else None
+        if len(rows) > 1 and len(set(map(type, rows))) > 1:
+            return None
+        matrix = []
+        for row in rows:
+            values = self._values(row)
+            numbers = values and self._numbers(values)
+            if not numbers:
+                return None
+            matrix.append(numbers)
+        return Admitted(np.array(matrix)) if matrix else None
+
+    def quick_columns(self, columns: Columns) -> Admitted | None:
+        """What ``columns`` gives, if that is plain to see; None if only the full check can tell."""
+        if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
+            return None
+        try:
+            wanted = [columns[name] for name in self.names]
+        except KeyError:
+            return None
+        rows = len(wanted[0])
+        if not rows or any(len(values) != rows for values in wanted):
+            return None
+        if rows >= _MANY or any(isinstance(values, np.ndarray) for values in wanted):
+            return self._quick_many(wanted)
+        return self.quick_rows(list(map(list, zip(*wanted, strict=True))))
+
+    def _values(self, row: Any) -> Sequence[Any] | None:
+        """One row's values in the order of the inputs."""
+        if type(row) is list:
+            return row if len(row) == len(self.names) else None
+        if type(row) is not dict:
+            return None
+        try:
+            values = [row[name] for name in self.names]
+        except KeyError:
+            return None
+        return values if len(row) == len(values) or self._fits(row) else None
+
+    def _fits(self, names: Iterable[str]) -> bool:
+        return self.contract.names.issuperset(names)
+
+    def _numbers(self, values: Sequence[Any]) -> list[float] | None:
+        """One row of the matrix."""
+        found = []
+        for one, value in zip(self._ones, values, strict=True):
+            number = one(value)
+            if number is None:
+                return None
+            found.append(number)
+        if self._direct:
+            return found
+        made = [one(*[found[place] for place in places]) for one, _, places in self._made]
+        return [(found[place] if place >= 0 else made[~place]) for place in self._places]
+
+    def _transposed(self, rows: Rows) -> Sequence[Sequence[Any]] | None:
+        kinds = set(map(type, rows))
+        try:
+            if kinds == {list}:
+                columns = list(zip(*rows, strict=True))
+                return columns if len(columns) == len(self.names) else None
+            if kinds == {dict} and all(map(self._fits, set(map(tuple, rows)))):
+                return [[row[name] for row in rows] for name in self.names]
+        except (ValueError, KeyError):  # of several lengths, or with other names: the full check tells which
+            return None
+        return None
+
+    def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> Admitted | None:
+        found = []
+        for many, values in zip(self._manys, columns, strict=True):
+            read = many(values)
+            if read is None:
+                return None
+            found.append(read)
+        made = [many(*[found[place] for place in places]) for _, many, places in self._made]
+        matrix = np.empty((len(columns[0]), len(self._places)))
+        for target, place in enumerate(self._places):
+            matrix[:, target] = found[place] if place >= 0 else made[~place]
+        return Admitted(matrix)
+
+    def _judged_rows(self, rows: Rows) -> Admitted:
+        from headrace.core.validation import records  # noqa: PLC0415 - Polars takes half a second that a start must not wait for
+
+        return self._judged(records.table(rows, self.contract))
+
+    def _judged_columns(self, columns: Columns) -> Admitted:
+        from headrace.core.validation import records  # noqa: PLC0415 - as above
+
+        return self._judged(records.of_columns(columns))
+
+    def _judged(self, raw: Any) -> Admitted:
+        from headrace.core.features import model_matrix, row_features  # noqa: PLC0415 - as above
+        from headrace.core.validation import records  # noqa: PLC0415 - as above
+
+        typed, warnings = records.judged(raw, self.contract)
+        encoded = model_matrix.encode(row_features.add(typed, self.contract), self.contract)
+        return Admitted(encoded, tuple(str(item) for item in warnings))
+
+
+def _plan(
+    wanted: Sequence[MatrixColumn], names: Sequence[str], contract: Contract
+) -> tuple[tuple[int, ...], list[feature_decoders.Made]]:
+    """Where each column of the matrix comes from: the place of an input, or ``~place`` of a row feature."""
+    made = [feature_decoders.made(feature, names) for feature in contract.features]
+    places = {name: place for place, name in enumerate(names)}
+    places |= {feature.name: ~place for place, feature in enumerate(contract.features)}
+    return tuple(places[column.name] for column in wanted), made

@@ -1,0 +1,1 @@
+"""Model families, fitting, and the file of a fitted model."""

@@ -1,0 +1,231 @@
+"""Model families: each a scikit-learn pipeline over the model matrix."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.contracts.contract import Task
+from headrace.core.features.matrix_layout import MatrixColumn
+from headrace.core.models import preprocessing
+from headrace.core.models.hyperparameters import Choice, Number, Whole
+
+_CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
+_ALL: tuple[Task, ...] = (*_CLASSIFICATION, "regression")
+
+Values = Mapping[str, Any]
+
+_WIDE = 500
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of model.
+
+    Attributes:
+        name: The name that users give.
+        tasks: Tasks that it can do.
+        parameters: Hyperparameters by name: their kind, bounds and default.
+        prepare: Makes the transformer of the matrix.
+        estimator: Makes the unfitted estimator from the task, the hyperparameters and the seed.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    parameters: Mapping[str, Whole | Number | Choice]
+    prepare: Callable[[Sequence[MatrixColumn]], Any]
+    estimator: Callable[[bool, Values, int], Any]
+
+    def checked(self, parameters: Values) -> dict[str, Any]:
+        """All hyperparameters: those given, converted and checked, and the defaults of the others.
+
+        Raises:
+            InputError: If one is unknown or outside its bounds.
+        """
+        unknown = sorted(set(parameters) - set(self.parameters))
+        if unknown:
+            raise InputError(
+                f"the parameters of {self.name} are {shown(sorted(self.parameters))}; got {shown(unknown)}; "
+                "remove what it does not have."
+            )
+        return {
+            name: kind.checked(f"{self.name}.{name}", parameters[name]) if name in parameters else kind.default
+            for name, kind in self.parameters.items()
+        }
+
+    def build(self, columns: Sequence[MatrixColumn], *, task: Task, parameters: Values, seed: int) -> Pipeline:
+        """Make the unfitted pipeline.
+
+        Args:
+            columns: Columns of the matrix, from ``layout.columns``.
+            task: What is predicted.
+            parameters: Hyperparameters that differ from the defaults.
+            seed: Seed of everything random in the fit, 0 to 2**32 - 1.
+
+        Returns:
+            Pipeline of ``prepare`` and ``estimator``.
+
+        Raises:
+            InputError: If the family cannot do the task, or a parameter is wrong.
+        """
+        if task not in self.tasks:
+            raise InputError(
+                f"the family {self.name} does {' and '.join(self.tasks)} tasks, not {task}; "
+                f"choose among {shown(names(task))}."
+            )
+        estimator = self.estimator(task != "regression", self.checked(parameters), seed)
+        return Pipeline([("prepare", self.prepare(columns)), ("estimator", estimator)])
+
+
+def _logistic(_: bool, values: Values, seed: int) -> Any:
+    return LogisticRegression(C=values["C"], max_iter=values["max_iter"], random_state=seed)
+
+
+def _linear(_: bool, values: Values, seed: int) -> Any:
+    return Ridge(alpha=values["alpha"], random_state=seed)
+
+
+def _neighbours(classify: bool, values: Values, _: int) -> Any:
+    # A tree of neighbours would be one more compiled object to trust when a model is loaded.
+    kind = KNeighborsClassifier if classify else KNeighborsRegressor
+    return kind(**values, algorithm="brute")
+
+
+def _bayes(_: bool, values: Values, __: int) -> Any:
+    return GaussianNB(var_smoothing=values["var_smoothing"])
+
+
+def _forest(classify: bool, values: Values, seed: int) -> Any:
+    return (RandomForestClassifier if classify else RandomForestRegressor)(**values, random_state=seed)
+
+
+def _boosting(classify: bool, values: Values, seed: int) -> Any:
+    kind = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    return kind(**values, early_stopping=False, categorical_features=None, random_state=seed)
+
+
+def _perceptron(classify: bool, values: Values, seed: int) -> Any:
+    rest = {key: value for key, value in values.items() if not key.startswith("hidden_")}
+    layers = (values["hidden_units"],) * values["hidden_layers"]
+    kind = MLPClassifier if classify else MLPRegressor
+    network = kind(hidden_layer_sizes=layers, **rest, random_state=seed)
+    return network if classify else TransformedTargetRegressor(network, transformer=StandardScaler())
+
+
+def _dense(columns: Sequence[MatrixColumn]) -> Any:
+    return preprocessing.scaled(columns, dense=True)
+
+
+_FAMILIES = (
+    Family(
+        name="logistic",
+        tasks=_CLASSIFICATION,
+        parameters={"C": Number(1.0, low=1e-6, high=1e6), "max_iter": Whole(300, low=1, high=100_000)},
+        prepare=preprocessing.scaled,
+        estimator=_logistic,
+    ),
+    Family(
+        name="linear",
+        tasks=("regression",),
+        parameters={"alpha": Number(1.0, low=1e-9, high=1e9)},
+        prepare=preprocessing.scaled,
+        estimator=_linear,
+    ),
+    Family(
+        name="knn",
+        tasks=_ALL,
+        parameters={
+            "n_neighbors": Whole(15, low=1, high=1000),
+            "weights": Choice("uniform", options=("uniform", "distance")),
+        },
+        prepare=preprocessing.scaled,
+        estimator=_neighbours,
+    ),
+    Family(
+        name="naive_bayes",
+        tasks=_CLASSIFICATION,
+        parameters={"var_smoothing": Number(1e-9, low=1e-15, high=1.0)},
+        prepare=_dense,
+        estimator=_bayes,
+    ),
+    Family(
+        name="random_forest",
+        tasks=_ALL,
+        parameters={
+            "n_estimators": Whole(100, low=1, high=5000),
+            "max_depth": Whole(12, low=1, high=100),
+            "min_samples_leaf": Whole(2, low=1, high=100_000),
+            "max_features": Number(0.3, low=1e-6, high=1.0),
+        },
+        prepare=preprocessing.imputed,
+        estimator=_forest,
+    ),
+    Family(
+        name="hist_gradient_boosting",
+        tasks=_ALL,
+        parameters={
+            "learning_rate": Number(0.1, low=1e-6, high=1.0),
+            "max_iter": Whole(100, low=1, high=10_000),
+            "max_leaf_nodes": Whole(31, low=2, high=10_000),
+            "min_samples_leaf": Whole(20, low=1, high=100_000),
+            "l2_regularization": Number(0.0, low=0.0, high=1e6),
+        },
+        prepare=preprocessing.native,
+        estimator=_boosting,
+    ),
+    Family(
+        name="mlp",
+        tasks=_ALL,
+        parameters={
+            "hidden_layers": Whole(1, low=1, high=10),
+            "hidden_units": Whole(64, low=1, high=10_000),
+            "alpha": Number(1e-4, low=0.0, high=1e3),
+            "learning_rate_init": Number(1e-3, low=1e-8, high=1.0),
+            "max_iter": Whole(200, low=1, high=100_000),
+        },
+        prepare=preprocessing.scaled,
+        estimator=_perceptron,
+    ),
+)
+FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
+
+
+def names(task: Task) -> list[str]:
+    """Names of all families that can do the task."""
+    return [family.name for family in _FAMILIES if task in family.tasks]
+
+
+def defaults(task: Task, *, columns: int) -> list[str]:
+    """Names of the families that are tried unless the user says otherwise: fast ones, whatever the size.
+
+    Args:
+        task: What is predicted.
+        columns: Columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
+    """
+    names = ["linear" if task == "regression" else "logistic", "random_forest"]
+    return names if columns > _WIDE else [*names, "hist_gradient_boosting"]
+
+
+def family(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in FAMILIES:
+        raise InputError(f"a model family must be one of {sorted(FAMILIES)}; got {shown(name)} instead.")
+    return FAMILIES[name]

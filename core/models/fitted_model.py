@@ -1,0 +1,218 @@
+"""A fitted model: a pipeline, the contract it was fitted under, and what made it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import sklearn
+from numpy.typing import NDArray
+
+from headrace.core.base.errors import BundleError, InputError, MissingError, shown
+from headrace.core.base.files import read_json, whole, write_json, write_text
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout, model_matrix, row_features
+from headrace.core.models import skops_file
+from headrace.core.models.decision_threshold import OperatingPoint
+
+FORMAT = 1
+FILES = ("model.skops", "model.json", "contract.yaml")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of n rows.
+
+    Attributes:
+        labels: The n predicted classes as text; None for a regression.
+        probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for a regression.
+        values: Vector (n,) of predicted numbers in the unit of the target; None for a classification.
+    """
+
+    labels: list[str] | None = None
+    probabilities: Floats | None = None
+    values: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model.
+
+    Attributes:
+        pipeline: Fitted scikit-learn pipeline over the model matrix.
+        contract: Contract of the table that it was fitted on.
+        family: Name of the model's family, such as ``random_forest``.
+        parameters: Hyperparameters that differ from the family's defaults.
+        seed: Seed of everything random in the fit.
+        train: ``rows`` and ``digest`` (SHA-256 of the matrix and the target) of what it was fitted on.
+        threshold: Least probability of the positive class at which it is predicted (binary).
+        operating_points: Out-of-fold errors by threshold on the training rows (binary), to choose a threshold by.
+    """
+
+    pipeline: Any
+    contract: Contract
+    family: str
+    parameters: dict[str, Any]
+    seed: int
+    train: dict[str, Any]
+    threshold: float = 0.5
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class labels in the order of the probabilities; empty for a regression."""
+        return matrix_layout.classes(self.contract)
+
+    @property
+    def positive(self) -> int:
+        """Index of the positive class (binary)."""
+        return matrix_layout.positive(self.contract)
+
+    def predict(self, frame: pl.DataFrame) -> Prediction:
+        """Predict for a typed table.
+
+        Args:
+            frame: Typed table of n rows with the contract's inputs; row features are added where they are absent, and
+                columns that the model does not use (target, ids) are ignored.
+
+        Returns:
+            Labels and probabilities, or values, for the n rows in order.
+
+        Raises:
+            InputError: If an input column is absent.
+            DataError: If a number is infinite.
+        """
+        encoded = self.encoded(frame)
+        if self.contract.task == "regression":
+            return Prediction(values=predicted_values(self.pipeline, encoded))
+        probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
+        return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
+
+    def encoded(self, frame: pl.DataFrame) -> model_matrix.Matrix:
+        """The model matrix (n, p) of a typed table; see ``predict``."""
+        if any(feature.name not in frame.columns for feature in self.contract.features):
+            frame = row_features.add(frame, self.contract)
+        return model_matrix.encode(frame, self.contract)
+
+    def labels(self, probabilities: Floats) -> list[str]:
+        """The predicted class of each row: by the threshold (binary), or the most probable one."""
+        names, positive = self.classes, self.positive
+        if self.contract.task == "binary":
+            chosen = np.where(probabilities[:, positive] >= self.threshold, positive, 1 - positive)
+        else:
+            chosen = probabilities.argmax(axis=1)
+        return [names[index] for index in chosen.tolist()]
+
+    def with_threshold(self, threshold: float) -> "Model":
+        """The same model with another decision threshold (binary)."""
+        return replace(self, threshold=threshold)
+
+
+def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
+    """Predicted numbers (n,) for a matrix of n rows."""
+    if len(encoded) == 0:
+        return np.empty(0)
+    return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
+
+
+def predicted_probabilities(pipeline: Any, encoded: model_matrix.Matrix, classes: int) -> Floats:
+    """Probabilities (n, classes) for a matrix of n rows; 0 for a class that the training rows did not hold."""
+    probabilities = np.zeros((len(encoded), classes))
+    if len(encoded):
+        probabilities[:, pipeline.classes_] = pipeline.predict_proba(encoded)
+    return probabilities
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write ``model.skops``, ``model.json`` and ``contract.yaml``; equal models give equal bytes.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    with whole(folder / "model.skops") as part:
+        part.write_bytes(skops_file.dumps(model.pipeline))
+    write_json(folder / "model.json", facts(model))
+    write_text(folder / "contract.yaml", contract_yaml.dump(model.contract))
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """Content of ``model.json``: everything of a model but its pipeline and its contract."""
+    return {
+        "format": FORMAT,
+        "family": model.family,
+        "task": model.contract.task,
+        "classes": list(model.classes),
+        "columns": [column.name for column in matrix_layout.columns(model.contract)],
+        "parameters": model.parameters,
+        "seed": model.seed,
+        "train": model.train,
+        "threshold": model.threshold,
+        "operating_points": [point.as_json() for point in model.operating_points],
+        "scikit_learn": sklearn.__version__,
+    }
+
+
+def load(folder: Path) -> Model:
+    """Read a model folder; extra files (those of a bundle) are ignored.
+
+    Args:
+        folder: Folder with ``model.skops``, ``model.json`` and ``contract.yaml``.
+
+    Returns:
+        The model that was saved.
+
+    Raises:
+        MissingError: If there is no such folder, or a file is missing from it.
+        BundleError: If a file is damaged, of another format, or not to be trusted.
+    """
+    absent = [name for name in FILES if not (folder / name).is_file()]
+    if absent:
+        raise MissingError(f"a model's folder must hold {', '.join(FILES)}; {folder} lacks {', '.join(absent)}.")
+    contract, told = _read_contract(folder), read_json(folder / "model.json")
+    try:
+        _check(told, contract)
+        return Model(
+            pipeline=skops_file.loads((folder / "model.skops").read_bytes()),
+            contract=contract,
+            family=str(told["family"]),
+            parameters=dict(told["parameters"]),
+            seed=int(told["seed"]),
+            train=dict(told["train"]),
+            threshold=float(told["threshold"]),
+            operating_points=tuple(OperatingPoint.from_json(point) for point in told["operating_points"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{folder / 'model.json'} must be one that Headrace wrote; {shown(str(error))}.") from error
+
+
+def _read_contract(folder: Path) -> Contract:
+    try:
+        return contract_yaml.load(folder / "contract.yaml")
+    except InputError as error:
+        raise BundleError(f"a model must hold the contract it was fitted under; {error}") from error
+
+
+def _check(told: dict[str, Any], contract: Contract) -> None:
+    _check_equal("format", FORMAT, told["format"], "use a matching version of Headrace")
+    remedy = "fetch the model again"
+    _check_equal("task", contract.task, told["task"], remedy)
+    _check_equal("classes", list(matrix_layout.classes(contract)), told["classes"], remedy)
+    _check_equal("columns", [column.name for column in matrix_layout.columns(contract)], told["columns"], remedy)
+    ours, theirs = (_minor(version) for version in (sklearn.__version__, told["scikit_learn"]))
+    _check_equal("scikit_learn", ours, theirs, "install that version, or train the model again")
+
+
+def _minor(version: str) -> Sequence[str]:
+    return str(version).split(".")[:2]
+
+
+def _check_equal(name: str, expected: Any, found: Any, remedy: str) -> None:
+    if found != expected:
+        raise BundleError(f"{name} in model.json must be {shown(expected)}; got {shown(found)} instead; {remedy}.")

@@ -1,0 +1,82 @@
+"""Kinds of hyperparameters: what a value must be, whether it comes from a person, a search or a JSON file."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.core.base.errors import InputError, shown
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number in ``[low, high]``; a float without a fraction will do, as JSON and KFP turn one into it."""
+
+    default: int
+    low: int
+    high: int
+
+    def checked(self, name: str, value: Any) -> int:
+        """The value as an int.
+
+        Raises:
+            InputError: If it is none, or out of bounds.
+        """
+        number = _number(name, value)
+        if number != int(number) or not self.low <= number <= self.high:
+            raise InputError(
+                f"the parameter {name} must be a whole number from {self.low} to {self.high}; "
+                f"got {shown(value)} instead."
+            )
+        return int(number)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in ``[low, high]``."""
+
+    default: float
+    low: float
+    high: float
+
+    def checked(self, name: str, value: Any) -> float:
+        """The value as a float.
+
+        Raises:
+            InputError: If it is none, or out of bounds.
+        """
+        number = _number(name, value)
+        if not self.low <= number <= self.high:
+            raise InputError(
+                f"the parameter {name} must be a number from {self.low:g} to {self.high:g}; got {shown(value)} instead."
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some texts."""
+
+    default: str
+    options: tuple[str, ...]
+
+    def checked(self, name: str, value: Any) -> str:
+        """The value.
+
+        Raises:
+            InputError: If it is none of the options.
+        """
+        if not isinstance(value, str) or value not in self.options:
+            raise InputError(
+                f"the parameter {name} must be one of {shown(list(self.options))}; got {shown(value)} instead."
+            )
+        return value
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"the parameter {name} must be a finite number; got {shown(value)} instead.")
+    return number

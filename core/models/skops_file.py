@@ -1,0 +1,132 @@
+"""The file of a fitted pipeline: skops without whatever differs from one process to the next.
+
+A skops file is a zip of ``schema.json`` and arrays. It names arrays by the addresses of objects and stamps them with
+the time, so that two equal pipelines give different bytes. Here arrays are numbered in order of appearance (equal ones
+are kept once), addresses are dropped (skops needs none to load), the time is the zip format's own first day, and the
+bytes that scikit-learn never writes in the nodes of a tree (padding, flags of leaves: whatever lay in memory) are zero.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import skops.io
+
+from headrace.core.base.errors import BundleError, InternalError, shown
+from headrace.core.models import trusted_types
+
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)
+
+
+def dumps(pipeline: Any) -> bytes:
+    """The bytes of a fitted pipeline, equal for equal pipelines.
+
+    Raises:
+        InternalError: If the pipeline holds a type that ``loads`` would refuse.
+    """
+    raw = skops.io.dumps(pipeline)
+    with zipfile.ZipFile(io.BytesIO(raw)) as source:
+        schema = json.loads(source.read("schema.json"))
+        refused = trusted_types.untrusted(schema)
+        if refused:
+            raise InternalError(f"a model must hold reviewed types only; it holds {shown(refused)}.")
+        arrays = _Arrays(source)
+        clean = _cleaned(schema, arrays)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", compression=zipfile.ZIP_STORED) as written:
+        for name, content in (("schema.json", json.dumps(clean).encode()), *arrays.contents.items()):
+            written.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content)
+    return target.getvalue()
+
+
+def loads(data: bytes) -> Any:
+    """The pipeline of a file, if it holds reviewed types only and its trees point at nothing outside themselves.
+
+    Raises:
+        BundleError: If the file is damaged or not to be trusted.
+    """
+    try:
+        _check_types(data)
+        pipeline = skops.io.loads(data, trusted=sorted(trusted_types.TRUSTED))
+        trusted_types.check_trees(pipeline)
+    except BundleError:
+        raise
+    except Exception as error:
+        # Whatever a damaged or hostile file makes zip, JSON, skops, NumPy or scikit-learn raise means one thing here.
+        raise BundleError(
+            f"model.skops must be a file that Headrace wrote; reading it failed with "
+            f"{type(error).__name__}: {shown(str(error))}; fetch the model again."
+        ) from error
+    return pipeline
+
+
+def types(data: bytes) -> list[str]:
+    """Types of a file that skops asks to be trusted, sorted: with this list, skops alone can load it.
+
+    Whoever loads a model with Headrace is asked for no list; the reviewed one is ``model_trust.TRUSTED``.
+    """
+    return sorted(skops.io.get_untrusted_types(data=data))
+
+
+def _check_types(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        if sum(entry.file_size for entry in source.infolist()) > len(data):
+            raise BundleError("model.skops must not be compressed; use a model that Headrace wrote.")
+        schema = json.loads(source.read("schema.json"))
+    refused = trusted_types.untrusted(schema)
+    if refused:
+        raise BundleError(
+            f"model.skops must hold reviewed types only; it holds {shown(refused)}; use a model that Headrace wrote."
+        )
+
+
+class _Arrays:
+    """Arrays of a skops file under new names."""
+
+    def __init__(self, source: zipfile.ZipFile) -> None:
+        self.contents: dict[str, bytes] = {}
+        self._source = source
+        self._names: dict[bytes, str] = {}
+
+    def renamed(self, name: str) -> str:
+        """The new name of an array, the same for equal arrays."""
+        content = _without_leftovers(self._source.read(name))
+        digest = hashlib.sha256(content).digest()
+        if digest not in self._names:
+            new = f"{len(self._names)}{name[name.rfind('.') :]}"
+            self._names[digest] = new
+            self.contents[new] = content
+        return self._names[digest]
+
+
+def _without_leftovers(content: bytes) -> bytes:
+    """An array's bytes with zeros wherever a structured array holds nothing that was written."""
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    # Not `zeros_like`: that writes zeros field by field and leaves the padding as it finds it.
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    if "left_child" in array.dtype.names:
+        clean["missing_go_to_left"][array["left_child"] == -1] = 0
+    target = io.BytesIO()
+    # `numpy.save` copies field by field into a buffer of its own, whose padding again holds whatever lay there.
+    np.lib.format.write_array_header_1_0(target, np.lib.format.header_data_from_array_1_0(clean))
+    target.write(clean.view(np.uint8).tobytes())
+    return target.getvalue()
+
+
+def _cleaned(node: Any, arrays: _Arrays) -> Any:
+    """A node of the schema without addresses and with the new names of arrays."""
+    if isinstance(node, list):
+        return [_cleaned(item, arrays) for item in node]
+    if not isinstance(node, dict):
+        return node
+    clean = {key: _cleaned(value, arrays) for key, value in node.items() if key != "__id__"}
+    if "__loader__" in node and isinstance(node.get("file"), str):
+        clean["file"] = arrays.renamed(node["file"])
+    return clean

@@ -1,0 +1,88 @@
+"""Fit the winner of the search on the whole training table."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.base.files import read_json
+from headrace.core.contracts import contract_yaml
+from headrace.core.features import matrix_layout, model_matrix
+from headrace.core.features.model_matrix import Matrix, Target
+from headrace.core.models import decision_threshold, families, fitted_model, fitting
+from headrace.core.models.decision_threshold import OperatingPoint
+from headrace.core.models.families import Family
+from headrace.core.splits import folds
+from headrace.core.tables import parquet_table
+
+
+def train_model(
+    train_table: Path, *, contract: Path, best_parameters: Path, folder: Path, seed: int = 0
+) -> dict[str, Any]:
+    """Fit a model and write its folder.
+
+    Args:
+        train_table: Typed table with the target and the row features.
+        contract: The contract's file.
+        best_parameters: JSON {family, parameters, operating_points}; ``operating_points`` may be absent, and is then
+            found by cross-validation.
+        folder: The model's folder.
+        seed: Seed of everything random in the fit.
+
+    Returns:
+        Metadata: ``framework``, ``family``, ``parameters``, ``rows``, ``columns``, ``warnings``.
+
+    Raises:
+        InputError: If the parameters are not the family's.
+        DataError: If the table cannot carry a model.
+    """
+    agreed = contract_yaml.load(contract)
+    family, parameters, points = _chosen(read_json(best_parameters), best_parameters)
+    frame = parquet_table.read(train_table)
+    encoded, target = model_matrix.encode(frame, agreed), model_matrix.encode_target(frame, agreed)
+
+    def make() -> Any:
+        return family.build(matrix_layout.columns(agreed), task=agreed.task, parameters=parameters, seed=seed)
+
+    pipeline = make()
+    warnings = fitting.fit(pipeline, encoded, target)
+    if agreed.task == "binary" and not points:
+        made = folds.make(frame, target, agreed, seed=seed)
+        found = fitting.out_of_fold(make, encoded, target, folds=made, classes=2)
+        points = decision_threshold.of_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
+    fitted = fitted_model.Model(
+        pipeline=pipeline,
+        contract=agreed,
+        family=family.name,
+        parameters=parameters,
+        seed=seed,
+        train={"rows": len(target), "digest": digest(encoded, target)},
+        operating_points=points,
+    )
+    fitted_model.save(fitted, folder)
+    facts = {"framework": "scikit-learn", "family": family.name, "parameters": parameters, "warnings": list(warnings)}
+    return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
+
+
+def _chosen(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:
+    """Family, checked parameters and operating points of a search's result."""
+    if not isinstance(best, dict) or not isinstance(best.get("parameters"), dict) or "family" not in best:
+        raise InputError(f"{source} must hold a family and its parameters; got {shown(best)} instead.")
+    family = families.family(str(best["family"]))
+    given = best["parameters"]
+    checked = family.checked(given)
+    try:
+        points = tuple(OperatingPoint.from_json(point) for point in best.get("operating_points", ()))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"each operating point in {source} must be three numbers; {error}; leave them out.") from error
+    return family, {name: checked[name] for name in sorted(given)}, points
+
+
+def digest(encoded: Matrix, target: Target) -> str:
+    """Lower-case hexadecimal SHA-256 of what a model is fitted on: the shape, the matrix and the target, row by row."""
+    state = hashlib.sha256(repr(encoded.shape).encode())
+    state.update(np.ascontiguousarray(encoded, dtype="<f8").data)
+    state.update(np.ascontiguousarray(target, dtype="<f8").data)
+    return state.hexdigest()

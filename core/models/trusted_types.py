@@ -1,0 +1,152 @@
+"""What a model file may hold: the types of Headrace's own families, each looked at, and trees that stay in bounds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from headrace.core.base.errors import BundleError
+
+# Plain data. None of these calls anything that the file names.
+_PLAIN = {
+    "builtins.dict",
+    "builtins.float",
+    "builtins.int",
+    "builtins.list",
+    "builtins.slice",
+    "builtins.str",
+    "builtins.tuple",
+    "numpy.dtype",
+    "numpy.float64",
+    "numpy.int64",
+    "numpy.ndarray",
+    "numpy.uint64",
+    "numpy.random._generator.Generator",
+    "numpy.random.mtrand.RandomState",
+}
+
+# What the families are made of. FunctionTransformer is what ColumnTransformer makes of "passthrough"; the function that
+# it could carry is of a type that is not listed. A Tree or TreePredictor may hold indices that point outside itself,
+# which scikit-learn follows unchecked: `check_trees` looks at them.
+_FITTED = {
+    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "sklearn._loss._loss.CyHalfMultinomialLoss",
+    "sklearn._loss._loss.CyHalfSquaredError",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.compose._column_transformer.ColumnTransformer",
+    "sklearn.compose._target.TransformedTargetRegressor",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._forest.RandomForestRegressor",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.impute._base.SimpleImputer",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.linear_model._ridge.Ridge",
+    "sklearn.naive_bayes.GaussianNB",
+    "sklearn.neighbors._classification.KNeighborsClassifier",
+    "sklearn.neighbors._regression.KNeighborsRegressor",
+    "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+    "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._encoders.OneHotEncoder",
+    "sklearn.preprocessing._encoders.OrdinalEncoder",
+    "sklearn.preprocessing._function_transformer.FunctionTransformer",
+    "sklearn.preprocessing._label.LabelBinarizer",
+    "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._classes.DecisionTreeRegressor",
+    "sklearn.tree._tree.Tree",
+}
+TRUSTED = frozenset(_PLAIN | _FITTED)
+
+# Ways in which skops makes an object; those left out look up functions and methods by name.
+_LOADERS = frozenset(
+    f"{kind}Node"
+    for kind in (
+        *("DType", "Dict", "Json", "List", "Loss", "NdArray", "Object"),
+        *("RandomGenerator", "RandomState", "Slice", "Tree", "Tuple", "Type"),
+    )
+)
+
+
+def untrusted(schema: Any) -> list[str]:
+    """Names of the types and loaders in a skops schema that are not on the list, in order.
+
+    Args:
+        schema: The parsed ``schema.json``.
+    """
+    found = set()
+    for node in _nodes(schema):
+        name = f"{node.get('__module__')}.{node.get('__class__')}"
+        loader = node.get("__loader__")
+        # skops reads the text of a JSON node and never its class.
+        if loader != "JsonNode" and name not in TRUSTED:
+            found.add(name)
+        if loader is not None and loader not in _LOADERS:
+            found.add(str(loader))
+    return sorted(found)
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _nodes(item)
+    elif isinstance(value, dict):
+        if "__class__" in value or "__loader__" in value:
+            yield value
+        for item in value.values():
+            yield from _nodes(item)
+
+
+def check_trees(pipeline: Any) -> None:
+    """Refuse a pipeline whose trees point outside themselves or outside a row.
+
+    Raises:
+        BundleError: If one does, or if this is no pipeline of Headrace's.
+    """
+    if not isinstance(pipeline, Pipeline) or [name for name, _ in pipeline.steps] != ["prepare", "estimator"]:
+        raise BundleError("model.skops must hold a pipeline of the steps 'prepare' and 'estimator'.")
+    estimator = pipeline[-1]
+    width = getattr(estimator, "n_features_in_", 0)
+    kind = type(estimator).__name__
+    good = True
+    if kind.startswith("RandomForest"):
+        good = all(tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in estimator.estimators_)
+    elif kind.startswith("HistGradientBoosting"):
+        rounds = estimator._predictors  # noqa: SLF001 - scikit-learn gives no other way to its trees
+        good = all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
+    if not good:
+        raise BundleError("the trees in model.skops must point at their own nodes only; fetch the model again.")
+
+
+def _tree_fits(tree: Any, width: int) -> bool:
+    if tree.node_count > tree.capacity:
+        return False
+    inner = tree.children_left != -1
+    return _in_bounds(inner, (tree.children_left, tree.children_right), tree.feature, width)
+
+
+def _nodes_fit(nodes: Any, width: int) -> bool:
+    inner = nodes["is_leaf"] == 0
+    if nodes["is_categorical"].any() or len(nodes) == 0:
+        return False
+    return _in_bounds(inner, (nodes["left"], nodes["right"]), nodes["feature_idx"], width)
+
+
+def _in_bounds(inner: Any, children: tuple[Any, Any], features: Any, width: int) -> bool:
+    """Whether inner nodes point only at later nodes, so that no walk is endless, and at columns of the row."""
+    own = np.arange(len(inner))[inner]
+    later = all(((child[inner] > own) & (child[inner] < len(inner))).all() for child in children)
+    feature = np.asarray(features, dtype=np.int64)[inner]
+    return bool(later and ((feature >= 0) & (feature < width)).all())

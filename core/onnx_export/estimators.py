@@ -1,0 +1,59 @@
+"""Linear models, naive Bayes and perceptrons as ONNX nodes."""
+
+from typing import Any
+
+import numpy as np
+
+from headrace.core.onnx_export.graph import Graph, InexactError
+from headrace.core.onnx_export.plan import Plan
+from headrace.core.onnx_export.preprocessing import affine, dense
+
+_ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
+
+
+def logistic(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Class probabilities of a logistic regression; two classes as the softmax of (0, d)."""
+    weights, bias = estimator.coef_, estimator.intercept_
+    if len(weights) == 1:
+        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
+    return graph.add("Softmax", affine(graph, plan, weights.T, bias), axis=1)
+
+
+def linear(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Values (n, 1) of a linear regression."""
+    weights = np.asarray(estimator.coef_, dtype=np.float64).reshape(-1, 1)
+    return affine(graph, plan, weights, np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64)))
+
+
+def naive_bayes(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Class probabilities of Gaussian naive Bayes: the softmax of the joint log-likelihoods."""
+    value, order = dense(graph, plan)
+    means, variances = estimator.theta_[:, order], estimator.var_[:, order]
+    prior = np.log(estimator.class_prior_) - 0.5 * np.log(2.0 * np.pi * variances).sum(axis=1)
+    rows = graph.add("Unsqueeze", value, graph.constant(np.array([1], dtype=np.int64)))
+    away = graph.add("Sub", rows, graph.constant(means[None]))
+    scaled = graph.add("Div", graph.add("Mul", away, away), graph.constant(variances[None]))
+    summed = graph.add("ReduceSum", scaled, graph.constant(np.array([2], dtype=np.int64)), keepdims=0)
+    likelihood = graph.add("Sub", graph.constant(prior), graph.add("Mul", summed, graph.constant(0.5)))
+    return graph.add("Softmax", likelihood, axis=1)
+
+
+def perceptron(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Class probabilities, or values (n, 1), of a multilayer perceptron."""
+    value = affine(graph, plan, estimator.coefs_[0], estimator.intercepts_[0])
+    for weights, bias in zip(estimator.coefs_[1:], estimator.intercepts_[1:], strict=True):
+        value = graph.add(_ACTIVATIONS[estimator.activation], value)
+        value = graph.add("Gemm", value, graph.constant(np.ascontiguousarray(weights)), graph.constant(bias))
+    if estimator.out_activation_ == "identity":
+        return value
+    if estimator.out_activation_ == "softmax":
+        return graph.add("Softmax", value, axis=1)
+    if estimator.out_activation_ != "logistic":
+        raise InexactError(f"the output {estimator.out_activation_} of a perceptron has no exact form in ONNX.")
+    return sigmoids(graph, value)
+
+
+def sigmoids(graph: Graph, value: str, bias: float = 0.0) -> str:
+    """Probabilities (n, 2) of two classes from the raw values (n, 1) of the second one, to which ``bias`` is added."""
+    both = graph.add("Gemm", value, graph.constant([[-1.0, 1.0]]), graph.constant([-bias, bias]))
+    return graph.add("Sigmoid", both)

@@ -1,0 +1,80 @@
+"""A fitted pipeline as an ONNX model that gives the same answers, or a refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+
+from headrace.core.features import matrix_layout
+from headrace.core.models.fitted_model import Model
+from headrace.core.onnx_export import estimators, plan, trees
+from headrace.core.onnx_export.graph import Graph, InexactError
+from headrace.core.onnx_export.plan import Plan
+
+_KINDS: dict[str, Callable[[Graph, Plan, Any], str]] = {
+    "LogisticRegression": estimators.logistic,
+    "Ridge": estimators.linear,
+    "GaussianNB": estimators.naive_bayes,
+    "MLPClassifier": estimators.perceptron,
+    "MLPRegressor": estimators.perceptron,
+    "RandomForestClassifier": trees.forest,
+    "RandomForestRegressor": trees.forest,
+    "HistGradientBoostingClassifier": trees.boosting,
+    "HistGradientBoostingRegressor": trees.boosting,
+}
+
+
+def converted(model: Model) -> bytes:
+    """The model as ONNX: the matrix (n, p) to probabilities (n, k) or values (n,), float64 throughout.
+
+    Args:
+        model: A fitted model.
+
+    Returns:
+        The bytes of ``model.onnx``; equal models give equal bytes.
+
+    Raises:
+        InexactError: If it has no exact form.
+    """
+    graph = Graph()
+    estimator = model.pipeline.named_steps["estimator"]
+    plan = plan_of(model)
+    answer = _estimated(graph, plan, estimator)
+    shape: list[int | None] = [None, len(model.classes)]
+    if model.classes:
+        answer = _all_classes(graph, answer, model)
+    else:
+        answer, shape = graph.add("Squeeze", answer, graph.constant(np.array([1], dtype=np.int64))), [None]
+    return bytes(graph.model(answer, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
+
+
+def plan_of(model: Model) -> Plan:
+    """The model's fitted preparation.
+
+    Raises:
+        InexactError: If it holds a step that is not known.
+    """
+    listed = [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
+    return plan.read(model.pipeline.named_steps["prepare"], listed)
+
+
+def _estimated(graph: Graph, plan: Plan, estimator: Any) -> str:
+    if isinstance(estimator, TransformedTargetRegressor):
+        scaler = estimator.transformer_
+        raw = _estimated(graph, plan, estimator.regressor_)
+        return graph.add("Add", graph.add("Mul", raw, graph.constant(scaler.scale_)), graph.constant(scaler.mean_))
+    convert = _KINDS.get(type(estimator).__name__)
+    if convert is None:
+        raise InexactError(f"a {type(estimator).__name__} has no exact form in ONNX.")
+    return convert(graph, plan, estimator)
+
+
+def _all_classes(graph: Graph, answer: str, model: Model) -> str:
+    """Probability 0 for a class that the training rows did not hold."""
+    present = list(model.pipeline.classes_)
+    if present == list(range(len(model.classes))):
+        return answer
+    spread = np.zeros((len(present), len(model.classes)))
+    spread[range(len(present)), present] = 1.0
+    return graph.add("MatMul", answer, graph.constant(spread))

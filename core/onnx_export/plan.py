@@ -1,0 +1,144 @@
+"""What ``headrace.core.models.preprocessing`` has learned, read from a fitted transformer: one part for each column."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from headrace.core.onnx_export.graph import Floats, InexactError
+
+MISSING = -2
+"""Stands for a missing category; the matrix holds -1 for an unlisted one, and nothing below."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A column of numbers: ``(value - mean) / scale``.
+
+    Attributes:
+        column: Its place in the matrix.
+        fill: What a missing value becomes; NaN if it stays missing.
+        mean: What is taken off.
+        scale: What the rest is divided by.
+    """
+
+    column: int
+    fill: float = float("nan")
+    mean: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of categories.
+
+    Attributes:
+        column: Its place in the matrix.
+        listed: How many categories the contract lists; the matrix holds -1 to ``listed - 1``, or NaN.
+        seen: The values of the training rows in rising order, NaN last.
+        codes: What each of them becomes (ordinal); None if each has a column of its own (one-hot).
+        unknown: What any other value becomes (ordinal).
+    """
+
+    column: int
+    listed: int
+    seen: Floats
+    codes: Floats | None = None
+    unknown: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Rows of its table: missing, unlisted, and each listed category."""
+        return self.listed - MISSING
+
+    def table(self, values: Floats, other: float = 0.0) -> Floats:
+        """Values (m, ...) of the m seen categories as a table by the matrix's value; ``other`` for all others."""
+        found = np.full((self.rows, *values.shape[1:]), other)
+        found[np.nan_to_num(self.seen, nan=MISSING).astype(np.int64) - MISSING] = values
+        return found
+
+    @property
+    def in_place(self) -> bool:
+        """Whether each listed category becomes its own place, and an unlisted one -1 or NaN (ordinal)."""
+        known = self.seen[~np.isnan(self.seen)]
+        return np.array_equal(known, np.arange(self.listed)) and (np.isnan(self.unknown) or self.unknown == -1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The fitted preparation.
+
+    Attributes:
+        width: Columns of the matrix.
+        parts: What becomes of them, in the order in which the estimator sees them.
+    """
+
+    width: int
+    parts: tuple[Number | Category, ...]
+
+    @property
+    def numbers(self) -> list[Number]:
+        """The columns of numbers."""
+        return [part for part in self.parts if isinstance(part, Number)]
+
+    @property
+    def categories(self) -> list[Category]:
+        """The columns of categories."""
+        return [part for part in self.parts if isinstance(part, Category)]
+
+
+def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Plan:
+    """Read a fitted transformer of ``headrace.core.models.preprocessing``.
+
+    Args:
+        transformer: The transformer.
+        listed: How many categories the contract lists for each of the p columns; 0 for numbers.
+
+    Raises:
+        InexactError: If a step is of a kind that is not known here.
+    """
+    parts: list[Number | Category] = []
+    for name, step, columns in transformer.transformers_:
+        if name == "remainder":
+            continue
+        steps = [inner for _, inner in step.steps] if isinstance(step, Pipeline) else [step]
+        places = [int(column) for column in columns]
+        if isinstance(steps[0], OneHotEncoder | OrdinalEncoder):
+            parts += _categories(steps, places, listed)
+        else:
+            parts += _numbers(steps, places)
+    return Plan(len(listed), tuple(parts))
+
+
+def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[Category]:
+    encoder = steps[0]
+    if len(steps) > 1 or getattr(encoder, "drop_idx_", None) is not None:
+        raise InexactError("categories must go through one encoder that keeps them all to have an exact form in ONNX.")
+    found = []
+    for column, values in zip(columns, encoder.categories_, strict=True):
+        seen = values.astype(np.float64)
+        codes, unknown = None, 0.0
+        if isinstance(encoder, OrdinalEncoder):
+            unknown = float(encoder.unknown_value)
+            codes = np.where(np.isnan(seen), float(encoder.encoded_missing_value), np.arange(len(seen)))
+        found.append(Category(column, listed[column], seen, codes, unknown))
+    return found
+
+
+def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[Number]:
+    fill: Floats = np.full(len(columns), np.nan)
+    mean, scale = np.zeros(len(columns)), np.ones(len(columns))
+    for place, step in enumerate(steps):
+        if isinstance(step, SimpleImputer) and not step.add_indicator and place == 0:
+            fill = step.statistics_.astype(np.float64)
+        elif isinstance(step, StandardScaler) and place == len(steps) - 1:
+            mean, scale = step.mean_, step.scale_
+        elif step != "passthrough" and not (isinstance(step, FunctionTransformer) and step.func is None):
+            raise InexactError(f"a {type(step).__name__} at this place has no exact form in ONNX.")
+    learned = zip(columns, fill.tolist(), mean.tolist(), scale.tolist(), strict=True)
+    return [Number(*values) for values in learned]

@@ -1,0 +1,141 @@
+"""``headrace.core.models.preprocessing`` as ONNX nodes: as few as the estimator allows, for each one takes time.
+
+Categories are looked up in tables by their place in the contract, so that a thousand of them cost no more than two.
+"""
+
+import numpy as np
+
+from headrace.core.onnx_export.graph import DOUBLE, INPUT, INT64, Floats, Graph
+from headrace.core.onnx_export.plan import MISSING, Category, Number, Plan
+
+
+def affine(graph: Graph, plan: Plan, weights: Floats, bias: Floats) -> str:
+    """Add ``prepared @ weights + bias``, with the scales and the one-hot columns taken into the weights.
+
+    Args:
+        graph: Where to add it.
+        plan: The preparation; categories one-hot.
+        weights: Weights (q, k) of the prepared columns.
+        bias: Vector (k,).
+
+    Returns:
+        Name of the result (n, k).
+    """
+    of_matrix, tables, row = np.zeros((plan.width, weights.shape[1])), [], 0
+    for part in plan.parts:
+        if isinstance(part, Number):
+            of_matrix[part.column] = weights[row] / part.scale
+            row += 1
+        else:
+            tables.append(part.table(weights[row : row + len(part.seen)]))
+            row += len(part.seen)
+    shifted = graph.add("Sub", _filled(graph, plan), graph.constant(_shift(plan)))
+    if not tables:
+        return graph.add("Gemm", shifted, graph.constant(of_matrix), graph.constant(bias))
+    tables[0] += bias
+    found = graph.add("Gather", graph.constant(np.concatenate(tables)), _rows_of_tables(graph, plan, shifted), axis=0)
+    added = graph.add("ReduceSum", found, graph.constant(np.array([1], dtype=np.int64)), keepdims=0)
+    return graph.add("Gemm", shifted, graph.constant(of_matrix), added) if plan.numbers else added
+
+
+def ordinal(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
+    """Add the matrix that trees split.
+
+    Args:
+        graph: Where to add it.
+        plan: The preparation; categories ordinal, numbers unscaled.
+
+    Returns:
+        Name of the result (n, m), and where in it the columns of the estimator stand.
+    """
+    if all(part.in_place for part in plan.categories):
+        return _in_place(graph, plan), [part.column for part in plan.parts]
+    filled = _filled(graph, plan)
+    rows = _rows_of_tables(graph, plan, graph.add("Sub", filled, graph.constant(_shift(plan))))
+    table = np.concatenate([part.table(_codes(part.codes), part.unknown) for part in plan.categories])
+    both = graph.add("Concat", filled, graph.add("Gather", graph.constant(table), rows, axis=0), axis=1)
+    place = {part.column: plan.width + index for index, part in enumerate(plan.categories)}
+    return both, [place.get(part.column, part.column) for part in plan.parts]
+
+
+def dense(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
+    """Add the prepared matrix itself, numbers first.
+
+    Args:
+        graph: Where to add it.
+        plan: The preparation; categories one-hot.
+
+    Returns:
+        Name of the result (n, q), and for each of its columns which of the estimator's it is.
+    """
+    filled, places, row = _filled(graph, plan), {}, 0
+    for part in plan.parts:
+        width = 1 if isinstance(part, Number) else len(part.seen)
+        places[part.column] = list(range(row, row + width))
+        row += width
+    columns = [part.column for part in plan.numbers] + [part.column for part in plan.categories]
+    order = [place for column in columns for place in places[column]]
+    parts = []
+    if plan.numbers:
+        value = graph.add("Gather", filled, _places([part.column for part in plan.numbers], graph), axis=1)
+        centred = graph.add("Sub", value, graph.constant([part.mean for part in plan.numbers]))
+        parts.append(graph.add("Div", centred, graph.constant([part.scale for part in plan.numbers])))
+    if plan.categories:
+        columns = [part.column for part in plan.categories for _ in part.seen]
+        wanted = np.nan_to_num(np.concatenate([part.seen for part in plan.categories]), nan=MISSING)
+        value = graph.add("Gather", filled, _places(columns, graph), axis=1)
+        parts.append(graph.add("Cast", graph.add("Equal", value, graph.constant(wanted)), to=DOUBLE))
+    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1), order
+
+
+def _in_place(graph: Graph, plan: Plan) -> str:
+    """The matrix where categories keep their places, so that only missing and unlisted ones change."""
+    fill, least = np.full(plan.width, np.nan), np.full(plan.width, -np.inf)
+    for part in plan.parts:
+        fill[part.column] = part.fill if isinstance(part, Number) else part.table(_codes(part.codes), part.unknown)[0]
+        # If an unlisted one is to be -1, it is so already.
+        if isinstance(part, Category) and np.isnan(part.unknown):
+            least[part.column] = 0.0
+    value = INPUT if np.isnan(fill).all() else _where_missing(graph, fill)
+    if np.isinf(least).all():
+        return value
+    return graph.add("Where", graph.add("Less", value, graph.constant(least)), graph.constant(np.nan), value)
+
+
+def _codes(codes: Floats | None) -> Floats:
+    return np.empty(0) if codes is None else codes
+
+
+def _filled(graph: Graph, plan: Plan) -> str:
+    fill = np.zeros(plan.width)
+    for part in plan.parts:
+        fill[part.column] = part.fill if isinstance(part, Number) else MISSING
+    return _where_missing(graph, fill)
+
+
+def _where_missing(graph: Graph, fill: Floats) -> str:
+    return graph.add("Where", graph.add("IsNaN", INPUT), graph.constant(fill), INPUT)
+
+
+def _shift(plan: Plan) -> Floats:
+    """What is taken off the filled matrix: means of numbers, and of categories what makes them rows of one table."""
+    shift, row = np.zeros(plan.width), 0
+    for part in plan.parts:
+        if isinstance(part, Number):
+            shift[part.column] = part.mean
+        else:
+            shift[part.column] = MISSING - row
+            row += part.rows
+    return shift
+
+
+def _rows_of_tables(graph: Graph, plan: Plan, shifted: str) -> str:
+    columns = [part.column for part in plan.categories]
+    value = (
+        shifted if columns == list(range(plan.width)) else graph.add("Gather", shifted, _places(columns, graph), axis=1)
+    )
+    return graph.add("Cast", value, to=INT64)
+
+
+def _places(columns: list[int], graph: Graph) -> str:
+    return graph.constant(np.array(columns, dtype=np.int64))

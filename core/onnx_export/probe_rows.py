@@ -1,0 +1,116 @@
+"""Rows on which a converted model could differ from its original, if it did."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout
+from headrace.core.features.matrix_layout import LARGEST, MatrixColumn
+from headrace.core.features.model_matrix import Matrix
+from headrace.core.models.fitted_model import Model
+from headrace.core.onnx_export.export import plan_of
+from headrace.core.onnx_export.tree_ensemble import Tree
+from headrace.core.onnx_export.trees import trees_of
+
+_MOST_ROWS = 2_000
+_MOST_COLUMNS = 1_000
+_MOST_CATEGORIES = 50
+_MOST_TREES = 250
+_MOST_SPLITS = 1_000
+_T = TypeVar("_T")
+# Numbers in one block of rows.
+_BLOCK = 1 << 22
+_SMALL = (0.0, -1.0, 1.0, 1e-300)
+
+
+def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
+    """Real rows, and rows made of them, a few at a time.
+
+    Made rows have a column missing, or all; a category of each kind, unlisted ones too; the largest, smallest and
+    least numbers that the contract lets pass; and numbers at the splits of trees, or one step beside them in float64
+    or float32, in rows that come through those splits.
+
+    Args:
+        model: The model.
+        matrix: Real rows (n, p); the first 2000 are used.
+    """
+    real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
+    yield from _parted(real)
+    yield np.full((1, real.shape[1]), np.nan)
+    columns = matrix_layout.columns(model.contract)
+    changes = [
+        (row % len(real), column, value)
+        for row, column in enumerate(_evenly(range(len(columns)), _MOST_COLUMNS))
+        for value in _values(columns[column], model.contract)
+    ]
+    changes += [
+        (row, column, value)
+        for row, column, split in _splits(model, real)
+        for value in _beside(split)
+        if abs(value) <= LARGEST
+    ]
+    size = max(1, _BLOCK // real.shape[1])
+    for start in range(0, len(changes), size):
+        rows, places, values = zip(*changes[start : start + size], strict=True)
+        made = real[list(rows)]
+        made[range(len(made)), list(places)] = values
+        yield made
+
+
+def _parted(rows: Matrix) -> Iterator[Matrix]:
+    size = max(1, _BLOCK // rows.shape[1])
+    for start in range(0, len(rows), size):
+        yield np.ascontiguousarray(rows[start : start + size])
+
+
+def _values(column: MatrixColumn, contract: Contract) -> list[float]:
+    """What stands in a column of made rows."""
+    if column.categories is not None:
+        return [np.nan, -1.0, *map(float, _evenly(range(len(column.categories)), _MOST_CATEGORIES))]
+    low, high = -LARGEST, LARGEST
+    if column.name in contract.names and contract.refuses("range"):
+        bounds = contract.column(column.name)
+        low = low if bounds.minimum is None else bounds.minimum
+        high = high if bounds.maximum is None else bounds.maximum
+    return [np.nan, low, high, *(value for value in _SMALL if low <= value <= high)]
+
+
+def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
+    """A row that comes through a split by a number, that number's column, and the split's value."""
+    trees = _evenly(trees_of(model.pipeline.named_steps["estimator"]), _MOST_TREES)
+    if not trees:
+        return []
+    columns = [part.column for part in plan_of(model).parts]
+    numbers = {place for place, column in enumerate(matrix_layout.columns(model.contract)) if column.categories is None}
+    prepared = np.asarray(model.pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
+    found = [
+        (int(row), columns[feature], float(split))
+        for tree in trees
+        for row, feature, split in _inner(tree, prepared)
+        if columns[feature] in numbers
+    ]
+    return _evenly(found, _MOST_SPLITS)
+
+
+def _inner(tree: Tree, prepared: Matrix) -> list[tuple[int, int, float]]:
+    reached = tree.reached(prepared)
+    nodes = np.flatnonzero((reached >= 0) & (tree.left >= 0))
+    return list(zip(reached[nodes].tolist(), tree.feature[nodes].tolist(), tree.threshold[nodes].tolist(), strict=True))
+
+
+def _beside(value: float) -> list[float]:
+    """A split and its neighbours, in float64 and in the float32 in which forests look at a row."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    wide = [float(np.nextafter(value, way)) for way in (-np.inf, np.inf)]
+    narrow = [float(np.nextafter(single, np.float32(way))) for way in (-np.inf, np.inf)]
+    return [value, *wide, float(single), *narrow]
+
+
+def _evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """All items, or so many, spread evenly."""
+    if len(items) <= most:
+        return list(items)
+    return [items[place] for place in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]

@@ -1,0 +1,127 @@
+"""Trees gathered into one ONNX node, ``TreeEnsemble`` of ``ai.onnx.ml`` 5, in float64."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from headrace.core.onnx_export.graph import Floats, Graph, InexactError
+
+_SUM = 1
+_BRANCH_LEQ = 0
+# About 40 bytes each: a model of more would take longer to load than a server may take to be ready.
+MOST_NODES = 5_000_000
+
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A binary tree of m nodes; in a leaf ``left`` is below 0 and ``value`` is what it adds.
+
+    A row goes left if its feature is at most the threshold, or missing where ``missing_left`` says so.
+    """
+
+    left: Whole
+    right: Whole
+    feature: Whole
+    threshold: Floats
+    missing_left: NDArray[np.bool_]
+    value: Floats
+
+    def reached(self, rows: Floats) -> Whole:
+        """For each node one of the rows (n, q) that come through it; -1 where none does."""
+        found, node, live = np.full(len(self.left), -1), np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
+        while len(live):
+            found[node[live]] = live
+            live = live[self.left[node[live]] >= 0]
+            at = node[live]
+            value = rows[live, self.feature[at]]
+            left = (value <= self.threshold[at]) | (np.isnan(value) & self.missing_left[at])
+            node[live] = np.where(left, self.left[at], self.right[at])
+        return found
+
+
+_LEAF = Tree(
+    left=np.array([1, -1, -1]),
+    right=np.array([2, -1, -1]),
+    feature=np.zeros(3, dtype=np.int64),
+    threshold=np.zeros(3),
+    missing_left=np.zeros(3, dtype=np.bool_),
+    value=np.zeros(3),
+)
+
+
+def ensemble(graph: Graph, value: str, trees: Sequence[tuple[Tree, int]], *, places: Sequence[int]) -> str:
+    """Add the sum of what the leaves add.
+
+    Args:
+        graph: Where to add it.
+        value: Name of the matrix (n, m).
+        trees: Trees, and the column of the result that each adds to.
+        places: Column of the matrix for each feature of the trees.
+
+    Returns:
+        Name of the result (n, targets).
+
+    Raises:
+        InexactError: If there are too many nodes.
+    """
+    count = sum(len(tree.left) for tree, _ in trees)
+    if count > MOST_NODES:
+        raise InexactError(f"trees must have at most {MOST_NODES:,} nodes to be written as ONNX; they have {count:,}.")
+    splits, leaves = 0, 0
+    gathered: dict[str, list[NDArray[Any]]] = {}
+    for tree, target in trees:
+        found = _attributes(tree, target, splits, leaves)
+        splits, leaves = splits + len(found["nodes_featureids"]), leaves + len(found["leaf_targetids"])
+        for name, values in found.items():
+            gathered.setdefault(name, []).append(values)
+    joined = {name: np.concatenate(values) for name, values in gathered.items()}
+    joined["nodes_featureids"] = np.asarray(places, dtype=np.int64)[joined["nodes_featureids"]]
+    joined["nodes_modes"] = np.full(splits, _BRANCH_LEQ, dtype=np.uint8)
+    return graph.add(
+        "TreeEnsemble",
+        value,
+        domain="ai.onnx.ml",
+        n_targets=1 + max(target for _, target in trees),
+        aggregate_function=_SUM,
+        post_transform=0,
+        **{name: _attribute(name, values) for name, values in joined.items()},
+    )
+
+
+def _attributes(tree: Tree, target: int, first_split: int, first_leaf: int) -> dict[str, NDArray[Any]]:
+    """The node's attributes for one tree, where so many splits and leaves stand before it."""
+    if tree.left[0] < 0:
+        return _attributes(_constant(float(tree.value[0])), target, first_split, first_leaf)
+    leaf = tree.left < 0
+    inner = np.flatnonzero(~leaf)
+    place = np.where(leaf, first_leaf + np.cumsum(leaf) - 1, first_split + np.cumsum(~leaf) - 1)
+    left, right = tree.left[inner], tree.right[inner]
+    return {
+        "tree_roots": np.array([first_split]),
+        "nodes_featureids": tree.feature[inner],
+        "nodes_splits": tree.threshold[inner],
+        "nodes_missing_value_tracks_true": tree.missing_left[inner].astype(np.int64),
+        "nodes_truenodeids": place[left],
+        "nodes_trueleafs": leaf[left].astype(np.int64),
+        "nodes_falsenodeids": place[right],
+        "nodes_falseleafs": leaf[right].astype(np.int64),
+        "leaf_targetids": np.full(int(leaf.sum()), target),
+        "leaf_weights": tree.value[leaf],
+    }
+
+
+def _constant(value: float) -> Tree:
+    """A tree that adds the same on either side of a split: the node has no tree without one."""
+    return Tree(_LEAF.left, _LEAF.right, _LEAF.feature, _LEAF.threshold, _LEAF.missing_left, np.full(3, value))
+
+
+def _attribute(name: str, values: NDArray[Any]) -> Any:
+    if name in {"nodes_splits", "nodes_modes", "leaf_weights"}:
+        return numpy_helper.from_array(values, name)
+    return values.tolist()

@@ -1,0 +1,82 @@
+"""Forests and boosted trees as ONNX nodes.
+
+A leaf of ``TreeEnsemble`` adds to one target, so that a forest of k > 2 classes stands there once for each class.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.onnx_export.estimators import sigmoids
+from headrace.core.onnx_export.graph import DOUBLE, FLOAT, Graph, InexactError
+from headrace.core.onnx_export.plan import Plan
+from headrace.core.onnx_export.preprocessing import ordinal
+from headrace.core.onnx_export.tree_ensemble import Tree, ensemble
+
+
+def forest(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Class probabilities, or values (n, 1), of a random forest: the mean over its trees.
+
+    scikit-learn rounds the matrix to float32 before its forests look at it, and compares in float64.
+    """
+    value, places = ordinal(graph, plan)
+    rounded = graph.add("Cast", graph.add("Cast", value, to=FLOAT), to=DOUBLE)
+    classes = int(getattr(estimator, "n_classes_", 1))
+    # Of two classes one is enough: the other has the rest.
+    targets = [classes - 1] if classes <= 2 else list(range(classes))
+    trees = [
+        (of_forest(tree.tree_, target), place) for place, target in enumerate(targets) for tree in estimator.estimators_
+    ]
+    count = graph.constant(float(len(estimator.estimators_)))
+    mean = graph.add("Div", ensemble(graph, rounded, trees, places=places), count)
+    if classes != 2:
+        return mean
+    return graph.add("Concat", graph.add("Sub", graph.constant(1.0), mean), mean, axis=1)
+
+
+def boosting(graph: Graph, plan: Plan, estimator: Any) -> str:
+    """Class probabilities, or values (n, 1), of histogram gradient boosting."""
+    if estimator.is_categorical_ is not None and any(estimator.is_categorical_):
+        raise InexactError("boosted trees that split by sets of categories have no exact form in ONNX.")
+    value, places = ordinal(graph, plan)
+    rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public way to its trees
+    trees = [(of_boosting(one.nodes), target) for trees in rounds for target, one in enumerate(trees)]
+    raw = ensemble(graph, value, trees, places=places)
+    baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(-1)  # noqa: SLF001 - as above
+    if hasattr(estimator, "classes_") and len(baseline) == 1:
+        return sigmoids(graph, raw, float(baseline[0]))
+    values = graph.add("Add", raw, graph.constant(baseline))
+    return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
+
+
+def trees_of(estimator: Any) -> list[Tree]:
+    """The trees of a forest or of boosting; of other models none."""
+    if hasattr(estimator, "_predictors"):
+        return [of_boosting(one.nodes) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
+    return [of_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
+
+
+def of_forest(tree: Any, target: int) -> Tree:
+    """A tree of a forest; its leaves hold shares of a class, or means."""
+    return Tree(
+        left=tree.children_left,
+        right=tree.children_right,
+        feature=tree.feature,
+        threshold=tree.threshold,
+        missing_left=np.zeros(tree.node_count, dtype=np.bool_),
+        value=tree.value[:, 0, target],
+    )
+
+
+def of_boosting(nodes: NDArray[Any]) -> Tree:
+    """A tree of boosting; its leaves hold the learning rate already."""
+    leaf = nodes["is_leaf"].astype(bool)
+    return Tree(
+        left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
+        right=np.where(leaf, -1, nodes["right"].astype(np.int64)),
+        feature=nodes["feature_idx"].astype(np.int64),
+        threshold=nodes["num_threshold"],
+        missing_left=nodes["missing_go_to_left"].astype(bool),
+        value=nodes["value"],
+    )

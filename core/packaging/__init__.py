@@ -1,0 +1,1 @@
+"""What stands in a bundle, and how it is made."""

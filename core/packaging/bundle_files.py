@@ -1,0 +1,134 @@
+"""The papers of a model: every file of its bundle but the manifest, made of what is known of the model."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base.files import digest, dumps
+from headrace.core.contracts import contract_yaml
+from headrace.core.inference import engine, explain
+from headrace.core.models import fitted_model as models
+from headrace.core.models import skops_file
+from headrace.core.models.fitted_model import Model
+from headrace.core.onnx_export.graph import InexactError
+from headrace.core.onnx_export.parity import TOLERANCE, exact
+from headrace.core.packaging import cases, distributions, environment, flavors, sbom
+from headrace.core.packaging import data_digest as data
+from headrace.core.packaging.bundle_content import Content
+from headrace.core.packaging.cards import card_answers, model_card, pages, risk_sheet
+from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.phrases import shown_slices
+from headrace.core.packaging.provenance import provenance, public_name
+
+TYPES = "model.skops.types.json"
+_KEPT_OF_EVALUATION = (
+    "task",
+    "positive",
+    "on",
+    "rows",
+    "metrics",
+    "undefined",
+    "resampled_by",
+    "cautions",
+    "baseline",
+    "threshold",
+    "confusion",
+    "plan",
+)
+
+
+def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
+    """Content of each file, by its path in the bundle.
+
+    Args:
+        content: What is known of the model, which has the threshold that it is to be served with.
+        source: Metadata of ingest's table.
+    """
+    model, test = content.model, content.test
+    skops = content.skops or skops_file.dumps(model.pipeline)
+    record, onnx = _engine(content)
+    documents = {
+        "model.json": models.facts(model),
+        TYPES: {"format": 1, "types": skops_file.types(skops)},
+        engine.RECORD: record,
+        explain.FILE: explain.reference(model, model.encoded(test)),
+        "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
+        "metrics.json": _metrics(content),
+        "environment.json": environment.environment(),
+        "provenance.json": provenance(content, source),
+        flavors.MLSERVER: flavors.model_settings(model.contract.name),
+    }
+    texts = {
+        "contract.yaml": contract_yaml.dump(model.contract),
+        flavors.MLFLOW: flavors.mlmodel(),
+        environment.LOCKED: environment.locked(),
+        environment.ANSWERING: environment.answering(record["engine"]),
+        sbom.FILE: _bill(content, source, skops),
+        **written(model, documents, content.answers),
+    }
+    return {
+        "model.skops": skops,
+        **({engine.FILE: onnx} if onnx else {}),
+        **{name: dumps(document).encode() for name, document in documents.items()},
+        **{name: text.encode() for name, text in texts.items()},
+    }
+
+
+def written(model: Model, documents: Mapping[str, Any], answers: Answers) -> dict[str, str]:
+    """The papers that people's answers stand in: their own file, the card and the risk sheet.
+
+    Args:
+        model: The model.
+        documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
+        answers: What people said.
+    """
+    told, risks = model_card.write(model, documents, answers), risk_sheet.write(model, documents, answers)
+    return {
+        card_answers.FILE: card_answers.dump(answers, model.contract.name),
+        "card.md": told,
+        "card.html": pages.page(told),
+        "risk.md": risks,
+        "risk.html": pages.page(risks),
+    }
+
+
+def _bill(content: Content, source: Mapping[str, Any], skops: bytes) -> str:
+    """The software bill of materials."""
+    answers = content.answers
+    table = {"name": public_name(str(source.get("source", ""))), "sha256": str(source.get("digest", ""))}
+    return sbom.write(
+        {"name": content.model.contract.name, "sha256": digest(skops), "licence": answers["licence"]},
+        {**table, "licence": answers["data_licence"]},
+        distributions.suite(),
+    )
+
+
+def copies(content: Content) -> dict[str, bytes | Path]:
+    """The rows that the model was fitted and measured on, as Parquet files below ``data/``."""
+    held = io.BytesIO()
+    content.test.write_parquet(held, compression="zstd", compression_level=1)
+    train = content.train.files if content.train else ()
+    return {
+        f"{data.FOLDER}/test/part-00000.parquet": held.getvalue(),
+        **{f"{data.FOLDER}/train/{path.name}": path for path in train},
+    }
+
+
+def _metrics(content: Content) -> dict[str, Any]:
+    """What was measured; not the curves and the points, which a report draws."""
+    found = content.evaluation
+    kept = {key: found[key] for key in _KEPT_OF_EVALUATION if key in found}
+    residuals = {key: value for key, value in (found.get("residuals") or {}).items() if key != "points"}
+    slices = shown_slices(found.get("slices", ()), content.model.contract)
+    return {**kept, "slices": slices, "residuals": residuals}
+
+
+def _engine(content: Content) -> tuple[dict[str, Any], bytes]:
+    """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
+    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
+    try:
+        found = exact(content.model, content.model.encoded(content.test))
+    except InexactError as error:
+        return {**record, "reason": str(error)}, b""
+    return {**record, "engine": "onnx", "parity": found.parity.as_json()}, found.content

@@ -1,0 +1,163 @@
+"""The model card, in the order of Mitchell et al. 2019, Model Cards for Model Reporting (doi:10.1145/3287560.3287596).
+
+What a run knows is filled in; what only people know is asked for and marked, so that nobody takes silence for an
+answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core.contracts.contract import Column
+from headrace.core.models.fitted_model import Model
+from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.phrases import MOST_ROWS, code, doubts, literal, paragraphs, said, table, text
+
+Documents = Mapping[str, Any]
+
+
+def write(model: Model, documents: Documents, answers: Answers) -> str:
+    """The model card.
+
+    Args:
+        model: The model.
+        documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
+        answers: What people said.
+
+    Returns:
+        Markdown.
+    """
+    metrics, origin = documents["metrics.json"], documents["provenance.json"]
+    sections = [
+        ("Model details", _details(model, origin, documents["environment.json"], answers)),
+        ("Intended use", _use(answers)),
+        ("Factors", paragraphs(_factors(metrics), said(answers, "factors"))),
+        ("Metrics", _metrics(model, metrics)),
+        ("Evaluation data", paragraphs(_evaluation_data(metrics, origin), said(answers, "evaluation_data"))),
+        ("Training data", _training_data(model, origin, answers)),
+        ("Quantitative analyses", _analyses(metrics, origin)),
+        ("Ethical considerations", paragraphs(_personal(model), said(answers, "ethics"))),
+        ("Caveats and recommendations", paragraphs(_findings(origin), said(answers, "caveats"))),
+    ]
+    body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
+    return f"# Model card: {model.contract.name}\n\n{body}\n"
+
+
+def _details(model: Model, origin: Documents, environment: Documents, answers: Answers) -> str:
+    target, made = model.contract.target, origin["code"]
+    parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
+    commit = f", commit {made['commit'][:12]}{' with changes' if made['dirty'] else ''}" if made["commit"] else ""
+    learner = environment["packages"].get("scikit-learn", "")
+    rows = [
+        ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
+        ("Family", model.family.replace("_", " ")),
+        ("Parameters", parameters or "the family's defaults"),
+        ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
+        ("Seed", model.seed),
+        ("Made with", f"headrace {made['version']}{commit}, scikit-learn {learner}, Python {environment['python']}"),
+        ("Owner", said(answers, "owner")),
+        ("Contact", said(answers, "contact")),
+        ("Licence", said(answers, "licence")),
+    ]
+    return table(("", ""), rows)
+
+
+def _use(answers: Answers) -> str:
+    asked = (("For", "intended_use"), ("By", "intended_users"), ("Not for", "out_of_scope"))
+    return paragraphs(*(f"**{word}:** {said(answers, key)}" for word, key in asked))
+
+
+def _factors(metrics: Documents) -> str:
+    columns = list(dict.fromkeys(part["column"] for part in metrics.get("slices", [])))
+    if columns:
+        return f"Measured separately for the values of {', '.join(code(name) for name in columns)}; see below."
+    return "Nothing was measured by group."
+
+
+def _metrics(model: Model, metrics: Documents) -> str:
+    told = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
+    told += "".join(f" {sentence}" for sentence in doubts(metrics))
+    if metrics.get("positive"):
+        told += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
+    threshold = metrics.get("threshold") or {}
+    if threshold:
+        told += (
+            f" The class {code(threshold['positive'])} is predicted from a probability of {text(model.threshold)} "
+            f"on, the cheapest threshold if a false alarm costs {text(threshold['cost_false_positive'])} and a miss "
+            f"{text(threshold['cost_false_negative'])}, found on {threshold['chosen_on']}."
+        )
+    return told
+
+
+def _rows(metrics: Documents) -> str:
+    return "held-out training rows" if metrics.get("on") == "cross-validation" else "test rows"
+
+
+def _evaluation_data(metrics: Documents, origin: Documents) -> str:
+    if metrics.get("on") == "cross-validation":
+        return (
+            f"{metrics['rows']['held_out']:,} training rows, each predicted by a model that was fitted without it. "
+            "They chose the parameters too, so that the figures flatter; no other rows were measured."
+        )
+    digest = origin["data"]["test"]["digest"]
+    return (
+        f"{metrics['rows']['test']:,} rows of the same table, set aside before anything was fitted (SHA-256 "
+        f"{code(digest)})."
+    )
+
+
+def _training_data(model: Model, origin: Documents, answers: Answers) -> str:
+    source, rows = origin["table"], origin["rows"]
+    told = (
+        f"{rows['train']:,} rows of {code(source['source'])} (SHA-256 {code(source['digest'])}), "
+        f"{rows.get('quarantined', 0):,} of {source['rows']:,} rows were set aside by the data contract."
+    )
+    asked = (("Licence", "data_licence"), ("Origin", "data_origin"), ("Rights", "data_rights"))
+    inputs = [(code(column.name), column.dtype, column.unit, column.description) for column in model.contract.inputs]
+    more = f"and {len(inputs) - MOST_ROWS} more" if len(inputs) > MOST_ROWS else ""
+    return paragraphs(
+        told,
+        *(f"**{word}:** {said(answers, key)}" for word, key in asked),
+        table(("input", "type", "unit", "meaning"), inputs[:MOST_ROWS]),
+        more,
+    )
+
+
+def _analyses(metrics: Documents, origin: Documents) -> str:
+    against = metrics.get("baseline", {}).get("metrics", {})
+    rows = [
+        (name, text(found["value"]), f"{text(found['low'])} to {text(found['high'])}", text(against.get(name, "")))
+        for name, found in metrics["metrics"].items()
+    ]
+    reasons = " ".join(origin["verdict"].get("reasons", []))
+    slices = [
+        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(found["value"]))
+        for part in metrics.get("slices", [])
+        for name, found in list(part["metrics"].items())[:1]
+    ]
+    return paragraphs(
+        table(("metric", "value", "95 % interval", "baseline"), rows),
+        f"Verdict: **{origin['verdict'].get('verdict', 'none')}**. {reasons}".rstrip(),
+        table(("column", "value", "rows", "metric", "value of the metric"), slices[:MOST_ROWS]) if slices else "",
+    )
+
+
+def _findings(origin: Documents) -> str:
+    """What was left out, guessed or is suspicious, worst first."""
+    found = origin.get("findings", [])
+    listed = [
+        f"- **{literal(item['rule'].replace('_', ' '))}** ({item['severity']}): "
+        f"{literal(' '.join((item['sentence'], item['remedy'])))}"
+        for item in found[:MOST_ROWS]
+    ]
+    more = f"and {len(found) - MOST_ROWS} more in provenance.json" if len(found) > MOST_ROWS else ""
+    return paragraphs("What the run found in its table and itself:", "\n".join(listed), more) if found else ""
+
+
+def _personal(model: Model) -> str:
+    marked = [column for column in model.contract.columns if column.personal]
+    told = ", ".join(f"{code(column.name)} ({column.personal})" for column in marked)
+    return f"Columns marked as personal data: {told}." if told else "No column is marked as personal data."
+
+
+def _unit(column: Column) -> str:
+    return f", in {column.unit}" if column.unit else ""

@@ -1,0 +1,72 @@
+"""Pieces of Markdown of which model card and risk sheet are made."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from headrace.core.contracts.contract import Contract
+from headrace.core.packaging.cards.card_answers import QUESTIONS, Answers
+
+MOST_ROWS = 60
+HIDDEN = "(not shown)"
+_HEADING = re.compile(r"^(\s*)(#{1,6}\s)", re.MULTILINE)
+
+
+def said(answers: Answers, key: str) -> str:
+    """What a person answered, its headings made plain; or the mark that nobody has."""
+    if answers[key]:
+        return _HEADING.sub(r"\1\\\2", answers[key])
+    return f"*To be written by a person ({key} in card.yaml): {QUESTIONS[key]}.*"
+
+
+def paragraphs(*parts: str) -> str:
+    """Parts that are not empty, apart from one another."""
+    return "\n\n".join(part for part in parts if part)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    """A table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def code(value: Any) -> str:
+    """A name as code, whatever stands in it."""
+    inner = str(value).replace("\n", " ").replace("`", "'")
+    return f"`{inner}`"
+
+
+def literal(value: Any) -> str:
+    """A text as it is, on one line: what Markdown would take for a sign is escaped."""
+    inner = " ".join(str(value).replace("`", "'").split())
+    return re.sub(r"([\\*_{}\[\]<>#|]|(?<=\])\()", r"\\\1", inner)
+
+
+def text(value: Any) -> str:
+    """A number in four digits; anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def interval(found: Mapping[str, float]) -> str:
+    """A metric with its interval."""
+    return f"{text(found['value'])} ({text(found['low'])} to {text(found['high'])})"
+
+
+def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """By what the intervals of an evaluation are, and what they cannot know: a sentence for each."""
+    drawn = (evaluation.get("resampled_by") or {}).get("sentence")
+    if drawn:
+        yield f"{drawn}."
+    for caution in evaluation.get("cautions") or []:
+        yield f"{caution['text'].rstrip('.')} ({', '.join(caution['metrics'])})."
+
+
+def shown_slices(slices: Iterable[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """Slices without the values of personal columns, unless the contract lists these as categories anyway."""
+    hidden = {column.name for column in contract.columns if column.personal and column.categories is None}
+    return [{**part, "value": HIDDEN if part["column"] in hidden else part["value"]} for part in slices]

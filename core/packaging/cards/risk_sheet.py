@@ -1,0 +1,167 @@
+"""The risk sheet: what can go wrong with a model, for whom, and how it is taken out of service."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from headrace.core.models.fitted_model import Model
+from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.phrases import MOST_ROWS, code, doubts, interval, paragraphs, said, table, text
+from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
+
+Documents = Mapping[str, Any]
+
+# What a person asks of a group: are its cases found, are its alarms right, are its rows told apart.
+_COMPARED = {
+    "binary": ("recall", "precision", "roc_auc"),
+    "multiclass": ("accuracy", "recall", "log_loss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+
+
+def write(model: Model, documents: Documents, answers: Answers) -> str:
+    """The risk sheet.
+
+    Args:
+        model: The model.
+        documents: Content of ``metrics.json`` and ``provenance.json``.
+        answers: What people said.
+
+    Returns:
+        Markdown.
+    """
+    metrics, origin = documents["metrics.json"], documents["provenance.json"]
+    sections = [
+        ("Intended use", paragraphs(said(answers, "intended_use"), said(answers, "intended_users"))),
+        ("Out-of-scope use", paragraphs(_refused(model), said(answers, "out_of_scope"))),
+        ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), said(answers, "worst_case"))),
+        ("Exposure", paragraphs(_exposure(model, origin), said(answers, "exposure"))),
+        ("Fairness by slice", _fairness(metrics)),
+        ("Pull-out plan", paragraphs(_fallback(metrics), said(answers, "pull_out"))),
+    ]
+    body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
+    return f"# Risk sheet: {model.contract.name}\n\n{body}\n"
+
+
+def _refused(model: Model) -> str:
+    """What the endpoint refuses by itself."""
+    inputs = model.contract.inputs
+    ranged = sum(column.minimum is not None or column.maximum is not None for column in inputs)
+    listed = sum(column.categories is not None for column in inputs)
+    return (
+        f"The endpoint refuses a row that breaks the data contract: {len(inputs)} inputs, {ranged} of them with a "
+        f"range and {listed} with a list of values. It cannot tell a use that the contract does not know."
+    )
+
+
+def _errors(metrics: Documents) -> str:
+    """What the model got wrong on the test rows."""
+    confusion, threshold = metrics.get("confusion") or {}, metrics.get("threshold") or {}
+    if not confusion:
+        shares = metrics.get("residuals", {}).get("quantiles", {})
+        if not shares:
+            return ""
+        return (
+            f"For nine in ten test rows, what came minus what was predicted lay between {text(shares['0.05'])} and "
+            f"{text(shares['0.95'])}."
+        )
+    labels, rows = confusion["labels"], confusion["rows"]
+    wrong = [
+        (code(labels[actual]), code(labels[predicted]), f"{count:,}", f"{count / max(1, sum(row)):.1%}")
+        for actual, row in enumerate(rows)
+        for predicted, count in enumerate(row)
+        if actual != predicted
+    ]
+    costs = (
+        f"A false alarm was taken to cost {text(threshold['cost_false_positive'])} and a miss "
+        f"{text(threshold['cost_false_negative'])}; {code(threshold['positive'])} is the class that raises the alarm."
+        if threshold
+        else ""
+    )
+    return paragraphs(table(("is", "was predicted as", "test rows", "of its class"), wrong[:MOST_ROWS]), costs)
+
+
+def _sure(metrics: Documents, origin: Documents) -> str:
+    main = metrics["metrics"].get(MAIN[metrics["task"]])
+    rows = metrics["rows"]
+    kind = "test rows" if "test" in rows else "training rows, each held out once"
+    told = f"These figures stand on {rows.get('test', rows.get('held_out')):,} {kind}"
+    told += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
+    told = " ".join([told, *doubts(metrics)])
+    return f"{told} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
+
+
+def _exposure(model: Model, origin: Documents) -> str:
+    personal = [code(column.name) for column in model.contract.inputs if column.personal]
+    sent = f"Clients send personal data: {', '.join(personal)}." if personal else "No input is marked as personal data."
+    copies = [name for name in ("train", "test") if (origin["data"].get(name) or {}).get("copy")]
+    kept = (
+        f"The bundle holds copies of the {' and the '.join(copies)} rows: whoever can read it can read them."
+        if copies
+        else "The bundle names its data by digest and holds no copy of them, but for at most 20 test cases."
+    )
+    return f"{sent} {kept}"
+
+
+def _fairness(metrics: Documents) -> str:
+    slices = metrics.get("slices") or []
+    if not slices:
+        return (
+            "*Missing: nothing was measured by group. Run the line again with --slice COLUMN for each column that "
+            "sets people apart.*"
+        )
+    names = _COMPARED[metrics["task"]]
+    rows = [
+        (
+            code(part["column"]),
+            code(part["value"]),
+            f"{part['rows']:,}",
+            *(interval(part["metrics"][name]) if name in part["metrics"] else "not defined" for name in names),
+        )
+        for part in slices
+    ]
+    columns = dict.fromkeys(part["column"] for part in slices)
+    gaps = (_gap(column, [part for part in slices if part["column"] == column], names[0]) for column in columns)
+    return paragraphs(
+        table(("column", "value", "rows", *names), rows[:MOST_ROWS]),
+        f"and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else "",
+        "\n".join(f"- {gap}" for gap in gaps),
+    )
+
+
+def _gap(column: str, parts: Sequence[Documents], metric: str) -> str:
+    """How far the best and the worst group of a column are apart."""
+    told = [part for part in parts if _enough(part) and metric in part["metrics"]]
+    few = len(parts) - len(told)
+    left_out = f" {few} with fewer than {FEWEST_ROWS} rows or without {metric} left out." if few else ""
+    if len(told) < 2:
+        return f"{code(column)}: too few groups with at least {FEWEST_ROWS} rows to compare."
+    worst, best = _ends(told, metric)
+    low, high = worst["metrics"][metric], best["metrics"][metric]
+    apart = low["high"] < high["low"] or high["high"] < low["low"]
+    return (
+        f"{code(column)}: {metric} is worst for {code(worst['value'])}, {interval(low)}, and best for "
+        f"{code(best['value'])}, {interval(high)}: {text(abs(high['value'] - low['value']))} apart, and their "
+        f"intervals {'do not overlap' if apart else 'overlap'}.{left_out}"
+    )
+
+
+def _enough(part: Documents) -> bool:
+    return bool(part["rows"] >= FEWEST_ROWS and part.get("clusters", part["rows"]) >= FEWEST_CLUSTERS)
+
+
+def _ends(parts: Iterable[Documents], metric: str) -> tuple[Documents, Documents]:
+    ordered = sorted(parts, key=lambda part: part["metrics"][metric]["value"])
+    return (ordered[0], ordered[-1]) if HIGHER_IS_BETTER[metric] else (ordered[-1], ordered[0])
+
+
+def _fallback(metrics: Documents) -> str:
+    """What is known of deciding without the model."""
+    baseline = metrics.get("baseline") or {}
+    found = ", ".join(f"{name} {text(value)}" for name, value in baseline.get("metrics", {}).items())
+    kind = baseline.get("kind", "")
+    without = f" Without any model, the baseline ({kind}) reaches {found} on the same rows." if found else ""
+    return (
+        "Put the bundle that served before in its place, by its digest: published bundles stay where they are. If "
+        f"there is none, stop the endpoint.{without}"
+    )

@@ -1,0 +1,86 @@
+"""Test cases of a model: requests, and the answers that a server must reproduce before it is trusted."""
+
+import math
+from typing import Any
+
+import polars as pl
+
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.inference.prediction_json import answers
+from headrace.core.models.fitted_model import Model
+from headrace.core.validation.records import accepted, records, table
+from headrace.core.validation.row_digest import DIGEST, row_digest
+
+FORMAT = 2
+MOST_CASES = 20
+# Far above what another processor or thread count changes, far below what a client would notice.
+TOLERANCE = {"relative": 1e-6, "absolute": 1e-9}
+_DIGITS = 10
+
+
+def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]:
+    """Cases from test rows, chosen by their inputs alone; of rows with equal inputs there is one case.
+
+    Args:
+        model: The model; the expected answers are its own.
+        test: Typed test rows (n), with the contract's inputs.
+        actuals: The target of these rows (n,).
+
+    Returns:
+        Content of ``cases.json``: ``format``, ``task``, ``tolerance`` and ``cases`` [{``request``, ``matrix``,
+        ``expected``, ``actual``}], at most 20; ``matrix`` is the row that ``model.onnx`` takes, None for NaN. Personal
+        values are left out where the contract lets them be missing; at least one case has a missing value if the
+        contract allows any.
+    """
+    inputs = model.contract.inputs
+    names = [column.name for column in inputs]
+    chosen = (
+        row_digest(test.select(names).with_columns(actuals.alias("_actual")), names)
+        .sort(DIGEST, "_actual")
+        .unique(DIGEST, keep="first", maintain_order=True)
+        .head(MOST_CASES)
+    )
+    requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
+    _ensure_missing(requests, model.contract)
+    typed = accepted(table(requests, model.contract), model.contract)
+    expected = answers(model.predict(typed), model.classes)
+    rows = [_numbers(row) for row in model.encoded(typed).tolist()]
+    told = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
+    cases = [
+        {"request": request, "matrix": row, "expected": _rounded(answer), "actual": actual}
+        for request, row, answer, actual in zip(requests, rows, expected, told, strict=True)
+    ]
+    return {"format": FORMAT, "task": model.contract.task, "tolerance": TOLERANCE, "cases": cases}
+
+
+def _without_personal(record: dict[str, Any], inputs: tuple[Column, ...]) -> dict[str, Any]:
+    hidden = {column.name for column in inputs if column.personal and _may_be_missing(column)}
+    return {name: None if name in hidden else value for name, value in record.items()}
+
+
+def _ensure_missing(requests: list[dict[str, Any]], contract: Contract) -> None:
+    if any(value is None for record in requests for value in record.values()):
+        return
+    optional = next((column.name for column in contract.inputs if _may_be_missing(column)), "")
+    if optional:
+        requests[-1][optional] = None
+
+
+def _may_be_missing(column: Column) -> bool:
+    return column.missing > 0
+
+
+def _numbers(row: list[float]) -> list[float | None]:
+    """A row of the matrix as JSON can hold it."""
+    return [None if math.isnan(value) else value for value in row]
+
+
+def _texts(actuals: pl.Series) -> list[Any]:
+    return actuals.to_list() if actuals.dtype.is_float() else actuals.cast(pl.String).to_list()
+
+
+def _rounded(answer: Any) -> Any:
+    """Numbers to ten significant digits: what lies beyond differs between processors."""
+    if isinstance(answer, dict):
+        return {key: _rounded(value) for key, value in answer.items()}
+    return float(f"{answer:.{_DIGITS}g}") if isinstance(answer, float) else answer

@@ -1,0 +1,91 @@
+"""Which code made a model: its version, its commit and whether that was all, and a digest of its files."""
+
+import functools
+import hashlib
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import headrace
+from headrace import core
+from headrace.core.base.files import sha256
+
+_KINDS = frozenset({".py", ".yaml", ".html", ".css"})
+_GIT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """The state of Headrace's own code.
+
+    Attributes:
+        version: Version of the package.
+        sha256: SHA-256 over the lines that ``sha256sum`` prints for the package's files, sorted by path: equal for
+            equal code, whether it was installed or lies in a repository, changed or not.
+        commit: The commit that the code was checked out from; empty for an installed package.
+        changed: Files of the package that differ from that commit, or are not in it.
+    """
+
+    version: str
+    sha256: str
+    commit: str = ""
+    changed: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The state, with ``dirty``: whether anything differs from the commit; None where there is no commit."""
+        return {**asdict(self), "changed": list(self.changed), "dirty": bool(self.changed) if self.commit else None}
+
+
+@functools.cache
+def code_version() -> CodeVersion:
+    """The code that runs here, as it was when this was first asked."""
+    files = _files([Path(place) for place in headrace.__path__])
+    lines = "".join(f"{sha256(path)}  {name}\n" for name, path in files)
+    folders = sorted({path.resolve().parent for _, path in files})
+    commit = _commit(folders)
+    return CodeVersion(
+        version=metadata.version("headrace"),
+        sha256=hashlib.sha256(lines.encode()).hexdigest(),
+        commit=commit,
+        changed=tuple(_changed(folders)) if commit else (),
+    )
+
+
+def _files(places: Sequence[Path]) -> list[tuple[str, Path]]:
+    """The package's files by their path below it, sorted."""
+    found = {path.relative_to(place).as_posix(): path for place in places for path in place.rglob("*")}
+    return sorted((name, path) for name, path in found.items() if path.suffix in _KINDS and path.is_file())
+
+
+def _commit(folders: Sequence[Path]) -> str:
+    """The commit that is checked out, if a repository tracks this code; a virtual environment's is nobody's."""
+    here = Path(core.__file__).resolve()
+    if not _git(here.parent, "ls-files", "--error-unmatch", "--", here.name):
+        return ""
+    return _git(folders[0], "rev-parse", "--verify", "HEAD").strip()
+
+
+def _changed(folders: Sequence[Path]) -> list[str]:
+    """Files of the package that are not as the commit has them."""
+    told = _git(folders[0], "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *map(str, folders))
+    return sorted(line[3:] for line in told.split("\0") if line and Path(line[3:]).suffix in _KINDS)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git prints; empty if it fails, or there is none."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            check=True,
+            timeout=_GIT_SECONDS,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return ended.stdout.decode(errors="replace")

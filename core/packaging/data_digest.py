@@ -1,0 +1,70 @@
+"""The rows that a model was fitted and measured on: told by digest, and kept as copies where that is wanted."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from headrace.core.tables import parquet_table
+from headrace.core.validation.table import blocks
+
+FOLDER = "data"
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """A part of the data.
+
+    Attributes:
+        rows: How many rows it has.
+        columns: How many columns.
+        digest: SHA-256 of its rows, see ``of_frames``.
+        files: Parquet files that hold it; empty if no copy is wanted.
+    """
+
+    rows: int
+    columns: int
+    digest: str
+    files: tuple[Path, ...] = ()
+
+    def as_json(self, copy: str = "") -> dict[str, Any]:
+        """The part without its files; ``copy`` is the folder of the bundle that holds them."""
+        return {"rows": self.rows, "columns": self.columns, "digest": self.digest, "copy": copy}
+
+
+def of_table(folder: Path, *, copy: bool = False) -> DataPart:
+    """A table as a part, read block by block.
+
+    Args:
+        folder: The table.
+        copy: Whether its files are wanted.
+
+    Raises:
+        MissingError: If there is no such table.
+    """
+    return of_frames(blocks(folder), files=parquet_table.parts(folder) if copy else ())
+
+
+def of_frames(frames: Iterable[pl.DataFrame], *, files: Iterable[Path] = ()) -> DataPart:
+    r"""Frames of one schema, at least one, as a part.
+
+    Its digest is that of one line of JSON with each column's name and type, and of the rows as CSV (RFC 4180) without
+    a header: texts in double quotes, ``\\N`` for a missing value. It is the same however the rows lie in files.
+
+    Args:
+        frames: The rows, in order.
+        files: Files that hold the same rows.
+    """
+    state, rows, columns = hashlib.sha256(), 0, 0
+    for frame in frames:
+        if not columns:
+            columns = frame.width
+            schema = [[name, str(dtype)] for name, dtype in frame.schema.items()]
+            state.update(json.dumps(schema).encode() + b"\n")
+        rows += frame.height
+        state.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
+    return DataPart(rows, columns, state.hexdigest(), tuple(files))

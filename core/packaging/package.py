@@ -1,0 +1,176 @@
+"""A bundle made from what the steps of a line left."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base.errors import InputError
+from headrace.core.base.files import read_json, write_text
+from headrace.core.bundles import integrity
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.bundles.manifest import MANIFEST
+from headrace.core.contracts import contract_yaml
+from headrace.core.evaluation.evaluate import read_test
+from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.models import fitted_model as models
+from headrace.core.models.fitted_model import Model
+from headrace.core.packaging import bundle_files, data_digest
+from headrace.core.packaging.bundle_content import Content
+from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.cards.card_answers import Answers
+
+__all__ = ["Content", "Parts", "assemble", "pack", "write"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What goes into a bundle.
+
+    Attributes:
+        model: Folder of the model.
+        contract: The data contract; it must be the one that the model was fitted under.
+        test_table: Folder of the test rows without the target.
+        test_actuals: Folder of their target.
+        evaluation: JSON file of ``evaluate``.
+        verdict: JSON file of ``gate``.
+        best_parameters: JSON file of ``tune``.
+        checks: JSON file of ``validate``.
+        train_table: Folder of the training rows; None if their digest is not wanted.
+        card: YAML file with people's answers; None for none.
+        copies: Whether the training and test rows are copied into the bundle.
+    """
+
+    model: Path
+    contract: Path
+    test_table: Path
+    test_actuals: Path
+    evaluation: Path
+    verdict: Path
+    best_parameters: Path
+    checks: Path
+    train_table: Path | None = None
+    card: Path | None = None
+    copies: bool = False
+
+    def by_step(self) -> dict[str, Path]:
+        """What the steps left of which no other artifact tells the digest, by step."""
+        return {
+            "infer_contract": self.contract,
+            "tune": self.best_parameters,
+            "train": self.model,
+            "evaluate": self.evaluation,
+            "gate": self.verdict,
+        }
+
+
+def pack(
+    folder: Path,
+    *,
+    parts: Parts,
+    source: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    trace: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """Make a bundle of what the steps of a line left; equal parts give equal bytes.
+
+    Args:
+        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        parts: What goes in.
+        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
+        split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
+        trace: Arguments and digests of the steps, to run the line again; None if they are not known.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        InputError: If a part cannot be read, or does not fit the others.
+    """
+    evaluation = _document(parts.evaluation)
+    test = read_test(parts.test_table, parts.test_actuals)
+    fitted = models.load(parts.model)
+    if contract_yaml.load(parts.contract) != fitted.contract:
+        raise InputError(f"{parts.contract} must be the contract that the model was fitted under; it is another.")
+    content = Content(
+        model=fitted,
+        test=test,
+        evaluation=evaluation,
+        verdict=GateVerdict.from_json(_document(parts.verdict)),
+        best=_document(parts.best_parameters),
+        checks=_document(parts.checks),
+        skops=(parts.model / "model.skops").read_bytes(),
+        train=data_digest.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
+        split=split or {},
+        trace=trace or {},
+        answers=card_answers.load(parts.card) if parts.card else Answers(),
+        copies=parts.copies,
+    )
+    return assemble(folder, content, source=source)
+
+
+def assemble(folder: Path, content: Content, *, source: Mapping[str, Any]) -> Bundle:
+    """Make a bundle of values in memory; equal values give equal bytes.
+
+    Args:
+        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        content: What goes in.
+        source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        InputError: If the evaluation is not of the model's task.
+    """
+    fitted = _with_threshold(content.model, content.evaluation)
+    files: dict[str, bytes | Path] = {**bundle_files.files(replace(content, model=fitted), source)}
+    if content.copies:
+        files |= bundle_files.copies(content)
+    return write(folder, files, name=fitted.contract.name)
+
+
+def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bundle:
+    """Make a bundle of its files.
+
+    Args:
+        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        files: Content of each file but the manifest, or a file to copy, by its path in the bundle.
+        name: Name of the model.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for path, content in files.items():
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, Path):
+                shutil.copyfile(content, part / path)
+            else:
+                (part / path).write_bytes(content)
+        write_text(part / MANIFEST, integrity.make(part, name).dumps())
+        part.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return open_bundle(folder)
+
+
+def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:
+    """The model with the threshold that the evaluation chose, if it chose one."""
+    if evaluation.get("task") != fitted.contract.task:
+        raise InputError(
+            f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of "
+            f"{evaluation.get('task')!r}."
+        )
+    threshold = evaluation.get("threshold") or {}
+    return fitted.with_threshold(float(threshold["value"])) if threshold else fitted
+
+
+def _document(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path} must be a JSON file with an object; it holds something else.")
+    return found

@@ -1,0 +1,116 @@
+"""Where a model came from: code, data by digest, choices. The passport that a replay reads."""
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urlsplit
+
+from headrace.core.base.parameter_text import plain
+from headrace.core.packaging import data_digest, run_notes
+from headrace.core.packaging.bundle_content import Content
+from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.code_version import code_version
+
+FORMAT = 2
+_SEARCH = (
+    *("family", "parameters", "metric", "score", "folds", "rows"),
+    *("algorithm", "trials"),
+)
+_VERDICT = ("verdict", "reasons", "comparison")
+
+
+def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model was made of, without times or paths of the machine.
+
+    Args:
+        content: What is known of the model.
+        source: Metadata of ingest's table.
+    """
+    code = code_version()
+    best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
+    return {
+        "format": FORMAT,
+        "made_with": f"headrace {code.version}",
+        "code": code.as_json(),
+        "table": _table(source, content.answers),
+        "data": _data(content),
+        "rows": {**content.checks.get("rows", {}), **content.evaluation["rows"]},
+        "train": dict(content.model.train),
+        "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
+        "search": {key: best[key] for key in _SEARCH if key in best},
+        "seed": content.model.seed,
+        "findings": [note.as_json() for note in run_notes.gather(content.checks, content.evaluation)],
+        "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
+        **_traced(content.trace),
+    }
+
+
+def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
+    """What the steps that made a model worked with, by step, where what they were given left it to them.
+
+    Args:
+        content: What is known of the model.
+        read: How the table was read, as ingest's metadata tell it.
+        split: Metadata of split's training table.
+    """
+    best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
+    chosen = {key: split[key] for key in ("method", "test_size", "cut", "format") if key in split}
+    return {
+        "ingest": json.loads(read) if read else {},
+        "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),
+        "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
+        "train": {"seed": content.model.seed},
+        "evaluate": dict(content.evaluation.get("plan", {})),
+        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
+    }
+
+
+def _table(source: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+    """The table that everything began with: where it lies, and what it is."""
+    return {
+        "source": public_name(str(source.get("source", ""))),
+        "digest": str(source.get("digest", "")),
+        "rows": int(source.get("rows", 0)),
+        "columns": int(source.get("columns", 0)),
+        "licence": answers["data_licence"],
+        "origin": answers["data_origin"],
+    }
+
+
+def _data(content: Content) -> dict[str, Any]:
+    """Training, validation and test rows."""
+    folder = data_digest.FOLDER
+    # What a trial of a search was measured on are rows of its training data, each held out once.
+    apart = content.evaluation.get("on", "test") == "test"
+    test = data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "") if apart else None
+    train = content.train
+    told = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    folds = content.best.get("folds")
+    return {
+        "train": told,
+        "validation": {"method": "cross-validation", "folds": folds, "of": "train"} if folds else None,
+        "test": test,
+    }
+
+
+def _traced(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """The trace without paths of the machine: of the champion's, the last part alone."""
+    if not trace:
+        return {}
+    arguments = {step: dict(given) for step, given in trace["arguments"].items()}
+    if arguments.get("gate", {}).get("champion"):
+        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
+    return {"arguments": arguments, "steps": dict(trace["steps"])}
+
+
+def public_name(source: str) -> str:
+    """A source's address without what is this machine's or secret: folders of a path, user, password and query."""
+    parts = urlsplit(source)
+    if parts.scheme and "://" in source and parts.scheme != "file":
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+        fragment = f"#{parts.fragment}" if parts.fragment else ""
+        path = f"/{PurePath(parts.path).name}" if parts.scheme.startswith("sqlite") else parts.path
+        return f"{parts.scheme}://{host}{port}{path}{fragment}"
+    return PurePath(source).name

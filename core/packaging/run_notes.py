@@ -1,0 +1,49 @@
+"""What a person should know of a run: what its steps noted of the table, and what the evaluation shows besides."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headrace.core.base.notes import Note, from_json, worst_first
+
+Facts = Mapping[str, Any]
+# Metrics, and from which value on a model makes no error.
+_FLAWLESS = {"roc_auc": 1.0, "accuracy": 1.0, "r2": 0.99999}
+
+
+def gather(checks: Facts, evaluation: Facts) -> tuple[Note, ...]:
+    """All that is to be told of a run, worst first.
+
+    Args:
+        checks: Content of ``validate``'s checks; empty if the run did not get that far.
+        evaluation: Content of ``evaluate``'s evaluation; empty as well.
+    """
+    noted = from_json(checks.get("notes", []))
+    leaks = [note for note in noted if note.rule == "leakage"]
+    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *noted])
+
+
+def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
+    equal = evaluation.get("equal_inputs") or {}
+    rows = int(evaluation.get("rows", {}).get("test", 0))
+    if equal.get("copies"):
+        count = round(equal["share"] * rows)
+        yield Note("warning", "", "equal_inputs", count, equal["sentence"], equal.get("remedy", ""))
+    near = evaluation.get("near_inputs") or {}
+    if near.get("clusters"):
+        count = round(near["share"] * near["rows"])
+        yield Note("warning", "", "near_inputs", count, near["sentence"], near.get("remedy", ""))
+    if rows and not leaks and _flawless(evaluation):
+        yield Note(
+            "warning",
+            "",
+            "no_errors",
+            rows,
+            f"The model makes no error on its {rows} test rows, which is rare where there is something to learn.",
+            "See whether some of its columns, taken together, are known only after the target is.",
+        )
+
+
+def _flawless(evaluation: Facts) -> bool:
+    found = evaluation.get("metrics", {})
+    told = [found[name]["value"] >= least for name, least in _FLAWLESS.items() if name in found]
+    return bool(told) and all(told)

@@ -1,0 +1,53 @@
+"""Answers of people for a bundle that is there: the same model under another digest, with other words about it."""
+
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base.errors import BundleError
+from headrace.core.base.files import dumps
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.packaging import bundle_files, sbom
+from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.package import write
+
+_READ = ("metrics.json", "provenance.json", "environment.json")
+
+
+def answers_of(bundle: Bundle) -> Answers:
+    """The answers that a bundle holds."""
+    return card_answers.load(bundle.folder / card_answers.FILE)
+
+
+def with_answers(bundle: Bundle, answers: Answers, folder: Path) -> Bundle:
+    """Make a bundle of the same model with other answers; signatures stay behind: they were made for the old one.
+
+    Args:
+        bundle: The bundle that is there.
+        answers: What people said.
+        folder: Where the new one is to lie.
+
+    Returns:
+        The new bundle.
+
+    Raises:
+        BundleError: If a file of the bundle cannot be used.
+    """
+    documents: dict[str, Any] = {name: bundle.json(name) for name in _READ}
+    try:
+        table = documents["provenance.json"]["table"]
+        table |= {"licence": answers["data_licence"], "origin": answers["data_origin"]}
+        bill = (bundle.folder / sbom.FILE).read_text(encoding="utf-8")
+        texts = {
+            **bundle_files.written(bundle.model(), documents, answers),
+            sbom.FILE: sbom.relicensed(bill, model=answers["licence"], data=answers["data_licence"]),
+            "provenance.json": dumps(documents["provenance.json"]),
+        }
+    except (KeyError, TypeError, StopIteration, OSError) as error:
+        raise BundleError(
+            f"the papers in {bundle.folder} must be those that Headrace wrote; package the model again."
+        ) from error
+    kept: dict[str, bytes | Path] = {
+        entry.path: bundle.folder / entry.path for entry in bundle.manifest.files if entry.path not in texts
+    }
+    return write(folder, kept | {name: text.encode() for name, text in texts.items()}, name=bundle.name)

@@ -1,0 +1,1 @@
+"""Sources of every format, read block by block into the raw table."""

@@ -1,0 +1,1 @@
+"""CSV as people and programs write it: dialect, header, comments, footer."""

@@ -1,0 +1,122 @@
+"""What was read past in a CSV, counted while it is read, and told at the end."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from headrace.core.base.errors import shown
+from headrace.core.base.notes import Note
+from headrace.core.readers.csv.dialect import Dialect
+
+_MOST_SHOWN = 3
+
+
+class Told:
+    """Collects notes from the threads that read.
+
+    Attributes:
+        hints: What the reader knows of columns that their values do not tell: see ``tables.hints``.
+    """
+
+    def __init__(self) -> None:
+        self.hints: dict[str, Any] = {}
+        self._notes: list[Note] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, *notes: Note) -> None:
+        """Take notes."""
+        with self._lock:
+            self._notes.extend(notes)
+
+    def count(self, rule: str, file: str, rows: int) -> None:
+        """Count lines that were left out or mended, by a rule of ``_COUNTED``."""
+        with self._lock:
+            self._counts[rule, file] += rows
+
+    def notes(self) -> list[Note]:
+        """All that was told, each once."""
+        with self._lock:
+            counted = [_counted(rule, file, rows) for (rule, file), rows in self._counts.items() if rows]
+            return list(dict.fromkeys([*self._notes, *counted]))
+
+
+def _counted(rule: str, file: str, rows: int) -> Note:
+    what = "lines" if rows != 1 else "line"
+    verb = "were" if rows != 1 else "was"
+    sentence, remedy = _COUNTED[rule]
+    return Note("info", "", rule, rows, sentence.format(rows=f"{rows:,}", what=what, verb=verb, file=file), remedy)
+
+
+_COUNTED = {
+    "comment_lines": (
+        "{rows} comment {what} of {file} {verb} passed over.",
+        "Say with --comment what a comment line begins with, if they are rows.",
+    ),
+    "repeated_header": (
+        "{rows} {what} of {file} that {verb} the header again {verb} left out.",
+        "Nothing need be done.",
+    ),
+    "empty_fields": (
+        "{rows} {what} of {file} ended with delimiters more than the header has; the empty fields {verb} left out.",
+        "Nothing need be done.",
+    ),
+}
+
+
+def layout_notes(dialect: Dialect, *, file: str) -> Iterable[Note]:
+    """What is to be told of the beginning of a file.
+
+    Args:
+        dialect: How it is written.
+        file: Its name.
+    """
+    layout = dialect.layout
+    if layout is None:
+        return
+    if layout.passed:
+        count = len(layout.passed)
+        some = ", ".join(shown(line, 40) for line in layout.passed[:_MOST_SHOWN])
+        more = f" and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else ""
+        yield Note(
+            "info",
+            "",
+            "lines_before_header",
+            count,
+            f"{count} {'lines' if count > 1 else 'line'} before the table in {file} {'were' if count > 1 else 'was'} "
+            f"passed over: {some}{more}.",
+            "Give --skip-lines with the number of lines before the header, if the table begins elsewhere.",
+        )
+    if dialect.units:
+        units = ", ".join(f"{name}: {unit}" for name, unit in list(dialect.units.items())[:8])
+        yield Note(
+            "info", "", "units_row", 1, f"The line below the header of {file} names units, and is no row: {units}.",
+            "Mend the file, if it is a row.",
+        )  # fmt: skip
+    yield from _columns_left_out(dialect, file)
+    if dialect.replaced:
+        yield Note(
+            "info",
+            "",
+            "names_replaced",
+            0,
+            f"The names given took the place of the header of {file}, {shown(list(dialect.replaced), 80)}.",
+            "Give --no-header, if that line is a row.",
+        )
+
+
+def _columns_left_out(dialect: Dialect, file: str) -> Iterable[Note]:
+    for place in dialect.counter:
+        yield Note(
+            "info", "", "index_column", 0,
+            f"Column {place + 1} of {file} has no name and numbers the rows; it was left out.",
+            "Name it in the header, or with --names, to keep it.",
+        )  # fmt: skip
+    for place in dialect.named:
+        name = dialect.names[place]
+        yield Note(
+            "info", name, "unnamed_column", 0,
+            f"Column {place + 1} of {file} has no name; it is called {name}.",
+            "Name it in the header, or with --names.",
+        )  # fmt: skip

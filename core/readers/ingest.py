@@ -1,0 +1,43 @@
+"""Bytes in: a source becomes the raw table, with what is known of where it came from."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from headrace.core.readers.table_reader import Reading
+from headrace.core.runtime.background import ahead
+from headrace.core.runtime.step_events import progress
+from headrace.core.tables.parquet_table import Writer
+from headrace.core.tables.row_blocks import BLOCK_BYTES
+from headrace.core.tables.source import ReadOptions, Source
+
+
+def ingest_table(
+    source: Source, *, folder: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES
+) -> dict[str, Any]:
+    """Write a source as the raw table, in memory that does not grow with it.
+
+    Columns of a CSV stay texts, because types are the contract's matter; other sources keep their types.
+
+    Args:
+        source: Where the rows come from.
+        folder: The table that is written; it appears only when all of it is there.
+        options: How the source is read.
+        block_bytes: Size of the blocks of text, about.
+
+    Returns:
+        The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
+        of its rows for a query), ``time`` (UTC) and, where a person chose how it is read, ``read`` (JSON).
+
+    Raises:
+        MissingError: If the source does not exist.
+        InputError: If it cannot be read as a table.
+        DataError: If it has no rows.
+    """
+    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
+    with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
+        for frame in frames:
+            writer.hints = reading.hints()
+            writer.write(frame)
+            progress("ingest", f"{writer.rows:,} rows")
+    return reading.facts()

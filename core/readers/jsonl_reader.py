@@ -1,0 +1,85 @@
+"""Blocks of JSON Lines as frames of plain types."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+import polars as pl
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.tables.dtypes import frame_of
+from headrace.core.tables.row_blocks import Block
+from headrace.core.values.wide_numbers import rounded
+
+# Numbers are looked at one by one only in a block that has one of 18 digits.
+_LONG_NUMBER = re.compile(rb"[1-9](?:[0-9]{17}|[0-9.]{18})")
+_LONGEST_OF_A_FLOAT = 18
+
+
+def is_json_lines(text: bytes) -> bool:
+    """Whether a text begins with a line that is a JSON object.
+
+    Args:
+        text: The first bytes of the file.
+    """
+    line = text.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", 1)[0]
+    if not line.startswith(b"{"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def parse(block: Block, *, name: str, drop: tuple[str, ...] = (), lost: Counter[str] | None = None) -> pl.DataFrame:
+    """The rows of a block; types are those of its own values.
+
+    Args:
+        block: Whole lines.
+        name: The file's name, for messages.
+        drop: Columns whose values do not count.
+        lost: Takes by column how many decimals have more digits than a float of 64 bits tells apart.
+
+    Returns:
+        Columns of plain types, or of nulls only, in order of appearance.
+
+    Raises:
+        InputError: If a line is no JSON object, or a value is an object or an array.
+    """
+    long = bool(_LONG_NUMBER.search(block.data))
+    rows = _rows(block, name, _decimal_or_float if long else None)
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    columns = {key: [row.get(key) for row in rows] for key in names}
+    if long:
+        if lost is not None:
+            lost.update({key: rounded(values, whole=True) for key, values in columns.items()})
+        # A number with a dot or an exponent is no whole number, however large: 1.2345678901234567e+20 is a float.
+        columns = {key: [_plain(value) for value in values] for key, values in columns.items()}
+    return frame_of(columns, drop=drop, table=name)
+
+
+def _decimal_or_float(text: str) -> Decimal | float:
+    return Decimal(text) if len(text) > _LONGEST_OF_A_FLOAT else float(text)
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _rows(block: Block, name: str, parse_float: Callable[[str], object] | None) -> list[dict[str, object]]:
+    rows = []
+    for line, text in enumerate(block.data.split(b"\n"), start=block.line):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text, parse_float=parse_float)
+        except ValueError as error:
+            raise InputError(f"line {line:,} of {name} is no JSON ({error}); write one object per line.") from error
+        if not isinstance(row, dict):
+            raise InputError(
+                f'line {line:,} of {name} must be a JSON object such as {{"a": 1}}; got {shown(row, 40)} instead.'
+            )
+        rows.append(row)
+    return rows

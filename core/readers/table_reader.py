@@ -1,0 +1,106 @@
+"""One pass over a source: frames of rows, and what is known of the source at the end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from headrace.core.base import notes
+from headrace.core.base.errors import DataError, InputError
+from headrace.core.readers.csv.notes import Told
+from headrace.core.readers.file_readers import file_frames, query_frames
+from headrace.core.tables.pseudonyms import hashed
+from headrace.core.tables.row_blocks import BLOCK_BYTES
+from headrace.core.tables.source import MISSING_VALUES, Query, ReadOptions, Source, check_names, check_selected
+from headrace.core.tables.text_stream import Digest
+
+
+class Reading:
+    """Reads a source once, in bounded memory.
+
+    Attributes:
+        source: What is read.
+        options: How.
+        rows: Rows given so far.
+        columns: Names of the columns given; empty before the first frame.
+        told: What was left out or guessed so far.
+    """
+
+    def __init__(
+        self, source: Source, options: ReadOptions, *, block_bytes: int = BLOCK_BYTES, digest: bool = True
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            source: What to read.
+            options: How to read it.
+            block_bytes: Size of the blocks of text, about; it changes no value that is read.
+            digest: Whether ``facts`` will be asked for.
+        """
+        self.source = source
+        self.options = options
+        self.rows = 0
+        self.columns: list[str] = []
+        self.told = Told()
+        self._block_bytes = block_bytes
+        self._digest = Digest(wanted=digest)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The rows in order, some thousands at a time, of one schema, without the dropped columns.
+
+        Columns of a CSV are texts, stripped and null where missing; other sources keep their types, as the five
+        plain ones. Personal columns are hashed.
+
+        Raises:
+            InputError: If the source cannot be read as a table.
+            DataError: If the table has no rows.
+        """
+        for frame in self._raw():
+            if not self.columns:
+                self._start(frame.columns)
+            self.rows += frame.height
+            yield hashed(frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash)
+        if not self.rows:
+            raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
+
+    def hints(self) -> dict[str, Any]:
+        """What the table's contract should know of the source: see ``tables.hints``."""
+        chosen = self.options.missing_values != MISSING_VALUES
+        marks = {"missing_values": list(self.options.missing_values)} if chosen else {}
+        return {**self.told.hints, **marks}
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
+
+        Where a person chose how it is read, ``read`` tells that as JSON; where something was left out or guessed,
+        ``notes`` tells what (``notes.as_json``).
+        """
+        chosen: dict[str, Any] = {"read": self.options.told} if self.options.told else {}
+        found = notes.as_json(self.told.notes())
+        chosen |= {"notes": found} if found else {}
+        return {
+            **chosen,
+            "rows": self.rows,
+            "columns": len(self.columns),
+            "bytes": self._digest.bytes,
+            "source": self.source.name,
+            "digest": self._digest.hexdigest(),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _raw(self) -> Iterator[pl.DataFrame]:
+        if isinstance(self.source, Query):
+            return query_frames(self.source, self.options, digest=self._digest, told=self.told)
+        return file_frames(
+            self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told
+        )
+
+    def _start(self, names: list[str]) -> None:
+        options, source = self.options, self.source.name
+        check_names(names, where=source)
+        check_selected(options.drop, columns=names, what="drop", source=source)
+        check_selected(options.hash, columns=names, what="hash", source=source)
+        self.columns = [name for name in options.wanted(names) if name not in options.drop]
+        if not self.columns:
+            raise InputError(f"all columns of {source} are dropped; keep at least the target and a feature.")

@@ -1,0 +1,1 @@
+"""Processes, signals and background work of steps and servers."""

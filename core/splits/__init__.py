@@ -1,0 +1,1 @@
+"""Train part, test part, folds and samples."""

@@ -1,0 +1,236 @@
+"""A whole table split into its train part, its test part, and the test part's actuals, in a stream."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import polars as pl
+
+from headrace.core.base.errors import DataError, shown
+from headrace.core.contracts.contract import Contract
+from headrace.core.contracts.contract_yaml import load
+from headrace.core.splits.split import TEST
+from headrace.core.splits.split_plan import FORMAT, Plan, plan
+from headrace.core.splits.streaming_split import Divider
+from headrace.core.tables import parquet_table
+from headrace.core.validation.duplicates import Duplicates
+from headrace.core.validation.table import blocks
+
+
+@dataclass
+class Sides:
+    """How many rows, and of which classes, fell on each side so far.
+
+    Attributes:
+        train: Rows of the train part.
+        test: Rows of the test part.
+        train_classes: Rows of the train part by class.
+        test_classes: Rows of the test part by class.
+    """
+
+    train: int
+    test: int
+    train_classes: dict[str, int]
+    test_classes: dict[str, int]
+
+    @classmethod
+    def none(cls) -> "Sides":
+        """No rows yet."""
+        return cls(0, 0, {}, {})
+
+    def add(self, sided: pl.DataFrame, contract: Contract) -> None:
+        """Count the rows of a block that have a side."""
+        test = int(sided.get_column(TEST).sum())
+        self.test += test
+        self.train += sided.height - sided.get_column(TEST).null_count() - test
+        if contract.task == "regression":
+            return
+        counted = sided.group_by(contract.target.name, TEST).len()
+        for name, late, count in counted.cast({contract.target.name: pl.String}).iter_rows():
+            if name is not None and late is not None:
+                side = self.test_classes if late else self.train_classes
+                side[name] = side.get(name, 0) + count
+
+    def require(self, contract: Contract, chosen: Plan) -> None:
+        """Refuse a split from whose parts nothing can be learned.
+
+        Raises:
+            DataError: If a part is empty, the train part lacks a class or the test part has fewer than two.
+        """
+        remedy = "give more rows, another seed, another test size or another method"
+        for side, count in (("train", self.train), ("test", self.test)):
+            if count < 2:
+                raise DataError(
+                    f"each part of the {chosen.method} split must have at least 2 rows, but the {side} part has "
+                    f"{count} of {self.train + self.test}; {remedy}."
+                )
+        if contract.task == "regression":
+            return
+        names = {*self.train_classes, *self.test_classes}
+        absent = sorted(names - set(self.train_classes))
+        if absent or len(names) < 2:
+            raise DataError(
+                f"the train part of the {chosen.method} split must have every class of the target "
+                f"{shown(contract.target.name)}, but has no row of {shown(absent or 'a second class')}; {remedy}."
+            )
+        if len(self.test_classes) < 2:
+            raise DataError(
+                f"the test part of the {chosen.method} split must have at least two classes of the target "
+                f"{shown(contract.target.name)}, but has only {shown(sorted(self.test_classes))}; {remedy}."
+            )
+
+
+def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
+    table: Path | str,
+    *,
+    contract: Path | str,
+    train_table: Path | str,
+    test_table: Path | str,
+    test_actuals: Path | str,
+    method: str = "",
+    test_size: float = 0.2,
+    seed: int = 0,
+    cut: str = "",
+    format: int = FORMAT,  # noqa: A002 - the papers' word
+) -> dict[str, dict[str, Any]]:
+    """Split a typed table.
+
+    Args:
+        table: Folder of the typed table.
+        contract: Contract file.
+        train_table: Folder of the train part that is written.
+        test_table: Folder of the test part, without the target, that is written.
+        test_actuals: Folder of the test part's target alone, in the same order, that is written.
+        method: As in ``split.plan``.
+        test_size: Share of rows for the test part.
+        seed: Seed of the split.
+        cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
+        format: How sides are drawn; 1 for bundles whose papers tell of no format.
+
+    Returns:
+        Metadata of ``train_table``, ``test_table`` and ``test_actuals``: ``rows``, ``method``, ``test_size``, ``seed``,
+        ``format`` and, where the table decided something, ``cut``.
+
+    Raises:
+        InputError: If a parameter is out of range or the contract lacks what the method needs.
+        DataError: If a part has too few rows or classes.
+    """
+    agreed = load(contract)
+    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
+    if chosen.method == "time" and not chosen.cut:
+        times = parquet_table.scan(Path(table)).select(agreed.time_column).collect().to_series()
+        chosen = replace(chosen, cut=find_cut(times, test_size=chosen.test_size, column=agreed.time_column))
+    with Parts(agreed, chosen, train_table, test_table, test_actuals) as divided:
+        for block in blocks(Path(table)):
+            divided.add(block)
+        return divided.finish()
+
+
+class Parts:
+    """The three tables of a split, written block by block; whole or absent.
+
+    Attributes:
+        divider: Tells the sides.
+        sides: What fell on each side so far.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        chosen: Plan,
+        train_table: Path | str,
+        test_table: Path | str,
+        test_actuals: Path | str,
+        *,
+        counted: Duplicates | None = None,
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            contract: The table's contract.
+            chosen: How to split; one by time has its cut.
+            train_table: Folder of the train part.
+            test_table: Folder of the test part, without the target.
+            test_actuals: Folder of the test part's target alone.
+            counted: As in ``Divider``.
+        """
+        self.divider = Divider(contract, chosen, counted=counted)
+        self.sides = Sides.none()
+        self._contract = contract
+        self._train, self._test, self._actuals = (
+            parquet_table.Writer(Path(folder)) for folder in (train_table, test_table, test_actuals)
+        )
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin the tables."""
+        with ExitStack() as opened:
+            for writer in (self._train, self._test, self._actuals):
+                opened.enter_context(writer)
+            self._open = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the tables in their places, or remove every trace of them after an error."""
+        self._open.__exit__(kind, error, trace)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Divide the rows of a block, as far as that can be done yet."""
+        self._write(self.divider.add(frame))
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Divide what was held back, and tell the tables' metadata.
+
+        Raises:
+            DataError: If nothing can be learned from the parts.
+        """
+        for piece in self.divider.rest():
+            self._write(piece)
+        self.sides.require(self._contract, self.divider.plan)
+        return facts(self.sides, self.divider.plan)
+
+    def _write(self, sided: pl.DataFrame) -> None:
+        self.sides.add(sided, self._contract)
+        late = sided.filter(pl.col(TEST)).drop(TEST)  # a row that is held back is in neither
+        self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
+        self._test.write(late.drop(self._contract.target.name))
+        self._actuals.write(late.select(self._contract.target.name))
+
+
+def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
+    """The time from which on a row is of the test part.
+
+    Args:
+        times: Timestamps of the rows, some perhaps missing.
+        test_size: Share of rows for the test part.
+        column: Name of the time column, for messages.
+
+    Returns:
+        ISO timestamp; at least one row is earlier and one not.
+
+    Raises:
+        DataError: If there are fewer than two different times.
+    """
+    known = times.drop_nulls()
+    if known.n_unique() < 2:
+        raise DataError(
+            f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
+            "choose another method or another time column."
+        )
+    late = known.sort().unique(maintain_order=True)[1]
+    cut: Any = known.sort()[min(int((1 - test_size) * known.len()), known.len() - 1)]
+    return str(max(cut, late).isoformat())
+
+
+def facts(sides: Sides, chosen: Plan) -> dict[str, dict[str, Any]]:
+    """Metadata of the three tables of a split."""
+    common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
+    common["format"] = chosen.format
+    if chosen.cut:
+        common["cut"] = chosen.cut
+    test = {"rows": sides.test, **common}
+    return {"train_table": {"rows": sides.train, **common}, "test_table": test, "test_actuals": dict(test)}

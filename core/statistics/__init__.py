@@ -1,0 +1,1 @@
+"""Metrics and what chance does to them."""

@@ -1,0 +1,154 @@
+"""Metrics as plain functions of NumPy arrays; those of a weighted ranking take many weightings at once.
+
+Definitions are scikit-learn's (its functions are what the tests compare with); the bootstrap needs them a thousand
+times over, which is why they are written here for a matrix of weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import Task
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+
+HIGHER_IS_BETTER = {
+    "accuracy": True,
+    "precision": True,
+    "recall": True,
+    "f1": True,
+    "roc_auc": True,
+    "pr_auc": True,
+    "log_loss": False,
+    "brier": False,
+    "mae": False,
+    "rmse": False,
+    "r2": True,
+}
+MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+
+# A probability of 0 for what happened would cost infinitely much; it counts as the smallest float64 step below 1.
+_SMALLEST = float(np.finfo(np.float64).eps)
+
+
+def log_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """Log loss of each of n rows: minus the natural logarithm of the probability of its class."""
+    given = probabilities[np.arange(len(actual)), actual] / probabilities.sum(axis=1)
+    return np.asarray(-np.log(np.clip(given, _SMALLEST, 1.0)))
+
+
+def brier_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """Squared error of the probabilities of each of n rows.
+
+    With two classes that of one class (0 to 1: half of Brier 1950, as is usual), with more the sum over classes.
+    """
+    wrong = probabilities.copy()
+    wrong[np.arange(len(actual)), actual] -= 1.0
+    losses = np.square(wrong).sum(axis=1)
+    return np.asarray(losses / 2 if probabilities.shape[1] == 2 else losses)
+
+
+def squared_errors(actual: Floats, predicted: Floats) -> Floats:
+    """Squared error of each of n rows."""
+    return np.square(actual - predicted)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Positive and negative rows in order of falling score; made once, then used for any weights.
+
+    Attributes:
+        positives: Indices of the n1 positive rows by falling score.
+        negatives: Indices of the n0 negative rows by falling score.
+        above: For each positive row, how many negative rows have a higher score.
+        level: For each positive row, how many negative rows have its score or a higher one.
+        found: For each positive row, how many positive rows have its score or a higher one.
+    """
+
+    positives: Indices
+    negatives: Indices
+    above: Indices
+    level: Indices
+    found: Indices
+
+    @classmethod
+    def of(cls, positive: Flags, scores: Floats) -> "Ranking":
+        """Rank n rows.
+
+        Args:
+            positive: Which rows are positive.
+            scores: Their scores, higher for more probably positive.
+        """
+        order = np.argsort(-scores, kind="stable")
+        positives, negatives = order[positive[order]], order[~positive[order]]
+        ours, theirs = -scores[positives], -scores[negatives]
+        return cls(
+            positives=positives,
+            negatives=negatives,
+            above=np.searchsorted(theirs, ours, side="left"),
+            level=np.searchsorted(theirs, ours, side="right"),
+            found=np.searchsorted(ours, ours, side="right"),
+        )
+
+
+def areas(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
+    """Areas under the ROC and the precision-recall curve for b weightings.
+
+    The first counts ties half (Mann and Whitney 1947), the second is summed in steps (average precision).
+
+    Args:
+        ranking: The n rows.
+        weights: Matrix (b, n) of row weights.
+
+    Returns:
+        Two vectors (b,); NaN where no positive row, or for the first no negative row, has weight.
+    """
+    ours = weights[:, ranking.positives]
+    false = np.zeros((len(weights), len(ranking.negatives) + 1))
+    np.cumsum(weights[:, ranking.negatives], axis=1, out=false[:, 1:])
+    true = np.zeros((len(weights), len(ranking.positives) + 1))
+    np.cumsum(ours, axis=1, out=true[:, 1:])
+    level = false[:, ranking.level]
+    above = 0.5 * (false[:, ranking.above] + level)
+    roc = _ratio((ours * (false[:, -1:] - above)).sum(axis=1), true[:, -1] * false[:, -1])
+    found = true[:, ranking.found]
+    precision = _ratio(found, found + level, nothing=0.0)
+    return roc, _ratio((ours * precision).sum(axis=1), true[:, -1])
+
+
+def roc_auc(positive: Flags, scores: Floats) -> float:
+    """Area under the ROC curve of n rows; NaN if all are of one class."""
+    return float(areas(Ranking.of(positive, scores), np.ones((1, len(scores))))[0][0])
+
+
+def from_confusion(counts: Floats, *, positive: int | None) -> dict[str, Floats]:
+    """Metrics of labels from b confusion matrices.
+
+    Args:
+        counts: Array (b, k, k), actual class by predicted class.
+        positive: Index of the positive class (binary); None for the mean over classes that occur (macro average).
+
+    Returns:
+        ``accuracy``, ``precision``, ``recall`` and ``f1``, each (b,). A ratio of nothing by nothing is 0, but the
+        binary precision of a model that predicts no row positive is not defined: NaN.
+    """
+    right = np.diagonal(counts, axis1=1, axis2=2)
+    actual, predicted = counts.sum(axis=2), counts.sum(axis=1)
+    parts = {
+        "precision": _ratio(right, predicted, nothing=0.0),
+        "recall": _ratio(right, actual, nothing=0.0),
+        "f1": _ratio(2 * right, actual + predicted, nothing=0.0),
+    }
+    result = {"accuracy": _ratio(right.sum(axis=1), counts.sum(axis=(1, 2)))}
+    if positive is not None:
+        parts["precision"] = _ratio(right, predicted)
+        return result | {name: values[:, positive] for name, values in parts.items()}
+    occurs = (actual + predicted) > 0
+    return result | {name: (values * occurs).sum(axis=1) / occurs.sum(axis=1) for name, values in parts.items()}
+
+
+def _ratio(above: Floats, below: Floats, *, nothing: float = float("nan")) -> Floats:
+    return np.divide(above, below, out=np.full_like(above, nothing, dtype=np.float64), where=below > 0)

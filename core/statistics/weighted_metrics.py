@@ -1,0 +1,155 @@
+"""All metrics of a set of predictions, for the rows as they are or for many weightings of them at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.contracts.contract import Task
+from headrace.core.statistics import metrics
+from headrace.core.statistics.metrics import Floats, Ranking
+
+Measure = Callable[[Floats], dict[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was predicted for n rows, and what was the case.
+
+    Attributes:
+        task: What was predicted.
+        actual: Class indices (n,), or numbers (n,).
+        probabilities: Matrix (n, k); None for a regression.
+        labels: Predicted class indices (n,); None for a regression.
+        values: Predicted numbers (n,); None for a classification.
+        positive: Index of the positive class (binary).
+    """
+
+    task: Task
+    actual: NDArray[np.int64] | Floats
+    probabilities: Floats | None = None
+    labels: NDArray[np.int64] | None = None
+    values: Floats | None = None
+    positive: int = 1
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.actual)
+
+    def take(self, rows: NDArray[np.int64]) -> "Outcome":
+        """The outcome for some rows only."""
+        return Outcome(
+            task=self.task,
+            actual=self.actual[rows],
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            values=None if self.values is None else self.values[rows],
+            positive=self.positive,
+        )
+
+
+def measure(outcome: Outcome) -> dict[str, float]:
+    """All metrics of the task; NaN for one that these rows do not define."""
+    ones = np.ones((1, len(outcome)))
+    return {name: float(values[0]) for name, values in measurer(outcome)(ones).items()}
+
+
+def losses(outcome: Outcome) -> Floats:
+    """What the metrics that are means are means of, for each of n rows.
+
+    Returns:
+        Of classes the columns (n, 2) log loss and Brier loss; of numbers the columns (n, 4) absolute error, squared
+        error, and the target's deviation from its mean and the square of that.
+    """
+    if outcome.values is not None:
+        actual = np.asarray(outcome.actual, dtype=np.float64)
+        # Squares of large numbers that lie close together would lose all digits: measured from the mean instead.
+        centred = actual - actual.mean()
+        errors = actual - outcome.values
+        return np.stack([np.abs(errors), np.square(errors), centred, np.square(centred)], axis=1)
+    if outcome.probabilities is None:
+        raise TypeError("an outcome holds values, or probabilities and labels")
+    classes = np.asarray(outcome.actual, dtype=np.int64)
+    parts = [metrics.log_losses(classes, outcome.probabilities), metrics.brier_losses(classes, outcome.probabilities)]
+    return np.stack(parts, axis=1)
+
+
+def measurer(outcome: Outcome, *, more: Outcome | None = None, more_losses: Floats | None = None) -> Measure:
+    """A function from weights (b, n + m) to the b values of each metric; what can be computed once is.
+
+    Args:
+        outcome: Predictions for n rows, n > 0, and what was the case.
+        more: Of classes, m rows behind them that were made up.
+        more_losses: Their columns (m, c) of ``losses``.
+    """
+    columns = losses(outcome)
+    if more_losses is not None:
+        columns = np.concatenate([columns, more_losses])
+    means = mean_measurer(columns, task=outcome.task)
+    if outcome.values is not None:
+        return means
+    of_labels = _of_classes(outcome if more is None else _with(outcome, more))
+
+    def compute(weights: Floats) -> dict[str, Floats]:
+        return of_labels(weights) | means(weights)
+
+    return compute
+
+
+def mean_measurer(columns: Floats, *, task: Task) -> Measure:
+    """A function from weights (b, n) to the b values of each metric that is made of means.
+
+    Args:
+        columns: Columns (n, c) of ``losses``.
+        task: What was predicted.
+    """
+    varies = 1e-12 * columns[:, -1].max(initial=0.0)
+
+    def compute(weights: Floats) -> dict[str, Floats]:
+        means = (weights @ columns) / weights.sum(axis=1, keepdims=True)
+        if task != "regression":
+            return {"log_loss": means[:, 0], "brier": means[:, 1]}
+        variance = means[:, 3] - np.square(means[:, 2])
+        r2 = np.full(len(means), np.nan)
+        np.divide(means[:, 1], variance, out=r2, where=variance > varies)
+        return {"mae": means[:, 0], "rmse": np.sqrt(means[:, 1]), "r2": 1.0 - r2}
+
+    return compute
+
+
+def _with(outcome: Outcome, more: Outcome) -> Outcome:
+    """The rows of two outcomes of classes."""
+    pairs = ((outcome.actual, more.actual), (outcome.labels, more.labels), (outcome.probabilities, more.probabilities))
+    actual, labels, probabilities = (np.concatenate([a, b]) for a, b in pairs if a is not None and b is not None)
+    return replace(outcome, actual=actual, labels=labels, probabilities=probabilities)
+
+
+def _of_classes(outcome: Outcome) -> Measure:
+    if outcome.probabilities is None or outcome.labels is None:
+        raise TypeError("an outcome holds values, or probabilities and labels")
+    actual, probabilities = np.asarray(outcome.actual, dtype=np.int64), outcome.probabilities
+    k = probabilities.shape[1]
+    binary = outcome.task == "binary"
+    cells = actual * k + outcome.labels
+    ranked = [outcome.positive] if binary else [c for c in range(k) if (actual == c).any()]
+    rankings = [Ranking.of(actual == c, probabilities[:, c]) for c in ranked]
+
+    def compute(weights: Floats) -> dict[str, Floats]:
+        counts = [np.bincount(cells, weights=row, minlength=k * k) for row in weights]
+        confusion = np.stack(counts).astype(np.float64).reshape(-1, k, k)
+        pairs = [metrics.areas(ranking, weights) for ranking in rankings]
+        return metrics.from_confusion(confusion, positive=outcome.positive if binary else None) | {
+            "roc_auc": _mean_of_defined(np.array([roc for roc, _ in pairs])),
+            "pr_auc": _mean_of_defined(np.array([precision for _, precision in pairs])),
+        }
+
+    return compute
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    """Mean over the classes (k, b) of those that a weighting defines; a rare class is in few resamples."""
+    defined = np.isfinite(values)
+    total, count = np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0)
+    means: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return means

@@ -1,0 +1,158 @@
+"""The five types that a raw table may have: integer, number, text, boolean and timestamp.
+
+Whatever a file or a database gives is brought to ``Int64``, ``Float64``, ``String``, ``Boolean`` or
+``Datetime("us")`` without time zone, or refused by name.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.values.timestamps import bounded
+from headrace.core.values.wide_numbers import is_wide, of_decimals
+
+TIMESTAMP = pl.Datetime("us")
+
+
+def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
+    """The same rows with plain types.
+
+    Args:
+        frame: Rows of any types.
+        name: What messages call the table.
+
+    Raises:
+        InputError: If a column holds lists, structs, bytes, durations or times of day, or integers beyond 64 bits.
+    """
+    columns = {column: _plain(pl.col(column), dtype, column, name) for column, dtype in frame.schema.items()}
+    try:
+        return frame.select(**columns)
+    except pl.exceptions.PolarsError as error:
+        wide = [column for column, dtype in frame.schema.items() if is_wide(dtype)]
+        raise InputError(
+            f"a value of the column {shown(', '.join(wide))} in {name} does not fit in 64 bits; give it as text."
+        ) from error
+
+
+def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Expr:
+    if dtype.is_integer():
+        return column.cast(pl.Int64)
+    if dtype.is_numeric():
+        return column.cast(pl.Float64)
+    if dtype in (pl.String, pl.Boolean):
+        return column
+    if dtype in (pl.Categorical, pl.Enum, pl.Null):
+        return column.cast(pl.String)
+    if isinstance(dtype, (pl.Datetime, pl.Date)):
+        column = bounded(column, dtype)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
+    if isinstance(dtype, (pl.Datetime, pl.Date)):
+        return column.cast(TIMESTAMP)
+    raise InputError(
+        f"the column {shown(name)} of {table} holds values of type {dtype}; give numbers, texts, booleans or "
+        f"timestamps, or drop the column."
+    )
+
+
+def frame_of(columns: Mapping[str, Sequence[object]], *, drop: tuple[str, ...], table: str) -> pl.DataFrame:
+    """A frame of Python values, each column as the narrowest plain type that holds them all.
+
+    Args:
+        columns: Values by column.
+        drop: Columns whose values do not count; they are nulls.
+        table: What messages call the table.
+
+    Raises:
+        InputError: If a value is of a type that no table has.
+    """
+    return pl.DataFrame(
+        [
+            series(name, [None] * len(values) if name in drop else values, table=table)
+            for name, values in columns.items()
+        ]
+    )
+
+
+def series(name: str, values: Sequence[object], *, table: str) -> pl.Series:
+    """A column of Python values of mixed types, as the narrowest plain type that holds them all.
+
+    Args:
+        name: The column's name.
+        values: None, bool, int, float, Decimal, str, date, datetime or UUID.
+        table: What messages call the table.
+
+    Raises:
+        InputError: If a value is of another type.
+    """
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds == {Decimal}:
+        values = of_decimals(values)
+        kinds = {type(value) for value in values} - {type(None)}
+    if not kinds:
+        return pl.Series(name, values, dtype=pl.Null)
+    if kinds == {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    if kinds <= {int, bool} and all(v is None or -(2**63) <= v < 2**63 for v in values):  # type: ignore[operator]
+        return pl.Series(name, [None if v is None else int(v) for v in values], dtype=pl.Int64)  # type: ignore[call-overload]
+    if kinds <= {int, bool, float, Decimal} and kinds & {float, Decimal}:
+        return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)  # type: ignore[arg-type]
+    if kinds <= {datetime, date}:
+        frame = pl.DataFrame({name: [v if isinstance(v, datetime) else _midnight(v) for v in values]})
+        return plain(frame, name=table).to_series()
+    if kinds <= {str, int, bool, float, Decimal, UUID, datetime, date}:
+        return pl.Series(name, [None if v is None else str(v) for v in values], dtype=pl.String)
+    other = next(kind for kind in kinds if kind not in {str, int, bool, float, Decimal, UUID, datetime, date})
+    raise InputError(
+        f"the column {shown(name)} of {table} holds values of type {other.__name__}; give numbers, texts, booleans or "
+        f"timestamps, or drop the column."
+    )
+
+
+def _midnight(value: object) -> datetime | None:
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None  # noqa: DTZ001 - naive
+
+
+def merged(first: pl.Schema, second: pl.Schema) -> pl.Schema:
+    """The narrowest plain types that hold the values of both schemas; all columns, in order of appearance."""
+    schema = dict(first)
+    for name, dtype in second.items():
+        known = schema.get(name, pl.Null())
+        if known == pl.Null:
+            schema[name] = dtype
+        elif dtype not in (known, pl.Null):
+            numbers = {pl.Int64, pl.Float64}
+            schema[name] = pl.Float64() if {known, dtype} == numbers else pl.String()
+    return pl.Schema(schema)
+
+
+def unified(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.DataFrame]:
+    """Frames whose types were guessed one by one, brought to one schema.
+
+    All frames are put aside on disk first, because the last one may widen a type; memory stays that of one frame.
+
+    Args:
+        frames: Frames of plain types, or of nulls only.
+        name: What messages call the table.
+    """
+    schema = pl.Schema()
+    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        count = 0
+        for count, frame in enumerate(frames, start=1):
+            schema = merged(schema, frame.schema)
+            frame.write_parquet(Path(folder) / f"{count}.parquet", compression="lz4")
+        for number in range(1, count + 1):
+            path = Path(folder) / f"{number}.parquet"
+            frame = pl.read_parquet(path)
+            path.unlink()
+            columns = [
+                (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)
+                for column, dtype in schema.items()
+            ]
+            yield plain(frame.select(columns), name=name)

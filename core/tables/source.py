@@ -1,0 +1,231 @@
+"""Where a table's bytes come from, and what its reader must know to make sense of them."""
+
+import codecs
+import json
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import polars as pl
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.values import missing_values
+
+MISSING_VALUES = (*missing_values.COMMON, *missing_values.RARE)
+MAX_COLUMNS = 2_000
+MAX_ROW_BYTES = 32 * 2**20
+BEYOND = object()
+"""Stands in a query's rows for a time that no calendar of Python's has, such as a database's infinity."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a table.
+
+    Attributes:
+        name: What messages call it; holds no secret.
+        path: Where it lies on this machine.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Files:
+    """A table in one or several files of one header.
+
+    Attributes:
+        name: What metadata call it; holds no secret.
+        opened: Gives the files in order; a file may be gone once the next one is asked for, or
+            the generator is closed.
+    """
+
+    name: str
+    opened: Callable[[], Generator[SourceFile]]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A table that a database answers with.
+
+    Attributes:
+        name: What metadata call it; holds no secret.
+        rows: Gives the names of the columns, and then batches of rows, whose values may be ``BEYOND``; the connection
+            ends with the generator.
+    """
+
+    name: str
+    rows: Callable[[], tuple[list[str], Generator[list[tuple[object, ...]]]]]
+
+
+Source = Files | Query
+
+
+_CHOSEN = ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "missing_values", "drop", "hash")
+_LONGEST_COMMENT = 8
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a source is read.
+
+    Attributes:
+        names: Column names of a CSV, in place of its header if it has one.
+        header: Whether the first line of a CSV names the columns; if not, and without ``names``, they are called
+            ``column_1``, ``column_2`` and so on.
+        delimiter: One ASCII character, or ``tab``; empty to detect ``,`` ``;`` tab or ``|``.
+        encoding: A Python codec's name; empty for UTF-8, or what a byte-order mark says.
+        skip_lines: Lines of a CSV before its header, or before its first row if it has none; negative to find them.
+        comment: What a line of a CSV begins with that is a comment; empty for the marks that are usual, if lines before
+            the header have one.
+        missing_values: Texts that stand for a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text
+            always does.
+        listed: Columns of a CSV in which only the empty text is missing, since the contract lists a mark as a value.
+        drop: Columns to leave out.
+        hash: Columns whose values are replaced by a keyed hash before anything is written.
+        only: Columns to read, where the table has them; empty for all.
+        numbers: Columns of a CSV that may be read as Float64 at once, in blocks where all their texts are numbers.
+        integers: Columns of a CSV that may be read as Int64 at once, in the same blocks.
+        batch_cells: Values of a Parquet file that are read at a time, about.
+    """
+
+    names: tuple[str, ...] = ()
+    header: bool = True
+    delimiter: str = ""
+    encoding: str = ""
+    skip_lines: int = -1
+    comment: str = ""
+    missing_values: tuple[str, ...] = MISSING_VALUES
+    listed: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
+    batch_cells: int = 4_000_000
+
+    def __post_init__(self) -> None:
+        """Bring the parameters to one form and refuse those that cannot be meant.
+
+        Raises:
+            InputError: If the delimiter, the encoding or a name cannot be used.
+        """
+        for name in ("names", "missing_values", "drop", "hash"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.missing_values:
+            object.__setattr__(self, "missing_values", MISSING_VALUES)
+        if "" not in self.missing_values:
+            object.__setattr__(self, "missing_values", ("", *self.missing_values))
+        object.__setattr__(self, "delimiter", _delimiter(self.delimiter))
+        if (
+            len(self.comment) > _LONGEST_COMMENT
+            or not self.comment.isprintable()
+            or self.comment != self.comment.strip()
+        ):
+            raise InputError(
+                f"the mark of comments must be some visible characters, such as #; got {shown(self.comment)} instead."
+            )
+        if self.encoding:
+            object.__setattr__(self, "encoding", _encoding(self.encoding))
+        if self.names:
+            check_names(self.names, where="the option names")
+
+    def wanted(self, names: Iterable[str]) -> list[str]:
+        """Those of a table's columns that are to be read; all, if it has none of ``only``."""
+        there = list(names)
+        return [name for name in there if name in self.only] or there
+
+    @property
+    def told(self) -> str:
+        """What a person chose, as JSON, to read the source again in the same way; empty if nothing was chosen."""
+        default = ReadOptions()
+        chosen = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) != getattr(default, name)}
+        return json.dumps(chosen, sort_keys=True) if chosen else ""
+
+    @property
+    def for_csv_only(self) -> list[str]:
+        """Options that were set and mean something for a CSV only."""
+        default = ReadOptions()
+        chosen = ("names", "header", "delimiter", "encoding", "skip_lines", "comment")
+        return [f.name for f in fields(self) if f.name in chosen and getattr(self, f.name) != getattr(default, f.name)]
+
+
+def _delimiter(text: str) -> str:
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(delimiter) > 1 or not delimiter.isascii() or delimiter in {'"', "\n", "\r", "\0"} - {""}:
+        raise InputError(f"the delimiter must be one ASCII character or the word tab; got {shown(text)} instead.")
+    return delimiter
+
+
+def _encoding(name: str) -> str:
+    try:
+        codec = codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, ValueError) as error:
+        raise InputError(
+            f"the encoding must be one that Python knows, such as utf-8 or windows-1252; got {shown(name)} instead."
+        ) from error
+    return codec.name
+
+
+def check_names(names: Iterable[str], *, where: str) -> None:
+    """Refuse column names that are empty, double or too many.
+
+    Args:
+        names: The names, stripped of white space.
+        where: What they were found in, as the message is to call it.
+
+    Raises:
+        InputError: If a name is empty or stands twice, or there are more than ``MAX_COLUMNS``.
+    """
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise InputError(f"column {number} of {where} has no name; name every column.")
+        if name in seen:
+            raise InputError(
+                f"{where} has the column {shown(name)} twice, as number {seen[name]} and {number}; rename one of them."
+            )
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise InputError(f"{where} has the column {shown(name)}, which is a pattern and no name; rename it.")
+        seen[name] = number
+    if len(seen) > MAX_COLUMNS:
+        raise InputError(f"{where} has {len(seen):,} columns; at most {MAX_COLUMNS:,} are read, so select fewer.")
+
+
+def check_same(names: Iterable[str], *, first: Iterable[str], name: str, first_name: str) -> None:
+    """Refuse a file whose columns are not those of the table's first file.
+
+    Raises:
+        InputError: If a name differs, naming the first that does.
+    """
+    these, those = list(names), list(first)
+    if these == those:
+        return
+    pairs = zip(these, those, strict=False)
+    number = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(these), len(those)))
+    found, expected = (shown(part[number]) if number < len(part) else "no column" for part in (these, those))
+    raise InputError(
+        f"files of one table must have the same columns in the same order; column {number + 1} is {expected} in "
+        f"{first_name} and {found} in {name}."
+    )
+
+
+def check_selected(selected: Iterable[str], *, columns: Iterable[str], what: str, source: str) -> None:
+    """Refuse an option that names a column which the table does not have.
+
+    Raises:
+        InputError: If a selected column is absent.
+    """
+    present = list(columns)
+    for name in selected:
+        if name not in present:
+            some = ", ".join(shown(column, 40) for column in present[:20])
+            more = f" and {len(present) - 20} more" if len(present) > 20 else ""
+            raise InputError(f"the column {shown(name)} to {what} is not in {source}; it has {some}{more}.")
+
+
+def empty_frame(names: Iterable[str]) -> pl.DataFrame:
+    """A frame of text columns without rows."""
+    return pl.DataFrame(schema=dict.fromkeys(names, pl.String))

@@ -1,0 +1,1 @@
+"""Tables and requests checked against their contract."""

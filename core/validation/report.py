@@ -1,0 +1,240 @@
+"""What the check of a table found, rule by rule, and whether the line may go on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.core.base.errors import DataError, shown
+from headrace.core.contracts.contract import Contract, Severity
+from headrace.core.validation import row_rules
+from headrace.core.validation.accumulator import Tally
+from headrace.core.validation.leakage import Leak, find_leaks
+from headrace.core.validation.violation_counts import Counts, Example
+
+FEWEST_ROWS = 20
+RARE_CLASS = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule that is broken.
+
+    Attributes:
+        rule: Its name.
+        column: The column; empty for a rule about the table.
+        severity: What the contract says of it.
+        count: Rows that break it; of a rule about columns, columns.
+        found: What was expected and found, without a full stop.
+        remedy: What to do about it, without a full stop.
+        examples: A few values with their row numbers, as text; none for personal data.
+        holds: Whether no model of this table may be promoted before a person has looked at it.
+    """
+
+    rule: str
+    column: str
+    severity: Severity
+    count: int
+    found: str
+    remedy: str
+    examples: tuple[str, ...] = ()
+    holds: bool = False
+
+    @property
+    def message(self) -> str:
+        """What was expected and found, as a sentence with the remedy."""
+        return f"{self.found}; {self.remedy}."
+
+    def plain(self) -> dict[str, Any]:
+        """The finding as plain values."""
+        return {
+            "rule": self.rule,
+            "column": self.column,
+            "severity": self.severity,
+            "count": self.count,
+            "examples": list(self.examples),
+            "message": self.message,
+            "holds": self.holds,
+        }
+
+
+def findings(tally: Tally, contract: Contract) -> list[Finding]:
+    """Every rule that the table breaks, worst severity first.
+
+    Args:
+        tally: What was counted in the table.
+        contract: The table's contract.
+
+    Returns:
+        The findings; rules that are off are absent.
+    """
+    counts = tally.counts
+    found = [
+        *_row_findings(counts, contract),
+        *_column_findings(counts, contract),
+        *_repeats(tally, contract),
+        *_classes(counts, contract),
+    ]
+    if contract.severity("leakage") != "off":
+        found += [_leakage(leak, contract) for leak in find_leaks(tally.sample(), contract)]
+    found += _quarantined(counts, contract)
+    order = {"stop": 0, "quarantine": 1, "warn": 2}
+    return sorted((item for item in found if item.severity != "off"), key=lambda item: order[item.severity])
+
+
+def report(tally: Tally, contract: Contract, found: list[Finding]) -> dict[str, Any]:
+    """The checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
+    counts = tally.counts
+    columns: dict[str, Any] = {}
+    for column in contract.kept:
+        missing = int(counts.missing.get(column.name, 0))
+        columns[column.name] = {
+            "dtype": column.dtype,
+            "role": column.role,
+            "missing": missing,
+            "missing_share": missing / counts.rows if counts.rows else 0.0,
+        }
+    return {
+        "rows": tally.facts(),
+        "rules": [item.plain() for item in found],
+        "class_balance": {name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
+        "columns": columns,
+    }
+
+
+def require(tally: Tally, contract: Contract, found: list[Finding]) -> None:
+    """End the line if a rule says so, or if too little is left to learn from.
+
+    Raises:
+        DataError: If it must end; the message names column, rule, count, examples and remedy.
+    """
+    for item in found:
+        if item.severity == "stop":
+            raise DataError(item.message)
+    counts = tally.counts
+    if counts.valid < FEWEST_ROWS:
+        raise DataError(
+            f"at least {FEWEST_ROWS} valid rows are needed to learn from, but the table has {counts.valid} "
+            f"({counts.quarantined} of {counts.rows} were set aside); give more rows."
+        )
+    if not contract.inputs:
+        others = [f"{shown(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
+        raise DataError(
+            f"a column to learn from is needed beside the target {shown(contract.target.name)}, but the table has "
+            f"{', '.join(others[:5]) or 'none'}; give one, or make one a feature in the contract."
+        )
+    there = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
+    if contract.task != "regression" and len(there) < 2:
+        raise DataError(
+            f"the target {shown(contract.target.name)} must have at least two classes among the valid rows, but has "
+            f"{shown(there)}; give rows of another class, or choose another target."
+        )
+
+
+def _class_names(contract: Contract) -> tuple[str, ...]:
+    return () if contract.task == "regression" else contract.target.categories or ()
+
+
+def example_text(example: Example) -> str:
+    """A value and where it stands."""
+    return f"{example.value} (row {example.row})" if example.value else f"row {example.row}"
+
+
+def _row_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    places = {column.name: place for place, column in enumerate(contract.columns)}
+    for (rule, name), count in sorted(counts.broken.items(), key=lambda item: (places[item[0][1]], item[0][0])):
+        examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
+        level = contract.severity(rule)
+        remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
+        message = (
+            f"column {shown(name)} must be {row_rules.expected(contract.column(name), rule)}; {count} of {counts.rows} "
+            f"rows break this rule ({rule}), such as {', '.join(examples[:3])}"
+        )
+        yield Finding(rule, name, level, count, message, remedy, examples)
+
+
+def _column_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    for column in contract.kept:
+        missing = counts.missing.get(column.name, 0)
+        if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
+            message = (
+                f"column {shown(column.name)} may miss at most {column.missing:.1%} of its values, but misses "
+                f"{missing} of {counts.rows}"
+            )
+            remedy = "fill them in, or raise the contract's 'missing'"
+            yield Finding("missing", column.name, contract.severity("missing"), missing, message, remedy)
+        if column.role == "feature" and counts.rows > 1 and _constant(counts, column.name):
+            message = f"column {shown(column.name)} has one value in all {counts.rows} rows and tells nothing"
+            remedy = "give it the role 'ignore'"
+            yield Finding("constant", column.name, contract.severity("constant"), counts.rows, message, remedy)
+    for name in counts.unknown:
+        message = f"column {shown(name)} is not in the contract and was left out"
+        remedy = "add it to the contract to use it"
+        yield Finding("unknown_columns", name, contract.severity("unknown_columns"), 1, message, remedy)
+
+
+def _constant(counts: Counts, name: str) -> bool:
+    least, most = counts.least.get(name), counts.most.get(name)
+    missing = counts.missing.get(name, 0)
+    return (least is None and most is None) or (missing == 0 and bool(least == most))
+
+
+def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
+    repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
+    if repeated:
+        message = f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}"
+        remedy = "remove them if they are an error"
+        yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message, remedy)
+    repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
+    if repeated:
+        message = (
+            f"the keys {shown(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
+            "an earlier one"
+        )
+        remedy = "correct them, or mend the contract's 'keys'"
+        level = contract.severity("duplicate_keys")
+        yield Finding("duplicate_keys", ", ".join(contract.keys), level, repeated, message, remedy)
+
+
+def _leakage(leak: Leak, contract: Contract) -> Finding:
+    level, count = contract.severity("leakage"), len(leak.columns)
+    return Finding("leakage", leak.columns[0], level, count, leak.found, leak.remedy, holds=leak.perfect)
+
+
+def _apart(contract: Contract) -> str:
+    """What becomes of equal rows in the split, in a few words."""
+    if contract.group == "inputs":
+        return "equal inputs stay on one side of the split"
+    return "each copy is drawn for the train or the test part by itself, unless the contract says 'group: inputs'"
+
+
+def _classes(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    names = _class_names(contract)
+    total = sum(counts.classes.values())
+    rare = {name: counts.classes.get(name, 0) for name in names if counts.classes.get(name, 0) < RARE_CLASS * total}
+    if rare:
+        name, count = min(rare.items(), key=lambda item: item[1])
+        message = (
+            f"each class of the target {shown(contract.target.name)} should have at least {RARE_CLASS:.0%} of the "
+            f"rows, but {len(rare)} of {len(names)} have less, {shown(name)} the least with {count} of {total}"
+        )
+        level = contract.severity("class_balance")
+        remedy = "judge the model by PR-AUC and by its errors on that class"
+        yield Finding("class_balance", contract.target.name, level, len(rare), message, remedy)
+
+
+def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
+    share = counts.quarantined / counts.rows if counts.rows else 0.0
+    if share <= contract.max_quarantined:
+        return
+    (rule, name), count = max(
+        ((rule, count) for rule, count in counts.broken.items() if contract.refuses(rule[0])),
+        key=lambda item: item[1],
+    )
+    examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
+    message = (
+        f"at most {contract.max_quarantined:.0%} of the rows may be set aside, but {counts.quarantined} of "
+        f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {shown(name)} must be "
+        f"{row_rules.expected(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}"
+    )
+    remedy, level = "correct the table or mend the contract", contract.severity("quarantined_share")
+    yield Finding("quarantined_share", name, level, counts.quarantined, message, remedy, examples)

@@ -1,0 +1,109 @@
+"""The rules about one row, as narwhals expressions that any engine can run."""
+
+from collections.abc import Collection, Iterable
+
+import narwhals as nw
+
+from headrace.core.base.errors import shown
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.contracts.vocabulary import ROW_RULES
+
+Rule = tuple[str, str]
+"""Name of the rule and of the column."""
+
+_NOUNS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "timestamp": "a timestamp such as 2026-01-31 or 2026-01-31 12:30:00",
+}
+
+
+def failed_name(column: str) -> str:
+    """Name of the boolean column that tells where the cast of ``column`` failed."""
+    return f"_failed:{column}"
+
+
+def flags(contract: Contract, columns: Iterable[Column], *, failed: Collection[str] = ()) -> dict[Rule, nw.Expr]:
+    """Where each rule is broken.
+
+    Args:
+        contract: The table's contract.
+        columns: The columns to look at.
+        failed: Columns for which the table holds a boolean column ``failed_name(column)``.
+
+    Returns:
+        Boolean expressions over the typed table, true, false or missing in each row; rules that are off are absent.
+    """
+    return {(rule, column.name): flag(column, rule) for rule, column in applicable(contract, columns, failed=failed)}
+
+
+def applicable(
+    contract: Contract, columns: Iterable[Column], *, failed: Collection[str] = ()
+) -> list[tuple[str, Column]]:
+    """The rules that the rows of a table are held against, as names and columns; those that are off are absent."""
+    on = {rule for rule in ROW_RULES if contract.severity(rule) != "off"}
+    found = []
+    for column in columns:
+        if column.role != "ignore":
+            wanted = {
+                "type": column.name in failed,
+                "finite": column.dtype == "number",
+                "range": column.minimum is not None or column.maximum is not None,
+                "category": column.categories is not None and column.dtype != "boolean" and column.unseen == "refuse",
+                "target_missing": column.role == "target",
+            }
+            found += [(rule, column) for rule, holds in wanted.items() if holds and rule in on]
+    return found
+
+
+def flag(column: Column, rule: str) -> nw.Expr:
+    """Where one rule is broken in one column."""
+    value = nw.col(column.name)
+    if rule == "type":
+        return nw.col(failed_name(column.name))
+    if rule == "finite":
+        return ~value.is_finite()
+    if rule == "category":
+        return ~value.is_in(listed(column))
+    if rule == "target_missing":
+        return value.is_null()
+    if column.minimum is None or column.maximum is None:
+        return value > column.maximum if column.minimum is None else value < column.minimum
+    return (value < column.minimum) | (value > column.maximum)
+
+
+def listed(column: Column) -> list[str] | list[int] | list[float]:
+    """The categories of a column as values of its dtype."""
+    texts = column.categories or ()
+    if column.dtype == "integer":
+        return [int(text) for text in texts]
+    if column.dtype == "number":
+        return [float(text) for text in texts]
+    return list(texts)
+
+
+def _noun(column: Column) -> str:
+    if column.format and column.dtype in {"integer", "number"}:
+        return f"{_NOUNS[column.dtype]}, written like {column.format}"
+    if column.format and column.dtype == "timestamp":
+        return f"{_NOUNS[column.dtype]}, or one written {column.format}"
+    return _NOUNS[column.dtype]
+
+
+def expected(column: Column, rule: str) -> str:
+    """What a value of a column must be, to stand after *must be*."""
+    if rule in {"type", "finite"}:
+        return "a finite number" if rule == "finite" else _noun(column)
+    if rule == "category":
+        texts = list(column.categories or ())
+        more = f" or {len(texts) - 8} more" if len(texts) > 8 else ""
+        return f"one of {', '.join(shown(text, 40) for text in texts[:8])}{more}"
+    if rule == "range":
+        low, high = column.minimum, column.maximum
+        unit = f" {column.unit}" if column.unit else ""
+        if low is None or high is None:
+            return f"at least {low:g}{unit}" if low is not None else f"at most {high:g}{unit}"
+        return f"from {low:g} to {high:g}{unit}"
+    return "present"

@@ -1,0 +1,49 @@
+"""What a person should know of a table once it was checked: columns that no model sees, and rules that it broke."""
+
+from collections.abc import Sequence
+
+from headrace.core.base.notes import Note, NoteSeverity, worst_first
+from headrace.core.contracts.contract import Contract
+from headrace.core.contracts.unused_columns import left_out
+from headrace.core.validation.report import Finding
+from headrace.core.validation.violation_counts import Counts
+
+# Rules that may make a result wrong; of the others, a share of the rows from which on they may.
+_GRAVE = frozenset({"leakage", "missing", "duplicate_keys", "class_balance", "quarantined_share"})
+_GRAVE_SHARE = 0.01
+_LIGHT = frozenset({"constant", "unknown_columns"})
+
+
+def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before: Sequence[Note] = ()) -> list[Note]:
+    """All that is to be told of a table.
+
+    Args:
+        contract: Its contract.
+        found: What the check found.
+        counts: What it counted.
+        before: What was noted while the table was read and its contract inferred; it goes before what the contract
+            says of the same columns.
+
+    Returns:
+        The notes, worst first.
+    """
+    return list(worst_first([*before, *(_of_finding(item, counts) for item in found), *left_out(contract, before)]))
+
+
+def _of_finding(finding: Finding, counts: Counts) -> Note:
+    aside = " They are set aside" if finding.severity == "quarantine" else ""
+    sentence = f"{_sentence(finding.found)}{aside}{'.' if aside else ''}"
+    return Note(
+        _severity(finding, counts), finding.column, finding.rule, finding.count, sentence, _sentence(finding.remedy)
+    )
+
+
+def _severity(finding: Finding, counts: Counts) -> NoteSeverity:
+    if finding.rule in _LIGHT and finding.severity == "warn":
+        return "info"
+    grave = finding.severity == "stop" or finding.rule in _GRAVE or finding.count > _GRAVE_SHARE * counts.rows
+    return "warning" if grave else "info"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

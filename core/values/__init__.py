@@ -1,0 +1,1 @@
+"""How values are written in tables: numbers, timestamps, missing marks."""

@@ -1,0 +1,116 @@
+"""Forms in which tables write dates and times, and which of them some texts have."""
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from headrace.core.values.timestamps import ISO_FORMATS, SEPARATOR, parse_time
+
+_DATES = (
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%Y.%m.%d",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d/%b/%Y",
+    "%d-%b-%y",
+    "%d %b %y",
+    "%b %d, %Y",
+    "%b %d %Y",
+    "%Y %b %d",
+    "%Y-%b-%d",
+)
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", ":%H:%M:%S")
+_COMPACT = ("%Y%m%dT%H%M%S", "%Y%m%d %H%M%S", "%Y%m%dT%H%M%S%#z")
+FORMS = tuple(dict.fromkeys((*ISO_FORMATS, *(f"{day}{clock}" for day in _DATES for clock in _CLOCKS), *_COMPACT)))
+_DAY = r"\d{1,4}(?:st|nd|rd|th|er|º|ª)?"
+_DATE = re.compile(
+    rf"\d{{1,4}}[-/.][^\W_]{{1,4}}[-/.]\d{{2,4}}"
+    rf"|{_DAY}[-/. ]+(?:de |of )?[^\W\d_]{{3,12}}\.?[-/., ]+(?:de |del )?\d{{2,4}}"
+    rf"|[^\W\d_]{{3,12}}\.? {_DAY},? \d{{4}}|\d{{4}}-\d{{2}}-\d{{2}}|\d{{8}}[T ]\d{{6}}"
+)
+_MOST = 3
+_SHARE = 0.05
+
+
+def may_be_times(texts: Iterable[str]) -> bool:
+    """Whether one of some texts holds what may be a date."""
+    return any(_DATE.search(text) for text in texts)
+
+
+def likely_forms(texts: pl.Series) -> list[str]:
+    """The forms that at least half of some texts have, at most three.
+
+    Args:
+        texts: Column of texts (n,).
+    """
+    fits = _fits(texts)
+    return [form for form, count in fits.items() if 2 * count >= len(texts)][:_MOST]
+
+
+def combined(texts: pl.Series) -> str:
+    """Two or three forms that together explain some texts; empty where none do.
+
+    Args:
+        texts: Column of texts (n,). Two forms that differ only in which of day and month is first are never taken
+            together, because some dates could be read by either.
+    """
+    fits = sorted(_fits(texts).items(), key=lambda found: -found[1])
+    chosen: list[str] = []
+    for form, count in fits:
+        if count >= max(1, _SHARE * len(texts)) and twin(form) not in chosen and not _covered(form, chosen, texts):
+            chosen.append(form)
+    return SEPARATOR.join(chosen[:_MOST]) if len(chosen) > 1 else ""
+
+
+def twin(form: str) -> str:
+    """The form with day and month in each other's place; empty if one of them cannot be taken for the other."""
+    if SEPARATOR in form or "%d" not in form or "%m" not in form or form.startswith("%Y"):
+        return ""
+    return form.replace("%d", "%*").replace("%m", "%d").replace("%*", "%m")
+
+
+def _covered(form: str, chosen: Sequence[str], texts: pl.Series) -> bool:
+    """Whether what a form explains is explained already."""
+    if not chosen:
+        return False
+    frame = texts.to_frame("text")
+    before = parse_time(pl.col("text"), SEPARATOR.join(chosen)).null_count()
+    after = parse_time(pl.col("text"), SEPARATOR.join([*chosen, form])).null_count()
+    lost = frame.select(before.alias("before"), after.alias("after")).row(0)
+    return bool(lost[0] == lost[1])
+
+
+def _fits(texts: pl.Series) -> dict[str, int]:
+    """How many of some texts have each form that any of them may have."""
+    sample = "\n".join(texts.head(20))
+    forms = [form for form in FORMS if _may_fit(form, sample)]
+    asked = [parse_time(pl.col("text"), form).is_not_null().sum().alias(form) for form in forms]
+    counted = texts.to_frame("text").select(asked).row(0) if asked else ()
+    return {form: int(count) for form, count in zip(forms, counted, strict=True) if count}
+
+
+@functools.lru_cache(maxsize=256)
+def _needed(form: str) -> tuple[str, ...]:
+    """Patterns that texts of a form must have."""
+    needed = ["[^\\W\\d_]{3}"] if "%b" in form else []
+    needed += [":"] if ":" in form else []
+    needed += ["(?i)[ap]\\.?\\s?m"] if "%p" in form else []
+    between = form[2] if len(form) > 2 else ""
+    return (*needed, re.escape(between)) if between in "/.-," else tuple(needed)
+
+
+def _may_fit(form: str, sample: str) -> bool:
+    return all(re.search(pattern, sample) for pattern in _needed(form))

@@ -1,0 +1,1 @@
+"""Katib Experiments as YAML, checked as Katib checks them."""

@@ -1,0 +1,113 @@
+"""What Katib asks of the collector of an Experiment's metrics.
+
+Source: ``validateMetricsCollector`` of ``pkg/webhook/v1beta1/experiment/validator``, and the defaults that
+``experiment_defaults.go`` fills in before, of kubeflow/katib.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from headrace.core.base.errors import InputError, shown
+
+_STOPPABLE = ("StdOut", "File")
+_KINDS = (*_STOPPABLE, "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
+_FORMATS = ("TEXT", "JSON")
+_PLACES = ("File", "Directory")
+# Go takes a brace that begins no count as it stands.
+_BRACE = re.compile(r"(?<!\\)(?<!\\[pPx])\{(?!\d+(,\d*)?\})")
+_BRACKETS = re.compile(r"\(.*\).*\(.*\)")
+
+
+def check_collector(given: Mapping[str, Any] | None, where: str, *, stopping: bool) -> None:
+    """Refuse a collector of metrics that would find none.
+
+    Args:
+        given: ``spec.metricsCollectorSpec`` as Katib holds it, or None for standard output.
+        where: What a message calls the Experiment.
+        stopping: Whether trials are ended early, for which the collector must read along.
+
+    Raises:
+        InputError: If Katib would refuse it.
+    """
+    given = given or {}
+    kind = given.get("collector", {"kind": "StdOut"}).get("kind")
+    if kind not in _KINDS:
+        raise InputError(f"the collector's kind of {where} must be one of {list(_KINDS)}; got {shown(kind)} instead.")
+    if stopping and kind not in _STOPPABLE:
+        raise InputError(
+            f"the collector's kind of {where} must be one of {list(_STOPPABLE)} to stop early; got {kind}."
+        )
+    source = given.get("source", {})
+    file = source.get("fileSystemPath")
+    if kind == "File":
+        _check_path(file or {}, where, kind="File")
+        _check_format(source, file or {}, where)
+    elif kind == "TensorFlowEvent":
+        _check_path(file or {}, where, kind="Directory")
+        if (file or {}).get("format"):
+            raise InputError(f"the collector's format of {where} must be left out for {kind}; got {file['format']!r}.")
+    elif kind == "PrometheusMetric":
+        _check_address(source.get("httpGet", {}), where)
+    elif kind == "Custom":
+        _check_custom(given["collector"], file, where)
+    for text in source.get("filter", {}).get("metricsFormat", []):
+        _check_filter(text, where)
+
+
+def _check_path(file: Mapping[str, Any], where: str, *, kind: str) -> None:
+    """A kind and a path that are left out are filled in by Katib."""
+    if (file.get("kind") or kind) != kind or not (file.get("path") or "/").startswith("/"):
+        raise InputError(
+            f"the collector's fileSystemPath of {where} must be of the kind {kind}, with an absolute path; got "
+            f"{shown(dict(file))}."
+        )
+
+
+def _check_format(source: Mapping[str, Any], file: Mapping[str, Any], where: str) -> None:
+    form = file.get("format") or "TEXT"
+    if form not in _FORMATS:
+        raise InputError(
+            f"the collector's format of {where} must be one of {list(_FORMATS)}; got {shown(form)} instead."
+        )
+    if form == "JSON" and "filter" in source:
+        raise InputError(f"the collector of {where} must have no filter, since its format is JSON; leave it out.")
+
+
+def _check_address(get: Mapping[str, Any], where: str) -> None:
+    port, path = get.get("port") or 8080, get.get("path") or "/metrics"
+    if not re.fullmatch(r"\+?0*[1-9]\d{0,9}", str(port)):
+        raise InputError(f"the collector's port of {where} must be a positive whole number; got {shown(port)}.")
+    if not path.startswith("/"):
+        raise InputError(f"the collector's httpGet path of {where} must begin with a slash; got {shown(path)}.")
+
+
+def _check_custom(collector: Mapping[str, Any], file: Mapping[str, Any] | None, where: str) -> None:
+    if "customCollector" not in collector:
+        raise InputError(f"the collector of {where} must have a customCollector, a container; got none.")
+    # Nothing is filled in for this kind of collector.
+    if file is not None and (file.get("kind") not in _PLACES or not (file.get("path") or "").startswith("/")):
+        raise InputError(
+            f"the collector's fileSystemPath of {where} must be of the kind {' or '.join(_PLACES)}, with an absolute "
+            f"path; got {shown(dict(file))}."
+        )
+
+
+def _check_filter(text: str, where: str) -> None:
+    groups = _groups(text)
+    if groups < 2 or not _BRACKETS.search(text):
+        wrong = "; look-around and back references are not known there" if groups < 0 else ""
+        raise InputError(
+            f"each metricsFormat of {where} must be a regular expression of Go with two groups, of a metric's name and "
+            f"value; got {shown(text)} instead{wrong}."
+        )
+
+
+def _groups(text: str) -> int:
+    """Groups of a regular expression, or -1 if it is none; Polars' engine has the same syntax as Go's."""
+    try:
+        return len(pl.Series([""]).str.extract_groups(_BRACE.sub(r"\{", text)).struct.fields)
+    except pl.exceptions.PolarsError:
+        return -1

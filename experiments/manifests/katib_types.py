@@ -1,0 +1,192 @@
+"""The Go types of a Katib Experiment (kubeflow.org/v1beta1), and of what stands inside it.
+
+Katib's webhook reads an Experiment into them before it looks at a single rule: what does not fit is refused there.
+Source: ``pkg/apis/controller`` of kubeflow/katib; those of Kubernetes come from its own package of models.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from headrace.experiments.manifests.go_types import (
+    ANY,
+    INT32,
+    INT64,
+    INT_OR_TEXT,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    Kind,
+    ListOf,
+    MapOf,
+    Reader,
+    Scalar,
+    Struct,
+)
+
+_QUANTITY = Scalar("float64", texts=True)
+_PLAIN: Mapping[Any, Kind] = {str: TEXT, bool: TRUTH, int: INT64, float: NUMBER}
+
+
+@cache
+def _model(name: str) -> Kind:
+    """The type that a model of Katib's own Python package describes."""
+    from kubeflow_katib_api import models  # noqa: PLC0415 - a second of imports, for templates only
+
+    return _annotated(getattr(models, name))
+
+
+def _annotated(annotation: Any) -> Kind:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in {typing.Union, types.UnionType}:
+        return _annotated(next(one for one in inner if one is not type(None)))
+    if origin is typing.Annotated:
+        return _annotated(inner[0])
+    if origin is list or origin is dict:
+        return (ListOf if origin is list else MapOf)(_annotated(inner[-1]))
+    fields = getattr(annotation, "model_fields", None)
+    if fields is None:
+        return _PLAIN.get(annotation, ANY)
+    if "actual_instance" in fields:  # one of some types: a port, or a quantity
+        return _QUANTITY if float in typing.get_args(fields["actual_instance"].annotation) else INT_OR_TEXT
+    return Struct({one.alias or key: _later(one.annotation) for key, one in fields.items()})
+
+
+def _later(annotation: Any) -> Callable[[], Kind]:
+    """Only when it is met: Kubernetes' types refer to each other."""
+    return cache(lambda: _annotated(annotation))
+
+
+def _container() -> Kind:
+    return _model("IoK8sApiCoreV1Container")
+
+
+def _pod() -> Kind:
+    return _model("IoK8sApiCoreV1PodTemplateSpec")
+
+
+_TEXTS = ListOf(TEXT)
+_SETTINGS = ListOf(Struct({"name": TEXT, "value": TEXT}))
+_ALGORITHM = Struct({"algorithmName": TEXT, "algorithmSettings": _SETTINGS})
+_SPACE = Struct({"min": TEXT, "max": TEXT, "step": TEXT, "list": _TEXTS, "distribution": TEXT})
+_OBJECTIVE = Struct(
+    {
+        "type": TEXT,
+        "goal": NUMBER,
+        "objectiveMetricName": TEXT,
+        "additionalMetricNames": _TEXTS,
+        "metricStrategies": _SETTINGS,
+    }
+)
+_CONFIG_MAP = Struct(dict.fromkeys(("configMapName", "configMapNamespace", "templatePath"), TEXT))
+_TEMPLATE = Struct(
+    {
+        "retain": TRUTH,
+        "trialSpec": ANY,
+        "configMap": _CONFIG_MAP,
+        "trialParameters": ListOf(Struct(dict.fromkeys(("name", "description", "reference"), TEXT))),
+        "primaryPodLabels": MapOf(TEXT),
+        **dict.fromkeys(("primaryContainerName", "successCondition", "failureCondition"), TEXT),
+    }
+)
+_GET = Struct(
+    {"path": TEXT, "port": INT_OR_TEXT, "host": TEXT, "scheme": TEXT, "httpHeaders": _SETTINGS},
+)
+_COLLECTOR = Struct(
+    {
+        "source": Struct(
+            {
+                "httpGet": _GET,
+                "fileSystemPath": Struct(dict.fromkeys(("path", "kind", "format"), TEXT)),
+                "filter": Struct({"metricsFormat": _TEXTS}),
+            }
+        ),
+        "collector": Struct({"kind": TEXT, "customCollector": _container}),
+    }
+)
+_METADATA = Struct({"name": TEXT, "namespace": TEXT, "labels": MapOf(TEXT), "annotations": MapOf(TEXT)}, closed=False)
+EXPERIMENT = Struct(
+    {
+        "apiVersion": TEXT,
+        "kind": TEXT,
+        "metadata": _METADATA,
+        "spec": Struct(
+            {
+                "parameters": ListOf(Struct({"name": TEXT, "parameterType": TEXT, "feasibleSpace": _SPACE})),
+                "objective": _OBJECTIVE,
+                "algorithm": _ALGORITHM,
+                "earlyStopping": _ALGORITHM,
+                "trialTemplate": _TEMPLATE,
+                **dict.fromkeys(("parallelTrialCount", "maxTrialCount", "maxFailedTrialCount"), INT32),
+                "metricsCollectorSpec": _COLLECTOR,
+                "resumePolicy": TEXT,
+            }
+        ),
+        "status": ANY,
+    }
+)
+_JOB = Struct(
+    {
+        "apiVersion": TEXT,
+        "kind": TEXT,
+        "metadata": _METADATA,
+        "spec": Struct(
+            {
+                **dict.fromkeys(("completionMode", "managedBy", "podReplacementPolicy"), TEXT),
+                **dict.fromkeys(("backoffLimit", "backoffLimitPerIndex", "completions"), INT32),
+                **dict.fromkeys(("maxFailedIndexes", "parallelism", "ttlSecondsAfterFinished"), INT32),
+                "activeDeadlineSeconds": INT64,
+                **dict.fromkeys(("manualSelector", "suspend"), TRUTH),
+                **dict.fromkeys(("podFailurePolicy", "selector", "successPolicy"), ANY),
+                "template": _pod,
+            }
+        ),
+        "status": ANY,
+    }
+)
+# Go leaves these out of what it writes when they are 0 or false, for they are no pointers.
+_LEFT_OUT = frozenset(
+    {"hostIPC", "hostNetwork", "hostPID", "readOnly", "stdin", "stdinOnce", "tty"}
+    | {"failureThreshold", "initialDelaySeconds", "periodSeconds", "successThreshold", "timeoutSeconds", "hostPort"}
+)
+# A text that may be empty, for it is a pointer.
+_POINTERS = frozenset({"storageClassName", "volumeName", "localhostProfile", "serviceName"})
+
+
+def read(document: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """An Experiment as Katib holds it.
+
+    Args:
+        document: As Kubernetes' clients read it; see ``kubernetes_yaml``.
+        source: What messages call it.
+
+    Raises:
+        InputError: If a value is of another type than Katib's, or a field is unknown; the sentence names the place.
+    """
+    return typing.cast("dict[str, Any]", Reader(source, "Katib").read(document, EXPERIMENT))
+
+
+def check_job(trial: Mapping[str, Any], source: str) -> None:
+    """Refuse a Job that would not come out of Kubernetes' types as it went in, as Katib does.
+
+    Args:
+        trial: ``spec.trialTemplate.trialSpec``, of the kind Job.
+        source: What messages call the Experiment.
+
+    Raises:
+        InputError: If a value is of another type, a field is unknown, or empty where Go writes nothing.
+    """
+    Reader(source, "Kubernetes", _lost).read(trial, _JOB, "spec.trialTemplate.trialSpec")
+
+
+def _lost(value: Any, kind: Kind, name: str) -> str:
+    """Katib compares the Job with what Go makes of it, from which empty values are missing."""
+    empty = (
+        value is None
+        or (kind == TEXT and value == "" and name not in _POINTERS)
+        or (isinstance(kind, ListOf | MapOf) and value in ([], {}))
+        or (name in _LEFT_OUT and isinstance(value, int) and not value)
+    )
+    return "must hold something or be left out, for Katib refuses a Job that Kubernetes would shorten" if empty else ""

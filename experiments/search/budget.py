@@ -1,0 +1,39 @@
+"""How long a search may go on."""
+
+import re
+from dataclasses import dataclass
+
+from headrace.core.base.durations import SECONDS, seconds
+from headrace.core.base.errors import InputError, shown
+
+__all__ = ["Budget", "parse", "seconds"]
+
+_PATTERN = re.compile(r"([1-9][0-9]{0,5})([smh]?)")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A number of trials, or a time.
+
+    Attributes:
+        trials: Number of trials; 0 for no limit.
+        seconds: Time after which no new trial starts; 0 for no limit.
+    """
+
+    trials: int = 0
+    seconds: float = 0.0
+
+
+def parse(text: str) -> Budget:
+    """Read a budget such as ``20`` (trials), ``90s``, ``5m`` or ``1h``.
+
+    Raises:
+        InputError: If the text is none of these.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise InputError(
+            f"a budget must be a number of trials such as 20, or a time such as 90s, 5m or 1h; got {shown(text)}."
+        )
+    number, unit = int(match[1]), match[2]
+    return Budget(seconds=number * SECONDS[unit]) if unit else Budget(trials=number)

@@ -1,0 +1,72 @@
+"""What a person sees of a search while it runs: how far it is, the best so far, and the time left."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from headrace.experiments.search.loop import Plan
+from headrace.experiments.search.result import Trial
+
+
+class Told:
+    """Puts each trial that ended into a line."""
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        """Start the clock.
+
+        Args:
+            plan: What is searched.
+            say: Takes a line.
+        """
+        self._plan = plan
+        self._say = say
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._done = 0
+        self._best: Trial | None = None
+
+    def __call__(self, trial: Trial) -> None:
+        """Tell of a trial; from any thread."""
+        with self._lock:
+            self._done += 1
+            if trial.won and trial.score is not None and self._beats(trial.score):
+                self._best = trial
+            self._say(self._line(trial))
+
+    def conclusion(self) -> str:
+        """What came of all of them."""
+        best = self._best
+        if best is None or best.score is None:
+            return f"{self._done} trials, none succeeded"
+        what = best.family.replace("_", " ") or best.name
+        return f"{self._done} trials, best {self._plan.objective.metric} {best.score:.4g} by {what}"
+
+    def _beats(self, score: float) -> bool:
+        best = self._best
+        return best is None or best.score is None or self._plan.objective.better(score, best.score)
+
+    def _line(self, trial: Trial) -> str:
+        most = self._most()
+        what = trial.family.replace("_", " ") or trial.name
+        came = trial.status.replace("_", " ") if trial.score is None else f"{trial.score:.4g}"
+        best = f", best {self._best.score:.4g}" if self._best and self._best.score is not None else ""
+        return f"trial {self._done}{f' of {most}' if most else ''}: {what} {came}{best}{self._left(most)}"
+
+    def _most(self) -> int:
+        counts = [experiment.max_trials for experiment in self._plan.experiments]
+        own = sum(counts) if all(counts) else 0
+        asked = self._plan.budget.trials
+        return min(asked, own) if asked and own else asked or own
+
+    def _left(self, most: int) -> str:
+        spent = time.monotonic() - self._began
+        by_time = self._plan.budget.seconds - spent if self._plan.budget.seconds else None
+        by_count = spent / self._done * (most - self._done) if most else None
+        known = [seconds for seconds in (by_time, by_count) if seconds is not None]
+        return f", {_duration(max(min(known), 0.0))} left" if known else ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,76 @@
+"""Suggestions for the next trials: Katib's algorithms, in this process.
+
+Katib runs each algorithm as a service: random and tpe by Hyperopt, grid and multivariate-tpe by Optuna, cmaes and sobol
+by Goptuna, bayesianoptimization by scikit-optimize, hyperband by code of its own. Here Optuna stands in for the first
+three; ``bayes`` and ``hyperband`` hold the other two.
+"""
+
+import itertools
+import random
+import zlib
+from typing import Protocol
+
+from headrace.experiments.search.hyperband import Hyperband
+from headrace.experiments.search.samplers import Asked, Sampled, sampler
+from headrace.experiments.space.experiment import Experiment
+from headrace.experiments.space.search_space import points
+
+
+class Suggestions(Protocol):
+    """An algorithm at work.
+
+    Those that were asked for are told in the order of their numbers; the same Experiment, seed, scores and order of
+    asking and telling give the same suggestions.
+
+    Attributes:
+        waits: Whether all that were asked for must be told before more are asked for.
+    """
+
+    waits: bool
+
+    def ask(self, count: int) -> list[Asked]:
+        """Numbers and values of at most so many further trials, at least one; none when there are no more."""
+
+    def tell(self, number: int, score: float | None) -> None:
+        """Tell how good a trial was; None for one without a score, or with a partial one."""
+
+
+def make(experiment: Experiment, *, seed: int) -> Suggestions:
+    """Start an Experiment's algorithm.
+
+    Args:
+        experiment: Space, objective, algorithm and settings.
+        seed: Seed; each Experiment draws its own numbers from it, unless its ``random_state`` is set.
+    """
+    # A checksum instead of hash(), which differs from one process to the next.
+    own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
+    own = int(experiment.settings.get("random_state", own))
+    if experiment.algorithm == "grid":
+        return Grid(experiment, own)
+    if experiment.algorithm == "bayesianoptimization":
+        from headrace.experiments.search.bayes import Bayes  # noqa: PLC0415 - scikit-optimize is slow to import
+
+        return Bayes(experiment, own)
+    if experiment.algorithm == "hyperband":
+        return Hyperband(experiment, own)
+    return Sampled(experiment, sampler(experiment, own))
+
+
+class Grid:
+    """All points of a grid, each once, in a random order, so that a small budget sees all of the space."""
+
+    waits = False
+
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        """Lay out the grid; ``algorithms.check`` has bounded it."""
+        axes = {name: points(name, kind) for name, kind in experiment.space.items()}
+        found = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        random.Random(seed).shuffle(found)  # noqa: S311 - an order, not a secret
+        self._coming = enumerate(found)
+
+    def ask(self, count: int) -> list[Asked]:
+        """See ``Suggestions.ask``."""
+        return list(itertools.islice(self._coming, count))
+
+    def tell(self, number: int, score: float | None) -> None:
+        """See ``Suggestions.tell``; a grid learns nothing."""

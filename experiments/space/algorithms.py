@@ -1,0 +1,196 @@
+"""The algorithms that Katib ships, their settings, and what each asks of a search space.
+
+Katib refuses some of these only after an Experiment was made, in a condition of its Suggestion; here all are refused
+before anything runs, on a laptop as on a cluster. Source: ``pkg/suggestion/v1beta1`` of kubeflow/katib.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.core.base.errors import InputError, shown
+from headrace.experiments.space.search_space import OneOf, Range, Space, points
+
+LARGEST_GRID = 100_000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of an algorithm, which an Experiment writes as text.
+
+    Attributes:
+        read: Makes the value from the text; raises ValueError if it cannot.
+        good: Whether the value is allowed.
+        must_be: What it must be, as a message says it.
+    """
+
+    read: Callable[[str], Any]
+    good: Callable[[Any], bool]
+    must_be: str
+
+
+def _whole(least: int) -> Setting:
+    return Setting(int, lambda value: value >= least, f"a whole number of at least {least}")
+
+
+def _positive() -> Setting:
+    return Setting(float, lambda value: math.isfinite(value) and value > 0, "a positive number")
+
+
+def _among(*texts: str) -> Setting:
+    return Setting(str, lambda value: value in texts, f"one of {list(texts)}")
+
+
+_SEED = {"random_state": _whole(0)}
+_NAME = Setting(str, bool, "the name of a parameter")
+
+SETTINGS: Mapping[str, Mapping[str, Setting]] = {
+    "random": _SEED,
+    "grid": _SEED,
+    "tpe": {
+        **_SEED,
+        "gamma": Setting(float, lambda value: 0 < value < 1, "a number between 0 and 1"),
+        "prior_weight": _positive(),
+        "n_EI_candidates": _whole(1),
+    },
+    "multivariate-tpe": {**_SEED, "n_startup_trials": _whole(0), "n_ei_candidates": _whole(1)},
+    "bayesianoptimization": {
+        **_SEED,
+        "base_estimator": _among("GP", "RF", "ET", "GBRT"),
+        "n_initial_points": _whole(0),
+        "acq_func": _among("gp_hedge", "LCB", "EI", "PI", "EIps", "PIps"),
+        "acq_optimizer": _among("auto", "sampling", "lbfgs"),
+    },
+    "cmaes": {**_SEED, "sigma": _positive(), "restart_strategy": _among("none")},
+    "sobol": {},
+    "hyperband": {
+        "r_l": Setting(float, lambda value: math.isfinite(value) and value >= 1, "a number of at least 1"),
+        "eta": Setting(float, lambda value: math.isfinite(value) and value >= 2, "a number of at least 2"),
+        "resource_name": _NAME,
+    },
+}
+STOPPING: Mapping[str, Mapping[str, Setting]] = {
+    "medianstop": {"min_trials_required": _whole(1), "start_step": _whole(1)},
+}
+ETA = 3.0
+
+
+def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, Setting], where: str) -> dict[str, Any]:
+    """Read a list of settings, {name, value} each.
+
+    Args:
+        given: The list, of texts.
+        known: What the algorithm has.
+        where: What a message calls the place.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        InputError: If a setting is unknown, repeated or out of bounds.
+    """
+    read: dict[str, Any] = {}
+    for item in given:
+        name, value = item.get("name"), item.get("value")
+        if name is None or value is None or name in read:
+            raise InputError(f"{where} must have settings of a name of their own and a value; got {shown(dict(item))}.")
+        if name not in known:
+            raise InputError(f"{where} may have {sorted(known)}; got the unknown setting {shown(name)}.")
+        read[name] = _value(known[name], value, f"{name} of {where}")
+    return read
+
+
+def _value(setting: Setting, given: str, where: str) -> Any:
+    try:
+        value = setting.read(given)
+        good = setting.good(value)
+    except (ValueError, OverflowError):
+        good = False
+    if not good:
+        raise InputError(f"{where} must be {setting.must_be}; got {shown(given)} instead.")
+    return value
+
+
+def check(algorithm: str, values: Mapping[str, Any], space: Space, *, trials: int, parallel: int, where: str) -> None:
+    """Refuse a space, or counts, that an algorithm cannot search.
+
+    Args:
+        algorithm: One of ``SETTINGS``.
+        values: Its settings.
+        space: What each parameter may be.
+        trials: Largest number of trials; 0 for no limit.
+        parallel: Trials at the same time.
+        where: What a message calls the Experiment.
+
+    Raises:
+        InputError: If Katib's service for the algorithm would refuse them, or the algorithm cannot draw from them.
+    """
+    if algorithm == "grid":
+        _check_grid(space, trials, where)
+    elif algorithm == "cmaes":
+        _check_cmaes(space, where)
+    elif algorithm == "bayesianoptimization":
+        _check_bayes(space, where)
+    elif algorithm == "hyperband":
+        _check_hyperband(values, space, parallel, where)
+
+
+def grid_size(space: Space) -> int:
+    """Points of a grid over a space, each parameter of which has steps."""
+    return math.prod(len(points(name, kind)) for name, kind in space.items())
+
+
+def _check_grid(space: Space, trials: int, where: str) -> None:
+    size = grid_size(space)
+    if size > LARGEST_GRID:
+        raise InputError(f"the grid of {where} must have at most {LARGEST_GRID} points; got {size}; use larger steps.")
+    if trials > size:
+        raise InputError(f"maxTrialCount of {where} must be at most the {size} points of its grid; got {trials}.")
+
+
+def _check_cmaes(space: Space, where: str) -> None:
+    ranges = sum(isinstance(kind, Range) for kind in space.values())
+    if ranges < 2:
+        raise InputError(
+            f"the algorithm cmaes of {where} must have at least two parameters of the type double or int; got {ranges}."
+        )
+
+
+def _check_bayes(space: Space, where: str) -> None:
+    # Katib's service draws every double on a logarithmic scale.
+    low = next((n for n, kind in space.items() if isinstance(kind, Range) and not kind.whole and kind.low <= 0), None)
+    if low is not None:
+        raise InputError(
+            f"the algorithm bayesianoptimization of {where} draws the logarithm of a double, whose min must be "
+            f"positive; {shown(low)} has {space[low].low:g}; raise it, or take another algorithm."  # type: ignore[union-attr] # a Range, as found above
+        )
+
+
+def _check_hyperband(values: Mapping[str, Any], space: Space, parallel: int, where: str) -> None:
+    absent = [name for name in ("r_l", "resource_name") if name not in values]
+    if absent:
+        raise InputError(
+            f"the algorithm hyperband of {where} must have the settings r_l and resource_name; got "
+            f"no {' and no '.join(absent)}."
+        )
+    name = values["resource_name"]
+    kind = space.get(name)
+    if kind is None or isinstance(kind, OneOf):
+        raise InputError(f"resource_name of {where} must be one of its numeric parameters; got {shown(name)} instead.")
+    eta = values.get("eta", ETA)
+    if values["r_l"] > kind.high:
+        raise InputError(
+            f"r_l of {where} must be at most the max of {shown(name)}, {kind.high:g}; got {values['r_l']:g} instead."
+        )
+    wanted = math.ceil(eta ** brackets(values["r_l"], eta))
+    if parallel < wanted:
+        raise InputError(
+            f"parallelTrialCount of {where} must be at least {wanted} for hyperband with r_l {values['r_l']:g} and "
+            f"eta {eta:g}; got {parallel}."
+        )
+
+
+def brackets(resource: float, eta: float) -> int:
+    """The largest number of times that hyperband divides its trials by ``eta`` (s_max of Li et al. 2018)."""
+    return int(math.log(resource) / math.log(eta) + 1e-9)

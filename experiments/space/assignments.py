@@ -1,0 +1,150 @@
+"""What a trial is given: values of an Experiment's parameters, as a model family and its hyperparameters.
+
+Katib knows one flat list of parameters. An Experiment that searches over families has a categorical parameter
+``family``, and names the others ``FAMILY__PARAMETER``; those of families that were not chosen are left aside.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headrace.core.base.errors import InputError, shown
+from headrace.core.contracts.contract import Task
+from headrace.core.models import families
+from headrace.core.models.families import Family
+from headrace.core.models.hyperparameters import Choice
+from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.experiments.space.experiment import FAMILY_PARAMETER, Experiment
+from headrace.experiments.space.search_space import OneOf, Range, Space
+
+__all__ = ["FAMILY_PARAMETER", "check", "chosen", "of_experiment", "searches_families", "suits", "typed"]
+
+_REGRESSION = frozenset({"mae", "rmse", "r2"})
+_OF = "__"
+
+
+def searches_families(space: Space) -> bool:
+    """Whether a space has the parameter that chooses among families."""
+    return isinstance(space.get(FAMILY_PARAMETER), OneOf)
+
+
+def of_experiment(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the families that an Experiment searches."""
+    if experiment.family:
+        return (experiment.family,)
+    kind = experiment.space.get(FAMILY_PARAMETER)
+    return tuple(map(str, kind.values)) if isinstance(kind, OneOf) else ()
+
+
+def chosen(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Family, dict[str, Any]]:
+    """The family, and its parameters that differ from the defaults.
+
+    Args:
+        experiment: What is searched.
+        values: Values by the Experiment's names.
+
+    Raises:
+        InputError: If a value is not one of the family's.
+    """
+    name = experiment.family or str(values[FAMILY_PARAMETER])
+    family = families.family(name)
+    own = dict(values)
+    if not experiment.family:
+        prefix = name + _OF
+        own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    checked = family.checked(own)
+    return family, {key: checked[key] for key in own}
+
+
+def typed(experiment: Experiment, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Values of a trial from the texts that Katib puts in their places.
+
+    Raises:
+        InputError: If a parameter is missing or unknown, or its text is no value of it.
+    """
+    if set(texts) != set(experiment.space):
+        raise InputError(f"a trial must be given {sorted(experiment.space)}; got {sorted(texts)} instead.")
+    return {name: _typed(name, kind, texts[name]) for name, kind in experiment.space.items()}
+
+
+def _typed(name: str, kind: Range | OneOf, text: str) -> Any:
+    if isinstance(kind, OneOf):
+        for value in kind.values:
+            if str(value) == text or (isinstance(value, float) and _number(name, text) == value):
+                return value
+        raise InputError(f"{name} of a trial must be one of {shown(list(kind.values))}; got {shown(text)} instead.")
+    number = _number(name, text)
+    return int(number) if kind.whole else number
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{name} of a trial must be a number; got {shown(text)} instead.") from error
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse parameters that the families do not have, and values that they would not take.
+
+    Raises:
+        InputError: If there are any, or the objective is no metric of a model.
+    """
+    _check_metrics(experiment)
+    for family, name, kind in _own(experiment):
+        ends = kind.values if isinstance(kind, OneOf) else (kind.low, kind.high)
+        for value in ends:
+            family.checked({name: value})
+        if not isinstance(kind, OneOf) and isinstance(family.parameters[name], Choice):
+            raise InputError(f"the parameter {shown(name)} of {family.name} must be categorical.")
+
+
+def _own(experiment: Experiment) -> Iterator[tuple[Family, str, Range | OneOf]]:
+    """Family, its name for the parameter, and what that may be, for each parameter but the choice of the family."""
+    if experiment.family:
+        found = families.family(experiment.family)
+        yield from ((found, name, kind) for name, kind in experiment.space.items())
+        return
+    known = {name: families.family(name) for name in of_experiment(experiment)}
+    for parameter, kind in experiment.space.items():
+        if parameter == FAMILY_PARAMETER:
+            continue
+        name, _, own = parameter.partition(_OF)
+        if name not in known or not own:
+            raise InputError(
+                f"the parameter {shown(parameter)} of {experiment.name} must be named FAMILY{_OF}PARAMETER after one "
+                f"of {sorted(known)}."
+            )
+        yield known[name], own, kind
+
+
+def _check_metrics(experiment: Experiment) -> None:
+    objective = experiment.objective
+    unknown = next((name for name in objective.metrics if name not in HIGHER_IS_BETTER), "")
+    if unknown:
+        raise InputError(
+            f"the metrics of {experiment.name} must be among {sorted(HIGHER_IS_BETTER)}; got {shown(unknown)}."
+        )
+    expected = "maximize" if HIGHER_IS_BETTER[objective.metric] else "minimize"
+    if objective.type != expected:
+        raise InputError(
+            f"the objective's type of {experiment.name} must be {expected} for {objective.metric}; got "
+            f"{objective.type} instead."
+        )
+    if len({name in _REGRESSION for name in objective.metrics}) > 1:
+        raise InputError(f"the metrics of {experiment.name} must be of one task; got {list(objective.metrics)}.")
+
+
+def suits(experiment: Experiment, task: Task) -> None:
+    """Refuse an Experiment of another task.
+
+    Raises:
+        InputError: If a family cannot do the task, or the metrics are of another.
+    """
+    for name in of_experiment(experiment):
+        if task not in families.family(name).tasks:
+            raise InputError(f"the Experiment's family {name} cannot do a {task} task; choose another.")
+    metric = experiment.objective.metric
+    if (metric in _REGRESSION) != (task == "regression"):
+        raise InputError(
+            f"the Experiment's objective must be a metric of a {task} task, such as {MAIN[task]}; got {metric} instead."
+        )

@@ -1,0 +1,120 @@
+"""Katib Experiments (kubeflow.org/v1beta1): what is searched, for what, by which algorithm, and how long."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from headrace.core.contracts.contract import Task
+from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.experiments.space.search_space import Space
+
+API_VERSION = "kubeflow.org/v1beta1"
+KIND = "Experiment"
+FAMILY_LABEL = "headrace/family"
+FAMILY_PARAMETER = "family"
+"""A categorical parameter of this name searches over families."""
+PIPELINE = "headrace/pipeline"
+ARGUMENTS = "headrace/arguments"
+"""Annotations of an Experiment whose trial is a compiled pipeline: its file, and arguments that all trials share."""
+
+Strategy = Literal["min", "max", "latest"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is searched for.
+
+    Attributes:
+        metric: Name of the metric.
+        type: ``maximize`` or ``minimize``.
+        goal: Value at which the search ends early; None to use the whole budget.
+        additional: Metrics that are recorded beside it.
+        strategies: Which of the values that a trial reports counts, by metric; the largest of a metric that is absent
+            if ``type`` is ``maximize``, else the least.
+    """
+
+    metric: str
+    type: Literal["maximize", "minimize"]
+    goal: float | None = None
+    additional: tuple[str, ...] = ()
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics, the objective's first."""
+        return (self.metric, *self.additional)
+
+    def strategy(self, metric: str) -> Strategy:
+        """Which of the values of a metric counts."""
+        return self.strategies.get(metric, "max" if self.type == "maximize" else "min")
+
+    def value(self, reported: Sequence[float], metric: str = "") -> float:
+        """The one that counts of the values that a trial reported, at least one.
+
+        Args:
+            reported: The values, in order.
+            metric: Name of the metric; empty for the objective's.
+        """
+        strategy = self.strategy(metric or self.metric)
+        if strategy == "latest":
+            return reported[-1]
+        return min(reported) if strategy == "min" else max(reported)
+
+    def better(self, score: float, than: float) -> bool:
+        """Whether a score is better than another."""
+        return score > than if self.type == "maximize" else score < than
+
+    def reached(self, score: float) -> bool:
+        """Whether a score is as good as the goal."""
+        return self.goal is not None and (score == self.goal or self.better(score, self.goal))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A search.
+
+    Attributes:
+        name: Name of the Experiment.
+        family: Model family that the parameters belong to; empty if they choose among families, or are a pipeline's.
+        space: What each parameter may be.
+        objective: What is searched for.
+        algorithm: One of ``algorithms.SETTINGS``.
+        settings: The algorithm's settings by name.
+        stopping: Settings of ``medianstop``, by which a trial that falls behind is ended early; None to end none.
+        max_trials: Largest number of trials; 0 for no limit.
+        parallel: Trials at the same time.
+        max_failed: FailedSearchError trials at which the search fails; 0 for no limit.
+        pipeline: File of the compiled pipeline that a trial runs; empty if a trial fits a model.
+        arguments: Arguments of that pipeline that all trials share.
+        document: The Experiment as it was read; empty if it was not.
+    """
+
+    name: str
+    family: str
+    space: Space = field(default_factory=dict)
+    objective: Objective = Objective("roc_auc", "maximize")
+    algorithm: str = "tpe"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stopping: Mapping[str, Any] | None = None
+    max_trials: int = 0
+    parallel: int = 1
+    max_failed: int = 0
+    pipeline: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    def for_task(self, task: Task) -> "Experiment":
+        """The same search for the task's main metric, and without a limit of its own."""
+        return replace(self, objective=objective_of(task), max_trials=0, max_failed=0)
+
+    def limited(self, trials: int) -> "Experiment":
+        """The same search with another number of trials, and no count above it."""
+        failed = min(self.max_failed, trials)
+        return replace(self, max_trials=trials, parallel=min(self.parallel, trials), max_failed=failed)
+
+
+def objective_of(task: Task) -> Objective:
+    """The task's main metric, as an objective."""
+    metric = MAIN[task]
+    kind: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
+    return Objective(metric, kind, strategies={metric: "latest"})

@@ -1,0 +1,188 @@
+"""A trial that is a run of a compiled pipeline: parameters in, metrics out.
+
+Values of the Experiment's parameters become arguments of the same names; those that all trials share stand beside
+them; ``result`` is the address to which the pipeline writes its metrics (see ``reported``).
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from headrace.cluster.api import yaml_documents
+from headrace.cluster.kfp import pipeline_spec
+from headrace.cluster.kfp.pipeline_spec import Parameter, PipelineFile
+from headrace.core.base.errors import HeadraceError, InputError, MissingError, shown
+from headrace.core.base.files import write_text
+from headrace.core.base.parameter_text import guarded
+from headrace.experiments.manifests import experiment_yaml
+from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.result import Trial, summary_of
+from headrace.experiments.space.experiment import ARGUMENTS, PIPELINE, Experiment
+from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.trials import metrics_report
+
+RESULT = "result"
+"""The parameter that such a pipeline must have."""
+EXPERIMENT = "experiment.yaml"
+_PIPELINE = "pipeline.yaml"
+
+
+@dataclass(frozen=True)
+class PipelineTrial:
+    """An Experiment and the pipeline that its trials run.
+
+    Attributes:
+        experiment: What is searched.
+        pipeline: What a trial runs.
+    """
+
+    experiment: Experiment
+    pipeline: PipelineFile
+
+    def __post_init__(self) -> None:
+        """Refuse two that do not fit together.
+
+        Raises:
+            InputError: If the pipeline lacks ``result`` or a parameter, is not given all that it needs, or is given a
+                value of another kind; or if trials should be ended early, which tell nothing before their end.
+        """
+        experiment, pipeline = self.experiment, self.pipeline
+        found = pipeline.parameters.get(RESULT)
+        if found is None or found.kind != "STRING":
+            raise InputError(
+                f"the pipeline {pipeline.source} must have a parameter {RESULT}: str, the address to which it reports "
+                "its metrics; give it one, and hand it to report_metrics."
+            )
+        if RESULT in {*experiment.space, *experiment.arguments}:
+            raise InputError(f"{experiment.name} must leave {RESULT} alone: each trial is given an address of its own.")
+        twice = sorted(set(experiment.space) & set(experiment.arguments))
+        if twice:
+            raise InputError(f"an argument of {experiment.name} must be searched or shared; {twice[0]} is both.")
+        if experiment.stopping is not None:
+            raise InputError(
+                f"trials of {experiment.name} cannot be ended early, for a pipeline tells its metrics once, at its "
+                "end; leave earlyStopping out."
+            )
+        pipeline.known(experiment.space)
+        for name, kind in experiment.space.items():
+            self._check_kind(pipeline.parameters[name], kind)
+        self.arguments({name: _values(kind)[0] for name, kind in experiment.space.items()}, result="nowhere")
+
+    def _check_kind(self, parameter: Parameter, kind: Range | OneOf) -> None:
+        if isinstance(kind, Range) and not kind.whole and parameter.kind == "NUMBER_INTEGER":
+            raise InputError(
+                f"the pipeline {self.pipeline.source} takes a whole number as {parameter.name}; {self.experiment.name} "
+                "searches it as a double: make it an int."
+            )
+        for value in _values(kind):
+            _cast(parameter, value, self.pipeline.source)
+
+    def arguments(self, values: Mapping[str, Any], *, result: str) -> dict[str, Any]:
+        """Arguments of a run, of the types that the pipeline wants.
+
+        Args:
+            values: The trial's values.
+            result: Address for its metrics.
+
+        Raises:
+            InputError: If the pipeline would not take one of them.
+        """
+        known = self.pipeline.parameters
+        own = {name: _cast(known[name], value, self.pipeline.source) for name, value in values.items()}
+        checked = self.pipeline.checked({**self.experiment.arguments, **own, RESULT: result})
+        return {name: _guarded(value) for name, value in checked.items()}
+
+    def ended(self, asked: Asked, address: str, *, seconds: float, error: str = "") -> Trial:
+        """What came of a run.
+
+        Args:
+            asked: The trial.
+            address: Where its metrics would lie.
+            seconds: How long it took.
+            error: Why it failed; empty if it ran to its end.
+        """
+        trial = Trial(asked.number, asked.name, asked.experiment.name, "", dict(asked.values), "failed")
+        trial = replace(trial, seconds=seconds, error=error)
+        if error:
+            return trial
+        try:
+            metrics = metrics_report.read(address)
+        except MissingError:
+            return replace(
+                trial, status="metrics_unavailable", error=f"the pipeline ended well and reported nothing to {address}."
+            )
+        except HeadraceError as problem:
+            return replace(trial, error=str(problem))
+        objective = asked.experiment.objective
+        told = {name: (metrics[name],) for name in objective.metrics if name in metrics}
+        value = metrics.get(objective.metric, math.nan)
+        if not math.isfinite(value):
+            names = ", ".join(sorted(metrics))
+            error = f"the pipeline must report {objective.metric}; it reported {names}."
+            return replace(trial, status="metrics_unavailable", metrics=summary_of(told), error=error)
+        return replace(trial, status="succeeded", score=value, metrics=summary_of(told), reported=(value,))
+
+
+def _values(kind: Range | OneOf) -> tuple[Any, ...]:
+    """Values of a parameter that stand for all of them."""
+    if isinstance(kind, OneOf):
+        return kind.values
+    return (int(kind.low), int(kind.high)) if kind.whole else (kind.low, kind.high)
+
+
+def _guarded(value: Any) -> Any:
+    """A value whose texts pass through the runner unharmed."""
+    if isinstance(value, list):
+        return [_guarded(item) for item in value]
+    return guarded(value) if isinstance(value, str) else value
+
+
+def _cast(parameter: Parameter, value: Any, where: str) -> Any:
+    """A searched value as an argument: the text of a categorical parameter may stand for a number or a truth."""
+    if isinstance(value, str):
+        return parameter.value_of(value, where)
+    return parameter.value(value, where)
+
+
+def load(path: Path, *, arguments: Mapping[str, str] | None = None) -> PipelineTrial | None:
+    """Read an Experiment and its pipeline.
+
+    Args:
+        path: The Experiment's file; the pipeline's name in it is relative to its folder.
+        arguments: Arguments, as texts, in place of those that its trials share.
+
+    Returns:
+        Both; None if the Experiment's trial is no pipeline.
+
+    Raises:
+        MissingError: If a file is not there.
+        InputError: If one of them cannot be used, or they do not fit together.
+    """
+    experiment = experiment_yaml.load(path)
+    if not experiment.pipeline:
+        return None
+    pipeline = pipeline_spec.read(path.parent / experiment.pipeline)
+    given = arguments or {}
+    pipeline.known(given)
+    searched = next((name for name in given if name in experiment.space), None)
+    if searched is not None:
+        raise InputError(f"{shown(searched)} is searched by {experiment.name}; it cannot be given a value.")
+    own = {name: pipeline.parameters[name].value_of(text, pipeline.source) for name, text in given.items()}
+    return PipelineTrial(replace(experiment, arguments={**experiment.arguments, **own}), pipeline)
+
+
+def write(trial: PipelineTrial, folder: Path) -> None:
+    """Write what trials elsewhere need, to be read by ``load``; equal ones give equal bytes.
+
+    Args:
+        trial: An Experiment that was read from a document, and its pipeline.
+        folder: Where to.
+    """
+    document = json.loads(json.dumps(trial.experiment.document))
+    annotations = document["metadata"]["annotations"]
+    annotations |= {PIPELINE: _PIPELINE, ARGUMENTS: json.dumps(dict(trial.experiment.arguments), sort_keys=True)}
+    write_text(folder / EXPERIMENT, yaml_documents.dump(document))
+    write_text(folder / _PIPELINE, trial.pipeline.text)

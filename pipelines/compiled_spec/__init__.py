@@ -1,0 +1,1 @@
+"""What a compiled pipeline says, and what it asks of where it runs."""

@@ -1,0 +1,166 @@
+"""What a compiled pipeline wants to find in a cluster, and what of it Kubeflow Pipelines ignores."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS, Kind
+from headrace.cluster.install.requirements import ACCOUNT, Needs, PodNeed, Purpose, Reference
+from headrace.core.base.diagnostics import Finding, good, listed
+from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW
+from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
+from headrace.pipelines.compiled_spec.unsupported_features import value_of
+
+# What steps of the suite are for, beside running; a step that is told to work where it is needs nothing.
+_DEPLOYING = {"deploy", "rollout"}
+_TUNING = {"tune"}
+_LOCAL = {"local"}
+_WHERE = ("target", "on")
+_PARAMETER_BYTES = 60_000  # 60 kB of parameters were seen to pass, 150 kB to fail
+
+# Kind, the setting's list, the key of a constant name, the key of a name by parameter, keys that are wanted.
+_NAMED: tuple[tuple[Kind, str, str, str, str, str], ...] = (
+    (SECRETS, "secretAsEnv", "secretName", "secretNameParameter", "keyToEnv", "secretKey"),
+    (SECRETS, "secretAsVolume", "secretName", "secretNameParameter", "", ""),
+    (SECRETS, "imagePullSecret", "secretName", "secretNameParameter", "", ""),
+    (CONFIG_MAPS, "configMapAsEnv", "configMapName", "configMapNameParameter", "keyToEnv", "configMapKey"),
+    (CONFIG_MAPS, "configMapAsVolume", "configMapName", "configMapNameParameter", "", ""),
+    (CLAIMS, "pvcMount", "constant", "pvcNameParameter", "", ""),
+)
+
+
+def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> Needs:
+    """What the pipeline's steps ask of a cluster."""
+    references: dict[tuple[Kind, str], Reference] = {}
+    for step in plan.steps:
+        for found in _references(step):
+            before = references.get((found.kind, found.name))
+            references[found.kind, found.name] = _joined(before, found) if before else found
+    made = {str(step.inputs.get("pvc_name", "")) for step in plan.steps if step.form == "volume"}
+    return Needs(
+        purposes=frozenset({"run", *(purpose for step in plan.steps for purpose in _purposes(step))}),
+        account=account,
+        references=tuple(one for one in references.values() if one.kind != CLAIMS or one.name not in made),
+        storage_classes=_classes(plan),
+        pods=tuple(_pod(step) for step in plan.steps if step.form in {"python", "container"}),
+    )
+
+
+def _purposes(step: PlanStep) -> Iterator[Purpose]:
+    told = {str(step.inputs.get(name, "")) for name in _WHERE}
+    if step.inputs.get("namespace"):
+        return  # it acts in another namespace than the one that is looked at
+    if step.function in _DEPLOYING and not told & _LOCAL:
+        yield "deploy"
+        if step.function == "rollout":
+            yield "rollout"
+    if step.function in _TUNING and "katib" in told:
+        yield "tune"
+
+
+def _references(step: PlanStep) -> Iterator[Reference]:
+    for kind, setting, constant, parameter, keys, key in _NAMED:
+        for entry in step.kubernetes.get(setting) or []:
+            name = str(entry.get(constant) or value_of(entry.get(parameter)) or _given(entry.get(parameter), step))
+            wanted = tuple(str(one[key]) for one in entry.get(keys) or []) if keys else ()
+            optional = bool(entry.get("optional"))
+            if name:
+                yield Reference(kind, name, keys=wanted, optional=optional, by=(step.name,))
+
+
+def _given(parameter: Mapping[str, Any] | None, step: PlanStep) -> str:
+    """The value of a parameter that gives a name, if it stands in the file."""
+    return str(step.around.get(str((parameter or {}).get("componentInputParameter", "")), ""))
+
+
+def _joined(one: Reference, other: Reference) -> Reference:
+    return Reference(
+        one.kind,
+        one.name,
+        keys=tuple(dict.fromkeys((*one.keys, *other.keys))),
+        optional=one.optional and other.optional,
+        by=(*one.by, *other.by),
+    )
+
+
+def _classes(plan: CompiledPlan) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for step in plan.steps:
+        for volume in step.kubernetes.get("genericEphemeralVolume") or []:
+            found.setdefault(str(volume.get("storageClassName") or ""), []).append(step.name)
+        if step.form == "volume" and "size" in step.inputs:
+            found.setdefault(str(step.inputs.get("storage_class_name") or ""), []).append(step.name)
+    if plan.workspace:
+        patch = (plan.workspace.get("kubernetes") or {}).get("pvcSpecPatch") or {}
+        found.setdefault(str(patch.get("storageClassName") or ""), []).append("the workspace")
+    return {name: tuple(by) for name, by in found.items()}
+
+
+def _pod(step: PlanStep) -> PodNeed:
+    resources = step.container.get("resources") or {}
+    requests = {
+        name: str(resources.get(f"resource{part}Request") or resources.get(f"resource{part}Limit") or "")
+        for name, part in (("cpu", "Cpu"), ("memory", "Memory"))
+    }
+    accelerator = resources.get("accelerator") or {}
+    if accelerator:
+        requests[str(accelerator.get("resourceType") or accelerator.get("type"))] = str(
+            accelerator.get("resourceCount") or accelerator.get("count") or "1"
+        )
+    return PodNeed(
+        by=step.name,
+        image=step.image,
+        requests={name: value for name, value in requests.items() if value},
+        labels=(step.kubernetes.get("nodeSelector") or {}).get("labels") or {},
+        tolerations=tuple(step.kubernetes.get("tolerations") or ()),
+        pull=str(step.kubernetes.get("imagePullPolicy", "")),
+    )
+
+
+def ignored(plan: CompiledPlan) -> list[Finding]:
+    """What Kubeflow Pipelines ignores of a pipeline, or fails on, whatever the cluster; as seen with KFP 2.17."""
+    count = len(plan.steps)
+    compiled = f"{plan.name} has {count} steps, compiled by {plan.sdk or 'an unknown compiler'}"
+    return [good("Pipeline", compiled), *_ignored(plan.steps)]
+
+
+def _ignored(steps: Sequence[PlanStep]) -> Iterator[Finding]:
+    again = [step.name for step in steps if step.retries]
+    if again:
+        text = (
+            f"{listed(again)}: retries have no effect with the ConfigMap workflow-controller-configmap as it is shipped"
+        )
+        remedy = "set its retryPolicy to Always, or run the pipeline again"
+        yield Finding("Pipeline", "warning", text, remedy)
+    long = [step.name for step in steps if sum(len(str(v).encode()) for v in step.inputs.values()) > _PARAMETER_BYTES]
+    if long:
+        text = f"{listed(long)}: parameters of more than {_PARAMETER_BYTES // 1000} kB fail at the driver"
+        yield Finding("Pipeline", "bad", text, "pass them as an artifact")
+    acting = [step.name for step in steps if step.cached and step.function in ACTS]
+    if acting:
+        text = f"{listed(acting)}: an earlier result may be taken instead of acting again"
+        yield Finding("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
+    stale = [step.name for step in steps if step.cached and _reads_anything(step)]
+    if stale:
+        text = f"{listed(stale)}: an earlier result may be taken, whatever lies at the address by then"
+        remedy = "give it what the component fingerprint tells of the address, or set_caching_options(False)"
+        yield Finding("Pipeline", "warning", text, remedy)
+    unknown = sorted({name for step in steps for name in _unnamed(step)})
+    if unknown:
+        text = f"the names of {listed(unknown)} are given when a run is made: nobody can look for them now"
+        yield Finding("Pipeline", "unknown", text)
+
+
+def _reads_anything(step: PlanStep) -> bool:
+    """Whether a step reads an address and is not told of its fingerprint."""
+    address = READS.get(step.function)
+    unguarded = step.inputs.get("fingerprint") == "" and address is not None and step.inputs.get(address) != ""
+    return unguarded or step.function in READS_ANEW
+
+
+def _unnamed(step: PlanStep) -> Iterator[str]:
+    """Settings whose object is named by a parameter without a value."""
+    for _, setting, constant, parameter, _, _ in _NAMED:
+        for entry in step.kubernetes.get(setting) or []:
+            by = entry.get(parameter) or {}
+            if not (entry.get(constant) or value_of(by) or _given(by, step)):
+                yield f"{step.name}'s {setting}"

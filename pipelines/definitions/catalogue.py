@@ -1,0 +1,78 @@
+"""The shipped pipelines, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from headrace.core.base.errors import InputError
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A pipeline that lies in this package.
+
+    Attributes:
+        entry: Module and function.
+        steps: Names of its steps, in the order in which they run here.
+    """
+
+    entry: str
+    steps: tuple[str, ...]
+
+
+_PREPARING = ("fingerprint", "ingest", "infer_contract", "validate", "engineer", "split")
+_LEARNING = ("tune", "train", "evaluate")
+PIPELINES = {
+    "training": Shipped(
+        entry="headrace.pipelines.definitions.training:training",
+        steps=(
+            "fingerprint",
+            "ingest",
+            "infer_contract",
+            "validate",
+            "profile",
+            "engineer",
+            "split",
+            "tune",
+            "train",
+            "evaluate",
+            "gate",
+            "package",
+            "publish",
+            "register",
+            "deploy",
+            "verify_endpoint",
+            "report",
+        ),
+    ),
+    "replay": Shipped(
+        entry="headrace.pipelines.definitions.replay:replay", steps=(*_PREPARING, *_LEARNING, "gate", "package")
+    ),
+    "trial": Shipped(
+        entry="headrace.pipelines.definitions.trial:trial", steps=(*_PREPARING, *_LEARNING, "report_metrics")
+    ),
+    "preparation": Shipped(entry="headrace.pipelines.definitions.preparation:preparation", steps=("prepare",)),
+    "rollout": Shipped(entry="headrace.pipelines.definitions.rollout:rollout", steps=("rollout",)),
+}
+
+
+def shipped(name: str) -> Shipped:
+    """The entry of the pipeline of that name.
+
+    Raises:
+        InputError: If no such pipeline is shipped.
+    """
+    if name not in PIPELINES:
+        raise InputError(f"PIPELINE must be one of {', '.join(PIPELINES)}; got {name!r} instead.")
+    return PIPELINES[name]
+
+
+def pipeline(name: str) -> Callable[..., Any]:
+    """The pipeline function of that name.
+
+    Raises:
+        InputError: If no such pipeline is shipped.
+    """
+    module, function = shipped(name).entry.split(":")
+    return getattr(import_module(module), function)  # type: ignore[no-any-return]  # KFP's decorators are untyped

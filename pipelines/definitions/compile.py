@@ -1,0 +1,83 @@
+"""Shipped pipelines as text: what Kubeflow's API takes, or objects for its Kubernetes-native mode."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.base.errors import InputError, shown
+from headrace.pipelines.definitions.catalogue import pipeline, shipped
+from headrace.pipelines.definitions.compaction import compact
+from headrace.pipelines.definitions.task_options import TaskOptions, applied
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Native:
+    """Names of the objects ``Pipeline`` and ``PipelineVersion`` (pipelines.kubeflow.org/v2beta1).
+
+    Attributes:
+        version: Name of the version's object; it is unique in its namespace.
+        namespace: Their namespace; empty to leave it to kubectl.
+        name: Name of the pipeline's object; empty for the pipeline's own.
+    """
+
+    version: str
+    namespace: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse names that Kubernetes would not take.
+
+        Raises:
+            InputError: If there is one.
+        """
+        for text in filter(None, (self.version, self.namespace, self.name)):
+            if not _NAME.fullmatch(text):
+                raise InputError(
+                    f"the name of an object must be lower-case letters, digits, dashes and dots; got {shown(text)}."
+                )
+
+
+def compiled(name: str, *, options: TaskOptions | None = None, native: Native | None = None) -> str:
+    """A shipped pipeline as YAML.
+
+    Args:
+        name: Its name in the catalogue.
+        options: What a cluster is to give its steps; None for nothing in particular.
+        native: Names of the Kubernetes objects to write; None for KFP's intermediate representation.
+
+    Raises:
+        InputError: If no such pipeline is shipped, or an option cannot be.
+    """
+    shipped(name)
+    from kfp.compiler import Compiler  # noqa: PLC0415 - slow, and only compiling needs it
+
+    found = applied(pipeline(name), options or TaskOptions())
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        path = Path(scratch) / "pipeline.yaml"  # the compiler chooses the format by the file's ending
+        if native is None:
+            Compiler().compile(found, package_path=str(path))
+        else:
+            _compile_native(found, path, native)
+        return compact(path.read_text(encoding="utf-8"))
+
+
+def _compile_native(found: object, path: Path, native: Native) -> None:
+    from kfp.compiler import Compiler, KubernetesManifestOptions  # noqa: PLC0415 - slow
+
+    own = str(found.component_spec.name)  # type: ignore[attr-defined]  # KFP is untyped
+    Compiler().compile(
+        found,
+        package_path=str(path),
+        kubernetes_manifest_format=True,
+        kubernetes_manifest_options=KubernetesManifestOptions(
+            pipeline_name=native.name or own,
+            pipeline_display_name=own,
+            pipeline_version_name=native.version,
+            pipeline_version_display_name=native.version,
+            namespace=native.namespace or None,
+            include_pipeline_manifest=True,
+        ),
+    )

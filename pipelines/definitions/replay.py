@@ -1,0 +1,17 @@
+"""The replay pipeline: the line from the table to the bundle, and nothing that the world sees."""
+
+from kfp import dsl
+
+from headrace.pipelines.definitions.option_fields import takes_parameters
+from headrace.pipelines.definitions.steps import Arguments, line
+from headrace.pipelines.definitions.training_options import TrainingOptions
+
+
+@dsl.pipeline(
+    name="headrace-replay",
+    description="Make a bundle again, to be compared with the first one: ingest to package, nothing published.",
+)
+@takes_parameters(TrainingOptions)
+def replay(given: Arguments) -> None:
+    """Make the model of one table again, up to its bundle."""
+    line(given)

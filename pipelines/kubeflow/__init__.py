@@ -1,0 +1,1 @@
+"""Pipelines run on Kubeflow: submitted, followed, cancelled."""

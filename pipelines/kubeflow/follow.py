@@ -1,0 +1,82 @@
+"""Follow a run on a cluster, and tell what its steps do as a run here tells it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from headrace.cluster.kfp.pipeline_spec import PipelineFile
+from headrace.cluster.kfp.run import Run
+from headrace.core.base.errors import ClusterError
+from headrace.pipelines.kubeflow.run_sources import Api, Logs, NoWorkflows, Workflows
+from headrace.pipelines.kubeflow.run_states import Follower
+from headrace.pipelines.kubeflow.run_workflow import with_workflow
+from headrace.pipelines.local.runner import Outcome, Told
+
+POLL_SECONDS = 3.0
+PATIENCE_SECONDS = 300.0
+GONE_SECONDS = 30.0
+_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # what a proxy says of everybody while it starts
+
+
+def follow(
+    api: Api,
+    run_id: str,
+    *,
+    pipeline: PipelineFile,
+    logs: Logs,
+    watch: Callable[[Told], None],
+    workflows: Workflows | None = None,
+    poll_seconds: float = POLL_SECONDS,
+) -> tuple[Run, Outcome]:
+    """Wait for the end of a run.
+
+    Args:
+        api: Kubeflow Pipelines.
+        run_id: The run's id.
+        pipeline: What it runs.
+        logs: Where words of steps come from.
+        watch: Called with each thing that a step does, as it is seen.
+        workflows: Where the run's Workflow comes from; None to do without.
+        poll_seconds: Time between two looks.
+
+    Returns:
+        The run as it was at its end, and what came of it.
+
+    Raises:
+        MissingError: If there is no such run.
+        ClusterError: If the API cannot be asked for longer than ``PATIENCE_SECONDS``, or its Workflow was deleted.
+    """
+    follower, source = Follower(pipeline, logs, watch), workflows or NoWorkflows()
+    silent_since = gone_since = 0.0
+    canceled, workflow = False, None
+    while True:
+        now = time.monotonic()
+        try:
+            run = api.run(run_id)
+        except ClusterError as error:
+            silent_since = silent_since or now
+            passing = error.transient or error.reason in _UNKNOWN_ACCOUNT
+            if not passing or now - silent_since > PATIENCE_SECONDS:
+                raise
+        else:
+            silent_since = 0.0
+            workflow = source.of(run)
+            run = with_workflow(run, workflow)
+            canceled = canceled or run.state in {"CANCELING", "CANCELED"} or (workflow is not None and workflow.stopped)
+            if canceled and run.state == "FAILED":
+                run = replace(run, state="CANCELED")
+            follower.look(run, canceled=canceled)
+            if run.has_ended:
+                break
+            follower.warn(logs.obstacles(run, workflow))
+            gone_since = (gone_since or now) if source.is_gone() else 0.0
+            if gone_since and now - gone_since > GONE_SECONDS:
+                raise ClusterError(
+                    f"the run {run.name} must have its Workflow; somebody deleted it, though Kubeflow calls the run "
+                    f"{run.state.lower()}: start it again.",
+                    "gone",
+                )
+        time.sleep(poll_seconds)
+    follower.settle(run)
+    failure = None if run.state in {"SUCCEEDED", "SKIPPED"} else follower.failure(run, workflow)
+    return run, Outcome(steps=follower.steps(), error=failure)

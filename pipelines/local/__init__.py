@@ -1,0 +1,1 @@
+"""Pipelines run on this machine."""

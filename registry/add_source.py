@@ -1,0 +1,42 @@
+"""A table read once for the catalogue alone: digest, rows, columns with their dtypes, and what seems to be personal."""
+
+import tempfile
+from pathlib import Path
+
+from headrace.core.contracts.profiling.column_defaults import input_column
+from headrace.core.contracts.profiling.column_profile import survey
+from headrace.core.readers.ingest import ingest_table
+from headrace.core.tables import parquet_table
+from headrace.core.tables.source import ReadOptions
+from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.writes import Seen, add_checks, add_table
+from headrace.registry.record import absolute
+from headrace.stores.sources.open_source import open_source
+
+
+def add_source(database: Database, source: str, *, options: ReadOptions | None = None) -> str:
+    """Read a table and tell the catalogue of it; nothing of its rows is kept.
+
+    Args:
+        database: The catalogue.
+        source: The table's address.
+        options: How it is read.
+
+    Returns:
+        The table's name in the catalogue.
+
+    Raises:
+        MissingError: If the table does not exist.
+        InputError: If it cannot be read.
+        StoreError: If the catalogue cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        folder = Path(scratch) / "table"
+        facts = ingest_table(open_source(source), folder=folder, options=options)
+        found = survey(parquet_table.scan(folder))
+    seen = Seen(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
+    name = add_table(database, seen)
+    shares = {item.name: {"missing_share": item.missing / max(item.rows, 1)} for item in found.values()}
+    columns = [input_column(item) for item in found.values()]
+    add_checks(database, seen, columns=columns, checks={"rows": {"read": facts["rows"]}, "columns": shares})
+    return name

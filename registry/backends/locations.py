@@ -1,0 +1,91 @@
+"""Where a registry or a catalogue lies: a SQLite file, a server, a database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headrace.core.base import settings
+from headrace.core.base.errors import InputError, shown
+
+FOLDER = Path("headrace-out")
+REGISTRY_FILE = "registry.db"
+CATALOG_FILE = "catalog.db"
+LINEAGE_FILE = "lineage.jsonl"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One such place.
+
+    Attributes:
+        url: Its URL, without user and password.
+        path: The SQLite file; None if it is none.
+    """
+
+    url: str
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        """The place as messages call it."""
+        return str(self.path) if self.path else self.url
+
+
+def registry_place(text: str = "") -> Place:
+    """Where models are registered.
+
+    Args:
+        text: A path, ``sqlite:///PATH``, ``http://HOST`` or ``https://HOST``; empty for ``HEADRACE_REGISTRY``, or else
+            ``headrace-out/registry.db``.
+
+    Raises:
+        InputError: If it is none of these, or holds a password.
+    """
+    given = text or settings.registry() or str(FOLDER / REGISTRY_FILE)
+    scheme = urlsplit(given).scheme if "://" in given or given.startswith("sqlite:") else ""
+    if scheme in {"", "sqlite", "file"}:
+        return _file(given)
+    if scheme not in {"http", "https"}:
+        raise InputError(
+            f"a registry must be a file, sqlite:///PATH, or the http(s):// address of an MLflow server; "
+            f"got one with the scheme {shown(scheme)} instead."
+        )
+    parts = urlsplit(given)
+    if parts.username or parts.password or parts.query or not parts.hostname:
+        raise InputError(
+            "the address of a registry must be http(s)://HOST[:PORT][/PATH] alone; put the user and the password into "
+            "HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or a token into HEADRACE_REGISTRY_TOKEN."
+        )
+    return Place(url=given.rstrip("/"))
+
+
+def catalog_place(text: str = "") -> Place:
+    """Where tables are catalogued.
+
+    Args:
+        text: A path, ``sqlite:///PATH`` or ``postgresql://USER@HOST/DATABASE``; empty for ``HEADRACE_CATALOG``, or else
+            ``headrace-out/catalog.db``.
+
+    Raises:
+        InputError: If it is none of these, or holds a password.
+    """
+    given = text or settings.catalog() or str(FOLDER / CATALOG_FILE)
+    scheme = urlsplit(given).scheme if "://" in given or given.startswith("sqlite:") else ""
+    if scheme in {"", "sqlite", "file"}:
+        return _file(given)
+    parts = urlsplit(given)
+    if not scheme.startswith("postgresql") or not parts.hostname:
+        raise InputError(
+            f"a catalogue must be a file, sqlite:///PATH or postgresql://USER@HOST/DATABASE; got one with the scheme "
+            f"{shown(scheme)} instead."
+        )
+    if parts.password:
+        raise InputError("the address of a catalogue must hold no password; put it into HEADRACE_CATALOG_PASSWORD.")
+    return Place(url=f"postgresql+psycopg://{given.partition('://')[2]}")
+
+
+def _file(text: str) -> Place:
+    plain = text.removeprefix("sqlite:///").removeprefix("file://")
+    if plain.startswith("sqlite:") or plain in {"", ":memory:"} or "?" in plain:
+        raise InputError(f"a SQLite file must be named by its path or as sqlite:///PATH; got {shown(text)} instead.")
+    path = Path(plain).absolute()
+    return Place(url=f"sqlite:///{path}", path=path)

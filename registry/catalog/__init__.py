@@ -1,0 +1,1 @@
+"""The catalogue of tables, runs, bundles and endpoints."""

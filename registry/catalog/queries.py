@@ -1,0 +1,167 @@
+"""What the catalogue knows: tables found by word, tag, owner, date and type, and all that hangs on one of them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.registry.catalog import schema as t
+from headrace.registry.catalog.annotations import table_id
+from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.entities import Column, Figure, Table, TableVersion, Use, Wish, source_kind
+
+__all__ = [
+    "Column",
+    "Figure",
+    "Table",
+    "TableVersion",
+    "Use",
+    "Wish",
+    "places",
+    "quality",
+    "search",
+    "source_kind",
+    "table",
+    "uses",
+]
+
+
+def search(database: Database, wish: Wish | None = None) -> list[Table]:
+    """Tables that are what is looked for, those read last first.
+
+    Args:
+        database: The catalogue.
+        wish: What is looked for; None for all.
+    """
+    wish = wish or Wish()
+    asked = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
+    for word in wish.words:
+        asked = asked.where(_holds(word))
+    for tag in wish.tags:
+        asked = asked.where(t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(t.tags.c.tag == tag)))
+    if wish.owner:
+        asked = asked.where(sa.func.lower(t.tables.c.owner) == wish.owner.lower())
+    if wish.since:
+        asked = asked.where(t.tables.c.last_seen >= wish.since)
+    if wish.until:
+        asked = asked.where(t.tables.c.last_seen < f"{wish.until}~")  # after every time of that day
+    with database.reading() as connection:
+        found = _whole(connection, connection.execute(asked).mappings().all())
+    return [table for table in found if not wish.type or wish.type in {table.kind, *(c.dtype for c in table.columns)}]
+
+
+def table(database: Database, name: str) -> Table:
+    """One table, by its name or source.
+
+    Raises:
+        MissingError: If there is none.
+    """
+    with database.reading() as connection:
+        asked = sa.select(t.tables).where(t.tables.c.id == table_id(connection, name))
+        (found,) = _whole(connection, connection.execute(asked).mappings().all())
+    return found
+
+
+def quality(database: Database, table: Table) -> list[Figure]:
+    """Figures of all versions of a table, oldest first."""
+    asked = (
+        sa.select(t.figures.c.time, t.versions.c.digest, t.figures.c.name, t.figures.c.subject, t.figures.c.value)
+        .join(t.versions, t.versions.c.id == t.figures.c.version_id)
+        .where(t.versions.c.table_id == table.id)
+        .order_by(t.figures.c.id)
+    )
+    with database.reading() as connection:
+        return [Figure(*row) for row in connection.execute(asked)]
+
+
+def uses(database: Database, *, table: Table | None = None, model: str = "", bundle: str = "") -> list[Use]:
+    """What was made of which table, oldest first.
+
+    Args:
+        database: The catalogue.
+        table: Only uses of this table.
+        model: Only runs of this model.
+        bundle: Only the run that made the bundle of this digest.
+    """
+    asked = (
+        sa.select(
+            t.tables.c.name.label("table"), t.tables.c.source, t.versions.c.digest, t.versions.c.rows,
+            t.runs.c.id.label("run"), t.runs.c.model, t.runs.c.person, t.runs.c.time, t.runs.c.verdict,
+            sa.func.coalesce(t.bundles.c.digest, "").label("bundle"),
+            sa.func.coalesce(t.bundles.c.version, "").label("version"),
+            sa.func.coalesce(t.bundles.c.uri, "").label("uri"),
+        )
+        .select_from(t.uses)
+        .join(t.runs, t.runs.c.id == t.uses.c.run_id)
+        .join(t.versions, t.versions.c.id == t.uses.c.version_id)
+        .join(t.tables, t.tables.c.id == t.versions.c.table_id)
+        .outerjoin(t.bundles, t.bundles.c.run_id == t.runs.c.id)
+        .order_by(t.runs.c.time, t.runs.c.id)
+    )  # fmt: skip
+    if table:
+        asked = asked.where(t.tables.c.id == table.id)
+    if model:
+        asked = asked.where(t.runs.c.model == model)
+    if bundle:
+        asked = asked.where(t.bundles.c.digest == bundle)
+    with database.reading() as connection:
+        rows = connection.execute(asked).mappings().all()
+        answering = _endpoints(connection, [row["bundle"] for row in rows])
+    return [Use(**row, endpoints=tuple(answering.get(row["bundle"], ()))) for row in rows]
+
+
+def places(database: Database) -> list[Mapping[str, Any]]:
+    """Where rows of tables may lie: ``address``, ``kind``, ``digest``, ``time``."""
+    with database.reading() as connection:
+        return [dict(row) for row in connection.execute(sa.select(t.places).order_by(t.places.c.time)).mappings()]
+
+
+def _endpoints(connection: sa.Connection, digests: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    asked = sa.select(t.endpoints).where(t.endpoints.c.digest.in_(sorted({d for d in digests if d})))
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in connection.execute(asked.order_by(t.endpoints.c.id)).mappings():
+        found[row["digest"]].append({name: row[name] for name in ("url", "time", "verified", "ended")})
+    return found
+
+
+def _holds(word: str) -> sa.ColumnElement[bool]:
+    escaped = re.sub(r"([\\%_])", r"\\\1", word.lower())
+
+    def like(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+        return sa.func.lower(column).like(f"%{escaped}%", escape="\\")
+
+    own = [like(t.tables.c[name]) for name in ("name", "source", "owner", "licence", "description")]
+    tagged = t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(like(t.tags.c.tag)))
+    named = sa.select(t.versions.c.table_id).join(t.columns, t.columns.c.version_id == t.versions.c.id)
+    columned = t.tables.c.id.in_(named.where(like(t.columns.c.name) | like(t.columns.c.description)))
+    return sa.or_(*own, tagged, columned)
+
+
+def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[Table]:
+    """Tables with all that belongs to them."""
+    ids = [row["id"] for row in rows]
+    tagged: dict[int, list[str]] = defaultdict(list)
+    for identity, tag in connection.execute(sa.select(t.tags).where(t.tags.c.table_id.in_(ids)).order_by(t.tags.c.tag)):
+        tagged[identity].append(tag)
+    versions: dict[int, list[TableVersion]] = defaultdict(list)
+    asked = (
+        sa.select(t.versions).where(t.versions.c.table_id.in_(ids)).order_by(t.versions.c.last_seen, t.versions.c.id)
+    )
+    for row in connection.execute(asked).mappings():
+        versions[row["table_id"]].append(TableVersion(**{name: row[name] for name in TableVersion.__annotations__}))
+    latest = [found[-1].id for found in versions.values()]
+    columns: dict[int, list[Column]] = defaultdict(list)
+    asked = sa.select(t.columns).where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
+    for row in connection.execute(asked).mappings():
+        columns[row["version_id"]].append(Column(**{name: row[name] for name in Column.__annotations__}))
+    return [
+        Table(
+            **{str(name): value for name, value in row.items()},
+            tags=tuple(tagged[row["id"]]),
+            versions=tuple(versions[row["id"]]),
+            columns=tuple(columns[versions[row["id"]][-1].id]) if versions[row["id"]] else (),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,195 @@
+"""Where rows of a person lie: given a column and the person's keys, which tables, bundles and logs hold them.
+
+The keys stay in this process's memory: they are not stored, shown or logged, and no message holds one.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from headrace.core.base import settings
+from headrace.core.base.errors import HeadraceError, InputError
+from headrace.core.contracts import contract_yaml
+from headrace.core.readers.table_reader import Reading
+from headrace.core.tables import parquet_table
+from headrace.core.tables.pseudonyms import hashed_text
+from headrace.core.tables.source import ReadOptions
+from headrace.core.validation.records import records
+from headrace.registry.catalog import queries
+from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.text_search import matches
+from headrace.stores.sources.open_source import open_source
+
+Kind = Literal["source", "table", "bundle", "log"]
+MOST_KEYS = 10_000
+_TEXTS = frozenset({".html", ".json", ".jsonl", ".log", ".md", ".txt", ".yaml", ".csv"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows lie, or may.
+
+    Attributes:
+        kind: What it is.
+        address: Path or address.
+        rows: How many rows, lines or test cases are theirs.
+        note: What else is to be known: why it could not be looked at, or why the number is not sure.
+    """
+
+    kind: Kind
+    address: str
+    rows: int
+    note: str = ""
+
+
+class Keys:
+    """The keys of the people who are looked for, and a column that holds them."""
+
+    def __init__(self, column: str, values: Iterable[str]) -> None:
+        """Take the keys.
+
+        Args:
+            column: Name of the column.
+            values: Keys as texts; empty ones are left out.
+
+        Raises:
+            InputError: If there are none, or too many.
+        """
+        self.column = column
+        self.values = sorted({value.strip() for value in values} - {""})
+        if not 0 < len(self.values) <= MOST_KEYS:
+            raise InputError(
+                f"1 to {MOST_KEYS} keys must be given, one a line, by standard input or --keys; got {len(self.values)}."
+            )
+        key = settings.hash_key()
+        self.wanted = [*self.values, *(hashed_text(value, key=key) for value in self.values)]
+
+    def mask(self) -> pl.Expr:
+        """Rows that are theirs; a column that was hashed at ingest is found by the same hash."""
+        return pl.col(self.column).cast(pl.String).str.strip_chars().is_in(self.wanted)
+
+
+def search(database: Database, keys: Keys, *, logs: Iterable[Path] = (), sources: bool = True) -> Iterator[Place]:
+    """Every place that holds rows of these people, or that could not be looked at.
+
+    Args:
+        database: The catalogue, which knows tables, folders of runs, and bundles.
+        keys: Who is looked for.
+        logs: Further files and folders of logs, such as those of servers.
+        sources: Whether the tables are read where they came from, too.
+    """
+    if sources:
+        for table in queries.search(database):
+            if any(column.name == keys.column for column in table.columns):
+                yield from _source(table, keys)
+    for place in queries.places(database):
+        if place["kind"] == "run":
+            yield from _run(Path(place["address"]), keys)
+        else:
+            yield from _remote(str(place["address"]), keys)
+    for path in logs:
+        yield from _logs(path, keys)
+
+
+def _source(table: queries.Table, keys: Keys) -> Iterator[Place]:
+    try:
+        rows = _count(table.source, keys)
+    except HeadraceError as error:
+        yield Place("source", table.source, 0, f"could not be looked at: {error}")
+        return
+    if rows:
+        yield Place("source", table.source, rows)
+
+
+def _count(source: str, keys: Keys) -> int:
+    """How many rows of a table are theirs; it is read in bounded memory, and only the column."""
+    reading = Reading(open_source(source), ReadOptions(only=(keys.column,)), digest=False)
+    return sum(frame.filter(keys.mask()).height for frame in reading.frames() if keys.column in frame.columns)
+
+
+def _remote(address: str, keys: Keys) -> Iterator[Place]:
+    """A table that a cluster keeps in its artifact store."""
+    url = "s3://" + address.partition("://")[2].rstrip("/") + "/part-*.parquet"
+    try:
+        rows = _count(url, keys)
+    except HeadraceError as error:
+        yield Place("table", address, 0, f"could not be looked at: {error}")
+        return
+    if rows:
+        yield Place("table", address, rows)
+
+
+def _run(home: Path, keys: Keys) -> Iterator[Place]:
+    """The folder of a run: its steps' tables, its bundles, reports and logs."""
+    if not home.is_dir():
+        return
+    folders = sorted({path.parent for path in home.rglob("part-*.parquet")})
+    theirs: dict[Path, int] = {}
+    unkeyed = []
+    for folder in folders:
+        if keys.column not in parquet_table.scan(folder).collect_schema().names():
+            unkeyed.append(folder)
+        elif rows := _rows(folder, keys):
+            theirs[folder] = rows
+            yield Place("table", str(folder), rows)
+    if theirs:
+        for folder in unkeyed:
+            yield Place("table", str(folder), 0, "made of a table that holds rows of theirs, but without the column")
+    yield from _bundles(home, keys, theirs)
+    yield from _logs(home, keys)
+
+
+def _rows(folder: Path, keys: Keys) -> int:
+    return int(parquet_table.scan(folder).filter(keys.mask()).select(pl.len()).collect().item())
+
+
+def _bundles(home: Path, keys: Keys, theirs: Mapping[Path, int]) -> Iterator[Place]:
+    """Bundles below a folder: their test cases are rows of the test part."""
+    for path in sorted(home.rglob("cases.json")):
+        cases = [case.get("request", {}) for case in _cases(path)]
+        named = sum(str(case.get(keys.column, "")).strip() in keys.wanted for case in cases)
+        alike = _alike(path.parent, cases, keys, theirs)
+        if named or alike:
+            note = "" if named else "test cases with the values of their rows, without the key"
+            yield Place("bundle", str(path.parent), named or alike, note)
+        if theirs and path.parent.name == "bundle" and path.parent.parent == home:
+            yield Place("bundle", str(path.parent), 0, "learned from a table that holds rows of theirs")
+
+
+def _cases(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        return list(json.loads(path.read_bytes()).get("cases", []))
+    except (ValueError, AttributeError, OSError):
+        return []
+
+
+def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: Keys, theirs: Mapping[Path, int]) -> int:
+    """How many test cases have the values of rows that are theirs, whatever the key is called there."""
+    contract = folder / "contract.yaml"
+    tested = next((found for found in theirs if found.name == "test_table"), None)
+    if tested is None or not contract.exists():
+        return 0
+    inputs = [column for column in contract_yaml.load(contract).inputs if not column.personal]
+    rows = parquet_table.scan(tested).filter(keys.mask()).collect()
+    values = {json.dumps(record, sort_keys=True) for record in records(rows, inputs)}
+    names = [column.name for column in inputs]
+    return sum(json.dumps({name: case.get(name) for name in names}, sort_keys=True) in values for case in cases)
+
+
+def _logs(path: Path, keys: Keys) -> Iterator[Place]:
+    """Reports and logs in which a key stands as text."""
+    if not path.exists():
+        yield Place("log", str(path), 0, "could not be looked at: there is no such file")
+        return
+    files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.suffix in _TEXTS)
+    for file in files:
+        if (
+            file.is_file()
+            and file.name != "cases.json"
+            and (lines := matches(file, column=keys.column, values=keys.wanted))
+        ):
+            yield Place("log", str(file), lines)

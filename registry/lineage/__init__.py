@@ -1,0 +1,1 @@
+"""What was made of what, from the table to the endpoint."""

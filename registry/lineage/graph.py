@@ -1,0 +1,135 @@
+"""From data to endpoint: what was made of what, as a graph."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from headrace.registry.catalog.queries import Use
+from headrace.registry.models.state import State
+from headrace.registry.models.submission import Submission
+
+Kind = Literal["data", "run", "model", "endpoint"]
+KINDS: tuple[Kind, ...] = ("data", "run", "model", "endpoint")
+MOST_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Node:
+    """One thing.
+
+    Attributes:
+        id: Its name in the graph.
+        kind: What it is.
+        title: What it is called.
+        lines: What else is worth knowing, a line each.
+        style: ``good``, ``bad``, ``warn`` or empty.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    lines: tuple[str, ...] = ()
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Things, and which of them was made of which.
+
+    Attributes:
+        nodes: The things, each once, by kind and age.
+        edges: Pairs of ids: what was used, and what came of it.
+        left_out: Number of earlier runs that are not shown.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[tuple[str, str], ...]
+    left_out: int = 0
+
+    def of(self, kind: Kind) -> list[Node]:
+        """The things of one kind."""
+        return [node for node in self.nodes if node.kind == kind]
+
+
+def of_uses(uses: Sequence[Use], state: State | None = None) -> Graph:
+    """The graph of a model's runs.
+
+    Args:
+        uses: What the catalogue knows of them, oldest first.
+        state: What the registry knows of the model; None for nothing.
+    """
+    runs = list(dict.fromkeys(use.run for use in uses))
+    shown = set(runs[-MOST_RUNS:])
+    nodes: dict[str, Node] = {}
+    edges: dict[tuple[str, str], None] = {}
+    for use in uses:
+        if use.run not in shown:
+            continue
+        data, run = f"data {use.table} {use.digest}", f"run {use.run}"
+        nodes[data] = Node(data, "data", use.table, (f"{use.rows:,} rows", f"digest {use.digest[:12]}"))
+        nodes[run] = Node(
+            run, "run", f"run of {_minute(use.time)}", (f"by {use.person}", *_verdict(use.verdict)), _style(use)
+        )
+        edges[data, run] = None
+        if not use.bundle:
+            continue
+        model = f"model {use.bundle}"
+        nodes[model] = _model(model, use, state)
+        edges[run, model] = None
+        for endpoint in use.endpoints:
+            node = _endpoint(endpoint, use)
+            nodes[node.id] = node
+            edges[model, node.id] = None
+    ordered = sorted(nodes.values(), key=lambda node: KINDS.index(node.kind))
+    return Graph(tuple(ordered), tuple(edges), left_out=len(runs) - len(shown))
+
+
+def of_bundle(submission: Submission) -> Graph:
+    """The graph of a bundle as its own papers tell it, without registry and catalogue."""
+    table, rows = submission.provenance.get("table", {}), submission.provenance.get("rows", {})
+    data = Node(
+        "data",
+        "data",
+        str(table.get("source", "")) or "table",
+        (f"{int(table.get('rows', 0)):,} rows", f"digest {str(table.get('digest', ''))[:12]}"),
+    )
+    trained = f"{int(rows.get('train', 0)):,} rows to train, {int(rows.get('test', 0)):,} to test"
+    made = str(submission.provenance.get("made_with", "headrace"))
+    run = Node("run", "run", made, (trained, *_verdict(submission.verdict)))
+    model = Node("model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12]))
+    return Graph((data, run, model), (("data", "run"), ("run", "model")))
+
+
+def _model(name: str, use: Use, state: State | None) -> Node:
+    version = state.with_digest(use.bundle) if state else None
+    told = version.version if version else use.version
+    title = f"{use.model} {told}" if told else use.model
+    lines = [f"digest {use.bundle[:12]}"]
+    if version:
+        lines.append(", ".join(version.stages) or ("archived" if version.archived else "in no stage"))
+    elif not use.uri:
+        lines.append("not published")
+    return Node(name, "model", title, tuple(lines), "good" if version and version.stages else "")
+
+
+def _endpoint(endpoint: Mapping[str, Any], use: Use) -> Node:
+    ended = f"ended {_minute(endpoint['ended'])}" if endpoint["ended"] else "not known to have ended"
+    verified = f"{'verified' if endpoint['verified'] else 'not verified'} {_minute(endpoint['time'])}"
+    url = str(endpoint["url"])
+    return Node(f"endpoint {url} {use.bundle}", "endpoint", _host(url), (verified, ended))
+
+
+def _verdict(verdict: str) -> Iterable[str]:
+    return (f"verdict {verdict}",) if verdict else ()
+
+
+def _style(use: Use) -> str:
+    return {"reject": "bad", "hold": "warn"}.get(use.verdict, "")
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]

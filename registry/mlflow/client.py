@@ -1,0 +1,70 @@
+"""MLflow's client for a registry, and the file that it needs where the registry is one."""
+
+import contextlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.core.base import settings
+from headrace.core.base.errors import StoreError
+from headrace.registry.backends.errors import mlflow_errors
+from headrace.registry.backends.locations import Place
+from headrace.registry.mlflow.sqlite_reader import FileReader
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow tells of its migrations and of every failed statement, with its traceback; we tell it in one sentence.
+_LOUD = ("mlflow", "alembic")
+
+
+def connect(place: Place) -> "MlflowClient":
+    """A client of the registry; a SQLite file that is not there is made.
+
+    Args:
+        place: Where it is.
+
+    Raises:
+        StoreError: If it cannot be reached, read or written, or is of another version of MLflow.
+    """
+    settings.before_mlflow()
+    from mlflow import MlflowClient  # noqa: PLC0415 - takes more than a second, and readers need none
+
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if place.path:
+        if not place.path.exists():
+            _make(place.path)
+        FileReader(place).check(write=True)
+    with mlflow_errors(place):
+        return MlflowClient(tracking_uri=place.url, registry_uri=place.url)
+
+
+def artifact_location(place: Place, name: str) -> str | None:
+    """Where the files of an experiment's runs lie; None to let the server decide."""
+    return (place.path.with_name(f"{place.path.stem}-files") / name).as_uri() if place.path else None
+
+
+def _make(path: Path) -> None:
+    """Make an empty registry that is whole or absent; if someone else was quicker, theirs stays."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - as above
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the registry {path}: {error.strerror}; make its folder writable, or name another file."
+        ) from error
+    os.close(handle)
+    part = Path(name)
+    try:
+        with mlflow_errors(Place(url=f"sqlite:///{part}", path=path)):
+            MlflowClient(tracking_uri=f"sqlite:///{part}", registry_uri=f"sqlite:///{part}").search_experiments()
+        part.chmod(0o644)
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)

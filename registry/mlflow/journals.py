@@ -1,0 +1,110 @@
+"""Journals written by MLflow's client."""
+
+from typing import TYPE_CHECKING
+
+from headrace.core.base.errors import InputError, shown
+from headrace.registry.backends.errors import mlflow_errors
+from headrace.registry.backends.locations import Place
+from headrace.registry.mlflow.base import JOURNAL_TAG, JOURNALS, key
+from headrace.registry.mlflow.client import artifact_location
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# What MLflow's UI shows for it: runs of training, not of agents.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+_EXISTS = "RESOURCE_ALREADY_EXISTS"
+
+
+def experiment_of(client: "MlflowClient", name: str, place: Place, *, tags: dict[str, str] | None = None) -> str:
+    """Identity of the experiment of that name, made if it is not there.
+
+    Args:
+        client: The client.
+        name: Name of the experiment.
+        place: The registry.
+        tags: Tags that it gets if it is made.
+
+    Raises:
+        InputError: If it was deleted.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            folder = name.replace(" ", "-")
+            return str(client.create_experiment(name, artifact_location(place, folder), tags=tags))
+        except MlflowException as error:
+            if error.error_code != _EXISTS:  # else someone else has just made it
+                raise
+        found = client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        raise InputError(f"the experiment {shown(name)} in the registry {place} was deleted: restore it in MLflow.")
+    return str(found.experiment_id)
+
+
+def journal_run(client: "MlflowClient", name: str, place: Place) -> str:
+    """Identity of the run that is the journal of that name, made if it is not there.
+
+    Raises:
+        InputError: If an experiment of that name was made by someone else.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
+
+    with mlflow_errors(place):
+        found = client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active":
+            run = _made(client, name, place)
+        else:
+            run = str(found.tags.get(JOURNAL_TAG, ""))
+        if not run:
+            raise InputError(
+                f"the experiment {shown(name)} in the registry {place} was not made by headrace: rename it in MLflow."
+            )
+        try:
+            if client.get_run(run).info.lifecycle_stage == "active":
+                return run
+        except MlflowException as error:
+            raise InputError(
+                f"the history of {name} in the registry {place} is gone (run {run}): restore it from a backup."
+            ) from error
+    raise InputError(f"the history of {name} in the registry {place} was deleted: restore run {run} in MLflow.")
+
+
+def _made(client: "MlflowClient", name: str, place: Place) -> str:
+    """A new journal's run, or that of whoever was quicker."""
+    folder = experiment_of(client, JOURNALS, place, tags=_KIND)
+    run = str(client.create_run(folder, run_name=name, tags={"mlflow.source.name": "headrace"}).info.run_id)
+    client.set_terminated(run)
+    experiment = experiment_of(client, name, place, tags={JOURNAL_TAG: run, **_KIND})
+    won = str(client.get_experiment(experiment).tags.get(JOURNAL_TAG, ""))
+    if won != run:
+        client.delete_run(run)
+    return won
+
+
+def append(client: "MlflowClient", run: str, text: str, *, number: int, place: Place) -> bool:
+    """Add a text to the end of a journal.
+
+    Args:
+        client: The client.
+        run: The journal's run.
+        text: The text; no other writer writes the same.
+        number: Its number: one more than there are texts.
+        place: The registry.
+
+    Returns:
+        Whether it was written; if not, someone else has written a text of that number.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
+
+    with mlflow_errors(place):
+        try:
+            client.log_param(run, key(number), text)
+        except MlflowException:
+            # MLflow tells a taken number by the code of any bad value: what stands there now decides.
+            if client.get_run(run).data.params.get(key(number)) in {None, text}:
+                raise
+            return False
+    return True

@@ -1,0 +1,271 @@
+"""The registry on MLflow: a SQLite file or a server, by the same client.
+
+The journal is the truth (``headrace.registry.mlflow.base``). MLflow's registered models, versions, aliases and tags are
+made to show it, so that its UI, and whoever loads ``models:/NAME@production``, see the same; where they differ, because
+somebody moved an alias by hand, the next write puts them right.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headrace.core.base.errors import BusyError, HeadraceError, InputError, MissingError, StoreError
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
+from headrace.registry.backends.errors import mlflow_errors
+from headrace.registry.backends.locations import Place, registry_place
+from headrace.registry.mlflow import runs, versions
+from headrace.registry.mlflow.base import POLICY, PREFIX, Reader
+from headrace.registry.mlflow.client import connect
+from headrace.registry.mlflow.journals import append, experiment_of, journal_run
+from headrace.registry.mlflow.rest_reader import ServerReader
+from headrace.registry.mlflow.sqlite_reader import FileReader
+from headrace.registry.models import contract_changes, events, policy, semver, transitions
+from headrace.registry.models.events import Entry
+from headrace.registry.models.policy import Policy
+from headrace.registry.models.state import State, Version, fold
+from headrace.registry.models.submission import Submission
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ATTEMPTS = 50
+ATTEMPTS_OF_A_CALL = 8
+T = TypeVar("T")
+
+
+class MlflowRegistry:
+    """A ``Registry`` of MLflow."""
+
+    def __init__(self, place: Place) -> None:
+        """Prepare; nothing is opened, made or imported yet.
+
+        Args:
+            place: Where the registry is.
+        """
+        self.place = place
+        self._reader: Reader = FileReader(place) if place.path else ServerReader(place)
+        self._connected: MlflowClient | None = None
+
+    def models(self) -> list[State]:
+        """All models, by name."""
+        found = self._reader.journals()
+        states = [_state(name.removeprefix(PREFIX), texts) for name, texts in sorted(found.items())]
+        return [state for state in states if state.versions]
+
+    def model(self, name: str) -> State:
+        """One model."""
+        state = _state(name, self._reader.journal(PREFIX + name))
+        if state.versions:
+            return state
+        known = ", ".join(found.model for found in self.models()[:10])
+        raise MissingError(
+            f"there is no model {name!r} in the registry {self.place}; it has {known or 'none'}: register one with "
+            "`headrace registry register`."
+        )
+
+    def register(
+        self, submission: Submission, *, by: str, reason: str = "", number: str = "", run: str = ""
+    ) -> Version:
+        """Add a bundle as a new version."""
+        if not submission.uri:
+            raise InputError(
+                f"a model must be published before it is registered; {submission.folder} is not: give its URI."
+            )
+        name, client = submission.name, self._client()
+        known = self._current(name)
+        if same := known.with_digest(submission.digest):
+            return same
+        run = run or self.track(submission, by=by)
+        plan = self._planned(known, submission, number, run)
+        transitions.registering(known, 0, facts=plan, by=by, reason=reason)
+        made = self._patiently(lambda: versions.create(client, submission, known, run=run))
+
+        def entry(state: State) -> Entry | None:
+            if state.with_digest(submission.digest):
+                return None
+            facts = plan if state.versions == known.versions else self._planned(state, submission, number, run)
+            return transitions.registering(state, made, facts=facts, by=by, reason=reason)
+
+        version = self._written(name, entry).with_digest(submission.digest)
+        if version is None:
+            raise StoreError(f"the registry {self.place} lost the version that was just written: look at its log.")
+        if version.number != made:  # somebody else has registered the same bundle in the meantime
+            self._patiently(lambda: versions.delete(client, name, made))
+        return version
+
+    def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> Version:
+        """Put a version into a stage, if the policy lets it."""
+        self.model(name).find(version)
+        asked = self.policy()
+        state = self._written(
+            name, lambda now: transitions.promoting(now, version, policy=asked, stage=stage, by=by, reason=reason)
+        )
+        return state.find(stage)
+
+    def rollback(self, name: str, *, to: str = "", stage: str = "production", by: str, reason: str = "") -> Version:
+        """Put an earlier version back into a stage."""
+        self.model(name)
+        asked = self.policy()
+        state = self._written(
+            name, lambda now: transitions.rolling_back(now, to, policy=asked, stage=stage, by=by, reason=reason)
+        )
+        return state.find(stage)
+
+    def approve(self, name: str, version: str, *, by: str, reason: str) -> Version:
+        """Record that somebody approves of a version."""
+        self.model(name)
+        return self._written(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(version)
+
+    def archive(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+        """Take a version out of use."""
+        self.model(name)
+        return self._written(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(version)
+
+    def restore(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+        """Bring an archived version back."""
+        self.model(name)
+        return self._written(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(version)
+
+    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Version:
+        """Record how a rollout ended."""
+        found = next((state for state in self.models() if state.with_digest(digest)), None)
+        if found is None:
+            raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
+        state = self._written(
+            found.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
+        )
+        return state.find(digest)
+
+    def policy(self) -> Policy:
+        """What the stages ask for; without any word of people, what ``Policy`` does."""
+        entries = self.policy_entries()
+        return policy.parse(entries[-1].facts, source=f"the policy in {self.place}") if entries else Policy()
+
+    def set_policy(self, policy: Policy, *, by: str, reason: str = "") -> None:
+        """Change what the stages ask for."""
+        self._append(POLICY, lambda _: Entry("policy", by, reason, facts=policy.as_json()))
+
+    def policy_entries(self) -> Sequence[Entry]:
+        """Who changed the policy, when and why."""
+        return events.read(self._reader.journal(POLICY), "the policy")
+
+    def track(self, submission: Submission, *, by: str, job: str = "") -> str:
+        """Keep the run that made a bundle."""
+        client, name = self._client(), PREFIX + submission.name
+        journal_run(client, name, self.place)
+
+        def call() -> str:
+            experiment = experiment_of(client, name, self.place)
+            return runs.track(client, submission, experiment_id=experiment, by=by, job=job)
+
+        return self._patiently(call)
+
+    def text(self, version: Version, name: str) -> str:
+        """Content of a small file of a version's bundle."""
+        run = str(version.facts.get("run", ""))
+        absent = MissingError(f"{version.model} {version.version} has no {name} in the registry {self.place}.")
+        if not run:
+            raise absent
+        client = self._client()
+        with mlflow_errors(self.place), tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            if name not in {found.path for found in client.list_artifacts(run)}:
+                raise absent
+            return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
+
+    def _planned(self, state: State, submission: Submission, number: str, run: str) -> dict[str, Any]:
+        """What is remembered of a new version, with the semantic version that it gets."""
+        base = state.followed
+        facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
+        found: dict[str, Any] = {"level": "", "changes": [], "follows": base.number if base else 0}
+        version = semver.FIRST
+        if base:
+            level, reasons = contract_changes.level(
+                self._contract(base, submission),
+                submission.contract,
+                before=base.facts.get("metrics", {}),
+                after=facts["metrics"],
+            )
+            version = semver.following(base.semver, level, taken=[known.semver for known in state.versions])
+            found |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
+        return {**facts, **found, "version": str(semver.SemVer.parse(number) if number else version)}
+
+    def _contract(self, base: Version, submission: Submission) -> Contract:
+        """The contract of the version that a bundle follows."""
+        if base.facts.get("contract") == submission.facts()["contract"]:
+            return submission.contract
+        return contract_yaml.parse(self.text(base, "contract.yaml"), source=f"{base.model} {base.version}")
+
+    def _written(self, name: str, entry: Callable[[State], Entry | None]) -> State:
+        """Write the entry that ``entry`` makes of what is true then, and let MLflow show what came of it."""
+        written = self._append(PREFIX + name, lambda entries: entry(fold(name, entries)))
+        state = _state(name, written)
+        while True:
+            self._show(state)
+            # Who wrote after us may have shown their state before we showed ours.
+            latest = self._current(name)
+            if latest.entries == state.entries:
+                return state
+            state = latest
+
+    def _show(self, state: State) -> None:
+        """Let MLflow show a state."""
+        try:
+            self._patiently(lambda: versions.show(self._client(), state))
+        except HeadraceError as error:
+            raise StoreError(
+                f"what was done to {state.model} is recorded, but MLflow does not show it yet, because {error} Give "
+                "the same command again."
+            ) from error
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """What ``call`` gives, tried again while others are in its way; it must be one that may be repeated."""
+        for _ in range(ATTEMPTS_OF_A_CALL):
+            try:
+                with mlflow_errors(self.place):
+                    return call()
+            except BusyError:
+                time.sleep(random.uniform(0.05, 0.4))  # noqa: S311 - so that two do not meet again
+        with mlflow_errors(self.place):
+            return call()
+
+    def _append(self, journal: str, entry: Callable[[Sequence[Entry]], Entry | None]) -> list[str]:
+        run = ""
+        for _ in range(ATTEMPTS):
+            texts = self._texts(journal)
+            made = entry(events.read(texts, journal.removeprefix(PREFIX)))
+            if made is None:
+                return texts
+            # Only now, for what is refused must leave nothing behind.
+            run = run or journal_run(self._client(), journal, self.place)
+            text = made.after(texts).text()
+            if append(self._client(), run, text, number=len(texts) + 1, place=self.place):
+                return [*texts, text]
+        raise StoreError(f"too many others write to {journal} in the registry {self.place} at once: try again.")
+
+    def _texts(self, journal: str) -> list[str]:
+        return self._reader.journal(journal) if self.place.path is None or self.place.path.exists() else []
+
+    def _current(self, name: str) -> State:
+        return _state(name, self._reader.journal(PREFIX + name))
+
+    def _client(self) -> "MlflowClient":
+        if self._connected is None:
+            self._connected = connect(self.place)
+        return self._connected
+
+
+def open_registry(text: str = "") -> MlflowRegistry:
+    """The registry of that address; empty for that of the environment, or else the usual file.
+
+    Raises:
+        InputError: If the address cannot be one.
+    """
+    return MlflowRegistry(registry_place(text))
+
+
+def _state(name: str, texts: Sequence[str]) -> State:
+    return fold(name, events.read(texts, name))

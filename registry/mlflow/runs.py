@@ -1,0 +1,177 @@
+"""Runs as MLflow shows them: parameters, metrics, data sets, artifacts, and the model that came of them."""
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.core.contracts.contract import Column
+from headrace.registry.models.submission import Submission
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Metric
+
+DIGEST, JOB, LOGGED = "headrace.digest", "headrace.job", "headrace.logged_model"
+# Files that a person reads are kept beside the run; the model itself stays where it is published.
+_SHOWN = frozenset({".json", ".md", ".yaml", ".html", ".txt"})
+_MOST_BYTES = 2 << 20
+_DATASET_DIGITS = 32
+_TYPES = {"integer": "long", "number": "double", "string": "string", "boolean": "boolean", "timestamp": "datetime"}
+
+
+def track(client: "MlflowClient", submission: Submission, *, experiment_id: str, by: str, job: str) -> str:
+    """Keep the run that made a bundle; a run that is known, by job and digest, is finished and not made again.
+
+    Args:
+        client: The client.
+        submission: The bundle.
+        experiment_id: Identity of the experiment.
+        by: Who ran it.
+        job: Identity of the pipeline's run.
+
+    Returns:
+        Identity of the run.
+    """
+    from mlflow.entities import Param  # noqa: PLC0415 - the client has imported it
+
+    wanted = f"tags.`{DIGEST}` = '{submission.digest}'" + (f" and tags.`{JOB}` = '{_word(job)}'" if job else "")
+    known = client.search_runs([experiment_id], wanted)
+    if known and known[0].info.status == "FINISHED":
+        return str(known[0].info.run_id)
+    run = (
+        known[0]
+        if known
+        else client.create_run(experiment_id, tags=_tags(submission, by, job), run_name=_name(submission))
+    )
+    identity = str(run.info.run_id)
+    inputs = _inputs(submission)
+    client.log_inputs(identity, datasets=inputs)
+    logged = run.data.tags.get(LOGGED) or _logged_model(client, submission, experiment_id, identity)
+    parameters = [Param(name, str(value)[:500]) for name, value in _parameters(submission).items()]
+    for first in range(0, len(parameters), 100):
+        client.log_batch(identity, params=parameters[first : first + 100])
+    client.log_batch(identity, metrics=_metrics(submission, logged, inputs))
+    _artifacts(client, identity, submission.folder)
+    client.set_terminated(identity)
+    return identity
+
+
+def _word(text: str) -> str:
+    """A text that may stand in a filter of MLflow."""
+    return "".join(letter for letter in text if letter.isalnum() or letter in "-_.")
+
+
+def _name(submission: Submission) -> str:
+    return f"{submission.model.get('family', 'model')}-{submission.digest[:8]}"
+
+
+def _tags(submission: Submission, by: str, job: str) -> dict[str, str]:
+    reasons = submission.provenance.get("verdict", {}).get("reasons", [])
+    return {
+        "mlflow.user": by,
+        "mlflow.source.name": str(submission.provenance.get("made_with", "headrace")),
+        "mlflow.source.type": "JOB",
+        "mlflow.note.content": f"Verdict: **{submission.verdict or 'none'}**\n\n"
+        + "\n".join(f"- {r}" for r in reasons),
+        DIGEST: submission.digest,
+        **({JOB: _word(job)} if job else {}),
+        "headrace.verdict": submission.verdict,
+        "headrace.uri": submission.uri,
+    }
+
+
+def _logged_model(client: "MlflowClient", submission: Submission, experiment: str, run: str) -> str:
+    """The run's model, to which MLflow's UI ties metrics and data."""
+    from mlflow.entities import LoggedModelOutput  # noqa: PLC0415 - the client has imported it
+
+    made = client.create_logged_model(
+        experiment,
+        name=submission.name,
+        source_run_id=run,
+        model_type=str(submission.model.get("family", "")),
+        params={name: str(value)[:500] for name, value in dict(submission.model.get("parameters", {})).items()},
+        tags={DIGEST: submission.digest, "headrace.uri": submission.uri},
+    )
+    client.finalize_logged_model(made.model_id, "READY")
+    client.log_outputs(run, models=[LoggedModelOutput(made.model_id, step=0)])
+    client.set_tag(run, LOGGED, made.model_id)
+    return str(made.model_id)
+
+
+def _parameters(submission: Submission) -> dict[str, Any]:
+    search = submission.provenance.get("search", {})
+    own = {f"model.{name}": value for name, value in dict(submission.model.get("parameters", {})).items()}
+    return {
+        "family": submission.model.get("family", ""),
+        "task": submission.contract.task,
+        "target": submission.contract.target.name,
+        "seed": submission.provenance.get("seed", 0),
+        **{f"search.{name}": search[name] for name in ("metric", "score", "folds") if name in search},
+        **own,
+    }
+
+
+def _metrics(submission: Submission, logged: str, inputs: list["DatasetInput"]) -> list["Metric"]:
+    from mlflow.entities import Metric  # noqa: PLC0415 - the client has imported it
+
+    now = int(time.time() * 1000)
+    tested = inputs[-1].dataset
+
+    def metric(name: str, value: float) -> Metric:
+        return Metric(
+            name,
+            float(value),
+            now,
+            0,
+            model_id=logged,
+            dataset_name=tested.name,
+            dataset_digest=tested.digest,
+            run_id=None,
+        )
+
+    found = []
+    for name, interval in submission.metrics.get("metrics", {}).items():
+        found.append(metric(name, interval["value"]))
+        found += [metric(f"{name}_{end}", interval[end]) for end in ("low", "high") if interval.get(end) is not None]
+    baseline = submission.metrics.get("baseline", {}).get("metrics", {})
+    found += [metric(f"baseline_{name}", value) for name, value in baseline.items()]
+    return found
+
+
+def _inputs(submission: Submission) -> list["DatasetInput"]:
+    """The table, as it was trained on and as it was tested on."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
+
+    table, rows = submission.provenance.get("table", {}), submission.metrics.get("rows", {})
+    steps = submission.provenance.get("steps", {})
+    name = str(table.get("source", "")) or "table"
+    whole = str(table.get("digest", "")) or submission.digest
+    columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.kept]})
+    found = []
+    for part, context in (("train", "training"), ("test", "evaluation")):
+        digest = str(steps.get(f"split.{part}_table", "")) or whole
+        dataset = Dataset(
+            name=f"{name} ({part})"[:500],
+            digest=digest[:_DATASET_DIGITS],
+            source_type="headrace",
+            source=json.dumps({"uri": name, "digest": whole}),
+            schema=columns,
+            profile=json.dumps({"num_rows": rows.get(part), "table_rows": table.get("rows")}),
+        )
+        found.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
+    return found
+
+
+def _column(column: Column) -> dict[str, Any]:
+    return {"name": column.name, "type": _TYPES[column.dtype], "required": column.missing == 0}
+
+
+def _artifacts(client: "MlflowClient", run: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        for path in sorted(folder.iterdir()):
+            if path.suffix in _SHOWN and path.stat().st_size <= _MOST_BYTES:
+                shutil.copyfile(path, Path(scratch) / path.name)
+        client.log_artifacts(run, scratch)

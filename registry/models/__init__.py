@@ -1,0 +1,1 @@
+"""Versions of models: states, transitions, policies."""

@@ -1,0 +1,203 @@
+"""What separates two versions of a model for those who ask it: the contract first, then the metrics.
+
+A change is *breaking* if a request that was answered may now be refused or misread, or if the answer means something
+else. It is *additive* if more is accepted, or if the model is built otherwise. From them follows the semantic version.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal
+
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.registry.models.semver import Level
+
+Kind = Literal["breaking", "additive"]
+Metrics = Mapping[str, Mapping[str, float]]
+
+# Bounds that are inferred anew move with the data; so much of the old range may be lost before a client notices.
+SLACK = 0.1
+_REFUSES = ("quarantine", "stop")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference.
+
+    Attributes:
+        kind: ``breaking`` or ``additive``.
+        text: What it is, as a clause.
+    """
+
+    kind: Kind
+    text: str
+
+
+def level(old: Contract, new: Contract, *, before: Metrics, after: Metrics) -> tuple[Level, tuple[str, ...]]:
+    """How far the version must be raised, and why.
+
+    Args:
+        old: Contract of the version that is followed.
+        new: Contract of the new one.
+        before: Metrics of the version that is followed, each with ``value``, ``low`` and ``high``.
+        after: Metrics of the new one.
+
+    Returns:
+        ``major`` for a breaking change of the contract; ``minor`` for an additive one, or for a main metric whose
+        interval does not overlap the old one; else ``patch``. The reasons are clauses.
+    """
+    found = list(differences(old, new))
+    breaking = tuple(change.text for change in found if change.kind == "breaking")
+    if breaking:
+        return "major", breaking
+    reasons = tuple(change.text for change in found)
+    moved = moved_metric(new, before=before, after=after)
+    if moved:
+        reasons = (*reasons, moved)
+    return ("minor", reasons) if reasons else ("patch", ())
+
+
+def moved_metric(contract: Contract, *, before: Metrics, after: Metrics) -> str:
+    """How the main metric moved beyond what chance explains; empty if it did not, or is unknown."""
+    name = MAIN[contract.task]
+    old, new = before.get(name), after.get(name)
+    if not old or not new or (new["low"] <= old["high"] and old["low"] <= new["high"]):
+        return ""
+    rises = new["value"] > old["value"]
+    word = "better" if rises == HIGHER_IS_BETTER[name] else "worse"
+    return f"{name} is clearly {word}: {new['value']:.4g} after {old['value']:.4g}"
+
+
+def differences(old: Contract, new: Contract) -> Iterator[Change]:
+    """Every difference that a client, or whoever reviews the model, should know."""
+    yield from _answers(old, new)
+    yield from _inputs(old, new)
+    yield from _severities(old, new)
+    if old.features != new.features:
+        yield Change("additive", "the row features are others")
+
+
+def _answers(old: Contract, new: Contract) -> Iterator[Change]:
+    if old.task != new.task:
+        yield Change("breaking", f"the task is {new.task} instead of {old.task}")
+        return
+    if old.target.name != new.target.name:
+        yield Change("breaking", f"the target is {new.target.name} instead of {old.target.name}")
+    if old.target.unit != new.target.unit:
+        yield Change(
+            "breaking", f"the target's unit is {new.target.unit or 'none'} instead of {old.target.unit or 'none'}"
+        )
+    gone, come = _sets(old.target.categories, new.target.categories)
+    told = [f"{word}: {_some(values)}" for word, values in (("gone", gone), ("new", come)) if values]
+    if told:
+        yield Change("breaking", f"the classes are others ({'; '.join(told)})")
+    if old.positive != new.positive:
+        yield Change("breaking", f"the positive class is {new.positive or 'none'} instead of {old.positive or 'none'}")
+
+
+def _inputs(old: Contract, new: Contract) -> Iterator[Change]:
+    before, after = ({column.name: column for column in contract.inputs} for contract in (old, new))
+    for name in after:
+        if name not in before:
+            yield Change("breaking", f"the input {name} is new")
+    for name in before:
+        if name not in after:
+            yield Change("breaking", f"the input {name} is gone")
+    kept = [name for name in before if name in after]
+    if kept != [name for name in after if name in before]:
+        yield Change("breaking", "the inputs are in another order, which rows sent as arrays follow")
+    for name in kept:
+        yield from _column(before[name], after[name], new)
+
+
+def _column(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+    if old.dtype != new.dtype:
+        wider = (old.dtype, new.dtype) == ("integer", "number")
+        yield Change("additive" if wider else "breaking", f"{new.name} is {new.dtype} instead of {old.dtype}")
+        return
+    for what in ("unit", "format"):
+        if getattr(old, what) != getattr(new, what):
+            yield Change(
+                "breaking",
+                f"the {what} of {new.name} is {getattr(new, what) or 'none'} instead of {getattr(old, what) or 'none'}",
+            )
+    yield from _range(old, new, contract)
+    yield from _categories(old, new, contract)
+    if (new.missing == 0) != (old.missing == 0):
+        tighter = new.missing == 0 and contract.severity("missing") in _REFUSES
+        yield Change(
+            "breaking" if tighter else "additive", f"{new.name} {'must not' if new.missing == 0 else 'may'} be missing"
+        )
+
+
+def _range(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+    if (old.minimum, old.maximum) == (new.minimum, new.maximum):
+        return
+    narrower = _lost(old, new) > SLACK and contract.severity("range") in _REFUSES
+    spans = [f"{_bound(c.minimum)} to {_bound(c.maximum)}" for c in (new, old)]
+    yield Change("breaking" if narrower else "additive", f"the range of {new.name} is {spans[0]} instead of {spans[1]}")
+
+
+def _lost(old: Column, new: Column) -> float:
+    """Which share of the old range is no longer allowed; 1 where a bound came to an open end."""
+    low = -inf if old.minimum is None else old.minimum
+    high = inf if old.maximum is None else old.maximum
+    cut = 0.0 if new.minimum is None else max(0.0, new.minimum - low)
+    cut += 0.0 if new.maximum is None else max(0.0, high - new.maximum)
+    width = high - low
+    if not cut:
+        return 0.0
+    return cut / width if 0 < width < inf else 1.0
+
+
+def _bound(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
+
+
+def _categories(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+    if old.categories == new.categories:
+        return
+    if old.categories is None or new.categories is None:
+        listed = new.categories is not None
+        tight = listed and contract.severity("category") in _REFUSES
+        yield Change(
+            "breaking" if tight else "additive",
+            f"the values of {new.name} are {'now' if listed else 'no longer'} listed",
+        )
+        return
+    gone, come = _sets(old.categories, new.categories)
+    if gone:
+        tight = contract.severity("category") in _REFUSES
+        yield Change("breaking" if tight else "additive", f"{new.name} no longer takes {_values(gone, new)}")
+    if come:
+        yield Change("additive", f"{new.name} also takes {_values(come, new)}")
+
+
+def _severities(old: Contract, new: Contract) -> Iterator[Change]:
+    for rule in ("type", "finite", "range", "category", "missing", "columns", "unknown_columns"):
+        refused, refuses = old.severity(rule) in _REFUSES, new.severity(rule) in _REFUSES
+        if refused != refuses:
+            yield Change(
+                "breaking" if refuses else "additive", f"the rule {rule} now {'refuses' if refuses else 'only warns'}"
+            )
+
+
+def _sets(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[list[str], list[str]]:
+    first, second = old or (), new or ()
+    return [value for value in first if value not in second], [value for value in second if value not in first]
+
+
+def _values(values: list[str], column: Column) -> str:
+    """Values as they may be told: of personal data, only how many."""
+    return f"{len(values)} values" if column.personal else _some(values)
+
+
+def _some(values: list[str]) -> str:
+    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+    return ", ".join(values[:3]) + more
+
+
+def facts(changes: list[Change]) -> list[dict[str, Any]]:
+    """The changes as JSON holds them."""
+    return [{"kind": change.kind, "text": change.text} for change in changes]

@@ -1,0 +1,121 @@
+"""One entry of a model's journal: who did what to which version, when and why.
+
+A journal is a row of texts, numbered from 1 on, to which texts are added at the end and in which none is ever changed.
+Each entry names the digest of the one before it, so that an altered, lost or inserted entry is found by reading.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from headrace.core.base.errors import DataError, InputError, shown
+
+Action = Literal["register", "promote", "rollback", "approve", "archive", "restore", "rollout", "policy"]
+ACTIONS: tuple[str, ...] = get_args(Action)
+FORMAT = 1
+LONGEST_REASON = 1_000
+# MLflow keeps at most 6000 characters in one parameter, and cuts what is longer without a word.
+LONGEST_TEXT = 6_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was done.
+
+    Attributes:
+        action: What was done.
+        by: Who says that they did it.
+        reason: Why, in their words.
+        version: Number of the version that it was done to; 0 for none.
+        stage: The stage that it was about; empty for none.
+        facts: What else is to be remembered.
+        number: Its place in the journal, from 1 on; 0 before it has one.
+        time: When, in UTC, to the second.
+        before: SHA-256 of the text of the entry before it; empty for the first.
+        id: Random name, by which its writer knows it again.
+    """
+
+    action: Action
+    by: str
+    reason: str = ""
+    version: int = 0
+    stage: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0
+    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    before: str = ""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        """Refuse a reason that is too long to be kept.
+
+        Raises:
+            InputError: If it is.
+        """
+        if len(self.reason) > LONGEST_REASON:
+            raise InputError(
+                f"a reason must have at most {LONGEST_REASON} characters; it has {len(self.reason)}: shorten it."
+            )
+
+    def after(self, texts: Sequence[str]) -> "Entry":
+        """The entry in its place at the end of a journal."""
+        return replace(self, number=len(texts) + 1, before=_digest(texts[-1]) if texts else "")
+
+    def text(self) -> str:
+        """The entry as it is kept.
+
+        Raises:
+            InputError: If it is too long.
+        """
+        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        if len(text) > LONGEST_TEXT:
+            raise InputError(
+                f"an entry of the registry must have at most {LONGEST_TEXT} characters; the one of this {self.action} "
+                f"has {len(text)}: shorten names and reasons."
+            )
+        return text
+
+
+def read(texts: Sequence[str], name: str) -> tuple[Entry, ...]:
+    """The entries of a journal.
+
+    Args:
+        texts: The texts in order.
+        name: What messages call the journal.
+
+    Raises:
+        DataError: If an entry cannot be read, or was altered after it was written.
+    """
+    entries = []
+    for number, text in enumerate(texts, start=1):
+        entry = _entry(text, f"entry {number} of the history of {name}")
+        before = _digest(texts[number - 2]) if number > 1 else ""
+        if entry.number != number or entry.before != before:
+            raise DataError(
+                f"the history of {name} was altered: entry {number} does not follow from the one before it; restore "
+                "the registry's database from a backup."
+            )
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _entry(text: str, where: str) -> Entry:
+    try:
+        plain = json.loads(text)
+        form = plain.pop("format")
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{where} must be JSON with a format; it is {shown(text)}.") from error
+    if form != FORMAT or plain.get("action") not in ACTIONS:
+        raise DataError(f"{where} was written by a newer headrace (format {shown(form)}): install that one.")
+    try:
+        return Entry(**plain)
+    except TypeError as error:
+        raise DataError(f"{where} was written by a newer headrace: install that one.") from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

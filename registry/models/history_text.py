@@ -1,0 +1,32 @@
+"""What entries of a history say, in a few words."""
+
+from headrace.registry.models.events import Entry
+from headrace.registry.models.state import State
+
+
+def deed(entry: Entry, state: State) -> str:
+    """What was done, as a clause.
+
+    Args:
+        entry: The entry.
+        state: The model.
+    """
+    version = state.number(entry.version)
+    name = version.version if version else str(entry.version)
+    before = state.number(int(entry.facts.get("instead_of", 0)))
+    instead = f" instead of {before.version}" if before else ""
+    return {
+        "register": f"registered {name}",
+        "promote": f"promoted {name} to {entry.stage}{instead}",
+        "rollback": f"rolled {entry.stage} back to {name}{instead}",
+        "approve": f"approved {name}",
+        "archive": f"archived {name}",
+        "restore": f"brought {name} back",
+        "rollout": f"rolled {name} out to {entry.facts.get('endpoint', '')}: {_ended(entry)}",
+        "policy": "changed the policy",
+    }[entry.action]
+
+
+def _ended(entry: Entry) -> str:
+    """How a rollout ended, in words."""
+    return str(entry.facts.get("status", "")).replace("_", " ")

@@ -1,0 +1,104 @@
+"""What a version must have before it may enter a stage: a document that people write and the registry keeps."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.registry.models.state import STAGES
+
+FORMAT = 1
+VERDICTS = ("promote", "hold")
+MOST_APPROVALS = 20
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one stage asks for.
+
+    Attributes:
+        verdicts: Verdicts of the gate that will do. A rejected version never will.
+        after: Stage in which the version must have been before; empty for none.
+        approvals: How many people must have approved it.
+        another: Whether the approval of whoever promotes does not count.
+    """
+
+    verdicts: tuple[str, ...] = VERDICTS
+    after: str = ""
+    approvals: int = 0
+    another: bool = True
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of all stages.
+
+    Attributes:
+        rules: Rule by stage.
+    """
+
+    rules: Mapping[str, Rule] = field(
+        default_factory=lambda: {"development": Rule(), "staging": Rule(), "production": Rule(verdicts=("promote",))}
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        """The policy as the registry keeps it."""
+        rules = {stage: {**asdict(rule), "verdicts": list(rule.verdicts)} for stage, rule in self.rules.items()}
+        return {"format": FORMAT, **rules}
+
+
+def load(path: Path) -> Policy:
+    """Read a policy from a YAML file.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is no policy; the message names the place.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"there is no policy {path}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"the policy {path} must be a YAML file; {' '.join(str(error).split())}.") from error
+    return parse(document, source=str(path))
+
+
+def parse(document: Any, *, source: str) -> Policy:
+    """Read a policy from plain values.
+
+    Args:
+        document: What the file or the registry holds.
+        source: What messages call it.
+
+    Raises:
+        InputError: If it is no policy; the message names the place.
+    """
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InputError(
+            f"{source} must be a policy with 'format: {FORMAT}' and rules by stage; got {shown(document)}."
+        )
+    unknown = sorted(set(map(str, document)) - {"format", *STAGES})
+    if unknown:
+        raise InputError(f"{source} must have rules for {', '.join(STAGES)} only; got {shown(unknown)}.")
+    usual = Policy().rules
+    given = {stage: _rule(document[stage], f"{source}: {stage}", usual[stage]) for stage in STAGES if stage in document}
+    return Policy(rules={**usual, **given})
+
+
+def _rule(plain: Any, where: str, usual: Rule) -> Rule:
+    names = [item.name for item in fields(Rule)]
+    if not isinstance(plain, dict) or set(plain) - set(names):
+        raise InputError(f"{where} must hold some of {', '.join(names)}; got {shown(plain)} instead.")
+    rule = replace(usual, **{**plain, "verdicts": tuple(plain.get("verdicts", usual.verdicts))})
+    if not rule.verdicts or set(rule.verdicts) - set(VERDICTS):
+        raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {shown(plain['verdicts'])}.")
+    if rule.after not in ("", *STAGES):
+        raise InputError(f"{where}: after must be one of {', '.join(STAGES)}; got {shown(rule.after)} instead.")
+    if type(rule.approvals) is not int or not 0 <= rule.approvals <= MOST_APPROVALS:
+        raise InputError(f"{where}: approvals must be 0 to {MOST_APPROVALS}; got {shown(rule.approvals)} instead.")
+    if type(rule.another) is not bool:
+        raise InputError(f"{where}: another must be true or false; got {shown(rule.another)} instead.")
+    return rule

@@ -1,0 +1,118 @@
+"""What is registered: a bundle, read and checked, and what is worth remembering of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base.files import read_json, sha256
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
+
+_REASONS, _REASON_LETTERS = 6, 240
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A bundle that is to be registered, or whose run is to be tracked.
+
+    Attributes:
+        folder: Where its files lie.
+        name: Name of the model.
+        digest: SHA-256 that names the bundle.
+        contract: Its data contract.
+        metrics: Content of ``metrics.json``.
+        provenance: Content of ``provenance.json``.
+        model: Content of ``model.json``.
+        uri: Where it is published; empty if it is not.
+    """
+
+    folder: Path
+    name: str
+    digest: str
+    contract: Contract
+    metrics: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    model: Mapping[str, Any]
+    uri: str = ""
+
+    @classmethod
+    def read(cls, folder: Path, *, uri: str = "") -> "Submission":
+        """Read a bundle, and check every byte of it.
+
+        Args:
+            folder: The bundle.
+            uri: Where it is published.
+
+        Raises:
+            BundleError: If it is not what its manifest says, or lacks a file.
+        """
+        return cls.of(open_bundle(folder), uri=uri)
+
+    @classmethod
+    def of(cls, bundle: Bundle, *, uri: str = "") -> "Submission":
+        """The submission of a bundle that was checked.
+
+        Raises:
+            BundleError: If it lacks a file.
+        """
+        return cls(
+            folder=bundle.folder,
+            name=bundle.name,
+            digest=bundle.digest,
+            contract=contract_yaml.load(bundle.folder / "contract.yaml"),
+            metrics=bundle.json("metrics.json"),
+            provenance=bundle.json("provenance.json"),
+            model=bundle.json("model.json"),
+            uri=uri,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What the gate said; empty if no gate has judged it."""
+        return str(self.provenance.get("verdict", {}).get("verdict", ""))
+
+    def facts(self) -> dict[str, Any]:
+        """What the registry remembers of it, small enough for one entry of its journal."""
+        table = self.provenance.get("table", {})
+        reasons = self.provenance.get("verdict", {}).get("reasons", [])
+        return {
+            "verdict": self.verdict,
+            "reasons": [str(reason)[:_REASON_LETTERS] for reason in reasons[:_REASONS]],
+            "task": self.contract.task,
+            "target": self.contract.target.name,
+            "family": str(self.model.get("family", "")),
+            "seed": self.provenance.get("seed", 0),
+            "metrics": {
+                name: {key: _rounded(value) for key, value in found.items() if key in {"value", "low", "high"}}
+                for name, found in self.metrics.get("metrics", {}).items()
+            },
+            "baseline": {
+                name: _rounded(value) for name, value in self.metrics.get("baseline", {}).get("metrics", {}).items()
+            },
+            "rows": dict(self.metrics.get("rows", {})),
+            "table": {"source": str(table.get("source", ""))[:300], "digest": str(table.get("digest", ""))},
+            "contract": sha256(self.folder / "contract.yaml"),
+            "made_with": str(self.provenance.get("made_with", "")),
+        }
+
+
+def bundle_folder(folder: Path) -> Path:
+    """The bundle in a folder: the folder itself, or ``bundle`` in that of a run."""
+    inside = folder / "bundle"
+    return inside if not (folder / "manifest.json").exists() and (inside / "manifest.json").exists() else folder
+
+
+def published_at(folder: Path) -> str:
+    """Where the bundle in a run's folder was published, as its summary tells; empty if that is not known."""
+    summary = folder / "summary.json"
+    if not summary.exists():
+        return ""
+    model = read_json(summary).get("model") or {}
+    return str(model.get("uri", ""))
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value

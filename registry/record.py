@@ -1,0 +1,231 @@
+"""What the steps of a line tell the catalogue and the registry of; where none is set, they tell nobody.
+
+Which ones are set stands in the environment: ``HEADRACE_CATALOG``, ``HEADRACE_REGISTRY`` and ``HEADRACE_OPENLINEAGE``.
+`headrace run` sets them to files in its own folder.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.core.base import settings
+from headrace.core.base.errors import InputError, StoreError
+from headrace.core.base.files import read_json, write_json
+from headrace.core.bundles import manifest
+from headrace.core.contracts import contract_yaml
+
+if TYPE_CHECKING:
+    from headrace.registry.catalog.database import Database
+    from headrace.registry.catalog.writes import Made, Seen
+    from headrace.registry.models.submission import Submission
+
+
+def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> None:
+    """Tell the catalogue of a table that was ingested.
+
+    Args:
+        facts: What ingest knows of it: ``source``, ``digest``, ``rows``, ``bytes``.
+        folder: The table.
+        uri: Where it is kept, if that is not on this machine.
+
+    Raises:
+        StoreError: If the catalogue cannot be written.
+    """
+    database = _catalog()
+    if database is None:
+        return
+    from headrace.core.tables import parquet_table  # noqa: PLC0415 - the caller has imported it
+    from headrace.registry.catalog.writes import add_places, add_table  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    schema = parquet_table.scan(folder).collect_schema()
+    columns = tuple((name, str(dtype).lower()) for name, dtype in schema.items())
+    add_table(database, _seen({**facts, "source": absolute(facts["source"])}, columns))
+    if "://" in uri:
+        add_places(database, [uri], kind="table", digest=str(facts.get("digest", "")))
+
+
+def record_prepared(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> None:
+    """Tell the catalogue of a table that was read and checked in one pass, and is kept by nobody.
+
+    Args:
+        facts: What is known of it: ``source``, ``digest``, ``rows``, ``bytes``.
+        contract: Its contract.
+        checks: What was found in it.
+
+    Raises:
+        StoreError: If the catalogue cannot be written.
+    """
+    with recorded_checks(facts, contract=contract, checks=checks):
+        pass
+
+
+@contextlib.contextmanager
+def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> Iterator[None]:
+    """Tell the catalogue what the block found in a table, even where the block ends by refusing the table.
+
+    Args:
+        facts: What ingest knows of the table.
+        contract: Its contract.
+        checks: The file that the block writes.
+
+    Raises:
+        StoreError: If the catalogue cannot be written.
+    """
+    try:
+        yield
+    finally:
+        database = _catalog()
+        if database is not None and checks.exists() and facts.get("digest"):
+            from headrace.registry.catalog.writes import add_checks  # noqa: PLC0415 - SQLAlchemy takes its time
+
+            seen = _seen({**facts, "source": absolute(facts["source"])})
+            add_checks(database, seen, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
+
+
+def register_step(folder: Path, *, uri: str, job: str, optional: bool, record: Path) -> dict[str, str]:
+    """Register a published bundle, track its run, and tell catalogue and lineage of both.
+
+    Args:
+        folder: The bundle.
+        uri: Where it is published; empty if it is not: then its run is tracked, and no version made.
+        job: Identity of the pipeline's run; empty for a random one.
+        optional: Whether to go on where no registry is set.
+        record: JSON file to write.
+
+    Returns:
+        What was recorded: ``model``, ``version`` (with digest), ``number``, ``run``, ``registry``, and ``note``, a
+        sentence about what was left undone; empty texts for what there is not.
+
+    Raises:
+        InputError: If no registry is set.
+        BundleError: If the folder is not what its manifest says.
+        StoreError: If registry or catalogue fail.
+    """
+    from headrace.registry.models.submission import Submission  # noqa: PLC0415 - as its callers do
+
+    if not settings.registry() and not optional:
+        raise InputError(
+            "registering needs a registry: set HEADRACE_REGISTRY to a file, or to the address of an MLflow server."
+        )
+    job = job or uuid.uuid4().hex
+    submission = Submission.read(folder, uri=uri)
+    facts = {"model": submission.name, "digest": submission.digest, "uri": uri, "version": "", "number": "", "run": ""}
+    facts |= {"registry": "", "note": ""}
+    facts |= _registered(submission, job) if settings.registry() else {"note": "HEADRACE_REGISTRY is not set"}
+    note = _told(submission, job, facts["version"])
+    facts["note"] = "; ".join(text for text in (facts["note"], note) if text)
+    write_json(record, facts)
+    return facts
+
+
+def _registered(submission: "Submission", job: str) -> dict[str, str]:
+    from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - only where it is set
+
+    registry, by = open_registry(), settings.actor()
+    run = registry.track(submission, by=by, job=job)
+    facts = {"run": run, "registry": str(registry.place)}
+    if not submission.uri:
+        return facts
+    version = registry.register(submission, by=by, run=run)
+    return {**facts, "version": version.full, "number": str(version.number)}
+
+
+def _told(submission: "Submission", job: str, version: str) -> str:
+    """Tell the catalogue and the lineage of a run; what the lineage's receiver does not take ends no run."""
+    database = _catalog()
+    if database is None and not settings.openlineage():
+        return ""
+    from headrace.registry.catalog import queries  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.writes import Made, add_run  # noqa: PLC0415
+
+    made = Made(
+        run=job,
+        model=submission.name,
+        person=settings.actor(),
+        digest=submission.digest,
+        verdict=submission.verdict,
+        version=version.partition("+")[0],
+        uri=submission.uri,
+    )
+    used = _seen(submission.provenance.get("table", {}))
+    table, figures = None, []
+    if database is not None:
+        add_run(database, made, used=used)
+        name = queries.uses(database, bundle=made.digest)[-1].table
+        table = queries.table(database, name)
+        figures = queries.quality(database, table)
+    return _sent(made, used, table, figures)
+
+
+def _sent(made: "Made", used: "Seen", table: Any, figures: Any) -> str:
+    from headrace.registry.lineage import openlineage  # noqa: PLC0415 - the caller has imported it
+
+    if not settings.openlineage():
+        return ""
+    try:
+        openlineage.send(openlineage.run_events(made, used=used, table=table, figures=figures))
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+def record_endpoint(*, url: str, folder: Path) -> str:
+    """Tell catalogue and lineage that an endpoint answers with a bundle, as its test cases have shown.
+
+    Args:
+        url: Where predictions are asked for.
+        folder: The bundle.
+
+    Returns:
+        A sentence about what was left undone; empty for nothing.
+
+    Raises:
+        StoreError: If the catalogue cannot be written.
+    """
+    database = _catalog()
+    uri, found = "", manifest.read(folder)
+    if database is not None:
+        from headrace.registry.catalog import queries  # noqa: PLC0415 - SQLAlchemy takes its time
+        from headrace.registry.catalog.writes import add_endpoint  # noqa: PLC0415
+
+        add_endpoint(database, url=url, digest=found.digest, verified=True)
+        uri = next((use.uri for use in queries.uses(database, bundle=found.digest) if use.uri), "")
+    if not settings.openlineage():
+        return ""
+    from headrace.registry.lineage import openlineage  # noqa: PLC0415 - few need it
+
+    try:
+        event = openlineage.endpoint_event(model=found.name, digest=found.digest, uri=uri, url=url)
+        openlineage.send([event])
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+def _catalog() -> "Database | None":
+    """The catalogue of the environment; None where none is set."""
+    if not settings.catalog():
+        return None
+    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    return Database(catalog_place())
+
+
+def _seen(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> "Seen":
+    from headrace.registry.catalog.writes import Seen  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    return Seen(
+        source=str(facts.get("source", "")),
+        digest=str(facts.get("digest", "")),
+        rows=int(facts.get("rows", 0)),
+        bytes=int(facts.get("bytes", 0)),
+        columns=columns,
+    )
+
+
+def absolute(source: str) -> str:
+    """A source's address that means the same in every folder: a path is made absolute."""
+    return source if "://" in source or not source else str(Path(source).absolute())

@@ -1,0 +1,1 @@
+"""Numbers, phrases and facts that all pages share."""

@@ -1,0 +1,107 @@
+"""The report's sentences and names."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.statistics import metrics
+from headrace.reports.base import number_format
+
+Facts = Mapping[str, Any]
+_METRICS = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
+_VERDICTS = {
+    "promote": ("good", "Promoted"),
+    "hold": ("warn", "Held"),
+    "reject": ("bad", "Rejected"),
+}
+
+
+def metric_name(name: str) -> str:
+    """How a metric is called in print."""
+    return _METRICS.get(name, name.replace("_", " "))
+
+
+def family_name(name: str) -> str:
+    """How a family is called in print; the trials of a pipeline have none."""
+    return name.replace("_", " ") or "trials"
+
+
+def less_is_better(name: str) -> bool:
+    """Whether smaller values of a metric are better."""
+    return not metrics.HIGHER_IS_BETTER.get(name, True)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Metrics in the usual order, those that are not known last."""
+    usual = {name: place for place, name in enumerate(metrics.HIGHER_IS_BETTER)}
+    return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
+
+
+def main_metric(evaluation: Facts, verdict: GateVerdict | None) -> str:
+    """The metric that the verdict compared, or the first of the usual ones; empty if there is none."""
+    found = evaluation.get("metrics", {})
+    compared = (verdict.comparison.metric if verdict else None) or ""
+    usual = metrics.MAIN.get(evaluation.get("task", ""), "")
+    return next((name for name in (compared, usual, *found) if name in found), "")
+
+
+def measured_sentence(evaluation: Facts, metric: str) -> str:
+    """The main metric with its interval beside the baseline; empty if there is no metric."""
+    if not metric:
+        return ""
+    found = evaluation["metrics"][metric]
+    rows = evaluation.get("rows", {}).get("test")
+    name = metric_name(metric)
+    text = f"{name[0].upper()}{name[1:]} {number_format.metric(found['value'])}"
+    if found.get("low") is not None:
+        text += f" (95 % interval {number_format.metric(found['low'])} to {number_format.metric(found['high'])})"
+    if rows:
+        text += f" on {number_format.count(rows)} test rows"
+    baseline = evaluation.get("baseline", {})
+    if baseline.get("metrics", {}).get(metric) is not None:
+        text += f"; the baseline has {number_format.metric(baseline['metrics'][metric])}"
+    return text + "."
+
+
+def verdict_words(verdict: str) -> tuple[str, str]:
+    """Style and word of a verdict; empty for none."""
+    return _VERDICTS.get(verdict, ("none", "No verdict"))
+
+
+def endpoint_sentence(verification: Facts | None) -> str:
+    """What the endpoint did; empty if it was not asked."""
+    if not verification:
+        return ""
+    cases = verification.get("cases", 0)
+    latency = (verification.get("latency_ms") or {}).get("p50")
+    speed = f", half of them within {number_format.number(latency)} ms" if latency is not None else ""
+    if verification.get("verified"):
+        return f"The endpoint gave the expected answer in all {number_format.count(cases)} test cases{speed}."
+    failed = len(verification.get("failures", []))
+    return f"The endpoint failed {failed} of {number_format.count(cases)} test cases."
+
+
+def threshold_sentence(threshold: Facts) -> str:
+    """Which threshold was chosen, by which costs and from what; empty without one."""
+    if threshold.get("value") is None:
+        return ""
+    positive = number_format.shortened(threshold.get("positive", "that is positive"))
+    text = f"The class {positive} is predicted from a probability of {number_format.metric(threshold['value'])} on."
+    wrong, missed = threshold.get("cost_false_positive"), threshold.get("cost_false_negative")
+    if wrong is not None and missed is not None:
+        text += f" It was chosen for a false alarm that costs {number_format.number(wrong)} and a miss that costs "
+        text += f"{number_format.number(missed)}"
+        text += f", on {threshold['chosen_on']}." if threshold.get("chosen_on") else "."
+    if threshold.get("cost") is not None and threshold.get("cost_at_half") is not None:
+        text += f" Errors are expected to cost {number_format.metric(threshold['cost'])} a row; at 0.5 they would cost "
+        text += f"{number_format.metric(threshold['cost_at_half'])}."
+    return text

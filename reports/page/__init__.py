@@ -1,0 +1,1 @@
+"""Templates and figures of self-contained pages."""

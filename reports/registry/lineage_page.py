@@ -1,0 +1,48 @@
+"""The page of a lineage: data, runs, models and endpoints, drawn and listed."""
+
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from headrace.core.base.errors import MissingError
+from headrace.core.base.files import write_text
+from headrace.registry.backends.locations import catalog_place
+from headrace.registry.catalog import queries as catalogue
+from headrace.registry.catalog.database import Database
+from headrace.registry.lineage.graph import Graph, of_uses
+from headrace.registry.models.state import State
+from headrace.reports.page.page import render as fill
+from headrace.reports.registry.lineage_svg import drawing
+
+
+def known_lineage(model: str, *, state: State | None, catalog: str = "") -> Graph | None:
+    """The lineage of a model as far as the catalogue knows it; None if there is no catalogue, or it knows nothing.
+
+    Args:
+        model: Name of the model.
+        state: What the registry knows of it; None for nothing.
+        catalog: Address of the catalogue; empty for the usual one.
+    """
+    try:
+        found = catalogue.uses(Database(catalog_place(catalog)), model=model)
+    except MissingError:
+        return None
+    return of_uses(found, state) if found else None
+
+
+def lineage_page(title: str, graph: Graph) -> str:
+    """The page.
+
+    Args:
+        title: What it is the lineage of.
+        graph: The lineage.
+    """
+    return fill("lineage.html", title=title, graph=graph, drawing=drawing(graph), version=installed("headrace"))
+
+
+def write_lineage_page(path: Path, *, title: str, graph: Graph) -> None:
+    """Write the page.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    write_text(path, lineage_page(title, graph))

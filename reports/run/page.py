@@ -1,0 +1,183 @@
+"""The report of a run: one self-contained page, whether the run ended well or not."""
+
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base import settings
+from headrace.core.base.files import write_text
+from headrace.core.base.notes import Note
+from headrace.core.packaging import run_notes
+from headrace.core.packaging.cards.phrases import doubts
+from headrace.reports.base.phrases import (
+    endpoint_sentence,
+    in_order,
+    main_metric,
+    measured_sentence,
+    metric_name,
+    threshold_sentence,
+    verdict_words,
+)
+from headrace.reports.base.table_facts import Column
+from headrace.reports.page.page import render as fill
+from headrace.reports.run import evaluation_figures
+from headrace.reports.run import sections as run_parts
+from headrace.reports.run.document import Paths, Run
+from headrace.reports.search import sections
+from headrace.reports.search.document import Search
+
+ROWS = 60
+HIGHLIGHTS = 6
+WARNINGS = 8
+
+
+def render(run: Run) -> str:
+    """The page.
+
+    Args:
+        run: What is known of the run; each part that is absent is said to be absent.
+
+    Returns:
+        A self-contained HTML page without scripts; everything from the data is escaped.
+
+    Raises:
+        InputError: If the trials are not those of a search.
+    """
+    evaluation = _evaluation(run)
+    sections = [
+        ("line", "The line"),
+        ("data", "Data"),
+        ("profile", "Profile"),
+        ("search", "Search"),
+        ("metrics", "Metrics"),
+        *(
+            [("curves", "Errors" if evaluation["task"] == "regression" else "Curves")]
+            if evaluation and _has_curves(evaluation)
+            else []
+        ),
+        *([("slices", "Slices")] if evaluation and evaluation["slices"] else []),
+        ("verdict", "Verdict"),
+        ("endpoint", "Endpoint"),
+        ("card", "Model card"),
+        *([("risk", "Risk sheet")] if run.bundle and run.bundle.risk else []),
+        ("provenance", "Provenance"),
+    ]
+    style, word = verdict_words(run.verdict.verdict if run.verdict else "")
+    return fill(
+        "run.html",
+        run=run,
+        title=run.name or "Run",
+        task=run.contract.task if run.contract else "",
+        headline=_headline(run),
+        noted=_noted(run),
+        sections=sections,
+        span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
+        rules=_rules(run),
+        balance=run_parts.balance(run.checks or {}),
+        highlights=_highlights(run),
+        search=_search(run),
+        evaluation=evaluation,
+        verdict={"style": style, "word": word},
+        endpoint=run_parts.endpoint(run.verification, hidden=run_parts.personal(run.contract))
+        if run.verification
+        else {},
+        provenance=run_parts.provenance(run),
+        metric_name=metric_name,
+        limit=ROWS,
+        version=version("headrace"),
+    )
+
+
+def _headline(run: Run) -> dict[str, str]:
+    """Verdict on top: style, word, sentence, and what else is worth knowing at once."""
+    measured = measured_sentence(run.evaluation, main_metric(run.evaluation, run.verdict)) if run.evaluation else ""
+    if run.error:
+        return {"style": "bad", "word": "The run failed", "text": run.error, "more": measured}
+    style, word = verdict_words(run.verdict.verdict if run.verdict else "")
+    return {"style": style, "word": word, "text": measured, "more": endpoint_sentence(run.verification)}
+
+
+def _noted(run: Run) -> dict[str, list[Note]]:
+    """What a person should know at once, what else is graver than a note, and the notes."""
+    notes = run_notes.gather(run.checks or {}, run.evaluation or {})
+    warnings = [note for note in notes if note.severity == "warning"]
+    infos = [note for note in notes if note.severity == "info"]
+    return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}
+
+
+def _rules(run: Run) -> list[dict[str, Any]]:
+    """Broken rules, the gravest first."""
+    order = {"stop": 0, "quarantine": 1, "warn": 2}
+    broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
+    return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
+
+
+def _highlights(run: Run) -> list[Column]:
+    """The target and the columns with the strongest bearing on it."""
+    if run.profile is None:
+        return []
+    target = [column for column in run.profile.columns if column.role == "target"]
+    return [*target, *run.profile.ranked][:HIGHLIGHTS]
+
+
+def _search(run: Run) -> dict[str, Any] | None:
+    return sections.brief(Search.from_json(run.trials), run.evaluation) if run.trials else None
+
+
+def _evaluation(run: Run) -> dict[str, Any] | None:
+    found = run.evaluation
+    if not found:
+        return None
+    slices = run_parts.slices(found, run_parts.personal(run.contract))
+    return {
+        "task": found.get("task", ""),
+        "sentence": measured_sentence(found, main_metric(found, run.verdict)),
+        "metrics": evaluation_figures.measured(found),
+        "forests": evaluation_figures.forests(found),
+        "doubts": list(doubts(found)),
+        "kind": (found.get("baseline") or {}).get("kind", ""),
+        "curves": evaluation_figures.curves(found),
+        "confusion": _confusion(found),
+        "threshold": threshold_sentence(found.get("threshold") or {}),
+        "slices": slices,
+        "equal_inputs": found.get("equal_inputs") or {},
+        "near_inputs": found.get("near_inputs") or {},
+        "positive": found.get("positive", ""),
+        "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
+    }
+
+
+def _has_curves(evaluation: dict[str, Any]) -> bool:
+    return bool(evaluation["curves"] or evaluation["confusion"] or evaluation["threshold"])
+
+
+def _confusion(evaluation: Any) -> dict[str, Any] | None:
+    found = evaluation.get("confusion") or {}
+    return found if found.get("labels") and len(found["labels"]) <= ROWS else None
+
+
+def report_run(
+    page: str,
+    *,
+    paths: Paths,
+    source: dict[str, Any] | None = None,
+    expected: tuple[str, ...] = (),
+    error: str = "",
+) -> None:
+    """Write the report of a run from what its steps left.
+
+    Args:
+        page: Path of the HTML page to write.
+        paths: Where the parts are; without ``events``, the file that ``HEADRACE_EVENTS`` names is read.
+        source: Metadata of ingest's table.
+        expected: Names of all steps of the line, in order.
+        error: The sentence with which the run failed; empty if it did not.
+
+    Raises:
+        InputError: If the page cannot be written, or a file cannot be read.
+    """
+    told = settings.events_path()
+    if paths.events is None and told:
+        paths = replace(paths, events=Path(told))
+    write_text(Path(page), render(Run.from_paths(paths, source=source, expected=expected, error=error)))

@@ -1,0 +1,145 @@
+"""What each section of the report shows, picked from the steps' JSON."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core.contracts.contract import Contract
+from headrace.reports.base import number_format
+from headrace.reports.base.phrases import endpoint_sentence
+from headrace.reports.run.document import Run
+
+Facts = Mapping[str, Any]
+Pairs = list[tuple[str, str]]
+_LONGEST = 6_000
+HIDDEN = "(not shown)"
+
+
+def balance(checks: Facts) -> list[tuple[str, int, float]]:
+    """Class, rows and share; empty for a regression."""
+    found = checks.get("class_balance") or {}
+    counts = {str(k): v for k, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    total = sum(counts.values())
+    if not total:
+        return []
+    whole = all(float(value).is_integer() for value in counts.values()) and total > 1
+    return [(name, round(value) if whole else -1, value / total) for name, value in counts.items()][:12]
+
+
+def personal(contract: Contract | None) -> frozenset[str]:
+    """Columns whose values are not shown."""
+    columns = contract.columns if contract else ()
+    return frozenset(column.name for column in columns if column.personal or column.role == "id")
+
+
+def without_personal(value: Any, hidden: frozenset[str]) -> Any:
+    """The value with a remark in the place of each value of a hidden column, however deep it lies."""
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if key in hidden else without_personal(part, hidden) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_personal(part, hidden) for part in value]
+    return value
+
+
+def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
+    """The slices, with the values of hidden columns left out."""
+    return [
+        {**part, "value": HIDDEN if part.get("column") in hidden else part.get("value", "")}
+        for part in evaluation.get("slices") or []
+    ]
+
+
+def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:
+    """The exact request and answer, beside what was expected and what is true; personal data left out."""
+    verification = without_personal(verification, hidden)
+    beside = [
+        (text, _short(verification[key]))
+        for key, text in (("expected", "expected answer"), ("actual", "actual value"))
+        if verification.get(key) is not None
+    ]
+    latency = verification.get("latency_ms") or {}
+    beside += [(f"latency, {key}", f"{number_format.number(value)} ms") for key, value in latency.items()]
+    return {
+        "sentence": endpoint_sentence(verification),
+        "request": pretty(verification.get("request")),
+        "answer": pretty(verification.get("answer")),
+        "beside": beside,
+        "curl": curl(verification),
+        "failures": [_short(failure) for failure in verification.get("failures", [])[:5]],
+    }
+
+
+def curl(verification: Facts) -> str:
+    """The request as a line for a shell; empty if it is not known where it went."""
+    url = verification.get("url") or verification.get("request_url") or ""
+    if not url or verification.get("request") is None:
+        return ""
+    body = json.dumps(verification["request"], ensure_ascii=True)
+    return f"curl -s {shlex.quote(str(url))} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+
+
+def pretty(value: Any) -> str:
+    """JSON over several lines, cut where it is very long."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    return (
+        text
+        if len(text) <= _LONGEST
+        else f"{text[:_LONGEST]}\n… ({number_format.count(len(text) - _LONGEST)} letters more)"
+    )
+
+
+def _short(value: Any) -> str:
+    return number_format.shortened(
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300
+    )
+
+
+def provenance(run: Run) -> list[tuple[str, Pairs]]:
+    """Tables of names and values, by heading; empty ones are left out."""
+    bundle = run.bundle
+    source = dict(run.source)
+    if "bytes" in source:
+        source["bytes"] = number_format.size(source["bytes"])
+    tables = [("Table", _pairs(source))]
+    if bundle:
+        manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
+        made = _without(bundle.model, "columns", "operating_points", "format")
+        tables += [
+            ("Model", _pairs({**manifest, **made})),
+            ("Made from", _pairs(_without(bundle.provenance, "format", "verdict", "rows"))),
+            ("Environment", _pairs(_without(bundle.environment, "format"))),
+            (
+                "Files of the bundle",
+                [
+                    (f["path"], f"{number_format.size(f['size'])}, SHA-256 {f['sha256']}")
+                    for f in bundle.manifest.get("files", [])
+                ],
+            ),
+        ]
+    return [(heading, pairs) for heading, pairs in tables if pairs]
+
+
+def _without(facts: Facts, *names: str) -> Facts:
+    return {key: value for key, value in facts.items() if key not in names}
+
+
+def _pairs(facts: Facts, prefix: str = "", depth: int = 0) -> Pairs:
+    pairs: Pairs = []
+    for key, value in facts.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping) and value and depth < 2:
+            pairs += _pairs(value, f"{name}: ", depth + 1)
+        elif value is not None and value not in ("", {}, []):
+            pairs.append((name, _value(value)))
+    return pairs[:80]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return number_format.count(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"  # where things come from is told in full
+    return _short(value)

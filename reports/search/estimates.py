@@ -1,0 +1,185 @@
+"""What a search's winner is worth, estimated in up to three ways, and what their differences mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.reports.base import number_format
+from headrace.reports.base.phrases import metric_name
+from headrace.reports.search.document import Search
+
+Facts = Mapping[str, Any]
+_OF_LABELS = frozenset({"accuracy", "precision", "recall", "f1"})
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One way to say how good the winner is.
+
+    Attributes:
+        way: How it was estimated.
+        score: The estimate.
+        low: Lower end; None if there is none.
+        high: Upper end; None if there is none.
+        ends: What the ends are.
+        says: What it is worth.
+    """
+
+    way: str
+    score: float
+    low: float | None
+    high: float | None
+    ends: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """All there are, the most flattering first.
+
+    Attributes:
+        rows: The estimates.
+        sentences: What they mean beside one another.
+    """
+
+    rows: tuple[Estimate, ...]
+    sentences: tuple[str, ...]
+
+
+def estimates(search: Search, evaluation: Facts | None = None) -> Estimates:
+    """The honest ones beside the one that the search chose by.
+
+    Args:
+        search: The search.
+        evaluation: What ``evaluate`` measured on the test part; None if that is not known.
+    """
+    best = search.best
+    if best is None or best.score is None:
+        return Estimates((), ())
+    evaluation = evaluation or {}
+    tested = _tested(search, evaluation)
+    rows = [_chosen_by(search, best.score, best.scores), _nested(search), tested]
+    sentences = [
+        _of_strategy(search),
+        _of_nested(search, best.score),
+        _of_test(search, best.score, tested),
+        _of_threshold(search, evaluation, tested),
+    ]
+    if not search.nested and not tested and _rivals(search) > 1:
+        sentences.append(
+            "By how much it flatters is not known here: nested cross-validation of the search, or the score on rows "
+            "that it has not seen, which the step evaluate measures, would say so."
+        )
+    return Estimates(tuple(row for row in rows if row), tuple(text for text in sentences if text))
+
+
+def _chosen_by(search: Search, score: float, scores: tuple[float, ...]) -> Estimate:
+    rivals = _rivals(search)
+    return Estimate(
+        way="cross-validation of the winner" if search.folds else "objective of the winner",
+        score=score,
+        low=min(scores, default=None),
+        high=max(scores, default=None),
+        ends="worst and best fold",
+        says=f"flatters: it is the best of {number_format.count(rivals)} and was chosen for it"
+        if rivals > 1
+        else "does not flatter: there was nothing to choose from",
+    )
+
+
+def _rivals(search: Search) -> int:
+    """Trials among which the best was chosen."""
+    return sum(trial.finished is not None for trial in search.trials)
+
+
+def _nested(search: Search) -> Estimate | None:
+    if not search.nested:
+        return None
+    scores, known = [fold.score for fold in search.nested.folds], search.nested.low is not None
+    return Estimate(
+        way="nested cross-validation of the search",
+        score=search.nested.score,
+        low=search.nested.low if known else min(scores, default=None),
+        high=search.nested.high if known else max(scores, default=None),
+        ends="95 % interval" if known else "worst and best fold",
+        says="what such a search is worth on rows that it has not seen",
+    )
+
+
+def _tested(search: Search, evaluation: Facts) -> Estimate | None:
+    found = (evaluation.get("metrics") or {}).get(search.metric) or {}
+    if found.get("value") is None:
+        return None
+    rows = (evaluation.get("rows") or {}).get("test")
+    return Estimate(
+        way="the test part",
+        score=found["value"],
+        low=found.get("low"),
+        high=found.get("high"),
+        ends="95 % interval",
+        says="the fitted model"
+        + (f" on {number_format.count(rows)} rows" if rows else "")
+        + " that no search has seen",
+    )
+
+
+def _of_strategy(search: Search) -> str:
+    best = search.best
+    if best is None or best.score is None or search.strategy == "latest" or len(best.scores) < 2:
+        return ""
+    mean = sum(best.scores) / len(best.scores)
+    if abs(mean - best.score) < 1e-9:
+        return ""
+    return (
+        f"The objective's strategy is {search.strategy}, so that the score is the best of the running means over the "
+        f"folds; the mean over all folds is {number_format.metric(mean)}."
+    )
+
+
+def _of_nested(search: Search, score: float) -> str:
+    if not search.nested:
+        return ""
+    size = number_format.metric(abs(search.nested.optimism))
+    thought = (
+        f"thought themselves {size} better than they were"
+        if search.nested.optimism > 0
+        else (f"did not flatter themselves: they were {size} better than they thought")
+    )
+    gain = search.gain(score, search.nested.score)
+    side = "better" if gain > 0 else "worse"
+    return (
+        f"In nested cross-validation the searches {thought} on new rows; the score that chose the winner is "
+        f"{number_format.metric(abs(gain))} {side} than theirs."
+    )
+
+
+def _of_test(search: Search, score: float, tested: Estimate | None) -> str:
+    if tested is None:
+        return ""
+    gain = search.gain(score, tested.score)
+    side = "better" if gain > 0 else "worse"
+    gave = f"{number_format.metric(abs(gain))} {side} {metric_name(search.metric)}"
+    text = f"Cross-validation gave {gave} than the test part"
+    if tested.low is None or tested.high is None:
+        return f"{text}; without an interval it is not known whether that is chance."
+    if tested.low <= score <= tested.high:
+        return f"{text}, but lies within its interval: the difference may be chance."
+    if gain > 0:
+        return (
+            f"{text}, and lies outside of its interval: the search flattered itself, or the test rows are harder "
+            "(later, or of other groups); believe the test part."
+        )
+    return (
+        f"{text}, and lies outside of its interval: its models saw fewer rows than the fitted one, or the test rows "
+        "are easier."
+    )
+
+
+def _of_threshold(search: Search, evaluation: Facts, tested: Estimate | None) -> str:
+    level = (evaluation.get("threshold") or {}).get("value")
+    if tested is None or level is None or search.metric not in _OF_LABELS:
+        return ""
+    return (
+        f"The search predicted the more probable class, the test part was measured with the threshold "
+        f"{number_format.metric(level)}; that alone may make a difference."
+    )

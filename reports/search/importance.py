@@ -1,0 +1,88 @@
+"""How much of the scores' spread each parameter explains by itself, from the trials alone.
+
+Functional analysis of variance over a random forest of the trials (Hutter, Hoos, Leyton-Brown 2014, An Efficient
+Approach for Assessing Hyperparameter Importance), as Optuna computes it. The forest sees where each value lies on its
+axis, so that what was searched on a logarithmic scale counts on one.
+"""
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+from headrace.reports.base import number_format
+from headrace.reports.search.space import Axis, Space
+
+FEWEST = 10
+_MOST = 200  # the time grows with the square of the trials
+_TREES = 16
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What the parameters of a family matter.
+
+    Attributes:
+        shares: Name and share of each, the most important first; they add up to 1. Empty if nothing can be said.
+        sentence: From how many trials that is known, or why nothing can be said.
+    """
+
+    shares: tuple[tuple[str, float], ...]
+    sentence: str
+
+
+def importance(space: Space) -> Importance:
+    """The importance of the parameters that varied.
+
+    Args:
+        space: The trials of one family; those that ran to their end count.
+
+    Returns:
+        The same for the same trials.
+    """
+    done = [place for place, trial in enumerate(space.trials) if trial.finished is not None]
+    axes = [axis for axis in space.axes if len({axis.places[place] for place in done}) > 1]
+    if not done:
+        return Importance((), "No trial ran to its end: nothing can be said of importance.")
+    if len(axes) < 2:
+        only = f"Only {axes[0].name} varied" if axes else "No parameter varied"
+        return Importance((), f"{only}, so that there is nothing to compare.")
+    if len(done) < FEWEST:
+        return Importance(
+            (), f"Importance needs at least {FEWEST} trials that ran to their end; there {_are(len(done))}."
+        )
+    if len({space.trials[place].finished for place in done}) == 1:
+        return Importance((), "All trials have the same score: no parameter mattered.")
+    some = done[:: -(-len(done) // _MOST)]
+    shares = _fanova(space, axes, some)
+    text = f"From {number_format.count(len(some))} trials that ran to their end"
+    return Importance(shares, text + ("; a rough guide." if len(some) < 10 * len(axes) else "."))
+
+
+def _are(count: int) -> str:
+    return f"is {count}" if count == 1 else f"are {count}"
+
+
+def _fanova(space: Space, axes: list[Axis], places: list[int]) -> tuple[tuple[str, float], ...]:
+    """Optuna's importance, on a study that is made of the trials."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study()
+    distributions = {str(number): _distribution(axis) for number, axis in enumerate(axes)}
+    for place in places:
+        params = {
+            str(number): axis.labels[place] if axis.kind == "categories" else axis.places[place]
+            for number, axis in enumerate(axes)
+        }
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=distributions, value=space.trials[place].finished)
+        )
+    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=0))
+    shares = [(axis.name, float(found.get(str(number), 0.0))) for number, axis in enumerate(axes)]
+    return tuple(sorted(shares, key=lambda share: -share[1]))
+
+
+def _distribution(axis: Axis) -> BaseDistribution:
+    if axis.kind == "categories":
+        return CategoricalDistribution(sorted(set(axis.labels)))
+    return FloatDistribution(0.0, 1.0)

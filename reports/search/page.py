@@ -1,0 +1,97 @@
+"""A search on one self-contained page, whether it found something or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from headrace.core.base.errors import HeadraceError
+from headrace.core.base.files import read_json, write_text
+from headrace.reports.base.phrases import metric_name
+from headrace.reports.page.page import render as fill
+from headrace.reports.search import phrases
+from headrace.reports.search import sections as search_parts
+from headrace.reports.search.document import Facts, Search
+from headrace.reports.search.estimates import estimates
+from headrace.reports.search.figures import progress
+
+
+def render(search: Search, *, evaluation: Facts | None = None, bundle: str = "") -> str:
+    """The page.
+
+    Args:
+        search: The search.
+        evaluation: What ``evaluate`` measured of the fitted winner on the test part; None if that is not known.
+        bundle: Where the bundle of the best trial lies, if the trial itself does not say.
+
+    Returns:
+        A self-contained HTML page without scripts; everything that was searched or said by a trial is escaped.
+    """
+    sections = [
+        ("estimates", "What it is worth"),
+        ("progress", "Progress"),
+        ("parameters", "Parameters"),
+        ("trials", "Trials"),
+        ("asked", "What was asked"),
+    ]
+    return fill(
+        "search.html",
+        search=search,
+        title=_title(search),
+        sections=sections,
+        searched=phrases.searched(search),
+        found=phrases.found(search),
+        ended=phrases.ended(search),
+        metric=metric_name(search.metric),
+        estimates=estimates(search, evaluation),
+        progress=progress(search),
+        families=search_parts.families(search),
+        parameters=search_parts.parameters(search),
+        columns=search_parts.columns(search),
+        rows=search_parts.rows(search, bundle=bundle),
+        facts=phrases.facts(search),
+        inline=phrases.inline,
+        version=version("headrace"),
+    )
+
+
+def _title(search: Search) -> str:
+    if len(search.experiments) == 1:
+        return search.experiments[0]
+    return f"{len(search.families)} families" if len(search.families) > 1 else metric_name(search.metric)
+
+
+def write(page: Path, *, trials: Path, evaluation: Path | None = None, bundle: str = "") -> None:
+    """Write the page of a search.
+
+    Args:
+        page: The HTML file to write.
+        trials: JSON that the step ``tune`` left.
+        evaluation: JSON that the step ``evaluate`` left; None if there is none.
+        bundle: Where the bundle of the best trial lies, if the trial itself does not say.
+
+    Raises:
+        MissingError: If a file does not exist.
+        InputError: If a file is not what it should be, or the page cannot be written.
+    """
+    measured = read_json(evaluation) if evaluation else None
+    write_text(page, render(Search.from_json(read_json(trials)), evaluation=measured, bundle=bundle))
+
+
+@contextmanager
+def written(page: str, *, trials: str, bundle: str = "") -> Iterator[None]:
+    """Write the page of the search that runs in the block; also if it fails, as far as its trials are known.
+
+    Args:
+        page: Path of the HTML page.
+        trials: Path of the JSON that the search leaves.
+        bundle: Address of the best trial's bundle; a path of this machine is not shown, for it will not stay there.
+    """
+    shown = bundle if "://" in bundle else "best_bundle of this step"
+    try:
+        yield
+    except HeadraceError:
+        with suppress(HeadraceError):  # the error that the search ended with is the one to tell
+            write(Path(page), trials=Path(trials), bundle=shown)
+        raise
+    write(Path(page), trials=Path(trials), bundle=shown)

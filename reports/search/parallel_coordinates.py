@@ -1,0 +1,156 @@
+"""Parallel coordinates: a line for each trial of a family, from parameter to parameter and down to its score.
+
+The axes lie one below the other instead of side by side: so they have room for names and ticks on a phone too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+from headrace.reports.base import number_format
+from headrace.reports.base.phrases import metric_name
+from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, PAPER, SHADES, SOFT, plot
+from headrace.reports.search.document import Search, Trial
+from headrace.reports.search.figures import near
+from headrace.reports.search.space import Axis, Space
+
+MOST_LINES = 200
+MOST_AXES = 12
+_ROW_INCHES = 0.72
+_BEST = COLOURS[1]
+
+Points = tuple[list[float], list[float]]
+Look = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The trials that are drawn, best first, and where on each axis they lie.
+
+    Attributes:
+        trials: The trials.
+        axes: The axes of the parameters.
+        places: Place of each trial among those of the family, by its number.
+        ends: Ends of the axis of the score; None if there is no score.
+    """
+
+    trials: tuple[Trial, ...]
+    axes: tuple[Axis, ...]
+    places: dict[int, int]
+    ends: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, space: Space, search: Search) -> "_Lines":
+        places = {trial.number: place for place, trial in enumerate(space.trials)}
+        trials = tuple(trial for trial in search.ranked if trial.number in places)[:MOST_LINES]
+        scores = [trial.score for trial in trials if trial.score is not None]
+        return cls(trials, space.axes[:MOST_AXES], places, near(scores, trials[0].score) if scores else None)
+
+    @property
+    def finished(self) -> tuple[Trial, ...]:
+        """Those that ran to their end."""
+        return tuple(trial for trial in self.trials if trial.finished is not None)
+
+    def joined(self, trials: Sequence[Trial]) -> Points:
+        """The lines of some trials as one, with gaps between them."""
+        x: list[float] = []
+        y: list[float] = []
+        for trial in trials:
+            line = [axis.places[self.places[trial.number]] for axis in self.axes]
+            if self.ends and trial.score is not None:
+                low, high = self.ends
+                line.append(min(1.0, max(0.0, (trial.score - low) / (high - low))))
+            x += [*line, nan]
+            y += [*(-float(place) for place in range(len(line))), nan]
+        return x, y
+
+    def looks(self) -> Iterator[tuple[Points, Look]]:
+        """One long line for each shade: first trials that did not run to their end, then from the worst to the best."""
+        whole = self.finished
+        dashed: Look = {"linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 2}
+        early = [trial for trial in self.trials if trial.finished is None and trial.score is not None]
+        if early:
+            yield self.joined(early), {"color": SOFT, **dashed}
+        failed = [trial for trial in self.trials if trial.score is None]
+        if failed:
+            yield self.joined(failed), {"color": BAD, "marker": "x", "markersize": 4, **dashed}
+        wide = 1.5 if len(whole) <= 40 else 1.0
+        for shade, colour in enumerate(SHADES):
+            part = [trial for place, trial in enumerate(whole) if _shade(place, len(whole)) == shade]
+            if part:
+                yield self.joined(part), {"color": colour, "linewidth": wide, "zorder": 3 + shade / 9}
+        if whole:
+            look: Look = {"color": _BEST, "linewidth": 2.4, "zorder": 5, "marker": "o", "markersize": 4}
+            yield self.joined(whole[:1]), look
+
+
+def _shade(place: int, count: int) -> int:
+    """The shade of a place in the ranking: the last for the best part, the first for the worst."""
+    return len(SHADES) - 1 - place * len(SHADES) // count
+
+
+def parallel(space: Space, search: Search, *, name: str) -> Markup | None:
+    """Draw the trials of a family.
+
+    Args:
+        space: The trials.
+        search: The search that they belong to.
+        name: Name of the figure, different for each family.
+
+    Returns:
+        The figure; None if no parameter varied.
+    """
+    if not space.axes:
+        return None
+    lines = _Lines.of(space, search)
+    rows = len(lines.axes) + (lines.ends is not None)
+
+    def draw(axes: Axes) -> None:
+        axes.set_axis_off()
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(0.55 - rows, 0.45)
+        for place, axis in enumerate(lines.axes):
+            _axis(axes, -place, axis.name, axis.ticks)
+        if lines.ends:
+            _axis(axes, 1 - rows, _direction(search), _score_ticks(*lines.ends))
+        for points, look in lines.looks():
+            axes.plot(*points, clip_on=False, solid_joinstyle="round", **look)
+        if lines.finished:
+            _values(axes, lines, lines.finished[0])
+
+    label = "Parameters and scores of the trials"
+    return plot(name, draw, label=label, size=(4.2, 0.15 + _ROW_INCHES * rows))
+
+
+def _axis(axes: Axes, y: float, name: str, ticks: Sequence[tuple[float, str]]) -> None:
+    axes.plot([0, 1], [y, y], color=SOFT, linewidth=0.8, zorder=1)
+    _text(axes, (0, y + 0.1), number_format.shortened(name), color=INK, va="bottom")
+    for place, text in ticks:
+        axes.plot([place, place], [y, y - 0.05], color=SOFT, linewidth=0.8, zorder=1)
+        side = "left" if place <= 0 else "right" if place >= 1 else "center"
+        _text(axes, (place, y - 0.1), text, color=SOFT, fontsize=8, ha=side, va="top")
+
+
+def _text(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:
+    """A text that the lines do not run through."""
+    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85}
+    axes.text(*at, text, **{"fontsize": 9, "zorder": 9, "bbox": box, **look})
+
+
+def _direction(search: Search) -> str:
+    return f"{metric_name(search.metric)}, {'less' if search.minimize else 'more'} is better"
+
+
+def _score_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    return [(share, number_format.metric(low + share * (high - low))) for share in (0.0, 0.5, 1.0)]
+
+
+def _values(axes: Axes, lines: _Lines, best: Trial) -> None:
+    """The values of the best line, at the right above each axis."""
+    at = lines.places[best.number]
+    for place, text in enumerate([*(axis.labels[at] for axis in lines.axes), number_format.metric(best.score)]):
+        _text(axes, (1, 0.1 - place), number_format.shortened(text, 24), color=_BEST, ha="right", va="bottom")

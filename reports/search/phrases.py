@@ -1,0 +1,110 @@
+"""What is said of a search in sentences."""
+
+from collections import Counter
+
+from headrace.reports.base import number_format
+from headrace.reports.base.phrases import family_name, metric_name
+from headrace.reports.search.document import Facts, Search, Trial
+from headrace.reports.search.importance import Importance
+from headrace.reports.search.space import label
+
+_STATUS = {
+    "succeeded": ("good", "succeeded"),
+    "early_stopped": ("warn", "ended early"),
+    "failed": ("bad", "failed"),
+    "metrics_unavailable": ("bad", "no score"),
+    "killed": ("bad", "killed"),
+}
+_REASONS = {
+    "MaxTrialsReached": "the number of trials was reached",
+    "GoalReached": "the goal was reached",
+    "SuggestionEndReached": "there was nothing more to try",
+    "TimeReached": "the time was up",
+}
+_ENGINES = {"local": "in one process", "katib": "on Katib"}
+
+
+def status_words(trial: Trial) -> tuple[str, str]:
+    """Style and words of what became of a trial."""
+    return _STATUS.get(trial.status, ("soft", trial.status.replace("_", " ")))
+
+
+def counts(search: Search) -> str:
+    """How many trials came to which end."""
+    found = Counter(status_words(trial)[1] for trial in search.trials)
+    return ", ".join(f"{number_format.count(found[word])} {word}" for _, word in _STATUS.values() if found[word])
+
+
+def searched(search: Search) -> str:
+    """What was searched, how and for how long."""
+    one = len(search.trials) == 1
+    text = f"{number_format.count(len(search.trials))} trial{'' if one else 's'}"
+    families = [name for name in search.families if name]
+    if len(families) > 1:
+        text += f" of {len(families)} families"
+    elif families:
+        text += f" of the family {family_name(families[0])}"
+    text += f" in {number_format.seconds(search.seconds)}" if search.seconds else ""
+    text += f" by the algorithm {search.algorithm}" if search.algorithm else ""
+    text += f", for the {'least' if search.minimize else 'largest'} {metric_name(search.metric)}"
+    text += f" in cross-validation ({search.folds} folds)" if search.folds else ""
+    return text + (f" on {number_format.count(search.rows)} training rows." if search.rows else ".")
+
+
+def found(search: Search) -> str:
+    """The winner, or why there is none."""
+    best = search.best
+    if best is not None:
+        text = f"trial {best.number}, {family_name(best.family)}," if best.family else f"trial {best.number}"
+        return f"The best is {text} with {metric_name(search.metric)} {number_format.metric(best.score)}."
+    finished = sum(trial.finished is not None for trial in search.trials)
+    if not search.trials:
+        return "No trial was run."
+    first = next((trial for trial in search.trials if trial.finished is None), None)
+    why = f" The first to tell why: {number_format.shortened(first.error, 300)}." if first and first.error else ""
+    if finished:
+        return f"It was given up, because too many trials failed.{why}"
+    return f"No trial ran to its end.{why}"
+
+
+def ended(search: Search) -> str:
+    """How the trials ended, and why the search did."""
+    reason = _REASONS.get(search.reason, search.reason)
+    text = counts(search)
+    text += f"; the search ended because {reason}" if reason else ""
+    return text + "." if text else ""
+
+
+def importance_sentence(family: str, known: Importance) -> str:
+    """What the most important parameters of a family matter; or why nothing can be said."""
+    if not known.shares:
+        return f"Importance of the parameters of {family}: {known.sentence[:1].lower()}{known.sentence[1:]}"
+    first = ", ".join(f"{name} {number_format.percent(share)}" for name, share in known.shares[:3])
+    return f"What matters among the parameters of {family}: {first} of what they explain of the scores' spread."
+
+
+def inline(parameters: Facts) -> str:
+    """Parameters on one line."""
+    return ", ".join(f"{name}={label(value)}" for name, value in parameters.items()) or "defaults"
+
+
+def facts(search: Search) -> list[tuple[str, str]]:
+    """What was asked for, as names and values."""
+    goal = "" if search.goal is None else f", until {number_format.metric(search.goal)}"
+    told = [
+        ("Experiment" if len(search.experiments) == 1 else "Experiments", ", ".join(search.experiments)),
+        ("algorithm", search.algorithm),
+        ("objective", f"{'minimize' if search.minimize else 'maximize'} {metric_name(search.metric)}{goal}"),
+        ("value of a trial", _STRATEGIES.get(search.strategy, search.strategy) if search.folds else search.strategy),
+        ("rows of a trial", number_format.count(search.rows) if search.rows else ""),
+        ("folds", number_format.count(search.folds) if search.folds else ""),
+        ("where it ran", _ENGINES.get(search.engine, search.engine)),
+    ]
+    return [(name, value) for name, value in told if value]
+
+
+_STRATEGIES = {
+    "latest": "mean over all folds",
+    "max": "largest of the running means over the folds",
+    "min": "least of the running means over the folds",
+}

@@ -1,0 +1,1 @@
+"""The rollout itself: step by step, with a decision after each."""

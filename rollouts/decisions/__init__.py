@@ -1,0 +1,1 @@
+"""Whether a rollout goes on: comparisons and the gate."""

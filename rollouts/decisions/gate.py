@@ -1,0 +1,72 @@
+"""The gate between two steps: what the comparisons mean for the rollout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.rollouts.record.record import Check, Plan, Step
+
+Decision = Literal["wait", "continue", "promote", "rollback", "abort"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is to be done.
+
+    Attributes:
+        decision: ``wait`` for more requests, ``continue`` with the next step, ``promote`` or ``rollback``; ``abort`` is
+            what people decide.
+        reason: Why, in a sentence; empty for ``wait``.
+    """
+
+    decision: Decision
+    reason: str = ""
+
+
+WAIT = Judged("wait")
+
+
+def judge(step: Step, plan: Plan, *, last: bool, paused: bool = False) -> Judged:
+    """Decide on a step by its checks.
+
+    A candidate that is surely beyond a bound goes back at once. A step passes when it had its time and requests; the
+    last one only when every check is surely within its bound.
+
+    Args:
+        step: The step, with its checks.
+        plan: What was asked for.
+        last: Whether the next step is the whole traffic.
+        paused: Whether nothing may go forward.
+    """
+    bad = [check for check in step.checks if check.verdict == "bad"]
+    if bad:
+        return Judged("rollback", f"at {step.percent} % {'; and '.join(check.text for check in bad)}.")
+    if paused:
+        return WAIT
+    requests = step.candidate.counts().requests
+    enough = requests >= plan.step_requests and step.seconds >= plan.step_seconds
+    unsure = [check for check in step.checks if check.verdict == "open"] if last else []
+    if enough and not unsure:
+        return Judged("promote" if last else "continue", _passed(step, requests, last=last))
+    if step.seconds < plan.patience_seconds:
+        return WAIT
+    return _late(step, plan, unsure, requests, last=last)
+
+
+def _passed(step: Step, requests: float, *, last: bool) -> str:
+    state = "every check is surely within its bound" if last else "no check is beyond its bound"
+    return f"after {requests:,.0f} requests of the candidate at {step.percent} % {state}."
+
+
+def _late(step: Step, plan: Plan, unsure: Sequence[Check], requests: float, *, last: bool) -> Judged:
+    """What becomes of a step whose time is over."""
+    if requests < plan.step_requests:
+        why = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
+    else:
+        why = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
+    told = f"in {plan.patience_seconds:.0f} s at {step.percent} % {why}"
+    if plan.undecided == "promote":
+        return Judged(
+            "promote" if last else "continue", f"{told}; the plan goes on where nothing is known to be wrong."
+        )
+    return Judged("rollback", f"{told}; the plan goes back where it is not known to be right.")

@@ -1,0 +1,1 @@
+"""The record of a rollout, and the counters it stands on."""

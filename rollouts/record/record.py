@@ -1,0 +1,196 @@
+"""The decision record of a rollout: one JSON document whose schema is docs/rollout.schema.json.
+
+It says everything that was decided, on which numbers, against which bounds and why; and it is all that another process
+needs to go on with the rollout.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from headrace.core.base.errors import DataError
+from headrace.rollouts.record.counters import Counts
+
+FORMAT = 1
+Status = Literal["running", "paused", "held", "promoted", "rolled_back", "aborted", "failed"]
+Verdict = Literal["good", "bad", "open"]
+OPEN: tuple[Status, ...] = ("running", "paused", "held")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Version(_Part):
+    """One of the two versions."""
+
+    uri: str
+    digest: str
+
+
+class Tolerances(_Part):
+    """How much worse the candidate may be."""
+
+    errors: float = Field(default=0.01, ge=0, description="Share of requests that fail, above the stable version's.")
+    latency: float = Field(default=1.5, gt=1, description="Typical time of a request, as a multiple of the stable's.")
+    slow: float = Field(default=0.02, ge=0, description="Share of slow requests, above the stable version's.")
+    shift: float = Field(default=0.2, gt=0, description="Population stability index of what is predicted.")
+    outcome: float = Field(
+        default=0.05, ge=0, description="Cost of predictions whose truth is known, above the stable's."
+    )
+
+
+class Plan(_Part):
+    """What was asked for."""
+
+    steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
+    tolerances: Tolerances = Tolerances()
+    alpha: float = Field(
+        default=0.05, gt=0, lt=1, description="Chance that a candidate within all bounds is sent back."
+    )
+    step_requests: int = Field(default=200, ge=1, description="Fewest requests of the candidate in a step.")
+    step_seconds: float = Field(default=60.0, ge=0, description="Shortest time of a step.")
+    patience_seconds: float = Field(default=3600.0, gt=0, description="Longest time of a step.")
+    look_seconds: float = Field(default=15.0, gt=0, description="Time between two looks.")
+    floor_ms: float = Field(
+        default=5.0,
+        ge=0,
+        description="Times below this count as this: a server that is seldom asked is a little slower.",
+    )
+    slow_ms: float = Field(
+        default=0.0, ge=0, description="From when on a request is slow; 0 to take it from the stable."
+    )
+    undecided: Literal["rollback", "promote"] = Field(
+        default="rollback", description="What becomes of a candidate that is not shown to be good in time."
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if not steps or steps[-1] != 100 or steps[0] < 1 or any(b <= a for a, b in pairwise(steps)):
+            raise ValueError("steps must rise from at least 1 to 100 percent, such as 1,5,25,50,100")
+        return steps
+
+
+class Added(_Part):
+    """What a version's servers counted during a step."""
+
+    codes: dict[str, float] = Field(default={}, description="Requests by HTTP status.")
+    seconds: dict[str, float] = Field(default={}, description="Requests by upper edge of the time that they took.")
+    rows: float = 0.0
+    answers: dict[str, dict[str, float]] = Field(default={}, description="Rows by bin of what was predicted.")
+    outcomes: dict[str, float] = Field(
+        default={}, description="Predictions whose truth is known: count, total, squares."
+    )
+
+    @classmethod
+    def of(cls, counts: Counts) -> "Added":
+        """Counts as they are written."""
+        return cls(
+            codes=dict(counts.codes),
+            seconds=dict(counts.seconds),
+            rows=counts.rows,
+            answers={name: dict(bins) for name, bins in counts.answers.items()},
+            outcomes=dict(counts.outcomes),
+        )
+
+    def counts(self) -> Counts:
+        """Counts as they are worked with."""
+        return Counts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
+
+
+class Check(_Part):
+    """One comparison, over all steps until then."""
+
+    name: Literal["errors", "latency", "slow", "shift", "outcome"]
+    verdict: Verdict = Field(description="good: surely within its bound; bad: surely beyond it; open: not known yet.")
+    effect: float = Field(description="Estimated difference; of latency the ratio, of shift the index.")
+    low: float | None = Field(description="Lower end of its confidence sequence; null if there is none yet.")
+    high: float | None = Field(description="Upper end.")
+    bound: float = Field(description="What it must not be above.")
+    detectable: float | None = Field(description="Difference that four of five such rollouts would have told by now.")
+    stable: float | None = Field(default=None, description="The stable version's value in the last step.")
+    candidate: float | None = Field(default=None, description="The candidate's.")
+    text: str = Field(description="The same in a sentence.")
+
+
+class Step(_Part):
+    """One share of the traffic."""
+
+    percent: int
+    began: str
+    ended: str = ""
+    seconds: float = 0.0
+    looks: int = 0
+    stable: Added = Added()
+    candidate: Added = Added()
+    checks: tuple[Check, ...] = ()
+    decision: Literal["", "continue", "promote", "rollback", "abort"] = ""
+    reason: str = ""
+
+
+class Told(_Part):
+    """Something that happened."""
+
+    time: str
+    text: str
+
+
+class Record(_Part):
+    """A rollout."""
+
+    format: Literal[1] = 1
+    name: str
+    to: str = Field(description="local or kserve.")
+    namespace: str = ""
+    traffic: str = Field(description="How requests were divided: replay, canary, knative or graph.")
+    metrics: str = Field(description="Where counters were read: servers or prometheus.")
+    stable: Version
+    candidate: Version
+    plan: Plan
+    status: Status
+    began: str
+    ended: str = ""
+    slow_seconds: float | None = Field(default=None, description="From when on a request counted as slow.")
+    slow_from: int = Field(default=0, description="First step whose slow requests were compared.")
+    steps: tuple[Step, ...] = ()
+    reasons: tuple[str, ...] = Field(default=(), description="Why it ended as it did.")
+    url: str = Field(default="", description="Where the endpoint answers.")
+    history: tuple[Told, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in OPEN
+
+    @property
+    def running(self) -> bool:
+        """Whether a process goes on with it, unless that was killed."""
+        return self.open and self.status != "held"
+
+    @property
+    def decided(self) -> bool:
+        """Whether it is only left to be brought to its end."""
+        return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}
+
+    def to_json(self) -> str:
+        """The record as JSON text."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def loads(text: str | bytes, source: str) -> Record:
+    """Read a record.
+
+    Args:
+        text: The JSON text.
+        source: Where it came from, for messages.
+
+    Raises:
+        DataError: If it is none.
+    """
+    try:
+        return Record.model_validate_json(text)
+    except ValueError as error:
+        told = " ".join(str(error).split())[:200]
+        raise DataError(f"{source} must hold the record of a rollout; {told}.") from error

@@ -1,0 +1,1 @@
+"""How an endpoint's requests are divided, and how they are counted."""

@@ -1,0 +1,141 @@
+"""Requests divided by an InferenceGraph: a Splitter before two InferenceServices.
+
+Clients must ask the graph, which stays when the rollout has ended and then sends everything to the endpoint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headrace.cluster.api.client import Cluster, Document
+from headrace.cluster.api.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
+from headrace.rollouts.traffic import graph_address, graph_router
+from headrace.rollouts.traffic.base import Pair
+from headrace.rollouts.traffic.draining import Drain
+from headrace.rollouts.traffic.inference_service import Endpoint, patiently, serving
+from headrace.serving.deployment import kserve_spec, kserve_status
+from headrace.serving.deployment.kserve_mode import found_mode
+from headrace.serving.deployment.kserve_spec import MODE
+
+
+@dataclass
+class Graph:
+    """A ``Traffic`` by a Splitter.
+
+    Attributes:
+        endpoint: The InferenceService of the stable version, and in the end of the candidate's.
+        drain: Waits until nothing reaches the second InferenceService any more.
+    """
+
+    endpoint: Endpoint
+    drain: Drain = field(default_factory=Drain)
+
+    kind = "graph"
+
+    def find(self) -> Pair:
+        """See ``Traffic.find``."""
+        kserve_spec.checked_name(beside(self.endpoint.name))
+        return self.endpoint.find()
+
+    def prepare(self) -> None:
+        """See ``Traffic.prepare``; the graph has answered a test case too, where clients will ask it."""
+        pair, deployer, name = self.endpoint.find(), self.endpoint.deployer, self.endpoint.name
+        graph_address.required(deployer, self.endpoint.get())
+        made = serving(self.endpoint.own(), pair.candidate.uri)
+        made["metadata"]["name"] = beside(name)
+        url = self.endpoint.until_answering(self.endpoint.apply(made), pair.candidate, fresh=False)
+        deployer.verified(url, pair.candidate.uri)
+        before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
+        known = graph_router.weights_of(before["spec"]) if before else {}
+        self._weighed(known if {name, beside(name)} >= set(known) and known else {name: 100})
+        graph = graph_address.made(deployer, self.endpoint.get(), graph_of(name))
+        graph_address.until_answering(deployer, graph, pair.stable.uri)
+        if before is None:
+            deployer.say(f"requests are divided for those who ask {graph}")
+
+    def split(self, percent: int) -> None:
+        """See ``Traffic.split``."""
+        name = self.endpoint.name
+        self._weighed({one: weight for one, weight in {name: 100 - percent, beside(name): percent}.items() if weight})
+
+    def promote(self) -> str:
+        """See ``Traffic.promote``; the second InferenceService answers until the first one does."""
+        candidate = self.endpoint.find().candidate
+        if self.endpoint.deployer.cluster.get(INFERENCE_SERVICES, beside(self.endpoint.name)) is not None:
+            self.split(100)
+        applied = self.endpoint.apply(serving(self.endpoint.own(), candidate.uri))
+        self.endpoint.until_answering(applied, candidate, fresh=False)
+        return self._alone()
+
+    def restore(self) -> str:
+        """See ``Traffic.restore``."""
+        stable = self.endpoint.find().stable
+        own = self.endpoint.own()
+        if kserve_status.source(own) == stable.uri:
+            return self._alone()
+        applied = self.endpoint.apply(serving(own, stable.uri))  # it was being promoted
+        self.endpoint.until_answering(applied, stable, fresh=False)
+        return self._alone()
+
+    def _alone(self) -> str:
+        """Send everything to the endpoint, and take the second InferenceService away; a graph that never ran too."""
+        deployer, name = self.endpoint.deployer, self.endpoint.name
+        cluster, url = deployer.cluster, ""
+        graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
+        if graph and graph_router.ready(graph):
+            self._weighed({name: 100})
+            url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
+            self.drain.wait(deployer, kserve_status.workload(beside(name)))
+        elif graph:
+            patiently(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
+        patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
+        return url or deployer.waiting().url(self.endpoint.get(), name)
+
+    def _weighed(self, weights: Mapping[str, int]) -> None:
+        """Apply the graph, and wait until its router runs with these weights."""
+        mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
+        graph_router.weighed(self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights)
+
+
+def beside(name: str) -> str:
+    """Name of the InferenceService that serves the candidate."""
+    return f"{name}-candidate"
+
+
+def graph_of(name: str) -> str:
+    """Name of the InferenceGraph before an endpoint."""
+    return f"{name}-split"
+
+
+def mode_of(cluster: Cluster, service: Document) -> str:
+    """In which mode the graph before an InferenceService runs: in that one's own, in the very word that it has for it.
+
+    KServe takes its configuration's for a graph that names none, and rejects it if that is Knative and not there.
+
+    Args:
+        cluster: Whom to ask where the InferenceService does not say.
+        service: The InferenceService.
+    """
+    said = (service["metadata"].get("annotations") or {}).get(MODE) or kserve_status.status(service).get(
+        "deploymentMode"
+    )
+    return str(said or found_mode(cluster))
+
+
+def build(name: str, weights: Mapping[str, int], *, mode: str = "") -> Document:
+    """The InferenceGraph.
+
+    Args:
+        name: Its name.
+        weights: Shares of the requests by InferenceService, in percent; they sum to 100.
+        mode: What it runs in; empty to leave it to KServe's configuration.
+    """
+    steps = [{"name": service, "serviceName": service, "weight": weight} for service, weight in weights.items()]
+    metadata: Document = {"name": name, "labels": {"app.kubernetes.io/part-of": "headrace"}}
+    if mode:
+        metadata["annotations"] = {MODE: mode}
+    return {
+        "apiVersion": INFERENCE_GRAPHS.api_version,
+        "kind": INFERENCE_GRAPHS.kind,
+        "metadata": metadata,
+        "spec": {"nodes": {"root": {"routerType": "Splitter", "steps": steps}}},
+    }

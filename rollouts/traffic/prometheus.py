@@ -1,0 +1,152 @@
+"""The servers' metrics as a Prometheus server has collected them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from headrace.core.base.errors import InputError, shown
+from headrace.rollouts.record import counters
+from headrace.rollouts.record.counter_totals import Reading
+from headrace.rollouts.record.counters import Sample
+
+_SERIES = (
+    "headrace_requests_total",
+    "headrace_request_duration_seconds_bucket",
+    "headrace_rows_total",
+    "headrace_predicted_total",
+    "headrace_prediction_probability_bucket",
+    "headrace_prediction_value_bucket",
+)
+_SERVER = ("job", "instance", "namespace", "pod")
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A ``Source`` that asks a Prometheus server, by its HTTP API.
+
+    Servers are known by the digests that they serve, whatever labels the collection gives them.
+
+    Attributes:
+        url: Its address, such as ``http://prometheus.monitoring:9090``.
+        names: Names under which the endpoint's servers serve the model.
+        digests: Digests of the two versions.
+        selector: Further label matchers, such as ``namespace="models"``; empty for none.
+        outcome: Query of what predictions cost; see ``Outcome``.
+        pool: Connections.
+    """
+
+    url: str
+    names: tuple[str, ...]
+    digests: tuple[str, ...]
+    selector: str = ""
+    outcome: "Outcome | None" = None
+    pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=_TIMEOUT, retries=False))
+
+    kind = "prometheus"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address.
+
+        Raises:
+            InputError: If it is none.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise InputError(
+                f"Prometheus' address must be such as http://prometheus:9090; got {shown(self.url)} instead."
+            )
+        if "@" in parts.netloc:
+            raise InputError(
+                f"Prometheus' address must hold no password, which would stand in logs; give that of {parts.hostname} "
+                "without it."
+            )
+
+    def read(self) -> Mapping[str, Reading]:
+        """See ``Source.read``.
+
+        Raises:
+            InputError: If Prometheus does not answer, refuses the query, or collects none of the servers.
+        """
+        info = self.query(f"headrace_model_info{{{self._matchers()}}}")
+        if not info:
+            raise InputError(
+                f"Prometheus at {self.url} must collect the servers' metrics; it has no headrace_model_info with "
+                f"{self._matchers()}: look at its targets, or correct --selector."
+            )
+        digests = {_server(one): one.labels["digest"] for one in info}
+        series = f'{{__name__=~"{"|".join(_SERIES)}"}}'
+        found: dict[str, list[Sample]] = defaultdict(list)
+        for one in self.query(f"{series} and on ({', '.join(_SERVER)}) headrace_model_info{{{self._matchers()}}}"):
+            found[_server(one)].append(one)
+        readings = {name: Reading(digest, counters.of(found[name])) for name, digest in digests.items()}
+        return {**readings, **self._outcomes()}
+
+    def query(self, text: str) -> list[Sample]:
+        """The samples of an instant query.
+
+        Raises:
+            InputError: If Prometheus does not answer, or refuses the query.
+        """
+        try:
+            reply = self.pool.request(
+                "POST",
+                f"{self.url.rstrip('/')}/api/v1/query",
+                body=urlencode({"query": text}),
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+            )
+            said: Any = json.loads(reply.data)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise InputError(f"Prometheus at {self.url} does not answer: start it, or correct --prometheus.") from error
+        if not isinstance(said, dict) or said.get("status") != "success":
+            told = said.get("error", "") if isinstance(said, dict) else ""
+            raise InputError(
+                f"Prometheus at {self.url} refuses the query {shown(text, 200)} with status {reply.status}: {told}; "
+                "correct the selector or the outcome's query."
+            )
+        return [
+            Sample(str(one["metric"].get("__name__", "")), one["metric"], float(one["value"][1]))
+            for one in said["data"]["result"]
+        ]
+
+    def _matchers(self) -> str:
+        own = [f'name=~"{"|".join(self.names)}"', f'digest=~"{"|".join(self.digests)}"']
+        return ", ".join([*own, self.selector] if self.selector else own)
+
+    def _outcomes(self) -> Mapping[str, Reading]:
+        """What predictions cost, as if a server of each version had counted it."""
+        if self.outcome is None:
+            return {}
+        known = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.known)}
+        wrong = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.wrong)}
+        return {
+            f"outcome of {digest}": Reading(digest, counters.Counts(outcomes=_share(wrong.get(digest, 0.0), count)))
+            for digest, count in known.items()
+            if digest in self.digests
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Two PromQL queries whose results have the label ``digest``.
+
+    Attributes:
+        known: How many predictions' truth is known by now.
+        wrong: How many of them were wrong.
+    """
+
+    known: str
+    wrong: str
+
+
+def _share(of: float, count: float) -> Mapping[str, float]:
+    return {"count": count, "total": of, "squares": of}
+
+
+def _server(one: Sample) -> str:
+    return "/".join(one.labels.get(label, "") for label in _SERVER)

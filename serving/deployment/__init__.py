@@ -1,0 +1,1 @@
+"""Models brought to an endpoint: a process here, an InferenceService on KServe."""

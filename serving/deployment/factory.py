@@ -1,0 +1,76 @@
+"""Where models are served: the one place that chooses."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from headrace.core.base import settings
+from headrace.core.base.durations import seconds
+from headrace.core.base.errors import InputError
+from headrace.core.base.files import write_json
+from headrace.core.base.remedies import require_store
+from headrace.serving.deployment.local import Deployer, LocalDeployer
+from headrace.serving.deployment.target import DeploymentTarget
+
+
+def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
+    """The deployer of a target.
+
+    Args:
+        target: Where and how.
+        log: File for what servers of this machine say.
+        say: Told in a few words what is waited for.
+
+    Raises:
+        InputError: If nobody owns a server of this machine, or KServe is wanted and no object store is set.
+        ClusterError: If there is no way to a cluster.
+    """
+    if target.to == "local":
+        lease = settings.lease_path()
+        if not lease:
+            raise InputError(
+                "a server on this machine needs an owner to end with: hold a lease "
+                "(headrace.core.runtime.processes.lease) while the endpoint is wanted and name its file in "
+                "HEADRACE_LEASE, or use 'headrace run' or 'headrace serve'."
+            )
+        return LocalDeployer(lease_path=Path(lease), log=log)
+    from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - a server here needs no cluster
+    from headrace.serving.deployment.kserve import KServeDeployer  # noqa: PLC0415
+    from headrace.serving.deployment.kserve_wait import Patience  # noqa: PLC0415
+
+    store = require_store("a model on KServe comes from an object store that this process reaches too")
+    return KServeDeployer(
+        connect(context=target.context, namespace=target.namespace),
+        store,
+        replace(target, via=target.via or settings.gateway()),
+        Patience(deadline_seconds=seconds(target.deadline)) if target.deadline else Patience(),
+        say=say,
+    )
+
+
+def deploy_step(
+    uri: str, *, name: str, target: DeploymentTarget, record: Path, say: Callable[[str], None] = lambda _: None
+) -> dict[str, str]:
+    """Deploy, and record where.
+
+    Args:
+        uri: Store URI of the bundle.
+        name: Name of the endpoint; empty for the model's.
+        target: Where to, and how.
+        record: JSON file to write; the log of a server of this machine lies beside it.
+        say: Told in a few words what is waited for.
+
+    Returns:
+        Metadata: ``url``, ``name``, ``digest``, and of KServe ``to``, ``namespace``, ``mode`` and ``before``.
+
+    Raises:
+        InputError: If the place cannot be, the bundle is refused, or nobody owns the endpoint.
+        ClusterError: If the version does not come up.
+        InternalError: If a server of this machine fails.
+    """
+    deployer = choose(target, log=record.with_name(f"{record.name}.log"), say=say)
+    endpoint = asdict(deployer.deploy(uri, name=name))
+    write_json(record, endpoint)
+    told = ["url", "name", "digest"]
+    told += [] if target.to == "local" else ["to", "namespace", "mode", "before"]
+    return {key: str(endpoint[key]) for key in told}

@@ -1,0 +1,111 @@
+"""The InferenceService that is sent to KServe."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core.base.errors import InputError, shown
+from headrace.serving.deployment.target import DeploymentTarget
+
+MODE = "serving.kserve.io/deploymentMode"
+STANDARD, KNATIVE = "Standard", "Knative"
+FORMAT = "headrace"
+LONGEST_NAME = 40
+_CPU, _MEMORY = "250m", "384Mi"  # requested, unless the target says otherwise
+_MOST_CPU, _MOST_MEMORY = "1", "1Gi"  # allowed, likewise
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_URI = re.compile(r"s3://[^/]+/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/")
+Document = dict[str, Any]
+
+
+def published(uri: str) -> tuple[str, str]:
+    """Name and digest of a published bundle.
+
+    Raises:
+        InputError: If the address is not what ``publish`` returned; KServe would take ``…/v1`` without a slash at its
+            end for ``…/v10/`` too.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise InputError(
+            f"KServe fetches published bundles: the address must be s3://BUCKET/models/NAME/DIGEST/, as publish "
+            f"returned it; got {shown(uri, 200)} instead."
+        )
+    return match["name"], match["digest"]
+
+
+def checked_name(name: str) -> str:
+    """The name, if KServe takes it.
+
+    Raises:
+        InputError: If it does not.
+    """
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"an endpoint's name must be at most {LONGEST_NAME} lower case letters, digits and dashes and begin with a "
+            f"letter; got {shown(name)}: give it another with --name."
+        )
+    return name
+
+
+def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", predictor: str = "") -> Document:
+    """The InferenceService.
+
+    Neither labels nor annotations say anything that changes from version to version: KServe hands them on to the pods,
+    which would be started anew.
+
+    Args:
+        name: Its name, which is the model's name on the endpoint too.
+        uri: Address of the bundle, with a slash at its end.
+        target: What its pods are made of.
+        mode: ``Standard`` or ``Knative``; empty to leave it to the cluster.
+        predictor: Name of the predictor; a canary that was promoted gave it one, and another would restart the pods.
+
+    Returns:
+        A Kubernetes object, as plain values.
+    """
+    metadata: Document = {"name": name, "labels": {"app.kubernetes.io/part-of": "headrace"}}
+    if mode:
+        metadata["annotations"] = {MODE: mode}
+    spec: Document = {
+        **({"name": predictor} if predictor else {}),
+        "minReplicas": target.replicas,
+        "maxReplicas": target.most_replicas or target.replicas,
+        **({"serviceAccountName": target.service_account} if target.service_account else {}),
+        # Servers call nobody by the API, and are no step of a mesh that would want a token.
+        "automountServiceAccountToken": False,
+        "model": model(uri, target),
+    }
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": metadata,
+        "spec": {"predictor": spec},
+    }
+
+
+def model(uri: str, target: DeploymentTarget) -> Document:
+    """The model of a predictor.
+
+    Resources are always said: KServe would put its own defaults in the place of the runtime's.
+    """
+    return {
+        "modelFormat": {"name": FORMAT},
+        "runtime": target.runtime,
+        "storageUri": uri,
+        "resources": {
+            "requests": _quantities(target.cpu or _CPU, target.memory or _MEMORY),
+            "limits": _quantities(target.cpu or _MOST_CPU, target.memory or _MOST_MEMORY),
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "runAsNonRoot": True,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def _quantities(cpu: str, memory: str) -> Mapping[str, str]:
+    return {"cpu": cpu, "memory": memory}

@@ -1,0 +1,290 @@
+"""Wait until an InferenceService answers with one version, or until it is clear that it will not."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from headrace.cluster.api import pods as cluster_pods
+from headrace.cluster.api.client import Cluster, Document
+from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS
+from headrace.cluster.api.pods import Event
+from headrace.cluster.api.watch import follow
+from headrace.core.base.errors import ClusterError, HeadraceError, InputError
+from headrace.serving.deployment import kserve_pods, kserve_status
+from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.kserve_pods import Failure
+from headrace.serving.deployment.kserve_spec import KNATIVE
+
+EVERY_SECONDS = 1.0
+STALE_SECONDS = 20.0  # so long may KServe's word be of what was before
+EVENT_SECONDS = 10.0  # so long must only an event speak of a failure
+_LOG_LINES = 5
+_STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
+CONTESTED = "the object has been modified"  # a controller that tries again says so
+
+
+class OvertakenError(ClusterError):
+    """Somebody else changed the InferenceService in the meantime; what they want must be left alone."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is waited for.
+
+    Attributes:
+        name: Name of the InferenceService.
+        uri: Address of the bundle.
+        digest: Digest that the servers must report; empty to take what the Deployment says.
+        uid: ``metadata.uid`` of the InferenceService.
+        known: Its ``modelStatus`` before the change.
+        since: When it was changed, RFC 3339, by the server's clock; earlier events speak of something else.
+        asks: Fewest answers that must come from the version, one after the other.
+    """
+
+    name: str
+    uri: str
+    digest: str
+    uid: str
+    known: Document = field(default_factory=dict)
+    since: str = ""
+    asks: int = 3
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long things may take.
+
+    Attributes:
+        deadline_seconds: Until the version answers.
+        node_seconds: Until a pod finds a node and its volumes.
+        every_seconds: Between two looks.
+        quiet_seconds: So long no request must have reached pods before they are deleted.
+        blind_seconds: So long is waited instead where their counters cannot be read.
+    """
+
+    deadline_seconds: float = 600.0
+    node_seconds: float = 90.0
+    every_seconds: float = EVERY_SECONDS
+    quiet_seconds: float = 10.0
+    blind_seconds: float = 60.0
+
+
+@dataclass
+class Waiting:
+    """Looks at an InferenceService, its Deployment, pods and events, and at its route.
+
+    Attributes:
+        cluster: Where it lies.
+        patience: How long things may take.
+        via: Host and port of the gateway, for those outside of the cluster; empty inside.
+        say: Told in a few words what is waited for.
+        check: Raises if this process must not go on.
+    """
+
+    cluster: Cluster
+    patience: Patience
+    via: str = ""
+    say: Callable[[str], None] = lambda _: None
+    check: Callable[[], None] = lambda: None
+    _last: str = ""
+
+    def until_answering(self, goal: Goal) -> Document:
+        """Wait until every answer on the real route comes from this version.
+
+        Returns:
+            The InferenceService then; its address may be another than before.
+
+        Raises:
+            OvertakenError: If somebody else changed it.
+            ClusterError: If it was deleted, fails, or does not answer in time.
+        """
+        began = time.monotonic()
+        self._last = "nothing of it was seen"
+        for service in follow(
+            self.cluster,
+            INFERENCE_SERVICES,
+            goal.name,
+            seconds=self.patience.deadline_seconds,
+            every_seconds=self.patience.every_seconds,
+        ):
+            self.check()
+            if service is None or service["metadata"]["uid"] != goal.uid:
+                raise OvertakenError(f"the InferenceService {goal.name} must stay until it answers; it was deleted.")
+            if kserve_status.source(service) != goal.uri:
+                other = kserve_status.source(service) or "none"
+                raise OvertakenError(
+                    f"the InferenceService {goal.name} must serve {goal.uri}; somebody changed it to {other} in the "
+                    "meantime."
+                )
+            try:
+                if self._settled(service, goal, time.monotonic() - began):
+                    return service
+            except ClusterError as error:
+                if not error.transient or isinstance(error, _FailedError):
+                    raise
+        raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
+
+    def until_running(self, goal: Goal, *, deployment: str) -> None:
+        """Wait until a Deployment beside the InferenceService's own runs with a version.
+
+        Args:
+            goal: What is waited for.
+            deployment: Name of the Deployment.
+
+        Raises:
+            OvertakenError: If the InferenceService was deleted.
+            ClusterError: If the version fails, or does not run in time.
+        """
+        self._last = "nothing of it was seen"
+        for service in follow(
+            self.cluster,
+            INFERENCE_SERVICES,
+            goal.name,
+            seconds=self.patience.deadline_seconds,
+            every_seconds=self.patience.every_seconds,
+        ):
+            if service is None or service["metadata"]["uid"] != goal.uid:
+                raise OvertakenError(f"the InferenceService {goal.name} must stay until it runs; it was deleted.")
+            found = self.cluster.get(DEPLOYMENTS, deployment)
+            self._fail(kserve_status.deployment_failure(found, goal.uri))
+            pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
+            self._fail_by_pods(kserve_pods.of(pods, goal.uri), goal)
+            if kserve_status.runs(found, goal.uri):
+                return
+            self._notice("the candidate's pods are not all available")
+        raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
+
+    def digests(self, service: Document, name: str, count: int) -> list[str]:
+        """What the servers behind a route say that they serve, each asked by a connection of its own.
+
+        Raises:
+            InputError: If nothing answers there.
+        """
+        found = []
+        for _ in range(count):
+            with Remote.at(self.url(service, name), via=self.via) as remote:
+                found.append(remote.digest())
+        return found
+
+    def url(self, service: Document, name: str) -> str:
+        """Where predictions are asked for in V1.
+
+        Raises:
+            InputError: If KServe has given it no address yet.
+        """
+        base = kserve_status.base(service, outside=bool(self.via))
+        if not base:
+            raise InputError(f"the InferenceService {name} has no address yet; wait until KServe has given it one.")
+        return f"{base}/v1/models/{name}:predict"
+
+    def _settled(self, service: Document, goal: Goal, seconds: float) -> bool:
+        known = goal.known if seconds < STALE_SECONDS else {}
+        self._fail(kserve_status.model_failure(service, known=known))
+        replicas = self._running(service, goal, seconds)
+        return bool(replicas) and self._answers(service, goal, replicas)
+
+    def _running(self, service: Document, goal: Goal, seconds: float) -> int:
+        """How many pods of the version run and are all that there are; 0 while that is not so."""
+        knative = kserve_status.mode(service) == KNATIVE
+        found = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
+        pods = kserve_pods.of(found, goal.uri, since=goal.since)
+        if knative:
+            # The status may still be of the revision before, whose pods are not these.
+            ready, running = len(pods), kserve_status.revised(service) and any(map(kserve_pods.ready, pods))
+            made = bool(pods)
+        else:
+            name = kserve_status.workload(goal.name, kserve_status.predictor(service))
+            deployment = self.cluster.get(DEPLOYMENTS, name)
+            self._fail(kserve_status.deployment_failure(deployment, goal.uri))
+            running = kserve_status.runs(deployment, goal.uri)
+            made = kserve_status.current(deployment, goal.uri)
+            ready = int(kserve_status.status(deployment or {}).get("availableReplicas") or 0)
+        self._fail_by_pods(pods, goal)
+        if not running:
+            self._notice(_counted(len(pods)) if made else "no pod of it yet")
+            if not made and seconds > EVENT_SECONDS:
+                self._fail_by_events(goal)
+            return 0
+        return max(ready, 1)
+
+    def _answers(self, service: Document, goal: Goal, replicas: int) -> bool:
+        if not goal.digest:
+            return True
+        try:
+            found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
+        except InputError as error:
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
+            return False
+        others = [digest for digest in found if digest != goal.digest]
+        if others:
+            self._notice(f"its pods run, but {len(others)} of {len(found)} answers came from {others[0][:12] or '?'}")
+        return not others
+
+    def _notice(self, text: str) -> None:
+        if text != self._last:
+            self._last = text
+            self.say(text)
+
+    def _fail(self, text: str) -> None:
+        if text:
+            raise _FailedError(text)
+
+    def _fail_by_pods(self, pods: Sequence[Mapping[str, Any]], goal: Goal) -> None:
+        found = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._stuck(pods, goal)
+        if found:
+            raise _FailedError(found.text + self._last_words(found))
+
+    def _stuck(self, pods: Sequence[Mapping[str, Any]], goal: Goal) -> Failure | None:
+        """A pod whose volumes do not come, which only its events tell."""
+        now = datetime.now(UTC)
+        for pod in pods:
+            late = kserve_pods.waiting_since(pod, now) > self.patience.node_seconds
+            if not late or (pod.get("status") or {}).get("phase", "Pending") != "Pending":
+                continue
+            name = pod["metadata"]["name"]
+            for event in cluster_pods.events(self.cluster, "Pod", name):
+                if event.reason in _STUCK and _since(event, goal):
+                    return Failure(f"pod {name} cannot start ({event.reason}): {event.message}", name)
+        return None
+
+    def _fail_by_events(self, goal: Goal) -> None:
+        """Fail if KServe makes no pods and only an event says why."""
+        for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
+            if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
+                raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
+
+    def _last_words(self, found: Failure) -> str:
+        if not found.container:
+            return ""
+        try:
+            log = cluster_pods.logs(
+                self.cluster, found.pod, container=found.container, lines=_LOG_LINES, previous=found.previous
+            )
+        except HeadraceError:
+            log = ""  # what is known must not be lost for a log that cannot be had
+        lines = [line.strip() for line in (log or found.message).splitlines() if line.strip()]
+        return f"; its last words: {' | '.join(lines)[-600:]}" if lines else ""
+
+
+def _since(event: Event, goal: Goal) -> bool:
+    """Whether an event is not of before the change, to the second."""
+    return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
+
+
+def outside_hint(cluster: Cluster, via: str) -> str:
+    """How an endpoint is reached from outside of the cluster, as a clause; empty inside, where no gateway is asked."""
+    return (
+        "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
+        if cluster.context and not via
+        else ""
+    )
+
+
+def _counted(pods: int) -> str:
+    return "1 pod of it, not available yet" if pods == 1 else f"{pods} pods of it, not all of them available"
+
+
+class _FailedError(ClusterError):
+    """The version will not come up; the message is a clause."""

@@ -1,0 +1,193 @@
+"""The deployer: its port, and the implementation for this machine."""
+
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from subprocess import Popen
+from typing import IO, Protocol
+
+from headrace.core.base.errors import BundleError, InputError, InternalError
+from headrace.core.base.files import read_json
+from headrace.core.bundles import manifest
+from headrace.core.runtime.forked import Forked, fork_guarded, may_fork
+from headrace.core.runtime.processes import running, start_guarded, stop, stop_pid
+from headrace.serving.deployment.client import Remote
+
+START_SECONDS = 180.0
+_USER_ERROR = 2
+_BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+Process = Popen[bytes] | Forked
+# Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
+_started: dict[int, Process] = {}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model that answers.
+
+    Attributes:
+        url: Where predictions are asked for in V1.
+        name: Name of the model there.
+        digest: Digest of its bundle, as the endpoint itself reports it.
+        pid: Process whose end is the endpoint's; 0 where there is none on this machine.
+        to: Where it is: ``local`` or ``kserve``.
+        namespace: Namespace of its InferenceService; empty on this machine.
+        mode: How KServe runs it: ``Standard`` or ``Knative``; empty on this machine.
+        before: Digest of what answered under the name before; empty if nothing did.
+        changed: Whether anything was done; False if this very bundle answered already.
+    """
+
+    url: str
+    name: str
+    digest: str
+    pid: int = 0
+    to: str = "local"
+    namespace: str = ""
+    mode: str = ""
+    before: str = ""
+    changed: bool = True
+
+
+class Deployer(Protocol):
+    """Brings a published bundle to an endpoint.
+
+    What every implementation promises:
+
+    - When ``deploy`` returns, the endpoint answers, and with this bundle and no older one.
+    - What answered before under the name goes on answering until then. Afterwards it is gone.
+    - When ``deploy`` raises, what answered before answers still or again, and nothing else is left of the attempt; if
+      even that failed, the sentence says so. An interruption counts as a failure.
+    - A bundle that answers already is left as it is.
+    - ``undeploy`` takes the endpoint away; its servers may still finish what they have begun. It does nothing if it is
+      gone.
+    """
+
+    @property
+    def to(self) -> str:
+        """``local`` or ``kserve``."""
+
+    def deploy(self, uri: str, *, name: str = "") -> Endpoint:
+        """Serve the bundle at ``uri`` as ``name`` (empty for its own)."""
+
+    def undeploy(self, endpoint: Endpoint) -> None:
+        """End an endpoint."""
+
+
+@dataclass(frozen=True)
+class LocalDeployer:
+    """A ``Deployer`` that starts one server process for each endpoint; a new version is another process and URL.
+
+    Attributes:
+        lease_path: Lease that the owner of the endpoints holds; they end with it.
+        log: File that takes what the servers say.
+        seconds: Longest time for a server to answer.
+        clean: Whether each server is a fresh interpreter that sees nothing of this process: no variable, no module, no
+            folder that is not installed.
+        fork: Whether a server may be a fork of this process, which starts sooner: what is imported here is there
+            already, of whatever program this process is.
+        arguments: More arguments of the server's command line, which count more than the deployer's own.
+    """
+
+    lease_path: Path
+    log: Path
+    seconds: float = START_SECONDS
+    clean: bool = False
+    fork: bool = True
+    arguments: tuple[str, ...] = ()
+    _answering: dict[str, Endpoint] = field(default_factory=dict, repr=False, compare=False)
+
+    to = "local"
+
+    def deploy(self, uri: str, *, name: str = "") -> Endpoint:
+        """Start a server for ``uri``, a store URI or a bundle's folder, on a free port.
+
+        Raises:
+            InputError: If the server refuses the bundle; the sentence is its own.
+            InternalError: If it fails, or does not answer in time.
+        """
+        before = self._answering.get(name)
+        if before and before.digest == _digest(uri) and running(before.pid):
+            return replace(before, before=before.digest, changed=False)
+        endpoint = self._deployed(uri, name)
+        if before:
+            self.undeploy(before)
+            endpoint = replace(endpoint, before=before.digest)
+        self._answering[name] = endpoint
+        return endpoint
+
+    def undeploy(self, endpoint: Endpoint) -> None:
+        """End the server's process."""
+        own = _started.pop(endpoint.pid, None)
+        if own:
+            stop(own)
+        else:
+            stop_pid(endpoint.pid)
+        for name in [name for name, known in self._answering.items() if known.pid == endpoint.pid]:
+            del self._answering[name]
+
+    def _deployed(self, uri: str, name: str) -> Endpoint:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+            address = Path(scratch) / "address.json"
+            arguments = ["--model", uri, "--name", name, "--port", "0", "--address-file", str(address)]
+            arguments += self.arguments
+            with self.log.open("ab") as log:
+                server = self._start(arguments, log)
+            try:
+                endpoint = self._awaited(server, address)
+            except BaseException:
+                stop(server)
+                raise
+        _started[server.pid] = server
+        return endpoint
+
+    def _start(self, arguments: list[str], log: IO[bytes]) -> Process:
+        if self.clean:
+            command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
+            return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
+        if self.fork and may_fork():
+            # What this process has imported need not be imported again, which takes seconds.
+            return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)
+        command = [sys.executable, "-m", "headrace.serving.server", *arguments]
+        return start_guarded(command, lease_path=self.lease_path, log=log)
+
+    def _awaited(self, server: Process, address: Path) -> Endpoint:
+        deadline = time.monotonic() + self.seconds
+        while not address.exists():
+            if server.poll() is not None:
+                raise self._ended(server.wait())
+            if time.monotonic() > deadline:
+                raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
+            time.sleep(0.02)
+        told = read_json(address)
+        with Remote.at(told["url"]) as remote:
+            digest = remote.digest()
+        if digest != told["digest"]:
+            raise InternalError(f"the endpoint {told['url']} must serve {told['digest']}; it serves {digest}.")
+        return Endpoint(url=told["url"], name=told["name"], digest=digest, pid=server.pid)
+
+    def _ended(self, code: int) -> InputError | InternalError:
+        lines = self.log.read_text(errors="replace").splitlines()
+        last = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
+        if code == _USER_ERROR and last:
+            return InputError(last.removeprefix("Error: "))
+        return InternalError(f"the model server ended with code {code}; its log is {self.log}.")
+
+
+def _serve(arguments: list[str]) -> int:
+    from headrace.serving import server  # noqa: PLC0415 - only a process that serves needs it
+
+    return server.main(arguments)
+
+
+def _digest(uri: str) -> str:
+    """Digest of a bundle by its address, or of the one in a folder; empty if there is none to be seen."""
+    if "://" in uri:
+        return uri.rstrip("/").rpartition("/")[2]
+    try:
+        return str(manifest.read(Path(uri)).digest)
+    except BundleError:
+        return ""

@@ -1,0 +1,45 @@
+"""The rehearsal of a bundle before it is published: a server of its own, in a clean environment, asked its cases."""
+
+import tempfile
+from pathlib import Path
+
+from headrace.core.base.errors import BundleError, InternalError
+from headrace.core.bundles.bundle import open_bundle
+from headrace.core.runtime.processes import lease
+from headrace.serving.deployment.local import LocalDeployer
+from headrace.serving.deployment.verify import verify
+
+_MOST_TOLD = 3
+_LOG_LETTERS = 300
+
+
+def rehearse(folder: Path) -> None:
+    """Boot a bundle in a fresh process that sees no variable of this one, and ask it every case that the bundle holds.
+
+    Args:
+        folder: The bundle.
+
+    Raises:
+        BundleError: If it does not boot, or does not answer as it says.
+        InternalError: If the server itself fails.
+    """
+    bundle = open_bundle(folder)
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, lease(Path(scratch) / "lease") as held:
+        log = Path(scratch) / "server.log"
+        deployer = LocalDeployer(lease_path=held, log=log, clean=True)
+        try:
+            endpoint = deployer.deploy(str(folder.absolute()))
+        except InternalError as error:
+            told = " ".join(log.read_text(errors="replace").split())[-_LOG_LETTERS:]
+            raise InternalError(f"the server that rehearses the bundle in {folder} failed: {told or error}.") from error
+        except ValueError as error:
+            raise BundleError(f"a bundle must boot before it is published; {error}") from error
+        try:
+            failures = verify(endpoint.url, bundle=bundle)["failures"]
+        finally:
+            deployer.undeploy(endpoint)
+    if failures:
+        raise BundleError(
+            f"the bundle in {folder} must answer its own cases before it is published; "
+            f"{'; '.join(failures[:_MOST_TOLD])}: package the model again."
+        )

@@ -1,0 +1,112 @@
+"""Whether an endpoint answers as its bundle says: its test cases over HTTP, and a request that must be refused."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.core.base import settings
+from headrace.core.base.errors import InputError, InternalError
+from headrace.core.base.files import write_json
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.inference.prediction_json import differs
+from headrace.serving.deployment.client import Remote, Reply
+
+_MOST_TOLD = 3
+
+
+def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
+    """Ask an endpoint every test case of a bundle, one by one and then all at once.
+
+    Args:
+        url: Where predictions are asked for in V1.
+        bundle: The bundle that it is to serve.
+        via: Host and port to connect to instead of the URL's own, such as a gateway's.
+
+    Returns:
+        ``verified``, ``cases`` (how many), ``failures`` (sentences), ``url``, ``digest``, the first case's ``request``,
+        ``answer``, ``expected`` and ``actual``, and ``latency_ms`` {``p50``, ``p99``} of the single requests.
+
+    Raises:
+        InputError: If nothing answers there.
+    """
+    content = bundle.json("cases.json")
+    cases, tolerance = content["cases"], content["tolerance"]
+    with Remote.at(url, via=via) as remote:
+        digest = remote.digest()
+        remote.predict([cases[0]["request"]])  # the first answer pays for what the server does once
+        replies = [remote.predict([case["request"]]) for case in cases]
+        together = remote.predict([case["request"] for case in cases])
+        refused = remote.predict([_broken(cases[0]["request"])])
+    failures = [] if digest == bundle.digest else [f"it serves the bundle {digest or '(unnamed)'}, not {bundle.digest}"]
+    for place, (case, reply) in enumerate(zip(cases, replies, strict=True)):
+        failures += _compared(f"case {place}", [case], reply, tolerance)
+    failures += _compared("all cases in one request: case", cases, together, tolerance)
+    if not 400 <= refused.status < 500:
+        failures.append(f"a request that breaks the contract got status {refused.status} instead of a 4xx")
+    return {
+        "verified": not failures,
+        "cases": len(cases),
+        "failures": failures,
+        "url": url,
+        "digest": digest,
+        "request": {"instances": [cases[0]["request"]]},
+        "answer": replies[0].document,
+        "expected": cases[0]["expected"],
+        "actual": cases[0]["actual"],
+        "latency_ms": _latency([reply.milliseconds for reply in replies]),
+    }
+
+
+def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
+    """Verify an endpoint, record what was found, and fail if it is not as the bundle says.
+
+    Args:
+        url: Where predictions are asked for in V1.
+        folder: The bundle that it is to serve.
+        record: JSON file to write; it is there even if the verification fails.
+
+    Returns:
+        What was recorded.
+
+    Raises:
+        InputError: If nothing answers there, or another bundle is served.
+        InternalError: If it answers otherwise than the bundle says.
+    """
+    bundle = open_bundle(folder)
+    found = verify(url, bundle=bundle, via=settings.gateway())
+    write_json(record, found)
+    if found["failures"]:
+        kind = InternalError if found["digest"] == bundle.digest else InputError
+        raise kind(f"the endpoint {url} does not answer as its bundle says: {told(found['failures'])}.")
+    return found
+
+
+def told(failures: Sequence[str]) -> str:
+    """Failures as a message tells them: the first few, and how many more."""
+    more = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
+    return "; ".join(failures[:_MOST_TOLD]) + more
+
+
+def _compared(what: str, cases: Sequence[Mapping[str, Any]], reply: Reply, tolerance: Mapping[str, float]) -> list[str]:
+    predictions = reply.document.get("predictions") if isinstance(reply.document, dict) else None
+    if reply.status != 200 or not isinstance(predictions, list) or len(predictions) != len(cases):
+        error = reply.document.get("error", "") if isinstance(reply.document, dict) else ""
+        return [f"{what} got status {reply.status} without its predictions{': ' if error else ''}{error}"]
+    found = []
+    for place, (case, got) in enumerate(zip(cases, predictions, strict=True)):
+        difference = differs(case["expected"], got, relative=tolerance["relative"], absolute=tolerance["absolute"])
+        if difference:
+            found.append(f"{what}{f' {place}' if len(cases) > 1 else ''}: {difference}")
+    return found
+
+
+def _broken(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request whose first value is of a kind that no contract allows."""
+    return {**request, next(iter(request)): {"not": "a value"}}
+
+
+def _latency(milliseconds: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(milliseconds)
+    return {
+        f"p{percent}": round(ordered[min(len(ordered) - 1, percent * len(ordered) // 100)], 3) for percent in (50, 99)
+    }

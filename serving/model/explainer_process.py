@@ -1,0 +1,108 @@
+"""Explanations, computed in a process of their own: scikit-learn, shap and numba never load into the server.
+
+The process is started by the first request for an explanation, and again when it dies; it dies with the server.
+"""
+
+import asyncio
+import functools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.base.errors import RequestError
+from headrace.core.runtime.processes import die_with_parent
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Scored, Served
+
+if TYPE_CHECKING:
+    from headrace.core.inference.explain import Explainer
+    from headrace.core.models.fitted_model import Model
+
+_MOST_WAITING = 8
+
+
+class Explaining:
+    """Explains answers."""
+
+    def __init__(self) -> None:
+        """Prepare; nothing is started yet."""
+        self._pool: ProcessPoolExecutor | None = None
+        self._waiting = 0
+
+    async def explained(self, served: Served, scored: Scored, limits: Limits) -> list[Any]:
+        """One explanation for each row that was scored; see ``headrace.core.inference.explain.objects``.
+
+        Args:
+            served: The model.
+            scored: Its answers.
+            limits: Bounds; ``explained_rows`` and ``seconds`` are read here.
+
+        Raises:
+            RequestError: If there are too many rows or requests, it takes too long, the process died, or the model has
+                no exact contributions.
+        """
+        rows = len(scored.scores)
+        if rows > limits.explained_rows:
+            raise RequestError(
+                f"at most {limits.explained_rows} rows are explained at once; got {rows}: send fewer at a time.", "size"
+            )
+        if self._waiting >= _MOST_WAITING:
+            raise RequestError(
+                f"at most {_MOST_WAITING} requests wait for explanations; ask again in a second.", "busy"
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.wait_for(self._asked(served, scored), limits.seconds)
+        except TimeoutError as error:
+            raise RequestError(
+                f"explanations must be found within {limits.seconds:g} s; ask for fewer rows.", "slow"
+            ) from error
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """End the process."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool waits for work in hand
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
+
+    async def _asked(self, served: Served, scored: Scored) -> list[Any]:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=die_with_parent)
+        pool = self._pool
+        work = functools.partial(_explained, str(served.folder), served.digest, scored.matrix)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except BrokenProcessPool as error:
+            if self._pool is pool:
+                self._pool = None
+            raise RequestError("the process that explains answers ended; ask again.", "unready") from error
+
+
+def _explained(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
+    """What the process does for one request."""
+    from headrace.core.inference.explain import objects  # noqa: PLC0415 - seconds, which only this process pays
+
+    explainer, model = _loaded(folder, digest)
+    return objects(explainer.explain(matrix), model)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(folder: str, digest: str) -> "tuple[Explainer, Model]":
+    from headrace.core.bundles.bundle import open_bundle  # noqa: PLC0415 - as above
+    from headrace.core.inference.explain import FILE, Explainer  # noqa: PLC0415
+
+    bundle = open_bundle(Path(folder))
+    if bundle.digest != digest:
+        raise RequestError("the model is being changed; ask again shortly.", "unready")
+    model = bundle.model()
+    return Explainer(model, bundle.json(FILE)), model

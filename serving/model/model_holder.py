@@ -1,0 +1,112 @@
+"""The model that answers now, and the change to another one while requests are answered."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.core.base.errors import InputError
+from headrace.core.bundles.bundle import Policy
+from headrace.serving.model.served_model import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Live:
+    """The current model.
+
+    A request takes ``served`` once and keeps it; a change sets another one between two requests.
+    """
+
+    def __init__(self, source: str, *, name: str = "", threads: int = 1, policy: Policy | None = None) -> None:
+        """Load the model.
+
+        Args:
+            source: A bundle's folder or store URI; it is read again at each ``load``.
+            name: Name of the model on this endpoint; empty for its own.
+            threads: Threads that the engine may use for one request.
+            policy: What a bundle must prove before it answers; None for its digest.
+
+        Raises:
+            BundleError: If the bundle is not whole, or does not answer its own cases.
+        """
+        self.source = source
+        self._name = name
+        self._threads = threads
+        self._policy = policy or Policy()
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._changing = asyncio.Lock()
+        self.changed: list[Callable[[], None]] = []
+        try:
+            self.served: Served = self._open()
+        except BaseException:
+            self.close()
+            raise
+        self.unloaded = False
+        self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests should come here."""
+        return not self.unloaded and not self.draining
+
+    @property
+    def name(self) -> str:
+        """Name of the model on this endpoint."""
+        return self.served.name
+
+    async def load(self) -> Served:
+        """Read the source again and let it answer from now on; requests that have begun keep the old model.
+
+        Returns:
+            The model that answers now.
+
+        Raises:
+            BundleError: If the bundle is refused; the old model goes on.
+            InputError: If it would change the model's name on this endpoint.
+        """
+        async with self._changing:
+            before = self._scratch
+            try:
+                served = await asyncio.to_thread(self._open)
+            except BaseException:
+                self._clear(before)
+                raise
+            self.served, self.unloaded = served, False
+            if before is not None:
+                before.cleanup()
+        for told in self.changed:
+            told()
+        return served
+
+    def unload(self) -> None:
+        """Stop answering until the next ``load``."""
+        self.unloaded = True
+
+    def close(self) -> None:
+        """Remove what was fetched."""
+        self._clear(None)
+
+    def _open(self) -> Served:
+        served = Served.open(self._folder(), name=self._name, threads=self._threads, policy=self._policy)
+        if hasattr(self, "served") and served.name != self.served.name:
+            raise InputError(
+                f"the model at {self.source} must be named {self.served.name}, as the one that it replaces; it is "
+                f"named {served.name}: start another server for it."
+            )
+        return served
+
+    def _folder(self) -> Path:
+        if "://" not in self.source:
+            return Path(self.source)
+        from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client
+
+        self._scratch = tempfile.TemporaryDirectory(prefix="headrace-")
+        signed = self._policy.level == "signature"
+        return fetch(self.source, Path(self._scratch.name) / "bundle", signatures=signed)
+
+    def _clear(self, kept: "tempfile.TemporaryDirectory[str] | None") -> None:
+        if self._scratch is not None and self._scratch is not kept:
+            self._scratch.cleanup()
+        self._scratch = kept

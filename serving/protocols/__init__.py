@@ -1,0 +1,1 @@
+"""Requests and answers in each protocol and content type."""

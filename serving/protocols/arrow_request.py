@@ -1,0 +1,68 @@
+"""Tables in Arrow IPC, as pandas, Polars, DuckDB and Spark write them.
+
+Source: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc.
+"""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.core.base.errors import RequestError
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Asked
+from headrace.serving.protocols import arrow_layout
+from headrace.serving.protocols.json_body import sized
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def asked(content: bytes, limits: Limits) -> Asked:
+    """The columns of an Arrow table, with values as JSON would hold them.
+
+    Args:
+        content: A stream or a file.
+        limits: Bounds; ``rows`` and ``body_bytes`` are read here.
+
+    Returns:
+        Values by name of the column; in an array of floats NaN is a missing value.
+
+    Raises:
+        RequestError: If it is no Arrow IPC, holds columns that are no plain values, or more than allowed.
+    """
+    frame = _frame(arrow_layout.checked(content, limits))
+    sized(frame.height, limits)
+    return {name: _values(frame[name], limits) for name in frame.columns}
+
+
+def _frame(stream: bytes) -> "pl.DataFrame":
+    import polars as pl  # noqa: PLC0415 - half a second that a start must not wait for
+
+    try:
+        return pl.read_ipc_stream(io.BytesIO(stream))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, TypeError) as error:
+        raise RequestError(
+            "the body must be an Arrow IPC stream or file that can be read; its parts do not fit."
+        ) from error
+
+
+def _values(series: "pl.Series", limits: Limits) -> list[Any] | NDArray[np.generic]:
+    import polars as pl  # noqa: PLC0415 - as above
+
+    dtype = series.dtype
+    if dtype.is_float() or (dtype.is_integer() and not series.null_count()):
+        return series.to_numpy()
+    if dtype.is_integer() or dtype in {pl.Boolean, pl.Null}:
+        return series.to_list()
+    if isinstance(dtype, pl.Datetime):
+        series = series.dt.cast_time_unit("us")
+    texts = series.cast(pl.String)
+    # Many rows may point at one long text.
+    if int(texts.str.len_bytes().sum()) > limits.body_bytes:
+        raise RequestError(
+            f"an Arrow table must have at most {limits.body_bytes} bytes, written out; send fewer rows at a time.",
+            "size",
+        )
+    return texts.to_list()

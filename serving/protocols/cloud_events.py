@@ -1,0 +1,117 @@
+"""CloudEvents around requests and answers, as KServe's server takes and gives them in V1.
+
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md;
+``protocol/dataplane.py`` and ``utils/utils.py`` of kserve.
+"""
+
+import base64
+import binascii
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from headrace.core.base.errors import RequestError, shown
+from headrace.serving.model.limits import Limits
+from headrace.serving.protocols import json_body
+from headrace.serving.protocols.media_type import CSV, EVENT, Media, check, header, parse
+from headrace.serving.protocols.responses import JSON, Reply
+from headrace.serving.telemetry.trace_context import Header
+
+_REQUIRED = ("specversion", "id", "source", "type")
+_VERSIONS = ("1.0", "0.3")
+_AS_IT_IS = " !#$&'()*+,/:;=?@[]"
+_TYPE, _SOURCE = "io.kserve.inference.response", "io.kserve.inference."
+
+
+def opened(body: bytes, headers: Iterable[Header], limits: Limits) -> tuple[bytes, Media]:
+    """What a request holds, out of its event if it is in one, and the type of that.
+
+    Args:
+        body: The body.
+        headers: The headers.
+        limits: Bounds; ``nesting`` is read here.
+
+    Raises:
+        RequestError: If an event lacks an attribute, or its data.
+    """
+    media = parse(header(headers, b"content-type") or "")
+    if media.name == EVENT:
+        return _structured(json_body.read(body, limits))
+    if header(headers, b"ce-specversion") is not None:
+        _check({name: header(headers, f"ce-{name}".encode()) for name in _REQUIRED})
+    return body, media
+
+
+def data_of(document: Mapping[str, Any]) -> Any:
+    """The data of a document that looks like an event although its type does not say so; None if it does not.
+
+    KServe's server goes by these keys, whatever the Content-Type.
+    """
+    return document["data"] if {*_REQUIRED, "time", "data"} <= document.keys() else None
+
+
+def enveloped(reply: Reply, headers: Iterable[Header], name: str) -> Reply:
+    """An answer as an event of the request's kind; as it is if the request was none.
+
+    Args:
+        reply: The answer, in JSON.
+        headers: The request's headers.
+        name: The model's name.
+    """
+    structured = parse(header(headers, b"content-type") or "").name == EVENT
+    if not structured and header(headers, b"ce-specversion") is None:
+        return reply
+    attributes = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": _SOURCE + name,
+        "type": _TYPE,
+        "time": datetime.now(UTC).isoformat(),
+    }
+    if structured:
+        event = {**attributes, "datacontenttype": JSON.decode(), "data": orjson.Fragment(reply.body)}
+        return replace(reply, body=orjson.dumps(event), content_type=EVENT.encode())
+    told = ((f"ce-{key}".encode(), quote(value, safe=_AS_IT_IS).encode()) for key, value in attributes.items())
+    return replace(reply, headers=(*reply.headers, *told))
+
+
+def _structured(document: Mapping[str, Any]) -> tuple[bytes, Media]:
+    _check(document)
+    told = document.get("datacontenttype", "application/json")
+    if type(told) is not str:
+        raise RequestError(f"datacontenttype of a CloudEvent must be a text; got {json_body.kind(told)} instead.")
+    media, encoded = parse(told), document.get("data_base64")
+    if ("data" in document) == (encoded is not None):
+        raise RequestError("a CloudEvent must hold the request in data, or in data_base64.")
+    if encoded is not None:
+        try:
+            return base64.b64decode(encoded, validate=True), media
+        except (TypeError, ValueError, binascii.Error) as error:
+            raise RequestError("data_base64 of a CloudEvent must be a text in base64; it is none.") from error
+    data = document["data"]
+    check(media, (CSV,))
+    if media.is_json:
+        return orjson.dumps(data), media
+    if type(data) is not str:
+        raise RequestError(f"data of a CloudEvent of {media.name} must be a text; got {json_body.kind(data)} instead.")
+    return data.encode(errors="replace"), media
+
+
+def _check(attributes: Mapping[str, Any]) -> None:
+    for name in _REQUIRED:
+        value = attributes.get(name)
+        if type(value) is not str or not value:
+            raise RequestError(
+                f"a CloudEvent must have the attributes {', '.join(_REQUIRED)}, each a text; "
+                f"{name} is {'absent' if value is None else 'none'}."
+            )
+    version = attributes["specversion"]
+    if version not in _VERSIONS:
+        raise RequestError(
+            f"the specversion of a CloudEvent must be {' or '.join(_VERSIONS)}; got {shown(version, 20)} instead."
+        )

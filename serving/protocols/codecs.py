@@ -1,0 +1,118 @@
+"""The two protocols over HTTP, each as a reader of requests and a writer of answers.
+
+V1 takes a table in the forms of its users too, CSV and Arrow, and each of its forms in a CloudEvent.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from headrace.core.base.errors import RequestError
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Asked, Scored, Served
+from headrace.serving.protocols import (
+    arrow_request,
+    binary_tensors,
+    cloud_events,
+    csv_request,
+    json_body,
+    media_type,
+    tensors,
+    v1,
+    v2,
+)
+from headrace.serving.protocols.json_body import Document
+from headrace.serving.protocols.responses import Reply
+from headrace.serving.telemetry.trace_context import Header
+
+BINARY_HEADER = b"inference-header-content-length"
+_OCTETS = b"application/octet-stream"
+Read = Callable[[bytes, Iterable[Header], Served, Limits], tuple[Document, Asked]]
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A protocol.
+
+    Attributes:
+        name: Its name in metrics.
+        read: Takes a body, headers, the model and bounds; gives the document and the rows that it asks for.
+        read_json: The same for a body that is plainly JSON, as most are.
+        write: Takes the model, its answers, the request's document, and explanations if they are wanted.
+        wrap: Takes an answer, the request's headers and the model's name; gives the answer as the request wants it.
+    """
+
+    name: str
+    read: Read
+    read_json: Read
+    write: Callable[[Served, Scored, Document, list[Any] | None], Reply]
+    wrap: Callable[[Reply, Iterable[Header], str], Reply]
+
+
+def _read_v1(body: bytes, headers: Iterable[Header], _: Served, limits: Limits) -> tuple[Document, Asked]:
+    content, kind = cloud_events.opened(body, headers, limits)
+    media_type.check(kind, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
+    if kind.name == media_type.CSV:
+        return {}, csv_request.asked(content, kind, limits)
+    if kind.name in media_type.ARROW:
+        return {}, arrow_request.asked(content, limits)
+    document = json_body.read(content, limits)
+    data = cloud_events.data_of(document)
+    if type(data) is dict:
+        document = data
+    return document, v1.asked(document, limits)
+
+
+def _read_v1_json(body: bytes, _: Iterable[Header], __: Served, limits: Limits) -> tuple[Document, Asked]:
+    document = json_body.read(body, limits)
+    return document, v1.asked(document, limits)
+
+
+def _write_v1(served: Served, scored: Scored, _: Document, explanations: list[Any] | None) -> Reply:
+    return _reply(v1.answer(served, scored, explanations), scored)
+
+
+def _read_v2(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
+    media_type.check(media_type.parse(media_type.header(headers, b"content-type") or ""), ())
+    return _read_v2_json(body, headers, served, limits)
+
+
+def _read_v2_json(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
+    length = next((value for name, value in headers if name == BINARY_HEADER), None)
+    head, rest = binary_tensors.split(body, length)
+    document = json_body.read(head, limits)
+    inputs = document.get("inputs")
+    if type(inputs) is not list or not inputs:
+        raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
+    given = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
+    v2.wanted(document, served)
+    return document, v2.columns(given, served.scorer.contract, limits)
+
+
+def _write_v2(served: Served, scored: Scored, document: Document, explanations: list[Any] | None) -> Reply:
+    answer = v2.answer(served, scored, document, explanations)
+    wanted = binary_tensors.wants(document)
+    if wanted == set():
+        return _reply(orjson.dumps(answer), scored)
+    parts = []
+    for output in answer["outputs"]:
+        if wanted is None or output["name"] in wanted:
+            parts.append(binary_tensors.encoded(output["datatype"], output.pop("data")))
+            output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(parts[-1])}
+    head = orjson.dumps(answer)
+    told = ((BINARY_HEADER, b"%d" % len(head)),)
+    return Reply(200, head + b"".join(parts), _OCTETS, told, len(scored.scores), scored.engine_seconds)
+
+
+def _reply(content: bytes, scored: Scored) -> Reply:
+    return Reply(200, content, rows=len(scored.scores), engine_seconds=scored.engine_seconds)
+
+
+def _as_it_is(reply: Reply, _: Iterable[Header], __: str) -> Reply:
+    return reply
+
+
+V1 = Speech("v1", _read_v1, _read_v1_json, _write_v1, cloud_events.enveloped)
+V2 = Speech("v2", _read_v2, _read_v2_json, _write_v2, _as_it_is)

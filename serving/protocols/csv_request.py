@@ -1,0 +1,69 @@
+"""Tables in CSV, as MLflow's and SageMaker's clients post them.
+
+Source: https://www.rfc-editor.org/rfc/rfc4180; https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally.
+"""
+
+import csv
+import io
+
+from headrace.core.base.errors import RequestError, shown
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Asked
+from headrace.serving.protocols.json_body import sized
+from headrace.serving.protocols.media_type import Media
+
+_HEADER = ("present", "absent")
+
+
+def asked(content: bytes, media: Media, limits: Limits) -> Asked:
+    """The rows of a CSV table: texts, which the contract reads as it does those of the training table.
+
+    Args:
+        content: UTF-8, fields separated by commas, without the blanks around them, as a training table is read; an
+            empty one is a missing value.
+        media: Its type; ``header=absent`` says that its columns are the contract's inputs, in order.
+        limits: Bounds; ``rows`` is read here.
+
+    Returns:
+        Columns by the names of the header; rows, if there is none.
+
+    Raises:
+        RequestError: If it is no such table.
+    """
+    named = media.parameters.get("header", "present")
+    if named not in _HEADER:
+        raise RequestError(f"header of text/csv must be {' or '.join(_HEADER)}; got {shown(named, 40)}.", "media")
+    rows = _rows(content, limits, spare=named == "present")
+    if named == "absent":
+        return rows
+    if not rows:
+        raise RequestError("a CSV table must begin with the names of its columns; got none.")
+    names = rows[0]
+    if len(set(names)) < len(names):
+        raise RequestError("the columns of a CSV table must be different; a name occurs twice.", "columns")
+    columns = list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * len(names)
+    return {name: list(values) for name, values in zip(names, columns, strict=True)}
+
+
+def _rows(content: bytes, limits: Limits, *, spare: bool) -> list[list[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"a CSV table must be UTF-8; byte {error.start} is not.") from error
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if rows and len(row) != len(rows[0]):
+                raise RequestError(
+                    f"line {reader.line_num} of the CSV table must hold {len(rows[0])} fields, like the first one; "
+                    f"got {len(row)}.",
+                    "shape",
+                )
+            rows.append([field.strip(" \t") for field in row])
+            sized(len(rows) - spare, limits)
+    except csv.Error as error:
+        raise RequestError(f"line {reader.line_num} of the CSV table cannot be read; {error}.") from error
+    return rows

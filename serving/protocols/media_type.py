@@ -1,0 +1,116 @@
+"""What a request says that its body is: its media type, and whether it is plainly JSON.
+
+Source: RFC 9110, 8.3 (media types); https://www.rfc-editor.org/rfc/rfc4180 (``text/csv`` and its ``header``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from headrace.core.base.errors import RequestError, shown
+from headrace.serving.telemetry.trace_context import TRACEPARENT, TRACESTATE, Header
+
+CSV = "text/csv"
+ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
+EVENT = "application/cloudevents+json"
+# Clients that name no type send one of these with their JSON: curl, a browser's fetch, Triton's clients.
+_JSON = frozenset(
+    {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
+)
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+_TELLING = frozenset({b"content-type", b"content-encoding", b"ce-specversion"})
+_LOOKED_AT = _TELLING | {TRACEPARENT, TRACESTATE}
+_PLAIN = frozenset(
+    {
+        b"application/json",
+        b"application/json; charset=utf-8",
+        b"application/json;charset=utf-8",
+        b"application/json; charset=UTF-8",
+        b"application/json;charset=UTF-8",
+        b"application/octet-stream",
+        b"application/x-www-form-urlencoded",
+        b"identity",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Media:
+    """A media type.
+
+    Attributes:
+        name: In lower case, without parameters; empty if the request names none.
+        parameters: Their values by name, in lower case.
+    """
+
+    name: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is to be read as JSON."""
+        event = self.name.startswith("application/cloudevents")
+        return self.name in _JSON or (self.name.endswith("+json") and not event)
+
+
+def plain(headers: Iterable[Header]) -> list[Header] | None:
+    """The headers that matter of a request that is nothing but JSON, as most are: those of a trace.
+
+    Args:
+        headers: All of them, which are gone through once for each small prediction.
+
+    Returns:
+        Those, few or none; None if a header says anything else, which the long way looks at.
+    """
+    looked_at = [pair for pair in headers if pair[0] in _LOOKED_AT]
+    kept = []
+    for name, value in looked_at:
+        if name not in _TELLING:
+            kept.append((name, value))
+        elif value not in _PLAIN:
+            return None
+    return kept
+
+
+def header(headers: Iterable[Header], name: bytes) -> str | None:
+    """The value of a header; None without one."""
+    found = next((value for key, value in headers if key == name), None)
+    return None if found is None else found.decode("latin-1").strip()
+
+
+def parse(text: str) -> Media:
+    """The media type that a header or an event names."""
+    name, *rest = text.split(";")
+    pairs = (part.partition("=") for part in rest if part.strip())
+    parameters = {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
+    return Media(name.strip().lower(), parameters)
+
+
+def check(media: Media, taken: Iterable[str]) -> None:
+    """Refuse a type that is not taken, and parameters that would change how a table is read.
+
+    Args:
+        media: The type of the body.
+        taken: Types beside JSON.
+
+    Raises:
+        RequestError: If the type is another one (415).
+    """
+    if media.is_json:
+        return
+    taken = list(taken)
+    if media.name not in taken:
+        raise RequestError(
+            f"the Content-Type must be one of {', '.join(['application/json', *taken])} here; got "
+            f"{shown(media.name, 80)} instead.",
+            "media",
+        )
+    known = {"charset", *(["header"] if media.name == CSV else [])}
+    unknown = next((name for name in media.parameters if name not in known), None)
+    if unknown is not None:
+        raise RequestError(
+            f"the Content-Type {media.name} may have {' and '.join(sorted(known))}; got {shown(unknown, 40)}.", "media"
+        )
+    if media.parameters.get("charset", "utf-8") not in _UTF8:
+        raise RequestError(
+            f"a body must be UTF-8; got the charset {shown(media.parameters['charset'], 40)} instead.", "media"
+        )

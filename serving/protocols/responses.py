@@ -1,0 +1,71 @@
+"""What goes back to a client: a status, a body, and the sentence for each kind of failure."""
+
+import logging
+from dataclasses import dataclass
+
+import orjson
+
+from headrace.core.base.errors import RequestError, UserError
+from headrace.serving.protocols.decompression import CODINGS
+
+JSON = b"application/json"
+_logger = logging.getLogger(__name__)
+_STATUSES = {
+    "absent": 404,
+    "method": 405,
+    "slow": 408,
+    "size": 413,
+    "media": 415,
+    "encoding": 415,
+    "busy": 429,
+    "header": 431,
+    "unready": 503,
+}
+_HEADERS = {
+    429: ((b"retry-after", b"1"),),
+    503: ((b"retry-after", b"1"),),
+    415: ((b"accept-encoding", ", ".join(CODINGS).encode()),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer over HTTP.
+
+    Attributes:
+        status: HTTP status.
+        body: The body.
+        content_type: Its media type.
+        headers: Further headers.
+        rows: Rows that were scored.
+        engine_seconds: Time that the engine took.
+        reason: Why the request was refused, in a word; empty if it was not.
+    """
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    rows: int = 0
+    engine_seconds: float = 0.0
+    reason: str = ""
+
+
+def refusal(error: Exception) -> Reply:
+    """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
+    if isinstance(error, RequestError):
+        status = _STATUSES.get(error.reason, 400)
+        return Reply(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
+    if isinstance(error, UserError):
+        return Reply(400, _sentence(str(error)), reason="other")
+    _logger.error("a request failed", exc_info=error)
+    return Reply(500, _sentence("the server failed; its log tells why."), reason="server")
+
+
+def json(content: object, *, status: int = 200) -> Reply:
+    """A reply with a JSON document."""
+    return Reply(status, orjson.dumps(content))
+
+
+def _sentence(message: str) -> bytes:
+    return orjson.dumps({"error": message})

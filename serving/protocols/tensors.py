@@ -1,0 +1,159 @@
+"""Tensors of the Open Inference Protocol: their datatypes, and their values from JSON.
+
+Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from headrace.core.base.errors import RequestError, shown
+from headrace.serving.protocols.json_body import kind
+
+Values = Sequence[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Datatype:
+    """A tensor's datatype.
+
+    Attributes:
+        noun: What a value is called.
+        kinds: Types of the JSON values that may stand in such a tensor.
+        dtype: NumPy's name of the type in little-endian binary form; empty for texts.
+        least: Least value of an integer.
+        most: Largest value of an integer.
+    """
+
+    noun: str
+    kinds: frozenset[type]
+    dtype: str
+    least: int = 0
+    most: int = -1
+
+
+def _integers(bits: int, *, signed: bool) -> Datatype:
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    letter = "i" if signed else "u"
+    return Datatype(f"an integer of {bits} bits", frozenset({int}), f"<{letter}{bits // 8}", least, most)
+
+
+def _floats(bits: int) -> Datatype:
+    return Datatype("a finite number", frozenset({int, float}), f"<f{bits // 8}")
+
+
+DATATYPES = {
+    "BOOL": Datatype("true or false", frozenset({bool}), "|b1"),
+    "BYTES": Datatype("a text", frozenset({str}), ""),
+    **{f"INT{bits}": _integers(bits, signed=True) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": _integers(bits, signed=False) for bits in (8, 16, 32, 64)},
+    **{f"FP{bits}": _floats(bits) for bits in (16, 32, 64)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named array.
+
+    Attributes:
+        name: Its name.
+        shape: Its shape.
+        values: Its values in C order; None for a missing one, and NaN in an array of floats.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    values: Values
+
+
+def header(item: Any, place: int) -> tuple[str, Datatype, tuple[int, ...]]:
+    """Name, datatype and shape of one of the ``inputs``.
+
+    Args:
+        item: What stands there.
+        place: Where, from 0 on.
+
+    Raises:
+        RequestError: If one of them is absent or wrong.
+    """
+    where = f"inputs[{place}]"
+    if type(item) is not dict or type(item.get("name")) is not str:
+        raise RequestError(f"{where} must be an object with name, shape, datatype and data.")
+    named, shape = item.get("datatype"), item.get("shape")
+    datatype = DATATYPES.get(named) if type(named) is str else None
+    if datatype is None:
+        raise RequestError(f"the datatype of {where} must be one of {', '.join(DATATYPES)}; got {shown(named, 40)}.")
+    if type(shape) is not list or not all(type(size) is int and size >= 0 for size in shape):
+        raise RequestError(
+            f"the shape of {where} must be an array of integers from 0 on; got {shown(shape, 40)} instead.", "shape"
+        )
+    return item["name"], datatype, tuple(shape)
+
+
+def of_json(item: dict[str, Any], place: int) -> Tensor:
+    """One of the ``inputs`` whose values stand in its ``data``.
+
+    Raises:
+        RequestError: If they are not what its shape and datatype say.
+    """
+    name, datatype, shape = header(item, place)
+    data = item.get("data")
+    if type(data) is not list:
+        raise RequestError(f"inputs[{place}] must hold its values in the array data; got {kind(data)} instead.")
+    values = data if len(shape) == 1 and list not in set(map(type, data)) else _flat(data, len(shape), place)
+    check_count(len(values), shape, place)
+    check_values(name, values, datatype)
+    return Tensor(name, shape, values)
+
+
+def check_count(count: int, shape: tuple[int, ...], place: int) -> None:
+    """Refuse a tensor that does not hold as many values as its shape says.
+
+    Raises:
+        RequestError: If it does not.
+    """
+    if math.prod(shape) != count:
+        raise RequestError(
+            f"inputs[{place}] must hold {math.prod(shape)} values, as its shape {shown(list(shape), 40)} says; "
+            f"got {count}.",
+            "shape",
+        )
+
+
+def check_values(name: str, values: list[Any], datatype: Datatype) -> None:
+    """Refuse values that may not stand in a tensor of this datatype; None, for a missing one, may.
+
+    Raises:
+        RequestError: If there is one; the sentence names its place.
+    """
+    bounded = datatype.least <= datatype.most
+    if set(map(type, values)) - {type(None)} <= datatype.kinds and not bounded:
+        return
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        if type(value) not in datatype.kinds:
+            raise _wrong(name, index, datatype, kind(value))
+        if bounded and not datatype.least <= value <= datatype.most:
+            raise _wrong(name, index, datatype, "another number")
+
+
+def _wrong(name: str, index: int, datatype: Datatype, got: str) -> RequestError:
+    return RequestError(
+        f"value {index} of the tensor {shown(name)} must be {datatype.noun}, as its datatype says; got {got} instead.",
+        "kind",
+    )
+
+
+def _flat(data: list[Any], rank: int, place: int) -> list[Any]:
+    """Nested values row by row; a flat list is taken whatever the rank."""
+    for _ in range(max(rank, 1)):
+        if list not in set(map(type, data)):
+            return data
+        data = [value for item in data for value in (item if type(item) is list else [item])]
+    if list in set(map(type, data)):
+        raise RequestError(f"the data of inputs[{place}] must be nested no deeper than its shape has sizes.", "shape")
+    return data

@@ -1,0 +1,151 @@
+"""The V2 inference protocol (Open Inference Protocol), in JSON.
+
+Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from headrace.core.base.errors import RequestError, shown
+from headrace.core.contracts.contract import Contract
+from headrace.serving.model.limits import Limits
+from headrace.serving.model.served_model import Asked, Scored, Served
+from headrace.serving.protocols.json_body import Document, kind, sized
+from headrace.serving.protocols.tensors import Tensor
+
+# Datatype in which a column of the contract is announced.
+ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES"}
+
+
+def columns(given: Sequence[Tensor], contract: Contract, limits: Limits) -> Asked:
+    """The columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
+
+    Args:
+        given: The tensors, at least one.
+        contract: The contract.
+        limits: Bounds; ``rows`` is read here.
+
+    Returns:
+        Values by name of the column.
+
+    Raises:
+        RequestError: If the tensors are not of one length, or a name occurs twice.
+    """
+    names = [column.name for column in contract.inputs]
+    first = given[0]
+    sized(first.shape[0] if first.shape else 0, limits)
+    if len(given) == 1 and len(first.shape) == 2 and (first.shape[1] != 1 or first.name not in names):
+        return _of_matrix(first, names)
+    if len({tensor.name for tensor in given}) < len(given):
+        raise RequestError("each column must be sent as one tensor; a name occurs twice.", "columns")
+    rows = first.shape[0] if first.shape else 0
+    for tensor in given:
+        if tensor.shape not in {(rows,), (rows, 1)}:
+            raise RequestError(
+                f"all tensors must have one shape, [n] or [n, 1]; {shown(tensor.name)} has "
+                f"{shown(list(tensor.shape), 40)} where {shown(first.name)} has {shown(list(first.shape), 40)}.",
+                "shape",
+            )
+    return {tensor.name: tensor.values for tensor in given}
+
+
+def _of_matrix(tensor: Tensor, names: list[str]) -> Asked:
+    width = tensor.shape[1]
+    if width != len(names):
+        raise RequestError(
+            f"a tensor of whole rows must have {len(names)} columns, in the order {shown(names, 300)}; "
+            f"got {width} instead.",
+            "shape",
+        )
+    return {name: tensor.values[place::width] for place, name in enumerate(names)}
+
+
+def wanted(document: Document, served: Served) -> list[str]:
+    """Names of the outputs that are asked for; all of them if none are named.
+
+    Raises:
+        RequestError: If there is no such output.
+    """
+    outputs = document.get("outputs")
+    there = [tensor["name"] for tensor in announced(served)[1]]
+    if not outputs:
+        return there
+    if type(outputs) is not list:
+        raise RequestError(f"outputs must be an array of objects with a name; got {kind(outputs)} instead.")
+    names = [output.get("name") if type(output) is dict else None for output in outputs]
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise RequestError(f"outputs must be among {', '.join(there)}; got {shown(unknown[0], 40)} instead.", "columns")
+    return [str(name) for name in names]
+
+
+def outputs(served: Served, scored: Scored) -> dict[str, Document]:
+    """The output tensors by name: ``label`` and ``probabilities`` (n, k), or ``value``."""
+    n, classes = len(scored.scores), served.classes
+    if not classes:
+        return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
+    label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[place] for place in scored.chosen]}
+    # A parameter of V2 is a scalar, so that the order of the classes travels as JSON text.
+    probabilities = {
+        "name": "probabilities",
+        "datatype": "FP64",
+        "shape": [n, len(classes)],
+        "parameters": {"classes": orjson.dumps(classes).decode()},
+        "data": [value for row in scored.scores for value in row],
+    }
+    return {"label": label, "probabilities": probabilities}
+
+
+def answer(served: Served, scored: Scored, document: Document, explanations: list[Any] | None = None) -> Document:
+    """The document of an answer.
+
+    Args:
+        served: The model.
+        scored: Its answers.
+        document: The request, of which ``id`` and ``outputs`` are read.
+        explanations: One for each row, if they are wanted; they and warnings travel as JSON text in ``parameters``.
+
+    Raises:
+        RequestError: If an output is wanted that there is not.
+    """
+    made = outputs(served, scored)
+    content: Document = {"model_name": served.name, "model_version": served.digest}
+    content["outputs"] = [made[name] for name in wanted(document, served)]
+    if type(document.get("id")) is str:
+        content["id"] = document["id"]
+    told = {"warnings": scored.warnings, "explanations": explanations}
+    parameters = {name: orjson.dumps(value).decode() for name, value in told.items() if value}
+    return {**content, "parameters": parameters} if parameters else content
+
+
+def announced(served: Served) -> tuple[list[Document], list[Document]]:
+    """Inputs and outputs as the metadata of a model list them."""
+    inputs = [
+        {"name": column.name, "datatype": ANNOUNCED[column.dtype], "shape": [-1]}
+        for column in served.scorer.contract.inputs
+    ]
+    if not served.classes:
+        return inputs, [{"name": "value", "datatype": "FP64", "shape": [-1]}]
+    label = {"name": "label", "datatype": "BYTES", "shape": [-1]}
+    return inputs, [label, {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(served.classes)]}]
+
+
+def server_metadata(*, repository: bool) -> Document:
+    """Name, version and extensions of the server."""
+    extensions = ["binary_tensor_data", *(["model_repository"] if repository else [])]
+    return {"name": "headrace", "version": version("headrace"), "extensions": extensions}
+
+
+def metadata(served: Served) -> Document:
+    """What the model takes and gives."""
+    inputs, outputs = announced(served)
+    return {
+        "name": served.name,
+        "versions": [served.digest],
+        "platform": "headrace",
+        "inputs": inputs,
+        "outputs": outputs,
+    }

@@ -1,0 +1,138 @@
+"""The counts of all workers in Prometheus' and OpenMetrics' text format."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from headrace.core.features.bins import Bins
+from headrace.serving.model.served_model import Served
+from headrace.serving.telemetry import slots
+from headrace.serving.telemetry.feature_histograms import Distributions
+from headrace.serving.telemetry.shared_counters import Board
+
+
+def exposed(board: Board, served: Served, kind: Distributions, accept: str) -> tuple[bytes, str]:
+    """The text of ``/metrics``.
+
+    Args:
+        board: The counts.
+        served: The model that answers now.
+        kind: Its bins.
+        accept: The client's Accept header.
+
+    Returns:
+        The text, and its media type.
+    """
+    numbers = board.total(kind.id).tolist()
+    registry = CollectorRegistry()
+    registry.register(_Collector(_families(numbers, served, kind)))
+    encode, media_type = choose_encoder(accept)
+    return bytes(encode(registry)), media_type
+
+
+class _Collector:
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, as the library asks for them."""
+        yield from self._families
+
+
+def _families(numbers: Sequence[float], served: Served, kind: Distributions) -> Iterator[Metric]:
+    yield _info(served)
+    yield _counted(
+        "headrace_requests", "Requests by protocol and HTTP status.", ["protocol", "code"], _requests(numbers)
+    )
+    yield _durations(numbers)
+    yield _timed("headrace_engine_duration_seconds", "Time of the engine for one request.", numbers, slots.ENGINE)
+    model = {"model_name": served.name}
+    yield _timed("request_predict_seconds", "Time of the engine, by KServe's name.", numbers, slots.ENGINE, model)
+    yield _timed("request_explain_seconds", "Time of explanations, by KServe's name.", numbers, slots.EXPLAIN, model)
+    rejected = zip(((reason,) for reason in slots.REASONS), numbers[slots.REJECTED : slots.SWAPPED], strict=True)
+    yield _counted("headrace_rejected", "Refused requests by reason.", ["reason"], rejected)
+    swaps = zip(((result,) for result in slots.SWAPS), numbers[slots.SWAPPED : slots.ROWS], strict=True)
+    yield _counted("headrace_swaps", "Changes of the model.", ["result"], swaps)
+    yield CounterMetricFamily("headrace_rows", "Rows that were scored.", value=numbers[slots.ROWS])
+    yield CounterMetricFamily("headrace_log_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED])
+    yield GaugeMetricFamily("headrace_in_flight_requests", "Requests being answered.", value=numbers[slots.IN_FLIGHT])
+    yield from _distributions(numbers[slots.DISTRIBUTIONS :], kind)
+
+
+def _info(served: Served) -> Metric:
+    names = ["name", "digest", "engine", "family"]
+    found = GaugeMetricFamily("headrace_model_info", "The model that answers; always 1.", labels=names)
+    found.add_metric([served.name, served.digest, served.scorer.engine.name, served.scorer.family], 1.0)
+    return found
+
+
+def _counted(name: str, help_: str, labels: list[str], counts: Iterable[tuple[Sequence[str], float]]) -> Metric:
+    found = CounterMetricFamily(name, help_, labels=labels)
+    for values, count in counts:
+        if count:
+            found.add_metric(values, count)
+    return found
+
+
+def _requests(numbers: Sequence[float]) -> Iterator[tuple[Sequence[str], float]]:
+    for protocol in slots.PROTOCOLS:
+        for code in slots.CODES:
+            yield (protocol, str(code)), numbers[slots.request(protocol, code)]
+
+
+def _durations(numbers: Sequence[float]) -> Metric:
+    name, told = "headrace_request_duration_seconds", "Time from a request's last byte to its answer."
+    found = HistogramMetricFamily(name, told, labels=["protocol"])
+    for place, protocol in enumerate(slots.PROTOCOLS):
+        buckets, total = slots.histogram(numbers, slots.DURATIONS + place * (len(slots.SECONDS) + 2))
+        found.add_metric([protocol], buckets, total)
+    return found
+
+
+def _timed(name: str, help_: str, numbers: Sequence[float], first: int, labels: dict[str, str] | None = None) -> Metric:
+    found = HistogramMetricFamily(name, help_, labels=list(labels or {}))
+    buckets, total = slots.histogram(numbers, first)
+    found.add_metric(list((labels or {}).values()), buckets, total)
+    return found
+
+
+def _distributions(counts: Sequence[float], kind: Distributions) -> Iterator[Metric]:
+    values = HistogramMetricFamily("headrace_feature", "Numbers in the model's inputs.", labels=["feature"])
+    categories = CounterMetricFamily(
+        "headrace_feature_category", "Categories in the model's inputs.", labels=["feature", "category"]
+    )
+    missing = CounterMetricFamily("headrace_feature_missing", "Missing values in the inputs.", labels=["feature"])
+    for start, _, bins in kind.columns:
+        missing.add_metric([bins.name], counts[start + bins.count])
+        if bins.edges:
+            values.add_metric([bins.name], _buckets(counts, start, bins), counts[start + bins.count + 1])
+        else:
+            for place, category in enumerate((*bins.categories, "other")):
+                categories.add_metric([bins.name, category], counts[start + place])
+    yield from (values, categories, missing)
+    yield from _answers(counts, kind)
+
+
+def _answers(counts: Sequence[float], kind: Distributions) -> Iterator[Metric]:
+    if not kind.classes:
+        found = HistogramMetricFamily("headrace_prediction_value", "Predicted values.")
+        start, bins = kind.answers[0]
+        found.add_metric([], _buckets(counts, start, bins), counts[start + bins.count])
+        yield found
+        return
+    found = HistogramMetricFamily("headrace_prediction_probability", "Probabilities by class.", labels=["class"])
+    chosen = CounterMetricFamily("headrace_predicted", "Predicted classes.", labels=["class"])
+    for place, (name, (start, bins)) in enumerate(zip(kind.classes, kind.answers, strict=True)):
+        found.add_metric([name], _buckets(counts, start, bins), counts[start + bins.count])
+        chosen.add_metric([name], counts[kind.chosen + place])
+    yield from (found, chosen)
+
+
+def _buckets(counts: Sequence[float], start: int, bins: Bins) -> list[tuple[str, float]]:
+    total, found = 0.0, []
+    for place, edge in enumerate([*(f"{edge:.6g}" for edge in bins.edges), "+Inf"]):
+        total += counts[start + place]
+        found.append((edge, total))
+    return found

@@ -1,0 +1,1 @@
+"""Bundles and folders in the object store."""

@@ -1,0 +1,168 @@
+"""A bundle on its way into the store: content-addressed, written once, read back, the manifest last."""
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.base.errors import StoreError
+from headrace.core.base.files import sha256
+from headrace.core.bundles import integrity
+from headrace.core.bundles import manifest as manifests
+from headrace.core.bundles.manifest import MANIFEST, Entry, Manifest
+from headrace.stores.objects.object_store import ONE_PIECE_BYTES, ObjectStore
+from headrace.stores.objects.parallel import each
+
+THREADS = 24
+_WAITS = (0.0, 0.3, 1.0)
+_TOLD_EVERY = 500
+
+
+def prefix_of(manifest: Manifest) -> str:
+    """Where a bundle's objects lie: ``models/<name>/<digest>/``."""
+    return f"models/{manifest.name}/{manifest.digest}/"
+
+
+def publish(folder: Path, store: ObjectStore, *, told: Callable[[str], None] = lambda _: None) -> str:
+    """Store the bundle in ``folder`` and return its URI.
+
+    Every object is read back and checked before the manifest is written, so that a reader who finds the
+    manifest finds everything. Publishing again only checks; publishing after a broken attempt finishes it, down to the
+    parts of a big file that had arrived.
+
+    Args:
+        folder: The bundle.
+        store: Where to.
+        told: Is told in a few words how far it is.
+
+    Returns:
+        ``s3://<bucket>/models/<name>/<digest>/``, with the slash at its end, because KServe's storage
+        initializer takes a prefix without it for every key that begins so.
+
+    Raises:
+        BundleError: If the folder is not what its manifest says.
+        StoreError: If the store fails, or holds other bytes under a key of this bundle.
+    """
+    manifest = manifests.read(folder)
+    integrity.verify(folder, manifest, read=False)
+    prefix = prefix_of(manifest)
+    way = _Way(folder, store, prefix, {item.key: item.size for item in store.list(prefix)})
+    files = [*map(_File.listed, manifest.files), *_signatures(folder)]
+    big = [file for file in files if file.size > ONE_PIECE_BYTES]
+    with ThreadPoolExecutor(1, thread_name_prefix="verify") as reader:
+        # Parts of big files travel meanwhile; nothing becomes an object before every byte has been looked at.
+        checked = reader.submit(integrity.verify, folder, manifest)
+        for place, file in enumerate(big):  # each fills the line by itself
+            told(f"{place:,} of {len(files):,} files, now {file.path}")
+            way.send(file, checked.result)
+        checked.result()
+    way.send_all([file for file in files if file.size <= ONE_PIECE_BYTES], len(big), len(files), told)
+    text = manifest.dumps().encode()
+    if not way.complete:
+        store.put_bytes(prefix + MANIFEST, text, "application/json", fresh=True)
+    if store.get_bytes(prefix + MANIFEST, manifests.MAX_MANIFEST_BYTES) != text:
+        raise StoreError(
+            f"{store.bucket}/{prefix}{MANIFEST} in {store.endpoint} is not the manifest of this bundle: "
+            f"delete everything under {prefix}, then publish again."
+        )
+    return f"s3://{store.bucket}/{prefix}"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to store."""
+
+    path: str
+    sha256: str
+    size: int
+    media_type: str
+
+    @classmethod
+    def listed(cls, entry: Entry) -> "_File":
+        return cls(entry.path, entry.sha256, entry.size, entry.media_type)
+
+
+def _signatures(folder: Path) -> list[_File]:
+    """The bundle's signatures; they are in no manifest, but go before it."""
+    paths = sorted(path.relative_to(folder).as_posix() for path in (folder / manifests.SIGNATURES).glob("*.sig"))
+    return [
+        _File(path, sha256(folder / path), (folder / path).stat().st_size, "application/json")
+        for path in paths[: manifests.MAX_SIGNATURES]
+    ]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way of a bundle's files into the store.
+
+    Attributes:
+        folder: The bundle.
+        store: The store.
+        prefix: What each key begins with.
+        there: Sizes of the objects that were there at the beginning, by key.
+    """
+
+    folder: Path
+    store: ObjectStore
+    prefix: str
+    there: Mapping[str, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the bundle was published before: from then on nothing is replaced."""
+        return self.prefix + MANIFEST in self.there
+
+    def send_all(self, files: Sequence[_File], done: int, of: int, told: Callable[[str], None]) -> None:
+        """Store many small files, when some are done."""
+        count = itertools.count(done + 1)
+
+        def send(file: _File) -> None:
+            self.send(file)
+            done = next(count)
+            if done % _TOLD_EVERY == 0:
+                told(f"{done:,} of {of:,} files")
+
+        each(files, send, threads=THREADS)
+
+    def send(self, file: _File, sure: Callable[[], object] = bool) -> None:
+        """Store a file, unless it is there, and read it back.
+
+        Args:
+            file: The file.
+            sure: See ``ObjectStore.put_file``.
+
+        Raises:
+            StoreError: If the store holds other bytes afterwards.
+        """
+        key, store = self.prefix + file.path, self.store
+        there = key in self.there
+        if there and self.there[key] == file.size and self._right(key, file):
+            return
+        if there and self.complete:
+            raise StoreError(
+                f"{store.bucket}/{key} in {store.endpoint} was altered after it was published: delete "
+                f"everything under {self.prefix}, then publish again."
+            )
+        # Without a manifest nobody reads this prefix: what lies here and is wrong is debris of a broken attempt.
+        store.put_file(key, self.folder / file.path, file.media_type, fresh=not there, sure=sure)
+        if not self._right(key, file):
+            raise StoreError(
+                f"{store.endpoint} gave back other bytes for {store.bucket}/{key} than were written to it: look at its "
+                "disk, then publish again."
+            )
+
+    def _right(self, key: str, file: _File) -> bool:
+        """Whether the store holds the file's bytes under the key."""
+        # Where a write is no single act, another publisher of the same bytes may be in the middle of one.
+        waits = (0.0,) if self.store.atomic else _WAITS
+        for wait in waits:
+            time.sleep(wait)
+            try:
+                if self.store.sha256(key, file.size) == file.sha256:
+                    return True
+            except StoreError:
+                if wait == waits[-1]:
+                    raise
+        return False

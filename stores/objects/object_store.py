@@ -1,0 +1,296 @@
+"""The object store: its port, and the implementation for any S3 server."""
+
+import hashlib
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import InvalidResponseError, S3Error
+
+from headrace.core.base.errors import InputError, MissingError, StoreError, shown
+from headrace.core.base.files import whole
+from headrace.core.base.settings import StoreSettings
+from headrace.core.runtime.background import ahead
+from headrace.stores.objects.errors import STATUSES, says_present, sentence, translated
+from headrace.stores.objects.listing import Stored
+from headrace.stores.objects.multipart import Upload
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 30.0
+CONNECTIONS = 32
+MAX_BYTES = 16 << 20
+MAX_OBJECT_BYTES = 5 << 40
+ONE_PIECE_BYTES = 8 << 20
+OCTETS = "application/octet-stream"
+_PROBE = "headrace-probe"
+_BLOCK_BYTES = 1 << 20
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+class ObjectStore(Protocol):
+    """A flat map from keys to immutable bytes, in one bucket.
+
+    What every implementation promises: an object that was put is whole and readable by everyone when the call
+    returns; ``list`` shows it from then on; calls may be made from several threads at once; errors are
+    ``StoreError``, and ``MissingError`` for an object that is not there.
+
+    What no implementation promises, so that callers must not use it: overwriting a key that someone may be
+    reading (rclone tears such reads), tags, object locks, user metadata, and a key that is also the prefix of
+    another (MinIO hides the longer one).
+
+    ``fresh`` asks that an object that is already there be kept: surely where the server is ``atomic``, else as far as a
+    look beforehand can tell.
+    """
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the server, for messages."""
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket."""
+
+    @property
+    def atomic(self) -> bool:
+        """Whether the server keeps an object that is there when it is asked to, as a probe has shown."""
+
+    def put_file(
+        self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
+    ) -> bool:
+        """Store the bytes of a file under ``key``; False if ``fresh`` is asked for and an object is there.
+
+        ``sure`` is called before an object appears, perhaps when the bytes have travelled; if it raises, none does.
+        """
+
+    def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """Store ``data`` under ``key``; False if ``fresh`` is asked for and an object is there."""
+
+    def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:
+        """Write the object to ``path``, which is never seen half-written; one longer than ``limit`` is refused."""
+
+    def get_bytes(self, key: str, limit: int = MAX_BYTES) -> bytes:
+        """The object's bytes; one longer than ``limit`` bytes is refused by ``StoreError``."""
+
+    def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
+        """Lower-case hexadecimal SHA-256 of the object, read back whole; one longer than ``limit`` is refused."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under ``key``."""
+
+    def find(self, key: str) -> Stored:
+        """One object as a listing shows it."""
+
+    def list(self, prefix: str = "") -> Iterator[Stored]:
+        """All objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that some store cannot hold.
+
+    Raises:
+        InputError: If the key is empty, longer than 1,024 bytes, or one of its segments is empty, ``.``, ``..`` or
+            longer than 255 bytes.
+    """
+    parts = key.split("/")
+    fits = len(key.encode()) <= 1024 and all(len(part.encode()) <= 255 for part in parts)
+    if not fits or not key.isprintable() or any(part in {"", ".", ".."} for part in parts):
+        raise InputError(f"an object's key must be plain segments joined by slashes; got {shown(key)} instead.")
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """An ``ObjectStore`` on any S3 server, through minio-py.
+
+    Attributes:
+        client: The client, with short time-outs.
+        pool: Its connections.
+        endpoint: URL of the server.
+        bucket: Name of the bucket.
+    """
+
+    client: Minio
+    pool: urllib3.PoolManager
+    endpoint: str
+    bucket: str
+
+    @cached_property
+    def atomic(self) -> bool:
+        """See ``ObjectStore.atomic``: of two conditional writes of one small object, the second must be refused."""
+        headers = {"Content-Type": OCTETS, "If-None-Match": "*"}
+        try:
+            with translated(self.endpoint, f"{self.bucket}/{_PROBE}"):
+                return not all(self._sent("PUT", _PROBE, body=b"headrace", headers=dict(headers)) for _ in range(2))
+        except StoreError:
+            return False
+
+    def put_file(
+        self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
+    ) -> bool:
+        """See ``ObjectStore.put_file``; a big file travels in parts that a later attempt finds again."""
+        check_key(key)
+        if path.stat().st_size <= ONE_PIECE_BYTES:
+            sure()
+            return self.put_bytes(key, path.read_bytes(), media_type, fresh=fresh)
+        if fresh and self.exists(key):
+            return False
+        condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
+
+        def complete(method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
+            return self._sent(method, key, body=body, headers=headers | condition, query=query)
+
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            return Upload.of(self.client, self.pool, self.bucket, key, path).run(media_type, complete, sure=sure)
+
+    def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
+        """See ``ObjectStore.put_bytes``."""
+        check_key(key)
+        if fresh and not self.atomic and self.exists(key):
+            return False
+        condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            return self._sent("PUT", key, body=data, headers={"Content-Type": media_type, **condition})
+
+    def _sent(
+        self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str] | None = None
+    ) -> bool:
+        """Send a request; False if the server refused it because the object is there."""
+        told: Any = headers
+        asked: Any = query
+        try:
+            # minio-py has no public way to say If-None-Match.
+            self.client._execute(method, self.bucket, key, body=body, headers=told, query_params=asked)  # noqa: SLF001
+        except (S3Error, InvalidResponseError) as error:
+            if "If-None-Match" in headers and says_present(error):
+                return False
+            raise
+        return True
+
+    def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:
+        """See ``ObjectStore.get_file``."""
+        with whole(path) as part, part.open("wb") as stream:
+            for block in self._blocks(key, limit):
+                stream.write(block)
+
+    def get_bytes(self, key: str, limit: int = MAX_BYTES) -> bytes:
+        """See ``ObjectStore.get_bytes``."""
+        return b"".join(self._blocks(key, limit))
+
+    def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
+        """See ``ObjectStore.sha256``."""
+        state = hashlib.sha256()
+        # A small object has come before a thread has begun.
+        blocks = self._blocks(key, limit)
+        with closing(ahead(blocks) if limit > ONE_PIECE_BYTES else blocks) as coming:
+            for block in coming:
+                state.update(block)
+        return state.hexdigest()
+
+    def _blocks(self, key: str, limit: int) -> Generator[bytes]:
+        """The bytes of an object as they lie there: what a server claims to have packed is not unpacked."""
+        check_key(key)
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            response = self.client.get_object(self.bucket, key)
+            try:
+                left = limit
+                for block in response.stream(_BLOCK_BYTES, decode_content=False):
+                    left -= len(block)
+                    if left < 0:
+                        raise StoreError(
+                            f"{self.bucket}/{key} in {self.endpoint} must have at most {limit} bytes; it has more."
+                        )
+                    yield block
+            finally:
+                response.close()
+                response.release_conn()
+
+    def exists(self, key: str) -> bool:
+        """See ``ObjectStore.exists``."""
+        check_key(key)
+        try:
+            with translated(self.endpoint, f"{self.bucket}/{key}"):
+                self.client.stat_object(self.bucket, key)
+        except MissingError:
+            return False
+        return True
+
+    def list(self, prefix: str = "") -> Iterator[Stored]:
+        """See ``ObjectStore.list``."""
+        if prefix and not prefix.endswith("/"):
+            raise InputError(f"a prefix must end with a slash; got {shown(prefix)} instead.")
+        with translated(self.endpoint, f"{self.bucket}/{prefix}"):
+            for item in self.client.list_objects(self.bucket, prefix=prefix, recursive=True):
+                if item.object_name and not item.is_dir:
+                    yield Stored(item.object_name, item.size or 0, item.etag or "")
+
+    def find(self, key: str) -> Stored:
+        """See ``ObjectStore.find``."""
+        check_key(key)
+        with translated(self.endpoint, f"{self.bucket}/{key}"):
+            item = self.client.stat_object(self.bucket, key)
+        return Stored(key, item.size or 0, item.etag or "")
+
+
+def connect(
+    settings: StoreSettings, *, create: bool = True, retries: int = 2, read_seconds: float = READ_SECONDS
+) -> ObjectStore:
+    """Reach an S3 store and make sure of its bucket.
+
+    Args:
+        settings: Where it is, and the keys.
+        create: Whether a missing bucket is made.
+        retries: How often a request is repeated after a failed connection or an answer 5xx.
+        read_seconds: Longest time that the store may be silent.
+
+    Raises:
+        StoreError: If the store is down or refuses the keys, or the bucket is missing and not to be made.
+    """
+    parts = urlsplit(settings.endpoint)
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+        retries=urllib3.Retry(total=retries, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
+        maxsize=CONNECTIONS,
+    )
+    with translated(settings.endpoint, f"bucket {settings.bucket}"):
+        try:
+            client = Minio(
+                parts.netloc,
+                access_key=settings.access_key,
+                secret_key=settings.secret_key,
+                secure=parts.scheme == "https",
+                region=settings.region,
+                http_client=pool,
+            )
+        except ValueError as error:
+            raise InputError(f"the object store {settings.endpoint} cannot be used: {error}.") from error
+        _ensure_bucket(client, settings, create=create)
+    return S3Store(client=client, pool=pool, endpoint=settings.endpoint, bucket=settings.bucket)
+
+
+def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> None:
+    if not _BUCKET.fullmatch(settings.bucket):
+        raise InputError(
+            f"HEADRACE_S3_BUCKET must be 3 to 63 lower-case letters, digits, dots and dashes; "
+            f"got {shown(settings.bucket)} instead."
+        )
+    try:
+        if client.bucket_exists(settings.bucket):
+            return
+        if not create:
+            raise StoreError(
+                f"the object store {settings.endpoint} has no bucket {shown(settings.bucket)}: create it, "
+                f"or set HEADRACE_S3_BUCKET to one that exists."
+            )
+        client.make_bucket(settings.bucket)
+    except ValueError as error:
+        raise InputError(f"HEADRACE_S3_BUCKET cannot be {shown(settings.bucket)}: {error}.") from error
+    except (S3Error, InvalidResponseError) as error:
+        # Another client may have made the bucket in the meantime.
+        if sentence(error) != STATUSES[409]:
+            raise

@@ -1,0 +1,1 @@
+"""Tables wherever they lie: files, URLs, object stores, databases."""

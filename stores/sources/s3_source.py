@@ -1,0 +1,90 @@
+"""Tables in an object store: ``s3://bucket/key``, a pattern of keys, or a prefix that ends with ``/``."""
+
+import fnmatch
+import re
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+from headrace.core.base.errors import InputError, MissingError, StoreError, shown
+from headrace.core.base.remedies import require_store
+from headrace.core.tables.source import Files, SourceFile
+from headrace.stores.objects.listing import Stored
+from headrace.stores.objects.object_store import ObjectStore, connect
+
+_HIDDEN = re.compile(r"(^|/)[._][^/]*$")
+
+
+def s3_files(url: str) -> Files:
+    """Objects as a table; each lies on this machine for as long as it is read.
+
+    Args:
+        url: ``s3://bucket/key``. Where the store is and its keys are told by ``HEADRACE_S3_*``.
+
+    Raises:
+        InputError: If the URL names no bucket or no key, or no store is set.
+    """
+    bucket, key = _parts(url)
+
+    def opened() -> Generator[SourceFile]:
+        store = _connected(bucket)
+        for found in _keys(store, key):
+            with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+                path = Path(folder) / "object"
+                try:
+                    store.get_file(found, path)
+                except MissingError as error:
+                    raise MissingError(
+                        f"there is no object s3://{bucket}/{found} in {store.endpoint}; correct the key."
+                    ) from error
+                yield SourceFile(f"s3://{bucket}/{found}", path)
+
+    return Files(url, opened)
+
+
+def s3_objects(url: str) -> list[Stored]:
+    """The objects of a table, as a listing shows them; nothing is fetched.
+
+    Raises:
+        InputError: As ``s3_files``.
+        MissingError: If there is none.
+        StoreError: If the store cannot be asked.
+    """
+    bucket, key = _parts(url)
+    store = _connected(bucket)
+    return [store.find(found) for found in _keys(store, key)]
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Bucket and key."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {shown(url)} instead.")
+    return bucket, key
+
+
+def _connected(bucket: str) -> ObjectStore:
+    reached = require_store("s3:// needs an object store")
+    try:
+        return connect(replace(reached, bucket=bucket), create=False)
+    except (StoreError, InputError) as error:
+        if "HEADRACE_S3_BUCKET" in str(error):
+            raise MissingError(
+                f"there is no bucket {shown(bucket)} in the object store {reached.endpoint}; correct the URL."
+            ) from error
+        raise
+
+
+def _keys(store: ObjectStore, key: str) -> list[str]:
+    """The keys that are meant, sorted; files that tools hide, such as ``_SUCCESS``, are no part of a table."""
+    if not key.endswith("/") and not re.search(r"[*?\[]", key):
+        return [key]
+    fixed = re.split(r"[*?\[]", key, maxsplit=1)[0]
+    below = fixed[: fixed.rfind("/") + 1]
+    keys = [item.key for item in store.list(below) if item.size and not _HIDDEN.search(item.key)]
+    if not key.endswith("/"):
+        keys = [found for found in keys if fnmatch.fnmatchcase(found, key) and found.count("/") == key.count("/")]
+    if not keys:
+        raise MissingError(f"no object of s3://{store.bucket}/{key} is in {store.endpoint}; correct the key.")
+    return sorted(keys)

@@ -1,0 +1,238 @@
+"""The shipped manifests keep the project's promises; no cluster is needed to see it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from headrace.cluster.api import yaml_documents
+from headrace.cluster.install.manifests import Wish, home, images, render
+from headrace.components.base import IMAGE
+from headrace.core.base.errors import InputError
+from headrace.kustomize import FOLDER, OVERLAYS
+from tests.cluster.api_server import binary
+
+Documents = list[dict[str, Any]]
+
+
+@pytest.fixture(params=OVERLAYS)
+def documents(request: pytest.FixtureRequest) -> Documents:
+    """The objects of each overlay."""
+    return render(Wish(request.param))
+
+
+def _pods(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and pod specification of everything that runs."""
+    for document in documents:
+        if document["kind"] == "ServingRuntime":
+            yield document["metadata"]["name"], document["spec"]
+        elif document["kind"] == "CronJob":
+            yield document["metadata"]["name"], document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        elif "template" in document.get("spec", {}):
+            yield document["metadata"]["name"], document["spec"]["template"]["spec"]
+
+
+def _of(documents: Documents, kind: str) -> dict[str, dict[str, Any]]:
+    return {document["metadata"]["name"]: document for document in documents if document["kind"] == kind}
+
+
+def test_the_images_tag_is_the_packages_version(documents: Documents) -> None:
+    """What is deployed is what is installed here; every image is named with a tag that does not move."""
+    assert IMAGE in images(documents)
+    for image in images(documents):
+        tag = image.rpartition(":")[2]
+        assert tag
+        assert "/" not in tag
+        assert tag != "latest"
+
+
+def test_no_secret_has_a_value(documents: Documents) -> None:
+    """Keys come into the cluster from outside; only where the registry is stands in a manifest."""
+    for name, secret in _of(documents, "Secret").items():
+        assert "data" not in secret
+        assert set(secret.get("stringData", {})) <= ({"HEADRACE_REGISTRY"} if name == "headrace-records" else set())
+    assert "headrace-object-store" in _of(documents, "Secret")
+
+
+def test_nothing_runs_as_root_or_can_write(documents: Documents) -> None:
+    """Every container is restricted, as Kubernetes' pod security standards mean it, and writes to volumes only."""
+    names = []
+    for name, pod in _pods(documents):
+        for container in pod["containers"]:
+            security = {**pod.get("securityContext", {}), **container["securityContext"]}
+            assert security["runAsNonRoot"] is True, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
+            assert "memory" in container["resources"]["limits"], name
+            assert container["imagePullPolicy"] == "IfNotPresent", name
+            if name != "headrace-tidy":  # which ends by itself
+                assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
+            names.append(name)
+    assert {"headrace", "headrace-tidy"} <= set(names)
+
+
+def test_the_server_is_ready_when_its_model_answers(documents: Documents) -> None:
+    """KServe's own probe asks for an open port only; the arguments are ones that the server takes."""
+    from headrace.serving.model.options import options, parser
+
+    runtime = _of(documents, "ServingRuntime")["headrace"]["spec"]
+    (container,) = runtime["containers"]
+    assert container["name"] == "kserve-container"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/v2/health/live"
+    told = options(parser().parse_args(container["args"]))
+    assert (told.host, told.port, told.model) == ("0.0.0.0", 8080, "/mnt/models")  # noqa: S104 - in a pod
+    assert container["command"] == ["python3", "-m", "headrace.serving.server"]
+    assert runtime["annotations"]["prometheus.kserve.io/port"] == str(told.port)
+    assert [port["containerPort"] for port in container["ports"]] == [told.port], "Knative takes one port"
+    assert told.drain_seconds + told.grace_seconds < 30, "Kubernetes kills a pod after 30 s"
+    assert set(runtime["protocolVersions"]) == {"v1", "v2", "grpc-v2"}
+    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounted == {"tmp": "/tmp"}  # noqa: S108 - the one folder of the image that may be written
+
+
+def test_what_killed_steps_left_is_tidied_regularly(documents: Documents) -> None:
+    """One Job at a time, with an account of its own, which is given up after an hour; its command is one of ours."""
+    from headrace.cli.cluster.cluster import app
+
+    spec = _of(documents, "CronJob")["headrace-tidy"]["spec"]
+    assert (spec["schedule"], spec["concurrencyPolicy"]) == ("*/10 * * * *", "Forbid")
+    assert spec["successfulJobsHistoryLimit"] + spec["failedJobsHistoryLimit"] <= 4
+    job = spec["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] == 3600
+    pod = job["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("headrace-tidy", "Never")
+    labels = job["template"]["metadata"]["labels"]
+    allowing = _of(documents, "NetworkPolicy")["headrace-step"]["spec"]["podSelector"]["matchLabels"]
+    assert allowing.items() <= labels.items(), "else it reaches no API server"
+    (container,) = pod["containers"]
+    assert container["command"][:2] == ["headrace", "cluster"]
+    assert container["command"][2] in {command.callback.__name__ for command in app.registered_commands}
+    assert container["envFrom"] == [{"secretRef": {"name": "headrace-records", "optional": True}}], "no store's keys"
+
+
+def test_whatever_is_referred_to_is_there(documents: Documents) -> None:
+    """Roles, accounts, services, budgets and monitors name things that exist."""
+    accounts, roles = _of(documents, "ServiceAccount"), _of(documents, "Role")
+    for binding in _of(documents, "RoleBinding").values():
+        assert binding["roleRef"]["name"] in roles
+        assert {subject["name"] for subject in binding["subjects"]} <= set(accounts)
+        assert {subject["namespace"] for subject in binding["subjects"]} == {binding["metadata"]["namespace"]}
+    labels = [document["spec"]["template"]["metadata"]["labels"] for document in documents if _is_workload(document)]
+    labels.append(_of(documents, "ServingRuntime")["headrace"]["spec"]["labels"])
+    for document in documents:
+        selector = document.get("spec", {}).get("selector")
+        if document["kind"] in {"Service", "PodDisruptionBudget", "PodMonitor"}:
+            wanted = selector.get("matchLabels", selector).items()
+            assert any(wanted <= found.items() for found in labels), document["metadata"]["name"]
+    secrets = {entry["name"] for entry in accounts["headrace-serving"]["secrets"]}
+    assert secrets <= set(_of(documents, "Secret"))
+
+
+def _is_workload(document: dict[str, Any]) -> bool:
+    return "template" in document.get("spec", {})
+
+
+def test_everything_lies_in_one_namespace(documents: Documents) -> None:
+    """It has Katib's label, and denies what is not allowed."""
+    (namespace,) = _of(documents, "Namespace").values()
+    assert namespace["metadata"]["labels"]["katib.kubeflow.org/metrics-collector-injection"] == "enabled"
+    homes = {document["metadata"].get("namespace") for document in documents if document is not namespace}
+    assert homes == {namespace["metadata"]["name"]}
+    assert {document["metadata"]["labels"]["app.kubernetes.io/part-of"] for document in documents} == {"headrace"}
+    denying = _of(documents, "NetworkPolicy")["headrace-default-deny"]["spec"]
+    assert denying == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_servers_and_trials_have_no_token(documents: Documents) -> None:
+    """A model and a trial have no business with the API server."""
+    accounts = _of(documents, "ServiceAccount")
+    for name in ("headrace-serving", "headrace-trial"):
+        assert accounts[name]["automountServiceAccountToken"] is False
+    bound = {s["name"] for binding in _of(documents, "RoleBinding").values() for s in binding["subjects"]}
+    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner", "headrace-tidy"}
+
+
+def test_kserves_models_take_the_runtime() -> None:
+    """Nothing of the runtime of any overlay is lost in KServe's typed client."""
+    runtimes = [_of(render(Wish(overlay)), "ServingRuntime")["headrace"] for overlay in OVERLAYS]
+    ended = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("kserve_models.py"))],
+        input=json.dumps(runtimes),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == runtimes
+
+
+def test_a_namespace_whose_name_is_a_truth_stays_a_text() -> None:
+    """PyYAML's own writer leaves ``y`` without quotes, which kubectl (go.yaml.in/yaml/v2) reads as true."""
+    written = yaml_documents.dump_all(render(Wish("local", namespace="y"))).split("\n---\n")
+    found = [yaml_documents.load(text, source="local.yaml") for text in written]
+    assert home(found) == "y"
+    assert {document["metadata"].get("namespace", "y") for document in found} == {"y"}
+
+
+def test_fitted_manifests_are_dumped_whole() -> None:
+    """What is written is read back as it was."""
+    found = render(Wish("production", namespace="team-a", registry="registry.local:5000/mirror", model="heart"))
+    assert list(yaml.safe_load_all(yaml_documents.dump_all(found))) == found
+    assert _of(found, "ScaledObject")["headrace-model"]["spec"]["scaleTargetRef"]["name"] == "heart-predictor"
+    assert "heart-predictor-" in str(_of(found, "ScaledObject"))
+    assert images(found) == [
+        f"registry.local:5000/mirror/{path}"
+        for path in (IMAGE, "library/postgres:17.6-bookworm", "mlflow/mlflow:v3.17.2-full")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "option"),
+    [
+        ({"overlay": "nowhere"}, "OVERLAY must be one of local, staging, production"),
+        ({"namespace": "Team A"}, "--namespace"),
+        ({"namespace": "a" * 64}, "--namespace"),
+        ({"model": "heart/1"}, "--model"),
+        ({"image": "a b"}, "image's name"),
+    ],
+)
+def test_a_wish_that_cannot_be(wish: dict[str, str], option: str) -> None:
+    """It is said which option is wrong."""
+    with pytest.raises(InputError, match=option):
+        Wish(**{"overlay": "local", **wish})
+
+
+@pytest.mark.kubernetes
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_fitting_does_what_kustomize_does(overlay: str, shared: bool, tmp_path: Path) -> None:
+    """Another namespace, of one's own or of others, and another image give the same as an overlay of one's own."""
+    own = tmp_path / "own"
+    subprocess.run(["cp", "-rL", str(FOLDER), str(tmp_path / "kustomize")], check=True)
+    own.mkdir()
+    document = {
+        "resources": [f"../kustomize/overlays/{overlay}"],
+        "namespace": "team-a",
+        "images": [{"name": "headrace/headrace-python", "newName": "registry.local/headrace", "newTag": "9"}],
+        **({"components": ["../kustomize/components/existing-namespace"]} if shared else {}),
+    }
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(document))
+    made = subprocess.run(
+        [str(binary("kubectl")), "kustomize", str(own)], check=True, capture_output=True, text=True
+    ).stdout
+    fitted = render(Wish(overlay, namespace="team-a", image="registry.local/headrace:9", shared=shared))
+
+    def key(one: dict[str, Any]) -> tuple[str, str]:
+        return one["kind"], one["metadata"]["name"]
+
+    assert sorted(fitted, key=key) == sorted(yaml.safe_load_all(made), key=key)

@@ -1,0 +1,158 @@
+"""A bundle made again."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.core.base.errors import InputError, MissingError
+from headrace.core.base.files import write_json, write_text
+from headrace.core.bundles import integrity, manifest
+from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.packaging.environment import environment
+from headrace.pipelines.replay.arguments import pipeline_arguments
+from headrace.pipelines.replay.checks import Wish, check_source, check_versions, find_source
+from headrace.pipelines.replay.replay import compared
+from headrace.registry.backends.locations import catalog_place
+from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.writes import Seen, add_table
+from tests.conftest import Line, headrace
+
+
+def _edited(bundle: Path, folder: Path, **changes: Any) -> Bundle:
+    """A copy whose papers say something else."""
+    shutil.copytree(bundle, folder)
+    papers = json.loads((folder / "provenance.json").read_text())
+    write_json(folder / "provenance.json", {**papers, **changes})
+    name = manifest.read(folder).name
+    (folder / manifest.MANIFEST).unlink()
+    write_text(folder / manifest.MANIFEST, integrity.make(folder, name).dumps())
+    return open_bundle(folder)
+
+
+def _papers(line: Line) -> dict[str, Any]:
+    return dict(json.loads((line.home / "bundle" / "provenance.json").read_text()))
+
+
+def _replay(line: Line, model: Path, *more: str) -> Any:
+    return headrace("replay", str(model), "--catalog", str(line.home / "catalog.db"), *more)
+
+
+@pytest.mark.timeout(600)
+def test_a_replay_gives_the_same_bundle(line: Line) -> None:
+    """From the bundle alone, with the table where the catalogue says: the same digest, and nothing else is touched."""
+    before = {path: path.read_bytes() for path in line.home.glob("*.*") if path.is_file()}
+    ended = _replay(line, line.home / "bundle")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    digest = open_bundle(line.home / "bundle").digest
+    assert f"The same: {digest}" in ended.stdout
+    assert {path: path.read_bytes() for path in line.home.glob("*.*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("step", "change"), [("split", {"seed": 7}), ("tune", {"families": ["naive_bayes"]})])
+def test_the_first_step_that_gives_something_else_is_named(
+    line: Line, tmp_path: Path, step: str, change: dict[str, Any]
+) -> None:
+    """Papers that tell of another argument lead to another model; the step is named, and the exit code is 1."""
+    arguments = _papers(line)["arguments"]
+    edited = _edited(
+        line.home / "bundle", tmp_path / "bundle", arguments={**arguments, step: {**arguments[step], **change}}
+    )
+    moved = shutil.copy(line.table, tmp_path / "moved.csv")
+    kept = tmp_path / "kept"
+    ended = _replay(line, edited.folder, "--source", str(moved), "--keep", str(kept))
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert f"the first step that gave something else is {step}" in ended.stdout
+    assert open_bundle(kept).digest in ended.stdout
+
+
+def test_a_table_that_has_changed_is_told(line: Line, tmp_path: Path) -> None:
+    """One byte more is another table: nothing is run."""
+    other = tmp_path / "customers.csv"
+    other.write_bytes(line.table.read_bytes() + b"50,1.00,plus,2024-01-01 00:15:00,no\n")
+    ended = _replay(line, line.home, "--source", str(other))
+    assert ended.returncode == 2
+    assert "it has changed since" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert "ingest" not in ended.stdout
+
+
+def test_a_table_that_is_gone_is_told(line: Line, tmp_path: Path) -> None:
+    """The sentence names what the papers name, where it was, and the option that helps."""
+    table = _papers(line)["table"]
+    with pytest.raises(MissingError, match=r"'customers\.csv' of digest .* nobody knows where it is: tell it"):
+        find_source(table, Wish(catalog=str(tmp_path / "none.db")))
+    database = Database(catalog_place(str(tmp_path / "catalog.db")))
+    add_table(database, Seen(str(tmp_path / "gone.csv"), table["digest"]))
+    with pytest.raises(MissingError, match=r"which was .*gone\.csv"):
+        find_source(table, Wish(catalog=str(tmp_path / "catalog.db")))
+
+
+def test_the_table_is_found_by_its_digest(line: Line, tmp_path: Path) -> None:
+    """An option comes first, then a remote address of the papers, then the catalogue."""
+    table = _papers(line)["table"]
+    known = str(line.home / "catalog.db")
+    assert find_source(table, Wish(catalog=known)) == str(line.table)
+    assert find_source(table, Wish(source="x.csv", catalog=known)) == "x.csv"
+    assert find_source({**table, "source": "s3://lake/t.csv"}, Wish(catalog=known)) == "s3://lake/t.csv"
+    check_source(str(line.table), table, _papers(line)["arguments"])
+
+
+def test_other_versions_are_told() -> None:
+    """Each difference is named, unless it is to be passed over."""
+    then = environment()
+    check_versions(then, anyway=False)
+    then["packages"] = {**then["packages"], "numpy": "1.0"}
+    then["python"] = "3.9.1"
+    with pytest.raises(InputError, match=r"python 3\.9\.1 \(here .*numpy 1\.0 \(here .*give --anyway"):
+        check_versions(then, anyway=False)
+    check_versions(then, anyway=True)
+
+
+def test_papers_without_arguments_are_told(line: Line, tmp_path: Path) -> None:
+    """A bundle that was packed by hand, or long ago, cannot be replayed."""
+    papers = _papers(line)
+    folder = tmp_path / "bundle"
+    _edited(line.home / "bundle", folder)
+    text = json.loads((folder / "provenance.json").read_text())
+    del text["arguments"]
+    write_json(folder / "provenance.json", text)
+    (folder / manifest.MANIFEST).unlink()
+    write_text(folder / manifest.MANIFEST, integrity.make(folder, "customers").dumps())
+    ended = _replay(line, folder)
+    assert ended.returncode == 2
+    assert "do not tell the arguments" in ended.stderr
+    assert "arguments" in papers
+
+
+def test_the_same_bundle_is_the_same(line: Line, tmp_path: Path) -> None:
+    """Bundles are compared by digest, then by step, then by file."""
+    own = open_bundle(line.home / "bundle")
+    assert compared(own, own).same
+    steps = {**_papers(line)["steps"], "train": "0" * 64, "gate": "0" * 64}
+    other = compared(own, _edited(own.folder, tmp_path / "a", steps=steps))
+    assert (other.same, other.step, other.files) == (False, "train", ("provenance.json",))
+    unknown = compared(_edited(own.folder, tmp_path / "b", steps={}), own)
+    assert unknown.step == ""
+
+
+def test_arguments_come_back_as_the_pipeline_takes_them(line: Line, tmp_path: Path) -> None:
+    """Those of the run are put together from those of its steps; an Experiment's text becomes a file again."""
+    bundle = open_bundle(line.home / "bundle")
+    steps = _papers(line)["arguments"]
+    found = pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
+    assert (found["target"], found["budget"], found["contract"], found["seed"]) == ("churn", "3", "", 0)
+    steps["tune"]["experiment"] = "kind: Experiment\nmetadata: {}\n"
+    steps["infer_contract"]["given"] = True
+    found = pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
+    assert Path(found["experiment"]).read_text().startswith("kind: Experiment")
+    assert found["contract"] == str(bundle.folder / "contract.yaml")
+    steps["gate"]["champion"] = "old-bundle"
+    with pytest.raises(InputError, match="'old-bundle', whose folder is not known: give it with --champion"):
+        pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
+    found = pipeline_arguments(steps, source="t.csv", champion=str(tmp_path), bundle=bundle, scratch=tmp_path)
+    assert found["champion"] == str(tmp_path)

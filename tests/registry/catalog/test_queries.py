@@ -1,0 +1,273 @@
+"""What the catalogue knows, over a SQLite file and over a real PostgreSQL."""
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from headrace.core.base.errors import InputError, MissingError, StoreError
+from headrace.core.contracts.contract import Column
+from headrace.core.tables.source import ReadOptions
+from headrace.registry.add_source import add_source
+from headrace.registry.backends.locations import catalog_place
+from headrace.registry.catalog import queries, schema, writes
+from headrace.registry.catalog.annotations import describe, set_tags
+from headrace.registry.catalog.database import Database, known, latest
+from headrace.registry.catalog.queries import Wish
+from headrace.registry.catalog.writes import (
+    Made,
+    Seen,
+    add_checks,
+    add_endpoint,
+    add_run,
+    add_table,
+    end_endpoint,
+    table_name,
+)
+from tests.real.postgresql import Postgres, postgres_server
+
+_COLUMNS = (
+    Column("e-mail", "string", "ignore", "How to reach them", personal="drop"),
+    Column("age", "integer", unit="years"),
+)
+
+_RUN = Made("run-1", "churn", "ann", "d1", "promote", "1.0.0", "s3://m/1/")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A real PostgreSQL."""
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Each kind of catalogue, empty."""
+    if request.param == "file":
+        return Database(catalog_place(str(tmp_path / "catalog.db")))
+    server: Postgres = request.getfixturevalue("server")
+    name = f"c{secrets.token_hex(6)}"
+    engine = sa.create_engine(sa.make_url(server.url).set(password=server.password), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    monkeypatch.setenv("HEADRACE_CATALOG_PASSWORD", server.password)
+    return Database(catalog_place(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
+
+
+def _names(database: Database, **wish: Any) -> list[str]:
+    return sorted(table.name for table in queries.search(database, Wish(**wish)))
+
+
+def test_the_migrations_make_what_the_code_asks_for(database: Database) -> None:
+    """Tables and columns of the migrations are those of the code, whatever the database."""
+    add_table(database, Seen("t.csv", "aa"))
+    with database.reading() as connection:
+        inspector = sa.inspect(connection)
+        for table in schema.metadata.sorted_tables:
+            found = {column["name"]: bool(column["nullable"]) for column in inspector.get_columns(table.name)}
+            assert found == {column.name: bool(column.nullable) for column in table.columns}, table.name
+            assert set(inspector.get_pk_constraint(table.name)["constrained_columns"]) == set(
+                table.primary_key.columns.keys()
+            )
+            unique = {tuple(sorted(found["column_names"])) for found in inspector.get_unique_constraints(table.name)}
+            wanted = {(c.name,) for c in table.columns if c.unique}
+            wanted |= {tuple(sorted(c.columns.keys())) for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
+            assert unique == {names for names in wanted if names != ("id",)}, table.name
+    assert latest() in known()
+
+
+def test_a_table_is_known_with_its_versions(database: Database) -> None:
+    """Reading it again adds nothing; other bytes are another version; the latest columns are shown."""
+    assert add_table(database, Seen("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
+    assert add_table(database, Seen("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
+    assert (
+        add_table(database, Seen("/data/people.csv", "bb", 11, 110, (("age", "string"), ("city", "string"))))
+        == "people"
+    )
+    found = queries.table(database, "people")
+    assert [(version.digest, version.rows, version.bytes) for version in found.versions] == [
+        ("aa", 10, 100),
+        ("bb", 11, 110),
+    ]
+    assert [column.name for column in found.columns] == ["age", "city"]
+    assert queries.table(database, "/data/people.csv") == found
+    assert found.kind == "csv"
+
+
+def test_two_sources_of_one_name_get_two(database: Database) -> None:
+    """A name means one table."""
+    assert add_table(database, Seen("/a/people.csv", "aa")) == "people"
+    assert add_table(database, Seen("/b/people.csv", "bb")) == "people-2"
+
+
+def test_checks_are_kept_over_time(database: Database) -> None:
+    """What the contract says of the columns is shown; each check adds its figures."""
+    seen = Seen("s3://lake/people/", "aa", 100)
+    add_table(database, Seen("s3://lake/people/", "aa", 100, 1, (("e-mail", "string"), ("age", "string"))))
+    checks = {
+        "rows": {"read": 100, "valid": 97, "quarantined": 3},
+        "columns": {"age": {"missing_share": 0.25}},
+        "rules": [{"rule": "range", "column": "age", "count": 3}],
+    }
+    add_checks(database, seen, columns=_COLUMNS, checks=checks)
+    add_checks(database, seen, columns=_COLUMNS, checks={"rows": {"read": 100}})
+    found = queries.table(database, "people")
+    assert found.personal == ("e-mail",)
+    assert {column.name: (column.dtype, column.unit) for column in found.columns} == {
+        "e-mail": ("string", ""),
+        "age": ("integer", "years"),
+    }
+    figures = [(figure.name, figure.subject, figure.value) for figure in queries.quality(database, found)]
+    assert figures == [
+        ("rows read", "", 100),
+        ("rows valid", "", 97),
+        ("rows quarantined", "", 3),
+        ("missing share", "age", 0.25),
+        ("broken range", "age", 3),
+        ("rows read", "", 100),
+    ]
+
+
+def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are looked for everywhere and must all be there; signs of SQL are letters like others."""
+    monkeypatch.setattr(writes, "now", lambda: "2026-01-31T23:59:59+00:00")
+    add_table(database, Seen("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
+    add_checks(database, Seen("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
+    add_table(database, Seen("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
+    add_table(database, Seen("/data/100%_sure.parquet", "cc"))
+    describe(database, "people", owner="Marketing", description="Everyone who ever bought", licence="internal")
+    set_tags(database, "people", add=["gold", "quarterly"])
+    assert _names(database) == ["100-sure", "orders", "people"]
+    assert _names(database, words=("MARKETING", "bought")) == ["people"]
+    assert _names(database, words=("e-mail",)) == ["people"]
+    assert _names(database, words=("reach",)) == ["people"]
+    assert _names(database, words=("gold",)) == _names(database, tags=("gold", "quarterly")) == ["people"]
+    assert _names(database, tags=("gold", "none")) == []
+    assert _names(database, owner="marketing") == ["people"]
+    assert _names(database, type="sql") == ["orders"]
+    assert _names(database, type="integer") == ["people"]
+    assert _names(database, words=("%",)) == _names(database, words=("100%_",)) == ["100-sure"]
+    for text in ("'; DROP TABLE catalog_tables; --", "\\", "' OR 1=1", "_____________________"):
+        assert _names(database, words=(text,)) == []
+    assert len(_names(database, since="2026-01-31", until="2026-01-31")) == 3
+    assert _names(database, since="2026-02-01") == _names(database, until="2026-01-30") == []
+    with pytest.raises(InputError, match="--since must be a day such as 2026-01-31"):
+        Wish(since="yesterday")
+
+
+def test_people_say_what_no_run_knows(database: Database) -> None:
+    """Owner, licence, retention and name are set; a taken name and an unknown table are refused."""
+    add_table(database, Seen("a.csv", "aa"))
+    add_table(database, Seen("b.csv", "bb"))
+    describe(database, "a", owner="ann", retain_days=30, name="first")
+    found = queries.table(database, "first")
+    assert (found.owner, found.retain_days) == ("ann", 30)
+    assert found.expired() == ()
+    assert len(found.expired(datetime.now(UTC) + timedelta(days=31))) == 1
+    set_tags(database, "first", add=["x", "y", "x"])
+    set_tags(database, "first", remove=["y"])
+    assert queries.table(database, "first").tags == ("x",)
+    with pytest.raises(InputError, match="has a table 'b' already"):
+        describe(database, "first", name="b")
+    with pytest.raises(MissingError, match=r"no table 'c' .* it has"):
+        describe(database, "c", owner="x")
+
+
+def test_what_was_made_of_a_table_is_known(database: Database) -> None:
+    """Runs, bundles and endpoints hang on the version that they used, not on the table's name."""
+    add_table(database, Seen("/data/people.csv", "aa", 10))
+    add_table(database, Seen("/data/people.csv", "bb", 11))
+    add_run(database, _RUN, used=Seen("people.csv", "aa"))
+    add_run(database, Made("run-2", "churn", "bob", "d2", "reject"), used=Seen("people.csv", "bb"))
+    add_run(database, _RUN, used=Seen("people.csv", "aa"))
+    add_endpoint(database, url="http://h/v1/models/churn:predict", digest="d1", verified=True)
+    end_endpoint(database, url="http://h/v1/models/churn:predict", digest="d1")
+    found = queries.uses(database, table=queries.table(database, "people"))
+    assert [(use.run, use.digest, use.bundle, use.version) for use in found] == [
+        ("run-1", "aa", "d1", "1.0.0"),
+        ("run-2", "bb", "d2", ""),
+    ]
+    (endpoint,) = found[0].endpoints
+    assert endpoint["verified"]
+    assert endpoint["ended"]
+    assert queries.uses(database, model="churn") == found
+    assert queries.uses(database, bundle="d2") == found[1:]
+
+
+def test_a_run_on_a_table_that_nobody_has_told_of_adds_it(database: Database) -> None:
+    """A catalogue that was set later than the table was read still has the edge."""
+    add_run(database, Made("run-1", "churn", "ann", "d1"), used=Seen("people.csv", "zz", 5))
+    (use,) = queries.uses(database, model="churn")
+    assert (use.source, use.rows) == ("people.csv", 5)
+
+
+def test_writers_at_once_lose_nothing(database: Database) -> None:
+    """Threads on a catalogue that does not exist yet write every table, version and run."""
+
+    def work(number: int) -> None:
+        own = Database(database.place)
+        add_table(own, Seen("/data/same.csv", f"digest-{number % 3}", number))
+        add_table(own, Seen(f"/data/{number}/own.csv", "aa"))
+        add_run(own, Made(f"run-{number}", "m", "ann", f"d{number}"), used=Seen("same.csv", f"digest-{number % 3}"))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(12)))
+    assert len(queries.table(database, "same").versions) == 3
+    assert len(_names(database)) == 13
+    assert len(queries.uses(database, model="m")) == 12
+
+
+def test_a_table_is_added_without_a_run(database: Database, tmp_path: Path) -> None:
+    """Its columns get dtypes, personal data are noticed, and no row is kept."""
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "email,age,joined\n" + "".join(f"p{i}@example.org,{20 + i},2024-01-{i + 1:02d}\n" for i in range(20))
+    )
+    name = add_source(database, str(path))
+    found = queries.table(database, name)
+    assert {column.name: column.dtype for column in found.columns} == {
+        "email": "string",
+        "age": "integer",
+        "joined": "timestamp",
+    }
+    assert found.personal == ("email",)
+    assert found.versions[0].rows == 20
+    with pytest.raises(MissingError):
+        add_source(database, str(tmp_path / "none.csv"), options=ReadOptions())
+    assert _names(database) == ["people"]
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_not_there_is_told_without_its_password(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password and a server that is down are one sentence each."""
+    monkeypatch.setenv("HEADRACE_CATALOG_PASSWORD", "wrong-secret")
+    url = server.url.replace("+psycopg", "")
+    for address in (url, url.replace(f":{server.port}", ":9")):
+        with pytest.raises(StoreError, match="HEADRACE_CATALOG_PASSWORD") as caught:
+            queries.search(Database(catalog_place(address)))
+        assert "wrong-secret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/data/People 2024.csv.gz", "people-2024"),
+        ("s3://lake/days/*.parquet", "days"),
+        ("postgresql://db/shop#public.orders", "orders"),
+        ("https://host/a/table.csv?x=1", "table"),
+        ("///", "table"),
+    ],
+)
+def test_tables_are_named_after_their_sources(source: str, name: str) -> None:
+    """A short name of letters, digits and dashes."""
+    assert table_name(source) == name

@@ -1,0 +1,85 @@
+"""The journal's entries."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.core.base.errors import DataError, InputError
+from headrace.registry.mlflow.base import in_order, key
+from headrace.registry.models.events import LONGEST_TEXT, Entry, read
+from tests.properties import examples
+
+_ENTRIES = st.builds(
+    Entry,
+    action=st.sampled_from(["register", "promote", "approve"]),
+    by=st.text(max_size=20),
+    reason=st.text(max_size=200),
+    version=st.integers(0, 999),
+    stage=st.sampled_from(["", "production"]),
+    facts=st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=20), max_size=3),
+)
+
+
+def _written(entries: list[Entry]) -> list[str]:
+    texts: list[str] = []
+    for entry in entries:
+        texts.append(entry.after(texts).text())
+    return texts
+
+
+@examples(40)
+@given(st.lists(_ENTRIES, max_size=6))
+def test_a_journal_is_read_back(entries: list[Entry]) -> None:
+    """Every entry comes back in its place, with what it held."""
+    found = read(_written(entries), "m")
+    assert [entry.number for entry in found] == list(range(1, len(entries) + 1))
+    assert [replace(entry, number=0, before="") for entry in found] == entries
+
+
+@examples(40)
+@given(st.lists(_ENTRIES, min_size=2, max_size=5), st.data())
+def test_an_altered_journal_is_found(entries: list[Entry], data: st.DataObject) -> None:
+    """A changed reason, a lost entry, or two that have changed places break the chain of digests."""
+    texts = _written(entries)
+    place = data.draw(st.integers(0, len(texts) - 2))
+    changed = json.loads(texts[place])
+    changed["reason"] += "!"
+    forged = [*texts[:place], json.dumps(changed, sort_keys=True, ensure_ascii=False), *texts[place + 1 :]]
+    swapped = [*texts[:place], texts[place + 1], texts[place], *texts[place + 2 :]]
+    for bad in (forged, texts[:place] + texts[place + 1 :], swapped):
+        with pytest.raises(DataError, match="was altered"):
+            read(bad, "m")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("no JSON", "must be JSON"),
+        ("[]", "must be JSON"),
+        ('{"format": 2}', "newer headrace"),
+        ('{"format": 1, "action": "sing", "by": "x"}', "newer headrace"),
+        ('{"format": 1, "action": "promote", "by": "x", "mood": "good"}', "newer headrace"),
+    ],
+)
+def test_an_entry_from_the_future_is_told(text: str, says: str) -> None:
+    """What this version does not understand is not guessed at."""
+    with pytest.raises(DataError, match=says):
+        read([text], "m")
+
+
+def test_what_is_too_long_is_refused() -> None:
+    """MLflow would cut it without a word."""
+    with pytest.raises(InputError, match="at most 1000 characters; it has 1001"):
+        Entry("promote", "ann", "x" * 1001)
+    with pytest.raises(InputError, match="at most 6000 characters"):
+        Entry("promote", "ann", facts={"a": "x" * LONGEST_TEXT}).text()
+
+
+def test_a_gap_in_the_numbers_is_told() -> None:
+    """An entry that is absent between others is no end of the journal."""
+    assert in_order({key(2): "b", key(1): "a", "other": "c"}, "m") == ["a", "b"]
+    with pytest.raises(DataError, match="lacks an entry"):
+        in_order({key(1): "a", key(3): "c"}, "m")

@@ -1,0 +1,78 @@
+"""What the registry remembers of a rollout."""
+
+from pathlib import Path
+
+import pytest
+
+from headrace.registry.mlflow.registry import open_registry
+from headrace.registry.models.history_text import deed
+from headrace.rollouts.record.record import Plan, Record, Step, Version
+from headrace.rollouts.record.registry_note import decision, tell
+from tests.made_bundle import make_bundle
+from tests.registry.made import variant
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with one version, and its digest in a file beside it."""
+    folder = tmp_path_factory.mktemp("registered")
+    bundle = make_bundle(folder / "made").folder
+    submission = variant(bundle, folder / "bundle")
+    open_registry(str(folder / "registry.db")).register(submission, by="ann")
+    (folder / "digest").write_text(submission.digest)
+    return folder
+
+
+def ended(digest: str, *, status: str = "promoted", steps: int = 2) -> Record:
+    """A rollout that is over."""
+    step = Step(percent=50, began="2026-01-01T00:00:00+00:00", decision="continue", reason="all is well " * 40)
+    return Record.model_validate(
+        {
+            "name": "customers",
+            "to": "kserve",
+            "traffic": "canary",
+            "metrics": "prometheus",
+            "stable": Version(uri="s3://m/a/", digest="a" * 64),
+            "candidate": Version(uri="s3://m/b/", digest=digest),
+            "plan": Plan(),
+            "status": status,
+            "began": "2026-01-01T00:00:00+00:00",
+            "steps": (step,) * steps,
+            "reasons": ("after 500 requests every check is surely within its bound.",),
+        }
+    )
+
+
+def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With who, what and why, and the digest of the record; told again, nothing is added."""
+    monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
+    monkeypatch.setenv("HEADRACE_ACTOR", "bob")
+    digest = (place / "digest").read_text()
+    one, other = ended(digest), ended(digest, status="rolled_back")
+    assert tell(one) == f"in the history of customers 1.0.0 in {place / 'registry.db'}"
+    assert tell(one) == tell(other)
+    state = open_registry().model("customers")
+    entries = [entry for entry in state.entries if entry.action == "rollout"]
+    assert [deed(entry, state) for entry in entries] == [
+        "rolled 1.0.0 out to customers: promoted",
+        "rolled 1.0.0 out to customers: rolled back",
+    ]
+    assert (entries[0].by, entries[0].reason) == ("bob", one.reasons[0])
+    assert entries[0].facts["record"] == decision(one)["record"]
+    assert [step["percent"] for step in entries[0].facts["steps"]] == [50, 50]
+
+
+def test_the_longest_rollout_finds_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred steps with long reasons, in an entry whose size is limited."""
+    monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
+    assert tell(ended((place / "digest").read_text(), steps=100)).startswith("in the history of customers")
+
+
+def test_what_cannot_be_told_is_said(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown version, and no registry at all: the rollout is over either way."""
+    monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
+    assert "not in the registry: no version in the registry" in tell(ended("f" * 64))
+    monkeypatch.delenv("HEADRACE_REGISTRY")
+    monkeypatch.chdir(tmp_path)
+    assert tell(ended("f" * 64)) == "in no registry, for there is none here"
+    assert list(tmp_path.iterdir()) == []

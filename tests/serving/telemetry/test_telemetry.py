@@ -1,0 +1,286 @@
+"""Metrics, logs and traces, of parts and of a real server."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.features import bins
+from headrace.serving.model.served_model import Scored
+from headrace.serving.telemetry import slots, trace_context
+from headrace.serving.telemetry.feature_histograms import Distributions
+from headrace.serving.telemetry.log_queue import Outbox
+from headrace.serving.telemetry.payload_log import redacted
+from headrace.serving.telemetry.shared_counters import Board, Recorder
+from tests.serving.conftest import GOOD, Running, running
+
+CONTRACT = Contract(
+    name="t",
+    task="binary",
+    columns=(
+        Column("size", "number", minimum=0, maximum=10),
+        Column("free", "number"),
+        Column("c", "string", categories=("a", "b")),
+        Column("mail", "string", role="feature", categories=("x", "y"), personal="keep"),
+        Column("y", "string", role="target", categories=("no", "yes")),
+    ),
+)
+KIND = Distributions(CONTRACT, ("no", "yes"))
+NUMBERS = st.floats(-1e30, 1e30) | st.just(np.nan) | st.floats(-1, 12)
+
+
+def scored(matrix: list[list[float]], scores: list[list[float]]) -> Scored:
+    """Answers as a model gives them."""
+    return Scored(scores, [int(row[1] >= 0.5) for row in scores], (), np.array(matrix))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, st.sampled_from([0.0, 1.0, -1.0, np.nan])), min_size=1, max_size=20))
+def test_each_value_is_counted_once(rows: list[tuple[float, ...]]) -> None:
+    """In one bin, or as missing; the bins of a column add up to the rows."""
+    matrix = np.array([[*row, 0.0] for row in rows])
+    counts = KIND.counted(matrix, [[0.4, 0.6]] * len(rows), [1] * len(rows))
+    for start, place, kind in KIND.columns:
+        assert counts[start : start + kind.count + 1].sum() == len(rows)
+        assert counts[start + kind.count] == np.isnan(matrix[:, place]).sum()
+        if kind.edges:
+            below = counts[start]
+            assert below == (matrix[:, place] <= kind.edges[0]).sum()
+    assert counts[KIND.chosen :].tolist() == [0, len(rows)]
+
+
+def test_personal_columns_are_not_counted() -> None:
+    """What is personal is neither a bin nor a label."""
+    assert [kind.name for _, _, kind in KIND.columns] == ["size", "free", "c"]
+
+
+def test_bins_follow_the_contract() -> None:
+    """Ten equal bins between the bounds; decades without them; categories by name."""
+    by_name = {kind.name: kind for _, kind in bins.features(CONTRACT)}
+    assert by_name["size"].edges == tuple(map(float, range(11)))
+    assert by_name["free"].edges[0] == -1e6
+    assert by_name["c"].categories == ("a", "b")
+    wide = Contract(
+        name="t",
+        task="regression",
+        columns=(
+            *(Column(f"x{place}", "number") for place in range(300)),
+            Column("c", "string", categories=tuple(map(str, range(400)))),
+            Column("y", "number", role="target"),
+        ),
+    )
+    found = bins.features(wide)
+    assert len(found) == bins.MOST_COLUMNS
+    assert Distributions(wide, ()).size < slots.SLAB - slots.DISTRIBUTIONS
+
+
+def test_counts_of_workers_add_up_and_outlive_them() -> None:
+    """A worker that takes another's place goes on with its counts, but not with its requests in flight."""
+    board = Board(2)
+    first, second = Recorder(board.slab(0)), Recorder(board.slab(1))
+    for recorder in (first, second):
+        recorder.model(KIND)
+        recorder.began()
+        recorder.ended("v1", 200, 0.003)
+        recorder.began()
+        recorder.answered(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
+        recorder.flush()
+    total = board.total(KIND.id)
+    assert total[slots.request("v1", 200)] == 2
+    assert total[slots.IN_FLIGHT] == 2
+    Recorder(board.slab(0)).model(KIND)
+    total = board.total(KIND.id)
+    assert total[slots.IN_FLIGHT] == 1
+    assert total[slots.request("v1", 200)] == 2
+    assert total[slots.DISTRIBUTIONS + KIND.chosen + 1] == 2
+
+
+def test_another_model_s_bins_are_not_mixed_in() -> None:
+    """After a swap counts of other bins begin at zero."""
+    board = Board(1)
+    recorder = Recorder(board.slab(0))
+    recorder.model(KIND)
+    recorder.answered(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
+    other = Distributions(Contract(name="t", task="binary", columns=CONTRACT.columns[1:]), ("no", "yes"))
+    recorder.model(other)
+    assert board.total(other.id)[slots.DISTRIBUTIONS :].sum() == 0
+    assert board.total(KIND.id)[slots.DISTRIBUTIONS :].sum() == 0
+
+
+def test_the_metrics_of_a_server(server: Running) -> None:
+    """Prometheus' own parser reads them; each kind of request is where it belongs."""
+    before = {
+        name: server.metric(name) for name in ("headrace_rows_total", 'headrace_rejected_total{reason="category"}')
+    }
+    assert server.remote.predict([GOOD] * 3).status == 200
+    assert server.remote.predict([{**GOOD, "plan": "gold"}]).status == 400
+    text = server.ask("GET", "/metrics")[2].decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert server.metric("headrace_rows_total") - before["headrace_rows_total"] == 3
+    refused = 'headrace_rejected_total{reason="category"}'
+    assert server.metric(refused) - before[refused] == 1
+    info = families["headrace_model_info"].samples[0].labels
+    assert (info["name"], info["engine"], info["digest"]) == ("customers", "onnx", server.remote.digest())
+    for name in ("headrace_request_duration_seconds", "request_predict_seconds", "headrace_feature"):
+        assert families[name].type == "histogram"
+    buckets = [
+        sample.value for sample in families["request_predict_seconds"].samples if sample.name.endswith("_bucket")
+    ]
+    assert buckets == sorted(buckets)
+    status, _, body = server.ask("GET", "/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert status == 200
+    assert body.endswith(b"# EOF\n")
+
+
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("value", "valid"),
+    [
+        (PARENT, True),
+        (PARENT + b"-more", True),
+        (PARENT.upper(), False),
+        (b"ff" + PARENT[2:], False),
+        (b"00-" + b"0" * 32 + PARENT[35:], False),
+        (PARENT[:-1], False),
+        (PARENT + b"\r\nset-cookie: x", False),
+        (b"", False),
+    ],
+)
+def test_only_a_valid_trace_context_comes_back(value: bytes, valid: bool) -> None:
+    """Nothing that a client sends can become another header."""
+    found = trace_context.context([(b"traceparent", value), (b"tracestate", b"a=1")])
+    assert bool(found) is valid
+    assert trace_context.trace_id(found) == ("0af7651916cd43dd8448eb211c80319c" if valid else "")
+
+
+@pytest.mark.parametrize("path", ["/v1/models/customers:predict", "/v2/health/live"])
+def test_the_trace_context_comes_back_with_the_answer(server: Running, path: str) -> None:
+    """By the short way and by the long one."""
+    body = json.dumps({"instances": [GOOD]}).encode() if path.startswith("/v1") else None
+    reply = server.remote.pool.request(
+        "POST" if body else "GET", f"http://{server.host}{path}", body=body, headers={"traceparent": PARENT.decode()}
+    )
+    assert reply.status == 200
+    assert reply.headers["traceparent"] == PARENT.decode()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [{"size": 1, "mail": "x", "c": "a", "free": None, "y": "no", "secret": 3}],
+        [[1, None, "a", "x"]],
+        {"size": np.array([1]), "free": [None], "c": ["a"], "mail": ["x"], "y": ["no"]},
+    ],
+    ids=["objects", "arrays", "columns"],
+)
+def test_logged_rows_hold_no_personal_data(asked: Any) -> None:
+    """Only the contract's inputs are logged, without those that are personal."""
+    assert redacted(asked, CONTRACT) == {"instances": [{"size": 1, "free": None, "c": "a"}]}
+
+
+def test_an_outbox_drops_instead_of_waiting() -> None:
+    """A sink that hangs costs its callers nothing; what is lost is counted."""
+    gate = threading.Event()
+    outbox = Outbox(most=5)
+    with outbox.open(seconds=1):
+        for _ in range(50):
+            outbox.put(lambda: gate.wait(60) and None)
+        assert outbox.dropped >= 40  # whoever waited for the sink would have lost nothing
+        gate.set()
+
+
+class Sink:
+    """A receiver of CloudEvents."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.events: list[tuple[dict[str, str], Any]] = []
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                sink.events.append(({name.lower(): value for name, value in self.headers.items()}, json.loads(body)))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiver that takes everything."""
+    made = Sink()
+    threading.Thread(target=made.server.serve_forever, daemon=True).start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_payloads_go_to_a_receiver_of_cloudevents(bundle: Bundle, sink: Sink, tmp_path: Path) -> None:
+    """Request and answer under one id, by the short way and the long one; the access log names the trace."""
+    with running(bundle.folder, tmp_path, "--log-url", sink.url, "--access-log") as server:
+        first = server.remote.predict([GOOD]).document
+        server.remote.pool.request(
+            "POST",
+            server.remote.url,
+            body=json.dumps({"instances": [{**GOOD, "age": "31"}]}),
+            headers={"traceparent": PARENT.decode()},
+        )
+        until(lambda: len(sink.events) == 4)
+    by_id: dict[str, dict[str, Any]] = {}
+    for headers, body in sink.events:
+        assert headers["ce-specversion"] == "1.0"
+        assert headers["ce-inferenceservicename"] == "customers"
+        by_id.setdefault(headers["ce-id"], {})[headers["ce-type"].rpartition(".")[2]] = body
+    assert len(by_id) == 2
+    for pair in by_id.values():
+        assert pair["response"] == first
+        assert pair["request"]["instances"][0]["plan"] == "premium"
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
+    assert [line["status"] for line in lines if line["method"] == "POST"] == [200, 200]
+    assert lines[-1]["trace"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize("share", ["0", "1"])
+def test_payloads_go_to_a_file_too(bundle: Bundle, tmp_path: Path, share: str) -> None:
+    """One document a line; a share of nothing logs nothing."""
+    path = tmp_path / "payloads.jsonl"
+    arguments = ("--log-url", str(path), "--log-share", share, "--log-mode", "response")
+    with running(bundle.folder, tmp_path, *arguments) as server:
+        for _ in range(5):
+            server.remote.predict([GOOD])
+    lines = path.read_text().splitlines() if path.exists() else []
+    assert len(lines) == (5 if share == "1" else 0)
+    assert all(json.loads(line)["type"] == "org.kubeflow.serving.inference.response" for line in lines)
+
+
+def test_a_receiver_that_is_away_costs_no_request(bundle: Bundle, tmp_path: Path) -> None:
+    """Predictions go on, and the drops are counted."""
+    with running(bundle.folder, tmp_path, "--log-url", "http://127.0.0.1:9/") as server:
+        for _ in range(5):
+            assert server.remote.predict([GOOD]).status == 200
+        until(lambda: server.metric("headrace_log_dropped_total") >= 1, 40)
