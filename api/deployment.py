@@ -11,7 +11,7 @@ from headrace.serving.deployment.factory import choose
 from headrace.serving.deployment.target import DeploymentTarget
 
 if TYPE_CHECKING:
-    from headrace.rollouts.remove_endpoint import Removed
+    from headrace.rollouts.remove_endpoint import RemovedEndpoint
     from headrace.serving.deployment.kserve import KServeDeployer
 
 
@@ -82,7 +82,7 @@ def deploy(
     return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.target.via)
 
 
-def undeploy(name: str, *, namespace: str = "", context: str = "") -> "Removed":
+def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEndpoint":
     """Delete an endpoint on KServe with all that was made for it, as ``headrace deploy --remove`` does.
 
     Args:

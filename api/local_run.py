@@ -11,13 +11,13 @@ from headrace.api.run_result import Run, step_document
 from headrace.core.base import settings
 from headrace.core.base.errors import HeadraceError, InputError, InternalError
 from headrace.core.base.files import write_text
-from headrace.core.base.parameter_text import guarded
+from headrace.core.base.parameter_text import escape
 from headrace.core.runtime.processes import lease, stop_pid
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.local.records import note_end, note_folder, records_environment
 from headrace.pipelines.local.results import gather, report_failure, summarise, versions
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
-from headrace.pipelines.local.runner import Outcome, Told, run_pipeline, with_skipped
+from headrace.pipelines.local.runner import RunOutcome, StepEvent, run_pipeline, with_skipped
 from headrace.pipelines.local.summary import Summary
 from headrace.stores.objects.local_s3 import local_store
 
@@ -36,7 +36,7 @@ class RunOutput:
 
     home: Path
     records: Path
-    on_event: Callable[[Told], None] = lambda _: None
+    on_event: Callable[[StepEvent], None] = lambda _: None
     raw_log: IO[str] | None = None
     summary_file: Path | None = None
 
@@ -64,12 +64,12 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
             stack.enter_context(lease(folder.lease))
             store = stack.enter_context(object_store(folder))
         except HeadraceError as error:
-            _write(_summary(Outcome(error=error), began, output.home.absolute()), output.summary_file)
+            _write(_summary(RunOutcome(error=error), began, output.home.absolute()), output.summary_file)
             raise
         folder.searches.mkdir(exist_ok=True)
         outcome = run_pipeline(
             "training",
-            {**arguments, "journal": guarded(str(folder.searches)), "deploy_to": "local"},
+            {**arguments, "journal": escape(str(folder.searches)), "deploy_to": "local"},
             folder=folder,
             environment={**store.environment(), **kept},
             watch=output.on_event,
@@ -85,7 +85,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
                 note_end(catalog, url=endpoint["url"], digest=endpoint["digest"])
 
 
-def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, began: float, catalog: str) -> Run:
+def _conclude(outcome: RunOutcome, folder: RunFolder, summary_file: Path | None, began: float, catalog: str) -> Run:
     gather(folder)
     if not outcome.error and not (folder.staging / "report.html").exists():
         outcome = replace(outcome, error=InternalError("the line ended well but left no report."))
@@ -102,7 +102,7 @@ def _conclude(outcome: Outcome, folder: RunFolder, summary_file: Path | None, be
     return Run(home=folder.home, summary=summary, verification=verification)
 
 
-def _summary(outcome: Outcome, began: float, home: Path) -> Summary:
+def _summary(outcome: RunOutcome, began: float, home: Path) -> Summary:
     failed = outcome.error is not None
     return Summary(
         status="failed" if failed else "succeeded",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 
 if TYPE_CHECKING:
     from headrace.api.run_result import Run
@@ -32,9 +32,9 @@ def resolve_model(model: ModelReference) -> str:
         return text
     folder = Path(text)
     if "@" in text and not folder.exists():
-        from headrace.registry.resolve import located  # noqa: PLC0415 - a folder needs no registry
+        from headrace.registry.resolve import resolve_bundle  # noqa: PLC0415 - a folder needs no registry
 
-        return located(text)
+        return resolve_bundle(text)
     if not folder.exists():
         raise MissingError(
             f"there is no folder {folder}; name a run's output folder, a bundle's folder, a store URI, or a version of "
@@ -57,7 +57,7 @@ def _reference_text(model: ModelReference) -> str:
     folder = getattr(model, "home", None) or getattr(model, "folder", None)
     if not isinstance(folder, Path):
         raise InputError(
-            f"a model must be a path, a store URI, NAME@VERSION, a Run or a Bundle; got {shown(model)} instead."
+            f"a model must be a path, a store URI, NAME@VERSION, a Run or a Bundle; got {quote(model)} instead."
         )
     return str(folder)
 

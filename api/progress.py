@@ -1,9 +1,9 @@
 """Lines of progress."""
 
-from headrace.pipelines.local.runner import Told
+from headrace.pipelines.local.runner import StepEvent
 
 
-def describe_event(event: Told) -> str:
+def describe_event(event: StepEvent) -> str:
     """One line on a step that ended, failed or waits; empty while one only works."""
     if event.event in {"start", "progress"}:
         return ""

@@ -12,7 +12,7 @@ from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.pipelines.local.results import artifact
 from headrace.pipelines.local.run_folder import RunFolder
-from headrace.pipelines.local.summary import Finding, Metric, Model, Rows, Search, Summary
+from headrace.pipelines.local.summary import Finding, Metric, ModelSummary, RowCounts, SearchSummary, Summary
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Run:
         return tuple(self.summary.findings)
 
     @property
-    def rows(self) -> Rows | None:
+    def rows(self) -> RowCounts | None:
         """Numbers of rows: read, quarantined, train and test; None if the table was not checked."""
         return self.summary.rows
 
     @property
-    def model(self) -> Model | None:
+    def model(self) -> ModelSummary | None:
         """Name, family, parameters, digest, address and version of the model; None if there is none."""
         return self.summary.model
 
     @property
-    def search(self) -> Search | None:
+    def search(self) -> SearchSummary | None:
         """What the search found; None if there was none."""
         return self.summary.search
 

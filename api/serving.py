@@ -13,9 +13,9 @@ from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
-from headrace.core.base.errors import InternalError, RequestError, shown
+from headrace.core.base.errors import InternalError, RequestError, quote
 from headrace.core.runtime.processes import lease
-from headrace.serving.deployment.client import Remote, Reply
+from headrace.serving.deployment.client import EndpointClient, EndpointReply
 from headrace.serving.deployment.local import Endpoint, LocalDeployer
 
 _FAULT_STATUS = 500
@@ -66,18 +66,18 @@ class ModelEndpoint:
             InputError: If the rows have no form in JSON, or the endpoint does not respond.
             InternalError: If the endpoint fails.
         """
-        with Remote.at(self.url, via=self.gateway) as remote:
+        with EndpointClient.at(self.url, via=self.gateway) as remote:
             document = _checked_document(remote.predict(request_rows(rows)), self.url)
         for text in document.get("warnings", []):
             warnings.warn(str(text), UserWarning, stacklevel=2)
         return list(document["predictions"])
 
 
-def _checked_document(reply: Reply, url: str) -> dict[str, Any]:
+def _checked_document(reply: EndpointReply, url: str) -> dict[str, Any]:
     document = reply.document if isinstance(reply.document, dict) else {}
     if reply.status < _ERROR_STATUS and "predictions" in document:
         return document
-    said = str(document.get("error", "")) or f"{url} responded with status {reply.status} and {shown(reply.document)}."
+    said = str(document.get("error", "")) or f"{url} responded with status {reply.status} and {quote(reply.document)}."
     if reply.status >= _FAULT_STATUS:
         raise InternalError(said)
     raise RequestError(said)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import orjson
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
@@ -66,7 +66,7 @@ def request_rows(rows: RowsReference) -> list[Any]:
     elif not isinstance(rows, Mapping) and is_frame(rows):
         plain = _frame_rows(rows)
     else:
-        raise InputError(f"rows must be a data frame, or a list of rows; got {shown(rows)} instead.")
+        raise InputError(f"rows must be a data frame, or a list of rows; got {quote(rows)} instead.")
     try:
         return list(orjson.loads(orjson.dumps(plain, default=_json_value, option=orjson.OPT_SERIALIZE_NUMPY)))
     except TypeError as error:
@@ -87,7 +87,7 @@ def _write_frame(frame: Any, path: Path) -> None:
 
     if not is_frame(frame):
         raise InputError(
-            f"a table must be a path, an address, or a data frame of pandas or Polars; got {shown(frame)} instead."
+            f"a table must be a path, an address, or a data frame of pandas or Polars; got {quote(frame)} instead."
         )
     try:
         found = nw.from_native(_with_index(frame))
@@ -115,13 +115,13 @@ def _with_index(frame: Any) -> Any:
     wrong = next((name for name in frame.columns if not isinstance(name, str)), None)
     if wrong is not None:
         raise InputError(
-            f"the columns of a frame must be named by texts; got {shown(wrong)}: set frame.columns = "
+            f"the columns of a frame must be named by texts; got {quote(wrong)}: set frame.columns = "
             "frame.columns.astype(str), or names that say more."
         )
     named = [name for name in frame.index.names if name is not None]
     taken = next((name for name in named if name in frame.columns), None)
     if taken is not None:
-        raise InputError(f"the frame has {shown(taken)} as a column and as its index; rename one of them.")
+        raise InputError(f"the frame has {quote(taken)} as a column and as its index; rename one of them.")
     unnamed = [level for level, name in enumerate(frame.index.names) if name is None]
     dropped = frame.reset_index(level=unnamed, drop=True) if named and unnamed else frame
     return dropped.reset_index(drop=not named)
@@ -139,4 +139,4 @@ def _json_value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return float(value)
-    raise TypeError(f"got {shown(value)} instead")
+    raise TypeError(f"got {quote(value)} instead")

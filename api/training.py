@@ -13,7 +13,7 @@ from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import prepare_options
 from headrace.api.training_keywords import TrainingKeywords, complete_options, with_keyword_signature
-from headrace.pipelines.local.runner import Told
+from headrace.pipelines.local.runner import StepEvent
 from headrace.registry.backends.locations import FOLDER
 
 
@@ -124,8 +124,8 @@ def _completed_run(
             return completed
 
 
-def _line_printer(progress: Callable[[str], None] | None) -> Callable[[Told], None]:
-    def show(event: Told) -> None:
+def _line_printer(progress: Callable[[str], None] | None) -> Callable[[StepEvent], None]:
+    def show(event: StepEvent) -> None:
         line = describe_event(event)
         if progress and line:
             progress(line)

@@ -29,13 +29,13 @@ COLUMNS = [
 
 def headrace(csv: Path, out: Path) -> dict[str, Any]:
     """The component's own function."""
-    from headrace.core.splits.prepare import Outputs, prepare_table
+    from headrace.core.splits.prepare import PreparedPaths, prepare_table
     from headrace.stores.sources.open_source import open_source
 
     (out / "contract.yaml").write_text(CONTRACT)
     names = ("train", "test", "actuals", "quarantine", "checks.json")
     told = prepare_table(
-        open_source(str(csv)), contract=out / "contract.yaml", outputs=Outputs(*(out / name for name in names))
+        open_source(str(csv)), contract=out / "contract.yaml", outputs=PreparedPaths(*(out / name for name in names))
     )
     rules = json.loads((out / "checks.json").read_text())["rules"]
     counts = {f"{rule['rule']}:{rule['column']}": rule["count"] for rule in rules}

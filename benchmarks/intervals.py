@@ -19,12 +19,12 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from headrace.core.splits.clusters import Clusters
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap, significance
-from headrace.core.statistics.weighted_metrics import Outcome, measure, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure, measurer
 
 Draw = np.random.Generator
-Drawn = tuple[Outcome, Clusters | None]
+Drawn = tuple[EvaluatedRows, RowClusters | None]
 MANY = 400_000
 PLAIN_RESAMPLES = 400
 
@@ -44,12 +44,12 @@ class Cell:
     make: Callable[[Draw, int], Drawn]
 
 
-def scored(actual: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], share: float, distance: float) -> Outcome:
+def scored(actual: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], share: float, distance: float) -> EvaluatedRows:
     """Probabilities that are somewhat too sure, labelled at a threshold that the rarer class can reach."""
     odds = np.log(share / (1 - share)) + 1.3 * distance * (scores - distance / 2)
     ours = 1 / (1 + np.exp(-odds))
     labels = (ours >= min(0.5, max(share, 0.1))).astype(int)
-    return Outcome("binary", actual, np.stack([1 - ours, ours], axis=1), labels)
+    return EvaluatedRows("binary", actual, np.stack([1 - ours, ours], axis=1), labels)
 
 
 def two_classes(share: float, distance: float) -> Callable[[Draw, int], Drawn]:
@@ -73,7 +73,7 @@ def many_classes(count: int, distance: float, rows: int) -> Callable[[Draw, int]
         logits = 1.2 * distance * logits + np.log(sizes / sizes.sum())
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         ours = odds / odds.sum(axis=1, keepdims=True)
-        return Outcome("multiclass", actual, ours, ours.argmax(axis=1)), None
+        return EvaluatedRows("multiclass", actual, ours, ours.argmax(axis=1)), None
 
     return make
 
@@ -85,7 +85,7 @@ def numbers(kind: str) -> Callable[[Draw, int], Drawn]:
         known = draw.normal(size=rows)
         if kind == "zero-inflated":
             amount = draw.lognormal(1, 0.8, size=rows) * np.exp(0.5 * known)
-            return Outcome(
+            return EvaluatedRows(
                 "regression",
                 np.where(draw.random(rows) < 0.7, 0.0, amount),
                 values=0.3 * np.exp(1.4 + 0.5 * known),
@@ -95,7 +95,7 @@ def numbers(kind: str) -> Callable[[Draw, int], Drawn]:
             "Student, 3 degrees": lambda: draw.standard_t(3, size=rows),
             "lognormal": lambda: draw.lognormal(0, 1, size=rows) - np.exp(0.5),
         }[kind]()
-        return Outcome("regression", 2 * known + errors, values=1.9 * known), None
+        return EvaluatedRows("regression", 2 * known + errors, values=1.9 * known), None
 
     return make
 
@@ -108,7 +108,7 @@ def grouped(size: int, same: float, distance: float) -> Callable[[Draw, int], Dr
         actual = draw.integers(0, 2, rows)
         shared, own = draw.normal(size=codes[-1] + 1)[codes], draw.normal(size=rows)
         scores = distance * actual + (2 * actual - 1) * np.sqrt(same) * shared + np.sqrt(1 - same) * own
-        return scored(actual, scores, 0.5, distance), Clusters("group", codes, int(codes[-1]) + 1)
+        return scored(actual, scores, 0.5, distance), RowClusters("group", codes, int(codes[-1]) + 1)
 
     return make
 
@@ -143,7 +143,7 @@ def of_groups() -> Iterator[Cell]:
 SORTS = {"classes": of_classes, "many": of_many, "numbers": of_numbers, "groups": of_groups}
 
 
-def percentile(outcome: Outcome, draw: Draw) -> dict[str, tuple[float, float]]:
+def percentile(outcome: EvaluatedRows, draw: Draw) -> dict[str, tuple[float, float]]:
     """The plain percentile bootstrap (Efron 1979) of rows."""
     rows = len(outcome)
     weights = np.stack([np.bincount(draw.integers(0, rows, rows), minlength=rows) for _ in range(PLAIN_RESAMPLES)])
@@ -178,7 +178,7 @@ def told_apart(rows: int, share: float, *, runs: int, seed: int) -> dict[str, fl
         shared = 0.7 * draw.normal(size=rows) + actual
         scores = [draw.normal(size=rows), *(shared + 0.7 * draw.normal(size=rows) for _ in range(2))]
         noise, first, second = (scored(actual, values, share, 1.0) for values in scores)
-        flat = Outcome("binary", actual, np.tile([1 - share, share], (rows, 1)), np.zeros(rows, dtype=int))
+        flat = EvaluatedRows("binary", actual, np.tile([1 - share, share], (rows, 1)), np.zeros(rows, dtype=int))
         for place, pair in enumerate(((noise, flat), (first, second))):
             drawn = bootstrap.resample(pair, seed=run, resamples=1000)
             found = significance.compare(*pair, metric="roc_auc", drawn=drawn)

@@ -23,12 +23,12 @@ from serving_peers import SERVERS
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.features import model_matrix, row_features
 from headrace.core.validation import records
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import ServedModel
 from headrace.serving.protocols.codecs import V1, V2
 from headrace.serving.telemetry import slots
-from headrace.serving.telemetry.feature_histograms import Distributions
-from headrace.serving.telemetry.shared_counters import Board, Recorder
+from headrace.serving.telemetry.feature_histograms import FeatureHistograms
+from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from serving import made, started
 
 
@@ -42,16 +42,16 @@ def parts(folder: Path) -> dict[str, float]:
     row = np.random.default_rng(7).normal(size=12).round(4).tolist()
     body = json.dumps({"instances": [row]}).encode()
     tensor = {"name": "rows", "shape": [1, 12], "datatype": "FP64", "data": row}
-    served, limits = Served.open(folder), Limits()
+    served, limits = ServedModel.open(folder), RequestLimits()
     model, contract = open_bundle(folder).model(), served.scorer.contract
     document, asked = V1.read(body, (), served, limits)
     texts = [[str(value) for value in row]]
     admitted, scored = served.door.rows(asked), served.full(asked)
-    recorder = Recorder(Board(1).slab(0))
-    recorder.model(Distributions(contract, served.classes))
+    recorder = CounterWriter(SharedCounters(1).slab(0))
+    recorder.model(FeatureHistograms(contract, served.classes))
 
     def full_check() -> Any:
-        typed = records.accepted(records.table(asked, contract), contract)
+        typed = records.validate_records(records.table(asked, contract), contract)
         return model_matrix.encode(row_features.add(typed, contract), contract)
 
     def counted() -> None:

@@ -10,7 +10,7 @@ from truth_tables import Fresh
 
 from headrace.core.models.decision_threshold import Costs
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
-from headrace.core.statistics.weighted_metrics import Outcome, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measurer
 
 _BINS = 10
 
@@ -53,7 +53,7 @@ class Known:
         labels = self.predicted.argmax(axis=1)
         if k == 2:
             labels = (self.predicted[:, 1] >= threshold).astype(np.int64)
-        outcome = Outcome(
+        outcome = EvaluatedRows(
             task="binary" if k == 2 else "multiclass",
             actual=np.repeat(np.arange(k), rows),
             probabilities=np.tile(self.predicted, (k, 1)),

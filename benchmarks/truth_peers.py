@@ -22,7 +22,7 @@ from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import fitting
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER
-from headrace.core.statistics.weighted_metrics import Outcome, measure, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure, measurer
 
 SCIKIT_LEARN, AUTOGLUON = "scikit-learn", "AutoGluon"
 _TEST_SIZE = 0.2
@@ -126,16 +126,16 @@ def run(task: Task, holdout: Holdout) -> Run:
     )
 
 
-def _predicted(pipeline: Any, encoded: Matrix, actual: Target, task: Task) -> Outcome:
+def _predicted(pipeline: Any, encoded: Matrix, actual: Target, task: Task) -> EvaluatedRows:
     if task.contract.task == "regression":
-        return Outcome(task="regression", actual=actual, values=predicted_values(pipeline, encoded))
+        return EvaluatedRows(task="regression", actual=actual, values=predicted_values(pipeline, encoded))
     classes = task.contract.target.categories or ()
     given = predicted_probabilities(pipeline, encoded, len(classes))
     labels = (given[:, 1] >= 0.5).astype(np.int64) if len(classes) == 2 else given.argmax(axis=1)
-    return Outcome(task=task.contract.task, actual=actual, probabilities=given, labels=labels)
+    return EvaluatedRows(task=task.contract.task, actual=actual, probabilities=given, labels=labels)
 
 
-def _bootstrap(outcome: Outcome, reference: Outcome, task: Task) -> _Judged:
+def _bootstrap(outcome: EvaluatedRows, reference: EvaluatedRows, task: Task) -> _Judged:
     """Percentiles of 1,000 resamples (Efron 1979), the same for the model and the baseline."""
     rng, rows, main = np.random.default_rng(task.seed), len(outcome), task.cell.main
     compute, plain = measurer(outcome), measurer(reference)

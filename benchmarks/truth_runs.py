@@ -35,12 +35,12 @@ def _run(task: Task, *, twice: bool) -> Run:
     agreed = task.contract
     early, late = sides(task, task.drawn.frame)
     fitted, told = searched(task, early) if task.cell.search else (fit(task, early), {})
-    plan = evaluate.Plan(seed=task.seed)
+    plan = evaluate.EvaluationPlan(seed=task.seed)
     points = fitted.operating_points
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
     known_target = model_matrix.encode_target(early, agreed)
     found = evaluate.evaluate(fitted, late, train_target=known_target, parts=[], plan=plan)
-    verdict = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=gate.Thresholds({}))
+    verdict = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=gate.MetricBounds({}))
     known = Known.of(fitted.pipeline, task.encoded(task.fresh.rows), task.fresh)
     truth = known.metrics(threshold=fitted.threshold)
     if told:
@@ -61,7 +61,7 @@ def _run(task: Task, *, twice: bool) -> Run:
 def sides(task: Task, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The train part and the test part, or the refusal of the split."""
     sided = split.assign(frame, task.contract, plan=task.plan)
-    counts = split_table.Sides.none()
+    counts = split_table.SideCounts.none()
     counts.add(sided, task.contract)
     counts.require(task.contract, task.plan)
     return sided.filter(~pl.col(split.TEST)).drop(split.TEST), sided.filter(pl.col(split.TEST)).drop(split.TEST)

@@ -10,7 +10,7 @@ from headrace.core.models import fitted_model, fitting, train
 from headrace.experiments.search.loop import search
 from headrace.experiments.trials import best_bundle
 from headrace.experiments.trials.cross_validation import CrossValidation
-from headrace.experiments.trials.nested_cv import nested
+from headrace.experiments.trials.nested_cv import run_nested_search
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners import tune
 
@@ -33,7 +33,7 @@ def searched(task: Task, early: pl.DataFrame) -> tuple[fitted_model.Model, dict[
     """
     agreed, cell = task.contract, task.cell
     study = Study.of(early, agreed, seed=task.seed)
-    wish = tune.Wish(families=cell.search, budget=str(cell.trials), seed=task.seed)
+    wish = tune.SearchOptions(families=cell.search, budget=str(cell.trials), seed=task.seed)
     plan = tune.make_plan(wish, agreed.task, columns=len(matrix_layout.columns(agreed)))
     with CrossValidation.on(study.sample, plan.objective) as cross:
         best = search(plan, cross).best
@@ -50,7 +50,7 @@ def searched(task: Task, early: pl.DataFrame) -> tuple[fitted_model.Model, dict[
         train={"rows": len(target), "digest": train.digest(encoded, target)},
         operating_points=points,
     )
-    outer = nested(plan, study)
+    outer = run_nested_search(plan, study)
     reach = _reach([one.score for one in outer.folds])
     return fitted, {
         "score": float(best.score or 0.0),

@@ -15,7 +15,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import families
 from headrace.core.splits import split_table
-from headrace.core.splits.split_plan import Plan, plan
+from headrace.core.splits.split_plan import SplitPlan, plan
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Task:
     seed: int
     drawn: Drawn
     contract: Contract
-    plan: Plan
+    plan: SplitPlan
     fresh: Fresh
 
     @classmethod

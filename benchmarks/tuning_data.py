@@ -26,7 +26,7 @@ from headrace.core.tables import parquet_table
 from headrace.core.validation.table import validate_table
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.trials.cross_validation import Sample
+from headrace.experiments.trials.cross_validation import TrainingSample
 from headrace.experiments.trials.study import Study
 from headrace.stores.sources.open_source import open_source
 
@@ -96,7 +96,7 @@ class Problem:
 
     table: str
     experiment: Experiment
-    sample: Sample
+    sample: TrainingSample
     held: Matrix
     held_target: Target
 
@@ -112,7 +112,7 @@ class Problem:
         rest = frame[held]
         return cls(
             table=table.name,
-            experiment=experiment_yaml.shipped(table.source.family).for_task(contract.task),
+            experiment=experiment_yaml.load_shipped(table.source.family).for_task(contract.task),
             sample=study.sample,
             held=model_matrix.encode(rest, contract),
             held_target=model_matrix.encode_target(rest, contract),

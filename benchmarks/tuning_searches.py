@@ -20,12 +20,12 @@ from tuning_data import Problem
 
 from headrace.core.base.errors import InputError
 from headrace.core.models import fitting
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.journal import Journal
-from headrace.experiments.search.loop import Plan, search
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.journal import TrialJournal
+from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.space.search_space import OneOf, Range, Space, points
+from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice, points
 from headrace.experiments.trials.cross_validation import CrossValidation
 
 ALGORITHMS = ("random", "tpe", "multivariate-tpe", "bayesianoptimization", "cmaes", "sobol", "grid")
@@ -33,7 +33,7 @@ RANDOMIZED, HALVING = "RandomizedSearchCV", "HalvingRandomSearchCV"
 _FACTOR = 3
 _RUNGS = 3
 _SCORERS = {"roc_auc": "roc_auc", "log_loss": "neg_log_loss", "rmse": "neg_root_mean_squared_error"}
-_SAMPLERS: Mapping[str, Callable[[Space, int], Any]] = {
+_SAMPLERS: Mapping[str, Callable[[SearchSpace, int], Any]] = {
     "random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
     "tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=False),
     "multivariate-tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
@@ -106,10 +106,10 @@ def _headrace(algorithm: str) -> Search:
 
     def run(problem: Problem, trials: int) -> Searched:
         experiment = replace(problem.experiment, algorithm=algorithm, settings={})
-        plan = Plan([experiment], Budget(trials=trials), seed=problem.sample.seed, defaults=False)
+        plan = SearchPlan([experiment], SearchBudget(trials=trials), seed=problem.sample.seed, defaults=False)
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder, CrossValidation.on(problem.sample, experiment.objective) as fits:
-            journal = Journal(Path(folder) / "journal.jsonl", search={})
+            journal = TrialJournal(Path(folder) / "journal.jsonl", search={})
             best = search(plan, fits, journal=journal).best
         return Searched(best.parameters, float(best.score or math.nan), time.perf_counter() - began)
 
@@ -137,7 +137,7 @@ def suggested(trial: optuna.Trial, experiment: Experiment) -> dict[str, Any]:
     """Parameters of one of Optuna's trials, asked for as its users write it."""
     drawn: dict[str, Any] = {}
     for name, kind in experiment.space.items():
-        if isinstance(kind, OneOf):
+        if isinstance(kind, ValueChoice):
             drawn[name] = trial.suggest_categorical(name, kind.values)
         elif kind.whole:
             drawn[name] = trial.suggest_int(name, int(kind.low), int(kind.high), log=kind.log)
@@ -148,7 +148,7 @@ def suggested(trial: optuna.Trial, experiment: Experiment) -> dict[str, Any]:
 
 def own(experiment: Experiment, drawn: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the space as the family wants them."""
-    return assignments.chosen(experiment, drawn)[1]
+    return assignments.choose_family(experiment, drawn)[1]
 
 
 def randomized(problem: Problem, trials: int) -> Searched:
@@ -223,9 +223,9 @@ def _winner(problem: Problem, found: Any) -> dict[str, Any]:
     return own(problem.experiment, {name.removeprefix(prefix): value for name, value in found.best_params_.items()})
 
 
-def _distributions(space: Space) -> dict[str, Any]:
+def _distributions(space: SearchSpace) -> dict[str, Any]:
     return {
-        f"estimator__{name}": list(kind.values) if isinstance(kind, OneOf) else _Drawn(kind)
+        f"estimator__{name}": list(kind.values) if isinstance(kind, ValueChoice) else _Drawn(kind)
         for name, kind in space.items()
     }
 
@@ -234,7 +234,7 @@ def _distributions(space: Space) -> dict[str, Any]:
 class _Drawn:
     """Random numbers of a range as Optuna draws them: whole ones are rounded, each with an interval around it."""
 
-    kind: Range
+    kind: NumberRange
 
     def rvs(self, random_state: np.random.RandomState) -> float | int:
         """One of them."""

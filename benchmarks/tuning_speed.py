@@ -15,9 +15,9 @@ from tuning_data import Problem
 from tuning_searches import own, quiet, suggested
 
 from headrace.core.models import fitting
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.journal import Journal
-from headrace.experiments.search.loop import Asked, Plan, search
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.journal import TrialJournal
+from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
 from headrace.experiments.search.result import Trial
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials.cross_validation import CrossValidation
@@ -105,7 +105,7 @@ def _pair(
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder, CrossValidation.on(problem.sample, experiment.objective) as run:
-            journal = Journal(Path(folder) / "journal.jsonl", search={})
+            journal = TrialJournal(Path(folder) / "journal.jsonl", search={})
             found = search(_plan(experiment, trials, problem.sample.seed), run, journal=journal)
         tried["ours"] = [trial.parameters for trial in found.trials]
 
@@ -123,14 +123,14 @@ def _pair(
     return Pair(spent["ours"], spent["plain"])
 
 
-def _plan(experiment: Experiment, trials: int, seed: int) -> Plan:
-    return Plan([experiment], Budget(trials=trials), seed=seed, defaults=False)
+def _plan(experiment: Experiment, trials: int, seed: int) -> SearchPlan:
+    return SearchPlan([experiment], SearchBudget(trials=trials), seed=seed, defaults=False)
 
 
-def _at_once(drawn: list[dict[str, Any]]) -> Callable[[Asked], Trial]:
+def _at_once(drawn: list[dict[str, Any]]) -> Callable[[TrialRequest], Trial]:
     """Runs trials that take no time, and keeps their values."""
 
-    def run(asked: Asked) -> Trial:
+    def run(asked: TrialRequest) -> Trial:
         drawn.append(dict(asked.values))
         return Trial(
             asked.number,
@@ -155,7 +155,7 @@ def bookkeeping(experiment: Experiment, *, trials: int) -> dict[str, float]:
     experiment = replace(experiment, algorithm="multivariate-tpe", settings={}, parallel=1)
 
     def headrace(path: Path | None) -> None:
-        search(_plan(experiment, trials, 0), _at_once([]), journal=Journal(path, search={}))
+        search(_plan(experiment, trials, 0), _at_once([]), journal=TrialJournal(path, search={}))
 
     def plain() -> None:
         sampler = optuna.samplers.TPESampler(seed=0, multivariate=True, constant_liar=True)

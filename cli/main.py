@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from headrace.core.base.errors import HeadraceError, UserError
-from headrace.core.runtime.signals import ignored
+from headrace.core.runtime.signals import is_ignored
 
 # What a command is: a function, its module in headrace.cli and the module's examples; or a group, its module alone.
 _COMMANDS = {
@@ -94,7 +94,7 @@ def headrace(
     """From a table to an answering endpoint: the same components here and on Kubeflow."""
 
 
-def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+def _end_on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
     """End by SIGTERM the way Ctrl-C does: through every ``finally``."""
     raise SystemExit(128 + signal.SIGTERM)
 
@@ -106,8 +106,8 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
-    if not ignored(signal.SIGTERM):
-        signal.signal(signal.SIGTERM, _terminated)
+    if not is_ignored(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, _end_on_sigterm)
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
         app()

@@ -16,16 +16,16 @@ from typing import TextIO
 
 from headrace.core.base import settings
 from headrace.core.base.environment_values import TrialSettings
-from headrace.core.base.errors import HeadraceError, InputError, UserError, shown
+from headrace.core.base.errors import HeadraceError, InputError, UserError, quote
 from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
-from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trials import best_bundle, study_files
 from headrace.experiments.trials.cross_validation import CrossValidation
-from headrace.experiments.trials.study_files import Stored
+from headrace.experiments.trials.study_files import StoredStudy
 from headrace.stores.bundles import bundle_store, folder_store
 from headrace.stores.objects.object_store import ObjectStore, connect
 
@@ -85,9 +85,9 @@ def run(told: TrialSettings, store_settings: StoreSettings, report: Reporter) ->
     return trial
 
 
-def _ran(told: TrialSettings, stored: Stored, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
+def _ran(told: TrialSettings, stored: StoredStudy, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
     study, experiment = stored.study, stored.experiment
-    asked = Asked(0, experiment, assignments.typed(experiment, texts(told.parameters)))
+    asked = TrialRequest(0, experiment, assignments.parse_values(experiment, texts(told.parameters)))
     with CrossValidation.on(study.sample, experiment.objective, report) as validate:
         trial = replace(validate(asked), name=told.name)
         if not trial.won:
@@ -108,7 +108,7 @@ def texts(parameters: str) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise InputError(f"HEADRACE_TRIAL_PARAMETERS must be a JSON object of texts; got {shown(parameters)} instead.")
+        raise InputError(f"HEADRACE_TRIAL_PARAMETERS must be a JSON object of texts; got {quote(parameters)} instead.")
     return {str(name): str(value) for name, value in found.items()}
 
 

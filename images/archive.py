@@ -46,7 +46,7 @@ def wanted(overlays: Sequence[str]) -> list[str]:
     Raises:
         InputError: If there is no such overlay.
     """
-    named = (manifests.images(manifests.render(manifests.Wish(overlay))) for overlay in overlays)
+    named = (manifests.images(manifests.render(manifests.InstallOptions(overlay))) for overlay in overlays)
     return sorted({IMAGE, *(name for names in named for name in names)})
 
 
@@ -84,7 +84,7 @@ def _texts(root: Path, names: Iterable[str], overlays: Iterable[str]) -> None:
     """What is read: the list of images, the manifests and the pipelines."""
     write_text(root / "images.txt", "".join(f"{name}\n" for name in names))
     for overlay in overlays:
-        documents = manifests.render(manifests.Wish(overlay))
+        documents = manifests.render(manifests.InstallOptions(overlay))
         write_text(root / "manifests" / f"{overlay}.yaml", yaml_documents.dump_all(documents))
     (root / "pipelines").mkdir()
     for compiled in (REPOSITORY / "pipelines" / "compiled").glob("*.yaml"):

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from headrace.cluster.kfp import client, workflow
-from headrace.cluster.kfp.client import Job, Kfp
+from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.core.base import settings
 from headrace.core.base.environment_values import TrialSettings
 from headrace.core.base.errors import InternalError
@@ -21,7 +21,7 @@ from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.signals import ended_by_sigterm, held_back
-from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
@@ -31,7 +31,7 @@ from headrace.pipelines.kubeflow.artifacts import artifacts
 from headrace.pipelines.kubeflow.follow import POLL_SECONDS, follow
 from headrace.pipelines.kubeflow.run_workflow import WorkflowSource
 from headrace.pipelines.kubeflow.step_logs import StepLogs
-from headrace.pipelines.local.runner import Told
+from headrace.pipelines.local.runner import StepEvent
 from headrace.stores.bundles import folder_store
 from headrace.stores.objects.object_store import connect
 
@@ -39,7 +39,7 @@ from headrace.stores.objects.object_store import connect
 def run(
     told: TrialSettings,
     store_settings: StoreSettings,
-    api: Kfp,
+    api: KfpClient,
     report: Reporter,
     *,
     poll_seconds: float = POLL_SECONDS,
@@ -64,7 +64,7 @@ def run(
         found = pipeline_trial.load(home / pipeline_trial.EXPERIMENT)
     if found is None:
         raise InternalError(f"the study {told.study} must be one of a pipeline.")
-    asked = Asked(0, found.experiment, assignments.typed(found.experiment, texts(told.parameters)))
+    asked = TrialRequest(0, found.experiment, assignments.parse_values(found.experiment, texts(told.parameters)))
     trial = replace(_ran(asked, told, found, api, poll_seconds), name=told.name)
     if trial.won:
         report({name: values["latest"] for name, values in trial.metrics.items()})
@@ -73,7 +73,7 @@ def run(
     return trial
 
 
-def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll_seconds: float) -> Trial:
+def _ran(asked: TrialRequest, told: TrialSettings, trial: PipelineTrial, api: KfpClient, poll_seconds: float) -> Trial:
     began = time.monotonic()
     address = f"{told.study}results/{told.name}.json"
     arguments = trial.arguments(asked.values, result=address)
@@ -81,7 +81,7 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
     with ended_by_sigterm():
         try:
             with held_back():  # else a run may have begun whose name is not known here
-                run_id = api.start(Job(told.name, trial.pipeline, arguments))
+                run_id = api.start(RunRequest(told.name, trial.pipeline, arguments))
             sys.stderr.write(f"headrace: {told.name} is the run {run_id}\n")
             _, outcome = follow(
                 api,
@@ -89,7 +89,7 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
                 pipeline=trial.pipeline,
                 logs=StepLogs(None, (), lambda run: artifacts(run, trial.pipeline)),
                 watch=_watch,
-                workflows=WorkflowSource(None, (), partial(workflow.kept, api.transport)),
+                workflows=WorkflowSource(None, (), partial(workflow.read_kept_workflow, api.transport)),
                 poll_seconds=poll_seconds,
             )
         except BaseException:
@@ -99,7 +99,7 @@ def _ran(asked: Asked, told: TrialSettings, trial: PipelineTrial, api: Kfp, poll
     return trial.ended(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
 
 
-def _watch(told: Told) -> None:
+def _watch(told: StepEvent) -> None:
     """A line for the pod's log; it holds no equals sign, which Katib's collector would read as a metric."""
     words = {"start": "began", "end": f"ended after {told.seconds:.0f} s", "fail": "failed"}
     if told.event in words:

@@ -8,13 +8,13 @@ from headrace.core.contracts.profiling.column_profile import survey
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
-from headrace.registry.catalog.database import Database
-from headrace.registry.catalog.writes import Seen, add_checks, add_table
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.catalog.writes import ObservedTable, add_checks, add_table
 from headrace.registry.record import absolute
 from headrace.stores.sources.open_source import open_source
 
 
-def add_source(database: Database, source: str, *, options: ReadOptions | None = None) -> str:
+def add_source(database: CatalogDatabase, source: str, *, options: ReadOptions | None = None) -> str:
     """Read a table and tell the catalogue of it; nothing of its rows is kept.
 
     Args:
@@ -34,7 +34,7 @@ def add_source(database: Database, source: str, *, options: ReadOptions | None =
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(source), folder=folder, options=options)
         found = survey(parquet_table.scan(folder))
-    seen = Seen(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
+    seen = ObservedTable(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
     name = add_table(database, seen)
     shares = {item.name: {"missing_share": item.missing / max(item.rows, 1)} for item in found.values()}
     columns = [input_column(item) for item in found.values()]

@@ -17,9 +17,9 @@ from headrace.core.bundles import manifest
 from headrace.core.contracts import contract_yaml
 
 if TYPE_CHECKING:
-    from headrace.registry.catalog.database import Database
-    from headrace.registry.catalog.writes import Made, Seen
-    from headrace.registry.models.submission import Submission
+    from headrace.registry.catalog.database import CatalogDatabase
+    from headrace.registry.catalog.writes import BundleRun, ObservedTable
+    from headrace.registry.models.submission import ModelSubmission
 
 
 def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> None:
@@ -41,7 +41,7 @@ def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> No
 
     schema = parquet_table.scan(folder).collect_schema()
     columns = tuple((name, str(dtype).lower()) for name, dtype in schema.items())
-    add_table(database, _seen({**facts, "source": absolute(facts["source"])}, columns))
+    add_table(database, _observed_table({**facts, "source": absolute(facts["source"])}, columns))
     if "://" in uri:
         add_places(database, [uri], kind="table", digest=str(facts.get("digest", "")))
 
@@ -80,7 +80,7 @@ def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -
         if database is not None and checks.exists() and facts.get("digest"):
             from headrace.registry.catalog.writes import add_checks  # noqa: PLC0415 - SQLAlchemy takes its time
 
-            seen = _seen({**facts, "source": absolute(facts["source"])})
+            seen = _observed_table({**facts, "source": absolute(facts["source"])})
             add_checks(database, seen, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
 
 
@@ -103,24 +103,24 @@ def register_step(folder: Path, *, uri: str, job: str, optional: bool, record: P
         BundleError: If the folder is not what its manifest says.
         StoreError: If registry or catalogue fail.
     """
-    from headrace.registry.models.submission import Submission  # noqa: PLC0415 - as its callers do
+    from headrace.registry.models.submission import ModelSubmission  # noqa: PLC0415 - as its callers do
 
     if not settings.registry() and not optional:
         raise InputError(
             "registering needs a registry: set HEADRACE_REGISTRY to a file, or to the address of an MLflow server."
         )
     job = job or uuid.uuid4().hex
-    submission = Submission.read(folder, uri=uri)
+    submission = ModelSubmission.read(folder, uri=uri)
     facts = {"model": submission.name, "digest": submission.digest, "uri": uri, "version": "", "number": "", "run": ""}
     facts |= {"registry": "", "note": ""}
-    facts |= _registered(submission, job) if settings.registry() else {"note": "HEADRACE_REGISTRY is not set"}
-    note = _told(submission, job, facts["version"])
+    facts |= _register(submission, job) if settings.registry() else {"note": "HEADRACE_REGISTRY is not set"}
+    note = _record_run(submission, job, facts["version"])
     facts["note"] = "; ".join(text for text in (facts["note"], note) if text)
     write_json(record, facts)
     return facts
 
 
-def _registered(submission: "Submission", job: str) -> dict[str, str]:
+def _register(submission: "ModelSubmission", job: str) -> dict[str, str]:
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - only where it is set
 
     registry, by = open_registry(), settings.actor()
@@ -132,15 +132,15 @@ def _registered(submission: "Submission", job: str) -> dict[str, str]:
     return {**facts, "version": version.full, "number": str(version.number)}
 
 
-def _told(submission: "Submission", job: str, version: str) -> str:
+def _record_run(submission: "ModelSubmission", job: str, version: str) -> str:
     """Tell the catalogue and the lineage of a run; what the lineage's receiver does not take ends no run."""
     database = _catalog()
     if database is None and not settings.openlineage():
         return ""
     from headrace.registry.catalog import queries  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.catalog.writes import Made, add_run  # noqa: PLC0415
+    from headrace.registry.catalog.writes import BundleRun, add_run  # noqa: PLC0415
 
-    made = Made(
+    made = BundleRun(
         run=job,
         model=submission.name,
         person=settings.actor(),
@@ -149,17 +149,17 @@ def _told(submission: "Submission", job: str, version: str) -> str:
         version=version.partition("+")[0],
         uri=submission.uri,
     )
-    used = _seen(submission.provenance.get("table", {}))
+    used = _observed_table(submission.provenance.get("table", {}))
     table, figures = None, []
     if database is not None:
         add_run(database, made, used=used)
         name = queries.uses(database, bundle=made.digest)[-1].table
         table = queries.table(database, name)
         figures = queries.quality(database, table)
-    return _sent(made, used, table, figures)
+    return _send_lineage(made, used, table, figures)
 
 
-def _sent(made: "Made", used: "Seen", table: Any, figures: Any) -> str:
+def _send_lineage(made: "BundleRun", used: "ObservedTable", table: Any, figures: Any) -> str:
     from headrace.registry.lineage import openlineage  # noqa: PLC0415 - the caller has imported it
 
     if not settings.openlineage():
@@ -204,20 +204,20 @@ def record_endpoint(*, url: str, folder: Path) -> str:
     return ""
 
 
-def _catalog() -> "Database | None":
+def _catalog() -> "CatalogDatabase | None":
     """The catalogue of the environment; None where none is set."""
     if not settings.catalog():
         return None
     from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return Database(catalog_place())
+    return CatalogDatabase(catalog_place())
 
 
-def _seen(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> "Seen":
-    from headrace.registry.catalog.writes import Seen  # noqa: PLC0415 - SQLAlchemy takes its time
+def _observed_table(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> "ObservedTable":
+    from headrace.registry.catalog.writes import ObservedTable  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return Seen(
+    return ObservedTable(
         source=str(facts.get("source", "")),
         digest=str(facts.get("digest", "")),
         rows=int(facts.get("rows", 0)),

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.bundles.manifest import MANIFEST
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.mlflow.registry import open_registry
 
 
-def located(text: str, *, registry: str = "", catalog: str = "") -> str:
+def resolve_bundle(text: str, *, registry: str = "", catalog: str = "") -> str:
     """Where the bundle of a version lies.
 
     A store that lives only as long as a run leaves its objects as files in the run's folder: if the catalogue knows of
@@ -28,17 +28,17 @@ def located(text: str, *, registry: str = "", catalog: str = "") -> str:
     """
     name, _, version = text.partition("@")
     if not name or not version:
-        raise InputError(f"a version must be NAME@VERSION, such as trips@production; got {shown(text)} instead.")
+        raise InputError(f"a version must be NAME@VERSION, such as trips@production; got {quote(text)} instead.")
     uri = open_registry(registry).model(name).find(version).uri
     return _folder(uri, catalog) or uri
 
 
 def _folder(uri: str, catalog: str) -> str:
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415
     from headrace.registry.catalog.queries import places  # noqa: PLC0415 - SQLAlchemy takes its time
 
     try:
-        known = places(Database(catalog_place(catalog)))
+        known = places(CatalogDatabase(catalog_place(catalog)))
     except MissingError:
         return ""
     below = uri.removeprefix("s3://").rstrip("/")

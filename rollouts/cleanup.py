@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS, INFERENCE_SERVICES
-from headrace.cluster.api.lease import Claim, LostError
-from headrace.cluster.api.lease_document import About, Seen, all_leases, read
+from headrace.cluster.api.lease import LeaseClaim, LeaseLostError
+from headrace.cluster.api.lease_document import LeaseStatus, LeaseSubject, all_leases, read
 from headrace.core.base import settings
-from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import ClusterError, DataError
 from headrace.experiments.tuners import recovery as searches
 from headrace.rollouts import recovery as rollouts
@@ -17,14 +17,14 @@ from headrace.rollouts.record.record_store import TakenOverError
 from headrace.serving.deployment import recovery as deployments
 
 AREA = "Left behind"
-_PUT_RIGHT: dict[str, Callable[[Cluster, About], str]] = {
+_PUT_RIGHT: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
     EXPERIMENTS.kind: searches.put_right,
     INFERENCE_SERVICES.kind: deployments.put_right,
 }
 
 
 @dataclass(frozen=True)
-class Left:
+class Orphan:
     """Something that nobody watches any more.
 
     Attributes:
@@ -50,7 +50,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Found:
+class OrphanScan:
     """All that was found in a namespace.
 
     Attributes:
@@ -60,7 +60,7 @@ class Found:
         unread: A sentence for each Lease or record that cannot be read.
     """
 
-    left: list[Left] = field(default_factory=list)
+    left: list[Orphan] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     unwatched: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Found:
 
 def find(
     cluster: Cluster, *, say: Callable[[str], None] = lambda _: None, rollout_seconds: float = rollouts.SILENT_SECONDS
-) -> Found:
+) -> OrphanScan:
     """Look for what nobody watches any more; nothing is changed.
 
     Args:
@@ -79,10 +79,10 @@ def find(
     Raises:
         ClusterError: If the cluster cannot be asked, or does not allow it.
     """
-    found = Found()
+    found = OrphanScan()
     for lease in all_leases(cluster):
         try:
-            seen = _known(read(lease))
+            seen = _require_known(read(lease))
         except DataError as error:
             found.unread.append(str(error))
             continue
@@ -92,7 +92,7 @@ def find(
         elif seen.watched:
             found.watched.append(str(seen.about))
         else:
-            found.left.append(_claimed(cluster, seen))
+            found.left.append(_orphan_of_claim(cluster, seen))
     for endpoint in endpoints(cluster):
         try:
             silent = rollouts.silent(cluster, endpoint, seconds=rollout_seconds)
@@ -100,11 +100,11 @@ def find(
             found.unread.append(str(error))
             continue
         if silent:
-            found.left.append(_rolled(cluster, silent, rollout_seconds, say))
+            found.left.append(_recover_rollout(cluster, silent, rollout_seconds, say))
     return found
 
 
-def tidied(left: Left) -> str:
+def clean_up(left: Orphan) -> str:
     """Put one thing right.
 
     Returns:
@@ -115,25 +115,25 @@ def tidied(left: Left) -> str:
     """
     try:
         return f"{left.what} {left.put_right()}: {left.since}."
-    except (LostError, TakenOverError):
+    except (LeaseLostError, TakenOverError):
         return f"{left.what} is left alone: somebody takes care of it by now."
 
 
-def examine(cluster: Cluster) -> list[Finding]:
+def examine(cluster: Cluster) -> list[Diagnostic]:
     """What nobody watches any more, as findings with their remedy."""
     try:
         found = find(cluster)
     except ClusterError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
-        return [Finding(AREA, "unknown", text, remedy)]
+        return [Diagnostic(AREA, "unknown", text, remedy)]
     remedy = f"headrace cluster tidy --namespace {cluster.namespace}"
-    findings = [Finding(AREA, "warning", f"{one.what}: {one.since}", remedy) for one in found.left]
-    findings += [Finding(AREA, "note", *_parted(one)) for one in found.unwatched]
-    findings += [Finding(AREA, "warning", *_parted(one)) for one in found.unread]
+    findings = [Diagnostic(AREA, "warning", f"{one.what}: {one.since}", remedy) for one in found.left]
+    findings += [Diagnostic(AREA, "note", *_split_sentence(one)) for one in found.unwatched]
+    findings += [Diagnostic(AREA, "warning", *_split_sentence(one)) for one in found.unread]
     return findings or [good(AREA, "nothing is left behind by a process that was killed")]
 
 
-def _known(seen: Seen) -> Seen:
+def _require_known(seen: LeaseStatus) -> LeaseStatus:
     """The same, if this version knows how to tidy what it is about.
 
     Raises:
@@ -147,16 +147,16 @@ def _known(seen: Seen) -> Seen:
     return seen
 
 
-def _parted(sentence: str) -> tuple[str, str]:
+def _split_sentence(sentence: str) -> tuple[str, str]:
     text, _, remedy = sentence.rstrip(".").rpartition(": ")
     return text, remedy
 
 
-def _claimed(cluster: Cluster, seen: Seen) -> Left:
+def _orphan_of_claim(cluster: Cluster, seen: LeaseStatus) -> Orphan:
     about = seen.about
 
     def put_right() -> str:
-        claim = Claim(cluster, about, seconds=settings.claim_seconds())
+        claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
         claim.take(seen)
         said = _PUT_RIGHT[about.kind](cluster, about)
         claim.end()
@@ -164,11 +164,13 @@ def _claimed(cluster: Cluster, seen: Seen) -> Left:
 
     act = "put back to what it was" if about.before else "deleted"
     would = "its claim would be taken away" if about.goes_on else f"it would be {act}"
-    return Left(str(about), seen.silent_seconds, would, put_right)
+    return Orphan(str(about), seen.silent_seconds, would, put_right)
 
 
-def _rolled(cluster: Cluster, silent: rollouts.Silent, seconds: float, say: Callable[[str], None]) -> Left:
-    return Left(
+def _recover_rollout(
+    cluster: Cluster, silent: rollouts.StaleRollout, seconds: float, say: Callable[[str], None]
+) -> Orphan:
+    return Orphan(
         f"the rollout of {silent.endpoint}",
         silent.seconds,
         "what was decided would be carried out" if silent.decided else "the stable version would answer alone",

@@ -8,31 +8,35 @@ from typing import Any
 from headrace.cluster.api import kserve_config
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import InputError
-from headrace.rollouts.controller.start import Parts
-from headrace.rollouts.record.config_map_store import ConfigMapMemory
-from headrace.rollouts.record.counter_totals import Source
+from headrace.rollouts.controller.start import RolloutParts
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore
+from headrace.rollouts.record.counter_totals import CounterSource
 from headrace.rollouts.traffic import pod_metrics
-from headrace.rollouts.traffic.base import Pair, Traffic
-from headrace.rollouts.traffic.canary import Canary
-from headrace.rollouts.traffic.inference_graph import Graph, beside
-from headrace.rollouts.traffic.inference_service import Endpoint
-from headrace.rollouts.traffic.knative import Knative
-from headrace.rollouts.traffic.prometheus import Outcome, Prometheus
-from headrace.rollouts.traffic.server_metrics import Servers
+from headrace.rollouts.traffic.base import Traffic, VersionPair
+from headrace.rollouts.traffic.canary import CanaryTraffic
+from headrace.rollouts.traffic.inference_graph import InferenceGraphTraffic, beside
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint
+from headrace.rollouts.traffic.knative import KnativeTraffic
+from headrace.rollouts.traffic.prometheus import OutcomeQueries, PrometheusCounters
+from headrace.rollouts.traffic.server_metrics import ServerCounters
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.factory import choose
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_spec import KNATIVE, MODE, STANDARD
-from headrace.serving.deployment.recovery import unfinished
+from headrace.serving.deployment.recovery import find_unfinished
 from headrace.serving.deployment.target import DeploymentTarget
 
-_WAYS: dict[str, Callable[[Endpoint], Traffic]] = {"canary": Canary, "knative": Knative, "graph": Graph}
+_WAYS: dict[str, Callable[[RolloutEndpoint], Traffic]] = {
+    "canary": CanaryTraffic,
+    "knative": KnativeTraffic,
+    "graph": InferenceGraphTraffic,
+}
 
 
 @dataclass(frozen=True)
-class There:
+class KServeRollout:
     """What is rolled out on KServe, and what tells how it goes.
 
     Attributes:
@@ -67,7 +71,7 @@ class There:
             raise InputError("outcomes must be asked of --prometheus by both queries, --known and --wrong.")
 
 
-def parts_there(there: There, *, say: Callable[[str], None]) -> Parts:
+def parts_there(there: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
     """What a rollout on KServe is made of.
 
     Args:
@@ -81,40 +85,40 @@ def parts_there(there: There, *, say: Callable[[str], None]) -> Parts:
     deployer = choose(there.target, log=Path(), say=say)
     if not isinstance(deployer, KServeDeployer):
         raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {there.target.to}.")
-    return made(there, deployer)
+    return make_parts(there, deployer)
 
 
-def made(there: There, deployer: KServeDeployer) -> Parts:
+def make_parts(there: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
     """The same, by a deployer that is there."""
-    cluster, memory = deployer.cluster, ConfigMapMemory(deployer.cluster, there.name)
+    cluster, memory = deployer.cluster, ConfigMapRecordStore(deployer.cluster, there.name)
     kept = memory.load()
     under_way = kept.record if kept and kept.record.open else None
-    endpoint = Endpoint(
+    endpoint = RolloutEndpoint(
         deployer,
         there.name,
         candidate=there.candidate or (under_way.candidate.uri if under_way else ""),
         stable=under_way.stable.uri if under_way else "",
     )
-    if under_way is None and unfinished(cluster, endpoint.get()):
+    if under_way is None and find_unfinished(cluster, endpoint.get()):
         raise InputError(
             f"the deployment of {there.name} must be finished before a rollout begins; its version is not verified "
             "yet: wait for its end, or run headrace cluster tidy if nobody watches it any more."
         )
-    kind = there.traffic or (under_way.traffic if under_way else chosen(cluster, endpoint.get()))
+    kind = there.traffic or (under_way.traffic if under_way else choose_traffic(cluster, endpoint.get()))
 
-    def source(pair: Pair) -> Source:
+    def source(pair: VersionPair) -> CounterSource:
         if not there.prometheus:
-            return Servers(lambda: pod_metrics.of_services(cluster, there.name, beside(there.name)))
+            return ServerCounters(lambda: pod_metrics.of_services(cluster, there.name, beside(there.name)))
         digests = (pair.stable.digest, pair.candidate.digest)
-        outcome = Outcome(there.known, there.wrong) if there.known else None
+        outcome = OutcomeQueries(there.known, there.wrong) if there.known else None
         # A graph's second InferenceService serves under a name of its own.
         names = (there.name, beside(there.name)) if kind == "graph" else (there.name,)
-        return Prometheus(there.prometheus, names, digests, there.selector, outcome)
+        return PrometheusCounters(there.prometheus, names, digests, there.selector, outcome)
 
-    return Parts(there.name, "kserve", cluster.namespace, _WAYS[kind](endpoint), source, memory)
+    return RolloutParts(there.name, "kserve", cluster.namespace, _WAYS[kind](endpoint), source, memory)
 
 
-def chosen(cluster: Cluster, service: Document) -> str:
+def choose_traffic(cluster: Cluster, service: Document) -> str:
     """How an InferenceService's requests are divided: what its mode, the installed kind and the gateway can do.
 
     Args:
@@ -138,7 +142,7 @@ def chosen(cluster: Cluster, service: Document) -> str:
 def has_canary(cluster: Cluster) -> bool:
     """Whether the installed InferenceService has ``spec.canary``, by the schema that every account may read."""
     path = f"/openapi/v3/apis/{INFERENCE_SERVICES.api_version}"
-    said = cluster.transport.json(Request("GET", path, "read the schema of InferenceServices"))
+    said = cluster.transport.json(ApiRequest("GET", path, "read the schema of InferenceServices"))
     schemas: Mapping[str, Any] = (said.get("components") or {}).get("schemas") or {}
     return any(
         kind.get("kind") == INFERENCE_SERVICES.kind and "canary" in _properties(schema)

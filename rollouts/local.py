@@ -9,14 +9,14 @@ from pathlib import Path
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.runtime.processes import lease
-from headrace.rollouts.controller.start import Parts
-from headrace.rollouts.record.record_store import FileMemory
-from headrace.rollouts.traffic.replay_table import Replay, Rows
+from headrace.rollouts.controller.start import RolloutParts
+from headrace.rollouts.record.record_store import FileRecordStore
+from headrace.rollouts.traffic.replay_table import ReplayRows, ReplayTraffic
 from headrace.stores.bundles.bundle_store import fetch
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalRollout:
     """What is rolled out on this machine.
 
     Attributes:
@@ -37,7 +37,7 @@ class Here:
 
 
 @contextmanager
-def parts_here(here: Here, folder: Path, *, lease_path: Path | None = None) -> Iterator[Parts]:
+def parts_here(here: LocalRollout, folder: Path, *, lease_path: Path | None = None) -> Iterator[RolloutParts]:
     """What a rollout on this machine is made of; at the end of the block no request is sent any more.
 
     Args:
@@ -55,11 +55,11 @@ def parts_here(here: Here, folder: Path, *, lease_path: Path | None = None) -> I
     """
     folder.mkdir(parents=True, exist_ok=True)
     with lease(folder / "lease") as own, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        name, target = _known(here.stable, Path(scratch) / "bundle")
-        rows = Rows(())
+        name, target = _inspect_bundle(here.stable, Path(scratch) / "bundle")
+        rows = ReplayRows(())
         if here.table:
-            rows = Rows.read(here.table, target=here.target or target, scratch=Path(scratch) / "rows")
-        traffic = Replay(
+            rows = ReplayRows.read(here.table, target=here.target or target, scratch=Path(scratch) / "rows")
+        traffic = ReplayTraffic(
             stable=here.stable,
             candidate=here.candidate,
             name=name,
@@ -70,12 +70,12 @@ def parts_here(here: Here, folder: Path, *, lease_path: Path | None = None) -> I
             seed=here.seed,
         )
         try:
-            yield Parts(name, "local", "", traffic, lambda _: traffic, FileMemory(folder))
+            yield RolloutParts(name, "local", "", traffic, lambda _: traffic, FileRecordStore(folder))
         finally:
             traffic.close(servers=lease_path is None)
 
 
-def _known(uri: str, scratch: Path) -> tuple[str, str]:
+def _inspect_bundle(uri: str, scratch: Path) -> tuple[str, str]:
     """Name of a bundle's model and of the column that it predicts."""
     bundle = open_bundle(fetch(uri, scratch) if "://" in uri else Path(uri))
     return bundle.name, contract_yaml.load(bundle.folder / "contract.yaml").target.name

@@ -7,12 +7,12 @@ from headrace.cluster.api.client import Cluster
 from headrace.core.base import settings
 from headrace.core.base.errors import DataError, InputError
 from headrace.rollouts.controller import start
-from headrace.rollouts.controller.controller import Engine
-from headrace.rollouts.kserve import There, made
-from headrace.rollouts.record.config_map_store import ConfigMapMemory, name_of
+from headrace.rollouts.controller.controller import RolloutController
+from headrace.rollouts.kserve import KServeRollout, make_parts
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore, name_of
 from headrace.rollouts.record.record_store import FRESH_SECONDS, taken_over
 from headrace.rollouts.record.registry_note import tell
-from headrace.rollouts.traffic.base import Pair
+from headrace.rollouts.traffic.base import VersionPair
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.target import DeploymentTarget
 
@@ -21,7 +21,7 @@ SILENT_SECONDS = 2.5 * FRESH_SECONDS
 
 
 @dataclass(frozen=True)
-class Silent:
+class StaleRollout:
     """A rollout that is under way and that nobody watches.
 
     Attributes:
@@ -35,7 +35,7 @@ class Silent:
     decided: bool
 
 
-def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> Silent | None:
+def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
     """Whether nobody watches an endpoint's rollout any more; None if it has ended, is held, or is watched.
 
     Args:
@@ -47,7 +47,7 @@ def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) 
         DataError: If its record cannot be read, or was written in the future.
         ClusterError: If the cluster cannot be asked.
     """
-    kept = ConfigMapMemory(cluster, endpoint).load()
+    kept = ConfigMapRecordStore(cluster, endpoint).load()
     if kept is None or not kept.record.running or 0 <= kept.silent_seconds <= seconds:
         return None
     if kept.silent_seconds < -seconds:
@@ -56,7 +56,7 @@ def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) 
             f"{-kept.silent_seconds:.0f} s: set the clocks right, or end the rollout with headrace rollout {endpoint} "
             "--abort."
         )
-    return Silent(endpoint, kept.silent_seconds, kept.record.decided) if kept.silent_seconds > seconds else None
+    return StaleRollout(endpoint, kept.silent_seconds, kept.record.decided) if kept.silent_seconds > seconds else None
 
 
 def put_right(
@@ -81,8 +81,8 @@ def put_right(
     if silent(cluster, endpoint, seconds=seconds) is None:
         raise taken_over(endpoint)
     deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", via=settings.gateway()), say=say)
-    parts = made(There(endpoint), deployer)
-    record = start.known(parts).record
+    parts = make_parts(KServeRollout(endpoint), deployer)
+    record = start.require_known(parts).record
     if record.decided:
         if cluster.context and not settings.gateway():
             raise InputError(
@@ -91,6 +91,6 @@ def put_right(
             )
         ended = start.go_on(parts, say=say)
         return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"
-    source = parts.source(Pair(record.stable, record.candidate))
-    Engine(parts.traffic, source, parts.memory, say=say).hold(record)
+    source = parts.source(VersionPair(record.stable, record.candidate))
+    RolloutController(parts.traffic, source, parts.memory, say=say).hold(record)
     return f"is held: {record.stable.digest[:12]} answers alone until headrace rollout {endpoint} --resume, or --abort"

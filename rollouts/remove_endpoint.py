@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from headrace.cluster.api.client import Document
 from headrace.cluster.api.field_ownership import made_here
-from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_GRAPHS, INFERENCE_SERVICES, LEASES, Kind
-from headrace.cluster.api.lease_document import About, read
+from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_GRAPHS, INFERENCE_SERVICES, LEASES, ObjectKind
+from headrace.cluster.api.lease_document import LeaseSubject, read
 from headrace.core.base.errors import ClusterError, DataError, InputError
-from headrace.rollouts.record.config_map_store import ConfigMapMemory, name_of
-from headrace.rollouts.record.record_store import Kept
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore, name_of
+from headrace.rollouts.record.record_store import StoredRollout
 from headrace.rollouts.traffic.inference_graph import beside, graph_of
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import KServeDeployer
@@ -17,7 +17,7 @@ from headrace.serving.deployment.local import Endpoint
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedEndpoint:
     """What became of an endpoint and of what was made for it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Removed:
     left: tuple[str, ...]
 
 
-def remove(deployer: KServeDeployer, name: str) -> Removed:
+def remove(deployer: KServeDeployer, name: str) -> RemovedEndpoint:
     """Delete an endpoint, the graph before it with its route, a candidate beside it, its record and its claim.
 
     What is not the suite's own is left alone.
@@ -49,7 +49,7 @@ def remove(deployer: KServeDeployer, name: str) -> Removed:
         )
     gone, left = [], []
 
-    def try_(kind: Kind, what: str, ours: Callable[[Document], bool]) -> None:
+    def try_(kind: ObjectKind, what: str, ours: Callable[[Document], bool]) -> None:
         command = f"kubectl -n {deployer.cluster.namespace} delete {kind.plural} {what}"
         try:
             found = deployer.cluster.get(kind, what)
@@ -73,11 +73,11 @@ def remove(deployer: KServeDeployer, name: str) -> Removed:
     if there:
         gone.insert(0, f"{INFERENCE_SERVICES.kind} {name}")
     try_(CONFIG_MAPS, name_of(name), made_here)
-    try_(LEASES, About(INFERENCE_SERVICES.kind, name).lease, _unwatched)
-    return Removed(tuple(gone), tuple(left))
+    try_(LEASES, LeaseSubject(INFERENCE_SERVICES.kind, name).lease, _is_unwatched)
+    return RemovedEndpoint(tuple(gone), tuple(left))
 
 
-def _unwatched(lease: Document) -> bool:
+def _is_unwatched(lease: Document) -> bool:
     """Whether a claim is left behind: what it was about is gone, and nobody watches it."""
     try:
         return not read(lease).watched
@@ -85,10 +85,10 @@ def _unwatched(lease: Document) -> bool:
         return False
 
 
-def _record(deployer: KServeDeployer, name: str) -> Kept | None:
+def _record(deployer: KServeDeployer, name: str) -> StoredRollout | None:
     """The record of the endpoint's last rollout; None if there is none, or none that can be read."""
     try:
-        return ConfigMapMemory(deployer.cluster, name).load()
+        return ConfigMapRecordStore(deployer.cluster, name).load()
     except DataError:
         return None
     except ClusterError as error:

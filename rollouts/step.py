@@ -9,14 +9,14 @@ from typing import Any
 
 from headrace.core.base import settings
 from headrace.core.base.durations import seconds
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import write_text
 from headrace.rollouts.controller import start
-from headrace.rollouts.controller.start import Parts, Say
-from headrace.rollouts.kserve import There, parts_there
-from headrace.rollouts.local import Here, parts_here
-from headrace.rollouts.record.record import Plan, Record
-from headrace.rollouts.record.record_store import FRESH_SECONDS, Memory
+from headrace.rollouts.controller.start import RolloutParts, Say
+from headrace.rollouts.kserve import KServeRollout, parts_there
+from headrace.rollouts.local import LocalRollout, parts_here
+from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
+from headrace.rollouts.record.record_store import FRESH_SECONDS, RecordStore
 from headrace.rollouts.record.registry_note import tell
 
 
@@ -28,7 +28,7 @@ def plan_of(
     look: str = "",
     here: bool = False,
     **others: Any,
-) -> Plan:
+) -> RolloutPlan:
     """A plan with times as people write them.
 
     Args:
@@ -42,7 +42,7 @@ def plan_of(
     Raises:
         InputError: If a wish cannot be.
     """
-    return start.planned(
+    return start.make_plan(
         steps=steps,
         step_seconds=seconds(step_time or ("2s" if here else "60s")),
         patience_seconds=seconds(patience or ("5m" if here else "1h")),
@@ -52,7 +52,7 @@ def plan_of(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StepOptions:
     """What is rolled out, and how.
 
     Attributes:
@@ -63,9 +63,9 @@ class Wanted:
     """
 
     to: str
-    plan: Plan
-    here: Here = field(default_factory=lambda: Here("", "", ""))
-    there: There = field(default_factory=lambda: There(""))
+    plan: RolloutPlan
+    here: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
+    there: KServeRollout = field(default_factory=lambda: KServeRollout(""))
 
     def __post_init__(self) -> None:
         """Refuse what lacks something.
@@ -74,14 +74,14 @@ class Wanted:
             InputError: If it does.
         """
         if self.to not in {"local", "kserve"}:
-            raise InputError(f"a rollout must go to local or kserve; got {shown(self.to)} instead.")
+            raise InputError(f"a rollout must go to local or kserve; got {quote(self.to)} instead.")
         if self.to == "local" and not self.here.table:
             raise InputError("a rollout on this machine must be given a table whose rows are sent.")
         if self.to == "kserve" and not self.there.name:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
-def rollout_step(wanted: Wanted, *, record: Path, say: Say = lambda _: None) -> dict[str, str]:
+def rollout_step(wanted: StepOptions, *, record: Path, say: Say = lambda _: None) -> dict[str, str]:
     """Roll out, and write the record.
 
     Args:
@@ -97,7 +97,7 @@ def rollout_step(wanted: Wanted, *, record: Path, say: Say = lambda _: None) -> 
         ClusterError: If the candidate does not come up.
     """
     with _parts(wanted, record, say) as parts:
-        ended = _rolled(parts, wanted.plan, say)
+        ended = _roll_out(parts, wanted.plan, say)
     write_text(record, ended.to_json())
     say(f"the decision stands {tell(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
     version = ended.candidate if ended.status == "promoted" else ended.stable
@@ -111,7 +111,7 @@ def rollout_step(wanted: Wanted, *, record: Path, say: Say = lambda _: None) -> 
 
 
 @contextlib.contextmanager
-def _parts(wanted: Wanted, record: Path, say: Say) -> Iterator[Parts]:
+def _parts(wanted: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
     if wanted.to == "kserve":
         yield parts_there(wanted.there, say=say)
         return
@@ -122,7 +122,7 @@ def _parts(wanted: Wanted, record: Path, say: Say) -> Iterator[Parts]:
         yield parts
 
 
-def _rolled(parts: Parts, plan: Plan, say: Say) -> Record:
+def _roll_out(parts: RolloutParts, plan: RolloutPlan, say: Say) -> RolloutRecord:
     """Begin; or go on with what an earlier attempt of this step has left."""
     kept = parts.memory.load()
     if kept and kept.record.open and kept.record.candidate.digest == parts.traffic.find().candidate.digest:
@@ -131,7 +131,7 @@ def _rolled(parts: Parts, plan: Plan, say: Say) -> Record:
     return start.begin(parts, plan, say=say)
 
 
-def _await_unwatched(memory: Memory, say: Say, *, sleep: Callable[[float], None] = time.sleep) -> None:
+def _await_unwatched(memory: RecordStore, say: Say, *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Wait until it is sure that the process that went on with a rollout has ended.
 
     Raises:

@@ -7,13 +7,13 @@ lists.
 from pathlib import Path
 from typing import Any
 
-from headrace.serving.model.served_model import Asked, Served
+from headrace.serving.model.served_model import InputRows, ServedModel
 
 
 class Predictor:
     """What MLflow asks for predictions."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedModel) -> None:
         """Take over a loaded model."""
         self._served = served
         self._inputs = {column.name: column for column in served.scorer.contract.inputs}
@@ -36,7 +36,7 @@ class Predictor:
         import pandas as pd  # noqa: PLC0415 - MLflow's environment has it; Headrace's server needs none
 
         if isinstance(model_input, list):
-            asked: Asked = model_input
+            asked: InputRows = model_input
         elif hasattr(model_input, "tolist"):
             asked = model_input.tolist()
         else:
@@ -58,7 +58,7 @@ def _load_pyfunc(path: str) -> Predictor:
     Raises:
         BundleError: If the bundle is not whole, or does not answer as it says.
     """
-    return Predictor(Served.open(Path(path)))
+    return Predictor(ServedModel.open(Path(path)))
 
 
 def _plain(value: Any, *, whole: bool) -> Any:

@@ -12,8 +12,8 @@ from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Scored, Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import ScoredRows, ServedModel
 from headrace.serving.protocols import tensors, v2
 
 
@@ -26,8 +26,8 @@ class HeadraceRuntime(MLModel):
         Raises:
             BundleError: If the bundle is not whole, or does not answer as it says.
         """
-        self._served = await asyncio.to_thread(Served.open, Path(self.settings.parameters.uri), name=self.name)
-        inputs, outputs = v2.announced(self._served)
+        self._served = await asyncio.to_thread(ServedModel.open, Path(self.settings.parameters.uri), name=self.name)
+        inputs, outputs = v2.describe_tensors(self._served)
         self.inputs = [MetadataTensor(**one) for one in inputs]
         self.outputs = [MetadataTensor(**one) for one in outputs]
         return True
@@ -45,11 +45,11 @@ class HeadraceRuntime(MLModel):
         except RequestError as error:
             raise InferenceError(str(error)) from error
 
-    def _scored(self, document: dict[str, Any]) -> Scored:
+    def _scored(self, document: dict[str, Any]) -> ScoredRows:
         given = [tensors.of_json(item, place) for place, item in enumerate(document["inputs"])]
         if not given:
             raise RequestError("a request must hold at least one tensor.")
-        asked = v2.columns(given, self._served.scorer.contract, Limits())
+        asked = v2.columns(given, self._served.scorer.contract, RequestLimits())
         return self._served.quick(asked) or self._served.full(asked)
 
 

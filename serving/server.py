@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 from headrace.core.base.errors import HeadraceError, InternalError, UserError
 from headrace.core.base.files import read_json, write_json
 from headrace.core.base.settings import without_blas_threads
-from headrace.serving.model.options import OFF, Options, options, parser
+from headrace.serving.model.options import OFF, ServerOptions, options, parser
 from headrace.serving.sockets import bound, predict_url, sharing
 
 if TYPE_CHECKING:
-    from headrace.serving.model.model_holder import Live
-    from headrace.serving.telemetry.shared_counters import Board
+    from headrace.serving.model.model_holder import ModelHolder
+    from headrace.serving.telemetry.shared_counters import SharedCounters
 
 
-def serve(told: Options) -> int:
+def serve(told: ServerOptions) -> int:
     """Serve a bundle until SIGTERM or SIGINT.
 
     Args:
@@ -42,42 +42,42 @@ def serve(told: Options) -> int:
     without_blas_threads()
     # A hangup that comes before a worker can read the model again waits, instead of ending the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    from headrace.serving.telemetry.shared_counters import Board  # noqa: PLC0415 - see the module
+    from headrace.serving.telemetry.shared_counters import SharedCounters  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(one) for one in sharing(told.host, told.port, told.workers)]
         grpc = stack.enter_context(bound(told.host, told.grpc_port, shared=True)) if told.grpc_port != OFF else None
         _log_to_stderr(verbose=told.verbose)
-        plan = _Plan(told, listeners, grpc.getsockname()[1] if grpc else OFF, Board(told.workers))
-        return plan.work(0, OFF, lambda: None) if told.workers == 1 else _supervised(plan)
+        plan = _Plan(told, listeners, grpc.getsockname()[1] if grpc else OFF, SharedCounters(told.workers))
+        return plan.work(0, OFF, lambda: None) if told.workers == 1 else _supervise(plan)
 
 
 @dataclass(frozen=True)
 class _Plan:
     """What the workers of a server share."""
 
-    told: Options
+    told: ServerOptions
     listeners: Sequence[socket.socket]
     grpc_port: int
-    board: "Board"
+    board: "SharedCounters"
 
     def work(self, number: int, alive: int, ready: Callable[[], None]) -> int:
         """What one worker does; see ``supervisor.Work``."""
         try:
             self._run(number, alive, ready)
         except HeadraceError as error:
-            return failed(error, verbose=self.told.verbose)
+            return report_failure(error, verbose=self.told.verbose)
         except KeyboardInterrupt:
             return 130
         return 0
 
     def _run(self, number: int, alive: int, ready: Callable[[], None]) -> None:
-        from headrace.serving.model.model_holder import Live  # noqa: PLC0415 - see the module
-        from headrace.serving.telemetry.telemetry import Seen  # noqa: PLC0415
-        from headrace.serving.worker import Place, run  # noqa: PLC0415
+        from headrace.serving.model.model_holder import ModelHolder  # noqa: PLC0415 - see the module
+        from headrace.serving.telemetry.telemetry import Telemetry  # noqa: PLC0415
+        from headrace.serving.worker import ListenAddress, run  # noqa: PLC0415
 
         told = self.told
-        live = Live(told.model, name=told.name, threads=told.threads, policy=told.policy)
+        live = ModelHolder(told.model, name=told.name, threads=told.threads, policy=told.policy)
 
         def started() -> None:
             if number == told.workers - 1:
@@ -85,25 +85,25 @@ class _Plan:
             ready()
 
         grpc = f"{told.host}:{self.grpc_port}" if self.grpc_port != OFF else ""
-        place = Place(http=self.listeners[number], grpc=grpc, alive=alive)
+        place = ListenAddress(http=self.listeners[number], grpc=grpc, alive=alive)
         with contextlib.closing(live):
-            seen = Seen(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
+            seen = Telemetry(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
             run(live, place, told, seen=seen, started=started)
 
 
-def _supervised(plan: _Plan) -> int:
+def _supervise(plan: _Plan) -> int:
     import headrace.serving.worker  # noqa: F401, PLC0415 - imported once, for all workers
     from headrace.core.runtime.forked import may_fork  # noqa: PLC0415
-    from headrace.serving.supervisor import Supervisor  # noqa: PLC0415 - a single worker has none
+    from headrace.serving.supervisor import WorkerSupervisor  # noqa: PLC0415 - a single worker has none
 
     if not may_fork():
         raise InternalError("workers must be forked on Linux, before any thread runs; use --workers 1 here.")
     told = plan.told
     grace = told.drain_seconds + told.grace_seconds + 2
-    return Supervisor(plan.work, workers=told.workers, grace_seconds=grace).run(lambda: None)
+    return WorkerSupervisor(plan.work, workers=told.workers, grace_seconds=grace).run(lambda: None)
 
 
-def _announce(live: "Live", told: Options, port: int, grpc_port: int) -> None:
+def _announce(live: "ModelHolder", told: ServerOptions, port: int, grpc_port: int) -> None:
     url = predict_url(told.host, port, live.name)
     print(banner(live, url), flush=True)  # noqa: T201 - what a person started it for
     if told.address_file:
@@ -111,7 +111,7 @@ def _announce(live: "Live", told: Options, port: int, grpc_port: int) -> None:
         write_json(Path(told.address_file), facts)
 
 
-def banner(live: "Live", url: str) -> str:
+def banner(live: "ModelHolder", url: str) -> str:
     """What is printed when the server answers: its address and a command to try."""
     case = read_json(live.served.folder / "cases.json")["cases"][0]["request"]
     body = shlex.quote(json.dumps({"instances": [case]}))
@@ -124,7 +124,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
     logging.basicConfig(force=True, level=level, format="%(levelname)s %(name)s %(message)s")
 
 
-def failed(error: HeadraceError, *, verbose: bool) -> int:
+def report_failure(error: HeadraceError, *, verbose: bool) -> int:
     """Say what went wrong; the exit code is 2 for the user's mistakes and 1 for ours."""
     if verbose:
         logging.getLogger(__name__).error("traceback", exc_info=error)
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return serve(options(given))
     except HeadraceError as error:
-        return failed(error, verbose=given.verbose)
+        return report_failure(error, verbose=given.verbose)
     except KeyboardInterrupt:
         return 130
 

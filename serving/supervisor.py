@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from headrace.core.base.errors import InternalError
-from headrace.core.runtime.signals import ignored
+from headrace.core.runtime.signals import is_ignored
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 # A worker that dies younger than this was not able to serve.
@@ -17,7 +17,7 @@ _MOST_YOUNG_DEATHS = 5
 Work = Callable[[int, int, Callable[[], None]], int]
 
 
-class Supervisor:
+class WorkerSupervisor:
     """The parent of the workers; it holds their sockets, so that no connection is refused while one starts again."""
 
     def __init__(self, work: Work, *, workers: int, grace_seconds: float) -> None:
@@ -96,7 +96,7 @@ class Supervisor:
     def _watch(self) -> int:
         while True:
             number = signal.sigwait(_SIGNALS)
-            if number == signal.SIGINT and ignored(signal.SIGINT):
+            if number == signal.SIGINT and is_ignored(signal.SIGINT):
                 continue  # while it is blocked, even what is ignored arrives
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return 0 if number == signal.SIGTERM else 130

@@ -12,15 +12,15 @@ from typing import Any
 import uvloop
 from uvicorn import Config, Server
 
-from headrace.core.runtime.signals import ignored
-from headrace.serving.http.app import App
-from headrace.serving.http.connection import Connection, sweep
-from headrace.serving.http.predict import Answering
-from headrace.serving.model.executor import Desk
-from headrace.serving.model.explainer_process import Explaining
-from headrace.serving.model.model_holder import Live
-from headrace.serving.model.options import OFF, Options
-from headrace.serving.telemetry.telemetry import Seen
+from headrace.core.runtime.signals import is_ignored
+from headrace.serving.http.app import HttpApplication
+from headrace.serving.http.connection import BoundedConnection, sweep
+from headrace.serving.http.predict import PredictHandler
+from headrace.serving.model.executor import RequestExecutor
+from headrace.serving.model.explainer_process import ExplainerProcess
+from headrace.serving.model.model_holder import ModelHolder
+from headrace.serving.model.options import OFF, ServerOptions
+from headrace.serving.telemetry.telemetry import Telemetry
 
 # Objects that come and are not freed before the next collection.
 _COLLECT_AFTER = 50_000
@@ -28,7 +28,7 @@ _BACKLOG = 2048
 
 
 @dataclass(frozen=True)
-class Place:
+class ListenAddress:
     """Where a worker listens.
 
     Attributes:
@@ -42,7 +42,9 @@ class Place:
     alive: int = OFF
 
 
-def run(live: Live, place: Place, options: Options, *, seen: Seen, started: Callable[[], None]) -> None:
+def run(
+    live: ModelHolder, place: ListenAddress, options: ServerOptions, *, seen: Telemetry, started: Callable[[], None]
+) -> None:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered.
 
     Args:
@@ -58,10 +60,12 @@ def run(live: Live, place: Place, options: Options, *, seen: Seen, started: Call
         runner.run(_serve(live, place, options, seen, started))
 
 
-async def _serve(live: Live, place: Place, options: Options, seen: Seen, started: Callable[[], None]) -> None:
-    desk = Desk(live, options.limits)
-    explaining = Explaining()
-    app = App(desk, seen, Answering(desk, seen, explaining), repository=options.repository)
+async def _serve(
+    live: ModelHolder, place: ListenAddress, options: ServerOptions, seen: Telemetry, started: Callable[[], None]
+) -> None:
+    desk = RequestExecutor(live, options.limits)
+    explaining = ExplainerProcess()
+    app = HttpApplication(desk, seen, PredictHandler(desk, seen, explaining), repository=options.repository)
     server = _Http(_config(app, live, options), live, options.drain_seconds)
     _reload_on_hangup(seen)
     if place.alive != OFF:
@@ -73,7 +77,7 @@ async def _serve(live: Live, place: Place, options: Options, seen: Seen, started
         if place.grpc:
             from headrace.serving.grpc import server as grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 
-            service = grpc_server.Service(desk, seen, explaining, repository=options.repository)
+            service = grpc_server.InferenceService(desk, seen, explaining, repository=options.repository)
             await stack.enter_async_context(grpc_server.serving(service, place.grpc, options))
         warming = asyncio.get_running_loop().run_in_executor(None, _warm)
         stack.push_async_callback(asyncio.wait_for, warming, None)
@@ -101,9 +105,9 @@ def _warm() -> None:
     import headrace.core.validation.records  # noqa: F401, PLC0415
 
 
-def _config(app: App, live: Live, options: Options) -> Config:
+def _config(app: HttpApplication, live: ModelHolder, options: ServerOptions) -> Config:
     of_this_server = {"limits": options.limits, "shorts": app.shorts, "draining": staticmethod(lambda: live.draining)}
-    kind = type("LimitedConnection", (Connection,), of_this_server)
+    kind = type("LimitedConnection", (BoundedConnection,), of_this_server)
     return Config(
         app,
         http=kind,
@@ -131,11 +135,11 @@ async def _tell(server: Server, started: Callable[[], None]) -> None:
 class _Http(Server):
     """uvicorn's server, which may go on for a while after SIGTERM, no longer ready."""
 
-    def __init__(self, config: Config, live: Live, drain_seconds: float) -> None:
+    def __init__(self, config: Config, live: ModelHolder, drain_seconds: float) -> None:
         super().__init__(config)
         self._live = live
         self._drain_seconds = drain_seconds
-        self._interruptible = not ignored(signal.SIGINT)  # asked before uvicorn takes the signal
+        self._interruptible = not is_ignored(signal.SIGINT)  # asked before uvicorn takes the signal
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if sig == signal.SIGINT and not self._interruptible:
@@ -151,7 +155,7 @@ class _Http(Server):
         self.should_exit = True
 
 
-def _reload_on_hangup(seen: Seen) -> None:
+def _reload_on_hangup(seen: Telemetry) -> None:
     """Read the model again on SIGHUP; one that is refused changes nothing."""
     loop = asyncio.get_running_loop()
     reading: set[asyncio.Task[Any]] = set()

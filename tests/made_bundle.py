@@ -6,14 +6,14 @@ from typing import Any
 from headrace.core.base.files import write_json
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts.contract_yaml import dump
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import inferred
-from headrace.core.evaluation.evaluate import Parts as Split
-from headrace.core.evaluation.evaluate import Plan, evaluate_model
-from headrace.core.evaluation.gate import Sides, Thresholds, judge
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.evaluation.evaluate import EvaluationPlan, evaluate_model
+from headrace.core.evaluation.evaluate import EvaluationTables as Split
+from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge
 from headrace.core.features.add_features import engineer_table
 from headrace.core.models.train import train_model
-from headrace.core.packaging.package import Parts, pack
+from headrace.core.packaging.package import BundleInputs, pack
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.splits.split_table import split_table
 from headrace.core.validation.table import validate_table
@@ -30,12 +30,12 @@ def make_parts(
     parameters: dict[str, Any] | None = None,
     table: Path | None = None,
     slices: tuple[str, ...] = (),
-) -> tuple[Parts, dict[str, Any]]:
+) -> tuple[BundleInputs, dict[str, Any]]:
     """Everything that goes into a bundle of a small table, and the metadata of its source."""
     source = table or write_table(folder / "customers.csv")
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
     contract = folder / "contract.yaml"
-    made = inferred(folder / "table", name="customers", target=target, wishes=Wishes(task=task))
+    made = infer_with_notes(folder / "table", name="customers", target=target, wishes=ContractHints(task=task))
     contract.write_text(dump(made.contract))
     validate_table(
         folder / "table",
@@ -60,14 +60,16 @@ def make_parts(
         folder / "train", contract=contract, best_parameters=folder / "best.json", folder=folder / "model", seed=0
     )
     split = Split(folder / "train", folder / "test", folder / "actuals")
-    evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan(slices=slices))
+    evaluate_model(
+        folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan(slices=slices)
+    )
     judge(
         folder / "evaluation.json",
-        sides=Sides(folder / "model", folder / "test", folder / "actuals"),
-        thresholds=Thresholds({}),
+        sides=GateInputs(folder / "model", folder / "test", folder / "actuals"),
+        thresholds=MetricBounds({}),
         verdict=folder / "verdict.json",
     )
-    parts = Parts(
+    parts = BundleInputs(
         model=folder / "model",
         contract=contract,
         test_table=folder / "test",

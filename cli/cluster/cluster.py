@@ -109,7 +109,7 @@ def render(
     from headrace.cluster.install import manifests  # noqa: PLC0415 - slow
     from headrace.core.base.files import write_text  # noqa: PLC0415
 
-    wish = manifests.Wish(
+    wish = manifests.InstallOptions(
         overlay,
         namespace=_where_steps_run(context) if where_steps_run else namespace,
         image=image,
@@ -141,9 +141,9 @@ def _where_steps_run(context: str) -> str:
         InputError: If nobody says where that is.
     """
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
-    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+    from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
 
-    place = known(connect(context=context))
+    place = find_step_place(connect(context=context))
     if place is None:
         raise InputError(
             "Kubeflow Pipelines must say where it runs steps: there is no Deployment ml-pipeline that you may look at; "
@@ -177,7 +177,7 @@ def keys(
     """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
     from headrace.cluster.install.secrets import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
-    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+    from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.core.base import settings  # noqa: PLC0415
     from headrace.core.base.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
 
@@ -188,7 +188,7 @@ def keys(
             "pods use; HEADRACE_S3_ENDPOINT is not."
         )
     cluster = connect(context=context, namespace=namespace)
-    place = known(cluster)
+    place = find_step_place(cluster)
     if place and not namespace:
         typer.echo(f"{place}.")
         cluster = replace(cluster, namespace=place.namespace)
@@ -216,14 +216,14 @@ def tidy(
 ) -> None:
     """Put right what killed searches, deployments and rollouts left behind; what somebody watches is left alone."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
-    from headrace.rollouts.cleanup import find, tidied  # noqa: PLC0415
+    from headrace.rollouts.cleanup import clean_up, find  # noqa: PLC0415
 
     cluster = connect(context=context, namespace=namespace)
     found = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
     failed = 0
     for left in found.left:
         try:
-            typer.echo(f"  {left}." if dry_run else f"  {tidied(left)}")
+            typer.echo(f"  {left}." if dry_run else f"  {clean_up(left)}")
         except HeadraceError as error:
             failed += 1
             typer.echo(f"  {left.what} could not be put right: {error}")

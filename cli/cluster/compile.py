@@ -28,9 +28,9 @@ def compile_to(name: str, path: Path) -> None:
     Raises:
         InputError: If no such pipeline is shipped, or the file cannot be written.
     """
-    from headrace.pipelines.definitions.compile import compiled  # noqa: PLC0415 - as below
+    from headrace.pipelines.definitions.compile import compile_text  # noqa: PLC0415 - as below
 
-    write_text(path, compiled(name))
+    write_text(path, compile_text(name))
 
 
 def compile_pipeline(
@@ -69,9 +69,9 @@ def compile_pipeline(
     )
     if namespace and not native:
         raise InputError("--namespace is for the objects of --native; leave it out, or name a version with --native.")
-    from headrace.pipelines.definitions.compile import Native, compiled  # noqa: PLC0415 - KFP is slow to import
+    from headrace.pipelines.definitions.compile import NativeObjects, compile_text  # noqa: PLC0415 - KFP is slow to import
 
-    write_text(output, compiled(name, options=options, native=Native(native, namespace) if native else None))
+    write_text(output, compile_text(name, options=options, native=NativeObjects(native, namespace) if native else None))
     if native:
         typer.echo(f"{output} is ready: kubectl apply -f {shlex.quote(str(output))}")
     else:

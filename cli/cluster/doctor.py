@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.core.base.diagnostics import Finding, State, as_dict
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, as_dict
 from headrace.core.base.errors import InputError
 
 EXAMPLES = """
@@ -22,7 +22,7 @@ Examples:
 
   headrace doctor --target local pipeline.yaml --json found.json
 """
-_MARKS: dict[State, str] = {"good": "✓", "note": "·", "unknown": "?", "warning": "!", "bad": "✗"}
+_MARKS: dict[DiagnosticState, str] = {"good": "✓", "note": "·", "unknown": "?", "warning": "!", "bad": "✗"}
 _WIDTH = 16
 
 
@@ -43,7 +43,7 @@ def doctor(
         findings = _cluster(pipeline, namespace, context, service_account)
     else:
         raise InputError(f"--target must be local or cluster; got {target!r} instead.")
-    findings = [*findings, *_named()]
+    findings = [*findings, *find_unnamed_settings()]
     if json is not None:
         _write(json, target, pipeline, findings)
     typer.echo("\n".join(table(findings)))
@@ -51,29 +51,29 @@ def doctor(
     sys.exit(0 if all(finding.state != "bad" for finding in findings) else 1)
 
 
-def _local(pipeline: Path | None) -> list[Finding]:
+def _local(pipeline: Path | None) -> list[Diagnostic]:
     from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415 - slow
-    from headrace.pipelines.compiled_spec.unsupported_features import dropped  # noqa: PLC0415
+    from headrace.pipelines.compiled_spec.unsupported_features import find_unsupported  # noqa: PLC0415
     from headrace.pipelines.local.doctor import examine_here  # noqa: PLC0415
 
-    found = dropped(read_plan(pipeline)) if pipeline else []
+    found = find_unsupported(read_plan(pipeline)) if pipeline else []
     return [*examine_here(Path("headrace-out")), *found]
 
 
-def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) -> list[Finding]:
+def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) -> list[Diagnostic]:
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
     from headrace.cluster.doctor.examine import examine  # noqa: PLC0415
     from headrace.cluster.doctor.steps import check_steps  # noqa: PLC0415 - slow
-    from headrace.cluster.install.requirements import Needs  # noqa: PLC0415
-    from headrace.cluster.kfp.step_place import known  # noqa: PLC0415
+    from headrace.cluster.install.requirements import ClusterRequirements  # noqa: PLC0415
+    from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415
-    from headrace.pipelines.compiled_spec.requirements import demands, ignored  # noqa: PLC0415
+    from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features  # noqa: PLC0415
     from headrace.rollouts.cleanup import examine as left_behind  # noqa: PLC0415
 
     plan = read_plan(pipeline) if pipeline else None
-    needs = demands(plan, account=account) if plan else Needs(account=account)
+    needs = demands(plan, account=account) if plan else ClusterRequirements(account=account)
     cluster = connect(context=context, namespace=namespace)
-    place = known(cluster)
+    place = find_step_place(cluster)
     if place and not namespace:
         cluster = replace(cluster, namespace=place.namespace)
     found = examine(cluster, needs, place)
@@ -81,23 +81,23 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
         found += check_steps(cluster, place, needs)
     if all(finding.state != "bad" for finding in found if finding.area in {"Kubernetes", "Namespace"}):
         found += left_behind(cluster)
-    return [*found, *(ignored(plan) if plan else [])]
+    return [*found, *(find_ignored_features(plan) if plan else [])]
 
 
-def _named() -> list[Finding]:
+def find_unnamed_settings() -> list[Diagnostic]:
     from headrace.pipelines.local.service_checks import examine_named  # noqa: PLC0415 - slow
 
     return examine_named()
 
 
-def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Finding]) -> None:
+def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Diagnostic]) -> None:
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
     told: dict[str, Any] = {"target": target, "pipeline": str(pipeline) if pipeline else None}
     write_json(path, {**told, **as_dict(findings)})
 
 
-def table(findings: Sequence[Finding]) -> list[str]:
+def table(findings: Sequence[Diagnostic]) -> list[str]:
     """A line for each finding, and one for its remedy; what is about one thing stands together."""
     areas = list(dict.fromkeys(finding.area for finding in findings))
     lines = []
@@ -113,7 +113,7 @@ def table(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def verdict(findings: Sequence[Finding], *, target: str, pipeline: Path | None) -> str:
+def verdict(findings: Sequence[Diagnostic], *, target: str, pipeline: Path | None) -> str:
     """The last line: how it stands, and what to do next."""
     counts = as_dict(findings)["counts"]
     what = f"{pipeline} on the {target} target" if pipeline else f"the {target} target"

@@ -22,21 +22,21 @@ from headrace.pipelines.kubeflow.run_workflow import WorkflowSource
 from headrace.pipelines.kubeflow.step_logs import StepLogs
 from headrace.pipelines.local.results import gather, report_failure, summarise, versions
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
-from headrace.pipelines.local.runner import Outcome, Told, with_skipped
+from headrace.pipelines.local.runner import RunOutcome, StepEvent, with_skipped
 from headrace.pipelines.local.summary import Summary
 
 if TYPE_CHECKING:
     from headrace.cluster.api.client import Cluster
-    from headrace.cluster.kfp.client import Kfp
+    from headrace.cluster.kfp.client import KfpClient
     from headrace.cluster.kfp.pipeline_spec import PipelineFile
-    from headrace.cluster.kfp.run import Run
+    from headrace.cluster.kfp.run import PipelineRun
 
 KUBEFLOW = "kubeflow"
 _SHIPPED = "headrace-"
 
 
 @dataclass(frozen=True)
-class Sources:
+class RunSources:
     """Where what the API of Kubeflow Pipelines does not tell of a run is asked for.
 
     Attributes:
@@ -48,7 +48,7 @@ class Sources:
     workflows: WorkflowSource
 
 
-def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
+def sources(api: "KfpClient", pipeline: "PipelineFile") -> RunSources:
     """Ways to what the API does not tell of the runs of a pipeline."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
     from headrace.cluster.kfp import workflow  # noqa: PLC0415 - slow
@@ -62,10 +62,12 @@ def sources(api: "Kfp", pipeline: "PipelineFile") -> Sources:
     given = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
     namespaces = tuple(dict.fromkeys(given))
     logs = StepLogs(cluster, namespaces, lambda run: artifacts(run, pipeline), problems, tuple(pipeline.steps))
-    return Sources(logs, WorkflowSource(cluster, namespaces, partial(workflow.kept, api.transport)))
+    return RunSources(logs, WorkflowSource(cluster, namespaces, partial(workflow.read_kept_workflow, api.transport)))
 
 
-def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None) -> None:
+def follow_run(
+    api: "KfpClient", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None
+) -> None:
     """Show a run until its end, and write what came of it into a folder.
 
     Args:
@@ -95,7 +97,7 @@ def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path,
             typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
             raise
         write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
-        notes = [*_fetched(run, pipeline, folder), *_unknown(ended, asked)]
+        notes = [*fetch_artifacts(run, pipeline, folder), *_unknown(ended, asked)]
         for note in notes if ended.error else ():
             typer.echo(f"  {note}")
         summary = _conclude(run, ended, pipeline, folder, summary_file)
@@ -105,7 +107,7 @@ def follow_run(api: "Kfp", run_id: str, pipeline: "PipelineFile", *, home: Path,
     typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")
 
 
-def _unknown(ended: Outcome, asked: Sources) -> list[str]:
+def _unknown(ended: RunOutcome, asked: RunSources) -> list[str]:
     """A line for the steps of which nobody can say what became of them, and why nobody can."""
     names = [step.name for step in ended.steps if step.status == "unknown"]
     problems = [*asked.workflows.problems, *asked.logs.problems]
@@ -120,7 +122,7 @@ class _Watch:
         self._folder = folder
         self._show = show
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: StepEvent) -> None:
         """Show and keep one thing."""
         self._show(told)
         if told.event in {"progress", "waiting"}:
@@ -135,7 +137,7 @@ class _Watch:
             stream.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def _fetched(run: "Run", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
+def fetch_artifacts(run: "PipelineRun", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
     """Bring artifacts here; what could not be had is returned in words."""
     cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.cached(task)})
     notes = [f"cached    {', '.join(cached)}: {CACHED}, where their artifacts are"] if cached else []
@@ -148,7 +150,7 @@ def _fetched(run: "Run", pipeline: "PipelineFile", folder: RunFolder) -> list[st
 
 
 def _conclude(
-    run: "Run", ended: Outcome, pipeline: "PipelineFile", folder: RunFolder, summary_file: Path | None
+    run: "PipelineRun", ended: RunOutcome, pipeline: "PipelineFile", folder: RunFolder, summary_file: Path | None
 ) -> Summary:
     gather(folder)
     shipped = PIPELINES.get(pipeline.name.removeprefix(_SHIPPED))

@@ -17,9 +17,9 @@ from headrace.core.base.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headrace.rollouts.controller.start import Parts
-    from headrace.rollouts.record.record import Plan, Record
-    from headrace.rollouts.record.record_store import Kept, Memory, Wish
+    from headrace.rollouts.controller.start import RolloutParts
+    from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
+    from headrace.rollouts.record.record_store import RecordStore, RolloutCommand, StoredRollout
 
 EXAMPLES = """
 Examples:
@@ -58,15 +58,15 @@ def rollout(*, given: RolloutOptions) -> None:
     if given.candidate:
         refuse_second(memory, given.model)
     with _parts(given, memory) as parts:
-        record = _gone(given.actions, parts, plan)
+        record = _finish_rollout(given.actions, parts, plan)
     if given.to == "kserve":
         write_text(given.folder / "rollout.json", record.to_json())
-    _told(record, given.folder)
+    _print_outcome(record, given.folder)
     if record.status != "promoted" and not given.abort:
         raise typer.Exit(_SENT_BACK)
 
 
-def _gone(actions: tuple[str, ...], parts: "Parts", plan: "Plan") -> "Record":
+def _finish_rollout(actions: tuple[str, ...], parts: "RolloutParts", plan: "RolloutPlan") -> "RolloutRecord":
     from headrace.rollouts.controller import start  # noqa: PLC0415
 
     if actions == ("abort",):
@@ -74,7 +74,7 @@ def _gone(actions: tuple[str, ...], parts: "Parts", plan: "Plan") -> "Record":
     return start.go_on(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
 
 
-def _only_said(action: str, memory: "Memory") -> bool:
+def _only_said(action: str, memory: "RecordStore") -> bool:
     """Tell how a rollout is, or tell its process what is wanted; False if there is no process and it must be done here.
 
     Raises:
@@ -82,7 +82,7 @@ def _only_said(action: str, memory: "Memory") -> bool:
     """
     kept = memory.load()
     if action == "status":
-        typer.echo(_described(kept))
+        typer.echo(_describe_rollout(kept))
         return True
     if kept is None or not kept.record.open:
         raise InputError("no rollout is under way here: see the last one with --status, or start one with --candidate.")
@@ -90,24 +90,24 @@ def _only_said(action: str, memory: "Memory") -> bool:
         if action == "pause":
             raise InputError("nobody goes on with the rollout: go on with it by --resume, or end it by --abort.")
         return False
-    wish: Wish = action  # type: ignore[assignment]  # one of the three
+    wish: RolloutCommand = action  # type: ignore[assignment]  # one of the three
     memory.wish(wish)
     typer.echo(f"It is told to {action}; it hears so at its next look. Next: see it with --status.")
     return True
 
 
-def _described(kept: "Kept | None") -> str:
-    from headrace.rollouts.controller.start import described  # noqa: PLC0415
+def _describe_rollout(kept: "StoredRollout | None") -> str:
+    from headrace.rollouts.controller.start import describe_rollout  # noqa: PLC0415
 
     if kept is None:
         return "There is no rollout here; start one with --candidate."
     record = kept.record
     checks = record.steps[-1].checks if record.steps else ()
-    lines = [f"{record.name}: {described(kept)}", *(f"  {check.text}" for check in checks), *record.reasons]
+    lines = [f"{record.name}: {describe_rollout(kept)}", *(f"  {check.text}" for check in checks), *record.reasons]
     return "\n".join(lines)
 
 
-def _plan(given: RolloutOptions) -> "Plan":
+def _plan(given: RolloutOptions) -> "RolloutPlan":
     """The plan of a command's options.
 
     Raises:
@@ -134,29 +134,29 @@ def _plan(given: RolloutOptions) -> "Plan":
     )
 
 
-def _memory(given: RolloutOptions) -> "Memory":
+def _memory(given: RolloutOptions) -> "RecordStore":
     if given.to == "local":
-        from headrace.rollouts.record.record_store import FileMemory  # noqa: PLC0415
+        from headrace.rollouts.record.record_store import FileRecordStore  # noqa: PLC0415
 
-        return FileMemory(given.folder)
+        return FileRecordStore(given.folder)
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
-    from headrace.rollouts.record.config_map_store import ConfigMapMemory  # noqa: PLC0415
+    from headrace.rollouts.record.config_map_store import ConfigMapRecordStore  # noqa: PLC0415
 
-    return ConfigMapMemory(connect(context=given.context, namespace=given.namespace), given.model)
+    return ConfigMapRecordStore(connect(context=given.context, namespace=given.namespace), given.model)
 
 
 @contextlib.contextmanager
-def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
+def _parts(given: RolloutOptions, memory: "RecordStore") -> "Iterator[RolloutParts]":
     """What the rollout is made of; one that is gone on with knows its candidate itself."""
     kept = memory.load()
     candidate = given.candidate or (kept.record.candidate.uri if kept else "")
     if given.to == "local":
         from headrace.api.model_reference import resolve_model  # noqa: PLC0415
-        from headrace.rollouts.local import Here, parts_here  # noqa: PLC0415
+        from headrace.rollouts.local import LocalRollout, parts_here  # noqa: PLC0415
 
         if not given.table and not given.abort:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
-        here = Here(
+        here = LocalRollout(
             stable=resolve_model(given.model),
             candidate=resolve_model(candidate),
             table=given.table,
@@ -168,10 +168,10 @@ def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
             yield parts
         return
     from headrace.api.deployment import publish_model  # noqa: PLC0415
-    from headrace.rollouts.kserve import There, parts_there  # noqa: PLC0415
+    from headrace.rollouts.kserve import KServeRollout, parts_there  # noqa: PLC0415
     from headrace.serving.deployment.target import DeploymentTarget  # noqa: PLC0415
 
-    there = There(
+    there = KServeRollout(
         name=given.model,
         candidate=publish_model(candidate),
         traffic=given.traffic or (kept.record.traffic if kept and kept.record.open else ""),
@@ -184,7 +184,7 @@ def _parts(given: RolloutOptions, memory: "Memory") -> "Iterator[Parts]":
     yield parts_there(there, say=_say)
 
 
-def _told(record: "Record", home: Path) -> None:
+def _print_outcome(record: "RolloutRecord", home: Path) -> None:
     """How it ended, and what to do next."""
     from headrace.rollouts.record.registry_note import tell  # noqa: PLC0415
 

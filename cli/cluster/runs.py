@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 if TYPE_CHECKING:
-    from headrace.cluster.kfp.run import Run
+    from headrace.cluster.kfp.run import PipelineRun
 
 RUNS_EXAMPLES = """
 Examples:
@@ -59,7 +59,7 @@ def runs(
     typer.echo("\nNext: headrace cancel --recurring ID" if recurring else "\nNext: headrace logs RUN")
 
 
-def _row(run: "Run") -> str:
+def _row(run: "PipelineRun") -> str:
     end = run.ended or time.time()
     return f"{run.id}  {run.state.lower():<10}{_time(run.created)}  {end - run.created:>6.0f} s  {run.name}"
 
@@ -98,7 +98,7 @@ def logs(
     wanted = [task for task in begun if not step or names & {task.name, pipeline.steps[task.name].runs}]
     if not wanted and (step or not rest):
         known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in begun)) or "none yet"
-        raise InputError(f"the run {found.name} has begun the steps {known}; got {shown(step)} instead.")
+        raise InputError(f"the run {found.name} has begun the steps {known}; got {quote(step)} instead.")
     for task in wanted:
         text = "" if found.cached(task) else asked.logs.text(found, task.name)
         typer.echo(f"== {task.name} ({task.state.lower()})")

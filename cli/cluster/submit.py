@@ -11,9 +11,9 @@ from headrace.core.base.errors import InputError
 from headrace.pipelines.definitions.catalogue import PIPELINES
 
 if TYPE_CHECKING:
-    from headrace.cluster.kfp.client import Kfp
+    from headrace.cluster.kfp.client import KfpClient
     from headrace.cluster.kfp.pipeline_spec import PipelineFile
-    from headrace.pipelines.kubeflow.submit import Wish
+    from headrace.pipelines.kubeflow.submit import SubmitOptions
 
 EXAMPLES = """
 Examples:
@@ -85,7 +85,7 @@ def submit(
     trigger = submitting.trigger(every=every, cron=cron)
     if trigger and follow:
         raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
-    wish = submitting.Wish(
+    wish = submitting.SubmitOptions(
         pipeline, run_options.pairs(argument), given, name, version, group, pipeline_root, service_account
     )
     file = submitting.read(wish)
@@ -99,7 +99,7 @@ def submit(
         return
     run = api.start(job)
     typer.echo(f"The run {job.name} has begun: {run}")
-    for line in caching.told(file):
+    for line in caching.describe_caching(file):
         typer.echo(f"  {line}")
     if not follow:
         typer.echo(f"\nNext: headrace logs {run}, headrace runs, or: headrace cancel {run}")
@@ -110,7 +110,7 @@ def submit(
     follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)
 
 
-def _account(api: "Kfp", wish: "Wish", file: "PipelineFile", *, unchecked: bool) -> str:
+def _account(api: "KfpClient", wish: "SubmitOptions", file: "PipelineFile", *, unchecked: bool) -> str:
     """The account of the run; what its steps will miss is told before it begins.
 
     Raises:

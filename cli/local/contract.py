@@ -11,7 +11,7 @@ import typer
 from headrace.api.model_names import default_name
 from headrace.api.training_arguments import number_marks
 from headrace.cli.options import table_options
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 
 EXAMPLES = """
 Examples:
@@ -41,8 +41,8 @@ def contract(
     from headrace.core.base.files import write_text  # noqa: PLC0415
     from headrace.core.base.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.contracts.contract_yaml import dump  # noqa: PLC0415
-    from headrace.core.contracts.inference.agreement import Wishes  # noqa: PLC0415
-    from headrace.core.contracts.inference.infer import inferred  # noqa: PLC0415
+    from headrace.core.contracts.inference.agreement import ContractHints  # noqa: PLC0415
+    from headrace.core.contracts.inference.infer import infer_with_notes  # noqa: PLC0415
     from headrace.core.contracts.unused_columns import left_out  # noqa: PLC0415
     from headrace.core.readers.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.tables import parquet_table  # noqa: PLC0415
@@ -54,10 +54,10 @@ def contract(
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
         target = given["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
-        wishes = Wishes(**{name: given[name] for name in _WISHES} | marks)
-        made = inferred(folder, name=default_name(given["source"]), target=target, wishes=wishes)
+        wishes = ContractHints(**{name: given[name] for name in _WISHES} | marks)
+        made = infer_with_notes(folder, name=default_name(given["source"]), target=target, wishes=wishes)
     if not given["target"]:
-        said = f"headrace: the last column, {shown(target)}, is taken for the target; --target names another."
+        said = f"headrace: the last column, {quote(target)}, is taken for the target; --target names another."
         typer.echo(said, err=True)
     noted = [*from_json(facts.get("notes", [])), *made.notes]
     for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):

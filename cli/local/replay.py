@@ -35,10 +35,10 @@ def replay(
 ) -> None:
     """Run the line again that made MODEL, on the same table, and say whether the model is the same."""
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415 - the runner of pipelines is slow to import
-    from headrace.pipelines.replay.checks import Wish  # noqa: PLC0415
+    from headrace.pipelines.replay.checks import ReplayOptions  # noqa: PLC0415
     from headrace.pipelines.replay.replay import replay as again  # noqa: PLC0415
 
-    wish = Wish(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
+    wish = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
     with open_model(model) as bundle:
         typer.echo(f"The line that made {bundle.name} {bundle.digest[:12]}, again:\n")
         found = again(bundle, wish=wish, watch=Progress(sys.stdout))

@@ -12,18 +12,18 @@ import typer
 from headrace.api.local_run import clear_summary, object_store
 from headrace.cli.options import run_options
 from headrace.cli.output.run_output import figure
-from headrace.core.base.errors import HeadraceError, InputError, shown
+from headrace.core.base.errors import HeadraceError, InputError, quote
 from headrace.core.base.files import write_text
 from headrace.core.base.image import IMAGE
 from headrace.core.runtime.processes import lease
-from headrace.experiments.search.loop import Plan
-from headrace.experiments.search.result import Result
+from headrace.experiments.search.loop import SearchPlan
+from headrace.experiments.search.result import SearchDocument
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
-from headrace.experiments.tuners.factory import Place
+from headrace.experiments.tuners.factory import TunerTarget
 from headrace.experiments.tuners.tune import plan_of
 from headrace.pipelines.local.results import versions
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
-from headrace.pipelines.local.summary import Search, Step, Summary
+from headrace.pipelines.local.summary import SearchSummary, StepSummary, Summary
 from headrace.pipelines.tuning.factory import choose
 from headrace.pipelines.tuning.search import read, tune_pipeline
 
@@ -46,7 +46,7 @@ _OPTIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Wish:
+class PipelineTuneOptions:
     """What the user asks for.
 
     Attributes:
@@ -63,7 +63,7 @@ class Wish:
     arguments: Mapping[str, str]
     budget: str
     seed: int
-    place: Place
+    place: TunerTarget
     output: Path | None
     summary: Path | None
 
@@ -85,15 +85,15 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         source = context.get_parameter_source(name)
         if name not in _OPTIONS and source is not None and source.name == "COMMANDLINE":
             raise InputError(
-                f"{_spelled(context, name)} is about a table and means nothing where the trial is a pipeline; leave it "
+                f"{_spell_option(context, name)} is about a table and means nothing where the trial is a pipeline; leave it "
                 "out, or name the TABLE."
             )
-    wish = Wish(
+    wish = PipelineTuneOptions(
         experiment=given["experiment"],
         arguments=run_options.pairs(given["argument"]),
         budget=budget,
         seed=given["seed"],
-        place=Place(
+        place=TunerTarget(
             given["search_on"],
             image=IMAGE,
             deadline=given["deadline"],
@@ -108,17 +108,17 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
     _search(wish)
 
 
-def _spelled(context: typer.Context, name: str) -> str:
+def _spell_option(context: typer.Context, name: str) -> str:
     """An option as it is typed."""
     found = next(parameter for parameter in context.command.params if parameter.name == name)
     return found.opts[0]
 
 
-def _search(wish: Wish) -> None:
+def _search(wish: PipelineTuneOptions) -> None:
     trial = read(wish.experiment, arguments=wish.arguments)
     if trial is None:
         raise InputError(
-            f"TABLE and --target must be given, for a trial of the Experiment {shown(wish.experiment)} fits a model; "
+            f"TABLE and --target must be given, for a trial of the Experiment {quote(wish.experiment)} fits a model; "
             "they may be left out only where the trial is a pipeline."
         )
     plan = plan_of(trial.experiment, budget_text=wish.budget, seed=wish.seed)
@@ -129,7 +129,7 @@ def _search(wish: Wish) -> None:
         stack.enter_context(lease(folder.lease))
         folder.searches.mkdir(exist_ok=True)
         try:
-            result = _searched(plan, trial, wish, folder, stack)
+            result = _run_search(plan, trial, wish, folder, stack)
         except HeadraceError as error:
             _write(_summary(None, folder, began, error=str(error)), folder, wish.summary)
             folder.set_aside()
@@ -139,7 +139,9 @@ def _search(wish: Wish) -> None:
     typer.echo(_outcome(result, folder.home))
 
 
-def _searched(plan: Plan, trial: PipelineTrial, wish: Wish, folder: RunFolder, stack: contextlib.ExitStack) -> Result:
+def _run_search(
+    plan: SearchPlan, trial: PipelineTrial, wish: PipelineTuneOptions, folder: RunFolder, stack: contextlib.ExitStack
+) -> SearchDocument:
     store = stack.enter_context(object_store(folder)) if wish.place.on == "local" else None
     tuner = choose(
         wish.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
@@ -151,23 +153,23 @@ def _say(line: str) -> None:
     typer.echo(f"  {line}")
 
 
-def _summary(result: Result | None, folder: RunFolder, began: float, *, error: str = "") -> Summary:
+def _summary(result: SearchDocument | None, folder: RunFolder, began: float, *, error: str = "") -> Summary:
     seconds = round(time.monotonic() - began, 3)
     status: Literal["failed", "succeeded"] = "failed" if error else "succeeded"
     return Summary(
         status=status,
         seconds=seconds,
-        steps=[Step(name="tune", status=status, seconds=seconds)],
-        search=_found(result) if result else None,
+        steps=[StepSummary(name="tune", status=status, seconds=seconds)],
+        search=_summarize_search(result) if result else None,
         output=str(folder.home),
         versions=versions(),
         error=error,
     )
 
 
-def _found(result: Result) -> Search:
+def _summarize_search(result: SearchDocument) -> SearchSummary:
     best = None if result.best is None else result.trials[result.best]
-    return Search(
+    return SearchSummary(
         engine=result.engine,
         metric=result.objective.metric,
         score=None if best is None else best.score,
@@ -183,7 +185,7 @@ def _write(summary: Summary, folder: RunFolder, other: Path | None) -> None:
             write_text(path, summary.to_json())
 
 
-def _outcome(result: Result, home: Path) -> str:
+def _outcome(result: SearchDocument, home: Path) -> str:
     """What came of the search, and what to do next."""
     if result.best is None:
         return ""

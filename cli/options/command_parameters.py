@@ -29,15 +29,15 @@ def with_parameters(
             ordered.append(one)
 
     @functools.wraps(command)
-    def wrapped(**values: Any) -> None:
+    def call_command(**values: Any) -> None:
         others = {name: values.pop(name) for name in list(values) if name in own}
         command(given=collect(values), **others)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
+    call_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
         [one.replace(kind=keyword) for one in ordered]
     )
-    return wrapped
+    return call_command
 
 
 def takes_fields(options: type) -> Callable[[Command], Command]:

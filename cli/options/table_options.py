@@ -59,7 +59,7 @@ def takes(
         return with_parameters(
             command,
             parameters,
-            collect=lambda values: {field.name: _converted(field, values[field.name]) for field in fields},
+            collect=lambda values: {field.name: _convert(field, values[field.name]) for field in fields},
         )
 
     return decorate
@@ -99,7 +99,7 @@ def _typed_as(field: OptionField) -> Any:
     return list[str] | None if field.type in {tuple, Mapping} else field.type
 
 
-def _converted(field: OptionField, value: Any) -> Any:
+def _convert(field: OptionField, value: Any) -> Any:
     """The value of an option, of what was typed."""
     if field.metadata.commas:
         return tuple(run_options.comma_list(value))

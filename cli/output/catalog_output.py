@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from headrace.cli.output.text_table import aligned, cut, day
-from headrace.registry.catalog.queries import Figure, Table, Use
+from headrace.cli.output.text_table import align_rows, cut, day
+from headrace.registry.catalog.queries import CatalogTable, QualityFigure, TableUse
 
 _LATEST = 12
 
 
-def table_text(table: Table, figures: Sequence[Figure], uses: Sequence[Use]) -> str:
+def table_text(table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequence[TableUse]) -> str:
     """A table with all that is known of it.
 
     Args:
@@ -20,7 +20,7 @@ def table_text(table: Table, figures: Sequence[Figure], uses: Sequence[Use]) -> 
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(table: Table) -> str:
+def _head(table: CatalogTable) -> str:
     keep = f"{table.retain_days} days" if table.retain_days else "not said"
     expired = len(table.expired())
     facts = [
@@ -34,17 +34,17 @@ def _head(table: Table) -> str:
     return f"{table.name}\n" + "\n".join(f"  {name:<10} {value}" for name, value in facts)
 
 
-def _columns(table: Table) -> str:
+def _columns(table: CatalogTable) -> str:
     rows = [[c.name, c.dtype, c.role or "-", c.personal or "-", cut(c.description, 50)] for c in table.columns]
-    return aligned(("column", "dtype", "role", "personal", "about"), rows) if rows else ""
+    return align_rows(("column", "dtype", "role", "personal", "about"), rows) if rows else ""
 
 
-def _versions(table: Table) -> str:
+def _versions(table: CatalogTable) -> str:
     rows = [[day(v.last_seen), v.digest[:12], f"{v.rows:,}", f"{v.bytes:,}"] for v in reversed(table.versions)]
-    return aligned(("read (UTC)", "digest", "rows", "bytes"), rows[:_LATEST], right=(2, 3))
+    return align_rows(("read (UTC)", "digest", "rows", "bytes"), rows[:_LATEST], right=(2, 3))
 
 
-def _quality(figures: Sequence[Figure]) -> str:
+def _quality(figures: Sequence[QualityFigure]) -> str:
     """A line for each check, and what it found that is not as it should be."""
     times = list(dict.fromkeys((figure.time, figure.digest) for figure in figures))[-_LATEST:]
     rows = []
@@ -61,10 +61,10 @@ def _quality(figures: Sequence[Figure]) -> str:
         counts = [f"{same.get((f'rows {what}', ''), 0):,.0f}" for what in ("read", "quarantined")]
         rows.append([day(time), digest[:12], *counts, cut(", ".join(missing), 40), cut(", ".join(broken), 50)])
     head = ("checked (UTC)", "digest", "rows", "set aside", "missing", "rules broken")
-    return aligned(head, rows, right=(2, 3)) if rows else ""
+    return align_rows(head, rows, right=(2, 3)) if rows else ""
 
 
-def _uses(uses: Sequence[Use]) -> str:
+def _uses(uses: Sequence[TableUse]) -> str:
     rows = [
         [
             day(use.time),
@@ -76,4 +76,4 @@ def _uses(uses: Sequence[Use]) -> str:
         ]
         for use in list(reversed(uses))[:_LATEST]
     ]
-    return aligned(("used (UTC)", "digest", "made", "verdict", "by", "endpoints"), rows) if rows else ""
+    return align_rows(("used (UTC)", "digest", "made", "verdict", "by", "endpoints"), rows) if rows else ""

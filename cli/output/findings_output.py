@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note, from_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def positive(summary: "Summary") -> list[str]:
     named = [name for name in _OF_THE_CLASS if name in summary.metrics]
     if not summary.positive or not named:
         return []
-    return [f"  {', '.join(named[:-1])} and {named[-1]} are those of the class {shown(summary.positive)}"]
+    return [f"  {', '.join(named[:-1])} and {named[-1]} are those of the class {quote(summary.positive)}"]
 
 
 def lines(notes: Sequence[Note], *, rest: str) -> list[str]:
@@ -44,9 +44,12 @@ def lines(notes: Sequence[Note], *, rest: str) -> list[str]:
     if not notes:
         return []
     warnings = sum(note.severity == "warning" for note in notes)
-    told, left = [f"  findings  {_counted(warnings, 'warning')}, {_counted(len(notes) - warnings, 'note')}"], len(notes)
+    told, left = (
+        [f"  findings  {_count_text(warnings, 'warning')}, {_count_text(len(notes) - warnings, 'note')}"],
+        len(notes),
+    )
     for group in _groups(notes):
-        text = _wrapped(group)
+        text = _wrap_group(group)
         last = left == len(group)
         if len(told) + len(text) + (not last) > MOST_LINES:
             break
@@ -55,7 +58,7 @@ def lines(notes: Sequence[Note], *, rest: str) -> list[str]:
     return [*told, f"    and {left} more {rest}"] if left else told
 
 
-def _counted(count: int, what: str) -> str:
+def _count_text(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
@@ -67,9 +70,9 @@ def _groups(notes: Iterable[Note]) -> list[list[Note]]:
     return list(found.values())
 
 
-def _wrapped(group: Sequence[Note]) -> list[str]:
+def _wrap_group(group: Sequence[Note]) -> list[str]:
     first, others = group[0], group[1:]
-    names = [shown(note.column) for note in others[:_MOST_NAMES]]
+    names = [quote(note.column) for note in others[:_MOST_NAMES]]
     more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
     likewise = f" Likewise ({first.rule.replace('_', ' ')}): {', '.join(names)}{more}." if others else ""
     remedy = f" {first.remedy}" if all(note.remedy == first.remedy for note in others) else ""

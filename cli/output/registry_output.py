@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 
 from headrace.cli.output.run_output import figure
-from headrace.cli.output.text_table import aligned, cut, day
+from headrace.cli.output.text_table import align_rows, cut, day
 from headrace.core.statistics.metrics import MAIN
-from headrace.registry.models.history_text import deed
-from headrace.registry.models.state import STAGES, State, Version
+from headrace.registry.models.history_text import describe_entry
+from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
 
-def models_table(states: Sequence[State]) -> str:
+def models_table(states: Sequence[ModelState]) -> str:
     """All models, a line each: what is in which stage, and what came last."""
     rows = []
     for state in states:
         latest = state.versions[-1]
         placed = [found.version if (found := state.stage(stage)) else "-" for stage in reversed(STAGES)]
         rows.append([state.model, *placed, latest.version, latest.verdict or "-", day(latest.registered), latest.by])
-    return aligned(("model", *reversed(STAGES), "latest", "verdict", "registered (UTC)", "by"), rows)
+    return align_rows(("model", *reversed(STAGES), "latest", "verdict", "registered (UTC)", "by"), rows)
 
 
-def versions_table(state: State) -> str:
+def versions_table(state: ModelState) -> str:
     """All versions of a model, the latest first."""
     rows = [
         [
@@ -35,10 +35,10 @@ def versions_table(state: State) -> str:
         for version in reversed(state.versions)
     ]
     head = ("no", "version", "stages", "verdict", "main metric", "registered (UTC)", "by", "approvals")
-    return aligned(head, rows, right=(0,))
+    return align_rows(head, rows, right=(0,))
 
 
-def main_metric(version: Version) -> str:
+def main_metric(version: ModelVersion) -> str:
     """The main metric of a version's task, with its interval."""
     name = MAIN.get(version.facts.get("task", ""), "")
     found = version.facts.get("metrics", {}).get(name)
@@ -51,7 +51,7 @@ def interval(found: dict[str, float]) -> str:
     return f"{figure(found['value'])}{ends}"
 
 
-def history_table(state: State, *, most: int = 0) -> str:
+def history_table(state: ModelState, *, most: int = 0) -> str:
     """Who did what, when and why, the latest last.
 
     Args:
@@ -59,11 +59,13 @@ def history_table(state: State, *, most: int = 0) -> str:
         most: How many of the latest entries; 0 for all.
     """
     entries = state.entries[-most:]
-    rows = [[entry.number, day(entry.time), entry.by, deed(entry, state), cut(entry.reason)] for entry in entries]
-    return aligned(("no", "time (UTC)", "who", "what", "why"), rows, right=(0,))
+    rows = [
+        [entry.number, day(entry.time), entry.by, describe_entry(entry, state), cut(entry.reason)] for entry in entries
+    ]
+    return align_rows(("no", "time (UTC)", "who", "what", "why"), rows, right=(0,))
 
 
-def comparison(first: Version, second: Version) -> str:
+def comparison(first: ModelVersion, second: ModelVersion) -> str:
     """Two versions side by side."""
     facts = [(version, version.facts) for version in (first, second)]
     rows: list[list[object]] = [
@@ -81,4 +83,4 @@ def comparison(first: Version, second: Version) -> str:
     for name in names:
         found = [known.get("metrics", {}).get(name) for _, known in facts]
         rows.append([name, *(interval(value) if value else "-" for value in found)])
-    return aligned(("", first.full, second.full), rows)
+    return align_rows(("", first.full, second.full), rows)

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from headrace.api.progress import describe_event
 from headrace.cli.output.findings_output import findings, positive
-from headrace.pipelines.local.runner import Told
+from headrace.pipelines.local.runner import StepEvent
 from headrace.pipelines.local.summary import Summary
 from headrace.registry.backends.locations import registry_place
 
@@ -22,7 +22,7 @@ class Progress:
         self._stream = stream
         self._live = stream.isatty()
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: StepEvent) -> None:
         """Show one thing that a step told."""
         if told.event in {"start", "progress"}:
             if self._live:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
+def align_rows(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
     """Rows under their heads, each column as wide as its longest text; the last one as long as it is.
 
     Args:

@@ -9,14 +9,14 @@ import typer
 
 from headrace.cli.options import table_options
 from headrace.cli.options.registry_options import Catalog, Json
-from headrace.cli.output.text_table import aligned, cut, day
+from headrace.cli.output.text_table import align_rows, cut, day
 from headrace.cli.records import whereis
 from headrace.core.base.errors import InputError
 from headrace.registry.backends.locations import catalog_place
 
 if TYPE_CHECKING:
-    from headrace.registry.catalog.database import Database
-    from headrace.registry.catalog.queries import Table
+    from headrace.registry.catalog.database import CatalogDatabase
+    from headrace.registry.catalog.queries import CatalogTable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -94,7 +94,9 @@ def add(
 
     database = _open(catalog)
     name = add_source(database, given["source"], options=table_options.read_options(given))
-    told(database, name, **_given(owner=owner, licence=licence, description=description, retain_days=retain))
+    told(
+        database, name, **_parse_annotations(owner=owner, licence=licence, description=description, retain_days=retain)
+    )
     set_tags(database, name, add=tag or ())
     typer.echo(f"{given['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
 
@@ -126,10 +128,10 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find tables by words in names, sources, descriptions, tags and columns; by tag, owner, type and date."""
-    from headrace.registry.catalog.queries import Wish  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import TableQuery  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.queries import search as find  # noqa: PLC0415
 
-    wish = Wish(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
+    wish = TableQuery(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
     _print(find(_open(catalog), wish), as_json=as_json)
 
 
@@ -179,24 +181,24 @@ def describe(
     """Say who answers for TABLE, under which licence it is used, and how long its rows may be kept."""
     from headrace.registry.catalog.annotations import describe as told  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    given = _given(owner=owner, licence=licence, description=description, retain_days=retain, name=name)
+    given = _parse_annotations(owner=owner, licence=licence, description=description, retain_days=retain, name=name)
     if not given:
         raise InputError("something must be told: give --owner, --licence, --description, --retain or --name.")
     told(_open(catalog), table, **given)
     typer.echo(f"Next: headrace catalog show {name or table}")
 
 
-def _open(catalog: str) -> "Database":
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+def _open(catalog: str) -> "CatalogDatabase":
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return Database(catalog_place(catalog))
+    return CatalogDatabase(catalog_place(catalog))
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def _parse_annotations(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _print(found: list["Table"], *, as_json: bool) -> None:
+def _print(found: list["CatalogTable"], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(table) for table in found], indent=1))
         return
@@ -217,7 +219,7 @@ def _print(found: list["Table"], *, as_json: bool) -> None:
         for table in found
     ]
     head = ("table", "type", "rows", "versions", "last read (UTC)", "owner", "tags", "personal data")
-    typer.echo(aligned(head, rows, right=(2, 3)))
+    typer.echo(align_rows(head, rows, right=(2, 3)))
     typer.echo(f"\nNext: headrace catalog show {found[0].name}")
 
 

@@ -31,12 +31,12 @@ def lineage(
     """Draw how MODEL came to be: data, runs, versions and endpoints, on one page that needs no network."""
     from headrace.registry.lineage.graph import of_bundle  # noqa: PLC0415 - SQLAlchemy and templates take their time
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
-    from headrace.registry.models.submission import Submission, bundle_folder  # noqa: PLC0415
+    from headrace.registry.models.submission import ModelSubmission, bundle_folder  # noqa: PLC0415
     from headrace.reports.registry.lineage_page import known_lineage, write_lineage_page  # noqa: PLC0415
 
     title, submission = model, None
     if Path(model).is_dir():
-        submission = Submission.read(bundle_folder(Path(model)))
+        submission = ModelSubmission.read(bundle_folder(Path(model)))
         title = submission.name
     try:
         state = open_registry(registry).model(title)

@@ -13,7 +13,7 @@ from headrace.cli.records import registry_actions as moves
 from headrace.core.base.errors import InputError, MissingError
 
 if TYPE_CHECKING:
-    from headrace.registry.models.state import State
+    from headrace.registry.models.state import ModelState
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,7 +70,7 @@ def register(
 ) -> None:
     """Enter a published BUNDLE as a new version; one that is known keeps its version."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - as every command of this module
-    from headrace.registry.models.submission import Submission, bundle_folder, published_at  # noqa: PLC0415
+    from headrace.registry.models.submission import ModelSubmission, bundle_folder, published_at  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         if "://" in model:
@@ -82,7 +82,7 @@ def register(
                 raise MissingError(f"there is no folder {model}; name a run's or a bundle's folder, or a store URI.")
             folder = bundle_folder(Path(model))
             uri = uri or published_at(Path(model))
-        given = Submission.read(folder, uri=uri)
+        given = ModelSubmission.read(folder, uri=uri)
         made = open_registry(registry).register(given, by=who(by), reason=reason, number=number)
     typer.echo(f"{made.model} {made.full} is registered as number {made.number} (verdict: {made.verdict or 'none'}).")
     for change in made.facts.get("changes", ()):
@@ -178,7 +178,7 @@ def history(model: Model, registry: Registry = "", as_json: Json = False) -> Non
     typer.echo(json.dumps([asdict(entry) for entry in state.entries], indent=1) if as_json else history_table(state))
 
 
-def _plain(state: "State") -> dict[str, object]:
+def _plain(state: "ModelState") -> dict[str, object]:
     versions = [asdict(version) for version in state.versions]
     return {"model": state.model, "stages": dict(state.stages), "versions": versions}
 

@@ -35,7 +35,7 @@ def verify(
     from headrace.core.bundles import integrity, manifest, signatures  # noqa: PLC0415 - other commands need none
 
     trusted = key or identity or issuer
-    trust = signatures.Trust(Path(key) if key else None, identity, issuer) if trusted else None
+    trust = signatures.TrustedSigner(Path(key) if key else None, identity, issuer) if trusted else None
     named = resolve_model(model)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(named)

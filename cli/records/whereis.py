@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.options.registry_options import Catalog, Json
-from headrace.cli.output.text_table import aligned
+from headrace.cli.output.text_table import align_rows
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, MissingError
 from headrace.registry.backends.locations import catalog_place
@@ -40,13 +40,13 @@ def whereis(
     as_json: Json = False,
 ) -> None:
     """Find the tables, bundles and logs that hold rows of people, to answer or erase them."""
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.catalog.subject_search import Keys  # noqa: PLC0415
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.subject_search import SubjectKeys  # noqa: PLC0415
     from headrace.registry.catalog.subject_search import search as find  # noqa: PLC0415
     from headrace.registry.catalog.writes import add_inquiry  # noqa: PLC0415
 
-    database = Database(catalog_place(catalog))
-    wanted = Keys(column, _keys(keys))
+    database = CatalogDatabase(catalog_place(catalog))
+    wanted = SubjectKeys(column, _keys(keys))
     found = list(find(database, wanted, logs=logs or (), sources=sources))
     holding = sum(bool(place.rows) for place in found)
     add_inquiry(database, person=settings.actor(), column=column, keys=len(wanted.values), found=holding)
@@ -55,7 +55,7 @@ def whereis(
         return
     if found:
         rows = [[place.kind, place.rows or "-", place.address, place.note] for place in found]
-        typer.echo(aligned(("what", "rows", "where", "note"), rows, right=(1,)) + "\n")
+        typer.echo(align_rows(("what", "rows", "where", "note"), rows, right=(1,)) + "\n")
     typer.echo(f"{holding} places hold rows of {len(wanted.values)} people, by {column}.")
     typer.echo("Erase them there, train again from what is left, and archive the versions that learned from them.")
 

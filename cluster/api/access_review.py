@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.kinds import Kind
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.kinds import ObjectKind
+from headrace.cluster.api.transport import ApiRequest
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
 @dataclass(frozen=True)
-class Right:
+class AccessRight:
     """A verb on a kind of object.
 
     Attributes:
@@ -23,7 +23,7 @@ class Right:
     """
 
     verb: str
-    kind: Kind
+    kind: ObjectKind
     name: str = ""
     subresource: str = ""
     namespace: str = ""
@@ -36,7 +36,7 @@ class Right:
         return f"{self.verb} {resource}{group}{' ' + self.name if self.name else ''}{place}"
 
 
-def may(cluster: Cluster, right: Right, *, service_account: str = "") -> bool:
+def may(cluster: Cluster, right: AccessRight, *, service_account: str = "") -> bool:
     """Whether an account has a right; asking changes nothing.
 
     Args:
@@ -64,7 +64,7 @@ def may(cluster: Cluster, right: Right, *, service_account: str = "") -> bool:
         spec["user"] = f"system:serviceaccount:{home}:{service_account}"
         spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"]
     kind = "SubjectAccessReview" if service_account else "SelfSubjectAccessReview"
-    request = Request(
+    request = ApiRequest(
         "POST",
         f"{_REVIEWS}/{kind.lower()}s",
         f"ask for the right to {right}",

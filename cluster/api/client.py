@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.cluster.api import discovery
-from headrace.cluster.api.kinds import KNOWN, Kind, named
-from headrace.cluster.api.transport import Request, Transport
+from headrace.cluster.api.kinds import KNOWN, ObjectKind, identify
+from headrace.cluster.api.transport import ApiRequest, ApiTransport
 from headrace.core.base.errors import ClusterError, MissingError
 
 MANAGER = "headrace"
@@ -29,7 +29,7 @@ class Cluster:
         context: Context of the kubeconfig; empty in a pod.
     """
 
-    transport: Transport
+    transport: ApiTransport
     namespace: str
     context: str = ""
 
@@ -38,7 +38,7 @@ class Cluster:
         """URL of the API server."""
         return self.transport.address
 
-    def get(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
+    def get(self, kind: ObjectKind, name: str, *, namespace: str = "") -> Document | None:
         """An object, or None if there is none of that name.
 
         Raises:
@@ -51,7 +51,7 @@ class Cluster:
         return found
 
     def list(
-        self, kind: Kind, *, namespace: str = "", labels: str = "", fields: str = "", everywhere: bool = False
+        self, kind: ObjectKind, *, namespace: str = "", labels: str = "", fields: str = "", everywhere: bool = False
     ) -> list[Document]:
         """All objects of a kind, page by page.
 
@@ -71,7 +71,7 @@ class Cluster:
         following = ""
         while True:
             wanted = {name: value for name, value in {**query, "continue": following}.items() if value}
-            page = self.transport.json(Request("GET", path, f"list {kind.resource}", query=wanted))
+            page = self.transport.json(ApiRequest("GET", path, f"list {kind.resource}", query=wanted))
             # The server leaves apiVersion and kind out of the objects of a list.
             names = {"apiVersion": kind.api_version, "kind": kind.kind}
             found += [{**names, **item} for item in page.get("items") or []]
@@ -144,7 +144,7 @@ class Cluster:
 
     def patch(
         self,
-        kind: Kind,
+        kind: ObjectKind,
         name: str,
         change: Mapping[str, Any],
         *,
@@ -172,13 +172,13 @@ class Cluster:
         return changed
 
     def patch_status(
-        self, kind: Kind, name: str, status: Mapping[str, Any], *, namespace: str = "", manager: str = MANAGER
+        self, kind: ObjectKind, name: str, status: Mapping[str, Any], *, namespace: str = "", manager: str = MANAGER
     ) -> Document:
         """Change the status of an object, as its controller does; raises as ``patch`` does."""
         change = {"status": status}
         return self.patch(kind, name, change, namespace=namespace, subresource="status", manager=manager)
 
-    def delete(self, kind: Kind, name: str, *, namespace: str = "", uid: str = "", version: str = "") -> bool:
+    def delete(self, kind: ObjectKind, name: str, *, namespace: str = "", uid: str = "", version: str = "") -> bool:
         """Delete an object, and in the background what it owns.
 
         Args:
@@ -202,7 +202,7 @@ class Cluster:
             return False
         return True
 
-    def kind_of(self, document: Mapping[str, Any]) -> Kind:
+    def kind_of(self, document: Mapping[str, Any]) -> ObjectKind:
         """The kind of an object: a known one, or what the server says of it.
 
         Raises:
@@ -211,8 +211,8 @@ class Cluster:
         """
         return self._kind_and_name(document)[0]
 
-    def _kind_and_name(self, document: Mapping[str, Any]) -> tuple[Kind, str]:
-        api_version, kind, name = named(document)
+    def _kind_and_name(self, document: Mapping[str, Any]) -> tuple[ObjectKind, str]:
+        api_version, kind, name = identify(document)
         found = KNOWN.get((api_version, kind)) or discovery.find_kind(self.transport, api_version, kind)
         if found is None:
             raise ClusterError(
@@ -224,7 +224,7 @@ class Cluster:
     def _request(
         self,
         method: str,
-        kind: Kind,
+        kind: ObjectKind,
         name: str,
         namespace: str,
         *,
@@ -232,11 +232,11 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
-    ) -> Request:
+    ) -> ApiRequest:
         place = (namespace or self.namespace) if kind.namespaced else ""
         verb = {"POST": "create", "PATCH": "patch"}.get(method, method.lower())
         doing = f"{verb} {kind.resource} {name}" + (f" in {place}" if place else "")
-        return Request(
+        return ApiRequest(
             method,
             kind.path(place, "" if method == "POST" else name, subresource),
             doing,

@@ -84,7 +84,7 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerRefusal:
     """What an API server says when it refuses.
 
     Attributes:
@@ -100,7 +100,7 @@ class Answer:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def answer_of(status: int, reason: str, body: bytes | str | None) -> Answer:
+def answer_of(status: int, reason: str, body: bytes | str | None) -> ServerRefusal:
     """Read a refusal: the Status object of an API server, or whatever a server in front of it says."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
     try:
@@ -109,13 +109,13 @@ def answer_of(status: int, reason: str, body: bytes | str | None) -> Answer:
         said = None
     if isinstance(said, dict) and said.get("kind") == "Status":
         details = said.get("details")
-        return Answer(
+        return ServerRefusal(
             status=status,
             reason=str(said.get("reason") or ""),
             message=_short(str(said.get("message") or reason)),
             details=details if isinstance(details, dict) else {},
         )
-    return Answer(status=status, message=_short(text or reason))
+    return ServerRefusal(status=status, message=_short(text or reason))
 
 
 def _short(text: str) -> str:
@@ -123,7 +123,7 @@ def _short(text: str) -> str:
     return line if len(line) <= _LIMIT else f"{line[: _LIMIT - 1]}…"
 
 
-def _conflict(answer: Answer) -> str:
+def _conflict(answer: ServerRefusal) -> str:
     """Who owns which fields, when a server-side apply is refused; empty for any other conflict."""
     owners: dict[str, list[str]] = {}
     for cause in answer.details.get("causes") or []:
@@ -137,7 +137,7 @@ def _conflict(answer: Answer) -> str:
     return f"refuses to change what another manager set: {told}; leave these fields to it, or have it give them up"
 
 
-def refusal(answer: Answer, *, address: str, doing: str) -> HeadraceError:
+def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError:
     """The error that an API server's refusal becomes.
 
     Args:
@@ -179,7 +179,7 @@ def class_of(error: BaseException | None) -> type[Exception]:
 
 
 @contextlib.contextmanager
-def translated(address: str, doing: str) -> Iterator[None]:
+def translate_errors(address: str, doing: str) -> Iterator[None]:
     """Turn foreign errors of the block into one sentence each.
 
     Args:

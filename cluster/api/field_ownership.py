@@ -7,7 +7,7 @@ from typing import Any
 from headrace.cluster.api.client import MANAGER, Document
 
 
-def owned(document: Mapping[str, Any], *, manager: str = MANAGER) -> Document | None:
+def owned_fields_of(document: Mapping[str, Any], *, manager: str = MANAGER) -> Document | None:
     """What a manager had applied of an object, as it may be applied again.
 
     Args:
@@ -20,7 +20,7 @@ def owned(document: Mapping[str, Any], *, manager: str = MANAGER) -> Document | 
     metadata = document["metadata"]
     for entry in metadata.get("managedFields") or []:
         if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (manager, "Apply", ""):
-            kept = _kept(document, entry["fieldsV1"])
+            kept = _keep_fields(document, entry["fieldsV1"])
             own = {**kept.get("metadata", {}), "name": metadata["name"]}
             return {**kept, "apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": own}
     return None
@@ -31,10 +31,10 @@ def made_here(document: Mapping[str, Any]) -> bool:
     return any(entry.get("manager") == MANAGER for entry in document["metadata"].get("managedFields") or [])
 
 
-def projected(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
+def project_fields(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
     """The fields that ``wanted`` has, with the values that they have in ``document``; those it lacks are left out."""
     return {
-        key: projected(document[key], value)
+        key: project_fields(document[key], value)
         if isinstance(value, Mapping) and isinstance(document[key], Mapping)
         else document[key]
         for key, value in wanted.items()
@@ -42,29 +42,31 @@ def projected(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Documen
     }
 
 
-def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> Document:
+def merge_objects(first: Mapping[str, Any], second: Mapping[str, Any]) -> Document:
     """All fields of two objects; where both have one, the second's, unless both are objects."""
     both = {
-        key: merged(first[key], value) if isinstance(value, Mapping) and isinstance(first[key], Mapping) else value
+        key: merge_objects(first[key], value)
+        if isinstance(value, Mapping) and isinstance(first[key], Mapping)
+        else value
         for key, value in second.items()
         if key in first
     }
     return {**first, **second, **both}
 
 
-def _kept(value: Any, fields: Mapping[str, Any]) -> Any:
+def _keep_fields(value: Any, fields: Mapping[str, Any]) -> Any:
     """The part of a value that is named by a set of fields (FieldsV1 of structured-merge-diff)."""
     if not fields:
         return value
     parts = {key: inner for key, inner in fields.items() if key != "."}
     if isinstance(value, Mapping):
         names = {key.removeprefix("f:"): inner for key, inner in parts.items()}
-        return {name: _kept(value[name], inner) for name, inner in names.items() if name in value}
+        return {name: _keep_fields(value[name], inner) for name, inner in names.items() if name in value}
     found = []
     for key, inner in parts.items():
         item = _item(value, key)
         if item is not None:
-            found.append(_kept(item, inner))
+            found.append(_keep_fields(item, inner))
     return found
 
 

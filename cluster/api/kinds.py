@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError
+from headrace.core.base.errors import quote as shown
 
 
 @dataclass(frozen=True)
-class Kind:
+class ObjectKind:
     """A kind of object in one version of its group.
 
     Attributes:
@@ -44,55 +45,57 @@ class Kind:
         return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-NAMESPACES = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
-PODS = Kind("", "v1", "pods", "Pod")
-SERVICES = Kind("", "v1", "services", "Service")
-SECRETS = Kind("", "v1", "secrets", "Secret")
-CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap")
-EVENTS = Kind("", "v1", "events", "Event")
-SERVICE_ACCOUNTS = Kind("", "v1", "serviceaccounts", "ServiceAccount")
-CLAIMS = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
-RESOURCE_QUOTAS = Kind("", "v1", "resourcequotas", "ResourceQuota")
-LIMIT_RANGES = Kind("", "v1", "limitranges", "LimitRange")
-NODES = Kind("", "v1", "nodes", "Node", namespaced=False)
-DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
-REPLICA_SETS = Kind("apps", "v1", "replicasets", "ReplicaSet")
-STATEFUL_SETS = Kind("apps", "v1", "statefulsets", "StatefulSet")
-JOBS = Kind("batch", "v1", "jobs", "Job")
-CRON_JOBS = Kind("batch", "v1", "cronjobs", "CronJob")
-LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
-STORAGE_CLASSES = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
-INGRESSES = Kind("networking.k8s.io", "v1", "ingresses", "Ingress")
-INGRESS_CLASSES = Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False)
-NETWORK_POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
-DISRUPTION_BUDGETS = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
-POD_AUTOSCALERS = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
-ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
-CRDS = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
+NAMESPACES = ObjectKind("", "v1", "namespaces", "Namespace", namespaced=False)
+PODS = ObjectKind("", "v1", "pods", "Pod")
+SERVICES = ObjectKind("", "v1", "services", "Service")
+SECRETS = ObjectKind("", "v1", "secrets", "Secret")
+CONFIG_MAPS = ObjectKind("", "v1", "configmaps", "ConfigMap")
+EVENTS = ObjectKind("", "v1", "events", "Event")
+SERVICE_ACCOUNTS = ObjectKind("", "v1", "serviceaccounts", "ServiceAccount")
+CLAIMS = ObjectKind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+RESOURCE_QUOTAS = ObjectKind("", "v1", "resourcequotas", "ResourceQuota")
+LIMIT_RANGES = ObjectKind("", "v1", "limitranges", "LimitRange")
+NODES = ObjectKind("", "v1", "nodes", "Node", namespaced=False)
+DEPLOYMENTS = ObjectKind("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = ObjectKind("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS = ObjectKind("apps", "v1", "statefulsets", "StatefulSet")
+JOBS = ObjectKind("batch", "v1", "jobs", "Job")
+CRON_JOBS = ObjectKind("batch", "v1", "cronjobs", "CronJob")
+LEASES = ObjectKind("coordination.k8s.io", "v1", "leases", "Lease")
+STORAGE_CLASSES = ObjectKind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+INGRESSES = ObjectKind("networking.k8s.io", "v1", "ingresses", "Ingress")
+INGRESS_CLASSES = ObjectKind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False)
+NETWORK_POLICIES = ObjectKind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+DISRUPTION_BUDGETS = ObjectKind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+POD_AUTOSCALERS = ObjectKind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+ROLES = ObjectKind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDINGS = ObjectKind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+CRDS = ObjectKind(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
+)
 
-INFERENCE_SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
-SERVING_RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "servingruntimes", "ServingRuntime")
-CLUSTER_SERVING_RUNTIMES = Kind(
+INFERENCE_SERVICES = ObjectKind("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
+SERVING_RUNTIMES = ObjectKind("serving.kserve.io", "v1alpha1", "servingruntimes", "ServingRuntime")
+CLUSTER_SERVING_RUNTIMES = ObjectKind(
     "serving.kserve.io", "v1alpha1", "clusterservingruntimes", "ClusterServingRuntime", namespaced=False
 )
-INFERENCE_GRAPHS = Kind("serving.kserve.io", "v1alpha1", "inferencegraphs", "InferenceGraph")
-EXPERIMENTS = Kind("kubeflow.org", "v1beta1", "experiments", "Experiment")
-SUGGESTIONS = Kind("kubeflow.org", "v1beta1", "suggestions", "Suggestion")
-TRIALS = Kind("kubeflow.org", "v1beta1", "trials", "Trial")
-POD_MONITORS = Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
-SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
-GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
-HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
-PIPELINES = Kind("pipelines.kubeflow.org", "v2beta1", "pipelines", "Pipeline")
-PIPELINE_VERSIONS = Kind("pipelines.kubeflow.org", "v2beta1", "pipelineversions", "PipelineVersion")
-WORKFLOWS = Kind("argoproj.io", "v1alpha1", "workflows", "Workflow")
-TASK_RESULTS = Kind("argoproj.io", "v1alpha1", "workflowtaskresults", "WorkflowTaskResult")
+INFERENCE_GRAPHS = ObjectKind("serving.kserve.io", "v1alpha1", "inferencegraphs", "InferenceGraph")
+EXPERIMENTS = ObjectKind("kubeflow.org", "v1beta1", "experiments", "Experiment")
+SUGGESTIONS = ObjectKind("kubeflow.org", "v1beta1", "suggestions", "Suggestion")
+TRIALS = ObjectKind("kubeflow.org", "v1beta1", "trials", "Trial")
+POD_MONITORS = ObjectKind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
+SCALED_OBJECTS = ObjectKind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+GATEWAYS = ObjectKind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
+HTTP_ROUTES = ObjectKind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+PIPELINES = ObjectKind("pipelines.kubeflow.org", "v2beta1", "pipelines", "Pipeline")
+PIPELINE_VERSIONS = ObjectKind("pipelines.kubeflow.org", "v2beta1", "pipelineversions", "PipelineVersion")
+WORKFLOWS = ObjectKind("argoproj.io", "v1alpha1", "workflows", "Workflow")
+TASK_RESULTS = ObjectKind("argoproj.io", "v1alpha1", "workflowtaskresults", "WorkflowTaskResult")
 
-KNOWN = {(kind.api_version, kind.kind): kind for kind in list(globals().values()) if isinstance(kind, Kind)}
+KNOWN = {(kind.api_version, kind.kind): kind for kind in list(globals().values()) if isinstance(kind, ObjectKind)}
 
 
-def named(document: Mapping[str, Any]) -> tuple[str, str, str]:
+def identify(document: Mapping[str, Any]) -> tuple[str, str, str]:
     """``apiVersion``, ``kind`` and ``metadata.name`` of an object.
 
     Raises:

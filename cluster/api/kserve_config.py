@@ -39,7 +39,7 @@ def read(cluster: Cluster) -> KServeConfig | None:
             return None
         raise
     data = (found or {}).get("data") or {}
-    deploy, ingress = _parsed(data.get("deploy")), _parsed(data.get("ingress"))
+    deploy, ingress = _parse_value(data.get("deploy")), _parse_value(data.get("ingress"))
     return KServeConfig(
         default_mode=str(deploy.get("defaultDeploymentMode") or ""),
         gateway_api=bool(ingress.get("enableGatewayApi")),
@@ -47,7 +47,7 @@ def read(cluster: Cluster) -> KServeConfig | None:
     )
 
 
-def _parsed(text: Any) -> dict[str, Any]:
+def _parse_value(text: Any) -> dict[str, Any]:
     """A value of the ConfigMap; empty if it is no JSON object."""
     try:
         found = json.loads(text or "{}")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.transport import Transport
+from headrace.cluster.api.transport import ApiTransport
 from headrace.core.base import settings
-from headrace.core.base.errors import ClusterError, shown
+from headrace.core.base.errors import ClusterError, quote
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -66,7 +66,7 @@ def _cluster(configuration: "Configuration", *, namespace: str, context: str) ->
 
     api = ApiClient(configuration)
     api.user_agent = f"headrace/{version('headrace')}"
-    return Cluster(transport=Transport(api=api, address=configuration.host), namespace=namespace, context=context)
+    return Cluster(transport=ApiTransport(api=api, address=configuration.host), namespace=namespace, context=context)
 
 
 def _from_pod(folder: Path) -> Cluster:
@@ -111,7 +111,7 @@ def _from_kubeconfig(files: str, context: str) -> Cluster:
         chosen = next(entry for entry in contexts if entry["name"] == (context or current["name"]))
     except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The loader checks little: a document of another form ends in Python's own errors.
-        named = f" (context {shown(context)})" if context else ""
+        named = f" (context {quote(context)})" if context else ""
         raise ClusterError(
             f"the kubeconfig {files}{named} cannot be used: {_one_line(error)}; correct it, or set KUBECONFIG.",
             "config",

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import LEASES
-from headrace.cluster.api.lease_document import ANNOTATION, LABELS, About, Seen
+from headrace.cluster.api.lease_document import ANNOTATION, LABELS, LeaseStatus, LeaseSubject
 from headrace.core.base import settings
 from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
 
@@ -23,14 +23,14 @@ _ATTEMPTS = 5
 _BEATS = 10  # renewals within the time that a claim lasts
 
 
-class LostError(ClusterError):
+class LeaseLostError(ClusterError):
     """The claim is another's by now, or gone; what was claimed must be left alone.
 
     Attributes:
         gone: Whether nobody has it.
     """
 
-    def __init__(self, about: About, *, gone: bool) -> None:
+    def __init__(self, about: LeaseSubject, *, gone: bool) -> None:
         """Say what was lost."""
         told = (
             f"the claim on {about} must be renewed while it is under way; it was not for so long that it was tidied "
@@ -42,10 +42,10 @@ class LostError(ClusterError):
         self.gone = gone
 
 
-class Claim:
+class LeaseClaim:
     """A claim that is this process's; the block of ``claimed`` renews it."""
 
-    def __init__(self, cluster: Cluster, about: About, *, seconds: float) -> None:
+    def __init__(self, cluster: Cluster, about: LeaseSubject, *, seconds: float) -> None:
         """Prepare; nothing is claimed yet.
 
         Args:
@@ -59,7 +59,7 @@ class Claim:
         self._holder = f"{platform.node() or 'somebody'}-{uuid.uuid4().hex[:12]}"
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._beats, daemon=True)
-        self._lost: LostError | None = None
+        self._lost: LeaseLostError | None = None
 
     def make(self) -> None:
         """Claim the object; whoever claimed it before notices and stops.
@@ -86,7 +86,7 @@ class Claim:
             f"the Lease {self.about.lease} is changed by others all the time: see who does that.", "conflict"
         )
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: LeaseStatus) -> None:
         """Take over a claim as it was seen.
 
         Raises:
@@ -95,11 +95,11 @@ class Claim:
         try:
             self._changed(seen.lease, {**self._document(), "metadata": {}})
         except MissingError as error:
-            raise LostError(self.about, gone=True) from error
+            raise LeaseLostError(self.about, gone=True) from error
         except ClusterError as error:
             if error.reason != "conflict":
                 raise
-            raise LostError(self.about, gone=False) from error
+            raise LeaseLostError(self.about, gone=False) from error
 
     def renew(self) -> None:
         """Say that it is watched.
@@ -164,7 +164,7 @@ class Claim:
         while not self._ended.wait(self._seconds / _BEATS):
             try:
                 self.renew()
-            except LostError as error:
+            except LeaseLostError as error:
                 self._lost = error
                 return
             except HeadraceError:
@@ -178,7 +178,7 @@ class Claim:
     def _own(self) -> Document:
         found = self._cluster.get(LEASES, self.about.lease)
         if found is None or (found.get("spec") or {}).get("holderIdentity") != self._holder:
-            raise LostError(self.about, gone=found is None)
+            raise LeaseLostError(self.about, gone=found is None)
         return found
 
     @contextlib.contextmanager
@@ -187,7 +187,7 @@ class Claim:
         try:
             yield
         except MissingError as error:
-            raise LostError(self.about, gone=True) from error
+            raise LeaseLostError(self.about, gone=True) from error
         except ClusterError as error:
             if error.reason != "conflict":
                 raise
@@ -218,7 +218,7 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claimed(cluster: Cluster, about: About) -> Iterator[Claim]:
+def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
     """Claim an object for the length of the block.
 
     The claim stays where the block does not ``end`` it: what could not be put back is put right by ``headrace cluster
@@ -227,13 +227,13 @@ def claimed(cluster: Cluster, about: About) -> Iterator[Claim]:
     Raises:
         ClusterError: If it cannot be claimed.
     """
-    claim = Claim(cluster, about, seconds=settings.claim_seconds())
+    claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
     claim.make()
     with claim.renewed():
         yield claim
 
 
-def _annotations(about: About) -> dict[str, str]:
+def _annotations(about: LeaseSubject) -> dict[str, str]:
     told = asdict(about)
     if not about.goes_on:  # an earlier version, which tidies too, does not know the word
         del told["goes_on"]

@@ -8,14 +8,14 @@ from typing import Any
 
 from headrace.cluster.api.client import MANAGER, Cluster, Document
 from headrace.cluster.api.kinds import LEASES
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 
 LABELS = {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "headrace"}
 ANNOTATION = "headrace/claim"
 
 
 @dataclass(frozen=True)
-class About:
+class LeaseSubject:
     """What a claim is about.
 
     Attributes:
@@ -45,7 +45,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Seen:
+class LeaseStatus:
     """A claim as it was read.
 
     Attributes:
@@ -56,7 +56,7 @@ class Seen:
         lease: The Lease.
     """
 
-    about: About
+    about: LeaseSubject
     holder: str
     silent_seconds: float
     seconds: float
@@ -68,19 +68,19 @@ class Seen:
         return self.silent_seconds <= self.seconds
 
 
-def find(cluster: Cluster, kind: str, name: str) -> Seen | None:
+def find(cluster: Cluster, kind: str, name: str) -> LeaseStatus | None:
     """The claim on an object; None if there is none that can be read.
 
     Raises:
         ClusterError: If the cluster cannot be asked.
     """
-    found = cluster.get(LEASES, About(kind, name).lease)
+    found = cluster.get(LEASES, LeaseSubject(kind, name).lease)
     with contextlib.suppress(DataError):
         return read(found) if found else None
     return None
 
 
-def read(lease: Document) -> Seen:
+def read(lease: Document) -> LeaseStatus:
     """What a Lease says.
 
     Raises:
@@ -93,7 +93,7 @@ def read(lease: Document) -> Seen:
         renewed, seconds = datetime.fromisoformat(spec["renewTime"]), float(spec["leaseDurationSeconds"])
         silent = datetime.now(UTC) - renewed
     except (KeyError, TypeError, ValueError) as error:
-        told = shown(f"{type(error).__name__}: {error}")
+        told = quote(f"{type(error).__name__}: {error}")
         raise DataError(
             f"the Lease {name} must be a claim of Headrace's, with what it is about and when it was renewed; {told}: "
             f"see whose it is, and delete it with kubectl delete lease {name}."
@@ -104,7 +104,7 @@ def read(lease: Document) -> Seen:
             f"the Lease {name} must be about the object of its name and renewed in the past; {wrong}: set the clocks "
             f"right, or delete it with kubectl delete lease {name}."
         )
-    return Seen(about, str(spec.get("holderIdentity", "")), silent.total_seconds(), seconds, lease)
+    return LeaseStatus(about, str(spec.get("holderIdentity", "")), silent.total_seconds(), seconds, lease)
 
 
 def all_leases(cluster: Cluster) -> list[Document]:
@@ -116,9 +116,9 @@ def all_leases(cluster: Cluster) -> list[Document]:
     return cluster.list(LEASES, labels=f"app.kubernetes.io/managed-by={MANAGER}")
 
 
-def _about(told: dict[str, Any]) -> About:
+def _about(told: dict[str, Any]) -> LeaseSubject:
     """What an annotation says, if it says so in the form of ours."""
-    about = About(**told)
+    about = LeaseSubject(**told)
     texts = (about.kind, about.name, about.uri, about.answered)
     named = all(isinstance(text, str) for text in texts) and isinstance(about.goes_on, bool)
     if not named or not isinstance(about.before, dict | None):

@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EVENTS, PODS
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import ClusterError
 
 # In which words a container's log is refused before it has started: as it waits, before the kubelet knows its pod, and
@@ -14,7 +14,7 @@ _NOT_STARTED = ("waiting to start", "not found in pod", "is not available")
 
 
 @dataclass(frozen=True)
-class Event:
+class ObjectEvent:
     """Something that happened to an object.
 
     Attributes:
@@ -36,7 +36,7 @@ class Event:
     count: int
 
 
-def events(cluster: Cluster, kind: str, name: str, *, namespace: str = "", uid: str = "") -> list[Event]:
+def events(cluster: Cluster, kind: str, name: str, *, namespace: str = "", uid: str = "") -> list[ObjectEvent]:
     """What happened to an object, the latest last.
 
     Args:
@@ -55,11 +55,11 @@ def events(cluster: Cluster, kind: str, name: str, *, namespace: str = "", uid: 
     return sorted(found, key=lambda event: event.last)
 
 
-def _event(entry: dict[str, Any]) -> Event:
+def _event(entry: dict[str, Any]) -> ObjectEvent:
     about, series = entry.get("involvedObject") or {}, entry.get("series") or {}
     times = (series.get("lastObservedTime"), entry.get("lastTimestamp"), entry.get("eventTime"))
     made = (entry.get("metadata") or {}).get("creationTimestamp", "")
-    return Event(
+    return ObjectEvent(
         kind=str(about.get("kind", "")),
         name=str(about.get("name", "")),
         type=str(entry.get("type", "")),
@@ -98,7 +98,7 @@ def logs(
     query = {"tailLines": str(lines), "limitBytes": str(limit_bytes), "container": container}
     query |= {"previous": "true"} if previous else {}
     place = namespace or cluster.namespace
-    request = Request(
+    request = ApiRequest(
         "GET",
         PODS.path(place, pod, "log"),
         f"get the log of {pod} in {place}",

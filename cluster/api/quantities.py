@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 _FORM = re.compile(r"([+-]?[0-9]*\.?[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -18,7 +18,7 @@ def number(text: object) -> Decimal:
     """
     found = _FORM.fullmatch(str(text).strip())
     if not found:
-        raise InputError(f"a quantity must be written as 500m, 2 or 4Gi; got {shown(text)} instead.")
+        raise InputError(f"a quantity must be written as 500m, 2 or 4Gi; got {quote(text)} instead.")
     digits, unit = found[1], found[2] or ""
     if unit in _BINARY:
         return Decimal(digits) * Decimal(2) ** _BINARY[unit]

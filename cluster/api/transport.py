@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headrace.cluster.api.errors import translated
+from headrace.cluster.api.errors import translate_errors
 from headrace.core.base.errors import ClusterError
 from headrace.core.runtime.signals import held_back
 
@@ -22,7 +22,7 @@ _PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Request:
+class ApiRequest:
     """What is asked of the server.
 
     Attributes:
@@ -46,7 +46,7 @@ class Request:
     repeat: bool = True
 
 
-def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
+def send_with_retries(once: Callable[[], bytes], *, repeat: bool) -> bytes:
     """What a request gives, which is sent a few times if need be.
 
     Args:
@@ -71,7 +71,7 @@ def repeated(once: Callable[[], bytes], *, repeat: bool) -> bytes:
 
 
 @dataclass(frozen=True)
-class Transport:
+class ApiTransport:
     """The official client, used for its credentials and its connections.
 
     No signal breaks off a request: one that comes meanwhile acts when it is answered; a stream is left at once.
@@ -84,7 +84,7 @@ class Transport:
     api: "ApiClient"
     address: str
 
-    def json(self, request: Request) -> Any:
+    def json(self, request: ApiRequest) -> Any:
         """The server's answer, as plain values.
 
         Raises:
@@ -101,21 +101,21 @@ class Transport:
                 "failed",
             ) from error
 
-    def data(self, request: Request) -> bytes:
+    def data(self, request: ApiRequest) -> bytes:
         """The bytes of the server's answer; raises as ``json`` does."""
-        return repeated(lambda: self._once(request), repeat=request.repeat)
+        return send_with_retries(lambda: self._once(request), repeat=request.repeat)
 
-    def _once(self, request: Request) -> bytes:
-        with held_back(), translated(self.address, request.doing):
+    def _once(self, request: ApiRequest) -> bytes:
+        with held_back(), translate_errors(self.address, request.doing):
             response = self._send(request)
             try:
                 return response.read()
             finally:
                 response.release_conn()
 
-    def lines(self, request: Request) -> Generator[Any, None, None]:
+    def lines(self, request: ApiRequest) -> Generator[Any, None, None]:
         """The documents of a stream, one a line, until the server ends it; raises as ``json`` does."""
-        with translated(self.address, request.doing):
+        with translate_errors(self.address, request.doing):
             with held_back():
                 response = self._send(request)
             try:
@@ -128,7 +128,7 @@ class Transport:
                     response.close()  # a stream that is left early cannot be used again
                     response.release_conn()
 
-    def _send(self, request: Request) -> "urllib3.BaseHTTPResponse":
+    def _send(self, request: ApiRequest) -> "urllib3.BaseHTTPResponse":
         found: urllib3.BaseHTTPResponse = self.api.call_api(
             request.path,
             request.method,

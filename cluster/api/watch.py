@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.kinds import Kind
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.kinds import ObjectKind
+from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import ClusterError
 
 EVERY_SECONDS = 5.0
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def follow(
     cluster: Cluster,
-    kind: Kind,
+    kind: ObjectKind,
     name: str,
     *,
     namespace: str = "",
@@ -69,7 +69,7 @@ def follow(
 
 
 def _until_changed(
-    cluster: Cluster, kind: Kind, name: str, namespace: str, found: Document | None, seconds: float
+    cluster: Cluster, kind: ObjectKind, name: str, namespace: str, found: Document | None, seconds: float
 ) -> None:
     """Return when the object is no longer as it was found, after ``seconds`` at the latest."""
     query = {
@@ -80,7 +80,7 @@ def _until_changed(
         **({"resourceVersion": found["metadata"]["resourceVersion"]} if found else {}),
     }
     path = kind.path(namespace or cluster.namespace)
-    request = Request("GET", path, f"watch {kind.resource} {name}", query=query, read_seconds=seconds + 1)
+    request = ApiRequest("GET", path, f"watch {kind.resource} {name}", query=query, read_seconds=seconds + 1)
     began = time.monotonic()
     with contextlib.suppress(ClusterError), contextlib.closing(cluster.transport.lines(request)) as events:
         for event in events:
@@ -92,7 +92,7 @@ def _until_changed(
 
 def wait(
     cluster: Cluster,
-    kind: Kind,
+    kind: ObjectKind,
     name: str,
     *,
     until: Callable[[Document | None], T | None],

@@ -91,12 +91,12 @@ def _key(key: Hashable) -> str:
     return "null" if key is None else str(key)
 
 
-def _constructed(_: yaml.Loader, node: yaml.ScalarNode) -> Any:
+def _construct_scalar(_: yaml.Loader, node: yaml.ScalarNode) -> Any:
     return scalar(node.value)
 
 
 for _name in ("bool", "int", "float", "null"):
-    _Loader.add_constructor(_TAG + _name, _constructed)
+    _Loader.add_constructor(_TAG + _name, _construct_scalar)
 
 
 class _Dumper(yaml.CSafeDumper):

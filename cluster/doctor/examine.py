@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.kinds import SECRETS, Kind
-from headrace.cluster.doctor.installation import check_runtime, wanted
+from headrace.cluster.api.kinds import SECRETS, ObjectKind
+from headrace.cluster.doctor.installation import check_runtime, required_accounts
 from headrace.cluster.doctor.namespace import (
     check_namespace,
     check_references,
@@ -17,14 +17,14 @@ from headrace.cluster.doctor.rights import check_rights
 from headrace.cluster.doctor.rollouts import check_rollouts
 from headrace.cluster.doctor.server import check_platform, check_server
 from headrace.cluster.doctor.steps import check_steps
-from headrace.cluster.install.requirements import Needs, Reference
+from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference
 from headrace.cluster.kfp.step_place import StepPlace
-from headrace.core.base.diagnostics import Finding
+from headrace.core.base.diagnostics import Diagnostic
 from headrace.core.base.errors import ClusterError
 from headrace.core.base.secret_names import STORE_SECRET
 
 
-def examine(cluster: Cluster, needs: Needs, place: StepPlace | None = None) -> list[Finding]:
+def examine(cluster: Cluster, needs: ClusterRequirements, place: StepPlace | None = None) -> list[Diagnostic]:
     """Look at a cluster with what is wanted of it; nothing is changed.
 
     Args:
@@ -34,39 +34,39 @@ def examine(cluster: Cluster, needs: Needs, place: StepPlace | None = None) -> l
 
     Whatever goes wrong is a finding: what may not be looked at is unknown, and a server that does not answer is bad.
     """
-    findings = _looked("Kubernetes", lambda: check_server(cluster))
+    findings = _examine_area("Kubernetes", lambda: check_server(cluster))
     if any(finding.state == "bad" for finding in findings):
         return findings
-    findings += _looked("Platform", lambda: check_platform(cluster, needs))
-    findings += _looked("Rollouts", lambda: check_rollouts(cluster))
+    findings += _examine_area("Platform", lambda: check_platform(cluster, needs))
+    findings += _examine_area("Rollouts", lambda: check_rollouts(cluster))
     if place:
-        findings += _looked("Steps", lambda: check_steps(cluster, place, needs))
-    space = _looked("Namespace", lambda: check_namespace(cluster, needs))
+        findings += _examine_area("Steps", lambda: check_steps(cluster, place, needs))
+    space = _examine_area("Namespace", lambda: check_namespace(cluster, needs))
     findings += space
     if not any(finding.state == "bad" and "no namespace" in finding.text for finding in space):
-        findings += _looked("Names", lambda: check_references(cluster, _references(needs)))
-        findings += _looked("Secret", lambda: check_store_secret(cluster))
-        findings += _looked("ServingRuntime", lambda: check_runtime(cluster, needs))
-        findings += _looked("Rights", lambda: check_rights(cluster, needs))
-        findings += _looked("Quota", lambda: check_quota(cluster, needs))
-    findings += _looked("Nodes", lambda: check_nodes(cluster, needs))
-    findings += _looked("Storage", lambda: check_storage(cluster, needs))
+        findings += _examine_area("Names", lambda: check_references(cluster, _references(needs)))
+        findings += _examine_area("Secret", lambda: check_store_secret(cluster))
+        findings += _examine_area("ServingRuntime", lambda: check_runtime(cluster, needs))
+        findings += _examine_area("Rights", lambda: check_rights(cluster, needs))
+        findings += _examine_area("Quota", lambda: check_quota(cluster, needs))
+    findings += _examine_area("Nodes", lambda: check_nodes(cluster, needs))
+    findings += _examine_area("Storage", lambda: check_storage(cluster, needs))
     return findings
 
 
-def _references(needs: Needs) -> tuple[Reference, ...]:
+def _references(needs: ClusterRequirements) -> tuple[ObjectReference, ...]:
     """What is named, the object store's Secret and the accounts first; each once."""
-    found: dict[tuple[Kind, str], Reference] = {}
+    found: dict[tuple[ObjectKind, str], ObjectReference] = {}
     named = [one for one in needs.references if (one.kind, one.name) == (SECRETS, STORE_SECRET)]
     by = tuple(step for one in named for step in one.by)
-    for reference in (store_reference(by=by), *wanted(needs), *needs.references):
+    for reference in (store_reference(by=by), *required_accounts(needs), *needs.references):
         found.setdefault((reference.kind, reference.name), reference)
     return tuple(found.values())
 
 
-def _looked(area: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+def _examine_area(area: str, look: Callable[[], list[Diagnostic]]) -> list[Diagnostic]:
     try:
         return look()
     except ClusterError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
-        return [Finding(area, "bad", text, remedy)]
+        return [Diagnostic(area, "bad", text, remedy)]

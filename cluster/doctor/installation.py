@@ -5,30 +5,30 @@ from importlib.metadata import version
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, SERVING_RUNTIMES
 from headrace.cluster.install.manifests import OWN_IMAGE
-from headrace.cluster.install.requirements import Needs, Reference
-from headrace.core.base.diagnostics import Finding, State, good
+from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, good
 from headrace.core.base.errors import ClusterError
 
 RUNTIME = "headrace"
 
 
-def wanted(needs: Needs) -> tuple[Reference, ...]:
+def required_accounts(needs: ClusterRequirements) -> tuple[ObjectReference, ...]:
     """The service accounts that steps and model servers run under, and what Kubeflow's launcher reads."""
-    found = [Reference(SERVICE_ACCOUNTS, needs.account, by=("the run of a pipeline",))]
+    found = [ObjectReference(SERVICE_ACCOUNTS, needs.account, by=("the run of a pipeline",))]
     if needs.purposes & {"deploy"}:
-        found.append(Reference(SERVICE_ACCOUNTS, "headrace-serving", by=("the InferenceService",)))
+        found.append(ObjectReference(SERVICE_ACCOUNTS, "headrace-serving", by=("the InferenceService",)))
     if needs.purposes & {"tune"}:
-        found.append(Reference(SERVICE_ACCOUNTS, "headrace-trial", by=("the trials",)))
+        found.append(ObjectReference(SERVICE_ACCOUNTS, "headrace-trial", by=("the trials",)))
     if "run" in needs.purposes:
         by = ("the launcher of Kubeflow Pipelines",)
-        found.append(Reference(CONFIG_MAPS, "kfp-launcher", optional=True, by=by))
-        found.append(Reference(SECRETS, "mlpipeline-minio-artifact", optional=True, by=by))
+        found.append(ObjectReference(CONFIG_MAPS, "kfp-launcher", optional=True, by=by))
+        found.append(ObjectReference(SECRETS, "mlpipeline-minio-artifact", optional=True, by=by))
     return tuple(found)
 
 
-def check_runtime(cluster: Cluster, needs: Needs) -> list[Finding]:
+def check_runtime(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """Whether KServe has Headrace's model server, of this version and with a probe that asks the model."""
-    state: State = "bad" if "deploy" in needs.purposes else "warning"
+    state: DiagnosticState = "bad" if "deploy" in needs.purposes else "warning"
     place = f"--namespace {cluster.namespace}"
     renewing = f"apply an overlay of this version (headrace cluster render local -o FOLDER {place} writes it)"
     try:
@@ -37,29 +37,29 @@ def check_runtime(cluster: Cluster, needs: Needs) -> list[Finding]:
         if error.reason == "unserved":
             return []
         if error.reason == "forbidden":
-            return [Finding("ServingRuntime", "unknown", f"you may not look at the ServingRuntime {RUNTIME}")]
+            return [Diagnostic("ServingRuntime", "unknown", f"you may not look at the ServingRuntime {RUNTIME}")]
         raise
     if found is None:
         text = f"there is no ServingRuntime {RUNTIME} in {cluster.namespace}: KServe does not know the format headrace"
-        return [Finding("ServingRuntime", state, text, renewing)]
+        return [Diagnostic("ServingRuntime", state, text, renewing)]
     spec = found["spec"]
     if spec.get("disabled"):
         text = f"the ServingRuntime {RUNTIME} is disabled"
-        return [Finding("ServingRuntime", state, text, "set its spec.disabled to false")]
+        return [Diagnostic("ServingRuntime", state, text, "set its spec.disabled to false")]
     (container, *_) = [one for one in spec["containers"] if one["name"] == "kserve-container"] or spec["containers"]
     findings = [_version(container.get("image", ""), renewing)]
     if "httpGet" not in container.get("readinessProbe", {}):
         text = (
             f"the ServingRuntime {RUNTIME} has no readiness probe over HTTP: requests come before the model is loaded"
         )
-        findings.append(Finding("ServingRuntime", "warning", text, renewing))
+        findings.append(Diagnostic("ServingRuntime", "warning", text, renewing))
     return findings
 
 
-def _version(image: str, renewing: str) -> Finding:
+def _version(image: str, renewing: str) -> Diagnostic:
     repository, _, tag = image.partition("@")[0].rpartition(":")
     here = version("headrace")
     if tag == here or not repository.endswith(OWN_IMAGE.rpartition("/")[2]):
         return good("ServingRuntime", f"models are served by {image}")
     text = f"models are served by {image}, and this is headrace {here}: it may not read bundles that are made here"
-    return Finding("ServingRuntime", "warning", text, renewing)
+    return Diagnostic("ServingRuntime", "warning", text, renewing)

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Kind
-from headrace.cluster.install.requirements import Needs, Reference
-from headrace.core.base.diagnostics import Finding, State, good, listed
+from headrace.cluster.api.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, ObjectKind
+from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, good, list_names
 from headrace.core.base.errors import ClusterError
 from headrace.core.base.secret_names import AWS_VARIABLES, STORE_SECRET, STORE_VARIABLES
 
@@ -23,7 +23,7 @@ def prepare(namespace: str) -> str:
     return f"apply an overlay (headrace cluster render local -o FOLDER --namespace {namespace} writes it)"
 
 
-def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
+def check_namespace(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """Whether the namespace is there, has Katib's label, and lets Kubeflow's pods in."""
     name = cluster.namespace
     try:
@@ -32,51 +32,55 @@ def check_namespace(cluster: Cluster, needs: Needs) -> list[Finding]:
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl get namespace {name} --show-labels"
-        return [Finding("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
+        return [Diagnostic("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
     if found is None:
         remedy = f"{prepare(f'{name} --create-namespace')}, or name another"
-        return [Finding("Namespace", "bad", f"there is no namespace {name}", remedy)]
+        return [Diagnostic("Namespace", "bad", f"there is no namespace {name}", remedy)]
     if found.get("status", {}).get("phase") == "Terminating":
-        return [Finding("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
+        return [Diagnostic("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
     labels = found["metadata"].get("labels") or {}
     there = good("Namespace", f"the namespace {name} is there")
     return [there, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
 
 
-def _katib(name: str, labels: dict[str, str], needs: Needs) -> Finding:
+def _katib(name: str, labels: dict[str, str], needs: ClusterRequirements) -> Diagnostic:
     if labels.get(KATIB_LABEL) == "enabled":
         return good("Namespace", "Katib collects metrics in it")
-    state: State = "bad" if "tune" in needs.purposes else "warning"
+    state: DiagnosticState = "bad" if "tune" in needs.purposes else "warning"
     remedy = f"run kubectl label namespace {name} {KATIB_LABEL}=enabled"
-    return Finding("Namespace", state, f"{name} has no label {KATIB_LABEL}=enabled: Katib takes no Experiment", remedy)
+    return Diagnostic(
+        "Namespace", state, f"{name} has no label {KATIB_LABEL}=enabled: Katib takes no Experiment", remedy
+    )
 
 
-def _security(name: str, labels: dict[str, str]) -> list[Finding]:
+def _security(name: str, labels: dict[str, str]) -> list[Diagnostic]:
     if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
         return []
     text = f"{name} enforces the restricted pod security standard: helpers of Kubeflow's in each step's pod do not pass"
     return [
-        Finding("Namespace", "bad", text, f"have whoever owns {name} set pod-security.kubernetes.io/enforce=baseline")
+        Diagnostic(
+            "Namespace", "bad", text, f"have whoever owns {name} set pod-security.kubernetes.io/enforce=baseline"
+        )
     ]
 
 
-def _passed_over(name: str, labels: dict[str, str], needs: Needs) -> list[Finding]:
+def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) -> list[Diagnostic]:
     """Whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
     if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
         return []
     text = f"{name} has the label {CONTROL_PLANE_LABEL}: KServe does not serve models in such a namespace"
     remedy = "submit with --argument serve=false, and headrace deploy --namespace ANOTHER what was published"
-    return [Finding("Namespace", "warning", text, remedy)]
+    return [Diagnostic("Namespace", "warning", text, remedy)]
 
 
-def check_references(cluster: Cluster, references: Iterable[Reference]) -> list[Finding]:
+def check_references(cluster: Cluster, references: Iterable[ObjectReference]) -> list[Diagnostic]:
     """Whether each object that is named is there, with its keys."""
     return [_reference(cluster, reference) for reference in references]
 
 
-def _reference(cluster: Cluster, reference: Reference) -> Finding:
+def _reference(cluster: Cluster, reference: ObjectReference) -> Diagnostic:
     kind, name = reference.kind, reference.name
-    by = f", which {listed(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
+    by = f", which {list_names(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
     what = f"{kind.kind} {name}"
     try:
         found = cluster.get(kind, name)
@@ -84,15 +88,15 @@ def _reference(cluster: Cluster, reference: Reference) -> Finding:
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl -n {cluster.namespace} get {kind.plural} {name}"
-        return Finding(kind.kind, "unknown", f"you may not look at the {what}{by}", remedy)
-    state: State = "warning" if reference.optional else "bad"
+        return Diagnostic(kind.kind, "unknown", f"you may not look at the {what}{by}", remedy)
+    state: DiagnosticState = "warning" if reference.optional else "bad"
     if found is None:
-        return Finding(
+        return Diagnostic(
             kind.kind, state, f"there is no {what} in {cluster.namespace}{by}", _make(kind, name, cluster.namespace)
         )
     lacking = [key for key in reference.keys if key not in {**(found.get("data") or {}), **_binary(found)}]
     if lacking:
-        return Finding(
+        return Diagnostic(
             kind.kind, state, f"the {what}{by}, lacks {', '.join(lacking)}", _make(kind, name, cluster.namespace)
         )
     return _phase(found, what, by)
@@ -102,17 +106,19 @@ def _binary(found: Document) -> dict[str, Any]:
     return found.get("binaryData") or {}
 
 
-def _phase(found: Document, what: str, by: str) -> Finding:
+def _phase(found: Document, what: str, by: str) -> Diagnostic:
     phase = found.get("status", {}).get("phase", "")
     if found["kind"] == "PersistentVolumeClaim" and phase != "Bound":
         remedy = f"look at kubectl describe pvc {found['metadata']['name']}"
-        return Finding(found["kind"], "warning", f"the {what}{by}, has no volume yet (it is {phase or 'new'})", remedy)
+        return Diagnostic(
+            found["kind"], "warning", f"the {what}{by}, has no volume yet (it is {phase or 'new'})", remedy
+        )
     return good(
         found["kind"], f"the {what} is there" + (f" with {len(found['data'])} keys" if found.get("data") else "")
     )
 
 
-def _make(kind: Kind, name: str, namespace: str) -> str:
+def _make(kind: ObjectKind, name: str, namespace: str) -> str:
     if kind == SECRETS and name == STORE_SECRET:
         return f"{_KEYS} {namespace}"
     if kind == SERVICE_ACCOUNTS and name.startswith("headrace-"):
@@ -120,12 +126,12 @@ def _make(kind: Kind, name: str, namespace: str) -> str:
     return f"make the {kind.kind} {name}, or correct its name"
 
 
-def store_reference(*, by: tuple[str, ...] = ()) -> Reference:
+def store_reference(*, by: tuple[str, ...] = ()) -> ObjectReference:
     """The Secret of the object store with the keys that steps read."""
-    return Reference(SECRETS, STORE_SECRET, keys=STORE_VARIABLES, by=by)
+    return ObjectReference(SECRETS, STORE_SECRET, keys=STORE_VARIABLES, by=by)
 
 
-def check_store_secret(cluster: Cluster) -> list[Finding]:
+def check_store_secret(cluster: Cluster) -> list[Diagnostic]:
     """Whether KServe reads from the Secret what the steps read; nothing if it is not there or may not be looked at."""
     try:
         found = cluster.get(SECRETS, STORE_SECRET)
@@ -139,11 +145,11 @@ def check_store_secret(cluster: Cluster) -> list[Finding]:
     lacking = [key for key in AWS_VARIABLES if key not in data]
     if lacking:
         text = f"the Secret {STORE_SECRET} lacks {' and '.join(lacking)}, by which KServe fetches models"
-        return [Finding("Secret", "bad", text, f"{_KEYS} {cluster.namespace}")]
+        return [Diagnostic("Secret", "bad", text, f"{_KEYS} {cluster.namespace}")]
     return _agreement(data, (found or {})["metadata"].get("annotations") or {}, cluster.namespace)
 
 
-def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str) -> list[Finding]:
+def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str) -> list[Diagnostic]:
     """Whether the annotations that KServe reads mean the endpoint that the steps read."""
     parts = urlsplit(_plain(data["HEADRACE_S3_ENDPOINT"]))
     there = annotations.get("serving.kserve.io/s3-endpoint", "")
@@ -154,7 +160,7 @@ def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str
         f"the Secret's annotations name the store {'https' if secure else 'http'}://{there or '(none)'} to KServe, "
         f"its key HEADRACE_S3_ENDPOINT {parts.scheme}://{parts.netloc} to the steps"
     )
-    return [Finding("Secret", "bad", text, f"{_KEYS} {namespace}")]
+    return [Diagnostic("Secret", "bad", text, f"{_KEYS} {namespace}")]
 
 
 def _plain(encoded: str) -> str:

@@ -8,26 +8,26 @@ from typing import Any
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import NODES, STORAGE_CLASSES
 from headrace.cluster.api.quantities import number
-from headrace.cluster.install.requirements import Needs, PodNeed
-from headrace.core.base.diagnostics import Finding, good, listed
+from headrace.cluster.install.requirements import ClusterRequirements, PodRequirements
+from headrace.core.base.diagnostics import Diagnostic, good, list_names
 from headrace.core.base.errors import ClusterError, InputError
 
 ARCHITECTURE = "amd64"  # of the wheels in the suite's image, unless it is built for another
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def check_nodes(cluster: Cluster, needs: Needs) -> list[Finding]:
+def check_nodes(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """Whether nodes are ready, of an architecture that the image runs on, and with room for every pod."""
     try:
         nodes = cluster.list(NODES)
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
-        return [Finding("Nodes", "unknown", "you may not look at nodes: nobody knows whether the pods fit")]
+        return [Diagnostic("Nodes", "unknown", "you may not look at nodes: nobody knows whether the pods fit")]
     ready = [node for node in nodes if _ready(node)]
     if not ready:
         text = f"none of {len(nodes)} nodes is ready: no pod starts"
-        return [Finding("Nodes", "bad", text, "look at kubectl get nodes")]
+        return [Diagnostic("Nodes", "bad", text, "look at kubectl get nodes")]
     findings = [good("Nodes", f"{len(ready)} of {len(nodes)} nodes are ready")]
     findings += _architectures(ready)
     findings += [finding for pod in _alike(needs.pods) for finding in _fit(pod, ready)]
@@ -45,56 +45,58 @@ def _architecture(node: Document) -> str:
     return str(node.get("status", {}).get("nodeInfo", {}).get("architecture", ""))
 
 
-def _architectures(nodes: list[Document]) -> list[Finding]:
+def _architectures(nodes: list[Document]) -> list[Diagnostic]:
     found = sorted({_architecture(node) for node in nodes})
     if found == [ARCHITECTURE]:
         return [good("Nodes", f"all are {ARCHITECTURE}, as the image is")]
     if ARCHITECTURE not in found:
         remedy = f"build the image for {' and '.join(found)}"
-        return [Finding("Nodes", "bad", f"the nodes are {', '.join(found)}, and the image is {ARCHITECTURE}", remedy)]
+        return [
+            Diagnostic("Nodes", "bad", f"the nodes are {', '.join(found)}, and the image is {ARCHITECTURE}", remedy)
+        ]
     text = f"the nodes are {', '.join(found)}, and the image is {ARCHITECTURE}: a pod may land where it cannot run"
     remedy = f"select nodes by kubernetes.io/arch={ARCHITECTURE}, or build the image for each"
-    return [Finding("Nodes", "warning", text, remedy)]
+    return [Diagnostic("Nodes", "warning", text, remedy)]
 
 
-def _alike(pods: Sequence[PodNeed]) -> list[PodNeed]:
+def _alike(pods: Sequence[PodRequirements]) -> list[PodRequirements]:
     """One pod for all that ask the same of a node, under all their names."""
-    groups: dict[str, list[PodNeed]] = {}
+    groups: dict[str, list[PodRequirements]] = {}
     for pod in pods:
         groups.setdefault(repr((pod.requests, pod.labels, pod.tolerations)), []).append(pod)
-    return [replace(group[0], by=listed([pod.by for pod in group])) for group in groups.values()]
+    return [replace(group[0], by=list_names([pod.by for pod in group])) for group in groups.values()]
 
 
-def _fit(pod: PodNeed, nodes: list[Document]) -> list[Finding]:
+def _fit(pod: PodRequirements, nodes: list[Document]) -> list[Diagnostic]:
     """Why no node takes a pod; nothing if one does."""
     selected = [node for node in nodes if pod.labels.items() <= (node["metadata"].get("labels") or {}).items()]
     if not selected:
         told = ", ".join(f"{key}={value}" for key, value in pod.labels.items())
         text = f"{pod.by}: a node with {told} is wanted; there is none"
-        return [Finding("Nodes", "bad", text, "label one, or ask for another")]
-    borne = [node for node in selected if not _repelled(pod, node)]
+        return [Diagnostic("Nodes", "bad", text, "label one, or ask for another")]
+    borne = [node for node in selected if not _untolerated_taints(pod, node)]
     if not borne:
-        told = ", ".join(sorted({taint["key"] for node in selected for taint in _repelled(pod, node)}))
+        told = ", ".join(sorted({taint["key"] for node in selected for taint in _untolerated_taints(pod, node)}))
         text = f"{pod.by}: no toleration of the taint {told}, which every node that fits has"
-        return [Finding("Nodes", "bad", text, "give the step a toleration")]
+        return [Diagnostic("Nodes", "bad", text, "give the step a toleration")]
     try:
         wanted = {name: number(value) for name, value in pod.requests.items()}
         roomy = any(all(_room(node, name) >= value for name, value in wanted.items()) for node in borne)
     except InputError as error:
         text = f"{pod.by}: what is asked for cannot be read: {str(error).rstrip('.')}"
-        return [Finding("Nodes", "bad", text, "correct its resources")]
+        return [Diagnostic("Nodes", "bad", text, "correct its resources")]
     if roomy:
         return []
     told = ", ".join(f"{name} {value}" for name, value in pod.requests.items())
     text = f"{pod.by}: {told} are asked for; no node has as much"
-    return [Finding("Nodes", "bad", text, "ask for less, or add a node")]
+    return [Diagnostic("Nodes", "bad", text, "ask for less, or add a node")]
 
 
 def _room(node: Document, name: str) -> Decimal:
     return number(node.get("status", {}).get("allocatable", {}).get(name, "0"))
 
 
-def _repelled(pod: PodNeed, node: Document) -> list[dict[str, Any]]:
+def _untolerated_taints(pod: PodRequirements, node: Document) -> list[dict[str, Any]]:
     taints = node.get("spec", {}).get("taints") or []
     hard = [taint for taint in taints if taint.get("effect") in {"NoSchedule", "NoExecute"}]
     return [taint for taint in hard if not any(_bears(one, taint) for one in pod.tolerations)]
@@ -108,7 +110,7 @@ def _bears(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
     return toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", "")
 
 
-def _images(needs: Needs, nodes: list[Document]) -> list[Finding]:
+def _images(needs: ClusterRequirements, nodes: list[Document]) -> list[Diagnostic]:
     """Which images lie on the nodes already; those that do not are pulled, which nobody can try beforehand."""
     known = [image for node in nodes for image in node.get("status", {}).get("images") or []]
     here = {name for image in known for name in image.get("names") or []}  # an image that lost its name has null
@@ -122,7 +124,7 @@ def _images(needs: Needs, nodes: list[Document]) -> list[Finding]:
             continue
         why = "its tag moves" if moves else "its pull policy is Always" if always else "it lies on no node"
         remedy = "see that the nodes reach its registry, with an imagePullSecret if it wants one, or load it into them"
-        findings.append(Finding("Images", "warning" if moves else "note", f"{image} will be pulled: {why}", remedy))
+        findings.append(Diagnostic("Images", "warning" if moves else "note", f"{image} will be pulled: {why}", remedy))
     return findings
 
 
@@ -131,14 +133,16 @@ def _short(names: set[str]) -> set[str]:
     return names | {name.removeprefix("docker.io/").removeprefix("library/") for name in names}
 
 
-def check_storage(cluster: Cluster, needs: Needs) -> list[Finding]:
+def check_storage(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """Whether the storage classes that are named are there."""
     try:
         found = cluster.list(STORAGE_CLASSES)
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
-        return [Finding("Storage", "unknown", "you may not look at storage classes")] if needs.storage_classes else []
+        return (
+            [Diagnostic("Storage", "unknown", "you may not look at storage classes")] if needs.storage_classes else []
+        )
     names = {one["metadata"]["name"] for one in found}
     default = {
         one["metadata"]["name"]
@@ -151,13 +155,13 @@ def check_storage(cluster: Cluster, needs: Needs) -> list[Finding]:
     elif "" not in needs.storage_classes:
         text = "there is no default storage class: volumes of the options object-store and mlflow would wait for ever"
         remedy = f"annotate one with {_DEFAULT_CLASS}=true"
-        findings.append(Finding("Storage", "warning", text, remedy))
+        findings.append(Diagnostic("Storage", "warning", text, remedy))
     for name, by in needs.storage_classes.items():
         if name and name not in names:
-            text = f"{listed(by)}: the storage class {name} is asked for; there is none of that name"
+            text = f"{list_names(by)}: the storage class {name} is asked for; there is none of that name"
             remedy = f"name one of {', '.join(sorted(names)) or 'those that you install'}"
-            findings.append(Finding("Storage", "bad", text, remedy))
+            findings.append(Diagnostic("Storage", "bad", text, remedy))
         if not name and not default:
-            text = f"{listed(by)}: the default storage class is asked for; there is none"
-            findings.append(Finding("Storage", "bad", text, f"annotate one with {_DEFAULT_CLASS}=true, or name one"))
+            text = f"{list_names(by)}: the default storage class is asked for; there is none"
+            findings.append(Diagnostic("Storage", "bad", text, f"annotate one with {_DEFAULT_CLASS}=true, or name one"))
     return findings

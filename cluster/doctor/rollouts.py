@@ -3,7 +3,7 @@
 from headrace.cluster.api import discovery, kserve_config
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import HTTP_ROUTES, INFERENCE_SERVICES, INGRESS_CLASSES
-from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import ClusterError
 
 AREA = "Rollouts"
@@ -11,7 +11,7 @@ _KNATIVE = {"Serverless", "Knative"}
 _CONFIG = f"the ConfigMap {kserve_config.CONFIG} in {kserve_config.CONFIG_NAMESPACE}"
 
 
-def check_rollouts(cluster: Cluster) -> list[Finding]:
+def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
     """What a rollout of an endpoint in the cluster's usual mode would do; nothing where KServe is not there.
 
     Raises:
@@ -22,7 +22,7 @@ def check_rollouts(cluster: Cluster) -> list[Finding]:
     config = kserve_config.read(cluster)
     if config is None:
         text = f"you may not read {_CONFIG}: requests would be divided by an InferenceGraph, {_graph(cluster, None)}"
-        return [Finding(AREA, "unknown", text, "ask for get on it, by which canaries are known to get requests")]
+        return [Diagnostic(AREA, "unknown", text, "ask for get on it, by which canaries are known to get requests")]
     if "serving.knative.dev" in discovery.groups(cluster.transport) and config.default_mode in _KNATIVE:
         return [good(AREA, "requests are divided by Knative, at the endpoint's own address")]
     canary = discovery.has_field(cluster.transport, INFERENCE_SERVICES, ("spec", "canary"))
@@ -35,7 +35,7 @@ def check_rollouts(cluster: Cluster) -> list[Finding]:
     why = f"enableGatewayApi is off in {_CONFIG}" if canary else "InferenceServices have no spec.canary"
     text = f"requests are divided by an InferenceGraph, {_graph(cluster, config)}: {why}"
     remedy = "let clients ask the graph, or set enableGatewayApi" if canary else "let clients ask the graph"
-    return [Finding(AREA, "note", text, remedy)]
+    return [Diagnostic(AREA, "note", text, remedy)]
 
 
 def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:

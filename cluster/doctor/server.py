@@ -13,18 +13,18 @@ from headrace.cluster.api.kinds import (
     POD_MONITORS,
     SCALED_OBJECTS,
     TASK_RESULTS,
-    Kind,
+    ObjectKind,
 )
-from headrace.cluster.api.transport import Request
-from headrace.cluster.install.requirements import Needs, Purpose
-from headrace.core.base.diagnostics import Finding, State, good
+from headrace.cluster.api.transport import ApiRequest
+from headrace.cluster.install.requirements import ClusterRequirements, Purpose
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, good
 from headrace.core.base.errors import ClusterError
 
 _OLDEST = (1, 27)  # the first that refuses unknown fields for every object
 
 
 @dataclass(frozen=True)
-class Part:
+class PlatformPart:
     """A part of the platform.
 
     Attributes:
@@ -36,59 +36,59 @@ class Part:
     """
 
     name: str
-    kind: Kind
+    kind: ObjectKind
     use: str
     purpose: Purpose | None = None
     controllers: tuple[tuple[str, str], ...] = field(default_factory=tuple)
 
 
 PARTS = (
-    Part(
+    PlatformPart(
         "Pipelines",
         TASK_RESULTS,
         "running pipelines (Kubeflow Pipelines with Argo Workflows)",
         purpose="run",
         controllers=(("kubeflow", "ml-pipeline"), ("kubeflow", "workflow-controller")),
     ),
-    Part(
+    PlatformPart(
         "KServe",
         INFERENCE_SERVICES,
         "deploying models",
         purpose="deploy",
         controllers=(("kserve", "kserve-controller-manager"), ("kubeflow", "kserve-controller-manager")),
     ),
-    Part(
+    PlatformPart(
         "Katib",
         EXPERIMENTS,
         "searching with many pods at once",
         purpose="tune",
         controllers=(("kubeflow", "katib-controller"),),
     ),
-    Part(
+    PlatformPart(
         "Knative",
-        Kind("serving.knative.dev", "v1", "services", "Service"),
+        ObjectKind("serving.knative.dev", "v1", "services", "Service"),
         "KServe's mode Knative, which scales to zero",
     ),
-    Part(
+    PlatformPart(
         "Gateway API",
         HTTP_ROUTES,
         "canaries in KServe's mode Standard",
     ),
-    Part(
+    PlatformPart(
         "Prometheus",
         POD_MONITORS,
         "metrics of model servers, and the gates of a rollout",
     ),
-    Part("KEDA", SCALED_OBJECTS, "replicas that follow requests"),
-    Part(
+    PlatformPart("KEDA", SCALED_OBJECTS, "replicas that follow requests"),
+    PlatformPart(
         "Metrics server",
-        Kind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
+        ObjectKind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
         "replicas that follow the CPU",
     ),
 )
 
 
-def check_server(cluster: Cluster) -> list[Finding]:
+def check_server(cluster: Cluster) -> list[Diagnostic]:
     """Version and identity.
 
     Raises:
@@ -99,26 +99,26 @@ def check_server(cluster: Cluster) -> list[Finding]:
     where = f"Kubernetes {version.text} at {cluster.address}{context}, namespace {cluster.namespace}"
     if (version.major, version.minor) < _OLDEST:
         remedy = f"upgrade to {_OLDEST[0]}.{_OLDEST[1]} or later, which refuses fields that it does not know"
-        return [Finding("Kubernetes", "warning", f"{where} is old", remedy), _identity(cluster)]
+        return [Diagnostic("Kubernetes", "warning", f"{where} is old", remedy), _identity(cluster)]
     return [good("Kubernetes", where), _identity(cluster)]
 
 
-def _identity(cluster: Cluster) -> Finding:
+def _identity(cluster: Cluster) -> Diagnostic:
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     try:
-        said = cluster.transport.json(Request("POST", path, "ask who one is", body=body))
+        said = cluster.transport.json(ApiRequest("POST", path, "ask who one is", body=body))
     except ClusterError as error:
         if error.reason == "unauthorized":
             raise
-        return Finding("Identity", "unknown", "the server does not say as whom it knows you")
+        return Diagnostic("Identity", "unknown", "the server does not say as whom it knows you")
     user = said["status"]["userInfo"].get("username", "")
     if user == "system:anonymous":
-        return Finding("Identity", "bad", "the server knows you as nobody", "sign in, or correct the kubeconfig")
+        return Diagnostic("Identity", "bad", "the server knows you as nobody", "sign in, or correct the kubeconfig")
     return good("Identity", f"you are {user}")
 
 
-def check_platform(cluster: Cluster, needs: Needs) -> list[Finding]:
+def check_platform(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """What of the platform is installed, and in what version.
 
     Raises:
@@ -128,11 +128,11 @@ def check_platform(cluster: Cluster, needs: Needs) -> list[Finding]:
     return [_part(cluster, part, served, needs) for part in PARTS]
 
 
-def _part(cluster: Cluster, part: Part, served: dict[str, list[str]], needs: Needs) -> Finding:
+def _part(cluster: Cluster, part: PlatformPart, served: dict[str, list[str]], needs: ClusterRequirements) -> Diagnostic:
     try:
         is_served = discovery.serves(cluster.transport, part.kind)
     except ClusterError as error:  # an API that another server was to bring, which does not answer
-        return Finding(
+        return Diagnostic(
             part.name, "unknown", f"the cluster does not say whether it serves {part.kind.resource}: {error}"
         )
     if is_served:
@@ -143,12 +143,12 @@ def _part(cluster: Cluster, part: Part, served: dict[str, list[str]], needs: Nee
     if other:
         lacking += f", but {part.kind.group} in {', '.join(other)}"
     if part.purpose is None:
-        return Finding(part.name, "note", f"{lacking}; it would allow {part.use}")
-    state: State = "bad" if part.purpose in needs.purposes else "warning"
-    return Finding(part.name, state, lacking, f"install {part.name}, which is needed for {part.use}")
+        return Diagnostic(part.name, "note", f"{lacking}; it would allow {part.use}")
+    state: DiagnosticState = "bad" if part.purpose in needs.purposes else "warning"
+    return Diagnostic(part.name, state, lacking, f"install {part.name}, which is needed for {part.use}")
 
 
-def _versions(cluster: Cluster, part: Part) -> str:
+def _versions(cluster: Cluster, part: PlatformPart) -> str:
     """What is to be said of the controllers of a part, or why nothing can be."""
     found = [_version(cluster, *place) for place in part.controllers]
     told = " and ".join(filter(None, found))

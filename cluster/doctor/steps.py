@@ -4,15 +4,15 @@ from headrace.cluster.api.access_review import may
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import SERVICE_ACCOUNTS
 from headrace.cluster.doctor.rights import PURPOSES
-from headrace.cluster.install.requirements import RIGHTS, Needs
+from headrace.cluster.install.requirements import RIGHTS, ClusterRequirements
 from headrace.cluster.kfp.step_place import StepPlace
-from headrace.core.base.diagnostics import Finding, State, good
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, good
 from headrace.core.base.errors import ClusterError
 
 AREA = "Steps"
 
 
-def check_steps(cluster: Cluster, place: StepPlace | None, needs: Needs) -> list[Finding]:
+def check_steps(cluster: Cluster, place: StepPlace | None, needs: ClusterRequirements) -> list[Diagnostic]:
     """Where steps run, held against where one looks.
 
     Args:
@@ -24,15 +24,15 @@ def check_steps(cluster: Cluster, place: StepPlace | None, needs: Needs) -> list
         text = (
             "nobody says where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
         )
-        return [Finding(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, by which it is asked")]
+        return [Diagnostic(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, by which it is asked")]
     if cluster.namespace != place.namespace:
-        state: State = "bad" if "run" in needs.purposes else "warning"
+        state: DiagnosticState = "bad" if "run" in needs.purposes else "warning"
         remedy = f"install there: headrace cluster render OVERLAY --namespace {place.namespace}, headrace cluster keys"
-        return [Finding(AREA, state, f"{place}; this is {cluster.namespace}", remedy)]
-    return [good(AREA, str(place)), *_unnamed(cluster, place, needs)]
+        return [Diagnostic(AREA, state, f"{place}; this is {cluster.namespace}", remedy)]
+    return [good(AREA, str(place)), *_check_default_account(cluster, place, needs)]
 
 
-def _unnamed(cluster: Cluster, place: StepPlace, needs: Needs) -> list[Finding]:
+def _check_default_account(cluster: Cluster, place: StepPlace, needs: ClusterRequirements) -> list[Diagnostic]:
     """What a run lacks that names no account, if one may ask."""
     if place.account == needs.account:
         return []
@@ -42,7 +42,7 @@ def _unnamed(cluster: Cluster, place: StepPlace, needs: Needs) -> list[Finding]:
             text = (
                 f"there is no ServiceAccount {place.account} in {cluster.namespace}: a run that names none never begins"
             )
-            return [Finding(AREA, "warning", text, f"name one: headrace submit --service-account {needs.account}")]
+            return [Diagnostic(AREA, "warning", text, f"name one: headrace submit --service-account {needs.account}")]
         lacking = [
             PURPOSES[purpose][0]
             for purpose in purposes
@@ -59,4 +59,4 @@ def _unnamed(cluster: Cluster, place: StepPlace, needs: Needs) -> list[Finding]:
         f"have runs name {needs.account}, as headrace submit does, or give {place.account} its rights: headrace "
         f"cluster render OVERLAY --namespace {cluster.namespace} --bind {place.account}"
     )
-    return [Finding(AREA, "note", text, remedy)]
+    return [Diagnostic(AREA, "note", text, remedy)]

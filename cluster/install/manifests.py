@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from headrace.cluster.install.requirements import ACCOUNT
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.kustomize import FOLDER, OVERLAYS
 
 OWN_IMAGE = "headrace/headrace-python"
@@ -20,7 +20,7 @@ _MODEL = "model-predictor"  # the Deployment that KServe makes for the model nam
 
 
 @dataclass(frozen=True)
-class Wish:
+class InstallOptions:
     """What is to be installed.
 
     Attributes:
@@ -48,12 +48,12 @@ class Wish:
             InputError: If there is no such overlay, or a name is none.
         """
         if self.overlay not in OVERLAYS:
-            raise InputError(f"OVERLAY must be one of {', '.join(OVERLAYS)}; got {shown(self.overlay)} instead.")
+            raise InputError(f"OVERLAY must be one of {', '.join(OVERLAYS)}; got {quote(self.overlay)} instead.")
         accounts = [("--bind", account) for account in self.bound]
         for option, value in (("--namespace", self.namespace), ("--model", self.model), *accounts):
             if value and not _DNS_NAME.fullmatch(value):
                 raise InputError(
-                    f"{option} must be at most 63 lower-case letters, digits and dashes; got {shown(value)} instead."
+                    f"{option} must be at most 63 lower-case letters, digits and dashes; got {quote(value)} instead."
                 )
         if not self.shared and (self.namespace in _OF_OTHERS or self.namespace.startswith("kube-")):
             raise InputError(
@@ -61,10 +61,10 @@ class Wish:
                 "--create-namespace, or name another."
             )
         if any(part.isspace() for part in self.image + self.registry):
-            raise InputError(f"an image's name must have no spaces; got {shown(self.image or self.registry)} instead.")
+            raise InputError(f"an image's name must have no spaces; got {quote(self.image or self.registry)} instead.")
 
 
-def render(wish: Wish) -> list[dict[str, Any]]:
+def render(wish: InstallOptions) -> list[dict[str, Any]]:
     """All objects of an overlay, in the order in which they are applied."""
     text = (FOLDER / "rendered" / f"{wish.overlay}.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document]
@@ -92,7 +92,7 @@ def own_namespace(overlay: str) -> str:
     Raises:
         InputError: If there is no such overlay.
     """
-    return home(render(Wish(overlay)))
+    return home(render(InstallOptions(overlay)))
 
 
 def _concerns_others(document: dict[str, Any]) -> bool:
@@ -151,7 +151,7 @@ def _containers(found: Any) -> Iterator[dict[str, Any]]:
                 yield from _containers(value)
 
 
-def _image(name: str, wish: Wish) -> str:
+def _image(name: str, wish: InstallOptions) -> str:
     repository, _, tag = name.rpartition(":")
     if repository == OWN_IMAGE and wish.image:
         return wish.image

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from headrace.cluster.api.access_review import Right
+from headrace.cluster.api.access_review import AccessRight
 from headrace.cluster.api.kinds import (
     CONFIG_MAPS,
     DEPLOYMENTS,
@@ -17,39 +17,39 @@ from headrace.cluster.api.kinds import (
     SUGGESTIONS,
     TASK_RESULTS,
     TRIALS,
-    Kind,
+    ObjectKind,
 )
 
 Purpose = Literal["run", "deploy", "rollout", "tune"]
 ACCOUNT = "headrace-pipeline"
 
-_CLAIMS = tuple(Right(verb, LEASES) for verb in ("get", "create", "patch", "delete"))
+_CLAIMS = tuple(AccessRight(verb, LEASES) for verb in ("get", "create", "patch", "delete"))
 # What the account of a step needs, by what the step is for; kustomize/base/roles.yaml grants it.
-RIGHTS: dict[Purpose, tuple[Right, ...]] = {
-    "run": (Right("create", TASK_RESULTS), Right("patch", TASK_RESULTS), Right("get", PODS)),
+RIGHTS: dict[Purpose, tuple[AccessRight, ...]] = {
+    "run": (AccessRight("create", TASK_RESULTS), AccessRight("patch", TASK_RESULTS), AccessRight("get", PODS)),
     "deploy": (
-        *(Right(verb, INFERENCE_SERVICES) for verb in ("get", "watch", "create", "patch", "delete")),
-        Right("get", DEPLOYMENTS),
-        Right("list", PODS),
-        Right("get", PODS, subresource="log"),
-        Right("list", EVENTS),
+        *(AccessRight(verb, INFERENCE_SERVICES) for verb in ("get", "watch", "create", "patch", "delete")),
+        AccessRight("get", DEPLOYMENTS),
+        AccessRight("list", PODS),
+        AccessRight("get", PODS, subresource="log"),
+        AccessRight("list", EVENTS),
         *_CLAIMS,
     ),
     "rollout": (
-        *(Right(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch", "delete")),
-        *(Right(verb, CONFIG_MAPS) for verb in ("get", "create", "patch")),
+        *(AccessRight(verb, INFERENCE_GRAPHS) for verb in ("get", "watch", "create", "patch", "delete")),
+        *(AccessRight(verb, CONFIG_MAPS) for verb in ("get", "create", "patch")),
     ),
     "tune": (
-        *(Right(verb, EXPERIMENTS) for verb in ("get", "create", "delete")),
-        Right("list", TRIALS),
-        Right("get", SUGGESTIONS),
+        *(AccessRight(verb, EXPERIMENTS) for verb in ("get", "create", "delete")),
+        AccessRight("list", TRIALS),
+        AccessRight("get", SUGGESTIONS),
         *_CLAIMS,
     ),
 }
 
 
 @dataclass(frozen=True)
-class Reference:
+class ObjectReference:
     """An object that is named.
 
     Attributes:
@@ -60,7 +60,7 @@ class Reference:
         by: Who names it.
     """
 
-    kind: Kind
+    kind: ObjectKind
     name: str
     keys: tuple[str, ...] = ()
     optional: bool = False
@@ -68,7 +68,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class PodNeed:
+class PodRequirements:
     """What a pod asks of a node.
 
     Attributes:
@@ -89,7 +89,7 @@ class PodNeed:
 
 
 @dataclass(frozen=True)
-class Needs:
+class ClusterRequirements:
     """All that is wanted.
 
     Attributes:
@@ -102,6 +102,6 @@ class Needs:
 
     purposes: frozenset[Purpose] = frozenset()
     account: str = ACCOUNT
-    references: tuple[Reference, ...] = ()
+    references: tuple[ObjectReference, ...] = ()
     storage_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    pods: tuple[PodNeed, ...] = ()
+    pods: tuple[PodRequirements, ...] = ()

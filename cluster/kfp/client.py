@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import yaml
 
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.cluster.kfp import pipeline_spec
 from headrace.cluster.kfp import run as kfp_run
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.cluster.kfp.transport import KfpTransport, form, transport
 from headrace.core.base import settings
 from headrace.core.base.environment_values import KfpSettings
@@ -25,7 +25,7 @@ DEFAULT_GROUP = "Default"
 
 
 @dataclass(frozen=True)
-class Version:
+class PipelineVersion:
     """A version of a pipeline that was uploaded.
 
     Attributes:
@@ -42,7 +42,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Job:
+class RunRequest:
     """What is to be run.
 
     Attributes:
@@ -55,7 +55,7 @@ class Job:
     """
 
     name: str
-    what: Version | PipelineFile
+    what: PipelineVersion | PipelineFile
     arguments: Mapping[str, Any] = field(default_factory=dict)
     root: str = ""
     service_account: str = ""
@@ -63,7 +63,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Kfp:
+class KfpClient:
     """A way to Kubeflow Pipelines.
 
     Every method may be called from several threads at once, has a time-out, and raises ``ClusterError``, whose
@@ -86,7 +86,7 @@ class Kfp:
         """Whether each user has a namespace, in which the steps of theirs run."""
         return bool(self._ask("GET", "/healthz", "ask whether it has several users").get("multi_user"))
 
-    def upload(self, file: PipelineFile, *, name: str, version: str) -> Version:
+    def upload(self, file: PipelineFile, *, name: str, version: str) -> PipelineVersion:
         """Upload a pipeline; a version of that name that is there already is taken as it is.
 
         Args:
@@ -98,11 +98,13 @@ class Kfp:
         try:
             made = self._upload(file, pipeline, version)
         except ClusterError as error:
-            found = next((one for one in self._versions(pipeline) if version in {one.get("name"), _shown(one)}), None)
+            found = next(
+                (one for one in self._versions(pipeline) if version in {one.get("name"), _show_facts(one)}), None
+            )
             if error.reason != "exists" or found is None:
                 raise
-            return Version(pipeline, str(found["pipeline_version_id"]), version)
-        return Version(pipeline, str(made["pipeline_version_id"]), version, new=True)
+            return PipelineVersion(pipeline, str(found["pipeline_version_id"]), version)
+        return PipelineVersion(pipeline, str(made["pipeline_version_id"]), version, new=True)
 
     def _pipeline(self, name: str) -> str:
         query = {"namespace": self.namespace} if self.namespace else {}
@@ -116,7 +118,7 @@ class Kfp:
 
     def _upload(self, file: PipelineFile, pipeline: str, version: str) -> dict[str, Any]:
         data, kind = form("pipeline.yaml", file.text)
-        request = Request(
+        request = ApiRequest(
             "POST",
             f"{_API}/pipelines/upload_version",
             f"upload {file.source}",
@@ -132,12 +134,12 @@ class Kfp:
     def _versions(self, pipeline: str) -> Iterator[dict[str, Any]]:
         yield from self._pages(f"/pipelines/{pipeline}/versions", "pipeline_versions", "list the pipeline's versions")
 
-    def start(self, job: Job) -> str:
+    def start(self, job: RunRequest) -> str:
         """Start a run; its id is returned."""
         made = self._ask("POST", "/runs", f"start the run {job.name}", body=self._body(job))
         return str(made["run_id"])
 
-    def schedule(self, job: Job, *, trigger: Mapping[str, Any]) -> str:
+    def schedule(self, job: RunRequest, *, trigger: Mapping[str, Any]) -> str:
         """Have a run started again and again, one at a time, without making up for what was missed.
 
         Args:
@@ -158,7 +160,7 @@ class Kfp:
         made = self._ask("POST", "/recurringruns", f"make the recurring run {job.name}", body=body)
         return str(made["recurring_run_id"])
 
-    def _body(self, job: Job) -> dict[str, Any]:
+    def _body(self, job: RunRequest) -> dict[str, Any]:
         group = self._group(job.group)
         config = {"parameters": dict(job.arguments), **({"pipeline_root": job.root} if job.root else {})}
         return {
@@ -175,12 +177,12 @@ class Kfp:
             return ""
         wanted = name or DEFAULT_GROUP
         for found in self._pages("/experiments", "experiments", "list the experiments"):
-            if _shown(found) == wanted:
+            if _show_facts(found) == wanted:
                 return str(found["experiment_id"])
         body = {"display_name": wanted, "namespace": self.namespace}
         return str(self._ask("POST", "/experiments", f"make the experiment {wanted}", body=body)["experiment_id"])
 
-    def run(self, run: str) -> Run:
+    def run(self, run: str) -> PipelineRun:
         """A run, by its id.
 
         Raises:
@@ -188,7 +190,7 @@ class Kfp:
         """
         return kfp_run.read(self._ask("GET", f"/runs/{quote(run, safe='')}", f"look at the run {run}"))
 
-    def pipeline_of(self, run: Run) -> PipelineFile:
+    def pipeline_of(self, run: PipelineRun) -> PipelineFile:
         """The pipeline of a run, which the server tells of a run itself, or of the version that it runs.
 
         Raises:
@@ -202,7 +204,7 @@ class Kfp:
         parts = [spec["pipeline_spec"], spec.get("platform_spec")] if "pipeline_spec" in spec else [spec]
         return pipeline_spec.parse(yaml.safe_dump_all(list(filter(None, parts))), source=run.name)
 
-    def runs(self, limit: int = _PAGE) -> list[Run]:
+    def runs(self, limit: int = _PAGE) -> list[PipelineRun]:
         """The latest runs, the latest first."""
         found = []
         query = {"sort_by": "created_at desc", "page_size": str(min(limit, _PAGE))}
@@ -235,7 +237,7 @@ class Kfp:
         self, method: str, path: str, doing: str, *, query: Mapping[str, str] | None = None, body: Any = None
     ) -> dict[str, Any]:
         repeat = method != "POST" or path.endswith((":terminate", ":disable"))
-        request = Request(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
+        request = ApiRequest(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
         found = self.transport.json(request)
         if not isinstance(found, dict):
             raise ClusterError(f"Kubeflow Pipelines at {self.address} must answer with an object ({doing}).")
@@ -254,12 +256,12 @@ class Kfp:
                 return
 
 
-def _shown(facts: Mapping[str, Any]) -> str:
+def _show_facts(facts: Mapping[str, Any]) -> str:
     return str(facts.get("display_name") or "")
 
 
-def _source(what: Version | PipelineFile) -> dict[str, Any]:
-    if isinstance(what, Version):
+def _source(what: PipelineVersion | PipelineFile) -> dict[str, Any]:
+    if isinstance(what, PipelineVersion):
         return {"pipeline_version_reference": {"pipeline_id": what.pipeline, "pipeline_version_id": what.id}}
     spec = json.loads(json.dumps(what.spec))
     if what.platform:
@@ -267,7 +269,7 @@ def _source(what: Version | PipelineFile) -> dict[str, Any]:
     return {"pipeline_spec": spec}
 
 
-def connect(given: KfpSettings | None = None) -> Kfp:
+def connect(given: KfpSettings | None = None) -> KfpClient:
     """A way to the API of the environment; no request is made yet.
 
     Args:
@@ -282,4 +284,4 @@ def connect(given: KfpSettings | None = None) -> Kfp:
             "Kubeflow Pipelines must be named: set HEADRACE_KFP_ENDPOINT, such as to http://127.0.0.1:8888 after "
             "kubectl port-forward -n kubeflow svc/ml-pipeline 8888:8888."
         )
-    return Kfp(transport(found), found.namespace)
+    return KfpClient(transport(found), found.namespace)

@@ -113,7 +113,7 @@ def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) 
 
 
 @contextlib.contextmanager
-def translated(address: str, doing: str) -> Iterator[None]:
+def translate_errors(address: str, doing: str) -> Iterator[None]:
     """Turn foreign errors of the block into one sentence each.
 
     Args:

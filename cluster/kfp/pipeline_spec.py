@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 
 _LARGEST_BYTES = 8 << 20
 _KINDS = {
@@ -29,7 +29,7 @@ _WORDS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
-class Parameter:
+class PipelineParameter:
     """What a pipeline takes under a name.
 
     Attributes:
@@ -54,7 +54,7 @@ class Parameter:
         """
         found = _cast(self.kind, given)
         if found is None:
-            raise InputError(f"{self.name} of {where} must be {_KINDS[self.kind]}; got {shown(given)} instead.")
+            raise InputError(f"{self.name} of {where} must be {_KINDS[self.kind]}; got {quote(given)} instead.")
         return found
 
     def value_of(self, text: str, where: str) -> Any:
@@ -85,7 +85,7 @@ def _cast(kind: str, given: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Task:
+class PipelineTask:
     """A step of a pipeline; one inside a condition or a loop is one too.
 
     Attributes:
@@ -118,8 +118,8 @@ class PipelineFile:
     source: str
     name: str
     text: str
-    parameters: Mapping[str, Parameter]
-    steps: Mapping[str, Task]
+    parameters: Mapping[str, PipelineParameter]
+    steps: Mapping[str, PipelineTask]
     spec: Mapping[str, Any] = field(repr=False)
     platform: Mapping[str, Any] = field(repr=False)
 
@@ -145,7 +145,7 @@ class PipelineFile:
         if unknown is not None:
             raise InputError(
                 f"the pipeline {self.source} takes {', '.join(sorted(self.parameters)) or 'nothing'}; got "
-                f"{shown(unknown)} instead."
+                f"{quote(unknown)} instead."
             )
 
 
@@ -181,7 +181,7 @@ def parse(text: str, *, source: str) -> PipelineFile:
     try:
         spec, *rest = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))) or [None]
     except yaml.YAMLError as error:
-        raise InputError(f"{source} must be YAML; {shown(str(error), 200)[1:-1]}.") from error
+        raise InputError(f"{source} must be YAML; {quote(str(error), 200)[1:-1]}.") from error
     if isinstance(spec, Mapping) and str(spec.get("apiVersion", "")).startswith("pipelines.kubeflow.org"):
         raise InputError(
             f"{source} must be a compiled pipeline; it is a Kubernetes object, to be applied with kubectl: compile it "
@@ -189,7 +189,7 @@ def parse(text: str, *, source: str) -> PipelineFile:
         )
     name = _at(spec, "pipelineInfo", "name")
     if not isinstance(name, str) or not isinstance(_at(spec, "root", "dag", "tasks"), Mapping):
-        raise InputError(f"{source} must be a compiled pipeline, as headrace compile writes it; got {shown(spec)}.")
+        raise InputError(f"{source} must be a compiled pipeline, as headrace compile writes it; got {quote(spec)}.")
     inputs = _at(spec, "root", "inputDefinitions") or {}
     if inputs.get("artifacts"):
         raise InputError(
@@ -214,14 +214,16 @@ def _at(value: Any, *keys: str) -> Any:
     return value
 
 
-def _parameter(name: str, definition: Mapping[str, Any], source: str) -> Parameter:
+def _parameter(name: str, definition: Mapping[str, Any], source: str) -> PipelineParameter:
     kind = definition.get("parameterType")
     if kind not in _KINDS:
-        raise InputError(f"the parameter {name} of {source} must be one of {list(_KINDS)}; got {shown(kind)} instead.")
-    return Parameter(name, str(kind), required=not definition.get("isOptional") and "defaultValue" not in definition)
+        raise InputError(f"the parameter {name} of {source} must be one of {list(_KINDS)}; got {quote(kind)} instead.")
+    return PipelineParameter(
+        name, str(kind), required=not definition.get("isOptional") and "defaultValue" not in definition
+    )
 
 
-def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, ...] = ()) -> Iterator[Task]:
+def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, ...] = ()) -> Iterator[PipelineTask]:
     """The tasks that run something, of this graph and of those inside it."""
     for name in _in_order(dag["tasks"]):
         component = _at(spec, "components", dag["tasks"][name]["componentRef"]["name"]) or {}
@@ -230,7 +232,7 @@ def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, .
             continue
         outputs = _at(component, "outputDefinitions", "artifacts") or {}
         kinds = {key: str(_at(value, "artifactType", "schemaTitle") or "") for key, value in outputs.items()}
-        yield Task(name, _function(spec, str(component.get("executorLabel"))) or name, kinds, groups)
+        yield PipelineTask(name, _function(spec, str(component.get("executorLabel"))) or name, kinds, groups)
 
 
 def _in_order(tasks: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ _EXECUTOR = "executor"
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskState:
     """A node of a run: a step, the driver before it, its executor, or a graph of others.
 
     Attributes:
@@ -53,7 +53,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Run:
+class PipelineRun:
     """A run of a pipeline.
 
     Attributes:
@@ -74,7 +74,7 @@ class Run:
     created: float = 0.0
     ended: float = 0.0
     root: str = ""
-    tasks: tuple[Task, ...] = ()
+    tasks: tuple[TaskState, ...] = ()
     stale: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -83,7 +83,7 @@ class Run:
         """Whether nothing of it will change any more."""
         return self.state in ENDED
 
-    def cached(self, task: Task) -> bool:
+    def cached(self, task: TaskState) -> bool:
         """Whether a step's outputs were taken from an earlier run: its executor was skipped.
 
         The API does not say whose an executor is; a skipped one that lies in the time of a step of which no other
@@ -101,11 +101,11 @@ class Run:
         return not any(_within(one, task) for one in executors if one.state != "SKIPPED")
 
 
-def _within(inner: Task, outer: Task) -> bool:
+def _within(inner: TaskState, outer: TaskState) -> bool:
     return outer.began <= inner.began and inner.ended <= outer.ended
 
 
-def read(facts: Mapping[str, Any]) -> Run:
+def read(facts: Mapping[str, Any]) -> PipelineRun:
     """A run, from what the server told of it."""
     history = [str(entry.get("state")) for entry in facts.get("state_history") or []]
     state = _state(facts.get("state"))
@@ -113,7 +113,7 @@ def read(facts: Mapping[str, Any]) -> Run:
         state = "CANCELED"
     details = [one for one in (facts.get("run_details") or {}).get("task_details") or [] if one.get("display_name")]
     stale = state in ENDED and (not details or any(one.get("state") in _UNDER_WAY for one in details))
-    return Run(
+    return PipelineRun(
         id=str(facts.get("run_id", "")),
         name=str(facts.get("display_name") or ""),
         state=state,
@@ -126,13 +126,13 @@ def read(facts: Mapping[str, Any]) -> Run:
     )
 
 
-def _task(facts: Mapping[str, Any], *, over: bool) -> Task:
+def _task(facts: Mapping[str, Any], *, over: bool) -> TaskState:
     """A node; one without a state was left out if all is over, else nobody has looked at it yet."""
     children = [one.get("pod_name") or one.get("task_id") or "" for one in facts.get("child_tasks") or []]
     state = _state(facts.get("state"))
     if over and state == "PENDING":
         state = "SKIPPED"
-    return Task(
+    return TaskState(
         name=str(facts["display_name"]),
         state=state,
         began=seconds(facts.get("start_time")),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import CONFIG_MAPS, DEPLOYMENTS
 from headrace.cluster.kfp import client
-from headrace.cluster.kfp.client import Kfp
+from headrace.cluster.kfp.client import KfpClient
 from headrace.core.base import settings
 from headrace.core.base.errors import ClusterError, HeadraceError
 
@@ -62,7 +62,7 @@ class _Server:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def find(cluster: Cluster | None, api: Kfp | None) -> StepPlace | None:
+def find(cluster: Cluster | None, api: KfpClient | None) -> StepPlace | None:
     """Ask Kubeflow Pipelines and the cluster where steps run; nothing is changed.
 
     Args:
@@ -91,7 +91,7 @@ def find(cluster: Cluster | None, api: Kfp | None) -> StepPlace | None:
     return StepPlace(own, account, several_users=True, is_seen=cluster is not None) if own else None
 
 
-def known(cluster: Cluster | None) -> StepPlace | None:
+def find_step_place(cluster: Cluster | None) -> StepPlace | None:
     """The same by the API of the environment (``HEADRACE_KFP_*``), if it names one; None too if nobody may be asked.
 
     Raises:
@@ -104,7 +104,7 @@ def known(cluster: Cluster | None) -> StepPlace | None:
         return find(None, api)
 
 
-def _several_users(api: Kfp | None) -> bool | None:
+def _several_users(api: KfpClient | None) -> bool | None:
     """What the API says; None where it says nothing."""
     try:
         return api.has_several_users() if api else None

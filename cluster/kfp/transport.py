@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from headrace.cluster.api.transport import CONNECT_SECONDS, Request, repeated
-from headrace.cluster.kfp.errors import translated
+from headrace.cluster.api.transport import CONNECT_SECONDS, ApiRequest, send_with_retries
+from headrace.cluster.kfp.errors import translate_errors
 from headrace.core.base.environment_values import KfpSettings
 from headrace.core.base.errors import ClusterError
 from headrace.core.runtime.signals import held_back
@@ -35,14 +35,14 @@ class KfpTransport:
     api: "ApiClient"
     address: str
 
-    def json(self, request: Request) -> Any:
+    def json(self, request: ApiRequest) -> Any:
         """The server's answer, as plain values.
 
         Raises:
             MissingError: If what is asked for is not there.
             ClusterError: If the server does not answer, or refuses.
         """
-        data = repeated(lambda: self._once(request), repeat=request.repeat)
+        data = send_with_retries(lambda: self._once(request), repeat=request.repeat)
         try:
             return json.loads(data or b"{}")
         except ValueError as error:
@@ -52,8 +52,8 @@ class KfpTransport:
                 "unauthorized",
             ) from error
 
-    def _once(self, request: Request) -> bytes:
-        with held_back(), translated(self.address, request.doing):
+    def _once(self, request: ApiRequest) -> bytes:
+        with held_back(), translate_errors(self.address, request.doing):
             response = self.api.call_api(
                 request.path,
                 request.method,

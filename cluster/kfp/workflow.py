@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import WORKFLOWS
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.cluster.kfp.run import seconds
 from headrace.cluster.kfp.transport import KfpTransport
 
@@ -39,7 +39,7 @@ _EMPTY_WORDS = re.compile(
 
 
 @dataclass(frozen=True)
-class Node:
+class WorkflowNode:
     """A node of a Workflow, over all its attempts.
 
     Attributes:
@@ -80,7 +80,7 @@ class Workflow:
     phase: str = ""
     message: str = ""
     stopped: bool = False
-    nodes: tuple[Node, ...] | None = ()
+    nodes: tuple[WorkflowNode, ...] | None = ()
 
     @property
     def has_ended(self) -> bool:
@@ -108,7 +108,7 @@ def read(document: Mapping[str, Any]) -> Workflow:
         message=_words(status.get("message")),
         # Kubeflow Pipelines ends a run by a deadline of no seconds; Argo itself by a word.
         stopped=spec.get("activeDeadlineSeconds") == 0 or spec.get("shutdown") in {"Terminate", "Stop"},
-        nodes=None if nodes is None else tuple(_joined(nodes)),
+        nodes=None if nodes is None else tuple(_join_attempts(nodes)),
     )
 
 
@@ -130,12 +130,12 @@ def path_of(node: str) -> tuple[str, ...]:
     return tuple(_PART.findall(_ATTEMPT.sub("", node)))[1:]
 
 
-def _joined(nodes: list[dict[str, Any]]) -> Iterator[Node]:
+def _join_attempts(nodes: list[dict[str, Any]]) -> Iterator[WorkflowNode]:
     """One node for all attempts at one thing; of a graph that was tried again as a whole, the last time."""
     attempts: dict[str, list[dict[str, Any]]] = {}
     for facts in sorted(nodes, key=lambda one: (str(one.get("startedAt") or ""), str(one.get("name") or ""))):
         attempts.setdefault(_LAST_ATTEMPT.sub("", str(facts.get("name") or "")), []).append(facts)
-    found: dict[tuple[str, ...], Node] = {}
+    found: dict[tuple[str, ...], WorkflowNode] = {}
     for name, several in attempts.items():
         path = path_of(name)
         if path:
@@ -143,14 +143,14 @@ def _joined(nodes: list[dict[str, Any]]) -> Iterator[Node]:
     yield from found.values()
 
 
-def _node(name: str, path: tuple[str, ...], several: list[dict[str, Any]]) -> Node:
+def _node(name: str, path: tuple[str, ...], several: list[dict[str, Any]]) -> WorkflowNode:
     """A node from its attempts, the earliest first, among which the one over all of them may be."""
     whole = next((one for one in several if one.get("name") == name), several[-1])
     phase = str(whole.get("phase") or "")
     if phase == "Running" and several[-1].get("phase") == "Pending":
         phase = "Pending"  # the last attempt cannot start
     messages = [found for one in [whole, *reversed(several)] if (found := _words(one.get("message")))]
-    return Node(
+    return WorkflowNode(
         path=path,
         phase=phase,
         began=seconds(whole.get("startedAt")),
@@ -180,7 +180,7 @@ def of_run(cluster: Cluster, run: str, *, namespace: str) -> Workflow | None:
     return read(found[-1]) if found else None
 
 
-def kept(transport: KfpTransport, run: str) -> Workflow | None:
+def read_kept_workflow(transport: KfpTransport, run: str) -> Workflow | None:
     """The Workflow of a run as Kubeflow Pipelines saw it last; None if it does not keep or tell it.
 
     Only its older API tells it, as one text (``api/v1beta1/run.proto``, ``PipelineRuntime.workflow_manifest``).
@@ -194,7 +194,7 @@ def kept(transport: KfpTransport, run: str) -> Workflow | None:
         ClusterError: If the API cannot be asked, or refuses.
     """
     path = f"/apis/v1beta1/runs/{quote(run, safe='')}"
-    told = transport.json(Request("GET", path, f"look at the Workflow of the run {run}"))
+    told = transport.json(ApiRequest("GET", path, f"look at the Workflow of the run {run}"))
     runtime = told.get("pipeline_runtime") if isinstance(told, dict) else None
     try:
         found = json.loads((runtime or {}).get("workflow_manifest") or "null")

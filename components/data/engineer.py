@@ -16,10 +16,10 @@ def engineer(table: Input[Dataset], contract: Input[Artifact], feature_table: Ou
     """
     from headrace.core.features.add_features import engineer_table
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import traced
+    from headrace.core.runtime.step_trace import add_to_trace
 
     with step("engineer"):
         feature_table.metadata.update(
             engineer_table(table.path, contract=contract.path, feature_table=feature_table.path)
         )
-        feature_table.metadata["steps"] = traced(table.metadata, "engineer", feature_table.path)
+        feature_table.metadata["steps"] = add_to_trace(table.metadata, "engineer", feature_table.path)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from headrace.components.base import component
 
 
-class Fingerprints(NamedTuple):
+class SourceFingerprints(NamedTuple):
     """A fingerprint for each address; empty for an empty address, or for the name of a shipped Experiment."""
 
     source: str
@@ -22,7 +22,7 @@ def fingerprint(
     experiment: str = "",
     champion: str = "",
     card: str = "",
-) -> Fingerprints:
+) -> SourceFingerprints:
     """Look at what lies at a run's addresses, so that a cluster takes steps from an earlier run for the same only.
 
     This step itself must never be taken from an earlier run.
@@ -49,7 +49,7 @@ def fingerprint(
         open_source(plain(source))  # refuses what names no table at all
         shipped = experiment and "://" not in experiment and not Path(plain(experiment)).exists()
         given = (source, contract, "" if shipped else experiment, champion, card)
-        found = Fingerprints(*(fingerprint(plain(address)) for address in given))
+        found = SourceFingerprints(*(fingerprint(plain(address)) for address in given))
         told = {name: text[:12] if is_known(text) else "read anew" for name, text in found._asdict().items() if text}
         say(", ".join(f"{name} {text}" for name, text in told.items()))
     return found

@@ -51,14 +51,14 @@ def infer_contract(
     from headrace.core.base.files import write_text
     from headrace.core.base.parameter_text import guarded_texts, plain, plain_list
     from headrace.core.contracts.contract_yaml import dump
-    from headrace.core.contracts.inference.agreement import Wishes
-    from headrace.core.contracts.inference.infer import inferred
+    from headrace.core.contracts.inference.agreement import ContractHints
+    from headrace.core.contracts.inference.infer import infer_with_notes
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given as noted
+    from headrace.core.runtime.step_trace import arguments_text as noted
     from headrace.stores.sources.small_file import one_file
 
     with step("infer_contract") as say, one_file(plain(given), fingerprint) as file:
-        wishes = Wishes(
+        wishes = ContractHints(
             task=task,
             time_column=plain(time_column),
             id_columns=tuple(plain_list(id_columns)),
@@ -70,7 +70,7 @@ def infer_contract(
             decimal=plain(decimal),
             thousands=plain(thousands),
         )
-        made = inferred(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
+        made = infer_with_notes(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
         write_text(Path(contract.path), dump(made.contract))
         contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(

@@ -41,7 +41,7 @@ def ingest(
     from headrace.core.base.parameter_text import guarded_texts, plain, plain_list
     from headrace.core.readers.ingest import ingest_table
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given, traced
+    from headrace.core.runtime.step_trace import add_to_trace, arguments_text
     from headrace.core.tables.source import ReadOptions
     from headrace.registry.record import record_table
     from headrace.stores.sources.fingerprint import confirm
@@ -62,7 +62,7 @@ def ingest(
         facts = ingest_table(open_source(plain(source)), folder=Path(table.path), options=options)
         confirm(plain(source), fingerprint)
         table.metadata.update(guarded_texts(facts))
-        table.metadata["arguments"] = given(
+        table.metadata["arguments"] = arguments_text(
             names=names,
             header=header,
             delimiter=delimiter,
@@ -73,6 +73,6 @@ def ingest(
             drop=drop,
             hash=hash,
         )
-        table.metadata["steps"] = traced({}, "ingest", table.path)
+        table.metadata["steps"] = add_to_trace({}, "ingest", table.path)
         record_table(facts, folder=Path(table.path), uri=table.uri)
         say(f"{facts['rows']:,} rows, {facts['columns']} columns")

@@ -54,7 +54,7 @@ def prepare(
     from headrace.core.base.notes import from_json
     from headrace.core.base.parameter_text import guarded_texts, plain, plain_texts
     from headrace.core.runtime.step_events import step
-    from headrace.core.splits.prepare import Outputs, prepare_table
+    from headrace.core.splits.prepare import PreparedPaths, prepare_table
     from headrace.core.tables.source import ReadOptions
     from headrace.registry.record import record_prepared
     from headrace.stores.sources.open_source import open_source
@@ -68,7 +68,7 @@ def prepare(
         told = prepare_table(
             open_source(plain(source)),
             contract=agreed,
-            outputs=Outputs(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
+            outputs=PreparedPaths(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
             options=ReadOptions(
                 header=header,
                 delimiter=plain(delimiter),

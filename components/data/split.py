@@ -33,7 +33,7 @@ def split(
         format: How sides are drawn; 1 repeats the split of a bundle whose provenance names no format.
     """
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given, traced
+    from headrace.core.runtime.step_trace import add_to_trace, arguments_text
     from headrace.core.splits.split_table import split_table
 
     with step("split") as say:
@@ -56,6 +56,8 @@ def split(
         ):
             artifact.metadata.update(found[facts])
         parts = (train_table.path, test_table.path, test_actuals.path)
-        train_table.metadata["steps"] = traced(table.metadata, "split", *parts)
-        train_table.metadata["arguments"] = given(method=method, test_size=test_size, seed=seed, cut=cut, format=format)
+        train_table.metadata["steps"] = add_to_trace(table.metadata, "split", *parts)
+        train_table.metadata["arguments"] = arguments_text(
+            method=method, test_size=test_size, seed=seed, cut=cut, format=format
+        )
         say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")

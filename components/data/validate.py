@@ -30,7 +30,7 @@ def validate(
     from headrace.core.base.notes import from_json
     from headrace.core.base.parameter_text import guarded_texts, plain_texts
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import traced
+    from headrace.core.runtime.step_trace import add_to_trace
     from headrace.core.validation.table import validate_table
     from headrace.registry.record import recorded_checks
 
@@ -45,7 +45,7 @@ def validate(
             page=data_checks.path,
             notes=from_json([*facts.get("notes", []), *plain_texts(contract.metadata).get("notes", [])]),
         )
-        steps = traced(table.metadata, "validate", valid_table.path, checks.path)
+        steps = add_to_trace(table.metadata, "validate", valid_table.path, checks.path)
         valid_table.metadata.update({"rows": found["valid"], "steps": steps})
         quarantine.metadata.update({"rows": found["quarantined"]})
         checks.metadata.update(guarded_texts(found))

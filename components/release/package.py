@@ -48,14 +48,14 @@ def package(
     from pathlib import Path
 
     from headrace.core.base.parameter_text import plain, plain_texts
-    from headrace.core.packaging.package import Parts, pack
+    from headrace.core.packaging.package import BundleInputs, pack
     from headrace.core.packaging.update_card import answers_of
     from headrace.core.runtime.step_events import step
     from headrace.core.runtime.step_trace import line_trace
     from headrace.stores.sources.small_file import one_file
 
     with step("package") as say, one_file(plain(answers), fingerprint) as file:
-        parts = Parts(
+        parts = BundleInputs(
             model=Path(model.path),
             contract=Path(contract.path),
             test_table=Path(test_table.path),

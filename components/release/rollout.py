@@ -59,9 +59,9 @@ def rollout(
 
     from headrace.core.base.parameter_text import plain
     from headrace.core.runtime.step_events import step
-    from headrace.rollouts.kserve import There
-    from headrace.rollouts.local import Here
-    from headrace.rollouts.step import Wanted, plan_of, rollout_step
+    from headrace.rollouts.kserve import KServeRollout
+    from headrace.rollouts.local import LocalRollout
+    from headrace.rollouts.step import StepOptions, plan_of, rollout_step
     from headrace.serving.deployment.target import DeploymentTarget
 
     with step("rollout") as say:
@@ -77,8 +77,8 @@ def rollout(
         )
         target = DeploymentTarget("kserve", namespace, deadline=deadline)
         asking = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        there = There(plain(name), plain(candidate), traffic, target, **asking)
-        wanted = Wanted(to, plan, Here(plain(stable), plain(candidate), plain(table)), there)
+        there = KServeRollout(plain(name), plain(candidate), traffic, target, **asking)
+        wanted = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), there)
         facts = rollout_step(wanted, record=Path(record.path), say=say)
         record.metadata.update(facts)
         say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")

@@ -37,19 +37,19 @@ def evaluate(
     from pathlib import Path
 
     from headrace.core.base.parameter_text import plain_list
-    from headrace.core.evaluation.evaluate import Parts, Plan, evaluate_model
+    from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables, evaluate_model
     from headrace.core.models.decision_threshold import Costs
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given
+    from headrace.core.runtime.step_trace import arguments_text
 
     with step("evaluate") as say:
         found = evaluate_model(
             Path(model.path),
-            split=Parts(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
+            split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
             evaluation=Path(evaluation.path),
-            plan=Plan(tuple(plain_list(slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
+            plan=EvaluationPlan(tuple(plain_list(slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
         )
-        evaluation.metadata["arguments"] = given(
+        evaluation.metadata["arguments"] = arguments_text(
             slices=slices, cost_false_positive=cost_false_positive, cost_false_negative=cost_false_negative, seed=seed
         )
         for name, interval in found["metrics"].items():

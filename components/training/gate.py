@@ -7,7 +7,7 @@ from kfp.dsl import Artifact, Dataset, Input, Model, Output
 from headrace.components.base import component
 
 
-class Judgement(NamedTuple):
+class GateOutputs(NamedTuple):
     """What a pipeline is told of a model.
 
     Attributes:
@@ -33,7 +33,7 @@ def gate(
     publish: bool = True,
     serve: bool = True,
     fingerprint: str = "",
-) -> Judgement:
+) -> GateOutputs:
     """Judge the model against thresholds, and against the champion (or the baseline) on the same test rows.
 
     Args:
@@ -59,9 +59,9 @@ def gate(
     from pathlib import Path
 
     from headrace.core.base.parameter_text import plain
-    from headrace.core.evaluation.gate import Sides, Thresholds, judge, use
+    from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge, use
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given
+    from headrace.core.runtime.step_trace import arguments_text
     from headrace.stores.sources.fingerprint import confirm
 
     with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
@@ -73,17 +73,17 @@ def gate(
             folder = Path(scratch) / "champion"
             fetch(place, folder)
         known = Path(checks.path) if checks else None
-        sides = Sides(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
+        sides = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
         found = judge(
             Path(evaluation.path),
             sides=sides,
-            thresholds=Thresholds(thresholds),
+            thresholds=MetricBounds(thresholds),
             verdict=Path(verdict.path),
             seed=int(seed),
         )
         confirm(place, fingerprint)
         verdict.metadata.update({"verdict": found.verdict, "reasons": list(found.reasons)})
-        verdict.metadata["arguments"] = given(champion=champion, thresholds=thresholds, seed=seed)
+        verdict.metadata["arguments"] = arguments_text(champion=champion, thresholds=thresholds, seed=seed)
         say(found.verdict)
     passed = found.verdict != "reject"
-    return Judgement(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))
+    return GateOutputs(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))

@@ -36,11 +36,11 @@ def report(
 
     from headrace.core.base.parameter_text import plain_texts
     from headrace.core.runtime.step_events import step
-    from headrace.reports.run.document import Paths
+    from headrace.reports.run.document import RunPaths
     from headrace.reports.run.page import report_run
 
     with step("report"):
-        paths = Paths(
+        paths = RunPaths(
             table=Path(table.path),
             contract=Path(contract.path),
             checks=Path(checks.path),

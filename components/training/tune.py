@@ -55,24 +55,24 @@ def tune(
     from headrace.core.base.image import IMAGE
     from headrace.core.base.parameter_text import plain, plain_list
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import given
-    from headrace.experiments.tuners.factory import Place, choose
-    from headrace.experiments.tuners.tune import Outputs, Wish, tune_model
-    from headrace.reports.search.page import written
+    from headrace.core.runtime.step_trace import arguments_text
+    from headrace.experiments.tuners.factory import TunerTarget, choose
+    from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, tune_model
+    from headrace.reports.search.page import write_when_done
     from headrace.stores.sources.small_file import one_file
 
     pages = {"trials": trials.path, "bundle": best_bundle.uri}
-    with step("tune"), written(search.path, **pages), one_file(plain(experiment), fingerprint) as file:
+    with step("tune"), write_when_done(search.path, **pages), one_file(plain(experiment), fingerprint) as file:
         asked = str(file) if experiment else ""
         facts = tune_model(
             Path(train_table.path),
             contract=Path(contract.path),
-            outputs=Outputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
-            wish=Wish(tuple(plain_list(families)), asked, plain(budget), int(folds), int(seed), nested),
-            tuner=choose(Place(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
+            outputs=TuneOutputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
+            wish=SearchOptions(tuple(plain_list(families)), asked, plain(budget), int(folds), int(seed), nested),
+            tuner=choose(TunerTarget(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
         )
         best_parameters.metadata.update(facts)
         text = file.read_text(encoding="utf-8") if file.is_file() else experiment
-        best_parameters.metadata["arguments"] = given(
+        best_parameters.metadata["arguments"] = arguments_text(
             families=families, experiment=text, budget=str(int(facts["trials"])), folds=folds, seed=seed
         )

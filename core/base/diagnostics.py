@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-State = Literal["good", "note", "unknown", "warning", "bad"]
-ORDER: tuple[State, ...] = ("bad", "warning", "unknown", "note", "good")
+DiagnosticState = Literal["good", "note", "unknown", "warning", "bad"]
+ORDER: tuple[DiagnosticState, ...] = ("bad", "warning", "unknown", "note", "good")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnostic:
     """One thing that was looked at.
 
     Attributes:
@@ -21,29 +21,29 @@ class Finding:
     """
 
     area: str
-    state: State
+    state: DiagnosticState
     text: str
     remedy: str = ""
 
 
-def good(area: str, text: str) -> Finding:
+def good(area: str, text: str) -> Diagnostic:
     """A thing that is well."""
-    return Finding(area, "good", text)
+    return Diagnostic(area, "good", text)
 
 
-def worst(findings: Iterable[Finding]) -> State:
+def worst(findings: Iterable[Diagnostic]) -> DiagnosticState:
     """The worst of the states; ``good`` of none."""
     return min((finding.state for finding in findings), key=ORDER.index, default="good")
 
 
-def as_dict(findings: Iterable[Finding]) -> dict[str, Any]:
+def as_dict(findings: Iterable[Diagnostic]) -> dict[str, Any]:
     """The findings for programs: whether nothing is bad, how many there are of each state, and all of them."""
     found = list(findings)
     counts = {state: sum(finding.state == state for finding in found) for state in ORDER}
     return {"ok": counts["bad"] == 0, "counts": counts, "findings": [asdict(finding) for finding in found]}
 
 
-def listed(names: Sequence[str], most: int = 4) -> str:
+def list_names(names: Sequence[str], most: int = 4) -> str:
     """Names by commas; of many, the first few and how many there are more."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -44,10 +44,10 @@ class RequestError(InputError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """The error as it travels between processes."""
-        return _restored, (type(self), str(self), self.reason)
+        return _restore_request_error, (type(self), str(self), self.reason)
 
 
-def _restored(kind: type[RequestError], message: str, reason: str) -> RequestError:
+def _restore_request_error(kind: type[RequestError], message: str, reason: str) -> RequestError:
     """A request's error of any subclass, whatever its constructor takes."""
     found = kind.__new__(kind, message)
     found.args, found.reason = (message,), reason
@@ -132,7 +132,7 @@ class InternalError(HeadraceError, RuntimeError):
     """A promise of Headrace's own is broken."""
 
 
-def shown(value: object, limit: int = 80) -> str:
+def quote(value: object, limit: int = 80) -> str:
     """A value as it may stand in a message: quoted, on one line, at most ``limit`` characters long."""
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

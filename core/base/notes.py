@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 NoteSeverity = Literal["warning", "info"]
 
@@ -52,11 +52,11 @@ class Note:
             InputError: If there is one.
         """
         if self.severity not in SEVERITIES:
-            raise InputError(f"the severity of a note must be one of {list(SEVERITIES)}; got {shown(self.severity)}.")
+            raise InputError(f"the severity of a note must be one of {list(SEVERITIES)}; got {quote(self.severity)}.")
         if not self.rule or not self.sentence:
             raise InputError("a note must have a rule and a sentence, but one of them is empty; give both.")
-        if self.column and shown(self.column) not in self.sentence:
-            sentence = f"Column {shown(self.column)}: {in_lower_case(self.sentence)}"
+        if self.column and quote(self.column) not in self.sentence:
+            sentence = f"Column {quote(self.column)}: {in_lower_case(self.sentence)}"
             object.__setattr__(self, "sentence", sentence)
 
     def as_json(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 _HARMED = ("python3", "{{$")
 
 
-def guarded(value: str) -> str:
+def escape(value: str) -> str:
     """The form in which ``value`` may be passed as a pipeline parameter; ``plain`` undoes it."""
     if not any(part in value for part in _HARMED) and not _is_literal(value):
         return value
@@ -34,7 +34,7 @@ def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
 
     What an artifact carries passes through the next step's parameters.
     """
-    return {key: _each(value, guarded) for key, value in facts.items()}
+    return {key: _each(value, escape) for key, value in facts.items()}
 
 
 def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:

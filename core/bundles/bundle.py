@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from headrace.core.base.errors import BundleError, InputError, shown
+from headrace.core.base.errors import BundleError, InputError, quote
 from headrace.core.base.files import read_json
 from headrace.core.bundles import integrity, manifest, signatures
 from headrace.core.bundles.manifest import Manifest
-from headrace.core.bundles.signatures import Trust
+from headrace.core.bundles.signatures import TrustedSigner
 
 if TYPE_CHECKING:
     from headrace.core.models.fitted_model import Model
 
-Level = Literal["off", "digest", "signature"]
+VerificationLevel = Literal["off", "digest", "signature"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class Policy:
+class VerificationPolicy:
     """What a bundle must prove before it is used.
 
     Attributes:
@@ -75,8 +75,8 @@ class Policy:
         trust: Whose signature is wanted, for ``signature``.
     """
 
-    level: Level = "digest"
-    trust: Trust | None = None
+    level: VerificationLevel = "digest"
+    trust: TrustedSigner | None = None
 
     def __post_init__(self) -> None:
         """Refuse a level without what it needs, or with what it does not.
@@ -84,17 +84,17 @@ class Policy:
         Raises:
             InputError: If they do not fit.
         """
-        if self.level not in get_args(Level):
-            raise InputError(f"bundles are verified by off, digest or signature; got {shown(self.level)} instead.")
+        if self.level not in get_args(VerificationLevel):
+            raise InputError(f"bundles are verified by off, digest or signature; got {quote(self.level)} instead.")
         if (self.level == "signature") != (self.trust is not None):
             word = "with" if self.trust else "without"
             raise InputError(
                 "the level signature needs a public key, or an identity and its issuer, and no other level does; got "
-                f"{shown(self.level)} {word} them."
+                f"{quote(self.level)} {word} them."
             )
 
 
-def open_bundle(folder: Path, policy: Policy | None = None) -> Bundle:
+def open_bundle(folder: Path, policy: VerificationPolicy | None = None) -> Bundle:
     """Read a bundle and check each of its files.
 
     Args:
@@ -104,7 +104,7 @@ def open_bundle(folder: Path, policy: Policy | None = None) -> Bundle:
     Raises:
         BundleError: If it is no bundle, or files are missing, changed or extra, or nobody who is trusted signed it.
     """
-    asked = policy or Policy()
+    asked = policy or VerificationPolicy()
     found = manifest.read(folder)
     if asked.level != "off":
         integrity.verify(folder, found)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from headrace.core.base.errors import BundleError
 from headrace.core.base.files import sha256
-from headrace.core.bundles.manifest import Entry, Manifest, beside, is_signature
+from headrace.core.bundles.manifest import Manifest, ManifestEntry, beside, is_signature
 
 _MEDIA_TYPES = {
     ".cdx.json": "application/vnd.cyclonedx+json",
@@ -31,13 +31,13 @@ def make(folder: Path, name: str) -> Manifest:
     Raises:
         BundleError: If something in the folder is neither a folder nor a plain file.
     """
-    paths, odd = listed(folder)
+    paths, odd = list_files(folder)
     if odd:
         raise BundleError(f"a bundle must hold plain files only; {folder / odd[0]} is something else.")
     return Manifest(name=name, files=tuple(_entry(folder, path) for path in paths if not beside(path)))
 
 
-def listed(folder: Path) -> tuple[list[str], list[str]]:
+def list_files(folder: Path) -> tuple[list[str], list[str]]:
     """All files below ``folder``, as sorted paths with slashes, and whatever is neither a folder nor a plain file.
 
     Links are not followed, so that nothing outside the folder is looked at.
@@ -67,7 +67,7 @@ def _entries_of(place: str) -> list[os.DirEntry[str]]:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FileDifference:
     """One way in which a folder is not what its manifest says.
 
     Attributes:
@@ -86,7 +86,7 @@ class Difference:
         return f"{self.path} {words.get(self.kind, f'is {self.kind}')}"
 
 
-def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[Difference]:
+def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[FileDifference]:
     """Every way in which ``folder`` is not what ``manifest`` says, sorted by path; empty if it is, byte for byte.
 
     A signature is ``changed`` if its bytes are not those that its name tells.
@@ -96,17 +96,17 @@ def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[
         manifest: What it should be.
         read: Whether bytes are compared; if not, only names and sizes are.
     """
-    plain, odd = listed(folder)
+    plain, odd = list_files(folder)
     expected = {entry.path: entry for entry in manifest.files}
-    found = [Difference("odd", path) for path in odd]
-    found += [Difference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
-    found += [Difference("extra", path) for path in plain if path not in expected and not beside(path)]
+    found = [FileDifference("odd", path) for path in odd]
+    found += [FileDifference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
+    found += [FileDifference("extra", path) for path in plain if path not in expected and not beside(path)]
     for path in plain:
         if path in expected:
-            detail = _changed(folder / path, expected[path], read=read)
-            found += [Difference("changed", path, detail)] if detail else []
+            detail = _describe_change(folder / path, expected[path], read=read)
+            found += [FileDifference("changed", path, detail)] if detail else []
         elif read and is_signature(path) and f"{sha256(folder / path)}.sig" != PurePosixPath(path).name:
-            found.append(Difference("changed", path, "its bytes are not those that its name tells"))
+            found.append(FileDifference("changed", path, "its bytes are not those that its name tells"))
     return sorted(found, key=lambda one: one.path)
 
 
@@ -123,16 +123,16 @@ def verify(folder: Path, manifest: Manifest, *, read: bool = True) -> None:
     """
     found = differences(folder, manifest, read=read)
     if found:
-        raise BundleError(f"the bundle in {folder} is not what its manifest says: {told(found)}.")
+        raise BundleError(f"the bundle in {folder} is not what its manifest says: {describe_differences(found)}.")
 
 
-def told(found: Sequence[Difference], most: int = 10) -> str:
+def describe_differences(found: Sequence[FileDifference], most: int = 10) -> str:
     """Differences in one part of a sentence."""
     more = f"; and {len(found) - most} more" if len(found) > most else ""
     return "; ".join(str(one) for one in found[:most]) + more
 
 
-def _changed(path: Path, entry: Entry, *, read: bool) -> str:
+def _describe_change(path: Path, entry: ManifestEntry, *, read: bool) -> str:
     """How a file differs from its entry; empty if it does not."""
     try:
         size = path.stat().st_size
@@ -144,7 +144,7 @@ def _changed(path: Path, entry: Entry, *, read: bool) -> str:
     return "" if found == entry.sha256 else f"SHA-256 {found} instead of {entry.sha256}"
 
 
-def _entry(folder: Path, path: str) -> Entry:
+def _entry(folder: Path, path: str) -> ManifestEntry:
     file = folder / path
     media_type = next((kind for end, kind in _MEDIA_TYPES.items() if path.endswith(end)), "application/octet-stream")
-    return Entry(path=path, sha256=sha256(file), size=file.stat().st_size, media_type=media_type)
+    return ManifestEntry(path=path, sha256=sha256(file), size=file.stat().st_size, media_type=media_type)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from headrace.core.base.errors import BundleError, shown
+from headrace.core.base.errors import BundleError, quote
 from headrace.core.base.files import dumps
 
 MANIFEST = "manifest.json"
@@ -25,7 +25,7 @@ _OTHER_FORMATS = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One file of a bundle.
 
     Attributes:
@@ -48,13 +48,13 @@ class Entry:
         """
         check_path(self.path)
         if not is_digest(self.sha256):
-            raise BundleError(f"the manifest must give a SHA-256 for {self.path}; it gives {shown(self.sha256)}.")
+            raise BundleError(f"the manifest must give a SHA-256 for {self.path}; it gives {quote(self.sha256)}.")
         if type(self.size) is not int or not 0 < self.size <= MAX_FILE_BYTES:
             raise BundleError(
-                f"{self.path} must have 1 to {MAX_FILE_BYTES} bytes; the manifest gives {shown(self.size)}."
+                f"{self.path} must have 1 to {MAX_FILE_BYTES} bytes; the manifest gives {quote(self.size)}."
             )
         if not isinstance(self.media_type, str):
-            raise BundleError(f"the manifest must give {self.path} a media type; it gives {shown(self.media_type)}.")
+            raise BundleError(f"the manifest must give {self.path} a media type; it gives {quote(self.media_type)}.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Manifest:
     """
 
     name: str
-    files: tuple[Entry, ...]
+    files: tuple[ManifestEntry, ...]
 
     def __post_init__(self) -> None:
         """Refuse an empty manifest, a repeated path, or a name that cannot be part of a key.
@@ -77,7 +77,7 @@ class Manifest:
         """
         check_path(self.name)
         if "/" in self.name:
-            raise BundleError(f"the model's name must not hold a slash; the manifest gives {shown(self.name)}.")
+            raise BundleError(f"the model's name must not hold a slash; the manifest gives {quote(self.name)}.")
         paths = [entry.path for entry in self.files]
         if not 0 < len(paths) <= MAX_FILES:
             raise BundleError(f"a bundle must hold 1 to {MAX_FILES} files; the manifest lists {len(paths)}.")
@@ -115,7 +115,7 @@ def check_path(path: object) -> None:
     parts = path.split("/") if isinstance(path, str) and path.isprintable() and "\\" not in path else [""]
     odd = any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts) or ":" in parts[0]
     if odd or parts[0] in {MANIFEST, SIGNATURES}:
-        raise BundleError(f"the manifest must list plain relative paths; it lists {shown(path)}.")
+        raise BundleError(f"the manifest must list plain relative paths; it lists {quote(path)}.")
 
 
 def beside(path: str) -> bool:
@@ -148,7 +148,7 @@ def loads(text: str | bytes, source: str) -> Manifest:
     if document.get("digest") != manifest.digest:
         raise BundleError(
             f"the files listed in {source} make the digest {manifest.digest}, but it gives "
-            f"{shown(document.get('digest'))}: it was altered; publish the bundle again."
+            f"{quote(document.get('digest'))}: it was altered; publish the bundle again."
         )
     return manifest
 
@@ -165,7 +165,7 @@ def _check_format(found: Any, source: str) -> None:
     remedy = _OTHER_FORMATS.get(found, "") if known else ""
     if remedy:
         raise BundleError(f"{source} must be of the bundle format {FORMAT}; it is of format {found}: {remedy}.")
-    raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {shown(found)} instead.")
+    raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {quote(found)} instead.")
 
 
 def read(folder: Path) -> Manifest:
@@ -185,11 +185,11 @@ def read(folder: Path) -> Manifest:
         raise BundleError(f"{folder} is not a bundle: it has no readable {MANIFEST}.") from error
 
 
-def _entries(files: Any, source: str) -> tuple[Entry, ...]:
+def _entries(files: Any, source: str) -> tuple[ManifestEntry, ...]:
     if not isinstance(files, list) or len(files) > MAX_FILES:
-        raise BundleError(f"{source} must list 1 to {MAX_FILES} files; got {shown(files)} instead.")
+        raise BundleError(f"{source} must list 1 to {MAX_FILES} files; got {quote(files)} instead.")
     try:
-        return tuple(Entry(**entry) for entry in files)
+        return tuple(ManifestEntry(**entry) for entry in files)
     except TypeError as error:
         raise BundleError(
             f"each file in {source} must be given by path, sha256, size and media_type; got something else."

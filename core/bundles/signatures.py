@@ -36,7 +36,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class Trust:
+class TrustedSigner:
     """Whose signature is wanted: that of a key, or of an identity.
 
     Attributes:
@@ -94,7 +94,7 @@ def sign(folder: Path, signer: Signer) -> Path:
     return target
 
 
-def check(folder: Path, trust: Trust) -> Path:
+def check(folder: Path, trust: TrustedSigner) -> Path:
     """Find a signature of a bundle that can be trusted.
 
     Args:
@@ -174,7 +174,7 @@ def _sign_without_key(config: Any, folder: Path, made: Path, token: str) -> None
         ) from error
 
 
-def _verifier(trust: Trust) -> Any:
+def _verifier(trust: TrustedSigner) -> Any:
     try:
         if trust.key is not None:
             return _library("verifying").Config().use_elliptic_key_verifier(public_key=trust.key)
@@ -196,7 +196,7 @@ def _fault(verifier: Any, folder: Path, signature: Path) -> str:
 
     try:
         verifier.set_hashing_config(_hashing()).verify(folder, signature)
-        if MANIFEST not in _covered(signature):
+        if MANIFEST not in _covered_files(signature):
             return "made without the manifest"
     except InvalidSignature:
         return "made with another key, or altered"
@@ -210,7 +210,7 @@ def _fault(verifier: Any, folder: Path, signature: Path) -> str:
     return ""
 
 
-def _covered(signature: Path) -> set[str]:
+def _covered_files(signature: Path) -> set[str]:
     """Names of the files that a signature, which was verified, is made for."""
     envelope = json.loads(signature.read_bytes())["dsseEnvelope"]
     statement = json.loads(base64.b64decode(envelope["payload"]))

@@ -27,7 +27,7 @@ _LARGEST_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedTable:
     """A typed table and where its casts failed.
 
     Attributes:
@@ -39,7 +39,7 @@ class Typed:
     failed: dict[str, pl.Series]
 
 
-def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:
+def cast_columns(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> TypedTable:
     """Cast raw columns to the contract's dtypes.
 
     Args:
@@ -50,7 +50,7 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
     Returns:
         The typed table of n rows, and masks (n,) of the casts that failed.
     """
-    found = _without_numbers(_typed(frame, columns, missing_values=missing_values), frame, columns, missing_values)
+    found = _without_numbers(_cast_block(frame, columns, missing_values=missing_values), frame, columns, missing_values)
     opened = [column for column in columns if column.unseen == "accept"]
     if not opened:
         return found
@@ -60,12 +60,12 @@ def typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Seq
         .alias(column.name)
         for column in opened
     )
-    return Typed(kept, found.failed)
+    return TypedTable(kept, found.failed)
 
 
 def _without_numbers(
-    found: Typed, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
-) -> Typed:
+    found: TypedTable, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
+) -> TypedTable:
     """Make numbers and times missing whose text a person chose as a mark, such as -999 or 9999-12-31."""
     own = [mark for mark in missing_values if mark[-1:].isdigit()]
     if not own:
@@ -83,14 +83,14 @@ def _without_numbers(
         elif column.dtype == "timestamp":
             times = pl.Series(own).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
             made += [pl.when(~value.is_in(times.to_list())).then(value).alias(column.name)] if times.len() else []
-    return Typed(frame.with_columns(made), found.failed)
+    return TypedTable(frame.with_columns(made), found.failed)
 
 
-def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> Typed:
+def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> TypedTable:
     schema = frame.schema
     nan = _with_nan(frame, [column.name for column in columns])
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
-        return Typed(frame=frame, failed={})
+        return TypedTable(frame=frame, failed={})
     result = frame.select(
         cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan, bound=False)
         for column in columns
@@ -111,7 +111,7 @@ def _typed(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Se
             mask = _failures(raw, new, missing_values)
             if mask.any():
                 failed[column.name] = mask
-    return Typed(frame=result, failed=failed)
+    return TypedTable(frame=result, failed=failed)
 
 
 def with_format(column: Column, frame: pl.DataFrame) -> Column:

@@ -53,11 +53,11 @@ class _Dumper(yaml.CSafeDumper):
     """The safe dumper that quotes each text which a reader of YAML 1.1 or 1.2 could take for something else."""
 
 
-def _quoted(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _DOUBTFUL.fullmatch(text) else None)
 
 
-_Dumper.add_representer(str, _quoted)
+_Dumper.add_representer(str, _represent_text)
 
 
 def load(path: Path | str) -> Contract:
@@ -160,13 +160,13 @@ def _simple(value: Any) -> Any:
 
 def _pair(name: str, value: Any) -> str:
     if isinstance(value, list | dict):
-        return f"{name}: {_wrapped(value)}"
+        return f"{name}: {_wrap_list(value)}"
     style = '"' if isinstance(value, str) and not value.isprintable() else None
     text = yaml.dump(value, Dumper=_Dumper, default_style=style, allow_unicode=True, width=10_000)
     return f"{name}: {text.removesuffix(chr(10)).removesuffix('...').rstrip(chr(10))}\n"
 
 
-def _wrapped(value: list[str] | dict[str, str]) -> str:
+def _wrap_list(value: list[str] | dict[str, str]) -> str:
     """A list on as many lines as it needs, none of its values broken."""
     whole = _flow(value, width=10_000)
     if len(whole) <= _WIDTH or isinstance(value, dict):

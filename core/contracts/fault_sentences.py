@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 
 def wants(what: str, must: str, got: object) -> str:
     """The suite's one sentence for a wrong value."""
-    return f"{what} must be {must}; got {shown(got)} instead."
+    return f"{what} must be {must}; got {quote(got)} instead."
 
 
 def one_of(what: str, kind: object, value: object) -> Iterator[str]:

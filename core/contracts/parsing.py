@@ -28,7 +28,7 @@ def contract_of(document: Any) -> Contract:
     number = given.pop("format", FORMAT)
     if number != FORMAT:
         raise InputError(wants("format", f"{FORMAT}, the format of this release", number))
-    _known("the document", Contract, given)
+    _require_known_keys("the document", Contract, given)
     given["columns"] = tuple(_columns(_sequence("columns", given["columns"])))
     given["features"] = tuple(_features(_sequence("features", given.get("features", []))))
     if "rules" in given:
@@ -43,7 +43,7 @@ def contract_of(document: Any) -> Contract:
             given[name] = _text(name, given[name])
     if "max_quarantined" in given:
         given["max_quarantined"] = _number("max_quarantined", given["max_quarantined"])
-    made: Contract = _made(Contract, given, contract_faults)
+    made: Contract = _build(Contract, given, contract_faults)
     return made
 
 
@@ -61,7 +61,7 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 given[name] = _truth(f"{where}: {name}", value)
             else:
                 given[name] = _text(f"{where}: {name}", value)
-        yield _made(Column, given, column_faults, where)
+        yield _build(Column, given, column_faults, where)
 
 
 def _features(items: list[Any]) -> Iterable[RowFeature]:
@@ -69,18 +69,18 @@ def _features(items: list[Any]) -> Iterable[RowFeature]:
         where, given = _entry("features", place, item, RowFeature)
         for name, value in given.items():
             given[name] = (_texts if name == "columns" else _text)(f"{where}: {name}", value)
-        yield _made(RowFeature, given, feature_faults, where)
+        yield _build(RowFeature, given, feature_faults, where)
 
 
 def _entry(section: str, place: int, item: Any, kind: type) -> tuple[str, dict[str, Any]]:
     where = f"{section}[{place}]"
     given = dict(_mapping(where, item))
     where = f"{where} ({given['name']})" if "name" in given else where
-    _known(where, kind, given)
+    _require_known_keys(where, kind, given)
     return where, given
 
 
-def _made(kind: type, given: dict[str, Any], faults: Any, where: str = "") -> Any:
+def _build(kind: type, given: dict[str, Any], faults: Any, where: str = "") -> Any:
     """Make the dataclass, but say where its first fault stands in the document."""
     loose: Any = object.__new__(kind)
     for item in fields(kind):
@@ -97,7 +97,7 @@ def default_of(item: Field[Any]) -> Any:
     return item.default if item.default is not MISSING else None
 
 
-def _known(where: str, kind: type, given: dict[str, Any]) -> None:
+def _require_known_keys(where: str, kind: type, given: dict[str, Any]) -> None:
     names = [item.name for item in fields(kind)]
     for name in given:
         if name not in names:

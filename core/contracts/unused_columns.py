@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note, NoteSeverity, in_lower_case
 from headrace.core.contracts.contract import Column, Contract
 
@@ -20,20 +20,20 @@ def unseen(contract: Contract) -> Iterator[Note]:
     used = {name for feature in contract.features for name in feature.columns} | {contract.time_column}
     for column in contract.columns:
         if column.role == "ignore":
-            yield ignored(column)
+            yield ignored_note(column)
         elif column.role == "timestamp" and column.name not in used:
             yield Note(
                 "info",
                 column.name,
                 IGNORED,
                 1,
-                f"Column {shown(column.name)} is left out: no row feature is made of this timestamp.",
+                f"Column {quote(column.name)} is left out: no row feature is made of this timestamp.",
                 "Declare one in the contract to use it.",
             )
 
 
-def ignored(column: Column, severity: NoteSeverity = "info") -> Note:
+def ignored_note(column: Column, severity: NoteSeverity = "info") -> Note:
     """The note that a column of role ``ignore`` is left out, with the contract's reason."""
     why = f": {in_lower_case(column.description)}" if column.description else ", as the contract says"
-    sentence = f"Column {shown(column.name)} is left out{why.rstrip('.')}."
+    sentence = f"Column {quote(column.name)} is left out{why.rstrip('.')}."
     return Note(severity, column.name, IGNORED, 1, sentence, "Give it another role in the contract to use it.")

@@ -5,7 +5,7 @@ import numpy as np
 from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import classes, positive
 from headrace.core.features.model_matrix import Target
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def kind(contract: Contract) -> str:
@@ -15,7 +15,7 @@ def kind(contract: Contract) -> str:
     return "most frequent class, and shares of the classes, of the training rows"
 
 
-def predict(train_target: Target, test_target: Target, contract: Contract) -> Outcome:
+def predict(train_target: Target, test_target: Target, contract: Contract) -> EvaluatedRows:
     """Predict the same for each test row, from the targets of the training rows.
 
     Args:
@@ -28,9 +28,9 @@ def predict(train_target: Target, test_target: Target, contract: Contract) -> Ou
     """
     rows = len(test_target)
     if contract.task == "regression":
-        return Outcome(task="regression", actual=test_target, values=np.full(rows, train_target.mean()))
+        return EvaluatedRows(task="regression", actual=test_target, values=np.full(rows, train_target.mean()))
     shares = np.bincount(train_target.astype(np.int64), minlength=len(classes(contract))) / len(train_target)
-    return Outcome(
+    return EvaluatedRows(
         task=contract.task,
         actual=test_target,
         probabilities=np.tile(shares, (rows, 1)),

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from headrace.core.base.errors import InputError, UserError, shown
+from headrace.core.base.errors import InputError, UserError, quote
 from headrace.core.evaluation.evaluate import predict, read_test
 from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits import clusters
 from headrace.core.statistics import bootstrap, significance
 from headrace.core.statistics.metrics import MAIN
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def compare(
@@ -42,7 +42,7 @@ def compare(
     _check_comparable(ours, theirs)
     rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
-    second = _aligned(second, ours, theirs)
+    second = _align_classes(second, ours, theirs)
     drawn = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
     return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], drawn=drawn)
 
@@ -50,19 +50,19 @@ def compare(
 def _check_comparable(ours: Model, theirs: Model) -> None:
     if theirs.contract.task != ours.contract.task or set(theirs.classes) != set(ours.classes):
         raise InputError(
-            f"the champion must predict the same as the candidate, {ours.contract.task} {shown(list(ours.classes))}; "
-            f"it predicts {theirs.contract.task} {shown(list(theirs.classes))}; name another champion."
+            f"the champion must predict the same as the candidate, {ours.contract.task} {quote(list(ours.classes))}; "
+            f"it predicts {theirs.contract.task} {quote(list(theirs.classes))}; name another champion."
         )
 
 
-def _predict_champion(theirs: Model, rows: pl.DataFrame) -> Outcome:
+def _predict_champion(theirs: Model, rows: pl.DataFrame) -> EvaluatedRows:
     try:
         return predict(theirs, rows)
     except UserError as error:
         raise InputError(f"the champion must be able to predict the test rows; {error}") from error
 
 
-def _aligned(outcome: Outcome, ours: Model, theirs: Model) -> Outcome:
+def _align_classes(outcome: EvaluatedRows, ours: Model, theirs: Model) -> EvaluatedRows:
     """The champion's outcome with classes in the candidate's order."""
     if outcome.probabilities is None or outcome.labels is None or theirs.classes == ours.classes:
         return outcome

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
@@ -17,13 +17,13 @@ from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
 from headrace.core.models.decision_threshold import Costs, choose, cost
 from headrace.core.models.fitted_model import Model
-from headrace.core.splits.clusters import Clusters, by_row, find
+from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics import bootstrap, curves, residuals, significance
-from headrace.core.statistics.bootstrap import Resampled
+from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.metrics import MAIN
 from headrace.core.statistics.slices import Slice, slices
-from headrace.core.statistics.weighted_metrics import Outcome, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 from headrace.core.tables import parquet_table
 
 _SLICE_RESAMPLES = 400
@@ -31,7 +31,7 @@ _FEWEST_ROWS = 2
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is measured.
 
     Attributes:
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Parts:
+class EvaluationTables:
     """Tables of a split.
 
     Attributes:
@@ -69,7 +69,7 @@ class Parts:
     test_actuals: Path
 
 
-def evaluate_model(folder: Path, *, split: Parts, evaluation: Path, plan: Plan) -> dict[str, Any]:
+def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, plan: EvaluationPlan) -> dict[str, Any]:
     """Measure a model on the test part and write the evaluation.
 
     Args:
@@ -126,14 +126,14 @@ def with_best_threshold(fitted: Model, costs: Costs) -> Model:
     )
 
 
-def predict(fitted: Model, rows: pl.DataFrame) -> Outcome:
+def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
     """What a model says of test rows that hold the target."""
     actual = model_matrix.encode_target(rows, fitted.contract)
     predicted = fitted.predict(rows)
     if predicted.values is not None:
-        return Outcome(task="regression", actual=actual, values=predicted.values)
+        return EvaluatedRows(task="regression", actual=actual, values=predicted.values)
     indices = {label: index for index, label in enumerate(fitted.classes)}
-    return Outcome(
+    return EvaluatedRows(
         task=fitted.contract.task,
         actual=actual,
         probabilities=predicted.probabilities,
@@ -143,7 +143,7 @@ def predict(fitted: Model, rows: pl.DataFrame) -> Outcome:
 
 
 def evaluate(
-    fitted: Model, rows: pl.DataFrame, *, train_target: model_matrix.Target, parts: list[Slice], plan: Plan
+    fitted: Model, rows: pl.DataFrame, *, train_target: model_matrix.Target, parts: list[Slice], plan: EvaluationPlan
 ) -> dict[str, Any]:
     """Measure a model.
 
@@ -167,13 +167,13 @@ def evaluate(
 
 
 def assess(
-    outcome: Outcome,
+    outcome: EvaluatedRows,
     fitted: Model,
     *,
     train_target: model_matrix.Target,
-    plan: Plan,
+    plan: EvaluationPlan,
     parts: Sequence[Slice] = (),
-    clusters: Clusters | None = None,
+    clusters: RowClusters | None = None,
     folds: Sequence[Fold] = (),
     on: Literal["test", "cross-validation"] = "test",
 ) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def assess(
         },
         "metrics": {name: asdict(interval) for name, interval in found.items()},
         "undefined": sorted(set(measure(outcome)) - set(found)),
-        "resampled_by": clusters.as_json() | ({"sentence": _widened(clusters, widening)} if folds else {}),
+        "resampled_by": clusters.as_json() | ({"sentence": _widening_sentence(clusters, widening)} if folds else {}),
         "cautions": cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(found)),
         "baseline": _baseline(outcome, reference, fitted.contract, drawn),
         "threshold": _threshold(fitted, plan.costs),
@@ -218,11 +218,13 @@ def assess(
     }
 
 
-def _widened(clusters: Clusters, widening: float) -> str:
+def _widening_sentence(clusters: RowClusters, widening: float) -> str:
     return f"{clusters.sentence}, {widening:.2g} times as wide, since the models of the folds share training rows"
 
 
-def _baseline(outcome: Outcome, reference: Outcome, contract: Contract, drawn: Resampled) -> dict[str, Any]:
+def _baseline(
+    outcome: EvaluatedRows, reference: EvaluatedRows, contract: Contract, drawn: BootstrapSample
+) -> dict[str, Any]:
     values = {name: value for name, value in measure(reference).items() if np.isfinite(value)}
     compared = significance.compare_main(outcome, reference, metrics=[MAIN[contract.task], "log_loss"], drawn=drawn)
     return {"kind": baseline.kind(contract), "metrics": values, "comparison": compared}
@@ -245,21 +247,21 @@ def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
     }
 
 
-def _slice(outcome: Outcome, part: Slice, plan: Plan, clusters: Clusters) -> dict[str, Any]:
+def _slice(outcome: EvaluatedRows, part: Slice, plan: EvaluationPlan, clusters: RowClusters) -> dict[str, Any]:
     taken = outcome.take(part.rows)
     among = clusters.take(part.rows)
     drawn = bootstrap.resample([taken], seed=plan.seed, resamples=_SLICE_RESAMPLES, clusters=among)
     found = bootstrap.intervals(taken, drawn)
     return {
         "column": part.column,
-        "value": shown(part.value)[1:-1],
+        "value": quote(part.value)[1:-1],
         "rows": len(part.rows),
         "clusters": among.count,
         "metrics": {name: asdict(interval) for name, interval in found.items()},
     }
 
 
-def _pictures(outcome: Outcome, fitted: Model) -> dict[str, Any]:
+def _pictures(outcome: EvaluatedRows, fitted: Model) -> dict[str, Any]:
     empty: dict[str, Any] = {"confusion": {}, "roc": [], "pr": [], "calibration": [], "residuals": {}}
     if outcome.values is not None:
         return empty | {"residuals": residuals.describe(outcome.actual.astype(np.float64), outcome.values)}

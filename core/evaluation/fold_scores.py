@@ -9,7 +9,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold
-from headrace.core.statistics.weighted_metrics import Outcome, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 
 
 def scores(
@@ -30,10 +30,10 @@ def scores(
     return [measure(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
 
 
-def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> Outcome:
+def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> EvaluatedRows:
     if contract.task == "regression":
-        return Outcome(task="regression", actual=target, values=predictions)
-    return Outcome(
+        return EvaluatedRows(task="regression", actual=target, values=predictions)
+    return EvaluatedRows(
         task=contract.task,
         actual=target,
         probabilities=predictions,

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
 
-Use = Literal["serve", "publish", "keep"]
+VerdictUse = Literal["serve", "publish", "keep"]
 
 
-def use(*, passed: bool, publish: bool, serve: bool) -> Use:
+def use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
     """What is to be done with a candidate.
 
     Args:
@@ -31,7 +31,7 @@ def use(*, passed: bool, publish: bool, serve: bool) -> Use:
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class MetricBounds:
     """Least values of metrics, or largest ones where less is better.
 
     Attributes:
@@ -48,10 +48,10 @@ class Thresholds:
         """
         unknown = sorted(set(self.values) - set(HIGHER_IS_BETTER))
         if unknown:
-            raise InputError(f"a threshold must be of one of {sorted(HIGHER_IS_BETTER)}; got {shown(unknown)} instead.")
+            raise InputError(f"a threshold must be of one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead.")
         for name, value in self.values.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-                raise InputError(f"the threshold of {name} must be a number; got {shown(value)} instead.")
+                raise InputError(f"the threshold of {name} must be a number; got {quote(value)} instead.")
 
     def missed(self, metrics: Mapping[str, Any]) -> list[str]:
         """One sentence for each threshold that the metrics do not meet."""
@@ -71,7 +71,7 @@ def _miss(name: str, threshold: float, found: Mapping[str, float] | None) -> str
 
 
 @dataclass(frozen=True)
-class Sides:
+class GateInputs:
     """Where the candidate, its test rows and the champion lie.
 
     Attributes:
@@ -89,7 +89,9 @@ class Sides:
     checks: Path | None = None
 
 
-def judge(evaluation: Path, *, sides: Sides, thresholds: Thresholds, verdict: Path, seed: int = 0) -> GateVerdict:
+def judge(
+    evaluation: Path, *, sides: GateInputs, thresholds: MetricBounds, verdict: Path, seed: int = 0
+) -> GateVerdict:
     """Judge a candidate and write the verdict.
 
     Args:
@@ -146,7 +148,7 @@ def decide(
     comparison: Mapping[str, Any],
     *,
     against: str,
-    thresholds: Thresholds,
+    thresholds: MetricBounds,
     held: Sequence[str] = (),
 ) -> GateVerdict:
     """The verdict from an evaluation and a comparison.
@@ -166,7 +168,7 @@ def decide(
     elif comparison.get("better") and not few and not held:
         verdict = "promote"
     met = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
-    reasons = [*missed, *met, _compared(comparison, against, MAIN[measured["task"]])]
+    reasons = [*missed, *met, _comparison_reasons(comparison, against, MAIN[measured["task"]])]
     if few and comparison.get("better"):
         reasons.append(few)
     reasons += held
@@ -189,7 +191,7 @@ def _too_few(measured: Mapping[str, Any]) -> str:
     )
 
 
-def _compared(comparison: Mapping[str, Any], against: str, main: str) -> str:
+def _comparison_reasons(comparison: Mapping[str, Any], against: str, main: str) -> str:
     if not comparison:
         return f"These test rows do not define {main}, so that nothing can be said against the {against}."
     word = "better" if comparison["better"] else "worse" if comparison["worse"] else "not clearly different"

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.base.errors import shown
-from headrace.core.splits.clusters import Clusters
+from headrace.core.base.errors import quote
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS
-from headrace.core.statistics.weighted_metrics import Outcome, losses
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 
 _OF_POSITIVES = ("recall", "precision", "f1", "roc_auc", "pr_auc")
 _OF_NEGATIVES = ("precision", "f1", "roc_auc", "pr_auc")
@@ -22,11 +22,11 @@ _FEWEST_FOR_PRECISION = 30
 # stays so, however many rows come, where the variance is infinite (Embrechts, Klüppelberg and Mikosch 1997, 6.2.6).
 _LARGEST_SHARE = 0.5
 
-Told = Iterator[tuple[Sequence[str], str]]
+Cautions = Iterator[tuple[Sequence[str], str]]
 
 
 def cautions(
-    outcome: Outcome, *, clusters: Clusters, classes: Sequence[str], metrics: Sequence[str]
+    outcome: EvaluatedRows, *, clusters: RowClusters, classes: Sequence[str], metrics: Sequence[str]
 ) -> list[dict[str, Any]]:
     """What is to be said of the intervals of an outcome.
 
@@ -49,13 +49,13 @@ def cautions(
     return [{"metrics": about, "text": text} for about, text in found if about]
 
 
-def _few_clusters(clusters: Clusters, metrics: Sequence[str]) -> Told:
+def _few_clusters(clusters: RowClusters, metrics: Sequence[str]) -> Cautions:
     if clusters.by != "row" and clusters.count < FEWEST_CLUSTERS:
         text = f"The rows are {clusters.drawn}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
         yield metrics, text
 
 
-def _few_of_a_class(outcome: Outcome, clusters: Clusters, classes: Sequence[str]) -> Told:
+def _few_of_a_class(outcome: EvaluatedRows, clusters: RowClusters, classes: Sequence[str]) -> Cautions:
     if not classes:
         return
     pairs = np.unique(np.stack([np.asarray(outcome.actual, dtype=np.int64), clusters.codes]), axis=1)
@@ -63,7 +63,7 @@ def _few_of_a_class(outcome: Outcome, clusters: Clusters, classes: Sequence[str]
     few = [place for place, count in enumerate(drawn) if 0 < count < FEWEST_OF_A_CLASS]
     if not few:
         return
-    named = shown([classes[place] for place in few[:_MOST_NAMED]])
+    named = quote([classes[place] for place in few[:_MOST_NAMED]])
     more = f" and {len(few) - _MOST_NAMED} more classes" if len(few) > _MOST_NAMED else ""
     about = _OF_POSITIVES if outcome.task != "binary" or outcome.positive in few else _OF_NEGATIVES
     text = f"Fewer than {FEWEST_OF_A_CLASS} {clusters.plural} hold {named}{more}"
@@ -71,7 +71,7 @@ def _few_of_a_class(outcome: Outcome, clusters: Clusters, classes: Sequence[str]
     yield about, f"{text}: these metrics rest on them, and their intervals may be off."
 
 
-def _precision(outcome: Outcome) -> Told:
+def _precision(outcome: EvaluatedRows) -> Cautions:
     if outcome.task != "multiclass":
         return
     counts = np.bincount(np.asarray(outcome.actual, dtype=np.int64))
@@ -80,7 +80,7 @@ def _precision(outcome: Outcome) -> Told:
         yield ("pr_auc",), text
 
 
-def _one_row(outcome: Outcome) -> Told:
+def _one_row(outcome: EvaluatedRows) -> Cautions:
     squares = np.square(losses(outcome)[:, :2])
     names = (("log_loss",), ("brier",)) if outcome.values is None else (("mae",), ("rmse", "r2"))
     totals = squares.sum(axis=0)

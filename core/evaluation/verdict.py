@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 Decision = Literal["promote", "hold", "reject"]
 
@@ -74,10 +74,10 @@ class GateVerdict:
         except (KeyError, TypeError) as error:
             raise InputError(
                 f"the verdict must be what the step gate leaves, as docs/verdict.schema.json says; it has the keys "
-                f"{shown(sorted(facts))}: run the gate again."
+                f"{quote(sorted(facts))}: run the gate again."
             ) from error
         if found.verdict not in get_args(Decision):
-            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {shown(found.verdict)}.")
+            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {quote(found.verdict)}.")
         return found
 
 

@@ -20,7 +20,7 @@ def engineer_table(table: Path | str, *, contract: Path | str, feature_table: Pa
         ``rows`` and ``features``, the number of columns added.
     """
     agreed = load(contract)
-    with parquet_table.Writer(Path(feature_table)) as writer:
+    with parquet_table.TableWriter(Path(feature_table)) as writer:
         for block in blocks(Path(table)):
             writer.write(row_features.add(block, agreed))
     return {"rows": writer.rows, "features": len(agreed.features)}

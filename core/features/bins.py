@@ -20,7 +20,7 @@ _OF_TIMES = {
 
 
 @dataclass(frozen=True)
-class Bins:
+class ColumnBins:
     """How the values of one column are counted.
 
     Attributes:
@@ -39,7 +39,7 @@ class Bins:
         return len(self.edges or self.categories) + 1
 
 
-def features(contract: Contract) -> list[tuple[int, Bins]]:
+def features(contract: Contract) -> list[tuple[int, ColumnBins]]:
     """The columns of the matrix that are counted, with their places: at most 200, and none that holds personal data.
 
     Args:
@@ -53,23 +53,23 @@ def features(contract: Contract) -> list[tuple[int, Bins]]:
         if personal & set(made.columns if made else (column.name,)):
             continue
         if column.categories is not None:
-            bins = Bins(column.name, categories=column.categories[:MOST_CATEGORIES])
+            bins = ColumnBins(column.name, categories=column.categories[:MOST_CATEGORIES])
         elif made:
-            bins = Bins(column.name, edges=_OF_TIMES.get(made.kind, _LADDER))
+            bins = ColumnBins(column.name, edges=_OF_TIMES.get(made.kind, _LADDER))
         else:
             described = contract.column(column.name)
-            bins = Bins(
+            bins = ColumnBins(
                 column.name, edges=edges(described.minimum, described.maximum, boolean=described.dtype == "boolean")
             )
         found.append((place, bins))
     return found[:MOST_COLUMNS]
 
 
-def answers(contract: Contract) -> Bins:
+def answers(contract: Contract) -> ColumnBins:
     """How answers are counted: probabilities in tenths, or values between the bounds of the target."""
     if contract.task != "regression":
-        return Bins("probability", edges=tuple(place / _BINS for place in range(1, _BINS)))
-    return Bins("value", edges=edges(contract.target.minimum, contract.target.maximum))
+        return ColumnBins("probability", edges=tuple(place / _BINS for place in range(1, _BINS)))
+    return ColumnBins("value", edges=edges(contract.target.minimum, contract.target.maximum))
 
 
 def edges(low: float | None, high: float | None, *, boolean: bool = False) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.contracts.contract import Column, Contract, Dtype
 
 LARGEST = 1e30
@@ -40,8 +40,8 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
     made = [MatrixColumn(name=feature.name) for feature in contract.features]
     if not direct and not made:
         raise DataError(
-            f"the contract {shown(contract.name)} must hold at least one feature besides the target "
-            f"{shown(contract.target.name)}, but holds none; give a column the role 'feature'."
+            f"the contract {quote(contract.name)} must hold at least one feature besides the target "
+            f"{quote(contract.target.name)}, but holds none; give a column the role 'feature'."
         )
     return (*direct, *made)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import DataError, InputError, shown
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.contracts.contract import Contract, Dtype
 from headrace.core.features.matrix_layout import LARGEST, MatrixColumn, classes, columns
 
@@ -39,7 +39,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     absent = [column.name for column in wanted if column.name not in frame.columns]
     if absent:
         raise InputError(
-            f"the table must hold each feature of the contract {shown(contract.name)}; {shown(absent)} are absent; "
+            f"the table must hold each feature of the contract {quote(contract.name)}; {quote(absent)} are absent; "
             "add them, or give them the role 'ignore'."
         )
     numbers = _numbers(frame, wanted)
@@ -48,7 +48,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         return matrix
     if np.isinf(matrix).any():
         infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
-        raise DataError(f"numbers must be finite; columns {shown(infinite)} hold infinities; mark them as missing.")
+        raise DataError(f"numbers must be finite; columns {quote(infinite)} hold infinities; mark them as missing.")
     return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
 
 
@@ -96,24 +96,24 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
     """
     name = contract.target.name
     if name not in frame.columns:
-        raise InputError(f"the table must hold the target {shown(name)}, but holds {shown(frame.columns)}.")
+        raise InputError(f"the table must hold the target {quote(name)}, but holds {quote(frame.columns)}.")
     target = frame.get_column(name)
     if contract.task == "regression":
         values = target.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         if not np.isfinite(values).all():
             raise DataError(
                 f"each row must have a finite target; {int((~np.isfinite(values)).sum())} values of "
-                f"{shown(name)} are missing or infinite; remove those rows."
+                f"{quote(name)} are missing or infinite; remove those rows."
             )
         if len(values) and np.abs(values).max() > _LARGEST_TARGET:
-            raise DataError(f"the target {shown(name)} must lie within 1e100 of zero; give it in a larger unit.")
+            raise DataError(f"the target {quote(name)} must lie within 1e100 of zero; give it in a larger unit.")
         return np.ascontiguousarray(values, dtype=np.float64)
     indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
     known = indices >= 0
     if not known.all():
         strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()
         raise DataError(
-            f"the target {shown(name)} must be one of {shown(list(classes(contract)))}; got {shown(strange)} "
+            f"the target {quote(name)} must be one of {quote(list(classes(contract)))}; got {quote(strange)} "
             f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)

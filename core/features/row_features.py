@@ -56,7 +56,7 @@ def _holiday(made: RowFeature, _: bool) -> nw.Expr:
     return nw.col(made.columns[0]).dt.date().is_in(public_holidays(made.country)).cast(nw.Int64)
 
 
-def _elapsed(made: RowFeature, spark: bool) -> nw.Expr:
+def _elapsed_time(made: RowFeature, spark: bool) -> nw.Expr:
     first, second = (nw.col(name) for name in made.columns)
     if spark:
         return (_microseconds(second) - _microseconds(first)) / _MICROSECONDS_PER_MINUTE
@@ -100,7 +100,7 @@ _KINDS: dict[str, Callable[[RowFeature, bool], nw.Expr]] = {
     "month": _month,
     "hour": _hour,
     "holiday": _holiday,
-    "elapsed": _elapsed,
+    "elapsed": _elapsed_time,
     "ratio": _ratio,
     "product": _product,
 }

@@ -20,13 +20,13 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import model_matrix, row_features
 from headrace.core.inference import prediction_table
 from headrace.core.inference.engine import Floats
-from headrace.core.inference.prediction_files import written
+from headrace.core.inference.prediction_files import open_writer
 from headrace.core.inference.scorer import Scorer
-from headrace.core.readers.table_reader import Reading
-from headrace.core.runtime.background import Behind, ahead
+from headrace.core.readers.table_reader import TableReader
+from headrace.core.runtime.background import BackgroundWriter, ahead
 from headrace.core.runtime.step_events import progress
-from headrace.core.tables.source import Files, ReadOptions, Source, SourceFile
-from headrace.core.validation.scoring import Judged, judge
+from headrace.core.tables.source import FileSource, ReadOptions, Source, SourceFile
+from headrace.core.validation.scoring import ScoringValidation, judge
 
 # Larger ones cost more in page faults than they save.
 BLOCK_BYTES, BATCH_CELLS = 8 << 20, 1_000_000
@@ -37,7 +37,7 @@ _ANSWER = "answer"
 
 
 @dataclass(frozen=True)
-class Ready:
+class ValidatedRows:
     """Rows that the engine may score.
 
     Attributes:
@@ -47,12 +47,12 @@ class Ready:
     """
 
     raw: pl.DataFrame
-    judged: Judged
+    judged: ScoringValidation
     matrix: Floats | None
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredBlock:
     """Predictions for some rows.
 
     Attributes:
@@ -103,20 +103,20 @@ def score_table(
     output = output.resolve()
     rows = refused = warned = 0
     held: list[pl.DataFrame] = []
-    reading = Reading(
+    reading = TableReader(
         _apart(source, output),
         _only_needed(options or ReadOptions(missing_values=scorer.contract.missing_values), scorer.contract),
         block_bytes=block_bytes,
         digest=False,
     )
     with (
-        written(output) as writer,
-        Behind() as behind,
+        open_writer(output) as writer,
+        BackgroundWriter() as behind,
         closing(ahead(reading.frames())) as frames,
         closing(ahead(ready(frame, scorer.contract) for frame in frames)) as blocks,
     ):
         for block in blocks:
-            found = scored(block, scorer, first_row=rows + 1)
+            found = score_block(block, scorer, first_row=rows + 1)
             rows, refused, warned = rows + block.raw.height, refused + found.refused, warned + found.warned
             held.append(found.table)
             if sum(table.height for table in held) >= PART_ROWS:
@@ -128,7 +128,7 @@ def score_table(
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}
 
 
-def ready(frame: pl.DataFrame, contract: Contract) -> Ready:
+def ready(frame: pl.DataFrame, contract: Contract) -> ValidatedRows:
     """Hold raw rows against the contract, and make the matrix of those that may be scored.
 
     Args:
@@ -141,12 +141,12 @@ def ready(frame: pl.DataFrame, contract: Contract) -> Ready:
     judged = judge(frame, contract)
     some = judged.refused.any()
     if some and judged.refused.all():
-        return Ready(frame, judged, None)
+        return ValidatedRows(frame, judged, None)
     rows = judged.table.filter(~judged.refused) if some else judged.table
-    return Ready(frame, judged, model_matrix.encode(row_features.add(rows, contract), contract))
+    return ValidatedRows(frame, judged, model_matrix.encode(row_features.add(rows, contract), contract))
 
 
-def scored(block: Ready, scorer: Scorer, *, first_row: int = 1) -> Scored:
+def score_block(block: ValidatedRows, scorer: Scorer, *, first_row: int = 1) -> ScoredBlock:
     """The predictions for some rows.
 
     Args:
@@ -158,14 +158,14 @@ def scored(block: Ready, scorer: Scorer, *, first_row: int = 1) -> Scored:
         Predictions (n rows).
     """
     scores, judged = _scores(block, scorer)
-    return Scored(
+    return ScoredBlock(
         table=prediction_table.table(block.raw, judged, scores, scorer=scorer, first_row=first_row),
         refused=int(judged.refused.sum()),
-        warned=_warned(judged),
+        warned=_count_warnings(judged),
     )
 
 
-def _scores(block: Ready, scorer: Scorer) -> tuple[Floats | None, Judged]:
+def _scores(block: ValidatedRows, scorer: Scorer) -> tuple[Floats | None, ScoringValidation]:
     """Scores of the rows that are not refused; None if all are. Rows without a finite score are refused then."""
     judged = block.judged
     if block.matrix is None:
@@ -181,7 +181,7 @@ def _scores(block: Ready, scorer: Scorer) -> tuple[Floats | None, Judged]:
     return scores[sound] if sound.any() else None, replace(judged, broken=broken, refused=judged.refused | mask)
 
 
-def _warned(judged: Judged) -> int:
+def _count_warnings(judged: ScoringValidation) -> int:
     if not judged.broken:
         return 0
     broken = functools.reduce(operator.or_, judged.broken.values())
@@ -204,10 +204,10 @@ def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
 
 def _apart(source: Source, output: Path) -> Source:
     """The source, which refuses to be read where the predictions would take its place."""
-    if not isinstance(source, Files):
+    if not isinstance(source, FileSource):
         return source
 
-    def opened() -> Generator[SourceFile]:
+    def open_once() -> Generator[SourceFile]:
         with closing(source.opened()) as files:
             for file in files:
                 path = file.path.resolve()
@@ -215,4 +215,4 @@ def _apart(source: Source, output: Path) -> Source:
                     raise InputError(f"the predictions would replace {file.name}, a file of the table; name another.")
                 yield file
 
-    return Files(source.name, opened)
+    return FileSource(source.name, open_once)

@@ -16,8 +16,8 @@ from headrace.core.values.missing_marks import as_numbers
 from headrace.core.values.number_notation import notation_of
 
 # A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
-One = Callable[[Any], Any]
-Many = Callable[[Sequence[Any] | NDArray[Any]], Any]
+ScalarDecoder = Callable[[Any], Any]
+ArrayDecoder = Callable[[Sequence[Any] | NDArray[Any]], Any]
 
 NAN = math.nan
 # What the matrix holds for a text that is none of the categories.
@@ -35,7 +35,7 @@ _MOST_TEXTS = 500
 
 
 @dataclass(frozen=True)
-class Reader:
+class ColumnDecoder:
     """The quick check of a column.
 
     Attributes:
@@ -43,11 +43,11 @@ class Reader:
         many: Values (n,) to an array (n,) of float64 (of times: a list); None if not all are plainly in order.
     """
 
-    one: One
-    many: Many
+    one: ScalarDecoder
+    many: ArrayDecoder
 
 
-def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
+def reader(column: Column, missing_values: Sequence[str] = ()) -> ColumnDecoder:
     """The quick check of a column.
 
     Args:
@@ -59,20 +59,22 @@ def reader(column: Column, missing_values: Sequence[str] = ()) -> Reader:
         return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
     if column.dtype == "boolean":
         texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
-        return _listed(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
+        return _category_reader(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
     if column.categories is not None or column.dtype == "string":
         texts = {text: float(place) for place, text in enumerate(column.categories or ())}
         if column.unseen == "accept":
-            return _listed(column, dict.fromkeys(missing_values) | absent | texts, {str}, other=_UNSEEN)
+            return _category_reader(column, dict.fromkeys(missing_values) | absent | texts, {str}, other=_UNSEEN)
         if column.dtype != "integer":
-            return _listed(column, absent | texts, {str})
-        return _listed(column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str})
+            return _category_reader(column, absent | texts, {str})
+        return _category_reader(
+            column, absent | texts | {int(text): place for text, place in texts.items()}, {int, str}
+        )
     return _numbers(column, absent, frozenset(as_numbers(missing_values)))
 
 
 def _numbers(  # noqa: C901 - one closure for each way in
     column: Column, absent: Mapping[str, float], marks: frozenset[float]
-) -> Reader:
+) -> ColumnDecoder:
     whole = column.dtype == "integer"
     most = _EXACT if whole else _LARGEST
     low = max(-most, -math.inf if column.minimum is None else column.minimum)
@@ -86,7 +88,7 @@ def _numbers(  # noqa: C901 - one closure for each way in
         number = float(value)
         return number if low <= number <= high and number not in marks else None
 
-    of_text = _noted(column.format, text, absent) if column.format else text
+    of_text = _notation_reader(column.format, text, absent) if column.format else text
 
     def one(value: Any) -> float | None:
         kind = type(value)
@@ -111,18 +113,18 @@ def _numbers(  # noqa: C901 - one closure for each way in
             broken |= ~((array == np.floor(array)) | np.isnan(array))
         return None if broken.any() else array
 
-    return Reader(one, many)
+    return ColumnDecoder(one, many)
 
 
-def _noted(form: str, text: One, absent: Mapping[str, float]) -> One:
+def _notation_reader(form: str, text: ScalarDecoder, absent: Mapping[str, float]) -> ScalarDecoder:
     """The reader of texts in a notation, by the reader of plain ones."""
     notation = notation_of(form)
 
-    def noted(value: str) -> Any:
+    def read_noted(value: str) -> Any:
         told = notation.plain(value)
         return absent.get(value) if told is None else text(told)
 
-    return noted
+    return read_noted
 
 
 def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:
@@ -139,7 +141,7 @@ def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tu
     return np.array(values, dtype=np.float64), int not in kinds
 
 
-def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+def _one_by_one(one: ScalarDecoder, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
     """Values that are texts, or of several kinds, if they are few enough for it to pay."""
     if isinstance(values, np.ndarray) or len(values) > _MOST_TEXTS:
         return None
@@ -147,9 +149,9 @@ def _one_by_one(one: One, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.fl
     return None if None in found else np.array(found, dtype=np.float64)
 
 
-def _listed(
+def _category_reader(
     column: Column, index: Mapping[Any, float | None], kinds: set[type], *, other: float | None = None
-) -> Reader:
+) -> ColumnDecoder:
     known = dict(index)
     nothing = _nothing(column)
     if nothing is not None:
@@ -166,10 +168,10 @@ def _listed(
         found = list(map(known.get, plain)) if other is None else [known.get(value, other) for value in plain]
         return None if None in found else np.array(found, dtype=np.float64)
 
-    return Reader(one, many)
+    return ColumnDecoder(one, many)
 
 
-def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -> Reader:
+def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -> ColumnDecoder:
     nothing = _nothing(column)
 
     def one(value: Any) -> datetime | float | None:
@@ -183,7 +185,7 @@ def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -
         found = [one(value) for value in values]
         return None if None in found else found
 
-    return Reader(one, many)
+    return ColumnDecoder(one, many)
 
 
 def _time(text: str) -> datetime | None:

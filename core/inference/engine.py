@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.base import settings
-from headrace.core.base.errors import BundleError, InputError, MissingError, shown
+from headrace.core.base.errors import BundleError, InputError, MissingError, quote
 from headrace.core.base.files import read_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
@@ -131,7 +131,7 @@ def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
         return OnnxEngine(_content(folder / FILE), contract, threads=threads)
     if name == SklearnEngine.name:
         return SklearnEngine(_content(folder / "model.skops"), contract)
-    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {shown(name)} instead.")
+    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {quote(name)} instead.")
 
 
 def _name(path: Path) -> object:
@@ -141,7 +141,7 @@ def _name(path: Path) -> object:
         raise BundleError(f"a bundle must hold {path.name}, as one that is packaged anew does; {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else record
-        raise BundleError(f"{path} must be of format {FORMAT}; got {shown(found)} instead: use a matching Headrace.")
+        raise BundleError(f"{path} must be of format {FORMAT}; got {quote(found)} instead: use a matching Headrace.")
     return record.get("engine")
 
 

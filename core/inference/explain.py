@@ -67,7 +67,7 @@ def reference(model: Model, rows: Matrix) -> dict[str, Any]:
     """
     content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED}
     if model.family in LINEAR:
-        means = _prepared(model, rows).mean(axis=0)
+        means = _preprocess(model, rows).mean(axis=0)
         content["reference"] = [float(f"{value:.{_DIGITS}g}") for value in means]
     return content
 
@@ -122,7 +122,7 @@ class Explainer:
         Raises:
             InternalError: If contributions do not add up to the score that they explain.
         """
-        prepared = _prepared(self._model, matrix)
+        prepared = _preprocess(self._model, matrix)
         found = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
         values = np.asarray(found.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
         base = np.asarray(found.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
@@ -201,7 +201,7 @@ def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple
     return {"": (present.index(model.positive), 1.0)}
 
 
-def _prepared(model: Model, rows: Matrix) -> Floats:
+def _preprocess(model: Model, rows: Matrix) -> Floats:
     found = model.pipeline.named_steps["prepare"].transform(rows)
     return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import RowFeature
 
-One = Callable[..., float]
-Many = Callable[..., NDArray[np.float64]]
-Made = tuple[One, Many, tuple[int, ...]]
+ScalarFeature = Callable[..., float]
+ArrayFeature = Callable[..., NDArray[np.float64]]
+FeatureDecoder = tuple[ScalarFeature, ArrayFeature, tuple[int, ...]]
 
 _LARGEST = 1e30
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECONDS_PER_MINUTE = 60_000_000
 
 
-def made(feature: RowFeature, names: Sequence[str]) -> Made:
+def build_decoder(feature: RowFeature, names: Sequence[str]) -> FeatureDecoder:
     """How a row feature is made: of one row, of many rows, and from which inputs.
 
     Args:
@@ -43,7 +43,7 @@ def _plain(columns: Sequence[Any]) -> list[Any]:
     return [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
 
 
-def _one(feature: RowFeature) -> One:
+def _one(feature: RowFeature) -> ScalarFeature:
     if feature.kind == "holiday":
         from headrace.core.contracts.holidays import public_holidays  # noqa: PLC0415 - 0.2 s that few contracts need
 
@@ -52,38 +52,38 @@ def _one(feature: RowFeature) -> One:
     return _KINDS[feature.kind]
 
 
-def _of_time(value: Callable[[datetime], float]) -> One:
+def _of_time(value: Callable[[datetime], float]) -> ScalarFeature:
     def one(time: datetime | float) -> float:
         return float(value(time)) if isinstance(time, datetime) else math.nan
 
     return one
 
 
-def _elapsed(first: datetime | float, second: datetime | float) -> float:
+def _elapsed_time(first: datetime | float, second: datetime | float) -> float:
     if isinstance(first, datetime) and isinstance(second, datetime):
         return (second - first) // _MICROSECOND / _MICROSECONDS_PER_MINUTE
     return math.nan
 
 
 def _ratio(first: float, second: float) -> float:
-    return _held(first / second) if second else math.nan
+    return _clamp(first / second) if second else math.nan
 
 
 def _product(first: float, second: float) -> float:
-    return _held(first * second)
+    return _clamp(first * second)
 
 
-def _held(value: float) -> float:
+def _clamp(value: float) -> float:
     """What overflows is missing, and what is larger than the matrix holds is held there."""
     return max(-_LARGEST, min(_LARGEST, value)) if math.isfinite(value) else math.nan
 
 
-_KINDS: dict[str, One] = {
+_KINDS: dict[str, ScalarFeature] = {
     "day_of_week": _of_time(datetime.isoweekday),
     "weekend": _of_time(lambda time: time.isoweekday() >= 6),
     "month": _of_time(operator.attrgetter("month")),
     "hour": _of_time(operator.attrgetter("hour")),
-    "elapsed": _elapsed,
+    "elapsed": _elapsed_time,
     "ratio": _ratio,
     "product": _product,
 }

@@ -9,7 +9,7 @@ Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://proto
 
 from collections.abc import Iterator
 
-from headrace.core.base.errors import BundleError, shown
+from headrace.core.base.errors import BundleError, quote
 
 OPERATORS = frozenset(
     ("", name)
@@ -55,7 +55,7 @@ def _fault(content: bytes) -> str:
     found = list(nodes(content))
     strange = sorted(set(found) - OPERATORS)
     if strange:
-        return f"it holds the operator {shown('.'.join(filter(None, strange[0])))}"
+        return f"it holds the operator {quote('.'.join(filter(None, strange[0])))}"
     if not 0 < len(found) <= _MOST_NODES:
         return f"it has {len(found)} operators"
     # Whatever array lies in another file names it under this key.

@@ -9,23 +9,23 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import whole
-from headrace.core.tables.parquet_table import Writer, parts
+from headrace.core.tables.parquet_table import TableWriter, parts
 
 # Probabilities hardly get smaller: zstd would save a fifth of the bytes, and take half as long again to write.
 _COMPRESSION: Final = "snappy"
 _PART = re.compile(r"part-\d+\.parquet")
 
 
-class Parts(Protocol):
+class PredictionWriter(Protocol):
     """Takes a table part by part."""
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append some rows."""
 
 
-def written(path: Path) -> contextlib.AbstractContextManager[Parts]:
+def open_writer(path: Path) -> contextlib.AbstractContextManager[PredictionWriter]:
     """What writes to ``path``; the block's end puts it there, in place of an older one.
 
     Args:
@@ -45,9 +45,9 @@ def written(path: Path) -> contextlib.AbstractContextManager[Parts]:
     if other:
         raise InputError(
             f"the folder {path} must be new, empty or an older table of parts, for it is replaced; it holds "
-            f"{shown(other)}: name another folder."
+            f"{quote(other)}: name another folder."
         )
-    return Writer(path, compression=_COMPRESSION)
+    return TableWriter(path, compression=_COMPRESSION)
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -68,17 +68,17 @@ class _Csv:
 
 
 @contextlib.contextmanager
-def _csv(path: Path) -> Iterator[Parts]:
+def _csv(path: Path) -> Iterator[PredictionWriter]:
     with whole(path) as part, contextlib.closing(_Csv(part)) as writer:
         yield writer
 
 
 @contextlib.contextmanager
-def _parquet(path: Path) -> Iterator[Parts]:
+def _parquet(path: Path) -> Iterator[PredictionWriter]:
     """Parts are joined at the end, in a stream, for Polars cannot append to a file."""
     with whole(path) as joined, tempfile.TemporaryDirectory(prefix=f".{path.name[:80]}.", dir=path.parent) as scratch:
         folder = Path(scratch) / "parts"
-        with Writer(folder, compression=_COMPRESSION) as writer:
+        with TableWriter(folder, compression=_COMPRESSION) as writer:
             yield writer
         table = pl.scan_parquet(parts(folder), glob=False)
         table.sink_parquet(joined, compression=_COMPRESSION)

@@ -11,7 +11,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.inference.engine import Floats
 from headrace.core.inference.scorer import Scorer
 from headrace.core.validation.row_rules import Rule
-from headrace.core.validation.scoring import Judged
+from headrace.core.validation.scoring import ScoringValidation
 
 ROW, LABEL, VALUE, STATUS, VIOLATIONS, DIGEST = "row", "label", "value", "status", "violations", "model_digest"
 SCORED, REFUSED = "scored", "refused"
@@ -19,7 +19,7 @@ _STATUSES = (REFUSED, SCORED)
 
 
 def table(
-    raw: pl.DataFrame, judged: Judged, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
+    raw: pl.DataFrame, judged: ScoringValidation, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
 ) -> pl.DataFrame:
     """The predictions for some rows.
 
@@ -43,7 +43,7 @@ def table(
     taken = {ROW, *(column.name for column in own)}
     rows = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
     ids = [raw.get_column(name) for name in identifying(scorer.contract) if name in raw.columns]
-    return pl.DataFrame([rows, *_renamed(ids, taken), *own])
+    return pl.DataFrame([rows, *_rename_taken(ids, taken), *own])
 
 
 def identifying(contract: Contract) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def identifying(contract: Contract) -> tuple[str, ...]:
     )
 
 
-def _renamed(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
+def _rename_taken(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
     """The ids under names of their own: one that a prediction's column has gets ``input_`` before it."""
     for values in ids:
         name = values.name

@@ -16,7 +16,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.inference import feature_decoders
-from headrace.core.inference.column_decoders import Many, One, reader
+from headrace.core.inference.column_decoders import ArrayDecoder, ScalarDecoder, reader
 
 Rows = Sequence[Any]
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
@@ -26,7 +26,7 @@ _MANY = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class EncodedRows:
     """Rows that may pass.
 
     Attributes:
@@ -38,7 +38,7 @@ class Admitted:
     warnings: tuple[str, ...] = ()
 
 
-class Door:
+class RequestEncoder:
     """The check of one contract's requests."""
 
     def __init__(self, contract: Contract) -> None:
@@ -50,13 +50,13 @@ class Door:
         self.contract = contract
         self.names = tuple(column.name for column in contract.inputs)
         readers = [reader(column, contract.missing_values) for column in contract.inputs]
-        self._ones: tuple[One, ...] = tuple(read.one for read in readers)
-        self._manys: tuple[Many, ...] = tuple(read.many for read in readers)
+        self._ones: tuple[ScalarDecoder, ...] = tuple(read.one for read in readers)
+        self._manys: tuple[ArrayDecoder, ...] = tuple(read.many for read in readers)
         self._places, self._made = _plan(matrix_layout.columns(contract), self.names, contract)
         self.width = len(self._places)
         self._direct = not self._made and self._places == tuple(range(len(self.names)))
 
-    def rows(self, rows: Rows) -> Admitted:
+    def rows(self, rows: Rows) -> EncodedRows:
         """Admit records by column name, or arrays in the order of the contract's inputs.
 
         Args:
@@ -71,7 +71,7 @@ class Door:
         """
         return self.quick_rows(rows) or self._judged_rows(rows)
 
-    def columns(self, columns: Columns) -> Admitted:
+    def columns(self, columns: Columns) -> EncodedRows:
         """Admit whole columns.
 
         Args:
@@ -82,7 +82,7 @@ class Door:
         """
         return self.quick_columns(columns) or self._judged_columns(columns)
 
-    def quick_rows(self, rows: Rows) -> Admitted | None:
+    def quick_rows(self, rows: Rows) -> EncodedRows | None:
         """What ``rows`` gives, if that is plain to see; None if only the full check can tell."""
         if len(rows) >= _MANY:
             columns = self._transposed(rows)
@@ -96,9 +96,9 @@ class Door:
             if not numbers:
                 return None
             matrix.append(numbers)
-        return Admitted(np.array(matrix)) if matrix else None
+        return EncodedRows(np.array(matrix)) if matrix else None
 
-    def quick_columns(self, columns: Columns) -> Admitted | None:
+    def quick_columns(self, columns: Columns) -> EncodedRows | None:
         """What ``columns`` gives, if that is plain to see; None if only the full check can tell."""
         if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
             return None
@@ -153,7 +153,7 @@ class Door:
             return None
         return None
 
-    def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> Admitted | None:
+    def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> EncodedRows | None:
         found = []
         for many, values in zip(self._manys, columns, strict=True):
             read = many(values)
@@ -164,32 +164,32 @@ class Door:
         matrix = np.empty((len(columns[0]), len(self._places)))
         for target, place in enumerate(self._places):
             matrix[:, target] = found[place] if place >= 0 else made[~place]
-        return Admitted(matrix)
+        return EncodedRows(matrix)
 
-    def _judged_rows(self, rows: Rows) -> Admitted:
+    def _judged_rows(self, rows: Rows) -> EncodedRows:
         from headrace.core.validation import records  # noqa: PLC0415 - Polars takes half a second that a start must not wait for
 
         return self._judged(records.table(rows, self.contract))
 
-    def _judged_columns(self, columns: Columns) -> Admitted:
+    def _judged_columns(self, columns: Columns) -> EncodedRows:
         from headrace.core.validation import records  # noqa: PLC0415 - as above
 
         return self._judged(records.of_columns(columns))
 
-    def _judged(self, raw: Any) -> Admitted:
+    def _judged(self, raw: Any) -> EncodedRows:
         from headrace.core.features import model_matrix, row_features  # noqa: PLC0415 - as above
         from headrace.core.validation import records  # noqa: PLC0415 - as above
 
-        typed, warnings = records.judged(raw, self.contract)
+        typed, warnings = records.validate_with_warnings(raw, self.contract)
         encoded = model_matrix.encode(row_features.add(typed, self.contract), self.contract)
-        return Admitted(encoded, tuple(str(item) for item in warnings))
+        return EncodedRows(encoded, tuple(str(item) for item in warnings))
 
 
 def _plan(
     wanted: Sequence[MatrixColumn], names: Sequence[str], contract: Contract
-) -> tuple[tuple[int, ...], list[feature_decoders.Made]]:
+) -> tuple[tuple[int, ...], list[feature_decoders.FeatureDecoder]]:
     """Where each column of the matrix comes from: the place of an input, or ``~place`` of a row feature."""
-    made = [feature_decoders.made(feature, names) for feature in contract.features]
+    made = [feature_decoders.build_decoder(feature, names) for feature in contract.features]
     places = {name: place for place, name in enumerate(names)}
     places |= {feature.name: ~place for place, feature in enumerate(contract.features)}
     return tuple(places[column.name] for column in wanted), made

@@ -18,11 +18,11 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
-from headrace.core.models.hyperparameters import Choice, Number, Whole
+from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 
 _CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
 _ALL: tuple[Task, ...] = (*_CLASSIFICATION, "regression")
@@ -46,7 +46,7 @@ class Family:
 
     name: str
     tasks: tuple[Task, ...]
-    parameters: Mapping[str, Whole | Number | Choice]
+    parameters: Mapping[str, IntegerParameter | FloatParameter | CategoricalParameter]
     prepare: Callable[[Sequence[MatrixColumn]], Any]
     estimator: Callable[[bool, Values, int], Any]
 
@@ -59,7 +59,7 @@ class Family:
         unknown = sorted(set(parameters) - set(self.parameters))
         if unknown:
             raise InputError(
-                f"the parameters of {self.name} are {shown(sorted(self.parameters))}; got {shown(unknown)}; "
+                f"the parameters of {self.name} are {quote(sorted(self.parameters))}; got {quote(unknown)}; "
                 "remove what it does not have."
             )
         return {
@@ -85,7 +85,7 @@ class Family:
         if task not in self.tasks:
             raise InputError(
                 f"the family {self.name} does {' and '.join(self.tasks)} tasks, not {task}; "
-                f"choose among {shown(names(task))}."
+                f"choose among {quote(names(task))}."
             )
         estimator = self.estimator(task != "regression", self.checked(parameters), seed)
         return Pipeline([("prepare", self.prepare(columns)), ("estimator", estimator)])
@@ -127,38 +127,41 @@ def _perceptron(classify: bool, values: Values, seed: int) -> Any:
 
 
 def _dense(columns: Sequence[MatrixColumn]) -> Any:
-    return preprocessing.scaled(columns, dense=True)
+    return preprocessing.scale(columns, dense=True)
 
 
 _FAMILIES = (
     Family(
         name="logistic",
         tasks=_CLASSIFICATION,
-        parameters={"C": Number(1.0, low=1e-6, high=1e6), "max_iter": Whole(300, low=1, high=100_000)},
-        prepare=preprocessing.scaled,
+        parameters={
+            "C": FloatParameter(1.0, low=1e-6, high=1e6),
+            "max_iter": IntegerParameter(300, low=1, high=100_000),
+        },
+        prepare=preprocessing.scale,
         estimator=_logistic,
     ),
     Family(
         name="linear",
         tasks=("regression",),
-        parameters={"alpha": Number(1.0, low=1e-9, high=1e9)},
-        prepare=preprocessing.scaled,
+        parameters={"alpha": FloatParameter(1.0, low=1e-9, high=1e9)},
+        prepare=preprocessing.scale,
         estimator=_linear,
     ),
     Family(
         name="knn",
         tasks=_ALL,
         parameters={
-            "n_neighbors": Whole(15, low=1, high=1000),
-            "weights": Choice("uniform", options=("uniform", "distance")),
+            "n_neighbors": IntegerParameter(15, low=1, high=1000),
+            "weights": CategoricalParameter("uniform", options=("uniform", "distance")),
         },
-        prepare=preprocessing.scaled,
+        prepare=preprocessing.scale,
         estimator=_neighbours,
     ),
     Family(
         name="naive_bayes",
         tasks=_CLASSIFICATION,
-        parameters={"var_smoothing": Number(1e-9, low=1e-15, high=1.0)},
+        parameters={"var_smoothing": FloatParameter(1e-9, low=1e-15, high=1.0)},
         prepare=_dense,
         estimator=_bayes,
     ),
@@ -166,23 +169,23 @@ _FAMILIES = (
         name="random_forest",
         tasks=_ALL,
         parameters={
-            "n_estimators": Whole(100, low=1, high=5000),
-            "max_depth": Whole(12, low=1, high=100),
-            "min_samples_leaf": Whole(2, low=1, high=100_000),
-            "max_features": Number(0.3, low=1e-6, high=1.0),
+            "n_estimators": IntegerParameter(100, low=1, high=5000),
+            "max_depth": IntegerParameter(12, low=1, high=100),
+            "min_samples_leaf": IntegerParameter(2, low=1, high=100_000),
+            "max_features": FloatParameter(0.3, low=1e-6, high=1.0),
         },
-        prepare=preprocessing.imputed,
+        prepare=preprocessing.impute,
         estimator=_forest,
     ),
     Family(
         name="hist_gradient_boosting",
         tasks=_ALL,
         parameters={
-            "learning_rate": Number(0.1, low=1e-6, high=1.0),
-            "max_iter": Whole(100, low=1, high=10_000),
-            "max_leaf_nodes": Whole(31, low=2, high=10_000),
-            "min_samples_leaf": Whole(20, low=1, high=100_000),
-            "l2_regularization": Number(0.0, low=0.0, high=1e6),
+            "learning_rate": FloatParameter(0.1, low=1e-6, high=1.0),
+            "max_iter": IntegerParameter(100, low=1, high=10_000),
+            "max_leaf_nodes": IntegerParameter(31, low=2, high=10_000),
+            "min_samples_leaf": IntegerParameter(20, low=1, high=100_000),
+            "l2_regularization": FloatParameter(0.0, low=0.0, high=1e6),
         },
         prepare=preprocessing.native,
         estimator=_boosting,
@@ -191,13 +194,13 @@ _FAMILIES = (
         name="mlp",
         tasks=_ALL,
         parameters={
-            "hidden_layers": Whole(1, low=1, high=10),
-            "hidden_units": Whole(64, low=1, high=10_000),
-            "alpha": Number(1e-4, low=0.0, high=1e3),
-            "learning_rate_init": Number(1e-3, low=1e-8, high=1.0),
-            "max_iter": Whole(200, low=1, high=100_000),
+            "hidden_layers": IntegerParameter(1, low=1, high=10),
+            "hidden_units": IntegerParameter(64, low=1, high=10_000),
+            "alpha": FloatParameter(1e-4, low=0.0, high=1e3),
+            "learning_rate_init": FloatParameter(1e-3, low=1e-8, high=1.0),
+            "max_iter": IntegerParameter(200, low=1, high=100_000),
         },
-        prepare=preprocessing.scaled,
+        prepare=preprocessing.scale,
         estimator=_perceptron,
     ),
 )
@@ -227,5 +230,5 @@ def family(name: str) -> Family:
         InputError: If there is none.
     """
     if name not in FAMILIES:
-        raise InputError(f"a model family must be one of {sorted(FAMILIES)}; got {shown(name)} instead.")
+        raise InputError(f"a model family must be one of {sorted(FAMILIES)}; got {quote(name)} instead.")
     return FAMILIES[name]

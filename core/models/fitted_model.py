@@ -10,7 +10,7 @@ import polars as pl
 import sklearn
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import BundleError, InputError, MissingError, shown
+from headrace.core.base.errors import BundleError, InputError, MissingError, quote
 from headrace.core.base.files import read_json, whole, write_json, write_text
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
@@ -189,7 +189,7 @@ def load(folder: Path) -> Model:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BundleError):
             raise
-        raise BundleError(f"{folder / 'model.json'} must be one that Headrace wrote; {shown(str(error))}.") from error
+        raise BundleError(f"{folder / 'model.json'} must be one that Headrace wrote; {quote(str(error))}.") from error
 
 
 def _read_contract(folder: Path) -> Contract:
@@ -215,4 +215,4 @@ def _minor(version: str) -> Sequence[str]:
 
 def _check_equal(name: str, expected: Any, found: Any, remedy: str) -> None:
     if found != expected:
-        raise BundleError(f"{name} in model.json must be {shown(expected)}; got {shown(found)} instead; {remedy}.")
+        raise BundleError(f"{name} in model.json must be {quote(expected)}; got {quote(found)} instead; {remedy}.")

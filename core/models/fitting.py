@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import preprocessing
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
@@ -69,7 +69,7 @@ class _Shared:
                     self._held.close()
 
 
-class _Steady:
+class _DeterministicFitting:
     """One thread for BLAS, and warnings by thread, while any fit is under way."""
 
     def __init__(self) -> None:
@@ -125,12 +125,12 @@ class _Steady:
         if told is None or issubclass(category, ResourceWarning):
             return
         first = str(message).strip().splitlines()[0]
-        sentence = f"{category.__name__}: {shown(first, 200)[1:-1]}"
+        sentence = f"{category.__name__}: {quote(first, 200)[1:-1]}"
         if sentence not in told:
             told.append(sentence)
 
 
-_steady = _Steady()
+_steady = _DeterministicFitting()
 recorded = _steady.recording
 unheard = _steady.unheard
 
@@ -153,7 +153,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
         found = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
         raise DataError(f"a model must be fitted on rows of at least two classes; got {found}; bring more rows.")
     grower = pipeline[-1]
-    adapted(pipeline, encoded)
+    adapt(pipeline, encoded)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
     with recorded() as told:
         if parallel:
@@ -168,7 +168,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     return tuple(told)
 
 
-def adapted(pipeline: Any, encoded: Matrix) -> Any:
+def adapt(pipeline: Any, encoded: Matrix) -> Any:
     """Adapt an unfitted pipeline to the rows that it will be fitted on.
 
     Each tree of a forest sees at most 10,000 of the rows, drawn with replacement, and each of its splits at most 300
@@ -252,7 +252,7 @@ def _held_out(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fo
     """Predictions for the rows that a fold holds out, by a pipeline fitted on the others with one thread."""
     with _steady.alone():
         fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
-        pipeline = _fit(adapted(make(), fitted), fitted, target[fold.fitted])
+        pipeline = _fit(adapt(make(), fitted), fitted, target[fold.fitted])
         found = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
     if not np.isfinite(found).all():
         raise DataError("predictions must be finite numbers; this model gives others; choose another family.")

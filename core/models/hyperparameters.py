@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 
 @dataclass(frozen=True)
-class Whole:
+class IntegerParameter:
     """A whole number in ``[low, high]``; a float without a fraction will do, as JSON and KFP turn one into it."""
 
     default: int
@@ -25,13 +25,13 @@ class Whole:
         if number != int(number) or not self.low <= number <= self.high:
             raise InputError(
                 f"the parameter {name} must be a whole number from {self.low} to {self.high}; "
-                f"got {shown(value)} instead."
+                f"got {quote(value)} instead."
             )
         return int(number)
 
 
 @dataclass(frozen=True)
-class Number:
+class FloatParameter:
     """A number in ``[low, high]``."""
 
     default: float
@@ -47,13 +47,13 @@ class Number:
         number = _number(name, value)
         if not self.low <= number <= self.high:
             raise InputError(
-                f"the parameter {name} must be a number from {self.low:g} to {self.high:g}; got {shown(value)} instead."
+                f"the parameter {name} must be a number from {self.low:g} to {self.high:g}; got {quote(value)} instead."
             )
         return number
 
 
 @dataclass(frozen=True)
-class Choice:
+class CategoricalParameter:
     """One of some texts."""
 
     default: str
@@ -67,7 +67,7 @@ class Choice:
         """
         if not isinstance(value, str) or value not in self.options:
             raise InputError(
-                f"the parameter {name} must be one of {shown(list(self.options))}; got {shown(value)} instead."
+                f"the parameter {name} must be one of {quote(list(self.options))}; got {quote(value)} instead."
             )
         return value
 
@@ -78,5 +78,5 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"the parameter {name} must be a finite number; got {shown(value)} instead.")
+        raise InputError(f"the parameter {name} must be a finite number; got {quote(value)} instead.")
     return number

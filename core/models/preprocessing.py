@@ -14,7 +14,7 @@ from headrace.core.features.matrix_layout import MatrixColumn
 _MANY_CATEGORIES = 200
 
 
-def scaled(columns: Sequence[MatrixColumn], *, dense: bool = False) -> ColumnTransformer:
+def scale(columns: Sequence[MatrixColumn], *, dense: bool = False) -> ColumnTransformer:
     """Numbers imputed by the median and standardised, categories one-hot; for models that measure distances.
 
     A missing category is one of its own if the training rows hold one; a category that they do not hold is all zeros.
@@ -32,7 +32,7 @@ def scaled(columns: Sequence[MatrixColumn], *, dense: bool = False) -> ColumnTra
     return _transformer(columns, numbers=numbers, categories=one_hot)
 
 
-def imputed(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
+def impute(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
     """Numbers imputed by the median, categories as whole numbers; for trees that take no missing values.
 
     A category that the training rows do not hold is -1, a missing one -2.

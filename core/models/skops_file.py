@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import skops.io
 
-from headrace.core.base.errors import BundleError, InternalError, shown
+from headrace.core.base.errors import BundleError, InternalError, quote
 from headrace.core.models import trusted_types
 
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
@@ -30,11 +30,11 @@ def dumps(pipeline: Any) -> bytes:
     raw = skops.io.dumps(pipeline)
     with zipfile.ZipFile(io.BytesIO(raw)) as source:
         schema = json.loads(source.read("schema.json"))
-        refused = trusted_types.untrusted(schema)
+        refused = trusted_types.find_untrusted(schema)
         if refused:
-            raise InternalError(f"a model must hold reviewed types only; it holds {shown(refused)}.")
+            raise InternalError(f"a model must hold reviewed types only; it holds {quote(refused)}.")
         arrays = _Arrays(source)
-        clean = _cleaned(schema, arrays)
+        clean = _clean_node(schema, arrays)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", compression=zipfile.ZIP_STORED) as written:
         for name, content in (("schema.json", json.dumps(clean).encode()), *arrays.contents.items()):
@@ -58,7 +58,7 @@ def loads(data: bytes) -> Any:
         # Whatever a damaged or hostile file makes zip, JSON, skops, NumPy or scikit-learn raise means one thing here.
         raise BundleError(
             f"model.skops must be a file that Headrace wrote; reading it failed with "
-            f"{type(error).__name__}: {shown(str(error))}; fetch the model again."
+            f"{type(error).__name__}: {quote(str(error))}; fetch the model again."
         ) from error
     return pipeline
 
@@ -76,10 +76,10 @@ def _check_types(data: bytes) -> None:
         if sum(entry.file_size for entry in source.infolist()) > len(data):
             raise BundleError("model.skops must not be compressed; use a model that Headrace wrote.")
         schema = json.loads(source.read("schema.json"))
-    refused = trusted_types.untrusted(schema)
+    refused = trusted_types.find_untrusted(schema)
     if refused:
         raise BundleError(
-            f"model.skops must hold reviewed types only; it holds {shown(refused)}; use a model that Headrace wrote."
+            f"model.skops must hold reviewed types only; it holds {quote(refused)}; use a model that Headrace wrote."
         )
 
 
@@ -120,13 +120,13 @@ def _without_leftovers(content: bytes) -> bytes:
     return target.getvalue()
 
 
-def _cleaned(node: Any, arrays: _Arrays) -> Any:
+def _clean_node(node: Any, arrays: _Arrays) -> Any:
     """A node of the schema without addresses and with the new names of arrays."""
     if isinstance(node, list):
-        return [_cleaned(item, arrays) for item in node]
+        return [_clean_node(item, arrays) for item in node]
     if not isinstance(node, dict):
         return node
-    clean = {key: _cleaned(value, arrays) for key, value in node.items() if key != "__id__"}
+    clean = {key: _clean_node(value, arrays) for key, value in node.items() if key != "__id__"}
     if "__loader__" in node and isinstance(node.get("file"), str):
         clean["file"] = arrays.renamed(node["file"])
     return clean

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
 from headrace.core.features import matrix_layout, model_matrix
@@ -39,7 +39,7 @@ def train_model(
         DataError: If the table cannot carry a model.
     """
     agreed = contract_yaml.load(contract)
-    family, parameters, points = _chosen(read_json(best_parameters), best_parameters)
+    family, parameters, points = _read_best(read_json(best_parameters), best_parameters)
     frame = parquet_table.read(train_table)
     encoded, target = model_matrix.encode(frame, agreed), model_matrix.encode_target(frame, agreed)
 
@@ -66,10 +66,10 @@ def train_model(
     return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
 
 
-def _chosen(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:
+def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:
     """Family, checked parameters and operating points of a search's result."""
     if not isinstance(best, dict) or not isinstance(best.get("parameters"), dict) or "family" not in best:
-        raise InputError(f"{source} must hold a family and its parameters; got {shown(best)} instead.")
+        raise InputError(f"{source} must hold a family and its parameters; got {quote(best)} instead.")
     family = families.family(str(best["family"]))
     given = best["parameters"]
     checked = family.checked(given)

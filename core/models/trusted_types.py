@@ -80,7 +80,7 @@ _LOADERS = frozenset(
 )
 
 
-def untrusted(schema: Any) -> list[str]:
+def find_untrusted(schema: Any) -> list[str]:
     """Names of the types and loaders in a skops schema that are not on the list, in order.
 
     Args:

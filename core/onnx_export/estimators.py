@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.onnx_export.graph import Graph, InexactError
-from headrace.core.onnx_export.plan import Plan
+from headrace.core.onnx_export.graph import InexactError, OnnxGraph
+from headrace.core.onnx_export.plan import PreprocessingPlan
 from headrace.core.onnx_export.preprocessing import affine, dense
 
 _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
 
-def logistic(graph: Graph, plan: Plan, estimator: Any) -> str:
+def logistic(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Class probabilities of a logistic regression; two classes as the softmax of (0, d)."""
     weights, bias = estimator.coef_, estimator.intercept_
     if len(weights) == 1:
@@ -19,13 +19,13 @@ def logistic(graph: Graph, plan: Plan, estimator: Any) -> str:
     return graph.add("Softmax", affine(graph, plan, weights.T, bias), axis=1)
 
 
-def linear(graph: Graph, plan: Plan, estimator: Any) -> str:
+def linear(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Values (n, 1) of a linear regression."""
     weights = np.asarray(estimator.coef_, dtype=np.float64).reshape(-1, 1)
     return affine(graph, plan, weights, np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64)))
 
 
-def naive_bayes(graph: Graph, plan: Plan, estimator: Any) -> str:
+def naive_bayes(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Class probabilities of Gaussian naive Bayes: the softmax of the joint log-likelihoods."""
     value, order = dense(graph, plan)
     means, variances = estimator.theta_[:, order], estimator.var_[:, order]
@@ -38,7 +38,7 @@ def naive_bayes(graph: Graph, plan: Plan, estimator: Any) -> str:
     return graph.add("Softmax", likelihood, axis=1)
 
 
-def perceptron(graph: Graph, plan: Plan, estimator: Any) -> str:
+def perceptron(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Class probabilities, or values (n, 1), of a multilayer perceptron."""
     value = affine(graph, plan, estimator.coefs_[0], estimator.intercepts_[0])
     for weights, bias in zip(estimator.coefs_[1:], estimator.intercepts_[1:], strict=True):
@@ -53,7 +53,7 @@ def perceptron(graph: Graph, plan: Plan, estimator: Any) -> str:
     return sigmoids(graph, value)
 
 
-def sigmoids(graph: Graph, value: str, bias: float = 0.0) -> str:
+def sigmoids(graph: OnnxGraph, value: str, bias: float = 0.0) -> str:
     """Probabilities (n, 2) of two classes from the raw values (n, 1) of the second one, to which ``bias`` is added."""
     both = graph.add("Gemm", value, graph.constant([[-1.0, 1.0]]), graph.constant([-bias, bias]))
     return graph.add("Sigmoid", both)

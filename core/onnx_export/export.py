@@ -9,10 +9,10 @@ from sklearn.compose import TransformedTargetRegressor
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.onnx_export import estimators, plan, trees
-from headrace.core.onnx_export.graph import Graph, InexactError
-from headrace.core.onnx_export.plan import Plan
+from headrace.core.onnx_export.graph import InexactError, OnnxGraph
+from headrace.core.onnx_export.plan import PreprocessingPlan
 
-_KINDS: dict[str, Callable[[Graph, Plan, Any], str]] = {
+_KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "LogisticRegression": estimators.logistic,
     "Ridge": estimators.linear,
     "GaussianNB": estimators.naive_bayes,
@@ -25,7 +25,7 @@ _KINDS: dict[str, Callable[[Graph, Plan, Any], str]] = {
 }
 
 
-def converted(model: Model) -> bytes:
+def convert(model: Model) -> bytes:
     """The model as ONNX: the matrix (n, p) to probabilities (n, k) or values (n,), float64 throughout.
 
     Args:
@@ -37,10 +37,10 @@ def converted(model: Model) -> bytes:
     Raises:
         InexactError: If it has no exact form.
     """
-    graph = Graph()
+    graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
     plan = plan_of(model)
-    answer = _estimated(graph, plan, estimator)
+    answer = _add_estimator(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
         answer = _all_classes(graph, answer, model)
@@ -49,7 +49,7 @@ def converted(model: Model) -> bytes:
     return bytes(graph.model(answer, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
 
 
-def plan_of(model: Model) -> Plan:
+def plan_of(model: Model) -> PreprocessingPlan:
     """The model's fitted preparation.
 
     Raises:
@@ -59,10 +59,10 @@ def plan_of(model: Model) -> Plan:
     return plan.read(model.pipeline.named_steps["prepare"], listed)
 
 
-def _estimated(graph: Graph, plan: Plan, estimator: Any) -> str:
+def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     if isinstance(estimator, TransformedTargetRegressor):
         scaler = estimator.transformer_
-        raw = _estimated(graph, plan, estimator.regressor_)
+        raw = _add_estimator(graph, plan, estimator.regressor_)
         return graph.add("Add", graph.add("Mul", raw, graph.constant(scaler.scale_)), graph.constant(scaler.mean_))
     convert = _KINDS.get(type(estimator).__name__)
     if convert is None:
@@ -70,7 +70,7 @@ def _estimated(graph: Graph, plan: Plan, estimator: Any) -> str:
     return convert(graph, plan, estimator)
 
 
-def _all_classes(graph: Graph, answer: str, model: Model) -> str:
+def _all_classes(graph: OnnxGraph, answer: str, model: Model) -> str:
     """Probability 0 for a class that the training rows did not hold."""
     present = list(model.pipeline.classes_)
     if present == list(range(len(model.classes))):

@@ -26,7 +26,7 @@ class InexactError(InputError):
     """A model cannot be written as ONNX such that it gives the same answers."""
 
 
-class Graph:
+class OnnxGraph:
     """Nodes and constants, in the order in which they are added; the same calls make the same bytes."""
 
     def __init__(self) -> None:

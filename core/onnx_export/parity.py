@@ -13,7 +13,7 @@ from headrace.core.features.model_matrix import Matrix
 from headrace.core.inference.engine import Engine, OnnxEngine
 from headrace.core.models.fitted_model import Model, predicted_probabilities, predicted_values
 from headrace.core.onnx_export import probe_rows
-from headrace.core.onnx_export.export import converted
+from headrace.core.onnx_export.export import convert
 from headrace.core.onnx_export.graph import InexactError
 
 TOLERANCE = 1e-9
@@ -25,7 +25,7 @@ number rounded to float32, by far more than this.
 
 
 @dataclass(frozen=True)
-class Parity:
+class ParityReport:
     """How an engine compares with scikit-learn.
 
     Attributes:
@@ -42,9 +42,9 @@ class Parity:
     largest_difference: float = 0.0
     labels_differ: int = 0
 
-    def __add__(self, other: "Parity") -> "Parity":
+    def __add__(self, other: "ParityReport") -> "ParityReport":
         """Both comparisons together."""
-        return Parity(
+        return ParityReport(
             self.rows + other.rows,
             self.answers + other.answers,
             self.off + other.off,
@@ -62,7 +62,7 @@ class Parity:
 
 
 @dataclass(frozen=True)
-class Exact:
+class ExactModel:
     """A model that was converted.
 
     Attributes:
@@ -71,10 +71,10 @@ class Exact:
     """
 
     content: bytes
-    parity: Parity
+    parity: ParityReport
 
 
-def exact(model: Model, matrix: Matrix) -> Exact:
+def exact(model: Model, matrix: Matrix) -> ExactModel:
     """Convert a model, and compare it with scikit-learn's answers.
 
     Args:
@@ -87,7 +87,7 @@ def exact(model: Model, matrix: Matrix) -> Exact:
     Raises:
         InexactError: If there is none, or an answer or a label differs; the sentence says which.
     """
-    content = converted(model)
+    content = convert(model)
     try:
         engine = OnnxEngine(content, model.contract)
     except BundleError as error:
@@ -98,10 +98,10 @@ def exact(model: Model, matrix: Matrix) -> Exact:
         raise InexactError(f"{found.off} of {found.answers} answers differ from scikit-learn's, by less than {most}.")
     if found.labels_differ:
         raise InexactError(f"{found.labels_differ} of {found.rows} labels differ from scikit-learn's.")
-    return Exact(content, found)
+    return ExactModel(content, found)
 
 
-def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> Parity:
+def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> ParityReport:
     """Compare an engine's answers with scikit-learn's.
 
     Args:
@@ -111,26 +111,26 @@ def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> Parity:
     """
     # Sums that are split over threads differ in the last bit, and threads for a few rows wait for one another.
     with ThreadpoolController().limit(limits=1):
-        return sum((_compared(engine, model, rows) for rows in blocks), Parity())
+        return sum((_compare(engine, model, rows) for rows in blocks), ParityReport())
 
 
-def _compared(engine: Engine, model: Model, rows: Matrix) -> Parity:
+def _compare(engine: Engine, model: Model, rows: Matrix) -> ParityReport:
     found = engine(rows)
     if model.contract.task == "regression":
         wanted = predicted_values(model.pipeline, rows)
-        return _measured(found, wanted, np.maximum(1.0, np.abs(wanted)), labels_differ=0)
+        return _measure(found, wanted, np.maximum(1.0, np.abs(wanted)), labels_differ=0)
     wanted = predicted_probabilities(model.pipeline, rows, len(model.classes))
     pairs = zip(model.labels(found), model.labels(wanted), strict=True)
-    return _measured(found, wanted, np.ones_like(wanted), labels_differ=sum(one != other for one, other in pairs))
+    return _measure(found, wanted, np.ones_like(wanted), labels_differ=sum(one != other for one, other in pairs))
 
 
-def _measured(
+def _measure(
     found: NDArray[np.float64], wanted: NDArray[np.float64], unit: NDArray[np.float64], *, labels_differ: int
-) -> Parity:
+) -> ParityReport:
     difference = np.abs(found - wanted) / unit
     difference = np.where(np.isnan(difference), np.inf, difference)
     off = int((difference > TOLERANCE).sum())
-    return Parity(len(wanted), wanted.size, off, float(difference.max(initial=0.0)), labels_differ)
+    return ParityReport(len(wanted), wanted.size, off, float(difference.max(initial=0.0)), labels_differ)
 
 
 def _power_of_ten(value: float) -> float:

@@ -17,7 +17,7 @@ MISSING = -2
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberColumn:
     """A column of numbers: ``(value - mean) / scale``.
 
     Attributes:
@@ -34,7 +34,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Category:
+class CategoryColumn:
     """A column of categories.
 
     Attributes:
@@ -70,7 +70,7 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PreprocessingPlan:
     """The fitted preparation.
 
     Attributes:
@@ -79,20 +79,20 @@ class Plan:
     """
 
     width: int
-    parts: tuple[Number | Category, ...]
+    parts: tuple[NumberColumn | CategoryColumn, ...]
 
     @property
-    def numbers(self) -> list[Number]:
+    def numbers(self) -> list[NumberColumn]:
         """The columns of numbers."""
-        return [part for part in self.parts if isinstance(part, Number)]
+        return [part for part in self.parts if isinstance(part, NumberColumn)]
 
     @property
-    def categories(self) -> list[Category]:
+    def categories(self) -> list[CategoryColumn]:
         """The columns of categories."""
-        return [part for part in self.parts if isinstance(part, Category)]
+        return [part for part in self.parts if isinstance(part, CategoryColumn)]
 
 
-def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Plan:
+def read(transformer: ColumnTransformer, listed: Sequence[int]) -> PreprocessingPlan:
     """Read a fitted transformer of ``headrace.core.models.preprocessing``.
 
     Args:
@@ -102,7 +102,7 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Plan:
     Raises:
         InexactError: If a step is of a kind that is not known here.
     """
-    parts: list[Number | Category] = []
+    parts: list[NumberColumn | CategoryColumn] = []
     for name, step, columns in transformer.transformers_:
         if name == "remainder":
             continue
@@ -112,10 +112,10 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Plan:
             parts += _categories(steps, places, listed)
         else:
             parts += _numbers(steps, places)
-    return Plan(len(listed), tuple(parts))
+    return PreprocessingPlan(len(listed), tuple(parts))
 
 
-def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[Category]:
+def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[CategoryColumn]:
     encoder = steps[0]
     if len(steps) > 1 or getattr(encoder, "drop_idx_", None) is not None:
         raise InexactError("categories must go through one encoder that keeps them all to have an exact form in ONNX.")
@@ -126,11 +126,11 @@ def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[i
         if isinstance(encoder, OrdinalEncoder):
             unknown = float(encoder.unknown_value)
             codes = np.where(np.isnan(seen), float(encoder.encoded_missing_value), np.arange(len(seen)))
-        found.append(Category(column, listed[column], seen, codes, unknown))
+        found.append(CategoryColumn(column, listed[column], seen, codes, unknown))
     return found
 
 
-def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[Number]:
+def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[NumberColumn]:
     fill: Floats = np.full(len(columns), np.nan)
     mean, scale = np.zeros(len(columns)), np.ones(len(columns))
     for place, step in enumerate(steps):
@@ -141,4 +141,4 @@ def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[Number]:
         elif step != "passthrough" and not (isinstance(step, FunctionTransformer) and step.func is None):
             raise InexactError(f"a {type(step).__name__} at this place has no exact form in ONNX.")
     learned = zip(columns, fill.tolist(), mean.tolist(), scale.tolist(), strict=True)
-    return [Number(*values) for values in learned]
+    return [NumberColumn(*values) for values in learned]

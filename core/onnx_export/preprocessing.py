@@ -5,11 +5,11 @@ Categories are looked up in tables by their place in the contract, so that a tho
 
 import numpy as np
 
-from headrace.core.onnx_export.graph import DOUBLE, INPUT, INT64, Floats, Graph
-from headrace.core.onnx_export.plan import MISSING, Category, Number, Plan
+from headrace.core.onnx_export.graph import DOUBLE, INPUT, INT64, Floats, OnnxGraph
+from headrace.core.onnx_export.plan import MISSING, CategoryColumn, NumberColumn, PreprocessingPlan
 
 
-def affine(graph: Graph, plan: Plan, weights: Floats, bias: Floats) -> str:
+def affine(graph: OnnxGraph, plan: PreprocessingPlan, weights: Floats, bias: Floats) -> str:
     """Add ``prepared @ weights + bias``, with the scales and the one-hot columns taken into the weights.
 
     Args:
@@ -23,13 +23,13 @@ def affine(graph: Graph, plan: Plan, weights: Floats, bias: Floats) -> str:
     """
     of_matrix, tables, row = np.zeros((plan.width, weights.shape[1])), [], 0
     for part in plan.parts:
-        if isinstance(part, Number):
+        if isinstance(part, NumberColumn):
             of_matrix[part.column] = weights[row] / part.scale
             row += 1
         else:
             tables.append(part.table(weights[row : row + len(part.seen)]))
             row += len(part.seen)
-    shifted = graph.add("Sub", _filled(graph, plan), graph.constant(_shift(plan)))
+    shifted = graph.add("Sub", _fill_missing(graph, plan), graph.constant(_shift(plan)))
     if not tables:
         return graph.add("Gemm", shifted, graph.constant(of_matrix), graph.constant(bias))
     tables[0] += bias
@@ -38,7 +38,7 @@ def affine(graph: Graph, plan: Plan, weights: Floats, bias: Floats) -> str:
     return graph.add("Gemm", shifted, graph.constant(of_matrix), added) if plan.numbers else added
 
 
-def ordinal(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
+def ordinal(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
     """Add the matrix that trees split.
 
     Args:
@@ -50,7 +50,7 @@ def ordinal(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
     """
     if all(part.in_place for part in plan.categories):
         return _in_place(graph, plan), [part.column for part in plan.parts]
-    filled = _filled(graph, plan)
+    filled = _fill_missing(graph, plan)
     rows = _rows_of_tables(graph, plan, graph.add("Sub", filled, graph.constant(_shift(plan))))
     table = np.concatenate([part.table(_codes(part.codes), part.unknown) for part in plan.categories])
     both = graph.add("Concat", filled, graph.add("Gather", graph.constant(table), rows, axis=0), axis=1)
@@ -58,7 +58,7 @@ def ordinal(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
     return both, [place.get(part.column, part.column) for part in plan.parts]
 
 
-def dense(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
+def dense(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
     """Add the prepared matrix itself, numbers first.
 
     Args:
@@ -68,9 +68,9 @@ def dense(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
     Returns:
         Name of the result (n, q), and for each of its columns which of the estimator's it is.
     """
-    filled, places, row = _filled(graph, plan), {}, 0
+    filled, places, row = _fill_missing(graph, plan), {}, 0
     for part in plan.parts:
-        width = 1 if isinstance(part, Number) else len(part.seen)
+        width = 1 if isinstance(part, NumberColumn) else len(part.seen)
         places[part.column] = list(range(row, row + width))
         row += width
     columns = [part.column for part in plan.numbers] + [part.column for part in plan.categories]
@@ -88,13 +88,15 @@ def dense(graph: Graph, plan: Plan) -> tuple[str, list[int]]:
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1), order
 
 
-def _in_place(graph: Graph, plan: Plan) -> str:
+def _in_place(graph: OnnxGraph, plan: PreprocessingPlan) -> str:
     """The matrix where categories keep their places, so that only missing and unlisted ones change."""
     fill, least = np.full(plan.width, np.nan), np.full(plan.width, -np.inf)
     for part in plan.parts:
-        fill[part.column] = part.fill if isinstance(part, Number) else part.table(_codes(part.codes), part.unknown)[0]
+        fill[part.column] = (
+            part.fill if isinstance(part, NumberColumn) else part.table(_codes(part.codes), part.unknown)[0]
+        )
         # If an unlisted one is to be -1, it is so already.
-        if isinstance(part, Category) and np.isnan(part.unknown):
+        if isinstance(part, CategoryColumn) and np.isnan(part.unknown):
             least[part.column] = 0.0
     value = INPUT if np.isnan(fill).all() else _where_missing(graph, fill)
     if np.isinf(least).all():
@@ -106,22 +108,22 @@ def _codes(codes: Floats | None) -> Floats:
     return np.empty(0) if codes is None else codes
 
 
-def _filled(graph: Graph, plan: Plan) -> str:
+def _fill_missing(graph: OnnxGraph, plan: PreprocessingPlan) -> str:
     fill = np.zeros(plan.width)
     for part in plan.parts:
-        fill[part.column] = part.fill if isinstance(part, Number) else MISSING
+        fill[part.column] = part.fill if isinstance(part, NumberColumn) else MISSING
     return _where_missing(graph, fill)
 
 
-def _where_missing(graph: Graph, fill: Floats) -> str:
+def _where_missing(graph: OnnxGraph, fill: Floats) -> str:
     return graph.add("Where", graph.add("IsNaN", INPUT), graph.constant(fill), INPUT)
 
 
-def _shift(plan: Plan) -> Floats:
+def _shift(plan: PreprocessingPlan) -> Floats:
     """What is taken off the filled matrix: means of numbers, and of categories what makes them rows of one table."""
     shift, row = np.zeros(plan.width), 0
     for part in plan.parts:
-        if isinstance(part, Number):
+        if isinstance(part, NumberColumn):
             shift[part.column] = part.mean
         else:
             shift[part.column] = MISSING - row
@@ -129,7 +131,7 @@ def _shift(plan: Plan) -> Floats:
     return shift
 
 
-def _rows_of_tables(graph: Graph, plan: Plan, shifted: str) -> str:
+def _rows_of_tables(graph: OnnxGraph, plan: PreprocessingPlan, shifted: str) -> str:
     columns = [part.column for part in plan.categories]
     value = (
         shifted if columns == list(range(plan.width)) else graph.add("Gather", shifted, _places(columns, graph), axis=1)
@@ -137,5 +139,5 @@ def _rows_of_tables(graph: Graph, plan: Plan, shifted: str) -> str:
     return graph.add("Cast", value, to=INT64)
 
 
-def _places(columns: list[int], graph: Graph) -> str:
+def _places(columns: list[int], graph: OnnxGraph) -> str:
     return graph.constant(np.array(columns, dtype=np.int64))

@@ -37,7 +37,7 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
         matrix: Real rows (n, p); the first 2000 are used.
     """
     real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
-    yield from _parted(real)
+    yield from _split_rows(real)
     yield np.full((1, real.shape[1]), np.nan)
     columns = matrix_layout.columns(model.contract)
     changes = [
@@ -59,7 +59,7 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
         yield made
 
 
-def _parted(rows: Matrix) -> Iterator[Matrix]:
+def _split_rows(rows: Matrix) -> Iterator[Matrix]:
     size = max(1, _BLOCK // rows.shape[1])
     for start in range(0, len(rows), size):
         yield np.ascontiguousarray(rows[start : start + size])

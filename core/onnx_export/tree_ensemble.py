@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from headrace.core.onnx_export.graph import Floats, Graph, InexactError
+from headrace.core.onnx_export.graph import Floats, InexactError, OnnxGraph
 
 _SUM = 1
 _BRANCH_LEQ = 0
@@ -55,7 +55,7 @@ _LEAF = Tree(
 )
 
 
-def ensemble(graph: Graph, value: str, trees: Sequence[tuple[Tree, int]], *, places: Sequence[int]) -> str:
+def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *, places: Sequence[int]) -> str:
     """Add the sum of what the leaves add.
 
     Args:

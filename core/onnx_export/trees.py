@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.onnx_export.estimators import sigmoids
-from headrace.core.onnx_export.graph import DOUBLE, FLOAT, Graph, InexactError
-from headrace.core.onnx_export.plan import Plan
+from headrace.core.onnx_export.graph import DOUBLE, FLOAT, InexactError, OnnxGraph
+from headrace.core.onnx_export.plan import PreprocessingPlan
 from headrace.core.onnx_export.preprocessing import ordinal
 from headrace.core.onnx_export.tree_ensemble import Tree, ensemble
 
 
-def forest(graph: Graph, plan: Plan, estimator: Any) -> str:
+def forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Class probabilities, or values (n, 1), of a random forest: the mean over its trees.
 
     scikit-learn rounds the matrix to float32 before its forests look at it, and compares in float64.
@@ -35,7 +35,7 @@ def forest(graph: Graph, plan: Plan, estimator: Any) -> str:
     return graph.add("Concat", graph.add("Sub", graph.constant(1.0), mean), mean, axis=1)
 
 
-def boosting(graph: Graph, plan: Plan, estimator: Any) -> str:
+def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Class probabilities, or values (n, 1), of histogram gradient boosting."""
     if estimator.is_categorical_ is not None and any(estimator.is_categorical_):
         raise InexactError("boosted trees that split by sets of categories have no exact form in ONNX.")

@@ -8,12 +8,12 @@ import polars as pl
 
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models.fitted_model import Model
-from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.data_digest import DataPart
 
 
 @dataclass(frozen=True)
-class Content:
+class BundleContent:
     """What goes into a bundle, as values in memory.
 
     Attributes:
@@ -41,5 +41,5 @@ class Content:
     train: DataPart | None = None
     split: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    answers: Answers = field(default_factory=Answers)
+    answers: CardAnswers = field(default_factory=CardAnswers)
     copies: bool = False

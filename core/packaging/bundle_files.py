@@ -15,9 +15,9 @@ from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.parity import TOLERANCE, exact
 from headrace.core.packaging import cases, distributions, environment, flavors, sbom
 from headrace.core.packaging import data_digest as data
-from headrace.core.packaging.bundle_content import Content
+from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers, model_card, pages, risk_sheet
-from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.phrases import shown_slices
 from headrace.core.packaging.provenance import provenance, public_name
 
@@ -38,7 +38,7 @@ _KEPT_OF_EVALUATION = (
 )
 
 
-def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
+def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
     """Content of each file, by its path in the bundle.
 
     Args:
@@ -62,10 +62,10 @@ def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
     texts = {
         "contract.yaml": contract_yaml.dump(model.contract),
         flavors.MLFLOW: flavors.mlmodel(),
-        environment.LOCKED: environment.locked(),
+        environment.LOCKED: environment.lock_requirements(),
         environment.ANSWERING: environment.answering(record["engine"]),
         sbom.FILE: _bill(content, source, skops),
-        **written(model, documents, content.answers),
+        **render_answered_files(model, documents, content.answers),
     }
     return {
         "model.skops": skops,
@@ -75,7 +75,7 @@ def files(content: Content, source: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
-def written(model: Model, documents: Mapping[str, Any], answers: Answers) -> dict[str, str]:
+def render_answered_files(model: Model, documents: Mapping[str, Any], answers: CardAnswers) -> dict[str, str]:
     """The papers that people's answers stand in: their own file, the card and the risk sheet.
 
     Args:
@@ -93,7 +93,7 @@ def written(model: Model, documents: Mapping[str, Any], answers: Answers) -> dic
     }
 
 
-def _bill(content: Content, source: Mapping[str, Any], skops: bytes) -> str:
+def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> str:
     """The software bill of materials."""
     answers = content.answers
     table = {"name": public_name(str(source.get("source", ""))), "sha256": str(source.get("digest", ""))}
@@ -104,7 +104,7 @@ def _bill(content: Content, source: Mapping[str, Any], skops: bytes) -> str:
     )
 
 
-def copies(content: Content) -> dict[str, bytes | Path]:
+def copies(content: BundleContent) -> dict[str, bytes | Path]:
     """The rows that the model was fitted and measured on, as Parquet files below ``data/``."""
     held = io.BytesIO()
     content.test.write_parquet(held, compression="zstd", compression_level=1)
@@ -115,7 +115,7 @@ def copies(content: Content) -> dict[str, bytes | Path]:
     }
 
 
-def _metrics(content: Content) -> dict[str, Any]:
+def _metrics(content: BundleContent) -> dict[str, Any]:
     """What was measured; not the curves and the points, which a report draws."""
     found = content.evaluation
     kept = {key: found[key] for key in _KEPT_OF_EVALUATION if key in found}
@@ -124,7 +124,7 @@ def _metrics(content: Content) -> dict[str, Any]:
     return {**kept, "slices": slices, "residuals": residuals}
 
 
-def _engine(content: Content) -> tuple[dict[str, Any], bytes]:
+def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
     record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:

@@ -8,7 +8,7 @@ import polars as pl
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.inference.prediction_json import answers
 from headrace.core.models.fitted_model import Model
-from headrace.core.validation.records import accepted, records, table
+from headrace.core.validation.records import records, table, validate_records
 from headrace.core.validation.row_digest import DIGEST, row_digest
 
 FORMAT = 2
@@ -42,12 +42,12 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     )
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
     _ensure_missing(requests, model.contract)
-    typed = accepted(table(requests, model.contract), model.contract)
+    typed = validate_records(table(requests, model.contract), model.contract)
     expected = answers(model.predict(typed), model.classes)
     rows = [_numbers(row) for row in model.encoded(typed).tolist()]
     told = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [
-        {"request": request, "matrix": row, "expected": _rounded(answer), "actual": actual}
+        {"request": request, "matrix": row, "expected": _round_answer(answer), "actual": actual}
         for request, row, answer, actual in zip(requests, rows, expected, told, strict=True)
     ]
     return {"format": FORMAT, "task": model.contract.task, "tolerance": TOLERANCE, "cases": cases}
@@ -79,8 +79,8 @@ def _texts(actuals: pl.Series) -> list[Any]:
     return actuals.to_list() if actuals.dtype.is_float() else actuals.cast(pl.String).to_list()
 
 
-def _rounded(answer: Any) -> Any:
+def _round_answer(answer: Any) -> Any:
     """Numbers to ten significant digits: what lies beyond differs between processors."""
     if isinstance(answer, dict):
-        return {key: _rounded(value) for key, value in answer.items()}
+        return {key: _round_answer(value) for key, value in answer.items()}
     return float(f"{answer:.{_DIGITS}g}") if isinstance(answer, float) else answer

@@ -51,7 +51,7 @@ def code_version() -> CodeVersion:
         version=metadata.version("headrace"),
         sha256=hashlib.sha256(lines.encode()).hexdigest(),
         commit=commit,
-        changed=tuple(_changed(folders)) if commit else (),
+        changed=tuple(_list_changed(folders)) if commit else (),
     )
 
 
@@ -69,7 +69,7 @@ def _commit(folders: Sequence[Path]) -> str:
     return _git(folders[0], "rev-parse", "--verify", "HEAD").strip()
 
 
-def _changed(folders: Sequence[Path]) -> list[str]:
+def _list_changed(folders: Sequence[Path]) -> list[str]:
     """Files of the package that are not as the commit has them."""
     told = _git(folders[0], "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *map(str, folders))
     return sorted(line[3:] for line in told.split("\0") if line and Path(line[3:]).suffix in _KINDS)

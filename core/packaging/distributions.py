@@ -56,7 +56,7 @@ def closure(roots: Iterable[str]) -> tuple[Distribution, ...]:
             found[name] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        for other in _needed(found[name], extras):
+        for other in _requirements_of(found[name], extras):
             needs.setdefault(name, set()).add(canonicalize_name(other.name))
             todo.append((canonicalize_name(other.name), frozenset(other.extras)))
     return tuple(
@@ -76,7 +76,7 @@ def suite() -> tuple[Distribution, ...]:
     return closure(["headrace"])
 
 
-def _needed(one: metadata.Distribution, extras: frozenset[str]) -> list[Requirement]:
+def _requirements_of(one: metadata.Distribution, extras: frozenset[str]) -> list[Requirement]:
     given = [Requirement(text) for text in one.requires or ()]
     return [need for need in given if _applies(need, extras)]
 

@@ -50,7 +50,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def locked() -> str:
+def lock_requirements() -> str:
     """Headrace and everything that it stands on, as a requirements file."""
     head = f"# What the model was made with, on Python {platform.python_version()}.\n"
     return head + _pins(distributions.suite())

@@ -18,15 +18,15 @@ from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging import bundle_files, data_digest
-from headrace.core.packaging.bundle_content import Content
+from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers
-from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.card_answers import CardAnswers
 
-__all__ = ["Content", "Parts", "assemble", "pack", "write"]
+__all__ = ["BundleContent", "BundleInputs", "assemble", "pack", "write"]
 
 
 @dataclass(frozen=True)
-class Parts:
+class BundleInputs:
     """What goes into a bundle.
 
     Attributes:
@@ -69,7 +69,7 @@ class Parts:
 def pack(
     folder: Path,
     *,
-    parts: Parts,
+    parts: BundleInputs,
     source: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     trace: Mapping[str, Any] | None = None,
@@ -94,7 +94,7 @@ def pack(
     fitted = models.load(parts.model)
     if contract_yaml.load(parts.contract) != fitted.contract:
         raise InputError(f"{parts.contract} must be the contract that the model was fitted under; it is another.")
-    content = Content(
+    content = BundleContent(
         model=fitted,
         test=test,
         evaluation=evaluation,
@@ -105,13 +105,13 @@ def pack(
         train=data_digest.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
-        answers=card_answers.load(parts.card) if parts.card else Answers(),
+        answers=card_answers.load(parts.card) if parts.card else CardAnswers(),
         copies=parts.copies,
     )
     return assemble(folder, content, source=source)
 
 
-def assemble(folder: Path, content: Content, *, source: Mapping[str, Any]) -> Bundle:
+def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any]) -> Bundle:
     """Make a bundle of values in memory; equal values give equal bytes.
 
     Args:

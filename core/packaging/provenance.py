@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from headrace.core.base.parameter_text import plain
 from headrace.core.packaging import data_digest, run_notes
-from headrace.core.packaging.bundle_content import Content
-from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.bundle_content import BundleContent
+from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.code_version import code_version
 
 FORMAT = 2
@@ -20,7 +20,7 @@ _SEARCH = (
 _VERDICT = ("verdict", "reasons", "comparison")
 
 
-def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, Any]:
     """What a model was made of, without times or paths of the machine.
 
     Args:
@@ -42,11 +42,11 @@ def provenance(content: Content, source: Mapping[str, Any]) -> dict[str, Any]:
         "seed": content.model.seed,
         "findings": [note.as_json() for note in run_notes.gather(content.checks, content.evaluation)],
         "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
-        **_traced(content.trace),
+        **_shorten_trace(content.trace),
     }
 
 
-def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
+def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
     """What the steps that made a model worked with, by step, where what they were given left it to them.
 
     Args:
@@ -66,7 +66,7 @@ def parameters(content: Content, *, read: str, split: Mapping[str, Any]) -> dict
     }
 
 
-def _table(source: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+def _table(source: Mapping[str, Any], answers: CardAnswers) -> dict[str, Any]:
     """The table that everything began with: where it lies, and what it is."""
     return {
         "source": public_name(str(source.get("source", ""))),
@@ -78,7 +78,7 @@ def _table(source: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
     }
 
 
-def _data(content: Content) -> dict[str, Any]:
+def _data(content: BundleContent) -> dict[str, Any]:
     """Training, validation and test rows."""
     folder = data_digest.FOLDER
     # What a trial of a search was measured on are rows of its training data, each held out once.
@@ -94,7 +94,7 @@ def _data(content: Content) -> dict[str, Any]:
     }
 
 
-def _traced(trace: Mapping[str, Any]) -> dict[str, Any]:
+def _shorten_trace(trace: Mapping[str, Any]) -> dict[str, Any]:
     """The trace without paths of the machine: of the champion's, the last part alone."""
     if not trace:
         return {}

@@ -27,8 +27,8 @@ def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iter
     from packageurl import PackageURL  # noqa: PLC0415
 
     listed = list(distributions)
-    subject = Component(bom_ref="model", type=ComponentType.MACHINE_LEARNING_MODEL, **_described(model))
-    table = Component(bom_ref="data", type=ComponentType.DATA, **_described(data))
+    subject = Component(bom_ref="model", type=ComponentType.MACHINE_LEARNING_MODEL, **_describe_component(model))
+    table = Component(bom_ref="data", type=ComponentType.DATA, **_describe_component(data))
     libraries = {
         one.name: Component(
             bom_ref=f"pkg:pypi/{one.name}@{one.version}",
@@ -46,10 +46,10 @@ def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iter
         bom.register_dependency(libraries[one.name], [libraries[other] for other in one.needs])
     document = json.loads(JsonV1Dot6(bom).output_as_string())
     document["metadata"].pop("timestamp", None)
-    return _numbered(document)
+    return _with_serial_number(document)
 
 
-def relicensed(text: str, *, model: str, data: str) -> str:
+def replace_licences(text: str, *, model: str, data: str) -> str:
     """A bill with other licences of the model and of its data; empty for none."""
     document = json.loads(text)
     subjects = [document["metadata"]["component"], *document["components"]]
@@ -58,16 +58,16 @@ def relicensed(text: str, *, model: str, data: str) -> str:
         subject.pop("licenses", None)
         if licence:
             subject["licenses"] = [_as_json(one) for one in _licences(licence)]
-    return _numbered(document)
+    return _with_serial_number(document)
 
 
-def _numbered(document: dict[str, Any]) -> str:
+def _with_serial_number(document: dict[str, Any]) -> str:
     """A bill as text, its serial number made of its content."""
     document.pop("serialNumber", None)
     return dumps({**document, "serialNumber": uuid.uuid5(_NAMESPACE, dumps(document)).urn})
 
 
-def _described(told: Mapping[str, str]) -> dict[str, Any]:
+def _describe_component(told: Mapping[str, str]) -> dict[str, Any]:
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415 - as above
 
     hashes = [HashType(alg=HashAlgorithm.SHA_256, content=told["sha256"])] if told["sha256"] else []

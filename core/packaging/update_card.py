@@ -8,18 +8,18 @@ from headrace.core.base.files import dumps
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging import bundle_files, sbom
 from headrace.core.packaging.cards import card_answers
-from headrace.core.packaging.cards.card_answers import Answers
+from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.package import write
 
 _READ = ("metrics.json", "provenance.json", "environment.json")
 
 
-def answers_of(bundle: Bundle) -> Answers:
+def answers_of(bundle: Bundle) -> CardAnswers:
     """The answers that a bundle holds."""
     return card_answers.load(bundle.folder / card_answers.FILE)
 
 
-def with_answers(bundle: Bundle, answers: Answers, folder: Path) -> Bundle:
+def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
     """Make a bundle of the same model with other answers; signatures stay behind: they were made for the old one.
 
     Args:
@@ -39,8 +39,8 @@ def with_answers(bundle: Bundle, answers: Answers, folder: Path) -> Bundle:
         table |= {"licence": answers["data_licence"], "origin": answers["data_origin"]}
         bill = (bundle.folder / sbom.FILE).read_text(encoding="utf-8")
         texts = {
-            **bundle_files.written(bundle.model(), documents, answers),
-            sbom.FILE: sbom.relicensed(bill, model=answers["licence"], data=answers["data_licence"]),
+            **bundle_files.render_answered_files(bundle.model(), documents, answers),
+            sbom.FILE: sbom.replace_licences(bill, model=answers["licence"], data=answers["data_licence"]),
             "provenance.json": dumps(documents["provenance.json"]),
         }
     except (KeyError, TypeError, StopIteration, OSError) as error:

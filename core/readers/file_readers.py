@@ -13,31 +13,31 @@ import polars as pl
 from headrace.core.base.errors import InputError
 from headrace.core.readers import jsonl_reader, parquet_reader
 from headrace.core.readers.csv import rows
-from headrace.core.readers.csv.dialect import Dialect, dialect_of, first_blocks
+from headrace.core.readers.csv.dialect import CsvDialect, dialect_of, first_blocks
 from headrace.core.readers.csv.footer import without_tail
 from headrace.core.readers.csv.missing_marks import marks_of
-from headrace.core.readers.csv.notes import Told, layout_notes
+from headrace.core.readers.csv.notes import NoteCollector, layout_notes
 from headrace.core.readers.partitions import with_partitions
-from headrace.core.readers.schema_unification import Unity
+from headrace.core.readers.schema_unification import UnifiedSchema
 from headrace.core.runtime.background import ahead, each
 from headrace.core.tables import text_stream
-from headrace.core.tables.dtypes import frame_of, unified
+from headrace.core.tables.dtypes import frame_of, unify_frames
 from headrace.core.tables.row_blocks import blocks, without_lines
 from headrace.core.tables.source import (
     BEYOND,
     MAX_COLUMNS,
-    Files,
-    Query,
+    FileSource,
+    QuerySource,
     ReadOptions,
     SourceFile,
     check_names,
     check_same,
     empty_frame,
 )
-from headrace.core.tables.text_stream import Digest
+from headrace.core.tables.text_stream import SourceDigest
 from headrace.core.values.timestamps import beyond_note
-from headrace.core.values.whitespace import trimmed
-from headrace.core.values.wide_numbers import rounded, rounded_note
+from headrace.core.values.whitespace import trim_texts
+from headrace.core.values.wide_numbers import count_rounded, rounded_note
 
 Kind = Literal["CSV", "JSON Lines", "Parquet"]
 
@@ -63,7 +63,12 @@ def kind_of(file: SourceFile) -> Kind:
 
 
 def file_frames(
-    source: Files, options: ReadOptions, *, digest: Digest, block_bytes: int, told: Told | None = None
+    source: FileSource,
+    options: ReadOptions,
+    *,
+    digest: SourceDigest,
+    block_bytes: int,
+    told: NoteCollector | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a table in files; at least one frame, even without rows.
 
@@ -85,12 +90,12 @@ def file_frames(
                 f"the option {options.for_csv_only[0]} is for CSV only; omit it, for {first.name} is {kind}."
             )
         yield from _READERS[kind](
-            chain([first], _alike(files, kind, first)), options, digest, block_bytes, told or Told()
+            chain([first], _alike(files, kind, first)), options, digest, block_bytes, told or NoteCollector()
         )
 
 
 def query_frames(
-    source: Query, options: ReadOptions, *, digest: Digest, told: Told | None = None
+    source: QuerySource, options: ReadOptions, *, digest: SourceDigest, told: NoteCollector | None = None
 ) -> Iterator[pl.DataFrame]:
     """The rows of a query; at least one frame, even without rows.
 
@@ -107,18 +112,18 @@ def query_frames(
     check_names(names, where=source.name)
     given, lost, beyond = False, Counter[str](), Counter[str]()
 
-    def made(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+    def make_frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
         columns: dict[str, Sequence[object]] = dict(zip(names, zip(*rows, strict=True), strict=True))
         for name, values in columns.items():
             if _may_hold_times(values) and BEYOND in values:
                 beyond[name] += values.count(BEYOND)
                 columns[name] = [None if value is BEYOND else value for value in values]
-        lost.update({name: rounded(values) for name, values in columns.items()})
-        return trimmed(frame_of(columns, drop=options.drop, table=source.name))
+        lost.update({name: count_rounded(values) for name, values in columns.items()})
+        return trim_texts(frame_of(columns, drop=options.drop, table=source.name))
 
     with closing(batches):
-        frames = map(made, batches)
-        for frame in unified(frames, name=source.name):
+        frames = map(make_frame, batches)
+        for frame in unify_frames(frames, name=source.name):
             given = True
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
             yield frame
@@ -143,9 +148,9 @@ def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterat
 
 
 def _csv(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, told: NoteCollector
 ) -> Iterator[pl.DataFrame]:
-    first: tuple[str, Dialect] | None = None
+    first: tuple[str, CsvDialect] | None = None
     for file in files:
         text = text_stream.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
         with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
@@ -176,7 +181,7 @@ def _csv(
 
 
 def _json(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, block_bytes: int, told: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, told: NoteCollector
 ) -> Iterator[pl.DataFrame]:
     lost = Counter[str]()
 
@@ -184,20 +189,22 @@ def _json(
         for file in files:
             text = text_stream.text(file, encoding=options.encoding, digest=digest)
             cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
-            parsed = (trimmed(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost)) for block in cut)
+            parsed = (
+                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost)) for block in cut
+            )
             for frame in with_partitions(parsed, name=file.name, told=told):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
 
-    yield from unified(frames(), name="the table")
+    yield from unify_frames(frames(), name="the table")
     told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
 
 
 def _parquet(
-    files: Iterator[SourceFile], options: ReadOptions, digest: Digest, _: int, told: Told
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, _: int, told: NoteCollector
 ) -> Iterator[pl.DataFrame]:
-    unity = Unity(told)
+    unity = UnifiedSchema(told)
     for file in files:
         text_stream.digest_file(file, digest)
         indexes = parquet_reader.stored_indexes(file)
@@ -210,5 +217,5 @@ def _parquet(
             yield unity.conformed(frame, name=file.name)
 
 
-_Reader = Callable[[Iterator[SourceFile], ReadOptions, Digest, int, Told], Iterator[pl.DataFrame]]
+_Reader = Callable[[Iterator[SourceFile], ReadOptions, SourceDigest, int, NoteCollector], Iterator[pl.DataFrame]]
 _READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet}

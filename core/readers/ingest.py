@@ -4,10 +4,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from headrace.core.readers.table_reader import Reading
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.runtime.background import ahead
 from headrace.core.runtime.step_events import progress
-from headrace.core.tables.parquet_table import Writer
+from headrace.core.tables.parquet_table import TableWriter
 from headrace.core.tables.row_blocks import BLOCK_BYTES
 from headrace.core.tables.source import ReadOptions, Source
 
@@ -34,8 +34,8 @@ def ingest_table(
         InputError: If it cannot be read as a table.
         DataError: If it has no rows.
     """
-    reading = Reading(source, options or ReadOptions(), block_bytes=block_bytes)
-    with Writer(folder) as writer, closing(ahead(reading.frames())) as frames:
+    reading = TableReader(source, options or ReadOptions(), block_bytes=block_bytes)
+    with TableWriter(folder) as writer, closing(ahead(reading.frames())) as frames:
         for frame in frames:
             writer.hints = reading.hints()
             writer.write(frame)

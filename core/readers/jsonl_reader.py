@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.tables.dtypes import frame_of
-from headrace.core.tables.row_blocks import Block
-from headrace.core.values.wide_numbers import rounded
+from headrace.core.tables.row_blocks import TextBlock
+from headrace.core.values.wide_numbers import count_rounded
 
 # Numbers are looked at one by one only in a block that has one of 18 digits.
 _LONG_NUMBER = re.compile(rb"[1-9](?:[0-9]{17}|[0-9.]{18})")
@@ -33,7 +33,7 @@ def is_json_lines(text: bytes) -> bool:
         return False
 
 
-def parse(block: Block, *, name: str, drop: tuple[str, ...] = (), lost: Counter[str] | None = None) -> pl.DataFrame:
+def parse(block: TextBlock, *, name: str, drop: tuple[str, ...] = (), lost: Counter[str] | None = None) -> pl.DataFrame:
     """The rows of a block; types are those of its own values.
 
     Args:
@@ -54,7 +54,7 @@ def parse(block: Block, *, name: str, drop: tuple[str, ...] = (), lost: Counter[
     columns = {key: [row.get(key) for row in rows] for key in names}
     if long:
         if lost is not None:
-            lost.update({key: rounded(values, whole=True) for key, values in columns.items()})
+            lost.update({key: count_rounded(values, whole=True) for key, values in columns.items()})
         # A number with a dot or an exponent is no whole number, however large: 1.2345678901234567e+20 is a float.
         columns = {key: [_plain(value) for value in values] for key, values in columns.items()}
     return frame_of(columns, drop=drop, table=name)
@@ -68,7 +68,7 @@ def _plain(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _rows(block: Block, name: str, parse_float: Callable[[str], object] | None) -> list[dict[str, object]]:
+def _rows(block: TextBlock, name: str, parse_float: Callable[[str], object] | None) -> list[dict[str, object]]:
     rows = []
     for line, text in enumerate(block.data.split(b"\n"), start=block.line):
         if not text.strip():
@@ -79,7 +79,7 @@ def _rows(block: Block, name: str, parse_float: Callable[[str], object] | None) 
             raise InputError(f"line {line:,} of {name} is no JSON ({error}); write one object per line.") from error
         if not isinstance(row, dict):
             raise InputError(
-                f'line {line:,} of {name} must be a JSON object such as {{"a": 1}}; got {shown(row, 40)} instead.'
+                f'line {line:,} of {name} must be a JSON object such as {{"a": 1}}; got {quote(row, 40)} instead.'
             )
         rows.append(row)
     return rows

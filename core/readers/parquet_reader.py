@@ -8,16 +8,16 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
-from headrace.core.readers.csv.notes import Told
+from headrace.core.base.errors import InputError, quote
+from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables.dtypes import TIMESTAMP, plain
 from headrace.core.tables.source import ReadOptions, SourceFile
 from headrace.core.values.timestamps import beyond_note
-from headrace.core.values.whitespace import trimmed
-from headrace.core.values.wide_numbers import narrowed
+from headrace.core.values.whitespace import trim_texts
+from headrace.core.values.wide_numbers import narrow_columns
 
 
-def batches(file: SourceFile, *, options: ReadOptions, told: Told | None = None) -> Iterator[pl.DataFrame]:
+def batches(file: SourceFile, *, options: ReadOptions, told: NoteCollector | None = None) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time; at least one frame, even without rows; a column of nulls stays one.
 
     Args:
@@ -35,7 +35,7 @@ def batches(file: SourceFile, *, options: ReadOptions, told: Told | None = None)
         lazy = lazy.select(wanted).with_columns(
             pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
         )
-        lazy, notes = narrowed(lazy, schema=lazy.collect_schema())
+        lazy, notes = narrow_columns(lazy, schema=lazy.collect_schema())
         if told:
             told.add(*notes)
         given, beyond = False, Counter[str]()
@@ -44,14 +44,14 @@ def batches(file: SourceFile, *, options: ReadOptions, told: Told | None = None)
             given = True
             typed = _plain(frame, file.name)
             beyond.update({name: typed[name].null_count() - frame[name].null_count() for name in _times(typed)})
-            yield trimmed(typed)
+            yield trim_texts(typed)
         if told:
             told.add(*(beyond_note(name, count) for name, count in beyond.items() if count))
         if not given:
             yield _plain(lazy.head(0).collect(), file.name)
     except pl.exceptions.DuplicateError as error:
         twice = re.search(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`", str(error))
-        which = f" {shown(next(filter(None, twice.groups())))}" if twice else ""
+        which = f" {quote(next(filter(None, twice.groups())))}" if twice else ""
         raise InputError(f"{file.name} has two columns of one name{which}; rename one of them.") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(

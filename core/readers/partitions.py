@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.notes import Note
-from headrace.core.readers.csv.notes import Told
+from headrace.core.readers.csv.notes import NoteCollector
 
 _PART = re.compile(r"([^=]+)=(.*)")
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
@@ -33,12 +33,12 @@ def partition_values(name: str) -> dict[str, str | None]:
             break
         column, value = unquote(part[1]), unquote(part[2])
         if column in found:
-            raise InputError(f"the folders above {name} name the column {shown(column)} twice; rename one of them.")
+            raise InputError(f"the folders above {name} name the column {quote(column)} twice; rename one of them.")
         found[column] = None if value in {_MISSING, ""} else value
     return dict(reversed(found.items()))
 
 
-def with_partitions(frames: Iterator[pl.DataFrame], *, name: str, told: Told) -> Iterator[pl.DataFrame]:
+def with_partitions(frames: Iterator[pl.DataFrame], *, name: str, told: NoteCollector) -> Iterator[pl.DataFrame]:
     """The rows of a file with the columns that its folders stand for, as texts, at the end.
 
     A column that the file holds itself stays as it is.
@@ -64,6 +64,6 @@ def _note(column: str) -> Note:
         column,
         "partition",
         0,
-        f"The column {shown(column)} is told by folders called {column}=VALUE above the files.",
+        f"The column {quote(column)} is told by folders called {column}=VALUE above the files.",
         "Give --drop with its name, if it is no column.",
     )

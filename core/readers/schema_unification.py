@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.notes import Note
-from headrace.core.readers.csv.notes import Told
+from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables.widening import wider
 
 
 @dataclass
-class Unity:
+class UnifiedSchema:
     """The one schema of a table's files, as far as they are read.
 
     Attributes:
@@ -20,7 +20,7 @@ class Unity:
         schema: Types by column; Null where no file held a value yet.
     """
 
-    told: Told
+    told: NoteCollector
     first: str = ""
     schema: dict[str, pl.DataType] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class Unity:
             wide = wider(known, found)
             if wide is None:
                 raise InputError(
-                    f"files of one table must have the same types; the column {shown(column)} is {known} in "
+                    f"files of one table must have the same types; the column {quote(column)} is {known} in "
                     f"{self.first} and {found} in {name}."
                 )
             if pl.Null not in (known, found) and known != found:
@@ -58,6 +58,6 @@ def _note(column: str) -> Note:
         column,
         "widened",
         0,
-        f"The column {shown(column)} holds whole numbers in some files and other numbers in others: all are numbers.",
+        f"The column {quote(column)} holds whole numbers in some files and other numbers in others: all are numbers.",
         "",
     )

@@ -8,15 +8,15 @@ import polars as pl
 
 from headrace.core.base import notes
 from headrace.core.base.errors import DataError, InputError
-from headrace.core.readers.csv.notes import Told
+from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.readers.file_readers import file_frames, query_frames
-from headrace.core.tables.pseudonyms import hashed
+from headrace.core.tables.pseudonyms import hash_columns
 from headrace.core.tables.row_blocks import BLOCK_BYTES
-from headrace.core.tables.source import MISSING_VALUES, Query, ReadOptions, Source, check_names, check_selected
-from headrace.core.tables.text_stream import Digest
+from headrace.core.tables.source import MISSING_VALUES, QuerySource, ReadOptions, Source, check_names, check_selected
+from headrace.core.tables.text_stream import SourceDigest
 
 
-class Reading:
+class TableReader:
     """Reads a source once, in bounded memory.
 
     Attributes:
@@ -42,9 +42,9 @@ class Reading:
         self.options = options
         self.rows = 0
         self.columns: list[str] = []
-        self.told = Told()
+        self.told = NoteCollector()
         self._block_bytes = block_bytes
-        self._digest = Digest(wanted=digest)
+        self._digest = SourceDigest(wanted=digest)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows in order, some thousands at a time, of one schema, without the dropped columns.
@@ -60,7 +60,9 @@ class Reading:
             if not self.columns:
                 self._start(frame.columns)
             self.rows += frame.height
-            yield hashed(frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash)
+            yield hash_columns(
+                frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash
+            )
         if not self.rows:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
 
@@ -90,7 +92,7 @@ class Reading:
         }
 
     def _raw(self) -> Iterator[pl.DataFrame]:
-        if isinstance(self.source, Query):
+        if isinstance(self.source, QuerySource):
             return query_frames(self.source, self.options, digest=self._digest, told=self.told)
         return file_frames(
             self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told

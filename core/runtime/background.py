@@ -100,7 +100,7 @@ def each(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Gen
                 future.cancel()
 
 
-class Behind:
+class BackgroundWriter:
     """Work done by a background thread, one piece after the other, while the next one is made ready.
 
     An error of a piece is raised by the next call, or when the block ends.

@@ -24,7 +24,7 @@ def may_fork() -> bool:
 
 
 @dataclass
-class Forked:
+class ForkedProcess:
     """A child of this process, with as much of ``subprocess.Popen`` as guards and owners use.
 
     Attributes:
@@ -70,7 +70,7 @@ class Forked:
         return self.returncode
 
 
-def fork_guarded(program: Callable[[], int], *, lease_path: Path, log: IO[bytes]) -> Forked:
+def fork_guarded(program: Callable[[], int], *, lease_path: Path, log: IO[bytes]) -> ForkedProcess:
     """Run ``program`` in a fork of this process under a guard in a session of its own; it ends when the lease does.
 
     Args:
@@ -81,7 +81,7 @@ def fork_guarded(program: Callable[[], int], *, lease_path: Path, log: IO[bytes]
     Returns:
         The guard's process; ending it by SIGTERM ends the program.
     """
-    return _forked(lambda: _guard(program, lease_path, log))
+    return _fork(lambda: _guard(program, lease_path, log))
 
 
 def _guard(program: Callable[[], int], lease_path: Path, log: IO[bytes]) -> NoReturn:
@@ -92,7 +92,7 @@ def _guard(program: Callable[[], int], lease_path: Path, log: IO[bytes]) -> NoRe
     os.dup2(log.fileno(), 2)
     # A copy of the owner's lease would hold its lock for ever, one of a pipe would keep its reader waiting.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    watch_over(_forked(lambda: _run(program)), lease_path)
+    watch_over(_fork(lambda: _run(program)), lease_path)
 
 
 def _run(program: Callable[[], int]) -> NoReturn:
@@ -101,12 +101,12 @@ def _run(program: Callable[[], int]) -> NoReturn:
     os._exit(program())
 
 
-def _forked(act: Callable[[], NoReturn]) -> Forked:
+def _fork(act: Callable[[], NoReturn]) -> ForkedProcess:
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        return Forked(pid)
+        return ForkedProcess(pid)
     try:
         act()
     except BaseException:  # noqa: BLE001 - the log is the one place left for it

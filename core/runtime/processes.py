@@ -186,11 +186,11 @@ def die_with_parent() -> None:
 
 def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
     """Run ``command`` until it ends, this process is told to end, or the lease is let go."""
-    child = subprocess.Popen(command, preexec_fn=_helped)  # noqa: PLW1509 - no threads run yet
+    child = subprocess.Popen(command, preexec_fn=_run_helper)  # noqa: PLW1509 - no threads run yet
     watch_over(child, lease_path)
 
 
-def _helped() -> None:
+def _run_helper() -> None:
     die_with_parent()
     take_defaults()
 

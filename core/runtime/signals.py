@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 
-def ignored(number: signal.Signals) -> bool:
+def is_ignored(number: signal.Signals) -> bool:
     """Whether whoever started this process wants a signal ignored."""
     return signal.getsignal(number) is signal.SIG_IGN
 
@@ -31,7 +31,7 @@ def ended_by_sigterm() -> Iterator[None]:
     Kubernetes ends a step by SIGTERM. Outside of the main thread, which alone takes signals, nothing changes, nor does
     anything where the signal is ignored.
     """
-    if threading.current_thread() is not threading.main_thread() or ignored(signal.SIGTERM):
+    if threading.current_thread() is not threading.main_thread() or is_ignored(signal.SIGTERM):
         yield
         return
 

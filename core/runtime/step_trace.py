@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.files import sha256
-from headrace.core.base.parameter_text import guarded, plain
+from headrace.core.base.parameter_text import escape, plain
 
 ARGUMENTS, STEPS = "arguments", "steps"
 # The order in which the steps of a line run, where one has several outputs.
@@ -36,12 +36,12 @@ def content_digest(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def given(**arguments: Any) -> str:
+def arguments_text(**arguments: Any) -> str:
     """A step's arguments as one text of an artifact's metadata."""
-    return guarded(json.dumps(arguments, sort_keys=True))
+    return escape(json.dumps(arguments, sort_keys=True))
 
 
-def traced(metadata: Mapping[str, Any], step: str, *outputs: str) -> dict[str, str]:
+def add_to_trace(metadata: Mapping[str, Any], step: str, *outputs: str) -> dict[str, str]:
     """Digests of the steps so far and of this one, for an output's metadata.
 
     Args:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
 
-By = Literal["row", "key", "group", "inputs", "time"]
+ClusterKind = Literal["row", "key", "group", "inputs", "time"]
 
 # Batches of a series: beyond about 30 little is gained, and long ones keep what depends on each other together
 # (Schmeiser 1982, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30).
 MOST_BLOCKS = 25
 
 # What is drawn, one and many.
-_NOUNS: dict[By, tuple[str, str]] = {
+_NOUNS: dict[ClusterKind, tuple[str, str]] = {
     "row": ("row", "rows"),
     "key": ("key", "keys"),
     "group": ("group", "groups"),
@@ -30,7 +30,7 @@ _NOUNS: dict[By, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Clusters:
+class RowClusters:
     """Rows that were drawn together.
 
     Attributes:
@@ -40,7 +40,7 @@ class Clusters:
         count: How many there are.
     """
 
-    by: By
+    by: ClusterKind
     codes: NDArray[np.int64]
     count: int
 
@@ -63,17 +63,17 @@ class Clusters:
         """``by``, ``clusters`` (how many) and ``sentence``."""
         return {"by": self.by, "clusters": self.count, "sentence": self.sentence}
 
-    def take(self, rows: NDArray[np.int64]) -> "Clusters":
+    def take(self, rows: NDArray[np.int64]) -> "RowClusters":
         """The clusters of some rows only."""
         return _of(self.by, self.codes[rows])
 
 
-def by_row(rows: int) -> Clusters:
+def by_row(rows: int) -> RowClusters:
     """Each of ``rows`` rows by itself."""
-    return Clusters("row", np.arange(rows, dtype=np.int64), rows)
+    return RowClusters("row", np.arange(rows, dtype=np.int64), rows)
 
 
-def find(rows: pl.DataFrame, contract: Contract) -> Clusters:
+def find(rows: pl.DataFrame, contract: Contract) -> RowClusters:
     """The rows that were drawn together.
 
     By group, if the contract has one; by equal inputs, if it asks for that; by key, if it has keys and some repeat; by
@@ -102,7 +102,7 @@ def find(rows: pl.DataFrame, contract: Contract) -> Clusters:
     return found if found.count < rows.height else by_row(rows.height)
 
 
-def _equal(rows: pl.DataFrame, names: list[str], *, by: By, nulls_apart: bool = True) -> Clusters:
+def _equal(rows: pl.DataFrame, names: list[str], *, by: ClusterKind, nulls_apart: bool = True) -> RowClusters:
     """Rows with equal values; those without one are apart, or equal in that."""
     values = rows.select(names)
     whole = ~values.select(pl.any_horizontal(pl.all().is_null()) & nulls_apart).to_series()
@@ -112,7 +112,7 @@ def _equal(rows: pl.DataFrame, names: list[str], *, by: By, nulls_apart: bool = 
     return _of(by, codes.cast(pl.Int64).zip_with(whole, apart).to_numpy())
 
 
-def _blocks(times: pl.Series) -> Clusters:
+def _blocks(times: pl.Series) -> RowClusters:
     """Stretches of rows in the order of time."""
     rows = len(times)
     count = max(1, min(MOST_BLOCKS, round(rows ** (2 / 3))))
@@ -120,9 +120,9 @@ def _blocks(times: pl.Series) -> Clusters:
     return _of("time", earlier * count // max(1, rows))
 
 
-def _of(by: By, codes: NDArray[np.int64]) -> Clusters:
+def _of(by: ClusterKind, codes: NDArray[np.int64]) -> RowClusters:
     """Clusters numbered without gaps, in the order in which they first come up."""
     known, first, places = np.unique(codes, return_index=True, return_inverse=True)
     order = np.empty(len(known), dtype=np.int64)
     order[np.argsort(first)] = np.arange(len(known))
-    return Clusters(by, order[places], len(known))
+    return RowClusters(by, order[places], len(known))

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import DataError, InputError, shown
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.contracts.contract import Contract
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits import clusters
@@ -73,7 +73,7 @@ def _at_random(target: Target, contract: Contract, folds: int, seed: int) -> lis
     return _from_parts(parts, folds)
 
 
-def _by_group(together: clusters.Clusters, folds: int, seed: int) -> list[Fold]:
+def _by_group(together: clusters.RowClusters, folds: int, seed: int) -> list[Fold]:
     """Whole groups, the largest first, each to the fold that is the smallest so far."""
     sizes = np.bincount(together.codes)
     if len(sizes) < 2:
@@ -120,7 +120,7 @@ def _usable(folds: list[Fold], target: Target, contract: Contract) -> tuple[Fold
             zip(contract.target.categories or (), np.bincount(target.astype(np.int64)).tolist(), strict=False)
         )
         raise DataError(
-            f"the training rows must hold at least 2 rows of each class of {shown(contract.target.name)}, in every "
-            f"group or time; got {shown(counts)}; bring more rows of the rare class, or split in another way."
+            f"the training rows must hold at least 2 rows of each class of {quote(contract.target.name)}, in every "
+            f"group or time; got {quote(counts)}; bring more rows of the rare class, or split in another way."
         )
     return good

@@ -16,15 +16,15 @@ from headrace.core.base.notes import Note, as_json, from_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.features import row_features
-from headrace.core.readers.table_reader import Reading
-from headrace.core.runtime.background import Behind, ahead
+from headrace.core.readers.table_reader import TableReader
+from headrace.core.runtime.background import BackgroundWriter, ahead
 from headrace.core.runtime.step_events import progress
-from headrace.core.splits.split_plan import Plan, plan
-from headrace.core.splits.split_table import Parts, split_table
-from headrace.core.tables.parquet_table import Writer
+from headrace.core.splits.split_plan import SplitPlan, plan
+from headrace.core.splits.split_table import SplitWriter, split_table
+from headrace.core.tables.parquet_table import TableWriter
 from headrace.core.tables.row_blocks import BLOCK_BYTES
 from headrace.core.tables.source import ReadOptions, Source
-from headrace.core.validation.accumulator import Tally
+from headrace.core.validation.accumulator import TableAccumulator
 from headrace.core.validation.block import check_block
 from headrace.core.validation.report import require
 from headrace.core.validation.row_digest import DIGEST, KEY_DIGEST, with_digests
@@ -32,7 +32,7 @@ from headrace.core.validation.table import conclude
 
 
 @dataclass(frozen=True)
-class Outputs:
+class PreparedPaths:
     """Where a prepared table goes.
 
     Attributes:
@@ -54,9 +54,9 @@ class Outputs:
 class _Job:
     """One table to prepare: where it comes from, what it must be, where it goes, and what was noted of it before."""
 
-    reading: Reading
+    reading: TableReader
     contract: Contract
-    outputs: Outputs
+    outputs: PreparedPaths
     notes: Sequence[Note]
 
 
@@ -64,7 +64,7 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     source: Source,
     *,
     contract: Path | str,
-    outputs: Outputs,
+    outputs: PreparedPaths,
     options: ReadOptions | None = None,
     method: str = "",
     test_size: float = 0.2,
@@ -100,13 +100,15 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     """
     agreed = load(contract)
     chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
-    reading = Reading(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
+    reading = TableReader(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
     job = _Job(reading, agreed, outputs, notes)
     if chosen.method == "time" and not chosen.cut:
         return _split_later(job, chosen, contract)
-    tally = Tally(agreed)
+    tally = TableAccumulator(agreed)
     counted = tally.keys if agreed.keys else tally.rows
-    with Parts(agreed, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, counted=counted) as parts:
+    with SplitWriter(
+        agreed, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, counted=counted
+    ) as parts:
         told = _pass(job, tally, parts.add)
         return {**told, **parts.finish()}
 
@@ -123,14 +125,14 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
     )
 
 
-def _split_later(job: _Job, chosen: Plan, contract: Path | str) -> dict[str, dict[str, Any]]:
+def _split_later(job: _Job, chosen: SplitPlan, contract: Path | str) -> dict[str, dict[str, Any]]:
     """Put the rows aside until all their times are known."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         valid = Path(folder) / "valid"
-        with Writer(valid) as writer:
+        with TableWriter(valid) as writer:
             told = _pass(
                 job,
-                Tally(job.contract),
+                TableAccumulator(job.contract),
                 lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False)),
             )
         split = split_table(
@@ -146,10 +148,14 @@ def _split_later(job: _Job, chosen: Plan, contract: Path | str) -> dict[str, dic
     return {**told, **split}
 
 
-def _pass(job: _Job, tally: Tally, write: Callable[[pl.DataFrame], None]) -> dict[str, dict[str, Any]]:
+def _pass(job: _Job, tally: TableAccumulator, write: Callable[[pl.DataFrame], None]) -> dict[str, dict[str, Any]]:
     """Read and check all rows; ``write`` gets the valid ones of each block with their features and digests."""
     reading, contract, row = job.reading, job.contract, 1
-    with Writer(job.outputs.quarantine) as bad, Behind() as behind, closing(ahead(reading.frames())) as frames:
+    with (
+        TableWriter(job.outputs.quarantine) as bad,
+        BackgroundWriter() as behind,
+        closing(ahead(reading.frames())) as frames,
+    ):
         for frame in frames:
             block = check_block(frame, contract, first_row=row)
             row += frame.height

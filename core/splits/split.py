@@ -15,10 +15,10 @@ import polars as pl
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Contract
 from headrace.core.splits.draws import COPY, DRAW, REPEATED, UNIT, with_draws
-from headrace.core.splits.split_plan import Plan, group_column, group_names, moment
+from headrace.core.splits.split_plan import SplitPlan, group_column, group_names, moment
 from headrace.core.splits.strata import Stratum, whole_cut
-from headrace.core.splits.strata_cuts import settled
-from headrace.core.validation.row_digest import DIGEST, GROUP_DIGEST, KEY_DIGEST, reseeded, row_digest
+from headrace.core.splits.strata_cuts import settle_in_memory
+from headrace.core.validation.row_digest import DIGEST, GROUP_DIGEST, KEY_DIGEST, reseed, row_digest
 
 Frame = TypeVar("Frame")
 
@@ -27,7 +27,7 @@ MADE = (DIGEST, KEY_DIGEST, GROUP_DIGEST, UNIT, COPY, DRAW, REPEATED)
 _WHOLE_DIGEST = 2**64
 
 
-def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
+def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
     """Tell the side of each row of a whole table.
 
     Args:
@@ -44,26 +44,26 @@ def assign(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
         InputError: If a split by time has no cut yet, or another one of a lazy frame.
     """
     if plan.method == "time":
-        return marked(frame, late(contract, cut=plan.cut))
+        return drop_helper_columns(frame, late(contract, cut=plan.cut))
     if plan.format == 1:
-        return marked(*_drawn_by_format_1(frame, contract, plan))
+        return drop_helper_columns(*_drawn_by_format_1(frame, contract, plan))
     table = with_draws_of_rows(frame, contract, plan=plan)
     if isinstance(table, pl.DataFrame) and not plan.cut:
-        plan = settled(plan, table, contract)
+        plan = settle_in_memory(plan, table, contract)
     elif plan.method == "stratified" and not plan.cut:
         raise InputError(
             "a stratified split needs its cuts before rows can be assigned; `settling.settled` finds them."
         )
-    return marked(table, side(contract, plan=plan))
+    return drop_helper_columns(table, side(contract, plan=plan))
 
 
-def marked(frame: Frame, test: nw.Expr) -> Frame:
+def drop_helper_columns(frame: Frame, test: nw.Expr) -> Frame:
     """The table with ``_test`` and without what was added to find it."""
     table: Any = nw.from_native(frame)
     return table.with_columns(test.alias(TEST)).drop(*MADE, strict=False).to_native()  # type: ignore[no-any-return]
 
 
-def side(contract: Contract, *, plan: Plan) -> nw.Expr:
+def side(contract: Contract, *, plan: SplitPlan) -> nw.Expr:
     """Whether a row with a draw is a test row: no more than its own draw, target and ``_repeated`` are looked at.
 
     A key that is repeated is cut at the share of the test part whatever its rows' classes, so that they stay together.
@@ -95,7 +95,7 @@ def cut_of(target: nw.Expr, strata: Sequence[Stratum], *, share: float) -> nw.Ex
     return nw.when(target.is_null()).then(nw.lit(whole_cut(share))).otherwise(cut)
 
 
-def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
+def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
     """Number the copies of each row of a whole table and draw for it.
 
     Returns:
@@ -113,7 +113,7 @@ def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: Plan) -> Frame
     return drawn
 
 
-def with_unit(frame: Frame, contract: Contract, *, plan: Plan) -> Frame:
+def with_unit(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
     """Add the digest that a row is drawn by, ``_unit``: of its group, else of its keys, else of all its values."""
     digest = KEY_DIGEST if contract.keys else DIGEST
     if isinstance(frame, pl.DataFrame | pl.LazyFrame) and digest not in frame.collect_schema():
@@ -137,21 +137,21 @@ def with_group_digest(frame: Frame, contract: Contract) -> Frame:
     return frame
 
 
-def _is_whole_group(contract: Contract, plan: Plan) -> bool:
+def _is_whole_group(contract: Contract, plan: SplitPlan) -> bool:
     """Whether each row has a group: equal inputs are one even where they are missing, a column may be missing."""
     return plan.method == "group" and group_column(contract) is None
 
 
-def are_copies_numbered(contract: Contract, plan: Plan) -> bool:
+def are_copies_numbered(contract: Contract, plan: SplitPlan) -> bool:
     """Whether equal rows must be told apart by their number."""
     return not contract.keys and not _is_whole_group(contract, plan) and plan.method != "time" and plan.format != 1
 
 
-def _drawn_by_format_1(frame: Frame, contract: Contract, plan: Plan) -> tuple[Frame, nw.Expr]:
+def _drawn_by_format_1(frame: Frame, contract: Contract, plan: SplitPlan) -> tuple[Frame, nw.Expr]:
     """As bundles were split whose papers tell of no format: equal rows, of which the target is a part, together."""
     table: Any = with_unit(frame, contract, plan=plan)
     share = pl.lit(int(plan.test_size * _WHOLE_DIGEST), pl.UInt64)
-    return table.with_columns((reseeded(pl.col(UNIT), plan.seed) < share).alias(DRAW)), nw.col(DRAW)
+    return table.with_columns((reseed(pl.col(UNIT), plan.seed) < share).alias(DRAW)), nw.col(DRAW)
 
 
 def late(contract: Contract, *, cut: str) -> nw.Expr:

@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.fault_sentences import wants
 from headrace.core.splits import strata
 from headrace.core.splits.strata import Stratum
 
-Method = Literal["random", "stratified", "time", "group"]
+SplitMethod = Literal["random", "stratified", "time", "group"]
 
 FORMAT = 2
 """How sides are drawn. Format 1 drew equal rows together, with the target; bundles that were made by it replay so."""
@@ -24,7 +24,7 @@ _SEEDS = 2**64
 
 
 @dataclass(frozen=True)
-class Plan:
+class SplitPlan:
     """How a table is split.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
         format: How sides are drawn, ``FORMAT`` or 1.
     """
 
-    method: Method
+    method: SplitMethod
     test_size: float = 0.2
     seed: int = 0
     cut: str = ""
@@ -50,8 +50,8 @@ class Plan:
         Raises:
             InputError: If a value is out of its range.
         """
-        if self.method not in get_args(Method):
-            raise InputError(wants("the split method", "one of " + ", ".join(get_args(Method)), self.method))
+        if self.method not in get_args(SplitMethod):
+            raise InputError(wants("the split method", "one of " + ", ".join(get_args(SplitMethod)), self.method))
         if not 0 < self.test_size < 1:
             raise InputError(wants("the test size", "a share above 0 and below 1", self.test_size))
         if not 0 <= self.seed < _SEEDS:
@@ -96,7 +96,7 @@ def plan(
     seed: int = 0,
     cut: str = "",
     format: int = FORMAT,  # noqa: A002 - the papers' word
-) -> Plan:
+) -> SplitPlan:
     """Choose how to split a table.
 
     Args:
@@ -114,8 +114,8 @@ def plan(
     Raises:
         InputError: If a value is out of range or the contract lacks what the method needs.
     """
-    chosen = method or _suggested(contract)
-    made = Plan(method=chosen, test_size=test_size, seed=seed, cut=cut, format=format)  # type: ignore[arg-type]
+    chosen = method or _suggest_strategy(contract)
+    made = SplitPlan(method=chosen, test_size=test_size, seed=seed, cut=cut, format=format)  # type: ignore[arg-type]
     if made.method == "time" and not contract.time_column:
         raise InputError(
             f"a split by time needs a time column, but the contract {contract.name} names none; set time_column, "
@@ -133,7 +133,7 @@ def plan(
     return made
 
 
-def _suggested(contract: Contract) -> str:
+def _suggest_strategy(contract: Contract) -> str:
     if contract.time_column:
         return "time"
     if group_names(contract):
@@ -154,7 +154,7 @@ def group_names(contract: Contract) -> tuple[str, ...]:
     return tuple(column.name for column in contract.inputs) if contract.group == "inputs" else ()
 
 
-def is_balanced(chosen: Plan, contract: Contract, *, rows: int) -> bool:
+def is_balanced(chosen: SplitPlan, contract: Contract, *, rows: int) -> bool:
     """Whether the parts are balanced over strata of the target, so that the cuts must be known."""
     if chosen.format == 1:
         return False
@@ -174,4 +174,4 @@ def moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError as error:
-        raise InputError(f"the cut must be an ISO timestamp such as 2026-01-31T12:30:00; got {shown(text)}.") from error
+        raise InputError(f"the cut must be an ISO timestamp such as 2026-01-31T12:30:00; got {quote(text)}.") from error

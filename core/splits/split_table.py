@@ -8,19 +8,19 @@ from typing import Any, Self
 
 import polars as pl
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.splits.split import TEST
-from headrace.core.splits.split_plan import FORMAT, Plan, plan
-from headrace.core.splits.streaming_split import Divider
+from headrace.core.splits.split_plan import FORMAT, SplitPlan, plan
+from headrace.core.splits.streaming_split import StreamingSplit
 from headrace.core.tables import parquet_table
-from headrace.core.validation.duplicates import Duplicates
+from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.table import blocks
 
 
 @dataclass
-class Sides:
+class SideCounts:
     """How many rows, and of which classes, fell on each side so far.
 
     Attributes:
@@ -36,7 +36,7 @@ class Sides:
     test_classes: dict[str, int]
 
     @classmethod
-    def none(cls) -> "Sides":
+    def none(cls) -> "SideCounts":
         """No rows yet."""
         return cls(0, 0, {}, {})
 
@@ -53,7 +53,7 @@ class Sides:
                 side = self.test_classes if late else self.train_classes
                 side[name] = side.get(name, 0) + count
 
-    def require(self, contract: Contract, chosen: Plan) -> None:
+    def require(self, contract: Contract, chosen: SplitPlan) -> None:
         """Refuse a split from whose parts nothing can be learned.
 
         Raises:
@@ -73,12 +73,12 @@ class Sides:
         if absent or len(names) < 2:
             raise DataError(
                 f"the train part of the {chosen.method} split must have every class of the target "
-                f"{shown(contract.target.name)}, but has no row of {shown(absent or 'a second class')}; {remedy}."
+                f"{quote(contract.target.name)}, but has no row of {quote(absent or 'a second class')}; {remedy}."
             )
         if len(self.test_classes) < 2:
             raise DataError(
                 f"the test part of the {chosen.method} split must have at least two classes of the target "
-                f"{shown(contract.target.name)}, but has only {shown(sorted(self.test_classes))}; {remedy}."
+                f"{quote(contract.target.name)}, but has only {quote(sorted(self.test_classes))}; {remedy}."
             )
 
 
@@ -122,13 +122,13 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
     if chosen.method == "time" and not chosen.cut:
         times = parquet_table.scan(Path(table)).select(agreed.time_column).collect().to_series()
         chosen = replace(chosen, cut=find_cut(times, test_size=chosen.test_size, column=agreed.time_column))
-    with Parts(agreed, chosen, train_table, test_table, test_actuals) as divided:
+    with SplitWriter(agreed, chosen, train_table, test_table, test_actuals) as divided:
         for block in blocks(Path(table)):
             divided.add(block)
         return divided.finish()
 
 
-class Parts:
+class SplitWriter:
     """The three tables of a split, written block by block; whole or absent.
 
     Attributes:
@@ -139,12 +139,12 @@ class Parts:
     def __init__(
         self,
         contract: Contract,
-        chosen: Plan,
+        chosen: SplitPlan,
         train_table: Path | str,
         test_table: Path | str,
         test_actuals: Path | str,
         *,
-        counted: Duplicates | None = None,
+        counted: DuplicateCounter | None = None,
     ) -> None:
         """Prepare to write.
 
@@ -156,11 +156,11 @@ class Parts:
             test_actuals: Folder of the test part's target alone.
             counted: As in ``Divider``.
         """
-        self.divider = Divider(contract, chosen, counted=counted)
-        self.sides = Sides.none()
+        self.divider = StreamingSplit(contract, chosen, counted=counted)
+        self.sides = SideCounts.none()
         self._contract = contract
         self._train, self._test, self._actuals = (
-            parquet_table.Writer(Path(folder)) for folder in (train_table, test_table, test_actuals)
+            parquet_table.TableWriter(Path(folder)) for folder in (train_table, test_table, test_actuals)
         )
         self._open = ExitStack()
 
@@ -218,7 +218,7 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
     known = times.drop_nulls()
     if known.n_unique() < 2:
         raise DataError(
-            f"a split by time needs at least two different times, but {shown(column)} holds {known.n_unique()}; "
+            f"a split by time needs at least two different times, but {quote(column)} holds {known.n_unique()}; "
             "choose another method or another time column."
         )
     late = known.sort().unique(maintain_order=True)[1]
@@ -226,7 +226,7 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
     return str(max(cut, late).isoformat())
 
 
-def facts(sides: Sides, chosen: Plan) -> dict[str, dict[str, Any]]:
+def facts(sides: SideCounts, chosen: SplitPlan) -> dict[str, dict[str, Any]]:
     """Metadata of the three tables of a split."""
     common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
     common["format"] = chosen.format

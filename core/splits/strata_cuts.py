@@ -17,7 +17,7 @@ import polars as pl
 from headrace.core.contracts.contract import Contract
 from headrace.core.splits import strata
 from headrace.core.splits.draws import DRAW, REPEATED, WHOLE
-from headrace.core.splits.split_plan import Plan, is_balanced
+from headrace.core.splits.split_plan import SplitPlan, is_balanced
 from headrace.core.splits.strata import Stratum, whole_cut
 
 _STANDARD_ERRORS = 8.0
@@ -30,7 +30,7 @@ def band(share: float, rows: int) -> tuple[int, int]:
 
 
 @dataclass
-class Strata:
+class StrataCuts:
     """What is known of the strata of a table whose draws come in pieces.
 
     Attributes:
@@ -63,7 +63,7 @@ class Strata:
             Stratum(stratum, self._cut(stratum, count)) for stratum, count in zip(self.rows, wanted, strict=True)
         )
 
-    def settled(self, plan: Plan) -> Plan:
+    def settled(self, plan: SplitPlan) -> SplitPlan:
         """A plan with these cuts."""
         return replace(plan, cut=strata.dump(self.cuts())) if self.rows else plan
 
@@ -75,7 +75,7 @@ class Strata:
         return strata.cut_between(near, more)
 
 
-def settled(plan: Plan, table: pl.DataFrame, contract: Contract) -> Plan:
+def settle_in_memory(plan: SplitPlan, table: pl.DataFrame, contract: Contract) -> SplitPlan:
     """The plan with what a whole table in memory decides.
 
     Args:
@@ -88,12 +88,12 @@ def settled(plan: Plan, table: pl.DataFrame, contract: Contract) -> Plan:
     if not is_balanced(plan, contract, rows=table.height):
         return plan
     target = table.get_column(contract.target.name)
-    found = Strata(plan.test_size, counted(target, contract, share=plan.test_size))
+    found = StrataCuts(plan.test_size, count_strata(target, contract, share=plan.test_size))
     found.add(table, contract.target.name)
     return found.settled(plan)
 
 
-def counted(target: pl.Series, contract: Contract, *, share: float) -> dict[Any, int]:
+def count_strata(target: pl.Series, contract: Contract, *, share: float) -> dict[Any, int]:
     """How many rows each stratum has, in the order in which they are shared out; rows without a target are in none.
 
     Args:
@@ -122,7 +122,7 @@ def _labels(target: pl.Series, names: list[Any]) -> pl.Series:
     return pl.Series(np.where(np.isfinite(values), upto[places], np.nan)).fill_nan(None)
 
 
-def settled_groups(plan: Plan, draws: strata.Draws) -> Plan:
+def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
     """The plan with another share where all groups would be on one side; the nearest group goes to the other one.
 
     Args:
@@ -140,7 +140,7 @@ def settled_groups(plan: Plan, draws: strata.Draws) -> Plan:
     return replace(plan, cut=repr(share))
 
 
-def settled_lazily(plan: Plan, table: Any, contract: Contract) -> Plan:
+def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan:
     """The plan with what a lazy table of any engine that narwhals drives decides; near draws alone are collected.
 
     Args:
@@ -158,10 +158,10 @@ def settled_lazily(plan: Plan, table: Any, contract: Contract) -> Plan:
         return plan
     target = nw.col(contract.target.name)
     if contract.task == "regression":
-        return settled(plan, rows.select(target, draw, again).collect("polars").to_native(), contract)
+        return settle_in_memory(plan, rows.select(target, draw, again).collect("polars").to_native(), contract)
     labels = rows.select(target.cast(nw.String).alias("label"), draw, again).filter(~nw.col("label").is_null())
     counts = labels.group_by("label").agg(nw.len().alias("rows")).collect("polars").rows()
-    found = Strata(plan.test_size, {name: int(number) for name, number in sorted(counts)})
+    found = StrataCuts(plan.test_size, {name: int(number) for name, number in sorted(counts)})
     for name in found.rows:
         one, (low, high) = labels.filter(nw.col("label") == name), band(plan.test_size, found.rows[name])
         sure = nw.when(again).then(draw < whole_cut(plan.test_size)).otherwise(draw < low)

@@ -22,10 +22,10 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.splits import split, split_plan
 from headrace.core.splits.draws import COPY, DRAW, REPEATED, UNIT, with_draws
 from headrace.core.splits.split import MADE, TEST
-from headrace.core.splits.split_plan import Plan
+from headrace.core.splits.split_plan import SplitPlan
 from headrace.core.splits.strata import Draws, whole_cut
-from headrace.core.splits.strata_cuts import Strata, band, counted, settled_groups
-from headrace.core.validation.duplicates import Duplicates
+from headrace.core.splits.strata_cuts import StrataCuts, band, count_strata, settled_groups
+from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.row_digest import DIGEST, KEY_DIGEST
 
 Flags = NDArray[np.bool_]
@@ -35,7 +35,7 @@ _HELD_CELLS = 4_000_000
 _LONGEST_STRETCH = 3  # doublings
 
 
-class Held:
+class HeldRows:
     """Rows put aside: a block of them in memory, what is more in a temporary folder that goes with the object."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Held:
         self._waiting = []
 
 
-class Seen:
+class SeenDigests:
     """Which digests were surely not there before: a bitmap, in which two of 2**28 may look the same."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Seen:
         return np.asarray(again | ~pl.Series(cells).is_first_distinct().to_numpy())
 
 
-class Copies:
+class CopyNumbers:
     """Numbers the copies of rows that come in blocks."""
 
     def __init__(self, units: NDArray[np.uint64], before: NDArray[np.int64]) -> None:
@@ -108,14 +108,14 @@ class Copies:
         return np.asarray(numbers)
 
 
-class Divider:
+class StreamingSplit:
     """The rows of one table, block by block, each with its side.
 
     Attributes:
         plan: The plan; with what the table decided once all rows came.
     """
 
-    def __init__(self, contract: Contract, plan: Plan, *, counted: Duplicates | None = None) -> None:
+    def __init__(self, contract: Contract, plan: SplitPlan, *, counted: DuplicateCounter | None = None) -> None:
         """Begin with no rows.
 
         Args:
@@ -129,14 +129,14 @@ class Divider:
         self._numbered = split.are_copies_numbered(contract, plan)
         repeats = bool(contract.keys) and plan.method != "group"
         self._counting = counted is None and (self._numbered or repeats)
-        self._counted = counted or Duplicates()
-        self._seen = Seen() if self._numbered else None
+        self._counted = counted or DuplicateCounter()
+        self._seen = SeenDigests() if self._numbered else None
         self._rows = 0
         self._classes: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._test: dict[str, int] = {}
         self._sides: set[bool] = set()
-        self._held = Held()
+        self._held = HeldRows()
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Take in a block.
@@ -171,7 +171,7 @@ class Divider:
             if draws:
                 self.plan = settled_groups(self.plan, np.concatenate(draws))
         for piece in self._drawn():
-            yield split.marked(piece, split.side(self._contract, plan=self.plan))
+            yield split.drop_helper_columns(piece, split.side(self._contract, plan=self.plan))
 
     def _is_balanced(self) -> bool:
         return split_plan.is_balanced(self.plan, self._contract, rows=self._rows)
@@ -198,7 +198,7 @@ class Divider:
         near = np.zeros(table.height, np.bool_)
         if self.plan.strata:
             alone = table.with_columns(pl.lit(value=False).alias(REPEATED))
-            given = split.marked(alone, split.side(self._contract, plan=self.plan))
+            given = split.drop_helper_columns(alone, split.side(self._contract, plan=self.plan))
             return np.asarray(given.get_column(TEST).to_numpy() != test)
         if self.plan.method != "stratified" or self.plan.format == 1:
             return near
@@ -231,15 +231,15 @@ class Divider:
         near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
         return near
 
-    def _settled(self) -> Plan:
+    def _settled(self) -> SplitPlan:
         """The plan with its cuts, from what was counted and what is held back."""
         name, share = self._contract.target.name, self.plan.test_size
         if self._contract.task == "regression":
             values = [piece.get_column(name) for piece in self._held.frames()]
-            rows = counted(pl.concat(values), self._contract, share=share) if values else {}
+            rows = count_strata(pl.concat(values), self._contract, share=share) if values else {}
         else:
             rows = {label: self._classes[label] for label in sorted(self._classes)}
-        found = Strata(share, rows, test=dict(self._test))
+        found = StrataCuts(share, rows, test=dict(self._test))
         for piece in self._drawn():
             found.add(piece, name)
         return found.settled(self.plan)
@@ -259,7 +259,7 @@ class Divider:
             table = piece.with_columns(pl.Series(REPEATED, repeated), pl.Series(COPY, numbers))
             yield with_draws(table, digest=UNIT, copy=COPY, seed=self.plan.seed, name=DRAW)
 
-    def _copies(self) -> Copies | None:
+    def _copies(self) -> CopyNumbers | None:
         """Numbers for what is held back: behind those rows of the same digest that were divided when they came.
 
         None where no row repeats another.
@@ -271,7 +271,7 @@ class Divider:
             more = piece.get_column(UNIT).to_numpy()[self._is_free(piece)]
             units, places = np.unique(np.concatenate([units, more]), return_inverse=True)
             held = np.bincount(places, np.concatenate([held, np.ones(len(more), np.int64)])).astype(np.int64)
-        return Copies(units, self._counted.totals(units) - held)
+        return CopyNumbers(units, self._counted.totals(units) - held)
 
     def _is_free(self, table: pl.DataFrame) -> Flags:
         """Rows that are drawn for themselves, because they have no group."""

@@ -22,11 +22,11 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import stdtrit
 
-from headrace.core.splits.clusters import Clusters, by_row
+from headrace.core.splits.clusters import RowClusters, by_row
 from headrace.core.statistics import cluster_sample, half_rows
-from headrace.core.statistics.intervals import TAIL, Deviations, Interval, bounds, interval
+from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, Interval, bounds, interval
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Floats
-from headrace.core.statistics.weighted_metrics import Outcome, losses, mean_measurer, measure, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses, mean_measurer, measure, measurer
 
 RESAMPLES = 2000
 MOST_ROWS = 20_000
@@ -42,7 +42,7 @@ _WEIGHTS_AT_A_TIME = 1 << 19
 
 
 @dataclass(frozen=True)
-class Resampled:
+class BootstrapSample:
     """Bootstrap values of each metric for some outcomes over the same rows, resampled alike.
 
     Attributes:
@@ -59,14 +59,14 @@ class Resampled:
     plain: tuple[dict[str, Floats], ...]
     centres: tuple[dict[str, float], ...]
     shrinks: tuple[float, float]
-    clusters: Clusters
+    clusters: RowClusters
 
-    def deviations(self, name: str) -> Deviations:
+    def deviations(self, name: str) -> BootstrapDeviations:
         """Deviations of the first outcome's metric, scaled to all rows, without those that are not defined."""
         widened = self.shrinks[0] * (1.0 if self.clusters.by == "row" else self._widening)
         return _halves(name, (self.values[0][name] - self.centres[0][name]) * widened)
 
-    def deviations_of_difference(self, name: str) -> Deviations:
+    def deviations_of_difference(self, name: str) -> BootstrapDeviations:
         """The same of the first outcome's metric minus the second's.
 
         Differences of means are resampled without half rows, which would be much larger than what two models differ
@@ -77,7 +77,9 @@ class Resampled:
         found = values[0][name] - values[1][name] - (self.centres[0][name] - self.centres[1][name])
         widened = self._widening if plain or self.clusters.by != "row" else 1.0
         found = found * (self.shrinks[1] * widened)
-        return Deviations(found[np.isfinite(found)], found[np.isfinite(found)]) if plain else _halves(name, found)
+        return (
+            BootstrapDeviations(found[np.isfinite(found)], found[np.isfinite(found)]) if plain else _halves(name, found)
+        )
 
     @property
     def _widening(self) -> float:
@@ -88,20 +90,20 @@ class Resampled:
         return float(stdtrit(n - 1, 1 - TAIL) / NormalDist().inv_cdf(1 - TAIL) * np.sqrt((n + 1) / (n - 1)))
 
 
-def _halves(name: str, deviations: Floats) -> Deviations:
+def _halves(name: str, deviations: Floats) -> BootstrapDeviations:
     """Deviations for both ends: half a row against an outcome lowers an area and raises a loss."""
     against, favour = (half[np.isfinite(half)] for half in np.array_split(deviations, 2))
-    return Deviations(against, favour) if HIGHER_IS_BETTER[name] else Deviations(favour, against)
+    return BootstrapDeviations(against, favour) if HIGHER_IS_BETTER[name] else BootstrapDeviations(favour, against)
 
 
 def resample(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[EvaluatedRows],
     *,
     seed: int,
     resamples: int = RESAMPLES,
-    clusters: Clusters | None = None,
+    clusters: RowClusters | None = None,
     widening: float = 1.0,
-) -> Resampled:
+) -> BootstrapSample:
     """Resample rows, or clusters of rows, and measure each outcome on the same resamples.
 
     Args:
@@ -139,7 +141,7 @@ def resample(
         {name: np.concatenate([block[i][name] for block in found]) for name in found[0][i]}
         for i in range(len(found[0]))
     )
-    return Resampled(
+    return BootstrapSample(
         values=values[: len(taken)],
         plain=values[len(taken) :],
         centres=tuple(measure(outcome) for outcome in taken),
@@ -154,21 +156,21 @@ def _blocks(count: int, rows: int) -> Iterator[tuple[int, int]]:
     return ((start, min(block, count - start)) for start in range(0, count, block))
 
 
-def _count(outcome: Outcome, resamples: int) -> int:
+def _count(outcome: EvaluatedRows, resamples: int) -> int:
     """How many resamples are made; an even number."""
     classes = 1 if outcome.probabilities is None else outcome.probabilities.shape[1]
     affordable = _WORK // (min(len(outcome), MOST_ROWS) * max(classes, _MANY_CLASSES))
     return max(min(resamples, _FEWEST_RESAMPLES), min(resamples, affordable)) // 2 * 2
 
 
-def _weights(drawn: Clusters, resamples: int, rng: np.random.Generator, *, more: int) -> Floats:
+def _weights(drawn: RowClusters, resamples: int, rng: np.random.Generator, *, more: int) -> Floats:
     """The weight of each row, that of its cluster, and places for those of ``more`` half rows behind them."""
     if drawn.by == "row":
         return rng.standard_exponential((resamples, drawn.count + more))
     return rng.standard_exponential((resamples, drawn.count))[:, np.append(drawn.codes, np.zeros(more, dtype=np.int64))]
 
 
-def intervals(outcome: Outcome, drawn: Resampled) -> dict[str, Interval]:
+def intervals(outcome: EvaluatedRows, drawn: BootstrapSample) -> dict[str, Interval]:
     """Each metric that the rows define, with its interval.
 
     Args:

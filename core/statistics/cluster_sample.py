@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.splits.clusters import Clusters
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.metrics import Floats
-from headrace.core.statistics.weighted_metrics import Outcome, losses
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 
 # Whole clusters are left out if as many as these stay; else rows are.
 _MANY_CLUSTERS = 200
 
 
 def part(
-    outcomes: Sequence[Outcome], whole: Clusters, *, most: int, rng: np.random.Generator
+    outcomes: Sequence[EvaluatedRows], whole: RowClusters, *, most: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], tuple[float, float]]:
     """Rows that are resampled, and by how much their spread is to be shrunk.
 
@@ -41,22 +41,24 @@ def part(
         return np.flatnonzero(chosen[whole.codes]), (shrink, shrink)
     taken = np.sort(rng.choice(rows, most, replace=False))
     lost = [loss(outcome) for outcome in outcomes]
-    single, pair = (_thinned(values, whole, taken) for values in (lost[0], lost[0] - lost[-1] if lost[1:] else lost[0]))
+    single, pair = (
+        _scale_to_all_rows(values, whole, taken) for values in (lost[0], lost[0] - lost[-1] if lost[1:] else lost[0])
+    )
     return taken, (single, pair)
 
 
-def _thinned(values: Floats, whole: Clusters, taken: NDArray[np.int64]) -> float:
+def _scale_to_all_rows(values: Floats, whole: RowClusters, taken: NDArray[np.int64]) -> float:
     """From the spread of a mean over some rows of each cluster to that over all of them."""
     ratio = design_effect(values, whole) / design_effect(values[taken], whole.take(taken))
     return float(np.sqrt(min(1.0, len(taken) / len(values) * ratio)))
 
 
-def loss(outcome: Outcome) -> Floats:
+def loss(outcome: EvaluatedRows) -> Floats:
     """What stands for all metrics where one number must: the Brier loss or squared error (n,) of each row."""
     return losses(outcome)[:, 1]
 
 
-def design_effect(values: Floats, clusters: Clusters) -> float:
+def design_effect(values: Floats, clusters: RowClusters) -> float:
     """How many times larger the variance of a mean is because rows were drawn in clusters (Kish 1965, section 5.4).
 
     Args:

@@ -14,7 +14,7 @@ _NORMAL_80 = 0.8416  # 80 % point of the normal distribution
 
 
 @dataclass(frozen=True)
-class Sums:
+class MeasureSums:
     """What was measured of some requests.
 
     Attributes:
@@ -28,7 +28,7 @@ class Sums:
     squares: float
 
     @classmethod
-    def share(cls, of: float, count: float) -> "Sums":
+    def share(cls, of: float, count: float) -> "MeasureSums":
         """Sums of a measure that is 1 for ``of`` of the requests and 0 for the others."""
         return cls(count, of, of)
 
@@ -39,7 +39,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Interval:
+class SequentialInterval:
     """How much larger a measure's mean is for the candidate.
 
     Attributes:
@@ -57,16 +57,16 @@ class Interval:
     detectable: float
 
 
-UNKNOWN = Interval(0.0, -math.inf, math.inf, 0.0, math.inf)
+UNKNOWN = SequentialInterval(0.0, -math.inf, math.inf, 0.0, math.inf)
 
 
 def difference(
-    steps: Sequence[tuple[Sums, Sums]],
+    steps: Sequence[tuple[MeasureSums, MeasureSums]],
     *,
     alpha: float,
     bounds: tuple[float, float] = (0.0, 1.0),
     tight_at: float = TIGHT_AT,
-) -> Interval:
+) -> SequentialInterval:
     """The confidence sequence of a difference of means.
 
     With probability 1 - ``alpha`` the true difference is inside at every look at once, as far as sums of requests are
@@ -101,12 +101,12 @@ def difference(
     scale = math.sqrt(variance / weight)
     half = scale * math.sqrt((weight + mixed) * math.log((weight + mixed) / (mixed * alpha**2))) / weight
     centre = effect / weight
-    return Interval(
+    return SequentialInterval(
         centre, centre - half, centre + half, requests, detectable=half + _NORMAL_80 * scale / math.sqrt(weight)
     )
 
 
-def _variance(sums: Sums, bounds: tuple[float, float]) -> float:
+def _variance(sums: MeasureSums, bounds: tuple[float, float]) -> float:
     """Variance of a measure, with one more request at each bound."""
     low, high = bounds
     count, total = sums.count + 2, sums.total + low + high

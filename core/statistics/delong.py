@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from headrace.core.splits.clusters import Clusters
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.metrics import Floats
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
-def delong(first: Outcome, second: Outcome, *, clusters: Clusters | None = None) -> float:
+def delong(first: EvaluatedRows, second: EvaluatedRows, *, clusters: RowClusters | None = None) -> float:
     """Two-sided p-value that two areas under ROC curves are equal.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988, in the fast form of Sun and Xu 2014; of clusters, Obuchowski 1997,
@@ -31,7 +31,7 @@ def delong(first: Outcome, second: Outcome, *, clusters: Clusters | None = None)
     clustered = clusters is not None and clusters.by != "row"
     if clusters is not None and clustered:
         away = of_positives - difference, of_negatives - difference
-        variance = _clustered(away, (clusters.codes[positive], clusters.codes[~positive]), clusters.count)
+        variance = _clustered_variance(away, (clusters.codes[positive], clusters.codes[~positive]), clusters.count)
     else:
         variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
     if variance <= 0:
@@ -42,7 +42,9 @@ def delong(first: Outcome, second: Outcome, *, clusters: Clusters | None = None)
     return math.erfc(score / math.sqrt(2))
 
 
-def _clustered(away: tuple[Floats, Floats], codes: tuple[NDArray[np.int64], NDArray[np.int64]], count: int) -> float:
+def _clustered_variance(
+    away: tuple[Floats, Floats], codes: tuple[NDArray[np.int64], NDArray[np.int64]], count: int
+) -> float:
     """Variance of the difference from the sums over each cluster of what its rows are away from it."""
     sums = [np.bincount(code, weights=part, minlength=count) for part, code in zip(away, codes, strict=True)]
     rows, holding = [len(part) for part in away], [len(np.unique(code)) for code in codes]
@@ -56,7 +58,7 @@ def _clustered(away: tuple[Floats, Floats], codes: tuple[NDArray[np.int64], NDAr
     return own + 2 * shared
 
 
-def _placements(positive: NDArray[np.bool_], outcome: Outcome) -> tuple[Floats, Floats]:
+def _placements(positive: NDArray[np.bool_], outcome: EvaluatedRows) -> tuple[Floats, Floats]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     if outcome.probabilities is None:
         raise TypeError("areas under ROC curves are of probabilities")

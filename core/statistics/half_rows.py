@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from headrace.core.statistics import metrics
 from headrace.core.statistics.metrics import Floats
-from headrace.core.statistics.weighted_metrics import Outcome, losses
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 
 HALF = 0.5
 
@@ -41,7 +41,7 @@ class HalfRows:
         favours: Which of them (m,) are for the model.
     """
 
-    outcome: Outcome
+    outcome: EvaluatedRows
     losses: Floats
     favours: NDArray[np.bool_]
 
@@ -51,7 +51,7 @@ class HalfRows:
         return HALF / int(self.favours.sum())
 
 
-def of(outcome: Outcome) -> HalfRows:
+def of(outcome: EvaluatedRows) -> HalfRows:
     """The half rows of an outcome.
 
     Args:
@@ -82,7 +82,7 @@ def _mean_losses(classes: NDArray[np.int64], probabilities: Floats) -> Floats:
     )
 
 
-def _of_values(outcome: Outcome) -> HalfRows:
+def _of_values(outcome: EvaluatedRows) -> HalfRows:
     of_rows = losses(outcome)
     error, far = _farther(of_rows[:, 0]), _farther(of_rows[:, 2])
     return HalfRows(

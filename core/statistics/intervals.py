@@ -32,7 +32,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Deviations:
+class BootstrapDeviations:
     """How far resamples lie from the value that the resampled rows have.
 
     Attributes:
@@ -44,7 +44,7 @@ class Deviations:
     high: Floats
 
 
-def interval(value: float, deviations: Deviations, *, reach: tuple[float, float]) -> Interval | None:
+def interval(value: float, deviations: BootstrapDeviations, *, reach: tuple[float, float]) -> Interval | None:
     """The interval around a value.
 
     Args:
@@ -72,7 +72,7 @@ def bounds(name: str, *, classes: int = 0) -> tuple[float, float]:
     return (0.0, 2.0) if name == "brier" and classes > 2 else _BOUNDS.get(name, (0.0, 1.0))
 
 
-def _ends(value: float, deviations: Deviations) -> tuple[float, float] | None:
+def _ends(value: float, deviations: BootstrapDeviations) -> tuple[float, float] | None:
     if min(len(deviations.low), len(deviations.high)) < _FEWEST_DEFINED:
         return None
     low = value + float(np.quantile(deviations.low, TAIL))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.splits.clusters import Clusters
-from headrace.core.statistics.bootstrap import Resampled
+from headrace.core.splits.clusters import RowClusters
+from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.delong import delong
-from headrace.core.statistics.intervals import LEVEL, Deviations, bounds, interval
+from headrace.core.statistics.intervals import LEVEL, BootstrapDeviations, bounds, interval
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Flags
-from headrace.core.statistics.weighted_metrics import Outcome, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 
 Labels = NDArray[np.int64]
 
@@ -21,7 +21,7 @@ _CHANCE = 0.5
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """The difference of a metric between two models on the same rows.
 
     Attributes:
@@ -55,7 +55,7 @@ class Difference:
         return self.p_value < 1 - LEVEL and (self.low > 0 or self.high < 0)
 
 
-def _reach(metric: str, second: Outcome) -> tuple[float, float]:
+def _reach(metric: str, second: EvaluatedRows) -> tuple[float, float]:
     """The least and the largest difference that there can be to a model."""
     classes = 0 if second.probabilities is None else second.probabilities.shape[1]
     least, most = bounds(metric, classes=classes)
@@ -64,7 +64,7 @@ def _reach(metric: str, second: Outcome) -> tuple[float, float]:
     return least - most, most - least
 
 
-def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -> Difference:
+def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, drawn: BootstrapSample) -> MetricDifference:
     """Compare two models on one metric.
 
     The interval is a paired bootstrap's (both models are measured on the same resamples, of clusters where rows were
@@ -80,17 +80,19 @@ def compare(first: Outcome, second: Outcome, *, metric: str, drawn: Resampled) -
     deviations = drawn.deviations_of_difference(metric)
     found = interval(value, deviations, reach=_reach(metric, second))
     if found is None:
-        return Difference(metric, value, value, value, p_value=1.0, test="none: too few rows")
+        return MetricDifference(metric, value, value, value, p_value=1.0, test="none: too few rows")
     by = drawn.clusters.by
     if metric == "roc_auc" and first.task == "binary":
         test, p_value = "DeLong", delong(first, second, clusters=drawn.clusters)
     else:
         test, p_value = "paired bootstrap", _bootstrap_p(value, deviations)
     test = test if by == "row" else f"{test} by {by}"
-    return Difference(metric, value, found.low, found.high, p_value=p_value, test=test)
+    return MetricDifference(metric, value, found.low, found.high, p_value=p_value, test=test)
 
 
-def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], drawn: Resampled) -> dict[str, Any]:
+def compare_main(
+    first: EvaluatedRows, second: EvaluatedRows, *, metrics: Sequence[str], drawn: BootstrapSample
+) -> dict[str, Any]:
     """Compare two models on the first metric that both define, with McNemar's test of the labels beside it.
 
     Args:
@@ -116,7 +118,7 @@ def compare_main(first: Outcome, second: Outcome, *, metrics: Sequence[str], dra
     return result
 
 
-def _bootstrap_p(value: float, deviations: Deviations) -> float:
+def _bootstrap_p(value: float, deviations: BootstrapDeviations) -> float:
     """Share of resamples on the far side of no difference, twice (Davison and Hinkley 1997, section 4.4)."""
     if value == 0:
         return 1.0
@@ -124,7 +126,7 @@ def _bootstrap_p(value: float, deviations: Deviations) -> float:
     return min(1.0, 2 * (1 + float(beyond.sum())) / (1 + len(beyond)))
 
 
-def mcnemar(actual: Labels, first: Labels, second: Labels, *, clusters: Clusters | None = None) -> float:
+def mcnemar(actual: Labels, first: Labels, second: Labels, *, clusters: RowClusters | None = None) -> float:
     """Two-sided p-value that two models are right equally often.
 
     Exact (McNemar 1947, binomial form); of clusters, the chi-square form of Durkalski et al. 2003, Analysis of
@@ -142,7 +144,7 @@ def mcnemar(actual: Labels, first: Labels, second: Labels, *, clusters: Clusters
     return _exact_mcnemar(int(only_first.sum()), int(only_second.sum()))
 
 
-def _clustered_mcnemar(only_first: Flags, only_second: Flags, clusters: Clusters) -> float:
+def _clustered_mcnemar(only_first: Flags, only_second: Flags, clusters: RowClusters) -> float:
     surplus = np.bincount(clusters.codes, weights=only_first.astype(np.float64) - only_second)
     shares = surplus / np.bincount(clusters.codes)
     spread = float(np.square(shares).sum())

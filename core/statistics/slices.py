@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 MOST_VALUES = 20
 _QUARTERS = 4
@@ -43,7 +43,7 @@ def slices(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[Slice]:
     """
     unknown = [name for name in columns if name not in frame.columns]
     if unknown:
-        raise InputError(f"a slice must be a column of the table, {shown(frame.columns, 300)}; got {shown(unknown)}.")
+        raise InputError(f"a slice must be a column of the table, {quote(frame.columns, 300)}; got {quote(unknown)}.")
     for name in dict.fromkeys(columns):
         values = frame.get_column(name)
         texts = _quarters(values) if _is_wide(values) else values.cast(pl.String)

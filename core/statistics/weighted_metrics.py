@@ -10,11 +10,11 @@ from headrace.core.contracts.contract import Task
 from headrace.core.statistics import metrics
 from headrace.core.statistics.metrics import Floats, Ranking
 
-Measure = Callable[[Floats], dict[str, Floats]]
+MetricFunction = Callable[[Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvaluatedRows:
     """What was predicted for n rows, and what was the case.
 
     Attributes:
@@ -37,9 +37,9 @@ class Outcome:
         """The number of rows."""
         return len(self.actual)
 
-    def take(self, rows: NDArray[np.int64]) -> "Outcome":
+    def take(self, rows: NDArray[np.int64]) -> "EvaluatedRows":
         """The outcome for some rows only."""
-        return Outcome(
+        return EvaluatedRows(
             task=self.task,
             actual=self.actual[rows],
             probabilities=None if self.probabilities is None else self.probabilities[rows],
@@ -49,13 +49,13 @@ class Outcome:
         )
 
 
-def measure(outcome: Outcome) -> dict[str, float]:
+def measure(outcome: EvaluatedRows) -> dict[str, float]:
     """All metrics of the task; NaN for one that these rows do not define."""
     ones = np.ones((1, len(outcome)))
     return {name: float(values[0]) for name, values in measurer(outcome)(ones).items()}
 
 
-def losses(outcome: Outcome) -> Floats:
+def losses(outcome: EvaluatedRows) -> Floats:
     """What the metrics that are means are means of, for each of n rows.
 
     Returns:
@@ -75,7 +75,9 @@ def losses(outcome: Outcome) -> Floats:
     return np.stack(parts, axis=1)
 
 
-def measurer(outcome: Outcome, *, more: Outcome | None = None, more_losses: Floats | None = None) -> Measure:
+def measurer(
+    outcome: EvaluatedRows, *, more: EvaluatedRows | None = None, more_losses: Floats | None = None
+) -> MetricFunction:
     """A function from weights (b, n + m) to the b values of each metric; what can be computed once is.
 
     Args:
@@ -97,7 +99,7 @@ def measurer(outcome: Outcome, *, more: Outcome | None = None, more_losses: Floa
     return compute
 
 
-def mean_measurer(columns: Floats, *, task: Task) -> Measure:
+def mean_measurer(columns: Floats, *, task: Task) -> MetricFunction:
     """A function from weights (b, n) to the b values of each metric that is made of means.
 
     Args:
@@ -118,14 +120,14 @@ def mean_measurer(columns: Floats, *, task: Task) -> Measure:
     return compute
 
 
-def _with(outcome: Outcome, more: Outcome) -> Outcome:
+def _with(outcome: EvaluatedRows, more: EvaluatedRows) -> EvaluatedRows:
     """The rows of two outcomes of classes."""
     pairs = ((outcome.actual, more.actual), (outcome.labels, more.labels), (outcome.probabilities, more.probabilities))
     actual, labels, probabilities = (np.concatenate([a, b]) for a, b in pairs if a is not None and b is not None)
     return replace(outcome, actual=actual, labels=labels, probabilities=probabilities)
 
 
-def _of_classes(outcome: Outcome) -> Measure:
+def _of_classes(outcome: EvaluatedRows) -> MetricFunction:
     if outcome.probabilities is None or outcome.labels is None:
         raise TypeError("an outcome holds values, or probabilities and labels")
     actual, probabilities = np.asarray(outcome.actual, dtype=np.int64), outcome.probabilities

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
-from headrace.core.values.timestamps import bounded
+from headrace.core.base.errors import InputError, quote
+from headrace.core.values.timestamps import limit_years
 from headrace.core.values.wide_numbers import is_wide, of_decimals
 
 TIMESTAMP = pl.Datetime("us")
@@ -36,7 +36,7 @@ def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         wide = [column for column, dtype in frame.schema.items() if is_wide(dtype)]
         raise InputError(
-            f"a value of the column {shown(', '.join(wide))} in {name} does not fit in 64 bits; give it as text."
+            f"a value of the column {quote(', '.join(wide))} in {name} does not fit in 64 bits; give it as text."
         ) from error
 
 
@@ -50,13 +50,13 @@ def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Exp
     if dtype in (pl.Categorical, pl.Enum, pl.Null):
         return column.cast(pl.String)
     if isinstance(dtype, (pl.Datetime, pl.Date)):
-        column = bounded(column, dtype)
+        column = limit_years(column, dtype)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
         return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
     if isinstance(dtype, (pl.Datetime, pl.Date)):
         return column.cast(TIMESTAMP)
     raise InputError(
-        f"the column {shown(name)} of {table} holds values of type {dtype}; give numbers, texts, booleans or "
+        f"the column {quote(name)} of {table} holds values of type {dtype}; give numbers, texts, booleans or "
         f"timestamps, or drop the column."
     )
 
@@ -110,7 +110,7 @@ def series(name: str, values: Sequence[object], *, table: str) -> pl.Series:
         return pl.Series(name, [None if v is None else str(v) for v in values], dtype=pl.String)
     other = next(kind for kind in kinds if kind not in {str, int, bool, float, Decimal, UUID, datetime, date})
     raise InputError(
-        f"the column {shown(name)} of {table} holds values of type {other.__name__}; give numbers, texts, booleans or "
+        f"the column {quote(name)} of {table} holds values of type {other.__name__}; give numbers, texts, booleans or "
         f"timestamps, or drop the column."
     )
 
@@ -119,7 +119,7 @@ def _midnight(value: object) -> datetime | None:
     return datetime(value.year, value.month, value.day) if isinstance(value, date) else None  # noqa: DTZ001 - naive
 
 
-def merged(first: pl.Schema, second: pl.Schema) -> pl.Schema:
+def merge_schemas(first: pl.Schema, second: pl.Schema) -> pl.Schema:
     """The narrowest plain types that hold the values of both schemas; all columns, in order of appearance."""
     schema = dict(first)
     for name, dtype in second.items():
@@ -132,7 +132,7 @@ def merged(first: pl.Schema, second: pl.Schema) -> pl.Schema:
     return pl.Schema(schema)
 
 
-def unified(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.DataFrame]:
+def unify_frames(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.DataFrame]:
     """Frames whose types were guessed one by one, brought to one schema.
 
     All frames are put aside on disk first, because the last one may widen a type; memory stays that of one frame.
@@ -145,7 +145,7 @@ def unified(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.DataFra
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         count = 0
         for count, frame in enumerate(frames, start=1):
-            schema = merged(schema, frame.schema)
+            schema = merge_schemas(schema, frame.schema)
             frame.write_parquet(Path(folder) / f"{count}.parquet", compression="lz4")
         for number in range(1, count + 1):
             path = Path(folder) / f"{number}.parquet"

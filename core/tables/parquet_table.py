@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 import polars as pl
 
 from headrace.core.base.errors import InputError, InternalError, MissingError
-from headrace.core.tables.widening import widened
+from headrace.core.tables.widening import widen_schema
 
 _HINTS = "headrace"
 
 
-class Writer:
+class TableWriter:
     """Writes a table part by part; the folder appears only when the block ends well.
 
     Attributes:
@@ -81,7 +81,7 @@ class Writer:
 
     def _widen(self, frame: pl.DataFrame) -> None:
         """Take the wider types of a frame over, in the parts that are written too."""
-        before, schema = self.schema or pl.Schema(), widened(self.schema or pl.Schema(), frame)
+        before, schema = self.schema or pl.Schema(), widen_schema(self.schema or pl.Schema(), frame)
         if schema is None:
             raise InternalError(f"a part of {self._folder.name} must have {before}; got {frame.schema} instead.")
         for path in sorted(self._hidden.iterdir()) if self._hidden and schema != before else ():

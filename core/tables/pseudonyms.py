@@ -27,7 +27,7 @@ def hashed_text(value: str, *, key: bytes) -> str:
     return digest.hex()[:DIGITS]
 
 
-def hashed(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
+def hash_columns(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
     """The frame with some columns hashed as text under the key of the environment; missing values stay missing.
 
     Args:

@@ -14,7 +14,7 @@ _ASCII = 127
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """Some whole rows.
 
     Attributes:
@@ -50,7 +50,7 @@ def rows_end(data: bytes, *, marks: int) -> int:
     return 0
 
 
-def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int = BLOCK_BYTES) -> Iterator[TextBlock]:
     """Cut a text at row ends.
 
     Args:
@@ -73,12 +73,12 @@ def blocks(chunks: Iterable[bytes], *, name: str, quotes: bool = True, size: int
             _check_row(held, line=line, name=name)
         if held.size >= size and held.end:
             quoted, data = held.quoted, held.take()
-            yield _checked(data, line=line, offset=offset, name=name, quoted=quoted)
+            yield _check_text(data, line=line, offset=offset, name=name, quoted=quoted)
             line += lines(data)
             offset += len(data)
     if held.size:
         _check_row(held, line=line, name=name)
-        yield _checked(held.rest(), line=line, offset=offset, name=name, quoted=held.quoted)
+        yield _check_text(held.rest(), line=line, offset=offset, name=name, quoted=held.quoted)
 
 
 def lines(data: bytes) -> int:
@@ -161,7 +161,7 @@ def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk.replace(b"\r", b"\n") if lone else chunk
 
 
-def _checked(data: bytes, *, line: int, offset: int, name: str, quoted: bool) -> Block:
+def _check_text(data: bytes, *, line: int, offset: int, name: str, quoted: bool) -> TextBlock:
     """Refuse what is not text."""
     highest = int(np.frombuffer(data, np.uint8).max(initial=0))
     if highest > _ASCII:
@@ -181,7 +181,7 @@ def _checked(data: bytes, *, line: int, offset: int, name: str, quoted: bool) ->
             f"{name} is no text: it holds a NUL byte at offset {offset + at:,}, line {number:,}; give a CSV, Parquet "
             f"or JSON Lines file, or name its encoding, for example utf-16."
         )
-    return Block(data, line, quoted, highest)
+    return TextBlock(data, line, quoted, highest)
 
 
 def _check_row(held: _Held, *, line: int, name: str) -> None:
@@ -199,7 +199,7 @@ def _check_row(held: _Held, *, line: int, name: str) -> None:
         )
 
 
-def without_lines(found: Iterable[Block], count: int) -> Iterator[Block]:
+def without_lines(found: Iterable[TextBlock], count: int) -> Iterator[TextBlock]:
     """The blocks after so many of their lines."""
     for block in found:
         end = 0
@@ -208,4 +208,4 @@ def without_lines(found: Iterable[Block], count: int) -> Iterator[Block]:
             end = at + 1 if at >= 0 else len(block.data)
             count -= 1
         line = block.line + lines(block.data[:end]) if end else block.line
-        yield Block(block.data[end:], line, block.quoted, block.highest) if end else block
+        yield TextBlock(block.data[end:], line, block.quoted, block.highest) if end else block

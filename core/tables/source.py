@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.values import missing_values
 
 MISSING_VALUES = (*missing_values.COMMON, *missing_values.RARE)
@@ -32,7 +32,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Files:
+class FileSource:
     """A table in one or several files of one header.
 
     Attributes:
@@ -46,7 +46,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Query:
+class QuerySource:
     """A table that a database answers with.
 
     Attributes:
@@ -59,7 +59,7 @@ class Query:
     rows: Callable[[], tuple[list[str], Generator[list[tuple[object, ...]]]]]
 
 
-Source = Files | Query
+Source = FileSource | QuerySource
 
 
 _CHOSEN = ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "missing_values", "drop", "hash")
@@ -124,7 +124,7 @@ class ReadOptions:
             or self.comment != self.comment.strip()
         ):
             raise InputError(
-                f"the mark of comments must be some visible characters, such as #; got {shown(self.comment)} instead."
+                f"the mark of comments must be some visible characters, such as #; got {quote(self.comment)} instead."
             )
         if self.encoding:
             object.__setattr__(self, "encoding", _encoding(self.encoding))
@@ -154,7 +154,7 @@ class ReadOptions:
 def _delimiter(text: str) -> str:
     delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(delimiter) > 1 or not delimiter.isascii() or delimiter in {'"', "\n", "\r", "\0"} - {""}:
-        raise InputError(f"the delimiter must be one ASCII character or the word tab; got {shown(text)} instead.")
+        raise InputError(f"the delimiter must be one ASCII character or the word tab; got {quote(text)} instead.")
     return delimiter
 
 
@@ -164,7 +164,7 @@ def _encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError) as error:
         raise InputError(
-            f"the encoding must be one that Python knows, such as utf-8 or windows-1252; got {shown(name)} instead."
+            f"the encoding must be one that Python knows, such as utf-8 or windows-1252; got {quote(name)} instead."
         ) from error
     return codec.name
 
@@ -185,10 +185,10 @@ def check_names(names: Iterable[str], *, where: str) -> None:
             raise InputError(f"column {number} of {where} has no name; name every column.")
         if name in seen:
             raise InputError(
-                f"{where} has the column {shown(name)} twice, as number {seen[name]} and {number}; rename one of them."
+                f"{where} has the column {quote(name)} twice, as number {seen[name]} and {number}; rename one of them."
             )
         if name == "*" or (name.startswith("^") and name.endswith("$")):
-            raise InputError(f"{where} has the column {shown(name)}, which is a pattern and no name; rename it.")
+            raise InputError(f"{where} has the column {quote(name)}, which is a pattern and no name; rename it.")
         seen[name] = number
     if len(seen) > MAX_COLUMNS:
         raise InputError(f"{where} has {len(seen):,} columns; at most {MAX_COLUMNS:,} are read, so select fewer.")
@@ -205,7 +205,7 @@ def check_same(names: Iterable[str], *, first: Iterable[str], name: str, first_n
         return
     pairs = zip(these, those, strict=False)
     number = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(these), len(those)))
-    found, expected = (shown(part[number]) if number < len(part) else "no column" for part in (these, those))
+    found, expected = (quote(part[number]) if number < len(part) else "no column" for part in (these, those))
     raise InputError(
         f"files of one table must have the same columns in the same order; column {number + 1} is {expected} in "
         f"{first_name} and {found} in {name}."
@@ -221,9 +221,9 @@ def check_selected(selected: Iterable[str], *, columns: Iterable[str], what: str
     present = list(columns)
     for name in selected:
         if name not in present:
-            some = ", ".join(shown(column, 40) for column in present[:20])
+            some = ", ".join(quote(column, 40) for column in present[:20])
             more = f" and {len(present) - 20} more" if len(present) > 20 else ""
-            raise InputError(f"the column {shown(name)} to {what} is not in {source}; it has {some}{more}.")
+            raise InputError(f"the column {quote(name)} to {what} is not in {source}; it has {some}{more}.")
 
 
 def empty_frame(names: Iterable[str]) -> pl.DataFrame:

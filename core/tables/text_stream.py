@@ -39,7 +39,7 @@ _FOREIGN = (
 )
 
 
-class Digest:
+class SourceDigest:
     """SHA-256 and size of all bytes that were read from a table's files, in order.
 
     Attributes:
@@ -66,7 +66,7 @@ class Digest:
 class _Digested(io.RawIOBase):
     """A file that feeds a digest with whatever is read from it."""
 
-    def __init__(self, stream: IO[bytes], digest: Digest) -> None:
+    def __init__(self, stream: IO[bytes], digest: SourceDigest) -> None:
         self._stream = stream
         self._digest = digest
 
@@ -86,7 +86,7 @@ def head(file: SourceFile, *, size: int = 65_536) -> bytes:
         MissingError: If there is no such file.
         InputError: If it is a folder, cannot be read, is empty, or is of a kind that is not read.
     """
-    with _opened(file) as stream:
+    with _open_binary(file) as stream:
         first = stream.read(size)
     if not first:
         raise InputError(f"{file.name} is empty; give a table with a header and rows.")
@@ -94,22 +94,22 @@ def head(file: SourceFile, *, size: int = 65_536) -> bytes:
         if first.startswith(magic):
             raise InputError(f"{file.name} is {kind}; {remedy}.")
     if first.startswith(_GZIP):
-        first = next(_unpacked(file, Digest()), b"")[:size]
+        first = next(_decompress(file, SourceDigest()), b"")[:size]
         if not first:
             raise InputError(f"{file.name} is empty once unpacked; give a table with a header and rows.")
     return first
 
 
-def digest_file(file: SourceFile, digest: Digest) -> None:
+def digest_file(file: SourceFile, digest: SourceDigest) -> None:
     """Feed a whole file, as it lies there, to a digest that is wanted."""
     if not digest.wanted:
         return
-    with _opened(file) as stream:
+    with _open_binary(file) as stream:
         while data := stream.read(CHUNK_BYTES):
             digest.update(data)
 
 
-def text(file: SourceFile, *, encoding: str, digest: Digest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+def text(file: SourceFile, *, encoding: str, digest: SourceDigest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """A file's text as UTF-8 without byte-order mark, in chunks that may end anywhere.
 
     Args:
@@ -122,7 +122,7 @@ def text(file: SourceFile, *, encoding: str, digest: Digest, chunk_bytes: int = 
     Raises:
         InputError: If the file is truncated, damaged, or not of that encoding.
     """
-    chunks = _unpacked(file, digest, max(chunk_bytes, _LEAST_CHUNK))
+    chunks = _decompress(file, digest, max(chunk_bytes, _LEAST_CHUNK))
     first = next(chunks, b"")
     codec = encoding or "utf-8"
     if codec in _WITH_MARK:
@@ -134,10 +134,10 @@ def text(file: SourceFile, *, encoding: str, digest: Digest, chunk_bytes: int = 
         yield first
         yield from chunks
         return
-    yield from _decoded(file, first, chunks, codec)
+    yield from _decode(file, first, chunks, codec)
 
 
-def _decoded(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str) -> Iterator[bytes]:
+def _decode(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(codec)()
     done = 0
     chunk = first
@@ -156,8 +156,8 @@ def _decoded(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str
         chunk = next(chunks, b"")
 
 
-def _unpacked(file: SourceFile, digest: Digest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    with _opened(file) as stream:
+def _decompress(file: SourceFile, digest: SourceDigest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    with _open_binary(file) as stream:
         raw = _Digested(stream, digest)
         if stream.read(2) != _GZIP:
             stream.seek(0)
@@ -180,7 +180,7 @@ def _to_line_end(stream: IO[bytes], size: int) -> int:
     return size + os.pread(stream.fileno(), _LONGEST_LINE, stream.tell() + size).find(b"\n") + 1
 
 
-def _opened(file: SourceFile) -> IO[bytes]:
+def _open_binary(file: SourceFile) -> IO[bytes]:
     try:
         mode = file.path.stat().st_mode
         if stat.S_ISDIR(mode):

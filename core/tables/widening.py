@@ -12,7 +12,7 @@ def wider(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
     return pl.Float64() if {first, second} == {pl.Int64, pl.Float64} else None
 
 
-def widened(schema: pl.Schema, frame: pl.DataFrame) -> pl.Schema | None:
+def widen_schema(schema: pl.Schema, frame: pl.DataFrame) -> pl.Schema | None:
     """The schema that holds a table and further rows of it; None if there is none.
 
     Args:

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from headrace.core.contracts.contract import Contract
-from headrace.core.validation.block import Block
-from headrace.core.validation.duplicates import Duplicates
+from headrace.core.validation.block import ValidatedBlock
+from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.row_digest import DIGEST, KEY_DIGEST
-from headrace.core.validation.violation_counts import Counts
+from headrace.core.validation.violation_counts import ViolationCounts
 
 SAMPLE_ROWS = 20_000
 _SAMPLE_CELLS = 10_000_000
@@ -17,7 +17,7 @@ _FEWEST_SAMPLE_ROWS = 1_000
 _DRAWN = "_drawn"
 
 
-class Sample:
+class RowSample:
     """A random sample of rows: each has the same chance, and equal rows have it one by one.
 
     Which rows are drawn depends on their places in the table, not on how it is cut into blocks.
@@ -57,7 +57,7 @@ class Sample:
         self._parts = [kept]
 
 
-class Tally:
+class TableAccumulator:
     """Everything that was found in the blocks of one table."""
 
     def __init__(self, contract: Contract) -> None:
@@ -66,15 +66,15 @@ class Tally:
         Args:
             contract: The table's contract.
         """
-        self.counts = Counts()
-        self.rows = Duplicates()
-        self.keys = Duplicates()
+        self.counts = ViolationCounts()
+        self.rows = DuplicateCounter()
+        self.keys = DuplicateCounter()
         self._names = [column.name for column in contract.columns if column.role in {"feature", "target"}]
         size = max(_FEWEST_SAMPLE_ROWS, min(SAMPLE_ROWS, _SAMPLE_CELLS // len(self._names)))
-        self._sample = Sample(size)
+        self._sample = RowSample(size)
         self._keyed = bool(contract.keys)
 
-    def add(self, block: Block, digested: pl.DataFrame) -> None:
+    def add(self, block: ValidatedBlock, digested: pl.DataFrame) -> None:
         """Take in one block.
 
         Args:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.validation.row_rules import Rule
 from headrace.core.validation.rule_masks import evaluate_rules, refused_rows
-from headrace.core.validation.violation_counts import EXAMPLES, Counts, Example
+from headrace.core.validation.violation_counts import EXAMPLES, ViolationCounts, ViolationExample
 
 REASONS = "_reasons"
 ROW = "_row"
 
 
 @dataclass(frozen=True)
-class Block:
+class ValidatedBlock:
     """A block that was checked.
 
     Attributes:
@@ -30,10 +30,10 @@ class Block:
 
     valid: pl.DataFrame
     quarantine: pl.DataFrame
-    counts: Counts
+    counts: ViolationCounts
 
 
-def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> Block:
+def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> ValidatedBlock:
     """Check some rows of a raw table.
 
     Args:
@@ -48,15 +48,15 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
         DataError: If a column of the contract is absent.
     """
     require_columns(frame.columns, contract)
-    frame = hidden(frame, contract)
+    frame = hash_personal(frame, contract)
     found = evaluate_rules(frame, contract.kept, contract)
     broken = found.masks
     bad = refused_rows(broken, contract, rows=frame.height)
     valid = found.frame.filter(~bad) if bad.any() else found.frame
-    return Block(
+    return ValidatedBlock(
         valid=valid,
         quarantine=_quarantine(frame, bad, broken, contract, first_row),
-        counts=Counts(
+        counts=ViolationCounts(
             rows=frame.height,
             quarantined=frame.height - valid.height,
             broken={rule: int(mask.sum()) for rule, mask in broken.items()},
@@ -80,20 +80,20 @@ def require_columns(names: list[str], contract: Contract) -> None:
     absent = [column.name for column in contract.kept if column.name not in there]
     if absent:
         raise DataError(
-            f"the table must hold each column of the contract {contract.name}; {shown(absent)} are absent; "
+            f"the table must hold each column of the contract {contract.name}; {quote(absent)} are absent; "
             "add them to the table, or take them out of the contract."
         )
 
 
-def hidden(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+def hash_personal(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Hash the personal columns that are to be hashed and are not yet."""
     names = [column.name for column in contract.columns if column.personal == "hash"]
     clear = [name for name in names if not _is_hashed(frame.get_column(name))]
     if not clear:
         return frame
-    from headrace.core.tables.pseudonyms import hashed  # noqa: PLC0415 - few tables need it
+    from headrace.core.tables.pseudonyms import hash_columns  # noqa: PLC0415 - few tables need it
 
-    return hashed(frame, clear)
+    return hash_columns(frame, clear)
 
 
 def _is_hashed(values: pl.Series) -> bool:
@@ -108,15 +108,15 @@ def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
     return dict(zip(names, rows.cast(pl.Int64), strict=True))
 
 
-def _examples(raw: pl.DataFrame, mask: pl.Series, column: Column, first_row: int) -> tuple[Example, ...]:
+def _examples(raw: pl.DataFrame, mask: pl.Series, column: Column, first_row: int) -> tuple[ViolationExample, ...]:
     rows = mask.arg_true().head(EXAMPLES)
     values = ["" if column.personal else as_text(value) for value in raw.get_column(column.name).gather(rows)]
-    return tuple(Example(row=first_row + row, value=value) for row, value in zip(rows, values, strict=True))
+    return tuple(ViolationExample(row=first_row + row, value=value) for row, value in zip(rows, values, strict=True))
 
 
 def as_text(value: object) -> str:
     """A raw value as it may be shown."""
-    return "missing" if value is None else shown(value)
+    return "missing" if value is None else quote(value)
 
 
 def _quarantine(

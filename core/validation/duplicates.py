@@ -14,7 +14,7 @@ _BUCKET_BITS = 6
 BUCKETS = 2**_BUCKET_BITS
 
 
-class Duplicates:
+class DuplicateCounter:
     """Counts how many digests repeat an earlier one.
 
     The first million digests stay in memory. Of a larger table all are put on disk, in 64 files by their first bits,
@@ -49,9 +49,9 @@ class Duplicates:
 
     def _counted(self) -> int:
         if self._folder is None:
-            return _repeated(np.concatenate(self._held)) if self._held else 0
+            return _count_repeats(np.concatenate(self._held)) if self._held else 0
         self._spill()
-        return sum(_repeated(np.fromfile(path, np.uint64)) for path in sorted(self._folder.iterdir()))
+        return sum(_count_repeats(np.fromfile(path, np.uint64)) for path in sorted(self._folder.iterdir()))
 
     def totals(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
         """How many of all rows have each of some digests (n,), in any order."""
@@ -80,7 +80,7 @@ class Duplicates:
                 piece.tofile(stream)
 
 
-def _repeated(digests: NDArray[np.uint64]) -> int:
+def _count_repeats(digests: NDArray[np.uint64]) -> int:
     ordered = np.sort(digests)
     return int(np.count_nonzero(ordered[1:] == ordered[:-1]))
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Column, Contract
 
 Vector = NDArray[np.float64]
@@ -27,7 +27,7 @@ _BINS = 64
 
 
 @dataclass(frozen=True)
-class Leak:
+class LeakageSuspicion:
     """A suspicion.
 
     Attributes:
@@ -45,7 +45,7 @@ class Leak:
     remedy: str
 
 
-def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[Leak]:
+def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicion]:
     """Look for features that alone tell the target, and for sums of numbers that make it up.
 
     The values of a feature are put into at most 64 bins (categories stay apart, missing values have their own); the
@@ -76,23 +76,23 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[Leak]:
         if column.meant:
             continue
         values = known.get_column(column.name)
-        share = _explained(_binned(values, column), y, regression=regression)
+        share = _explained_by_bins(_bin_values(values, column), y, regression=regression)
         share = max(share, _cut(values, y)) if contract.task == "binary" else share
         if share >= SUSPICIOUS:
-            share = max(share, _followed(values, y, regression=regression))
+            share = max(share, _explained_by_order(values, y, regression=regression))
             leaks.append(_alone(column.name, target, share, perfect=_is_perfect(share, y, regression=regression)))
     if regression and not leaks:
         leaks = list(_sums(known, [column for column in features if column.dtype != "string"], y, target))
     return sorted(leaks, key=lambda leak: -leak.share)
 
 
-def _alone(column: str, target: str, share: float, *, perfect: bool) -> Leak:
-    return Leak(
+def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageSuspicion:
+    return LeakageSuspicion(
         (column,),
         share,
         perfect,
-        f"column {shown(column)} alone tells {100 * share:.1f} % of what there is to know of the target "
-        f"{shown(target)}",
+        f"column {quote(column)} alone tells {100 * share:.1f} % of what there is to know of the target "
+        f"{quote(target)}",
         "give it the role 'ignore' if it is not known when a prediction is made, and 'meant: true' if it is",
     )
 
@@ -105,7 +105,7 @@ def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
     return share >= PERFECT_LABELS and told >= _FEWEST_TOLD
 
 
-def _followed(values: pl.Series, y: Vector, *, regression: bool) -> float:
+def _explained_by_order(values: pl.Series, y: Vector, *, regression: bool) -> float:
     """What is explained by going from row to row along a number: by the nearest row's class, or on the line between."""
     x = _numbers(values)
     if x is None:
@@ -129,7 +129,7 @@ def _codes(series: pl.Series) -> Codes:
     return series.cast(pl.String).rank("dense").fill_null(0).to_numpy().astype(np.int64)
 
 
-def _binned(series: pl.Series, column: Column) -> Codes:
+def _bin_values(series: pl.Series, column: Column) -> Codes:
     if series.dtype in {pl.String, pl.Boolean} or column.categories is not None:
         return _codes(series)
     values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -141,7 +141,7 @@ def _binned(series: pl.Series, column: Column) -> Codes:
     return np.where(np.isfinite(values), np.searchsorted(edges, values, side="right") + 1, 0).astype(np.int64)
 
 
-def _explained(bins: Codes, y: Vector, *, regression: bool) -> float:
+def _explained_by_bins(bins: Codes, y: Vector, *, regression: bool) -> float:
     """Share of the error of the plain guess that the bins take away, on the half they were not fitted to."""
     fit = np.arange(y.size) % 2 == 0
     held = ~fit
@@ -189,7 +189,7 @@ def _numbers(values: pl.Series) -> Vector | None:
     return x if np.isfinite(x).all() else None
 
 
-def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -> Iterator[Leak]:
+def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -> Iterator[LeakageSuspicion]:
     """A target that is a weighted sum of a few columns, such as a total of its parts."""
     names = [column.name for column in columns][:200]
     if not names or y.size < 10 * len(names):
@@ -212,11 +212,11 @@ def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -
         return
     if all(column.meant for column in columns if column.name in used):
         return
-    yield Leak(
+    yield LeakageSuspicion(
         tuple(str(name) for name in used),
         share,
         exact >= PERFECT_NUMBERS,
-        f"the target {shown(target)} is {what} {shown([str(name) for name in used])}",
+        f"the target {quote(target)} is {what} {quote([str(name) for name in used])}",
         "give the columns that are not known when a prediction is made the role 'ignore', and 'meant: true' to the "
         "others",
     )

@@ -12,10 +12,10 @@ from headrace.core.contracts.contract import Column, Contract
 from headrace.core.validation import row_rules
 from headrace.core.validation.row_rules import Rule
 
-Summary = dict[str, dict[str, Any]]
+ColumnSummaries = dict[str, dict[str, Any]]
 
 
-def summary(table: pl.DataFrame, columns: Sequence[Column]) -> Summary:
+def summary(table: pl.DataFrame, columns: Sequence[Column]) -> ColumnSummaries:
     """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
     names = [column.name for column in columns]
     if not names:
@@ -34,8 +34,8 @@ def summary(table: pl.DataFrame, columns: Sequence[Column]) -> Summary:
     return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
 
 
-def suspected(
-    contract: Contract, columns: Sequence[Column], *, facts: Summary, failed: Collection[str]
+def find_possible_violations(
+    contract: Contract, columns: Sequence[Column], *, facts: ColumnSummaries, failed: Collection[str]
 ) -> dict[Rule, nw.Expr]:
     """The rules that some row may break, as far as the summary can tell.
 
@@ -55,7 +55,7 @@ def suspected(
     }
 
 
-def _may_break(rule: str, column: Column, facts: Summary) -> bool:
+def _may_break(rule: str, column: Column, facts: ColumnSummaries) -> bool:
     if rule == "target_missing":
         return bool(facts["missing"][column.name])
     if rule in {"finite", "range"}:

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.vocabulary import REFUSING
 from headrace.core.validation.request import Violation, check_rows
-from headrace.core.values.whitespace import trimmed
+from headrace.core.values.whitespace import trim_texts
 
 _EXACT = 2**53
 _INT64 = range(-(2**63), 2**63)
@@ -48,7 +48,7 @@ def table(rows: Sequence[Any], contract: Contract) -> pl.DataFrame:
             )
         if len(row) != len(names):
             raise RequestError(
-                f"row {place} must hold {len(names)} values, in the order {shown(names, 300)}; got {len(row)} instead.",
+                f"row {place} must hold {len(names)} values, in the order {quote(names, 300)}; got {len(row)} instead.",
                 "shape",
             )
     return pl.DataFrame([series(name, [row[place] for row in rows]) for place, name in enumerate(names)])
@@ -59,7 +59,7 @@ def _of_objects(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     for place, row in enumerate(rows):
         if len(row) != len(names):
             absent = next(name for name in names if name not in row)
-            raise RequestError(f"all rows must hold the same columns; row {place} lacks {shown(absent)}.", "columns")
+            raise RequestError(f"all rows must hold the same columns; row {place} lacks {quote(absent)}.", "columns")
     if not names:
         raise RequestError("row 0 must hold the contract's columns; got an empty object instead.", "columns")
     return pl.DataFrame([series(name, [row[name] for row in rows]) for name in names])
@@ -74,11 +74,11 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
     kinds = {type(value) for value in values} - {type(None)}
     if not kinds <= set(_SINGLE):
         place = next(i for i, value in enumerate(values) if type(value) not in _SINGLE and value is not None)
-        raise _refused(name, place, "a text, a number, true, false or null", _kind(values[place]))
+        raise _refusal(name, place, "a text, a number, true, false or null", _kind(values[place]))
     if float in kinds:
         place = next((i for i, v in enumerate(values) if isinstance(v, float) and not math.isfinite(v)), -1)
         if place >= 0:
-            raise _refused(name, place, "finite", str(values[place]))
+            raise _refusal(name, place, "finite", str(values[place]))
     if int in kinds and any(type(value) is int and value not in _INT64 for value in values):
         return pl.Series(name, [_text(value) for value in values], dtype=pl.String)  # as a table's ids that are so long
     if not kinds:
@@ -110,7 +110,7 @@ def of_columns(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> pl.DataFr
     if uneven:
         first = next(iter(lengths))
         raise RequestError(
-            f"all columns must hold as many values; {shown(uneven)} holds {lengths[uneven]} where {shown(first)} holds "
+            f"all columns must hold as many values; {quote(uneven)} holds {lengths[uneven]} where {quote(first)} holds "
             f"{rows}.",
             "shape",
         )
@@ -123,17 +123,17 @@ def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
     if values.dtype.kind == "f":
         infinite = np.isinf(values)
         if infinite.any():
-            raise _refused(name, int(infinite.argmax()), "finite", str(values[infinite.argmax()]))
+            raise _refusal(name, int(infinite.argmax()), "finite", str(values[infinite.argmax()]))
         return pl.Series(name, values.astype(np.float64)).fill_nan(None)
     return series(name, values.tolist())
 
 
-def accepted(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+def validate_records(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The typed table of a request that keeps the contract; see ``judged``."""
-    return judged(raw, contract)[0]
+    return validate_with_warnings(raw, contract)[0]
 
 
-def judged(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Violation]]:
+def validate_with_warnings(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Violation]]:
     """The typed table of a request that may pass, and what the contract warns of.
 
     Args:
@@ -147,7 +147,7 @@ def judged(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Vi
         RequestError: If a rule is broken for which a row of the training table would have been set aside; the sentence
             names row, column, what was expected and what was found.
     """
-    checked = check_rows(trimmed(raw), contract, serving=True)
+    checked = check_rows(trim_texts(raw), contract, serving=True)
     refused = [item for item in checked.violations if item.severity in REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""
@@ -199,5 +199,5 @@ def _kind(value: Any) -> str:
     return _NOUNS.get(type(value), f"a value of type {type(value).__name__}")
 
 
-def _refused(name: str, row: int, expected: str, got: str) -> RequestError:
-    return RequestError(f"row {row}, column {shown(name)} must be {expected}; got {got} instead.", "kind")
+def _refusal(name: str, row: int, expected: str, got: str) -> RequestError:
+    return RequestError(f"row {row}, column {quote(name)} must be {expected}; got {got} instead.", "kind")

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.contracts.contract import Contract, Severity
 from headrace.core.validation import row_rules
-from headrace.core.validation.accumulator import Tally
-from headrace.core.validation.leakage import Leak, find_leaks
-from headrace.core.validation.violation_counts import Counts, Example
+from headrace.core.validation.accumulator import TableAccumulator
+from headrace.core.validation.leakage import LeakageSuspicion, find_leaks
+from headrace.core.validation.violation_counts import ViolationCounts, ViolationExample
 
 FEWEST_ROWS = 20
 RARE_CLASS = 0.05
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """One rule that is broken.
 
     Attributes:
@@ -57,7 +57,7 @@ class Finding:
         }
 
 
-def findings(tally: Tally, contract: Contract) -> list[Finding]:
+def findings(tally: TableAccumulator, contract: Contract) -> list[CheckFinding]:
     """Every rule that the table breaks, worst severity first.
 
     Args:
@@ -76,12 +76,12 @@ def findings(tally: Tally, contract: Contract) -> list[Finding]:
     ]
     if contract.severity("leakage") != "off":
         found += [_leakage(leak, contract) for leak in find_leaks(tally.sample(), contract)]
-    found += _quarantined(counts, contract)
+    found += _quarantine_findings(counts, contract)
     order = {"stop": 0, "quarantine": 1, "warn": 2}
     return sorted((item for item in found if item.severity != "off"), key=lambda item: order[item.severity])
 
 
-def report(tally: Tally, contract: Contract, found: list[Finding]) -> dict[str, Any]:
+def report(tally: TableAccumulator, contract: Contract, found: list[CheckFinding]) -> dict[str, Any]:
     """The checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
     counts = tally.counts
     columns: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def report(tally: Tally, contract: Contract, found: list[Finding]) -> dict[str, 
     }
 
 
-def require(tally: Tally, contract: Contract, found: list[Finding]) -> None:
+def require(tally: TableAccumulator, contract: Contract, found: list[CheckFinding]) -> None:
     """End the line if a rule says so, or if too little is left to learn from.
 
     Raises:
@@ -117,16 +117,16 @@ def require(tally: Tally, contract: Contract, found: list[Finding]) -> None:
             f"({counts.quarantined} of {counts.rows} were set aside); give more rows."
         )
     if not contract.inputs:
-        others = [f"{shown(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
+        others = [f"{quote(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
         raise DataError(
-            f"a column to learn from is needed beside the target {shown(contract.target.name)}, but the table has "
+            f"a column to learn from is needed beside the target {quote(contract.target.name)}, but the table has "
             f"{', '.join(others[:5]) or 'none'}; give one, or make one a feature in the contract."
         )
     there = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
     if contract.task != "regression" and len(there) < 2:
         raise DataError(
-            f"the target {shown(contract.target.name)} must have at least two classes among the valid rows, but has "
-            f"{shown(there)}; give rows of another class, or choose another target."
+            f"the target {quote(contract.target.name)} must have at least two classes among the valid rows, but has "
+            f"{quote(there)}; give rows of another class, or choose another target."
         )
 
 
@@ -134,70 +134,70 @@ def _class_names(contract: Contract) -> tuple[str, ...]:
     return () if contract.task == "regression" else contract.target.categories or ()
 
 
-def example_text(example: Example) -> str:
+def example_text(example: ViolationExample) -> str:
     """A value and where it stands."""
     return f"{example.value} (row {example.row})" if example.value else f"row {example.row}"
 
 
-def _row_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+def _row_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
     places = {column.name: place for place, column in enumerate(contract.columns)}
     for (rule, name), count in sorted(counts.broken.items(), key=lambda item: (places[item[0][1]], item[0][0])):
         examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
         level = contract.severity(rule)
         remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
         message = (
-            f"column {shown(name)} must be {row_rules.expected(contract.column(name), rule)}; {count} of {counts.rows} "
+            f"column {quote(name)} must be {row_rules.expectation(contract.column(name), rule)}; {count} of {counts.rows} "
             f"rows break this rule ({rule}), such as {', '.join(examples[:3])}"
         )
-        yield Finding(rule, name, level, count, message, remedy, examples)
+        yield CheckFinding(rule, name, level, count, message, remedy, examples)
 
 
-def _column_findings(counts: Counts, contract: Contract) -> Iterator[Finding]:
+def _column_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
     for column in contract.kept:
         missing = counts.missing.get(column.name, 0)
         if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
             message = (
-                f"column {shown(column.name)} may miss at most {column.missing:.1%} of its values, but misses "
+                f"column {quote(column.name)} may miss at most {column.missing:.1%} of its values, but misses "
                 f"{missing} of {counts.rows}"
             )
             remedy = "fill them in, or raise the contract's 'missing'"
-            yield Finding("missing", column.name, contract.severity("missing"), missing, message, remedy)
+            yield CheckFinding("missing", column.name, contract.severity("missing"), missing, message, remedy)
         if column.role == "feature" and counts.rows > 1 and _constant(counts, column.name):
-            message = f"column {shown(column.name)} has one value in all {counts.rows} rows and tells nothing"
+            message = f"column {quote(column.name)} has one value in all {counts.rows} rows and tells nothing"
             remedy = "give it the role 'ignore'"
-            yield Finding("constant", column.name, contract.severity("constant"), counts.rows, message, remedy)
+            yield CheckFinding("constant", column.name, contract.severity("constant"), counts.rows, message, remedy)
     for name in counts.unknown:
-        message = f"column {shown(name)} is not in the contract and was left out"
+        message = f"column {quote(name)} is not in the contract and was left out"
         remedy = "add it to the contract to use it"
-        yield Finding("unknown_columns", name, contract.severity("unknown_columns"), 1, message, remedy)
+        yield CheckFinding("unknown_columns", name, contract.severity("unknown_columns"), 1, message, remedy)
 
 
-def _constant(counts: Counts, name: str) -> bool:
+def _constant(counts: ViolationCounts, name: str) -> bool:
     least, most = counts.least.get(name), counts.most.get(name)
     missing = counts.missing.get(name, 0)
     return (least is None and most is None) or (missing == 0 and bool(least == most))
 
 
-def _repeats(tally: Tally, contract: Contract) -> Iterator[Finding]:
+def _repeats(tally: TableAccumulator, contract: Contract) -> Iterator[CheckFinding]:
     repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
     if repeated:
         message = f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}"
         remedy = "remove them if they are an error"
-        yield Finding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message, remedy)
+        yield CheckFinding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message, remedy)
     repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
     if repeated:
         message = (
-            f"the keys {shown(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
+            f"the keys {quote(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
             "an earlier one"
         )
         remedy = "correct them, or mend the contract's 'keys'"
         level = contract.severity("duplicate_keys")
-        yield Finding("duplicate_keys", ", ".join(contract.keys), level, repeated, message, remedy)
+        yield CheckFinding("duplicate_keys", ", ".join(contract.keys), level, repeated, message, remedy)
 
 
-def _leakage(leak: Leak, contract: Contract) -> Finding:
+def _leakage(leak: LeakageSuspicion, contract: Contract) -> CheckFinding:
     level, count = contract.severity("leakage"), len(leak.columns)
-    return Finding("leakage", leak.columns[0], level, count, leak.found, leak.remedy, holds=leak.perfect)
+    return CheckFinding("leakage", leak.columns[0], level, count, leak.found, leak.remedy, holds=leak.perfect)
 
 
 def _apart(contract: Contract) -> str:
@@ -207,22 +207,22 @@ def _apart(contract: Contract) -> str:
     return "each copy is drawn for the train or the test part by itself, unless the contract says 'group: inputs'"
 
 
-def _classes(counts: Counts, contract: Contract) -> Iterator[Finding]:
+def _classes(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
     names = _class_names(contract)
     total = sum(counts.classes.values())
     rare = {name: counts.classes.get(name, 0) for name in names if counts.classes.get(name, 0) < RARE_CLASS * total}
     if rare:
         name, count = min(rare.items(), key=lambda item: item[1])
         message = (
-            f"each class of the target {shown(contract.target.name)} should have at least {RARE_CLASS:.0%} of the "
-            f"rows, but {len(rare)} of {len(names)} have less, {shown(name)} the least with {count} of {total}"
+            f"each class of the target {quote(contract.target.name)} should have at least {RARE_CLASS:.0%} of the "
+            f"rows, but {len(rare)} of {len(names)} have less, {quote(name)} the least with {count} of {total}"
         )
         level = contract.severity("class_balance")
         remedy = "judge the model by PR-AUC and by its errors on that class"
-        yield Finding("class_balance", contract.target.name, level, len(rare), message, remedy)
+        yield CheckFinding("class_balance", contract.target.name, level, len(rare), message, remedy)
 
 
-def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
+def _quarantine_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
     share = counts.quarantined / counts.rows if counts.rows else 0.0
     if share <= contract.max_quarantined:
         return
@@ -233,8 +233,8 @@ def _quarantined(counts: Counts, contract: Contract) -> Iterator[Finding]:
     examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
     message = (
         f"at most {contract.max_quarantined:.0%} of the rows may be set aside, but {counts.quarantined} of "
-        f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {shown(name)} must be "
-        f"{row_rules.expected(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}"
+        f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {quote(name)} must be "
+        f"{row_rules.expectation(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}"
     )
     remedy, level = "correct the table or mend the contract", contract.severity("quarantined_share")
-    yield Finding("quarantined_share", name, level, counts.quarantined, message, remedy, examples)
+    yield CheckFinding("quarantined_share", name, level, counts.quarantined, message, remedy, examples)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column, Contract, Severity
 from headrace.core.contracts.vocabulary import REFUSING
@@ -42,11 +42,11 @@ class Violation:
         """The violation as a sentence."""
         where = f"row {self.row}, column" if self.row >= 0 else "column"
         got = f"; got {self.got} instead" if self.got else ""
-        return f"{where} {shown(self.column)} must be {self.expected}{got}."
+        return f"{where} {quote(self.column)} must be {self.expected}{got}."
 
 
 @dataclass(frozen=True)
-class Checked:
+class RequestValidation:
     """A small table that was checked.
 
     Attributes:
@@ -63,7 +63,7 @@ class Checked:
         return [item for item in self.violations if item.severity in REFUSING]
 
 
-def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Checked:
+def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> RequestValidation:
     """Check a small raw table, such as a request, value by value.
 
     Args:
@@ -90,7 +90,7 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Che
     complete = base.with_columns(absent).select(column.name for column in wanted)
     order = {column.name: place for place, column in enumerate(contract.columns)}
     found.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
-    return Checked(frame=complete, violations=found[:_MOST_VIOLATIONS])
+    return RequestValidation(frame=complete, violations=found[:_MOST_VIOLATIONS])
 
 
 def _column_violations(frame: pl.DataFrame, contract: Contract, wanted: tuple[Column, ...]) -> Iterator[Violation]:
@@ -100,8 +100,8 @@ def _column_violations(frame: pl.DataFrame, contract: Contract, wanted: tuple[Co
             yield Violation(-1, column.name, "columns", "present", "no such column", contract.severity("columns"))
     for name in frame.columns:
         if name not in contract.names:
-            must = f"one of {shown([column.name for column in wanted], 200)}"
-            yield Violation(-1, name, "unknown_columns", must, shown(name), contract.severity("unknown_columns"))
+            must = f"one of {quote([column.name for column in wanted], 200)}"
+            yield Violation(-1, name, "unknown_columns", must, quote(name), contract.severity("unknown_columns"))
 
 
 def _missing_violations(missing: Mapping[Rule, pl.Series], contract: Contract) -> Iterator[Violation]:
@@ -115,4 +115,4 @@ def _value_violations(raw: pl.DataFrame, contract: Contract, rule: Rule, mask: p
     level = contract.severity(name)
     for row in mask.arg_true().head(_MOST_VIOLATIONS):
         got = "" if column.personal else as_text(raw.get_column(column.name)[row])
-        yield Violation(row, column.name, name, row_rules.expected(column, name), got, level)
+        yield Violation(row, column.name, name, row_rules.expectation(column, name), got, level)

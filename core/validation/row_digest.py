@@ -49,7 +49,7 @@ def with_digests(frame: Frame, contract: Contract) -> Frame:
     return row_digest(digested, contract.keys, name=KEY_DIGEST) if contract.keys else digested
 
 
-def reseeded(digest: pl.Expr, seed: int) -> pl.Expr:
+def reseed(digest: pl.Expr, seed: int) -> pl.Expr:
     """Another digest for each seed, for splits of format 1: the product with an odd number, modulo 2**64.
 
     It is as uniform as the first. The number is drawn by SplitMix64 (Steele, Lea and Flood 2014,

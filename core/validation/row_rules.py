@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 import narwhals as nw
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.vocabulary import ROW_RULES
 
@@ -66,7 +66,7 @@ def flag(column: Column, rule: str) -> nw.Expr:
     if rule == "finite":
         return ~value.is_finite()
     if rule == "category":
-        return ~value.is_in(listed(column))
+        return ~value.is_in(categories_of(column))
     if rule == "target_missing":
         return value.is_null()
     if column.minimum is None or column.maximum is None:
@@ -74,7 +74,7 @@ def flag(column: Column, rule: str) -> nw.Expr:
     return (value < column.minimum) | (value > column.maximum)
 
 
-def listed(column: Column) -> list[str] | list[int] | list[float]:
+def categories_of(column: Column) -> list[str] | list[int] | list[float]:
     """The categories of a column as values of its dtype."""
     texts = column.categories or ()
     if column.dtype == "integer":
@@ -92,14 +92,14 @@ def _noun(column: Column) -> str:
     return _NOUNS[column.dtype]
 
 
-def expected(column: Column, rule: str) -> str:
+def expectation(column: Column, rule: str) -> str:
     """What a value of a column must be, to stand after *must be*."""
     if rule in {"type", "finite"}:
         return "a finite number" if rule == "finite" else _noun(column)
     if rule == "category":
         texts = list(column.categories or ())
         more = f" or {len(texts) - 8} more" if len(texts) > 8 else ""
-        return f"one of {', '.join(shown(text, 40) for text in texts[:8])}{more}"
+        return f"one of {', '.join(quote(text, 40) for text in texts[:8])}{more}"
     if rule == "range":
         low, high = column.minimum, column.maximum
         unit = f" {column.unit}" if column.unit else ""

@@ -14,7 +14,7 @@ import polars as pl
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.validation import row_rules
-from headrace.core.validation.possible_violations import Summary, marks, summary, suspected
+from headrace.core.validation.possible_violations import ColumnSummaries, find_possible_violations, marks, summary
 from headrace.core.validation.row_rules import Rule
 
 
@@ -32,7 +32,7 @@ class RuleMasks:
     frame: pl.DataFrame
     masks: Mapping[Rule, pl.Series]
     failed: Mapping[str, pl.Series]
-    summary: Summary
+    summary: ColumnSummaries
 
     def missing(self, columns: Sequence[Column]) -> dict[Rule, pl.Series]:
         """Where a value is missing that must not be, as masks (n,); one that could not be cast breaks ``type`` already.
@@ -62,10 +62,10 @@ def evaluate_rules(frame: pl.DataFrame, columns: Sequence[Column], contract: Con
         columns: Columns of the contract to cast and to look at, at least one.
         contract: The contract.
     """
-    typed = casting.typed(frame, columns, missing_values=contract.missing_values)
+    typed = casting.cast_columns(frame, columns, missing_values=contract.missing_values)
     table = typed.frame.with_columns(mask.alias(row_rules.failed_name(name)) for name, mask in typed.failed.items())
     facts = summary(table, columns)
-    masks = marks(table, suspected(contract, columns, facts=facts, failed=typed.failed))
+    masks = marks(table, find_possible_violations(contract, columns, facts=facts, failed=typed.failed))
     found = RuleMasks(table.select(typed.frame.columns) if typed.failed else table, masks, typed.failed, facts)
     texts = _missing_texts(found, contract)
     return _without_texts(found, texts, contract) if texts else found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from headrace.core.base.errors import DataError, shown
+from headrace.core.base.errors import DataError, quote
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.validation.row_rules import Rule
@@ -15,7 +15,7 @@ from headrace.core.validation.rule_masks import evaluate_rules, refused_rows
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoringValidation:
     """Rows of a block against the contract.
 
     Attributes:
@@ -29,7 +29,7 @@ class Judged:
     refused: pl.Series
 
 
-def judge(frame: pl.DataFrame, contract: Contract) -> Judged:
+def judge(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
     """Hold raw rows against the contract, as ``records.judged`` does with a request.
 
     Two things differ, because a table is not a request: a bad row is refused alone, and columns that the contract does
@@ -45,8 +45,8 @@ def judge(frame: pl.DataFrame, contract: Contract) -> Judged:
     absent = [column for column in contract.inputs if column.name not in frame.columns]
     if absent and contract.refuses("columns"):
         raise DataError(
-            f"the table must hold each column that the model needs; {shown([column.name for column in absent])} are "
-            f"absent; it holds {shown(frame.columns, 300) if frame.width else 'none of them'}."
+            f"the table must hold each column that the model needs; {quote([column.name for column in absent])} are "
+            f"absent; it holds {quote(frame.columns, 300) if frame.width else 'none of them'}."
         )
     there = [column for column in contract.inputs if column.name in frame.columns]
     table, broken = frame, dict[Rule, pl.Series]()
@@ -61,7 +61,7 @@ def judge(frame: pl.DataFrame, contract: Contract) -> Judged:
     if absent:
         table = table.with_columns(pl.lit(None, casting.DTYPES[column.dtype]).alias(column.name) for column in absent)
     names = [column.name for column in contract.inputs]
-    return Judged(table if table.columns == names else table.select(names), infinite | broken, refused)
+    return ScoringValidation(table if table.columns == names else table.select(names), infinite | broken, refused)
 
 
 def _infinite(table: pl.DataFrame, there: Sequence[Column], contract: Contract) -> dict[Rule, pl.Series]:

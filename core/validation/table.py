@@ -14,9 +14,9 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.tables import parquet_table
 from headrace.core.validation import table_notes
-from headrace.core.validation.accumulator import Tally
-from headrace.core.validation.block import Block, check_block
-from headrace.core.validation.report import Finding, findings, report, require
+from headrace.core.validation.accumulator import TableAccumulator
+from headrace.core.validation.block import ValidatedBlock, check_block
+from headrace.core.validation.report import CheckFinding, findings, report, require
 from headrace.core.validation.report_html import checks_page
 from headrace.core.validation.row_digest import with_digests
 
@@ -63,9 +63,9 @@ def validate_table(
             outputs are written before.
     """
     agreed = load(contract)
-    tally = Tally(agreed)
-    with parquet_table.Writer(Path(valid)) as good, parquet_table.Writer(Path(quarantine)) as bad:
-        for block in checked(blocks(Path(table)), agreed, tally):
+    tally = TableAccumulator(agreed)
+    with parquet_table.TableWriter(Path(valid)) as good, parquet_table.TableWriter(Path(quarantine)) as bad:
+        for block in check_blocks(blocks(Path(table)), agreed, tally):
             good.write(block.valid)
             bad.write(block.quarantine)
     found, noted = conclude(tally, agreed, checks=checks, page=page, notes=notes)
@@ -73,7 +73,9 @@ def validate_table(
     return {**tally.facts(), "rules": len(found), "notes": noting.as_json(noted)}
 
 
-def checked(frames: Iterator[pl.DataFrame], contract: Contract, tally: Tally) -> Iterator[Block]:
+def check_blocks(
+    frames: Iterator[pl.DataFrame], contract: Contract, tally: TableAccumulator
+) -> Iterator[ValidatedBlock]:
     """Check the blocks of a table one after the other and gather what was found in ``tally``."""
     row = 1
     for frame in frames:
@@ -84,8 +86,13 @@ def checked(frames: Iterator[pl.DataFrame], contract: Contract, tally: Tally) ->
 
 
 def conclude(
-    tally: Tally, contract: Contract, *, checks: Path | str, page: Path | str = "", notes: Sequence[Note] = ()
-) -> tuple[list[Finding], list[Note]]:
+    tally: TableAccumulator,
+    contract: Contract,
+    *,
+    checks: Path | str,
+    page: Path | str = "",
+    notes: Sequence[Note] = (),
+) -> tuple[list[CheckFinding], list[Note]]:
     """Write what was found in a table.
 
     Args:

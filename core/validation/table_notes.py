@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from headrace.core.base.notes import Note, NoteSeverity, worst_first
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.unused_columns import left_out
-from headrace.core.validation.report import Finding
-from headrace.core.validation.violation_counts import Counts
+from headrace.core.validation.report import CheckFinding
+from headrace.core.validation.violation_counts import ViolationCounts
 
 # Rules that may make a result wrong; of the others, a share of the rows from which on they may.
 _GRAVE = frozenset({"leakage", "missing", "duplicate_keys", "class_balance", "quarantined_share"})
@@ -14,7 +14,9 @@ _GRAVE_SHARE = 0.01
 _LIGHT = frozenset({"constant", "unknown_columns"})
 
 
-def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before: Sequence[Note] = ()) -> list[Note]:
+def gather(
+    contract: Contract, found: Sequence[CheckFinding], counts: ViolationCounts, before: Sequence[Note] = ()
+) -> list[Note]:
     """All that is to be told of a table.
 
     Args:
@@ -30,7 +32,7 @@ def gather(contract: Contract, found: Sequence[Finding], counts: Counts, before:
     return list(worst_first([*before, *(_of_finding(item, counts) for item in found), *left_out(contract, before)]))
 
 
-def _of_finding(finding: Finding, counts: Counts) -> Note:
+def _of_finding(finding: CheckFinding, counts: ViolationCounts) -> Note:
     aside = " They are set aside" if finding.severity == "quarantine" else ""
     sentence = f"{_sentence(finding.found)}{aside}{'.' if aside else ''}"
     return Note(
@@ -38,7 +40,7 @@ def _of_finding(finding: Finding, counts: Counts) -> Note:
     )
 
 
-def _severity(finding: Finding, counts: Counts) -> NoteSeverity:
+def _severity(finding: CheckFinding, counts: ViolationCounts) -> NoteSeverity:
     if finding.rule in _LIGHT and finding.severity == "warn":
         return "info"
     grave = finding.severity == "stop" or finding.rule in _GRAVE or finding.count > _GRAVE_SHARE * counts.rows

@@ -11,7 +11,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Example:
+class ViolationExample:
     """One value that breaks a rule.
 
     Attributes:
@@ -24,7 +24,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Counts:
+class ViolationCounts:
     """What was found in some rows; ``+`` gives what was found in both.
 
     Attributes:
@@ -42,7 +42,7 @@ class Counts:
     rows: int = 0
     quarantined: int = 0
     broken: Mapping[Rule, int] = field(default_factory=dict)
-    examples: Mapping[Rule, tuple[Example, ...]] = field(default_factory=dict)
+    examples: Mapping[Rule, tuple[ViolationExample, ...]] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     least: Mapping[str, Any] = field(default_factory=dict)
     most: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +54,8 @@ class Counts:
         """Rows that were kept."""
         return self.rows - self.quarantined
 
-    def __add__(self, other: Self) -> "Counts":
-        return Counts(
+    def __add__(self, other: Self) -> "ViolationCounts":
+        return ViolationCounts(
             rows=self.rows + other.rows,
             quarantined=self.quarantined + other.quarantined,
             broken=Counter(self.broken) + Counter(other.broken),
@@ -64,14 +64,14 @@ class Counts:
                 for rule in {**self.examples, **other.examples}
             },
             missing=Counter(self.missing) + Counter(other.missing),
-            least=_merged(self.least, other.least, min),
-            most=_merged(self.most, other.most, max),
+            least=_merge(self.least, other.least, min),
+            most=_merge(self.most, other.most, max),
             classes=Counter(self.classes) + Counter(other.classes),
             unknown=tuple(dict.fromkeys((*self.unknown, *other.unknown))),
         )
 
 
-def _merged(one: Mapping[str, Any], two: Mapping[str, Any], choose: Any) -> dict[str, Any]:
+def _merge(one: Mapping[str, Any], two: Mapping[str, Any], choose: Any) -> dict[str, Any]:
     merged = dict(one)
     for name, value in two.items():
         if value is not None:

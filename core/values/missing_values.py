@@ -8,7 +8,7 @@ import polars as pl
 from headrace.core.values.missing_marks import COMMON, DEFAULT, NUMBERS, RARE, as_numbers, eager, is_code_column
 
 
-def seen(sample: pl.DataFrame, missing: Sequence[str]) -> dict[str, list[str]]:
+def find_marks(sample: pl.DataFrame, missing: Sequence[str]) -> dict[str, list[str]]:
     """The marks that some rows hold, by column.
 
     Args:
@@ -42,7 +42,7 @@ def _is_short(values: pl.Series, marks: Sequence[str]) -> bool:
     return False
 
 
-def cleared(table: pl.LazyFrame, marks: Mapping[str, Sequence[str]]) -> pl.LazyFrame:
+def clear_marks(table: pl.LazyFrame, marks: Mapping[str, Sequence[str]]) -> pl.LazyFrame:
     """A table in which marks are missing, by column of texts."""
     return table.with_columns(
         pl.when(~pl.col(name).is_in(list(texts))).then(pl.col(name)).alias(name) for name, texts in marks.items()
@@ -60,5 +60,15 @@ def left(table: pl.LazyFrame, names: Sequence[str]) -> list[str]:
 
 
 __all__ = [
-    "COMMON", "DEFAULT", "NUMBERS", "RARE", "as_numbers", "cleared", "codes", "eager", "is_code_column", "left", "seen",
+    "COMMON",
+    "DEFAULT",
+    "NUMBERS",
+    "RARE",
+    "as_numbers",
+    "clear_marks",
+    "codes",
+    "eager",
+    "find_marks",
+    "is_code_column",
+    "left",
 ]  # fmt: skip

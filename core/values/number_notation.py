@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.values.currencies import is_currency
 
 Decimal = Literal[".", ","]
@@ -29,7 +29,7 @@ _EXAMPLE = re.compile(
 
 
 @dataclass(frozen=True)
-class Notation:
+class NumberNotation:
     """How the numbers of a column are written.
 
     Any minus is understood (before, after, U+2212, parentheses), groups may be absent, and so may the symbol. A text
@@ -68,7 +68,7 @@ class Notation:
 
     def plain(self, text: str) -> str | None:
         """The number that a text tells, as Python writes it; None if it is none in this notation."""
-        found = _compiled(self).fullmatch(text)
+        found = _compile(self).fullmatch(text)
         if not found:
             return None
         opened, closed = found["o1"] or found["o2"], found["c1"] or found["c2"]
@@ -83,7 +83,7 @@ class Notation:
         return f"{sign}{digits}{found['e'] or ''}"
 
 
-def notation_of(text: str) -> Notation:
+def notation_of(text: str) -> NumberNotation:
     """The notation that a contract tells by an example.
 
     Args:
@@ -95,21 +95,21 @@ def notation_of(text: str) -> Notation:
     """
     found = _EXAMPLE.fullmatch(text.strip())
     if not found or bool(found["open"]) != bool(found["close"]) or found["thousands"] == found["decimal"]:
-        raise InputError(_wanted(text))
-    thousands = _known(found["thousands"])
+        raise InputError(_expectation(text))
+    thousands = _require_known(found["thousands"])
     decimal = found["decimal"] or OTHER.get(thousands, ".")
     trailing = bool(found["trailing"])
     before, after = found["before"], found["after"]
     if (before and after) or (found["open"] and (found["sign"] or trailing)) or not _is_symbol(before, after):
-        raise InputError(_wanted(text))
+        raise InputError(_expectation(text))
     negative: Literal["-", "after", "()"] = "()" if found["open"] else "after" if trailing else "-"
-    return Notation(decimal, thousands, before, after, negative)  # type: ignore[arg-type]
+    return NumberNotation(decimal, thousands, before, after, negative)  # type: ignore[arg-type]
 
 
-def _wanted(text: str) -> str:
+def _expectation(text: str) -> str:
     return (
         "format must be the number 1234.56 or 1234 as the column writes it, such as '1.234,56', '$1,234.56' or "
-        f"'1 234 kg'; got {shown(text)} instead."
+        f"'1 234 kg'; got {quote(text)} instead."
     )
 
 
@@ -120,19 +120,19 @@ def _is_symbol(before: str, after: str) -> bool:
     return not unit or (unit[0] not in ".,23" and "," not in unit)
 
 
-def _known(mark: str) -> Thousands:
+def _require_known(mark: str) -> Thousands:
     if mark and mark in BLANKS:
         return " "
     return "'" if mark and mark in APOSTROPHES else mark  # type: ignore[return-value]
 
 
 @functools.lru_cache(maxsize=512)
-def _compiled(notation: Notation) -> re.Pattern[str]:
+def _compile(notation: NumberNotation) -> re.Pattern[str]:
     return re.compile(pattern(notation)[1:-1])
 
 
 @functools.lru_cache(maxsize=512)
-def pattern(notation: Notation) -> str:
+def pattern(notation: NumberNotation) -> str:
     """The pattern of a number, for Python's regular expressions and for those of Rust alike.
 
     ``a`` are the digits in the notation, ``b`` those that only the other decimal mark explains, ``e`` the exponent;

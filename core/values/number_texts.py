@@ -4,10 +4,19 @@ import functools
 
 import polars as pl
 
-from headrace.core.values.number_notation import APOSTROPHES, BLANKS, CLASSES, MINUS, OTHER, Notation, literal, pattern
+from headrace.core.values.number_notation import (
+    APOSTROPHES,
+    BLANKS,
+    CLASSES,
+    MINUS,
+    OTHER,
+    NumberNotation,
+    literal,
+    pattern,
+)
 
 
-def canonical(value: pl.Expr, notation: Notation) -> pl.Expr:
+def canonical(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
     """The texts of a column as Polars reads numbers; missing where a text is none in this notation.
 
     Args:
@@ -15,10 +24,12 @@ def canonical(value: pl.Expr, notation: Notation) -> pl.Expr:
         notation: How they are written.
     """
     usual = value.str.contains(_usual_pattern(notation))
-    return pl.coalesce(_stripped(pl.when(usual).then(value), notation), _unusual(pl.when(~usual).then(value), notation))
+    return pl.coalesce(
+        _strip_marks(pl.when(usual).then(value), notation), _unusual(pl.when(~usual).then(value), notation)
+    )
 
 
-def _stripped(value: pl.Expr, notation: Notation) -> pl.Expr:
+def _strip_marks(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
     """The numbers of texts that match the usual pattern: all that is no digit, sign or decimal mark is taken away."""
     marks = [mark for mark in (notation.symbol, notation.thousands) if mark]
     if any(mark in " '" for mark in notation.thousands) or any(
@@ -31,7 +42,7 @@ def _stripped(value: pl.Expr, notation: Notation) -> pl.Expr:
     return value if notation.decimal == "." else value.str.replace(",", ".", literal=True)
 
 
-def _unusual(value: pl.Expr, notation: Notation) -> pl.Expr:
+def _unusual(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
     """The numbers of all texts that the notation fits; slow."""
     parts = value.str.extract_groups(pattern(notation))
 
@@ -53,7 +64,7 @@ def _unusual(value: pl.Expr, notation: Notation) -> pl.Expr:
 
 
 @functools.lru_cache(maxsize=512)
-def _usual_pattern(notation: Notation) -> str:
+def _usual_pattern(notation: NumberNotation) -> str:
     """The pattern of most numbers of a column: simple, for it is tried on all of them."""
     before, after = (
         f"(?:{literal(text.strip(BLANKS))})?" if text else "" for text in (notation.before, notation.after)

@@ -60,7 +60,7 @@ def likely_forms(texts: pl.Series) -> list[str]:
     return [form for form, count in fits.items() if 2 * count >= len(texts)][:_MOST]
 
 
-def combined(texts: pl.Series) -> str:
+def combine_forms(texts: pl.Series) -> str:
     """Two or three forms that together explain some texts; empty where none do.
 
     Args:
@@ -70,7 +70,7 @@ def combined(texts: pl.Series) -> str:
     fits = sorted(_fits(texts).items(), key=lambda found: -found[1])
     chosen: list[str] = []
     for form, count in fits:
-        if count >= max(1, _SHARE * len(texts)) and twin(form) not in chosen and not _covered(form, chosen, texts):
+        if count >= max(1, _SHARE * len(texts)) and twin(form) not in chosen and not _is_covered(form, chosen, texts):
             chosen.append(form)
     return SEPARATOR.join(chosen[:_MOST]) if len(chosen) > 1 else ""
 
@@ -82,7 +82,7 @@ def twin(form: str) -> str:
     return form.replace("%d", "%*").replace("%m", "%d").replace("%*", "%m")
 
 
-def _covered(form: str, chosen: Sequence[str], texts: pl.Series) -> bool:
+def _is_covered(form: str, chosen: Sequence[str], texts: pl.Series) -> bool:
     """Whether what a form explains is explained already."""
     if not chosen:
         return False
@@ -103,7 +103,7 @@ def _fits(texts: pl.Series) -> dict[str, int]:
 
 
 @functools.lru_cache(maxsize=256)
-def _needed(form: str) -> tuple[str, ...]:
+def _required_patterns(form: str) -> tuple[str, ...]:
     """Patterns that texts of a form must have."""
     needed = ["[^\\W\\d_]{3}"] if "%b" in form else []
     needed += [":"] if ":" in form else []
@@ -113,4 +113,4 @@ def _needed(form: str) -> tuple[str, ...]:
 
 
 def _may_fit(form: str, sample: str) -> bool:
-    return all(re.search(pattern, sample) for pattern in _needed(form))
+    return all(re.search(pattern, sample) for pattern in _required_patterns(form))

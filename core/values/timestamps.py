@@ -40,13 +40,13 @@ def parse_time(text: pl.Expr, form: str, *, bound: bool = True) -> pl.Expr:
     forms = form.split(SEPARATOR)
     if len(forms) == 1 and not bound and not _is_spoken(form):
         return _plainly(text, form)
-    parsed = _parsed(text, forms[0])
+    parsed = _parse(text, forms[0])
     for other in forms[1:]:
-        parsed = pl.coalesce(parsed, _parsed(pl.when(parsed.is_null()).then(text), other))
+        parsed = pl.coalesce(parsed, _parse(pl.when(parsed.is_null()).then(text), other))
     return parsed
 
 
-def _parsed(text: pl.Expr, form: str) -> pl.Expr:
+def _parse(text: pl.Expr, form: str) -> pl.Expr:
     found = _within(_plainly(text, form), form)
     if "%b" in form or "%B" in form:
         full = form.replace("%b", "%B")
@@ -97,7 +97,7 @@ def beyond_note(name: str, count: int) -> Note:
     return Note("warning", name, "times_beyond", count, sentence, "Write such times as missing values.")
 
 
-def bounded(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def limit_years(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Dates or times within the years 1 to 9999; missing beyond, where a database's infinity lies.
 
     Args:

@@ -6,7 +6,7 @@ BLANKS = " \t"
 _FEW = 100
 
 
-def trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+def trim_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows without spaces and tabs around their texts, as a CSV is read.
 
     Args:

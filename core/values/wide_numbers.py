@@ -26,7 +26,7 @@ def is_wide(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Decimal) or dtype in {pl.UInt64, pl.Int128, pl.UInt128}
 
 
-def narrowed(table: pl.LazyFrame, *, schema: Mapping[str, pl.DataType]) -> tuple[pl.LazyFrame, list[Note]]:
+def narrow_columns(table: pl.LazyFrame, *, schema: Mapping[str, pl.DataType]) -> tuple[pl.LazyFrame, list[Note]]:
     """Bring wide columns to plain types: whole numbers to Int64, or to texts if one does not fit; decimals to Float64.
 
     Args:
@@ -53,7 +53,7 @@ def narrowed(table: pl.LazyFrame, *, schema: Mapping[str, pl.DataType]) -> tuple
     return table.with_columns(casts), told
 
 
-def surveyed(table: pl.LazyFrame, names: Iterable[str]) -> dict[str, dict[str, int]]:
+def survey_wide_numbers(table: pl.LazyFrame, names: Iterable[str]) -> dict[str, dict[str, int]]:
     """How many texts of some columns are whole numbers of 19 digits or more, and how many digits a float would lose.
 
     Args:
@@ -92,7 +92,7 @@ def long_note(name: str) -> Note:
     return Note("info", name, "long_numbers", 0, sentence, "If they are no ids, give them in a larger unit.")
 
 
-def rounded(values: Iterable[object], *, whole: bool = False) -> int:
+def count_rounded(values: Iterable[object], *, whole: bool = False) -> int:
     """How many decimals have more digits than a float of 64 bits tells apart.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 _STOPPABLE = ("StdOut", "File")
 _KINDS = (*_STOPPABLE, "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
@@ -35,7 +35,7 @@ def check_collector(given: Mapping[str, Any] | None, where: str, *, stopping: bo
     given = given or {}
     kind = given.get("collector", {"kind": "StdOut"}).get("kind")
     if kind not in _KINDS:
-        raise InputError(f"the collector's kind of {where} must be one of {list(_KINDS)}; got {shown(kind)} instead.")
+        raise InputError(f"the collector's kind of {where} must be one of {list(_KINDS)}; got {quote(kind)} instead.")
     if stopping and kind not in _STOPPABLE:
         raise InputError(
             f"the collector's kind of {where} must be one of {list(_STOPPABLE)} to stop early; got {kind}."
@@ -62,7 +62,7 @@ def _check_path(file: Mapping[str, Any], where: str, *, kind: str) -> None:
     if (file.get("kind") or kind) != kind or not (file.get("path") or "/").startswith("/"):
         raise InputError(
             f"the collector's fileSystemPath of {where} must be of the kind {kind}, with an absolute path; got "
-            f"{shown(dict(file))}."
+            f"{quote(dict(file))}."
         )
 
 
@@ -70,7 +70,7 @@ def _check_format(source: Mapping[str, Any], file: Mapping[str, Any], where: str
     form = file.get("format") or "TEXT"
     if form not in _FORMATS:
         raise InputError(
-            f"the collector's format of {where} must be one of {list(_FORMATS)}; got {shown(form)} instead."
+            f"the collector's format of {where} must be one of {list(_FORMATS)}; got {quote(form)} instead."
         )
     if form == "JSON" and "filter" in source:
         raise InputError(f"the collector of {where} must have no filter, since its format is JSON; leave it out.")
@@ -79,9 +79,9 @@ def _check_format(source: Mapping[str, Any], file: Mapping[str, Any], where: str
 def _check_address(get: Mapping[str, Any], where: str) -> None:
     port, path = get.get("port") or 8080, get.get("path") or "/metrics"
     if not re.fullmatch(r"\+?0*[1-9]\d{0,9}", str(port)):
-        raise InputError(f"the collector's port of {where} must be a positive whole number; got {shown(port)}.")
+        raise InputError(f"the collector's port of {where} must be a positive whole number; got {quote(port)}.")
     if not path.startswith("/"):
-        raise InputError(f"the collector's httpGet path of {where} must begin with a slash; got {shown(path)}.")
+        raise InputError(f"the collector's httpGet path of {where} must begin with a slash; got {quote(path)}.")
 
 
 def _check_custom(collector: Mapping[str, Any], file: Mapping[str, Any] | None, where: str) -> None:
@@ -91,7 +91,7 @@ def _check_custom(collector: Mapping[str, Any], file: Mapping[str, Any] | None, 
     if file is not None and (file.get("kind") not in _PLACES or not (file.get("path") or "").startswith("/")):
         raise InputError(
             f"the collector's fileSystemPath of {where} must be of the kind {' or '.join(_PLACES)}, with an absolute "
-            f"path; got {shown(dict(file))}."
+            f"path; got {quote(dict(file))}."
         )
 
 
@@ -101,7 +101,7 @@ def _check_filter(text: str, where: str) -> None:
         wrong = "; look-around and back references are not known there" if groups < 0 else ""
         raise InputError(
             f"each metricsFormat of {where} must be a regular expression of Go with two groups, of a metric's name and "
-            f"value; got {shown(text)} instead{wrong}."
+            f"value; got {quote(text)} instead{wrong}."
         )
 
 

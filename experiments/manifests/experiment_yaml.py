@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cluster.api import yaml_documents
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.experiments.manifests import collector, katib_types, services, template, webhook
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import (
@@ -19,13 +19,13 @@ from headrace.experiments.space.experiment import (
     Experiment,
     Objective,
 )
-from headrace.experiments.space.search_space import Space, parameter
+from headrace.experiments.space.search_space import SearchSpace, parameter
 
 _LARGEST_FILE_BYTES = 1 << 20
 _PARALLEL = 3  # what Katib writes into an Experiment that does not say
 
 
-def shipped(name: str) -> Experiment:
+def load_shipped(name: str) -> Experiment:
     """The Experiment that comes with Headrace under a name: a family's, or ``families``.
 
     Raises:
@@ -33,7 +33,7 @@ def shipped(name: str) -> Experiment:
     """
     source = resources.files("headrace.experiments") / "spaces" / f"{name}.yaml"
     if not name.isidentifier() or not source.is_file():
-        raise InputError(f"there is no search space for the family {shown(name)}.")
+        raise InputError(f"there is no search space for the family {quote(name)}.")
     return parse(source.read_text(encoding="utf-8"), source=f"{name}.yaml")
 
 
@@ -71,9 +71,9 @@ def parse(text: str, *, source: str) -> Experiment:
     """
     document = yaml_documents.load(text, source=source)
     if not isinstance(document, Mapping) or document.get("kind") != KIND:
-        raise InputError(f"{source} must be a mapping of the kind {KIND}; got {shown(document)} instead.")
+        raise InputError(f"{source} must be a mapping of the kind {KIND}; got {quote(document)} instead.")
     if document.get("apiVersion") != API_VERSION:
-        raise InputError(f"{source} must have the apiVersion {API_VERSION}; got {shown(document.get('apiVersion'))}.")
+        raise InputError(f"{source} must have the apiVersion {API_VERSION}; got {quote(document.get('apiVersion'))}.")
     return _experiment(katib_types.read(document, source), source)
 
 
@@ -109,14 +109,14 @@ def _experiment(document: Mapping[str, Any], source: str) -> Experiment:
     return made
 
 
-def _space(items: Any, source: str) -> Space:
+def _space(items: Any, source: str) -> SearchSpace:
     if not isinstance(items, list) or not items:
-        raise InputError(f"spec.parameters of {source} must be a list of parameters; got {shown(items)} instead.")
+        raise InputError(f"spec.parameters of {source} must be a list of parameters; got {quote(items)} instead.")
     space: dict[str, Any] = {}
     for place, item in enumerate(items):
         name, kind = parameter(item, f"spec.parameters[{place}] of {source}")
         if name in space:
-            raise InputError(f"each parameter of {source} must have its own name; got {shown(name)} twice.")
+            raise InputError(f"each parameter of {source} must have its own name; got {quote(name)} twice.")
         space[name] = kind
     return space
 
@@ -126,14 +126,14 @@ def _objective(section: Mapping[str, Any], source: str) -> Objective:
     if not isinstance(metric, str) or not webhook.METRIC.fullmatch(metric):
         raise InputError(
             f"objectiveMetricName of {source} must be a name of letters, digits, dashes and underscores; got "
-            f"{shown(metric)} instead."
+            f"{quote(metric)} instead."
         )
     if kind not in {"maximize", "minimize"}:
-        raise InputError(f"the objective's type of {source} must be maximize or minimize; got {shown(kind)} instead.")
+        raise InputError(f"the objective's type of {source} must be maximize or minimize; got {quote(kind)} instead.")
     additional = section.get("additionalMetricNames", [])
     strange = next((name for name in additional if not webhook.METRIC.fullmatch(name)), None)
     if strange is not None:
-        raise InputError(f"additionalMetricNames of {source} must be a list of names; got {shown(strange)} instead.")
+        raise InputError(f"additionalMetricNames of {source} must be a list of names; got {quote(strange)} instead.")
     if metric in additional or len(set(additional)) < len(additional):
         raise InputError(
             f"additionalMetricNames of {source} must be others than {metric}, each once; got {additional}."
@@ -147,12 +147,12 @@ def _objective(section: Mapping[str, Any], source: str) -> Objective:
     )
 
 
-def _algorithm(spec: Mapping[str, Any], space: Space, source: str) -> tuple[str, Mapping[str, Any]]:
+def _algorithm(spec: Mapping[str, Any], space: SearchSpace, source: str) -> tuple[str, Mapping[str, Any]]:
     section = _mapping(spec.get("algorithm"), f"spec.algorithm of {source}")
     name = section.get("algorithmName")
     if not isinstance(name, str) or name not in algorithms.SETTINGS:
         raise InputError(
-            f"algorithmName of {source} must be one of {list(algorithms.SETTINGS)}; got {shown(name)} instead."
+            f"algorithmName of {source} must be one of {list(algorithms.SETTINGS)}; got {quote(name)} instead."
         )
     services.check_distributions(name, space, source)
     where = f"algorithmSettings of {source}"
@@ -166,7 +166,7 @@ def _stopping(spec: Mapping[str, Any], source: str) -> Mapping[str, Any] | None:
     name = section.get("algorithmName")
     if not isinstance(name, str) or name not in algorithms.STOPPING:
         raise InputError(
-            f"earlyStopping of {source} must name one of {list(algorithms.STOPPING)}; got {shown(name)} instead."
+            f"earlyStopping of {source} must name one of {list(algorithms.STOPPING)}; got {quote(name)} instead."
         )
     where = f"earlyStopping's algorithmSettings of {source}"
     return algorithms.settings(section.get("algorithmSettings", []), algorithms.STOPPING[name], where)
@@ -184,14 +184,14 @@ def _counts(spec: Mapping[str, Any], source: str) -> dict[str, int]:
     return counts
 
 
-def _family(metadata: Mapping[str, Any], space: Space, source: str) -> str:
+def _family(metadata: Mapping[str, Any], space: SearchSpace, source: str) -> str:
     labels = _mapping(metadata.get("labels") or {}, f"metadata.labels of {source}")
     family = labels.get(FAMILY_LABEL, "")
     if isinstance(family, str) and (family or assignments.searches_families(space)):
         return family
     raise InputError(
         f"{source} must name the model family in the label {FAMILY_LABEL}, or have a categorical parameter "
-        f"{assignments.FAMILY_PARAMETER} of families; got {shown(family) if family else 'neither'}."
+        f"{assignments.FAMILY_PARAMETER} of families; got {quote(family) if family else 'neither'}."
     )
 
 
@@ -199,7 +199,7 @@ def _pipeline(metadata: Mapping[str, Any], source: str) -> tuple[str, Mapping[st
     annotations = _mapping(metadata.get("annotations") or {}, f"metadata.annotations of {source}")
     pipeline, arguments = annotations.get(PIPELINE, ""), annotations.get(ARGUMENTS, "{}")
     if not isinstance(pipeline, str):
-        raise InputError(f"the annotation {PIPELINE} of {source} must name a file; got {shown(pipeline)} instead.")
+        raise InputError(f"the annotation {PIPELINE} of {source} must name a file; got {quote(pipeline)} instead.")
     try:
         found = json.loads(arguments)
     except (TypeError, ValueError):
@@ -207,12 +207,12 @@ def _pipeline(metadata: Mapping[str, Any], source: str) -> tuple[str, Mapping[st
     if not isinstance(found, dict):
         raise InputError(
             f"the annotation {ARGUMENTS} of {source} must be a JSON object of arguments, in quotes; got "
-            f"{shown(arguments)} instead."
+            f"{quote(arguments)} instead."
         )
     return pipeline, found
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{what} must be a mapping; got {shown(value)} instead.")
+        raise InputError(f"{what} must be a mapping; got {quote(value)} instead.")
     return value

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 _LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
 
 
 @dataclass(frozen=True)
-class Scalar:
+class GoScalar:
     """One value.
 
     Attributes:
@@ -27,21 +27,21 @@ class Scalar:
 
 
 @dataclass(frozen=True)
-class ListOf:
+class GoList:
     """Values of one type."""
 
-    item: "Kind"
+    item: "GoType"
 
 
 @dataclass(frozen=True)
-class MapOf:
+class GoMap:
     """Values of one type by names of the user's own."""
 
-    item: "Kind"
+    item: "GoType"
 
 
 @dataclass(frozen=True)
-class Struct:
+class GoStruct:
     """Values by fields.
 
     Attributes:
@@ -49,18 +49,18 @@ class Struct:
         closed: Whether a field that is not among them is a mistake.
     """
 
-    fields: Mapping[str, "Kind | Callable[[], Kind]"] = field(default_factory=dict)
+    fields: Mapping[str, "GoType | Callable[[], GoType]"] = field(default_factory=dict)
     closed: bool = True
 
 
-Kind = Scalar | ListOf | MapOf | Struct
-TEXT, TRUTH, NUMBER = Scalar("string"), Scalar("bool"), Scalar("float64")
-INT32, INT64, ANY = Scalar("int32"), Scalar("int64"), Scalar("any")
-INT_OR_TEXT = Scalar("int32", texts=True)
+GoType = GoScalar | GoList | GoMap | GoStruct
+TEXT, TRUTH, NUMBER = GoScalar("string"), GoScalar("bool"), GoScalar("float64")
+INT32, INT64, ANY = GoScalar("int32"), GoScalar("int64"), GoScalar("any")
+INT_OR_TEXT = GoScalar("int32", texts=True)
 
 
 @dataclass(frozen=True)
-class Reader:
+class GoReader:
     """Reads documents into types.
 
     Attributes:
@@ -72,9 +72,9 @@ class Reader:
 
     source: str
     program: str
-    lost: Callable[[Any, Kind, str], str] = lambda *_: ""
+    lost: Callable[[Any, GoType, str], str] = lambda *_: ""
 
-    def read(self, value: Any, kind: Kind, path: str = "") -> Any:
+    def read(self, value: Any, kind: GoType, path: str = "") -> Any:
         """The value as the program holds it: whole numbers are whole, what is null is left out.
 
         Args:
@@ -87,24 +87,24 @@ class Reader:
         """
         reason = self.lost(value, kind, path.rpartition(".")[2])
         if reason:
-            raise InputError(f"{self._where(path)} {reason}; got {shown(value)}.")
-        if isinstance(kind, Scalar):
+            raise InputError(f"{self._where(path)} {reason}; got {quote(value)}.")
+        if isinstance(kind, GoScalar):
             return self._scalar(value, kind, path)
-        if isinstance(kind, ListOf):
+        if isinstance(kind, GoList):
             if not isinstance(value, list):
                 raise self._refused(path, "a list", value)
             return [self.read(item, kind.item, f"{path}[{place}]") for place, item in enumerate(value)]
         if not isinstance(value, Mapping):
             raise self._refused(path, "a mapping", value)
-        if isinstance(kind, MapOf):
+        if isinstance(kind, GoMap):
             return {key: self.read(item, kind.item, _under(path, key)) for key, item in value.items()}
         return self._struct(value, kind, path)
 
-    def _struct(self, value: Mapping[str, Any], kind: Struct, path: str) -> dict[str, Any]:
+    def _struct(self, value: Mapping[str, Any], kind: GoStruct, path: str) -> dict[str, Any]:
         unknown = sorted(set(map(str, value)) - set(kind.fields)) if kind.closed else []
         if unknown:
             raise InputError(
-                f"{self._where(path)} may have {sorted(kind.fields)}; got {shown(unknown)}, which {self.program} does "
+                f"{self._where(path)} may have {sorted(kind.fields)}; got {quote(unknown)}, which {self.program} does "
                 "not know."
             )
         read: dict[str, Any] = {}
@@ -117,7 +117,7 @@ class Reader:
                 raise InputError(f"{self._where(_under(path, key))} {self.lost(item, known, key)}; got null.")
         return read
 
-    def _scalar(self, value: Any, kind: Scalar, path: str) -> Any:
+    def _scalar(self, value: Any, kind: GoScalar, path: str) -> Any:
         if kind.name == "any" or (kind.texts and isinstance(value, str)):
             return value
         if kind.name == "string":
@@ -156,4 +156,4 @@ def _under(path: str, key: str) -> str:
 
 
 def _yaml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else shown(value)
+    return str(value).lower() if isinstance(value, bool) else quote(value)

@@ -18,60 +18,60 @@ from headrace.experiments.manifests.go_types import (
     NUMBER,
     TEXT,
     TRUTH,
-    Kind,
-    ListOf,
-    MapOf,
-    Reader,
-    Scalar,
-    Struct,
+    GoList,
+    GoMap,
+    GoReader,
+    GoScalar,
+    GoStruct,
+    GoType,
 )
 
-_QUANTITY = Scalar("float64", texts=True)
-_PLAIN: Mapping[Any, Kind] = {str: TEXT, bool: TRUTH, int: INT64, float: NUMBER}
+_QUANTITY = GoScalar("float64", texts=True)
+_PLAIN: Mapping[Any, GoType] = {str: TEXT, bool: TRUTH, int: INT64, float: NUMBER}
 
 
 @cache
-def _model(name: str) -> Kind:
+def _model(name: str) -> GoType:
     """The type that a model of Katib's own Python package describes."""
     from kubeflow_katib_api import models  # noqa: PLC0415 - a second of imports, for templates only
 
-    return _annotated(getattr(models, name))
+    return _annotate(getattr(models, name))
 
 
-def _annotated(annotation: Any) -> Kind:
+def _annotate(annotation: Any) -> GoType:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in {typing.Union, types.UnionType}:
-        return _annotated(next(one for one in inner if one is not type(None)))
+        return _annotate(next(one for one in inner if one is not type(None)))
     if origin is typing.Annotated:
-        return _annotated(inner[0])
+        return _annotate(inner[0])
     if origin is list or origin is dict:
-        return (ListOf if origin is list else MapOf)(_annotated(inner[-1]))
+        return (GoList if origin is list else GoMap)(_annotate(inner[-1]))
     fields = getattr(annotation, "model_fields", None)
     if fields is None:
         return _PLAIN.get(annotation, ANY)
     if "actual_instance" in fields:  # one of some types: a port, or a quantity
         return _QUANTITY if float in typing.get_args(fields["actual_instance"].annotation) else INT_OR_TEXT
-    return Struct({one.alias or key: _later(one.annotation) for key, one in fields.items()})
+    return GoStruct({one.alias or key: _later(one.annotation) for key, one in fields.items()})
 
 
-def _later(annotation: Any) -> Callable[[], Kind]:
+def _later(annotation: Any) -> Callable[[], GoType]:
     """Only when it is met: Kubernetes' types refer to each other."""
-    return cache(lambda: _annotated(annotation))
+    return cache(lambda: _annotate(annotation))
 
 
-def _container() -> Kind:
+def _container() -> GoType:
     return _model("IoK8sApiCoreV1Container")
 
 
-def _pod() -> Kind:
+def _pod() -> GoType:
     return _model("IoK8sApiCoreV1PodTemplateSpec")
 
 
-_TEXTS = ListOf(TEXT)
-_SETTINGS = ListOf(Struct({"name": TEXT, "value": TEXT}))
-_ALGORITHM = Struct({"algorithmName": TEXT, "algorithmSettings": _SETTINGS})
-_SPACE = Struct({"min": TEXT, "max": TEXT, "step": TEXT, "list": _TEXTS, "distribution": TEXT})
-_OBJECTIVE = Struct(
+_TEXTS = GoList(TEXT)
+_SETTINGS = GoList(GoStruct({"name": TEXT, "value": TEXT}))
+_ALGORITHM = GoStruct({"algorithmName": TEXT, "algorithmSettings": _SETTINGS})
+_SPACE = GoStruct({"min": TEXT, "max": TEXT, "step": TEXT, "list": _TEXTS, "distribution": TEXT})
+_OBJECTIVE = GoStruct(
     {
         "type": TEXT,
         "goal": NUMBER,
@@ -80,41 +80,41 @@ _OBJECTIVE = Struct(
         "metricStrategies": _SETTINGS,
     }
 )
-_CONFIG_MAP = Struct(dict.fromkeys(("configMapName", "configMapNamespace", "templatePath"), TEXT))
-_TEMPLATE = Struct(
+_CONFIG_MAP = GoStruct(dict.fromkeys(("configMapName", "configMapNamespace", "templatePath"), TEXT))
+_TEMPLATE = GoStruct(
     {
         "retain": TRUTH,
         "trialSpec": ANY,
         "configMap": _CONFIG_MAP,
-        "trialParameters": ListOf(Struct(dict.fromkeys(("name", "description", "reference"), TEXT))),
-        "primaryPodLabels": MapOf(TEXT),
+        "trialParameters": GoList(GoStruct(dict.fromkeys(("name", "description", "reference"), TEXT))),
+        "primaryPodLabels": GoMap(TEXT),
         **dict.fromkeys(("primaryContainerName", "successCondition", "failureCondition"), TEXT),
     }
 )
-_GET = Struct(
+_GET = GoStruct(
     {"path": TEXT, "port": INT_OR_TEXT, "host": TEXT, "scheme": TEXT, "httpHeaders": _SETTINGS},
 )
-_COLLECTOR = Struct(
+_COLLECTOR = GoStruct(
     {
-        "source": Struct(
+        "source": GoStruct(
             {
                 "httpGet": _GET,
-                "fileSystemPath": Struct(dict.fromkeys(("path", "kind", "format"), TEXT)),
-                "filter": Struct({"metricsFormat": _TEXTS}),
+                "fileSystemPath": GoStruct(dict.fromkeys(("path", "kind", "format"), TEXT)),
+                "filter": GoStruct({"metricsFormat": _TEXTS}),
             }
         ),
-        "collector": Struct({"kind": TEXT, "customCollector": _container}),
+        "collector": GoStruct({"kind": TEXT, "customCollector": _container}),
     }
 )
-_METADATA = Struct({"name": TEXT, "namespace": TEXT, "labels": MapOf(TEXT), "annotations": MapOf(TEXT)}, closed=False)
-EXPERIMENT = Struct(
+_METADATA = GoStruct({"name": TEXT, "namespace": TEXT, "labels": GoMap(TEXT), "annotations": GoMap(TEXT)}, closed=False)
+EXPERIMENT = GoStruct(
     {
         "apiVersion": TEXT,
         "kind": TEXT,
         "metadata": _METADATA,
-        "spec": Struct(
+        "spec": GoStruct(
             {
-                "parameters": ListOf(Struct({"name": TEXT, "parameterType": TEXT, "feasibleSpace": _SPACE})),
+                "parameters": GoList(GoStruct({"name": TEXT, "parameterType": TEXT, "feasibleSpace": _SPACE})),
                 "objective": _OBJECTIVE,
                 "algorithm": _ALGORITHM,
                 "earlyStopping": _ALGORITHM,
@@ -127,12 +127,12 @@ EXPERIMENT = Struct(
         "status": ANY,
     }
 )
-_JOB = Struct(
+_JOB = GoStruct(
     {
         "apiVersion": TEXT,
         "kind": TEXT,
         "metadata": _METADATA,
-        "spec": Struct(
+        "spec": GoStruct(
             {
                 **dict.fromkeys(("completionMode", "managedBy", "podReplacementPolicy"), TEXT),
                 **dict.fromkeys(("backoffLimit", "backoffLimitPerIndex", "completions"), INT32),
@@ -165,7 +165,7 @@ def read(document: Mapping[str, Any], source: str) -> dict[str, Any]:
     Raises:
         InputError: If a value is of another type than Katib's, or a field is unknown; the sentence names the place.
     """
-    return typing.cast("dict[str, Any]", Reader(source, "Katib").read(document, EXPERIMENT))
+    return typing.cast("dict[str, Any]", GoReader(source, "Katib").read(document, EXPERIMENT))
 
 
 def check_job(trial: Mapping[str, Any], source: str) -> None:
@@ -178,15 +178,15 @@ def check_job(trial: Mapping[str, Any], source: str) -> None:
     Raises:
         InputError: If a value is of another type, a field is unknown, or empty where Go writes nothing.
     """
-    Reader(source, "Kubernetes", _lost).read(trial, _JOB, "spec.trialTemplate.trialSpec")
+    GoReader(source, "Kubernetes", _describe_loss).read(trial, _JOB, "spec.trialTemplate.trialSpec")
 
 
-def _lost(value: Any, kind: Kind, name: str) -> str:
+def _describe_loss(value: Any, kind: GoType, name: str) -> str:
     """Katib compares the Job with what Go makes of it, from which empty values are missing."""
     empty = (
         value is None
         or (kind == TEXT and value == "" and name not in _POINTERS)
-        or (isinstance(kind, ListOf | MapOf) and value in ([], {}))
+        or (isinstance(kind, GoList | GoMap) and value in ([], {}))
         or (name in _LEFT_OUT and isinstance(value, int) and not value)
     )
     return "must hold something or be left out, for Katib refuses a Job that Kubernetes would shorten" if empty else ""

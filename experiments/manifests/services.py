@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
-from headrace.experiments.space.search_space import Range, Space
+from headrace.core.base.errors import InputError, quote
+from headrace.experiments.space.search_space import NumberRange, SearchSpace
 
 _HYPEROPT = ("random", "tpe")
 _GOPTUNA = ("cmaes", "sobol")
@@ -20,7 +20,7 @@ _GO_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # strconv.Par
 _STEPLESS = ("bayesianoptimization", "hyperband")
 
 
-def check_distributions(algorithm: str, space: Space, where: str) -> None:
+def check_distributions(algorithm: str, space: SearchSpace, where: str) -> None:
     """Refuse a distribution that an algorithm does not draw.
 
     Args:
@@ -32,14 +32,14 @@ def check_distributions(algorithm: str, space: Space, where: str) -> None:
         InputError: If there is one.
     """
     for name, kind in space.items():
-        if isinstance(kind, Range) and kind.bell and algorithm not in _HYPEROPT:
+        if isinstance(kind, NumberRange) and kind.bell and algorithm not in _HYPEROPT:
             raise InputError(
-                f"the algorithm {algorithm} of {where} draws no normal distributions, such as that of {shown(name)}; "
+                f"the algorithm {algorithm} of {where} draws no normal distributions, such as that of {quote(name)}; "
                 f"take uniform or logUniform, or one of {list(_HYPEROPT)}."
             )
-        if isinstance(kind, Range) and kind.log and kind.step and algorithm not in _STEPPING:
+        if isinstance(kind, NumberRange) and kind.log and kind.step and algorithm not in _STEPPING:
             raise InputError(
-                f"the algorithm {algorithm} of {where} draws logarithms without a step, such as that of {shown(name)}; "
+                f"the algorithm {algorithm} of {where} draws logarithms without a step, such as that of {quote(name)}; "
                 f"leave the step out, or take one of {list(_STEPPING)}."
             )
 
@@ -66,9 +66,9 @@ def check_texts(algorithm: str, parameters: Sequence[Mapping[str, Any]], where: 
             if kind == "discrete":
                 remedy = "make it categorical, or take another algorithm"
             raise InputError(
-                f"the parameter {shown(item['name'])} of {where} must have numbers that Katib's service for "
+                f"the parameter {quote(item['name'])} of {where} must have numbers that Katib's service for "
                 f"{algorithm} can read ({'whole ones' if kind != 'double' else 'without blanks and underscores'}); got "
-                f"{shown(strange)}, of which it would never make a trial; {remedy}."
+                f"{quote(strange)}, of which it would never make a trial; {remedy}."
             )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.experiments.manifests import katib_types
 
 _PLACEHOLDER = re.compile(r"\$\{trialParameters\.(.+?)\}")
@@ -46,7 +46,7 @@ def check_template(template: Mapping[str, Any], parameters: Collection[str], whe
     if trial is None:
         absent = [name for name in _CONFIG if not config.get(name)]
         if absent:
-            raise InputError(f"configMap of {where} must have a {' and a '.join(absent)}; got {shown(dict(config))}.")
+            raise InputError(f"configMap of {where} must have a {' and a '.join(absent)}; got {quote(dict(config))}.")
         return
     _check_placeholders(trial, names, where)
     _check_metadata(template["trialParameters"], trial, where)
@@ -61,14 +61,14 @@ def _check_conditions(template: Mapping[str, Any], trial: Any, where: str) -> No
     if absent and kind not in _KNOWN_JOBS:
         raise InputError(
             f"trialTemplate of {where} must have a {' and a '.join(absent)}, for Katib knows the end of "
-            f"{', '.join(_KNOWN_JOBS)} only; got {'the kind ' + shown(kind) if kind else 'a configMap'}."
+            f"{', '.join(_KNOWN_JOBS)} only; got {'the kind ' + quote(kind) if kind else 'a configMap'}."
         )
 
 
 def _check_trial(trial: Any, where: str) -> None:
     if not isinstance(trial, Mapping) or not trial.get("kind") or not trial.get("apiVersion"):
         raise InputError(
-            f"trialSpec of {where} must be an object with apiVersion and kind; got {shown(trial)} instead."
+            f"trialSpec of {where} must be an object with apiVersion and kind; got {quote(trial)} instead."
         )
     metadata = trial.get("metadata") or {}
     named = [name for name in ("name", "namespace") if isinstance(metadata, Mapping) and metadata.get(name)]
@@ -80,13 +80,13 @@ def _check_placeholders(trial: Mapping[str, Any], names: Collection[str], where:
     used = {name for text in _texts(trial) for name in _PLACEHOLDER.findall(text)}
     for missing in sorted(set(names) - used):
         raise InputError(
-            f"each of trialParameters of {where} must stand in its trialSpec; {shown(missing)} does not; "
+            f"each of trialParameters of {where} must stand in its trialSpec; {quote(missing)} does not; "
             f"write ${{trialParameters.{missing}}} where its value belongs."
         )
     for unknown in sorted(used - set(names)):
         raise InputError(
             f"each placeholder in trialSpec of {where} must be one of trialParameters, {sorted(names)}; got "
-            f"{shown(unknown)} instead."
+            f"{quote(unknown)} instead."
         )
 
 
@@ -97,8 +97,8 @@ def _check_metadata(items: Sequence[Mapping[str, str]], trial: Mapping[str, Any]
         kind, key = (found.group(2), found.group(3)) if found else (None, "")
         if kind and key not in ((trial.get("metadata") or {}).get(kind.lower()) or {}):
             raise InputError(
-                f"the reference of {shown(item['name'])} in trialParameters of {where} must be one of the "
-                f"{kind.lower()} of its trialSpec; got {shown(key)}."
+                f"the reference of {quote(item['name'])} in trialParameters of {where} must be one of the "
+                f"{kind.lower()} of its trialSpec; got {quote(key)}."
             )
 
 
@@ -108,7 +108,7 @@ def _check_container(trial: Mapping[str, Any], name: str, where: str) -> None:
     if name not in names:
         raise InputError(
             f"primaryContainerName of {where} must be one of the containers {names} of its trialSpec, or Katib makes "
-            f"no pod; got {shown(name)}."
+            f"no pod; got {quote(name)}."
         )
 
 
@@ -116,7 +116,7 @@ def _references(items: Sequence[Mapping[str, str]], parameters: Collection[str],
     """Names of the trial's parameters, each of which refers to one of the Experiment's, and all of these."""
     if not items:
         raise InputError(
-            f"trialParameters of {where} must be a list of a name and a reference each; got {shown(items)}."
+            f"trialParameters of {where} must be a list of a name and a reference each; got {quote(items)}."
         )
     names: set[str] = set()
     referred: set[str] = set()
@@ -125,22 +125,22 @@ def _references(items: Sequence[Mapping[str, str]], parameters: Collection[str],
         if not name or not reference or {"{", "}"} & set(name):
             raise InputError(
                 f"each of trialParameters of {where} must have a name and a reference, the name without "
-                f"braces; got {shown(dict(item))}."
+                f"braces; got {quote(dict(item))}."
             )
         if name in names or reference in referred:
             raise InputError(
-                f"names and references in trialParameters of {where} must be unique; got {shown(dict(item))} twice."
+                f"names and references in trialParameters of {where} must be unique; got {quote(dict(item))} twice."
             )
         if reference not in parameters and not _OF_THE_TRIAL.fullmatch(reference):
             raise InputError(
-                f"the reference of {shown(name)} in trialParameters of {where} must be one of the Experiment's "
-                f"parameters, {sorted(parameters)}; got {shown(reference)}."
+                f"the reference of {quote(name)} in trialParameters of {where} must be one of the Experiment's "
+                f"parameters, {sorted(parameters)}; got {quote(reference)}."
             )
         names.add(name)
         referred.add(reference)
     for lost in sorted(set(parameters) - referred):
         raise InputError(
-            f"trialParameters of {where} must refer to each of its parameters; {shown(lost)} is not there."
+            f"trialParameters of {where} must refer to each of its parameters; {quote(lost)} is not there."
         )
     return names
 

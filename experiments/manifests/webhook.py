@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.experiments.space.experiment import Strategy
 
 LONGEST_NAME = 40
@@ -28,7 +28,7 @@ def check_name(name: Any, where: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
             f"metadata.name of {where} must be at most {LONGEST_NAME} lower-case letters, digits and dashes that begin "
-            f"with a letter; got {shown(name)} instead."
+            f"with a letter; got {quote(name)} instead."
         )
     return name
 
@@ -51,7 +51,7 @@ def check_resuming(policy: str, where: str) -> None:
         InputError: If there is no such policy.
     """
     if policy and policy not in _RESUMING:
-        raise InputError(f"resumePolicy of {where} must be one of {list(_RESUMING)}; got {shown(policy)} instead.")
+        raise InputError(f"resumePolicy of {where} must be one of {list(_RESUMING)}; got {quote(policy)} instead.")
 
 
 def at_most(value: int, name: str, largest: int, where: str) -> None:
@@ -75,12 +75,12 @@ def strategies(given: Sequence[Mapping[str, str]], metrics: Collection[str], whe
         name, value = item.get("name"), item.get("value")
         if name not in metrics or name in found:
             raise InputError(
-                f"metricStrategies of {where} must name each of {sorted(metrics)} once; got {shown(dict(item))}."
+                f"metricStrategies of {where} must name each of {sorted(metrics)} once; got {quote(dict(item))}."
             )
         strategy = next((one for one in _STRATEGIES if one == value), None)
         if strategy is None:
             raise InputError(
-                f"the strategy of {name} of {where} must be one of {list(_STRATEGIES)}; got {shown(value)}."
+                f"the strategy of {name} of {where} must be one of {list(_STRATEGIES)}; got {quote(value)}."
             )
         found[str(name)] = strategy
     return found

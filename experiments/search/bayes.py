@@ -13,12 +13,12 @@ from skopt.space import Categorical, Dimension, Integer, Real
 
 from headrace.core.models.fitting import recorded
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
 _INITIAL = 10
 
 
-class Bayes:
+class BayesianSuggestions:
     """A surrogate model of the objective, asked where it expects the best; see ``suggestion.Suggestions``."""
 
     waits = True  # the engine forgets what it was asked for, and would name the same point again
@@ -63,8 +63,8 @@ class Bayes:
         return {name: _value(kind, value) for (name, kind), value in zip(self._space.items(), point, strict=True)}
 
 
-def _dimension(name: str, kind: Range | OneOf) -> Dimension:
-    if isinstance(kind, OneOf):
+def _dimension(name: str, kind: NumberRange | ValueChoice) -> Dimension:
+    if isinstance(kind, ValueChoice):
         return Categorical(kind.values, name=name)
     if kind.low == kind.high:
         return Categorical((int(kind.low) if kind.whole else kind.low,), name=name)
@@ -73,8 +73,8 @@ def _dimension(name: str, kind: Range | OneOf) -> Dimension:
     return Real(kind.low, kind.high, "log-uniform", name=name)  # of every double, as Katib draws them
 
 
-def _value(kind: Range | OneOf, value: Any) -> Any:
-    if isinstance(kind, OneOf):
+def _value(kind: NumberRange | ValueChoice, value: Any) -> Any:
+    if isinstance(kind, ValueChoice):
         return str(value) if isinstance(kind.values[0], str) else float(value)
     found = kind.near(float(value))
     return int(found) if kind.whole else found

@@ -4,15 +4,15 @@ import re
 from dataclasses import dataclass
 
 from headrace.core.base.durations import SECONDS, seconds
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
-__all__ = ["Budget", "parse", "seconds"]
+__all__ = ["SearchBudget", "parse", "seconds"]
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,5})([smh]?)")
 
 
 @dataclass(frozen=True)
-class Budget:
+class SearchBudget:
     """A number of trials, or a time.
 
     Attributes:
@@ -24,7 +24,7 @@ class Budget:
     seconds: float = 0.0
 
 
-def parse(text: str) -> Budget:
+def parse(text: str) -> SearchBudget:
     """Read a budget such as ``20`` (trials), ``90s``, ``5m`` or ``1h``.
 
     Raises:
@@ -33,7 +33,7 @@ def parse(text: str) -> Budget:
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         raise InputError(
-            f"a budget must be a number of trials such as 20, or a time such as 90s, 5m or 1h; got {shown(text)}."
+            f"a budget must be a number of trials such as 20, or a time such as 90s, 5m or 1h; got {quote(text)}."
         )
     number, unit = int(match[1]), match[2]
-    return Budget(seconds=number * SECONDS[unit]) if unit else Budget(trials=number)
+    return SearchBudget(seconds=number * SECONDS[unit]) if unit else SearchBudget(trials=number)

@@ -11,10 +11,10 @@ from typing import Any
 from headrace.experiments.search.samplers import random_values
 from headrace.experiments.space import algorithms
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.space.search_space import Range
+from headrace.experiments.space.search_space import NumberRange
 
 
-class Hyperband:
+class HyperbandSuggestions:
     """Brackets of successive halving; see ``suggestion.Suggestions``."""
 
     waits = True  # a rung is whole before its best go on
@@ -28,7 +28,7 @@ class Hyperband:
         """
         settings = experiment.settings
         kind = experiment.space[str(settings["resource_name"])]
-        assert isinstance(kind, Range)  # noqa: S101 - checked when the Experiment was read
+        assert isinstance(kind, NumberRange)  # noqa: S101 - checked when the Experiment was read
         self._kind, self._name = kind, str(settings["resource_name"])
         self._most, self._eta = float(settings["r_l"]), float(settings.get("eta", algorithms.ETA))
         self._largest = algorithms.brackets(self._most, self._eta)

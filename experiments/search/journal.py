@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.experiments.search.result import Trial
 
 FORMAT = 1
 _SYNC_SECONDS = 1.0
 
 
-class Journal:
+class TrialJournal:
     """The trials of one search.
 
     Attributes:
@@ -89,7 +89,7 @@ class Journal:
     def _read(self, lines: list[bytes], head: Mapping[str, Any], path: Path) -> None:
         first, *rest = (_document(line, path) for line in lines)
         if first.get("format") != FORMAT or "search" not in first:
-            raise InputError(f"{path} must be a file of trials that Headrace began; got {shown(first)}; name another.")
+            raise InputError(f"{path} must be a file of trials that Headrace began; got {quote(first)}; name another.")
         if json.loads(json.dumps(head)) != first:
             found, wanted = first["search"], json.loads(json.dumps(head))["search"]
             other = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))

@@ -12,19 +12,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from headrace.core.base.errors import DataError, InputError, InternalError, shown
+from headrace.core.base.errors import DataError, InputError, InternalError, quote
 from headrace.experiments.search import suggestion
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.journal import Journal
-from headrace.experiments.search.median_stopping import MedianStop, Stop
-from headrace.experiments.search.result import Found, Trial, best_of
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.journal import TrialJournal
+from headrace.experiments.search.median_stopping import MedianStopping, StopRule
+from headrace.experiments.search.result import SearchResult, Trial, best_of
 from headrace.experiments.space.experiment import Experiment, Objective
 
-Reason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]
+EndReason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrialRequest:
     """A trial to be run.
 
     Attributes:
@@ -37,7 +37,7 @@ class Asked:
     number: int
     experiment: Experiment
     values: dict[str, Any]
-    stop: Stop | None = None
+    stop: StopRule | None = None
 
     @property
     def name(self) -> str:
@@ -45,15 +45,15 @@ class Asked:
         return f"{self.experiment.name}-{self.number:03d}"
 
 
-class Run(Protocol):
+class TrialRunner(Protocol):
     """What runs a trial; several at once, from several threads. A trial that fails is recorded, not raised."""
 
-    def __call__(self, asked: Asked) -> Trial:
+    def __call__(self, asked: TrialRequest) -> Trial:
         """The trial, with its number and name as they were asked for."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What is searched.
 
     Attributes:
@@ -64,7 +64,7 @@ class Plan:
     """
 
     experiments: Sequence[Experiment]
-    budget: Budget
+    budget: SearchBudget
     seed: int = 0
     defaults: bool = True
 
@@ -97,12 +97,12 @@ class FailedSearchError(DataError):
 
 
 def search(
-    plan: Plan,
-    run: Run,
+    plan: SearchPlan,
+    run: TrialRunner,
     *,
-    journal: Journal | None = None,
+    journal: TrialJournal | None = None,
     listener: Callable[[Trial], None] = lambda _: None,
-) -> Found:
+) -> SearchResult:
     """Run trials until the budget, the goal or the algorithms' end is reached.
 
     Args:
@@ -117,12 +117,12 @@ def search(
     Raises:
         FailedSearchError: If all trials failed, or as many as an Experiment allows.
     """
-    kept = Journal() if journal is None else journal
+    kept = TrialJournal() if journal is None else journal
     began = time.monotonic() - kept.spent
-    turns = [_Turn(experiment, plan) for experiment in plan.experiments]
+    turns = [_ExperimentScheduler(experiment, plan) for experiment in plan.experiments]
     trials: list[Trial] = []
 
-    def one(asked: Asked) -> Trial:
+    def one(asked: TrialRequest) -> Trial:
         done = _again(asked, kept)
         if done is None:
             done = run(asked)
@@ -131,8 +131,8 @@ def search(
         return done
 
     with ThreadPoolExecutor(max(sum(turn.together for turn in turns), 1)) as pool:
-        running: deque[tuple[_Turn, Future[Trial]]] = deque()
-        reason: Reason | None = None
+        running: deque[tuple[_ExperimentScheduler, Future[Trial]]] = deque()
+        reason: EndReason | None = None
         while True:
             if reason is None:
                 asked = _coming(turns, plan, len(trials) + len(running))
@@ -142,11 +142,11 @@ def search(
             turn, first = running.popleft()
             trials.append(first.result())
             turn.told(trials[-1])
-            reason = reason or _ended(turns, plan, trials, began)
-    return _found(tuple(trials), plan, reason or _without_more(turns))
+            reason = reason or _end_reason(turns, plan, trials, began)
+    return _build_result(tuple(trials), plan, reason or _without_more(turns))
 
 
-def _again(asked: Asked, journal: Journal) -> Trial | None:
+def _again(asked: TrialRequest, journal: TrialJournal) -> Trial | None:
     """What an earlier run found for the same trial."""
     known = journal.known(asked.number)
     if known is not None and known.name != asked.name:
@@ -154,15 +154,19 @@ def _again(asked: Asked, journal: Journal) -> Trial | None:
     return known
 
 
-def _coming(turns: Sequence["_Turn"], plan: Plan, number: int) -> Iterator[tuple["_Turn", Asked]]:
+def _coming(
+    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, number: int
+) -> Iterator[tuple["_ExperimentScheduler", TrialRequest]]:
     """The next trials, from that number on: as many of each Experiment as have room beside those that run."""
     for turn in turns:
         for values in turn.ask(plan.budget.trials - number if plan.budget.trials else turn.together):
-            yield turn, Asked(number, turn.experiment, values, turn.rule())
+            yield turn, TrialRequest(number, turn.experiment, values, turn.rule())
             number += 1
 
 
-def _ended(turns: Sequence["_Turn"], plan: Plan, trials: Sequence[Trial], began: float) -> Reason | None:
+def _end_reason(
+    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, trials: Sequence[Trial], began: float
+) -> EndReason | None:
     best = best_of(tuple(trials), plan.objective)
     if best is not None and best.score is not None and plan.objective.reached(best.score):
         return "GoalReached"
@@ -175,11 +179,11 @@ def _ended(turns: Sequence["_Turn"], plan: Plan, trials: Sequence[Trial], began:
     return None
 
 
-def _without_more(turns: Sequence["_Turn"]) -> Reason:
+def _without_more(turns: Sequence["_ExperimentScheduler"]) -> EndReason:
     return "MaxTrialsReached" if all(turn.left == 0 for turn in turns) else "SuggestionEndReached"
 
 
-class _Turn:
+class _ExperimentScheduler:
     """One Experiment's part in the search.
 
     Attributes:
@@ -189,7 +193,7 @@ class _Turn:
         broken: Whether as many of its trials failed as it allows.
     """
 
-    def __init__(self, experiment: Experiment, plan: Plan) -> None:
+    def __init__(self, experiment: Experiment, plan: SearchPlan) -> None:
         self.experiment = experiment
         self.together = experiment.parallel if len(plan.experiments) == 1 else 1
         self.left = float(experiment.max_trials or "inf")
@@ -199,7 +203,7 @@ class _Turn:
         self._open: list[int | None] = []
         self._failed = 0
         stopping = experiment.stopping
-        self._median = None if stopping is None else MedianStop(stopping, experiment.objective)
+        self._median = None if stopping is None else MedianStopping(stopping, experiment.objective)
 
     def ask(self, most: int) -> list[dict[str, Any]]:
         """Values of the next trials, at most so many."""
@@ -218,7 +222,7 @@ class _Turn:
         self.left -= len(values)
         return values
 
-    def rule(self) -> Stop | None:
+    def rule(self) -> StopRule | None:
         """Whether to end a trial early, from what is known now."""
         return self._median.rule() if self._median else None
 
@@ -234,20 +238,20 @@ class _Turn:
         self.broken = self.broken or (most > 0 and self._failed >= most)
 
 
-def _found(trials: tuple[Trial, ...], plan: Plan, reason: Reason) -> Found:
+def _build_result(trials: tuple[Trial, ...], plan: SearchPlan, reason: EndReason) -> SearchResult:
     failed = [trial for trial in trials if not trial.won]
     best = best_of(trials, plan.objective)
     if best is None:
         first = failed[0].error if failed else "none could be run"
         raise FailedSearchError(
             f"at least one trial of the search must succeed; all {len(trials)} failed, the first with "
-            f"{shown(first, 300)}; try other families, or look at the columns that it names.",
+            f"{quote(first, 300)}; try other families, or look at the columns that it names.",
             trials,
         )
     if reason == "MaxFailedTrialsReached":
         raise FailedSearchError(
             f"fewer than {plan.experiments[0].max_failed} trials of the search may fail, as its maxFailedTrialCount "
-            f"says; {len(failed)} of {len(trials)} did, the last with {shown(failed[-1].error, 300)}.",
+            f"says; {len(failed)} of {len(trials)} did, the last with {quote(failed[-1].error, 300)}.",
             trials,
         )
-    return Found(trials=trials, best=best, reason=reason)
+    return SearchResult(trials=trials, best=best, reason=reason)

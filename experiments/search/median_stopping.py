@@ -10,13 +10,13 @@ from typing import Any
 
 from headrace.experiments.space.experiment import Objective
 
-Stop = Callable[[Sequence[float]], str]
+StopRule = Callable[[Sequence[float]], str]
 """Why a trial that has reported these values is to be ended; empty to let it go on."""
 
 _FEWEST_TRIALS, _FIRST_STEP = 3, 4
 
 
-class MedianStop:
+class MedianStopping:
     """The rule, and what it has learned from the trials so far."""
 
     def __init__(self, settings: Mapping[str, Any], objective: Objective) -> None:
@@ -37,7 +37,7 @@ class MedianStop:
         if first:
             self._means.append(sum(first) / len(first))
 
-    def rule(self) -> Stop:
+    def rule(self) -> StopRule:
         """The rule as it stands now; what is learned later does not change it."""
         if len(self._means) < self._needed:
             return lambda _: ""

@@ -4,14 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from headrace.experiments.search.loop import Plan
+from headrace.experiments.search.loop import SearchPlan
 from headrace.experiments.search.result import Trial
 
 
-class Told:
+class SearchProgress:
     """Puts each trial that ended into a line."""
 
-    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: SearchPlan, say: Callable[[str], None]) -> None:
         """Start the clock.
 
         Args:

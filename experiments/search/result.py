@@ -8,7 +8,7 @@ from headrace.experiments.space.experiment import Objective
 
 FORMAT = 2
 
-Status = Literal["succeeded", "failed", "early_stopped", "metrics_unavailable", "killed"]
+TrialStatus = Literal["succeeded", "failed", "early_stopped", "metrics_unavailable", "killed"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Trial:
     experiment: str
     family: str
     parameters: dict[str, Any]
-    status: Status
+    status: TrialStatus
     score: float | None = None
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     reported: tuple[float, ...] = ()
@@ -69,7 +69,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outer:
+class OuterFold:
     """One fold of a nested cross-validation.
 
     Attributes:
@@ -86,7 +86,7 @@ class Outer:
 
 
 @dataclass(frozen=True)
-class Nested:
+class NestedEstimate:
     """What a search is worth on rows that it has not seen.
 
     Attributes:
@@ -99,7 +99,7 @@ class Nested:
         high: Upper end; None if there is one fold.
     """
 
-    folds: tuple[Outer, ...]
+    folds: tuple[OuterFold, ...]
     score: float
     searched: float
     optimism: float
@@ -108,7 +108,7 @@ class Nested:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search found.
 
     Attributes:
@@ -124,7 +124,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Result:
+class SearchDocument:
     """A search as it is told to programs: what was searched, every trial, and which was best.
 
     Attributes:
@@ -152,7 +152,7 @@ class Result:
     seconds: float
     trials: tuple[Trial, ...]
     best: int | None
-    nested: Nested | None = None
+    nested: NestedEstimate | None = None
     format: int = FORMAT
 
     def as_json(self) -> dict[str, Any]:

@@ -11,15 +11,15 @@ from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler
 
 from headrace.core.models.fitting import unheard
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
-Asked = tuple[int, dict[str, Any]]
+SuggestedTrial = tuple[int, dict[str, Any]]
 
 # Hyperopt counts at most so many of its trials among the good ones.
 _MOST_GOOD = 25
 
 
-class Sampled:
+class SampledSuggestions:
     """One of Optuna's samplers."""
 
     waits = False
@@ -36,7 +36,7 @@ class Sampled:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(direction=experiment.objective.type, sampler=sampler)
 
-    def ask(self, count: int) -> list[Asked]:
+    def ask(self, count: int) -> list[SuggestedTrial]:
         """See ``suggestion.Suggestions.ask``."""
         with unheard():
             trials = [self._study.ask(self._distributions) for _ in range(count)]
@@ -54,7 +54,7 @@ class Sampled:
 
 def random_values(experiment: Experiment, seed: int) -> Iterator[dict[str, Any]]:
     """Values drawn at random, without end."""
-    drawn = Sampled(experiment, RandomSampler(seed=seed))
+    drawn = SampledSuggestions(experiment, RandomSampler(seed=seed))
     while True:
         yield drawn.ask(1)[0][1]
 
@@ -115,8 +115,8 @@ _SAMPLERS: Mapping[str, Callable[[Mapping[str, Any], int], BaseSampler]] = {
 }
 
 
-def _distribution(kind: Range | OneOf) -> BaseDistribution:
-    if isinstance(kind, OneOf):
+def _distribution(kind: NumberRange | ValueChoice) -> BaseDistribution:
+    if isinstance(kind, ValueChoice):
         return CategoricalDistribution(kind.values)
     if kind.bell:
         return FloatDistribution(0.0, 1.0)
@@ -127,10 +127,10 @@ def _distribution(kind: Range | OneOf) -> BaseDistribution:
     return FloatDistribution(kind.low, kind.last, log=kind.log, step=kind.step)
 
 
-def _value(kind: Range | OneOf, drawn: Any) -> Any:
-    if isinstance(kind, Range) and kind.bell:
+def _value(kind: NumberRange | ValueChoice, drawn: Any) -> Any:
+    if isinstance(kind, NumberRange) and kind.bell:
         found = kind.value(float(drawn))
         return int(found) if kind.whole else found
-    if isinstance(kind, Range) and kind.log and kind.step:
+    if isinstance(kind, NumberRange) and kind.log and kind.step:
         return int(kind.near(drawn)) if kind.whole else kind.near(drawn)
     return drawn

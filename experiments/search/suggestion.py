@@ -10,8 +10,8 @@ import random
 import zlib
 from typing import Protocol
 
-from headrace.experiments.search.hyperband import Hyperband
-from headrace.experiments.search.samplers import Asked, Sampled, sampler
+from headrace.experiments.search.hyperband import HyperbandSuggestions
+from headrace.experiments.search.samplers import SampledSuggestions, SuggestedTrial, sampler
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.space.search_space import points
 
@@ -28,7 +28,7 @@ class Suggestions(Protocol):
 
     waits: bool
 
-    def ask(self, count: int) -> list[Asked]:
+    def ask(self, count: int) -> list[SuggestedTrial]:
         """Numbers and values of at most so many further trials, at least one; none when there are no more."""
 
     def tell(self, number: int, score: float | None) -> None:
@@ -46,17 +46,17 @@ def make(experiment: Experiment, *, seed: int) -> Suggestions:
     own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
     own = int(experiment.settings.get("random_state", own))
     if experiment.algorithm == "grid":
-        return Grid(experiment, own)
+        return GridSuggestions(experiment, own)
     if experiment.algorithm == "bayesianoptimization":
-        from headrace.experiments.search.bayes import Bayes  # noqa: PLC0415 - scikit-optimize is slow to import
+        from headrace.experiments.search.bayes import BayesianSuggestions  # noqa: PLC0415 - scikit-optimize is slow to import
 
-        return Bayes(experiment, own)
+        return BayesianSuggestions(experiment, own)
     if experiment.algorithm == "hyperband":
-        return Hyperband(experiment, own)
-    return Sampled(experiment, sampler(experiment, own))
+        return HyperbandSuggestions(experiment, own)
+    return SampledSuggestions(experiment, sampler(experiment, own))
 
 
-class Grid:
+class GridSuggestions:
     """All points of a grid, each once, in a random order, so that a small budget sees all of the space."""
 
     waits = False
@@ -68,7 +68,7 @@ class Grid:
         random.Random(seed).shuffle(found)  # noqa: S311 - an order, not a secret
         self._coming = enumerate(found)
 
-    def ask(self, count: int) -> list[Asked]:
+    def ask(self, count: int) -> list[SuggestedTrial]:
         """See ``Suggestions.ask``."""
         return list(itertools.islice(self._coming, count))
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
-from headrace.experiments.space.search_space import OneOf, Range, Space, points
+from headrace.core.base.errors import InputError, quote
+from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice, points
 
 LARGEST_GRID = 100_000
 
 
 @dataclass(frozen=True)
-class Setting:
+class AlgorithmSetting:
     """A setting of an algorithm, which an Experiment writes as text.
 
     Attributes:
@@ -30,27 +30,27 @@ class Setting:
     must_be: str
 
 
-def _whole(least: int) -> Setting:
-    return Setting(int, lambda value: value >= least, f"a whole number of at least {least}")
+def _whole(least: int) -> AlgorithmSetting:
+    return AlgorithmSetting(int, lambda value: value >= least, f"a whole number of at least {least}")
 
 
-def _positive() -> Setting:
-    return Setting(float, lambda value: math.isfinite(value) and value > 0, "a positive number")
+def _positive() -> AlgorithmSetting:
+    return AlgorithmSetting(float, lambda value: math.isfinite(value) and value > 0, "a positive number")
 
 
-def _among(*texts: str) -> Setting:
-    return Setting(str, lambda value: value in texts, f"one of {list(texts)}")
+def _among(*texts: str) -> AlgorithmSetting:
+    return AlgorithmSetting(str, lambda value: value in texts, f"one of {list(texts)}")
 
 
 _SEED = {"random_state": _whole(0)}
-_NAME = Setting(str, bool, "the name of a parameter")
+_NAME = AlgorithmSetting(str, bool, "the name of a parameter")
 
-SETTINGS: Mapping[str, Mapping[str, Setting]] = {
+SETTINGS: Mapping[str, Mapping[str, AlgorithmSetting]] = {
     "random": _SEED,
     "grid": _SEED,
     "tpe": {
         **_SEED,
-        "gamma": Setting(float, lambda value: 0 < value < 1, "a number between 0 and 1"),
+        "gamma": AlgorithmSetting(float, lambda value: 0 < value < 1, "a number between 0 and 1"),
         "prior_weight": _positive(),
         "n_EI_candidates": _whole(1),
     },
@@ -65,18 +65,18 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
     "cmaes": {**_SEED, "sigma": _positive(), "restart_strategy": _among("none")},
     "sobol": {},
     "hyperband": {
-        "r_l": Setting(float, lambda value: math.isfinite(value) and value >= 1, "a number of at least 1"),
-        "eta": Setting(float, lambda value: math.isfinite(value) and value >= 2, "a number of at least 2"),
+        "r_l": AlgorithmSetting(float, lambda value: math.isfinite(value) and value >= 1, "a number of at least 1"),
+        "eta": AlgorithmSetting(float, lambda value: math.isfinite(value) and value >= 2, "a number of at least 2"),
         "resource_name": _NAME,
     },
 }
-STOPPING: Mapping[str, Mapping[str, Setting]] = {
+STOPPING: Mapping[str, Mapping[str, AlgorithmSetting]] = {
     "medianstop": {"min_trials_required": _whole(1), "start_step": _whole(1)},
 }
 ETA = 3.0
 
 
-def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, Setting], where: str) -> dict[str, Any]:
+def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, AlgorithmSetting], where: str) -> dict[str, Any]:
     """Read a list of settings, {name, value} each.
 
     Args:
@@ -94,25 +94,27 @@ def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, Setting], w
     for item in given:
         name, value = item.get("name"), item.get("value")
         if name is None or value is None or name in read:
-            raise InputError(f"{where} must have settings of a name of their own and a value; got {shown(dict(item))}.")
+            raise InputError(f"{where} must have settings of a name of their own and a value; got {quote(dict(item))}.")
         if name not in known:
-            raise InputError(f"{where} may have {sorted(known)}; got the unknown setting {shown(name)}.")
+            raise InputError(f"{where} may have {sorted(known)}; got the unknown setting {quote(name)}.")
         read[name] = _value(known[name], value, f"{name} of {where}")
     return read
 
 
-def _value(setting: Setting, given: str, where: str) -> Any:
+def _value(setting: AlgorithmSetting, given: str, where: str) -> Any:
     try:
         value = setting.read(given)
         good = setting.good(value)
     except (ValueError, OverflowError):
         good = False
     if not good:
-        raise InputError(f"{where} must be {setting.must_be}; got {shown(given)} instead.")
+        raise InputError(f"{where} must be {setting.must_be}; got {quote(given)} instead.")
     return value
 
 
-def check(algorithm: str, values: Mapping[str, Any], space: Space, *, trials: int, parallel: int, where: str) -> None:
+def check(
+    algorithm: str, values: Mapping[str, Any], space: SearchSpace, *, trials: int, parallel: int, where: str
+) -> None:
     """Refuse a space, or counts, that an algorithm cannot search.
 
     Args:
@@ -136,12 +138,12 @@ def check(algorithm: str, values: Mapping[str, Any], space: Space, *, trials: in
         _check_hyperband(values, space, parallel, where)
 
 
-def grid_size(space: Space) -> int:
+def grid_size(space: SearchSpace) -> int:
     """Points of a grid over a space, each parameter of which has steps."""
     return math.prod(len(points(name, kind)) for name, kind in space.items())
 
 
-def _check_grid(space: Space, trials: int, where: str) -> None:
+def _check_grid(space: SearchSpace, trials: int, where: str) -> None:
     size = grid_size(space)
     if size > LARGEST_GRID:
         raise InputError(f"the grid of {where} must have at most {LARGEST_GRID} points; got {size}; use larger steps.")
@@ -149,25 +151,27 @@ def _check_grid(space: Space, trials: int, where: str) -> None:
         raise InputError(f"maxTrialCount of {where} must be at most the {size} points of its grid; got {trials}.")
 
 
-def _check_cmaes(space: Space, where: str) -> None:
-    ranges = sum(isinstance(kind, Range) for kind in space.values())
+def _check_cmaes(space: SearchSpace, where: str) -> None:
+    ranges = sum(isinstance(kind, NumberRange) for kind in space.values())
     if ranges < 2:
         raise InputError(
             f"the algorithm cmaes of {where} must have at least two parameters of the type double or int; got {ranges}."
         )
 
 
-def _check_bayes(space: Space, where: str) -> None:
+def _check_bayes(space: SearchSpace, where: str) -> None:
     # Katib's service draws every double on a logarithmic scale.
-    low = next((n for n, kind in space.items() if isinstance(kind, Range) and not kind.whole and kind.low <= 0), None)
+    low = next(
+        (n for n, kind in space.items() if isinstance(kind, NumberRange) and not kind.whole and kind.low <= 0), None
+    )
     if low is not None:
         raise InputError(
             f"the algorithm bayesianoptimization of {where} draws the logarithm of a double, whose min must be "
-            f"positive; {shown(low)} has {space[low].low:g}; raise it, or take another algorithm."  # type: ignore[union-attr] # a Range, as found above
+            f"positive; {quote(low)} has {space[low].low:g}; raise it, or take another algorithm."  # type: ignore[union-attr] # a Range, as found above
         )
 
 
-def _check_hyperband(values: Mapping[str, Any], space: Space, parallel: int, where: str) -> None:
+def _check_hyperband(values: Mapping[str, Any], space: SearchSpace, parallel: int, where: str) -> None:
     absent = [name for name in ("r_l", "resource_name") if name not in values]
     if absent:
         raise InputError(
@@ -176,12 +180,12 @@ def _check_hyperband(values: Mapping[str, Any], space: Space, parallel: int, whe
         )
     name = values["resource_name"]
     kind = space.get(name)
-    if kind is None or isinstance(kind, OneOf):
-        raise InputError(f"resource_name of {where} must be one of its numeric parameters; got {shown(name)} instead.")
+    if kind is None or isinstance(kind, ValueChoice):
+        raise InputError(f"resource_name of {where} must be one of its numeric parameters; got {quote(name)} instead.")
     eta = values.get("eta", ETA)
     if values["r_l"] > kind.high:
         raise InputError(
-            f"r_l of {where} must be at most the max of {shown(name)}, {kind.high:g}; got {values['r_l']:g} instead."
+            f"r_l of {where} must be at most the max of {quote(name)}, {kind.high:g}; got {values['r_l']:g} instead."
         )
     wanted = math.ceil(eta ** brackets(values["r_l"], eta))
     if parallel < wanted:

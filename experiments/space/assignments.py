@@ -7,24 +7,24 @@ Katib knows one flat list of parameters. An Experiment that searches over famili
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.models import families
 from headrace.core.models.families import Family
-from headrace.core.models.hyperparameters import Choice
+from headrace.core.models.hyperparameters import CategoricalParameter
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.experiments.space.experiment import FAMILY_PARAMETER, Experiment
-from headrace.experiments.space.search_space import OneOf, Range, Space
+from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice
 
-__all__ = ["FAMILY_PARAMETER", "check", "chosen", "of_experiment", "searches_families", "suits", "typed"]
+__all__ = ["FAMILY_PARAMETER", "check", "choose_family", "of_experiment", "parse_values", "searches_families", "suits"]
 
 _REGRESSION = frozenset({"mae", "rmse", "r2"})
 _OF = "__"
 
 
-def searches_families(space: Space) -> bool:
+def searches_families(space: SearchSpace) -> bool:
     """Whether a space has the parameter that chooses among families."""
-    return isinstance(space.get(FAMILY_PARAMETER), OneOf)
+    return isinstance(space.get(FAMILY_PARAMETER), ValueChoice)
 
 
 def of_experiment(experiment: Experiment) -> tuple[str, ...]:
@@ -32,10 +32,10 @@ def of_experiment(experiment: Experiment) -> tuple[str, ...]:
     if experiment.family:
         return (experiment.family,)
     kind = experiment.space.get(FAMILY_PARAMETER)
-    return tuple(map(str, kind.values)) if isinstance(kind, OneOf) else ()
+    return tuple(map(str, kind.values)) if isinstance(kind, ValueChoice) else ()
 
 
-def chosen(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Family, dict[str, Any]]:
+def choose_family(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Family, dict[str, Any]]:
     """The family, and its parameters that differ from the defaults.
 
     Args:
@@ -55,7 +55,7 @@ def chosen(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Family, d
     return family, {key: checked[key] for key in own}
 
 
-def typed(experiment: Experiment, texts: Mapping[str, str]) -> dict[str, Any]:
+def parse_values(experiment: Experiment, texts: Mapping[str, str]) -> dict[str, Any]:
     """Values of a trial from the texts that Katib puts in their places.
 
     Raises:
@@ -63,15 +63,15 @@ def typed(experiment: Experiment, texts: Mapping[str, str]) -> dict[str, Any]:
     """
     if set(texts) != set(experiment.space):
         raise InputError(f"a trial must be given {sorted(experiment.space)}; got {sorted(texts)} instead.")
-    return {name: _typed(name, kind, texts[name]) for name, kind in experiment.space.items()}
+    return {name: _parse_value(name, kind, texts[name]) for name, kind in experiment.space.items()}
 
 
-def _typed(name: str, kind: Range | OneOf, text: str) -> Any:
-    if isinstance(kind, OneOf):
+def _parse_value(name: str, kind: NumberRange | ValueChoice, text: str) -> Any:
+    if isinstance(kind, ValueChoice):
         for value in kind.values:
             if str(value) == text or (isinstance(value, float) and _number(name, text) == value):
                 return value
-        raise InputError(f"{name} of a trial must be one of {shown(list(kind.values))}; got {shown(text)} instead.")
+        raise InputError(f"{name} of a trial must be one of {quote(list(kind.values))}; got {quote(text)} instead.")
     number = _number(name, text)
     return int(number) if kind.whole else number
 
@@ -80,7 +80,7 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise InputError(f"{name} of a trial must be a number; got {shown(text)} instead.") from error
+        raise InputError(f"{name} of a trial must be a number; got {quote(text)} instead.") from error
 
 
 def check(experiment: Experiment) -> None:
@@ -91,14 +91,14 @@ def check(experiment: Experiment) -> None:
     """
     _check_metrics(experiment)
     for family, name, kind in _own(experiment):
-        ends = kind.values if isinstance(kind, OneOf) else (kind.low, kind.high)
+        ends = kind.values if isinstance(kind, ValueChoice) else (kind.low, kind.high)
         for value in ends:
             family.checked({name: value})
-        if not isinstance(kind, OneOf) and isinstance(family.parameters[name], Choice):
-            raise InputError(f"the parameter {shown(name)} of {family.name} must be categorical.")
+        if not isinstance(kind, ValueChoice) and isinstance(family.parameters[name], CategoricalParameter):
+            raise InputError(f"the parameter {quote(name)} of {family.name} must be categorical.")
 
 
-def _own(experiment: Experiment) -> Iterator[tuple[Family, str, Range | OneOf]]:
+def _own(experiment: Experiment) -> Iterator[tuple[Family, str, NumberRange | ValueChoice]]:
     """Family, its name for the parameter, and what that may be, for each parameter but the choice of the family."""
     if experiment.family:
         found = families.family(experiment.family)
@@ -111,7 +111,7 @@ def _own(experiment: Experiment) -> Iterator[tuple[Family, str, Range | OneOf]]:
         name, _, own = parameter.partition(_OF)
         if name not in known or not own:
             raise InputError(
-                f"the parameter {shown(parameter)} of {experiment.name} must be named FAMILY{_OF}PARAMETER after one "
+                f"the parameter {quote(parameter)} of {experiment.name} must be named FAMILY{_OF}PARAMETER after one "
                 f"of {sorted(known)}."
             )
         yield known[name], own, kind
@@ -122,7 +122,7 @@ def _check_metrics(experiment: Experiment) -> None:
     unknown = next((name for name in objective.metrics if name not in HIGHER_IS_BETTER), "")
     if unknown:
         raise InputError(
-            f"the metrics of {experiment.name} must be among {sorted(HIGHER_IS_BETTER)}; got {shown(unknown)}."
+            f"the metrics of {experiment.name} must be among {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)}."
         )
     expected = "maximize" if HIGHER_IS_BETTER[objective.metric] else "minimize"
     if objective.type != expected:

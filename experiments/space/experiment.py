@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from headrace.core.contracts.contract import Task
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
-from headrace.experiments.space.search_space import Space
+from headrace.experiments.space.search_space import SearchSpace
 
 API_VERSION = "kubeflow.org/v1beta1"
 KIND = "Experiment"
@@ -91,7 +91,7 @@ class Experiment:
 
     name: str
     family: str
-    space: Space = field(default_factory=dict)
+    space: SearchSpace = field(default_factory=dict)
     objective: Objective = Objective("roc_auc", "maximize")
     algorithm: str = "tpe"
     settings: Mapping[str, Any] = field(default_factory=dict)

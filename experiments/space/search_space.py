@@ -8,7 +8,7 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Any, Literal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 Distribution = Literal["uniform", "logUniform", "normal", "logNormal"]
 _DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "logUniform", "normal", "logNormal")
@@ -25,7 +25,7 @@ _STEPS_OF_SHARE = 2**44
 
 
 @dataclass(frozen=True)
-class Range:
+class NumberRange:
     """Numbers between two bounds.
 
     Attributes:
@@ -89,7 +89,7 @@ def _place(share: float) -> float:
 
 
 @dataclass(frozen=True)
-class OneOf:
+class ValueChoice:
     """Some values.
 
     Attributes:
@@ -99,10 +99,10 @@ class OneOf:
     values: tuple[str | float, ...]
 
 
-Space = Mapping[str, Range | OneOf]
+SearchSpace = Mapping[str, NumberRange | ValueChoice]
 
 
-def parameter(item: Mapping[str, Any], where: str) -> tuple[str, Range | OneOf]:
+def parameter(item: Mapping[str, Any], where: str) -> tuple[str, NumberRange | ValueChoice]:
     """Name and kind of one entry of ``spec.parameters``.
 
     Args:
@@ -118,58 +118,58 @@ def parameter(item: Mapping[str, Any], where: str) -> tuple[str, Range | OneOf]:
     if not _NAME.fullmatch(item.get("name", "")):
         raise InputError(
             f"{where} must be a mapping with a name of letters, digits, dots, dashes and underscores; got "
-            f"{shown(dict(item))} instead."
+            f"{quote(dict(item))} instead."
         )
-    where = f"the parameter {shown(item['name'])} of {where.partition(' of ')[2] or where}"
+    where = f"the parameter {quote(item['name'])} of {where.partition(' of ')[2] or where}"
     kind, given = item.get("parameterType"), item.get("feasibleSpace")
     if not given:
-        raise InputError(f"{where} must have a feasibleSpace; got {shown(given)} instead.")
+        raise InputError(f"{where} must have a feasibleSpace; got {quote(given)} instead.")
     space = {key: one for key, one in given.items() if one}
     if kind in {"double", "int"}:
         return item["name"], _range(space, where, whole=kind == "int")
     if kind in {"discrete", "categorical"}:
         return item["name"], _one_of(space, where, numbers=kind == "discrete")
-    raise InputError(f"{where} must be of the parameterType double, int, discrete or categorical; got {shown(kind)}.")
+    raise InputError(f"{where} must be of the parameterType double, int, discrete or categorical; got {quote(kind)}.")
 
 
-def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> Range:
+def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> NumberRange:
     _only(space, {"min", "max", "step", "distribution"}, where)
     low, high = (_number(space.get(key), f"{key} of {where}", whole=whole) for key in ("min", "max"))
     step = _number(space["step"], f"step of {where}", whole=whole) if "step" in space else None
     scale = space.get("distribution", "uniform")
     if scale not in {*_DISTRIBUTIONS, _UNKNOWN}:
-        raise InputError(f"the distribution of {where} must be one of {list(_DISTRIBUTIONS)}; got {shown(scale)}.")
+        raise InputError(f"the distribution of {where} must be one of {list(_DISTRIBUTIONS)}; got {quote(scale)}.")
     log = scale in {"logUniform", "logNormal"}
     if not low <= high or (step is not None and step <= 0):
-        raise InputError(f"{where} must have min below max and a positive step; got {shown(dict(space))} instead.")
+        raise InputError(f"{where} must have min below max and a positive step; got {quote(dict(space))} instead.")
     if log and low <= 0:
-        raise InputError(f"{where} must have a positive min to be {scale}; got {shown(dict(space))}.")
-    return Range(low=low, high=high, step=step, log=log, whole=whole, bell=scale in {"normal", "logNormal"})
+        raise InputError(f"{where} must have a positive min to be {scale}; got {quote(dict(space))}.")
+    return NumberRange(low=low, high=high, step=step, log=log, whole=whole, bell=scale in {"normal", "logNormal"})
 
 
-def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> OneOf:
+def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> ValueChoice:
     # Katib writes `uniform` into every parameter that it keeps.
     if space.get("distribution") in {"uniform", _UNKNOWN}:
         space = {key: one for key, one in space.items() if key != "distribution"}
     _only(space, {"list"}, where)
     values = space.get("list")
     if not values:
-        raise InputError(f"{where} must have a list of values; got {shown(values)} instead.")
+        raise InputError(f"{where} must have a list of values; got {quote(values)} instead.")
     unsafe = next((value for value in values if not _TEXT.fullmatch(value)), None)
     if unsafe is not None:
         raise InputError(
             f"each value of {where} must be letters, digits and . , : / @ % + - _, for it is put into the trial's "
-            f"template; got {shown(unsafe)} instead."
+            f"template; got {quote(unsafe)} instead."
         )
     if numbers:
-        return OneOf(tuple(_number(value, f"each value of {where}", whole=False) for value in values))
-    return OneOf(tuple(values))
+        return ValueChoice(tuple(_number(value, f"each value of {where}", whole=False) for value in values))
+    return ValueChoice(tuple(values))
 
 
 def _only(space: Mapping[str, Any], allowed: set[str], where: str) -> None:
     extra = sorted(set(space) - allowed)
     if extra:
-        raise InputError(f"the feasibleSpace of {where} may hold {sorted(allowed)}; got {shown(extra)} too.")
+        raise InputError(f"the feasibleSpace of {where} may hold {sorted(allowed)}; got {quote(extra)} too.")
 
 
 def _number(value: str | None, what: str, *, whole: bool) -> float:
@@ -178,23 +178,23 @@ def _number(value: str | None, what: str, *, whole: bool) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (whole and number != int(number)):
-        raise InputError(f"{what} must be a {'whole ' if whole else ''}number; got {shown(value)} instead.")
+        raise InputError(f"{what} must be a {'whole ' if whole else ''}number; got {quote(value)} instead.")
     return number
 
 
-def points(name: str, kind: Range | OneOf) -> list[Any]:
+def points(name: str, kind: NumberRange | ValueChoice) -> list[Any]:
     """The values of a parameter that a grid has, in order.
 
     Raises:
         InputError: If it has no steps, or too many.
     """
-    if isinstance(kind, OneOf):
+    if isinstance(kind, ValueChoice):
         return list(kind.values)
     step = kind.step or (1 if kind.whole else None)
     if step is None:
-        raise InputError(f"the parameter {shown(name)} must have a step to be searched on a grid; add one.")
+        raise InputError(f"the parameter {quote(name)} must have a step to be searched on a grid; add one.")
     count = math.floor((kind.high - kind.low) / step + 1e-9) + 1
     if count > _MOST_POINTS:
-        raise InputError(f"the parameter {shown(name)} must have at most {_MOST_POINTS} points; got {count}.")
+        raise InputError(f"the parameter {quote(name)} must have at most {_MOST_POINTS} points; got {count}.")
     values = [min(kind.low + i * step, kind.high) for i in range(count)]
     return [int(value) for value in values] if kind.whole else values

@@ -11,9 +11,9 @@ from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.train import digest
-from headrace.core.packaging.package import Content, assemble
+from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
@@ -38,10 +38,10 @@ def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, 
     Raises:
         DataError: If the model cannot be fitted on all rows.
     """
-    fitted = _fitted(trial, study, predictions)
+    fitted = _fit_model(trial, study, predictions)
     return assemble(
         folder,
-        Content(
+        BundleContent(
             model=fitted,
             test=study.frame.head(_MOST_ROWS),
             evaluation=_evaluation(fitted, study, predictions),
@@ -65,7 +65,7 @@ def best_parameters(trial: Trial, study: Study, *, metric: str) -> dict[str, Any
     }
 
 
-def _fitted(trial: Trial, study: Study, predictions: Predictions) -> Model:
+def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
     contract, family = study.contract, families.family(trial.family)
     encoded, target = model_matrix.encode(study.frame, contract), model_matrix.encode_target(study.frame, contract)
     pipeline = family.build(
@@ -103,14 +103,14 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[s
     held = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, found = study.sample.target[held], predictions[held]
     if study.contract.task == "regression":
-        outcome = Outcome(task="regression", actual=actual, values=found)
+        outcome = EvaluatedRows(task="regression", actual=actual, values=found)
     else:
         index = {label: place for place, label in enumerate(fitted.classes)}
         labels = np.array([index[label] for label in fitted.labels(found)], dtype=np.int64)
-        outcome = Outcome(
+        outcome = EvaluatedRows(
             task=study.contract.task, actual=actual, probabilities=found, labels=labels, positive=fitted.positive
         )
-    plan = evaluate.Plan(seed=study.seed)
+    plan = evaluate.EvaluationPlan(seed=study.seed)
     drawn = clusters.find(study.frame[study.rows[held]], study.contract)
     return evaluate.assess(
         outcome,

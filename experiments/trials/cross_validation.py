@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.fold_scores import scores
 from headrace.core.features import matrix_layout
@@ -20,9 +20,9 @@ from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting
 from headrace.core.models.families import Family
 from headrace.core.splits.folds import Fold
-from headrace.experiments.search.loop import Asked
-from headrace.experiments.search.median_stopping import Stop
-from headrace.experiments.search.result import Status, Trial, summary_of
+from headrace.experiments.search.loop import TrialRequest
+from headrace.experiments.search.median_stopping import StopRule
+from headrace.experiments.search.result import Trial, TrialStatus, summary_of
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Objective
 
@@ -33,7 +33,7 @@ Report = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """The rows that every trial is fitted and scored on.
 
     Attributes:
@@ -59,7 +59,9 @@ class CrossValidation:
         objective: What is searched for.
     """
 
-    def __init__(self, sample: Sample, objective: Objective, pool: Executor, report: Report | None = None) -> None:
+    def __init__(
+        self, sample: TrainingSample, objective: Objective, pool: Executor, report: Report | None = None
+    ) -> None:
         """Prepare.
 
         Args:
@@ -77,20 +79,20 @@ class CrossValidation:
 
     @classmethod
     @contextmanager
-    def on(cls, sample: Sample, objective: Objective, report: Report | None = None) -> Iterator[Self]:
+    def on(cls, sample: TrainingSample, objective: Objective, report: Report | None = None) -> Iterator[Self]:
         """With a pool of as many threads as there are cores."""
         with ThreadPoolExecutor(fitting.cores()) as pool:
             yield cls(sample, objective, pool, report)
 
-    def __call__(self, asked: Asked) -> Trial:
+    def __call__(self, asked: TrialRequest) -> Trial:
         """See ``search.Run``."""
         began = time.monotonic()
-        family, own = _chosen(asked)
+        family, own = _choose_family(asked)
         trial = Trial(asked.number, asked.name, asked.experiment.name, family.name, own, "failed")
         try:
             ran = self._validated(family, own, asked)
         except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
-            sentence = f"{type(error).__name__}: {shown(str(error), 300)[1:-1]}"
+            sentence = f"{type(error).__name__}: {quote(str(error), 300)[1:-1]}"
             return replace(trial, seconds=time.monotonic() - began, error=sentence)
         trial = replace(self._told(trial, ran), seconds=time.monotonic() - began)
         self._keep(trial, ran.predictions)
@@ -113,14 +115,14 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validated(self, family: Family, own: dict[str, Any], asked: Asked) -> "_Ran":
+    def _validated(self, family: Family, own: dict[str, Any], asked: TrialRequest) -> "_Ran":
         folds = self.sample.folds
         if asked.stop is None and self._report is None:
             found = self._on(folds, family, own)
             return _Ran(found.predictions, folds, found.warnings)
         return self._one_by_one(family, own, asked.stop or (lambda _: ""))
 
-    def _one_by_one(self, family: Family, own: dict[str, Any], stop: Stop) -> "_Ran":
+    def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_Ran":
         """Fold after fold, as long as the others are not better."""
         folds = self.sample.folds
         ran = _Ran(np.empty(0), (), ())
@@ -165,7 +167,7 @@ class CrossValidation:
         by_fold = self._by_fold(ran)
         reported = {name: tuple(_means(found)) for name, found in by_fold.items()}
         values = reported[self.objective.metric]
-        status: Status = "early_stopped" if ran.stopped else "succeeded"
+        status: TrialStatus = "early_stopped" if ran.stopped else "succeeded"
         return replace(
             trial,
             status=status if values else "metrics_unavailable",
@@ -188,10 +190,10 @@ class _Ran:
     stopped: str = ""
 
 
-def _chosen(asked: Asked) -> tuple[Family, dict[str, Any]]:
+def _choose_family(asked: TrialRequest) -> tuple[Family, dict[str, Any]]:
     if not asked.values:
         return families.family(asked.experiment.family), {}
-    return assignments.chosen(asked.experiment, asked.values)
+    return assignments.choose_family(asked.experiment, asked.values)
 
 
 def _means(values: Sequence[float]) -> list[float]:

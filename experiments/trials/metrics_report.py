@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import dumps, read_json, write_text
 from headrace.core.base.remedies import require_store
 from headrace.stores.objects.object_store import ObjectStore, connect
@@ -38,7 +38,7 @@ def report(metrics: Mapping[str, Any], address: str) -> dict[str, float]:
     """
     found = {name: float(value) for name, value in metrics.items() if _is_number(value)}
     if not found:
-        raise InputError(f"a pipeline must report at least one metric that is a number; got {shown(dict(metrics))}.")
+        raise InputError(f"a pipeline must report at least one metric that is a number; got {quote(dict(metrics))}.")
     if not address:
         raise InputError("metrics must be reported to an address, a path or s3://BUCKET/KEY; got an empty one.")
     if address.startswith("s3:"):
@@ -66,7 +66,7 @@ def read(address: str) -> dict[str, float]:
     else:
         found = read_json(Path(address))
     if not isinstance(found, dict) or not all(_is_number(value) for value in found.values()):
-        raise InputError(f"{address} must hold an object of numbers; got {shown(found)} instead.")
+        raise InputError(f"{address} must hold an object of numbers; got {quote(found)} instead.")
     return {str(name): float(value) for name, value in found.items()}
 
 
@@ -78,7 +78,7 @@ def _store(address: str) -> tuple[ObjectStore, str]:
     match = _S3.fullmatch(address)
     if match is None:
         raise InputError(
-            f"metrics must be reported to a path or to s3://BUCKET/KEY; got {shown(address, 200)} instead."
+            f"metrics must be reported to a path or to s3://BUCKET/KEY; got {quote(address, 200)} instead."
         )
-    given = require_store(f"to report to {shown(address, 200)} needs an object store")
+    given = require_store(f"to report to {quote(address, 200)} needs an object store")
     return connect(replace(given, bucket=match["bucket"]), create=False), match["key"]

@@ -17,13 +17,13 @@ from headrace.core.features import matrix_layout
 from headrace.core.models import families, fitting
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import bounds
-from headrace.experiments.search.loop import Plan, search
-from headrace.experiments.search.result import Nested, Outer, Trial
+from headrace.experiments.search.loop import SearchPlan, search
+from headrace.experiments.search.result import NestedEstimate, OuterFold, Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 
 
-def nested(plan: Plan, study: Study, *, say: Callable[[str], None] = lambda _: None) -> Nested:
+def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], None] = lambda _: None) -> NestedEstimate:
     """Search once for each fold of a study, on the rows outside of it.
 
     Args:
@@ -50,17 +50,17 @@ def nested(plan: Plan, study: Study, *, say: Callable[[str], None] = lambda _: N
     if low is not None and high is not None:
         least, most = bounds(plan.objective.metric, classes=len(matrix_layout.classes(study.contract)))
         low, high = max(low, least), min(high, most)
-    return Nested(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)
+    return NestedEstimate(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)
 
 
-def _outer(plan: Plan, study: Study, fold: Fold) -> Outer:
+def _outer(plan: SearchPlan, study: Study, fold: Fold) -> OuterFold:
     inner = study.part(fold.fitted)
     with CrossValidation.on(inner.sample, plan.objective) as run:
         best = search(plan, run).best
-    return Outer(best.family, best.parameters, best.score or 0.0, _score(best, plan, study, fold))
+    return OuterFold(best.family, best.parameters, best.score or 0.0, _score(best, plan, study, fold))
 
 
-def _score(best: Trial, plan: Plan, study: Study, fold: Fold) -> float:
+def _score(best: Trial, plan: SearchPlan, study: Study, fold: Fold) -> float:
     """What the chosen parameters are worth on the rows of a fold, fitted on the others."""
     sample, contract = study.sample, study.contract
     family = families.family(best.family)

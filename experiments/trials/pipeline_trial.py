@@ -13,15 +13,15 @@ from typing import Any
 
 from headrace.cluster.api import yaml_documents
 from headrace.cluster.kfp import pipeline_spec
-from headrace.cluster.kfp.pipeline_spec import Parameter, PipelineFile
-from headrace.core.base.errors import HeadraceError, InputError, MissingError, shown
+from headrace.cluster.kfp.pipeline_spec import PipelineFile, PipelineParameter
+from headrace.core.base.errors import HeadraceError, InputError, MissingError, quote
 from headrace.core.base.files import write_text
-from headrace.core.base.parameter_text import guarded
+from headrace.core.base.parameter_text import escape
 from headrace.experiments.manifests import experiment_yaml
-from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.result import Trial, summary_of
 from headrace.experiments.space.experiment import ARGUMENTS, PIPELINE, Experiment
-from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.space.search_space import NumberRange, ValueChoice
 from headrace.experiments.trials import metrics_report
 
 RESULT = "result"
@@ -71,8 +71,8 @@ class PipelineTrial:
             self._check_kind(pipeline.parameters[name], kind)
         self.arguments({name: _values(kind)[0] for name, kind in experiment.space.items()}, result="nowhere")
 
-    def _check_kind(self, parameter: Parameter, kind: Range | OneOf) -> None:
-        if isinstance(kind, Range) and not kind.whole and parameter.kind == "NUMBER_INTEGER":
+    def _check_kind(self, parameter: PipelineParameter, kind: NumberRange | ValueChoice) -> None:
+        if isinstance(kind, NumberRange) and not kind.whole and parameter.kind == "NUMBER_INTEGER":
             raise InputError(
                 f"the pipeline {self.pipeline.source} takes a whole number as {parameter.name}; {self.experiment.name} "
                 "searches it as a double: make it an int."
@@ -93,9 +93,9 @@ class PipelineTrial:
         known = self.pipeline.parameters
         own = {name: _cast(known[name], value, self.pipeline.source) for name, value in values.items()}
         checked = self.pipeline.checked({**self.experiment.arguments, **own, RESULT: result})
-        return {name: _guarded(value) for name, value in checked.items()}
+        return {name: _escape_texts(value) for name, value in checked.items()}
 
-    def ended(self, asked: Asked, address: str, *, seconds: float, error: str = "") -> Trial:
+    def ended(self, asked: TrialRequest, address: str, *, seconds: float, error: str = "") -> Trial:
         """What came of a run.
 
         Args:
@@ -126,21 +126,21 @@ class PipelineTrial:
         return replace(trial, status="succeeded", score=value, metrics=summary_of(told), reported=(value,))
 
 
-def _values(kind: Range | OneOf) -> tuple[Any, ...]:
+def _values(kind: NumberRange | ValueChoice) -> tuple[Any, ...]:
     """Values of a parameter that stand for all of them."""
-    if isinstance(kind, OneOf):
+    if isinstance(kind, ValueChoice):
         return kind.values
     return (int(kind.low), int(kind.high)) if kind.whole else (kind.low, kind.high)
 
 
-def _guarded(value: Any) -> Any:
+def _escape_texts(value: Any) -> Any:
     """A value whose texts pass through the runner unharmed."""
     if isinstance(value, list):
-        return [_guarded(item) for item in value]
-    return guarded(value) if isinstance(value, str) else value
+        return [_escape_texts(item) for item in value]
+    return escape(value) if isinstance(value, str) else value
 
 
-def _cast(parameter: Parameter, value: Any, where: str) -> Any:
+def _cast(parameter: PipelineParameter, value: Any, where: str) -> Any:
     """A searched value as an argument: the text of a categorical parameter may stand for a number or a truth."""
     if isinstance(value, str):
         return parameter.value_of(value, where)
@@ -169,7 +169,7 @@ def load(path: Path, *, arguments: Mapping[str, str] | None = None) -> PipelineT
     pipeline.known(given)
     searched = next((name for name in given if name in experiment.space), None)
     if searched is not None:
-        raise InputError(f"{shown(searched)} is searched by {experiment.name}; it cannot be given a value.")
+        raise InputError(f"{quote(searched)} is searched by {experiment.name}; it cannot be given a value.")
     own = {name: pipeline.parameters[name].value_of(text, pipeline.source) for name, text in given.items()}
     return PipelineTrial(replace(experiment, arguments={**experiment.arguments, **own}), pipeline)
 

@@ -18,7 +18,7 @@ from headrace.core.models.train import digest
 from headrace.core.splits import folds, search_sample
 from headrace.core.splits.folds import Fold
 from headrace.core.tables import parquet_table
-from headrace.experiments.trials.cross_validation import Sample
+from headrace.experiments.trials.cross_validation import TrainingSample
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Study:
         return cls(frame, contract, rows, _folds(frame[rows], target[rows], contract, folds, seed), seed)
 
     @cached_property
-    def sample(self) -> Sample:
+    def sample(self) -> TrainingSample:
         """The rows that the trials use, encoded once."""
         part = self.frame[self.rows]
-        return Sample(
+        return TrainingSample(
             encoded=model_matrix.encode(part, self.contract),
             target=model_matrix.encode_target(part, self.contract),
             folds=self.folds,

@@ -22,7 +22,7 @@ _TABLE, _CONTRACT, _ROWS, _STUDY, _EXPERIMENT = "table", "contract.yaml", "rows.
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredStudy:
     """What a trial needs to know.
 
     Attributes:
@@ -34,7 +34,7 @@ class Stored:
     experiment: Experiment
 
 
-def write(stored: Stored, folder: Path) -> None:
+def write(stored: StoredStudy, folder: Path) -> None:
     """Write a study; equal ones give equal bytes.
 
     Args:
@@ -45,7 +45,7 @@ def write(stored: Stored, folder: Path) -> None:
         InputError: If the folder cannot be written.
     """
     study = stored.study
-    with parquet_table.Writer(folder / _TABLE, schema=study.frame.schema) as writer:
+    with parquet_table.TableWriter(folder / _TABLE, schema=study.frame.schema) as writer:
         writer.write(study.frame)
     write_text(folder / _CONTRACT, contract_yaml.dump(study.contract))
     arrays = {"rows": study.rows}
@@ -56,7 +56,7 @@ def write(stored: Stored, folder: Path) -> None:
     write_text(folder / _EXPERIMENT, yaml_documents.dump(json.loads(json.dumps(stored.experiment.document))))
 
 
-def read(folder: Path) -> Stored:
+def read(folder: Path) -> StoredStudy:
     """Read what ``write`` wrote.
 
     Raises:
@@ -75,4 +75,4 @@ def read(folder: Path) -> Stored:
         folds=folds,
         seed=int(facts["seed"]),
     )
-    return Stored(study, experiment_yaml.load(folder / _EXPERIMENT))
+    return StoredStudy(study, experiment_yaml.load(folder / _EXPERIMENT))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.remedies import require_store
 from headrace.experiments.search.budget import seconds
 from headrace.experiments.tuners.local import LocalTuner, Tuner
@@ -13,14 +13,14 @@ from headrace.experiments.tuners.local import LocalTuner, Tuner
 if TYPE_CHECKING:
     from headrace.experiments.tuners.katib import KatibTuner
 
-Engine = Literal["local", "katib"]
+TunerKind = Literal["local", "katib"]
 Cleanup = Literal["always", "succeeded", "never"]
 TRIAL_ACCOUNT = "headrace-trial"
 """Service account of the trials' pods, which has no right at all; every overlay brings it."""
 
 
 @dataclass(frozen=True)
-class Place:
+class TunerTarget:
     """Where and how trials run.
 
     Attributes:
@@ -45,13 +45,15 @@ class Place:
         Raises:
             InputError: If there are any.
         """
-        if self.on not in get_args(Engine):
-            raise InputError(f"a search must be run on {' or '.join(get_args(Engine))}; got {shown(self.on)} instead.")
+        if self.on not in get_args(TunerKind):
+            raise InputError(
+                f"a search must be run on {' or '.join(get_args(TunerKind))}; got {quote(self.on)} instead."
+            )
         if self.cleanup not in get_args(Cleanup):
-            raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {shown(self.cleanup)} instead.")
+            raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {quote(self.cleanup)} instead.")
 
 
-def choose(place: Place) -> Tuner:
+def choose(place: TunerTarget) -> Tuner:
     """The tuner of a place.
 
     Raises:
@@ -63,7 +65,7 @@ def choose(place: Place) -> Tuner:
     return katib(place, pod={"service_account": TRIAL_ACCOUNT})
 
 
-def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
+def katib(place: TunerTarget, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
     """Katib on the current cluster; raises as ``choose`` does.
 
     Args:
@@ -71,14 +73,14 @@ def katib(place: Place, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner"
         pod: Fields of ``katib_spec.Pod`` that differ from the defaults.
     """
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - a search here needs no cluster
-    from headrace.experiments.tuners.katib import KatibTuner, Options  # noqa: PLC0415
-    from headrace.experiments.tuners.katib_spec import Pod  # noqa: PLC0415
+    from headrace.experiments.tuners.katib import KatibOptions, KatibTuner  # noqa: PLC0415
+    from headrace.experiments.tuners.katib_spec import TrialPod  # noqa: PLC0415
 
     store = require_store("a search on Katib needs an object store that the trials' pods reach too")
-    deadline = seconds(place.deadline) if place.deadline else Options.deadline_seconds
+    deadline = seconds(place.deadline) if place.deadline else KatibOptions.deadline_seconds
     cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
     return KatibTuner(
         connect(namespace=place.namespace),
         store,
-        Options(Pod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
+        KatibOptions(TrialPod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
     )

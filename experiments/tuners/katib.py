@@ -12,23 +12,23 @@ from typing import Any
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import EXPERIMENTS, SUGGESTIONS, TRIALS
-from headrace.cluster.api.lease import claimed
-from headrace.cluster.api.lease_document import About
+from headrace.cluster.api.lease import hold_claim
+from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.core.base.errors import MissingError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.signals import ended_by_sigterm
-from headrace.experiments.search.loop import FailedSearchError, Plan
-from headrace.experiments.search.result import Found, Trial, best_of
+from headrace.experiments.search.loop import FailedSearchError, SearchPlan
+from headrace.experiments.search.result import SearchResult, Trial, best_of
 from headrace.experiments.space.experiment import Experiment, Objective
 from headrace.experiments.trial_job import record_key
 from headrace.experiments.trials import best_bundle, study_files
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
-from headrace.experiments.trials.study_files import Stored
+from headrace.experiments.trials.study_files import StoredStudy
 from headrace.experiments.tuners import katib_ending as ending
 from headrace.experiments.tuners import katib_namespace, katib_spec, katib_status
-from headrace.experiments.tuners.katib_ending import Cleanup, Running
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_ending import Cleanup, RunningExperiment
+from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.experiments.tuners.local import Listener
 from headrace.stores.bundles import bundle_store, folder_store
 from headrace.stores.objects.object_store import ObjectStore, connect
@@ -41,7 +41,7 @@ _SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Options:
+class KatibOptions:
     """How Experiments are run.
 
     Attributes:
@@ -52,7 +52,7 @@ class Options:
         poll_seconds: Time between two looks.
     """
 
-    pod: Pod
+    pod: TrialPod
     deadline_seconds: float = 86_400.0
     cleanup: Cleanup = "succeeded"
     poll_seconds: float = 5.0
@@ -63,7 +63,7 @@ class KatibTuner:
 
     name = "katib"
 
-    def __init__(self, cluster: Cluster, store: StoreSettings, options: Options) -> None:
+    def __init__(self, cluster: Cluster, store: StoreSettings, options: KatibOptions) -> None:
         """Prepare.
 
         Args:
@@ -75,7 +75,7 @@ class KatibTuner:
         self._settings = store
         self._options = options
 
-    def tune(self, plan: Plan, study: Study, *, bundle: Path, listener: Listener) -> Found:
+    def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
         """See ``Tuner.tune``. The Experiments are deleted when this is interrupted, by SIGTERM too.
 
         Raises:
@@ -90,8 +90,8 @@ class KatibTuner:
         return self.run(plan, _files(study), listener=listener, keep=keep)
 
     def run(
-        self, plan: Plan, write: Write, *, listener: Listener, keep: Callable[[Trial], None] = lambda _: None
-    ) -> Found:
+        self, plan: SearchPlan, write: Write, *, listener: Listener, keep: Callable[[Trial], None] = lambda _: None
+    ) -> SearchResult:
         """Have Katib run the trials of a plan, whatever they are; raises as ``tune`` does.
 
         Args:
@@ -103,12 +103,12 @@ class KatibTuner:
         store = connect(self._settings)
         katib_namespace.check(self._cluster, account=self._options.pod.service_account)
         with ended_by_sigterm(), ExitStack() as claims:
-            made: list[Running] = []
+            made: list[RunningExperiment] = []
             try:
                 for experiment in plan.experiments:
                     self._start(experiment, write, store, made, claims)
                 self._wait(made, store, listener)
-                found = _found(made, plan)
+                found = _build_result(made, plan)
             except FailedSearchError as failure:
                 said = ending.after_failure(self._cluster, made, self._options.cleanup)
                 raise FailedSearchError(f"{str(failure).rstrip('.')}{said}.", failure.trials) from failure
@@ -119,7 +119,7 @@ class KatibTuner:
             ending.end(self._cluster, made, delete=self._options.cleanup != "never")
             return found
 
-    def manifests(self, plan: Plan, study: Study) -> list[Document]:
+    def manifests(self, plan: SearchPlan, study: Study) -> list[Document]:
         """The Experiments as they would be sent; their study is put into the store."""
         store = connect(self._settings)
         return [self._document(experiment, _files(study), store)[0] for experiment in plan.experiments]
@@ -133,16 +133,16 @@ class KatibTuner:
         return document, uri
 
     def _start(
-        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[Running], claims: ExitStack
+        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[RunningExperiment], claims: ExitStack
     ) -> None:
         document, uri = self._document(experiment, write, store)
         name = document["metadata"]["name"]
-        claim = claims.enter_context(claimed(self._cluster, About(EXPERIMENTS.kind, name)))
+        claim = claims.enter_context(hold_claim(self._cluster, LeaseSubject(EXPERIMENTS.kind, name)))
         # Listed first: one that is interrupted while it is made is deleted too.
-        made.append(Running(experiment, name, uri, claim))
+        made.append(RunningExperiment(experiment, name, uri, claim))
         self._cluster.create(document)
 
-    def _wait(self, made: Sequence[Running], store: ObjectStore, listener: Listener) -> None:
+    def _wait(self, made: Sequence[RunningExperiment], store: ObjectStore, listener: Listener) -> None:
         deadline = time.monotonic() + self._options.deadline_seconds
         while True:
             for one in made:
@@ -154,7 +154,7 @@ class KatibTuner:
                 raise self._late(made)
             time.sleep(min(self._options.poll_seconds, left))
 
-    def _look(self, one: Running, store: ObjectStore, listener: Listener, *, first: int) -> None:
+    def _look(self, one: RunningExperiment, store: ObjectStore, listener: Listener, *, first: int) -> None:
         """Take in what has become of an Experiment and its trials since the last look."""
         one.claim.check()
         if one.reason:
@@ -164,32 +164,32 @@ class KatibTuner:
             one.claim.confirm()  # raises if it was tidied away
             one.has_ended = True
             raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
-        refused = katib_status.failed(experiment, self._cluster.get(SUGGESTIONS, one.name))
-        reason = katib_status.succeeded(experiment)
+        refused = katib_status.failure_reason(experiment, self._cluster.get(SUGGESTIONS, one.name))
+        reason = katib_status.success_reason(experiment)
         one.has_ended = bool(refused or reason)
         if one.has_ended:  # the last trials are told a moment later
             time.sleep(_SETTLE_SECONDS)
         documents = self._cluster.list(TRIALS, labels=f"{EXPERIMENT_LABEL}={one.name}")
         for document in sorted(documents, key=_age):
             name = document["metadata"]["name"]
-            if name not in one.trials and katib_status.ended(document):
+            if name not in one.trials and katib_status.trial_outcome(document):
                 record = _record(store, one.study, name)
                 one.trials[name] = katib_status.read(document, first, one.experiment, record)
                 first += 1
                 listener(one.trials[name])
         if refused:
             raise FailedSearchError(
-                f"the Experiment {one.name} must come to a good end; Katib says: {refused}.", _numbered([one])
+                f"the Experiment {one.name} must come to a good end; Katib says: {refused}.", _number_trials([one])
             )
         one.reason = reason
 
-    def _late(self, made: Sequence[Running]) -> FailedSearchError:
+    def _late(self, made: Sequence[RunningExperiment]) -> FailedSearchError:
         open_ones = [one for one in made if not one.has_ended]
         done = sum(len(one.trials) for one in open_ones)
         return FailedSearchError(
-            f"{ending.named(open_ones)} must end within {self._options.deadline_seconds:g} s, and {done} of its trials "
+            f"{ending.describe_experiments(open_ones)} must end within {self._options.deadline_seconds:g} s, and {done} of its trials "
             "have ended by then: give it a later deadline, or fewer trials.",
-            _numbered(made),
+            _number_trials(made),
         )
 
     def _keep(self, best: Trial, study: Study, folder: Path, objective: Objective) -> None:
@@ -203,7 +203,7 @@ class KatibTuner:
 
 
 def _files(study: Study) -> Write:
-    return lambda experiment, folder: study_files.write(Stored(study, experiment), folder)
+    return lambda experiment, folder: study_files.write(StoredStudy(study, experiment), folder)
 
 
 def _record(store: ObjectStore, study: str, name: str) -> dict[str, Any] | None:
@@ -220,18 +220,18 @@ def _age(document: Document) -> tuple[str, str]:
     return str(metadata.get("creationTimestamp", "")), str(metadata["name"])
 
 
-def _numbered(made: Sequence[Running]) -> tuple[Trial, ...]:
+def _number_trials(made: Sequence[RunningExperiment]) -> tuple[Trial, ...]:
     """All trials, each with its place."""
     trials = [trial for one in made for trial in one.trials.values()]
     return tuple(replace(trial, number=number) for number, trial in enumerate(sorted(trials, key=lambda t: t.number)))
 
 
-def _found(made: Sequence[Running], plan: Plan) -> Found:
-    trials = _numbered(made)
+def _build_result(made: Sequence[RunningExperiment], plan: SearchPlan) -> SearchResult:
+    trials = _number_trials(made)
     best = best_of(trials, plan.objective)
     if best is None:
         first = next((trial.error for trial in trials if trial.error), "no trial was run")
         raise FailedSearchError(
             f"at least one trial of the search must succeed; all {len(trials)} failed, the first with: {first}.", trials
         )
-    return Found(trials, best, made[0].reason)
+    return SearchResult(trials, best, made[0].reason)

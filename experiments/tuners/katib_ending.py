@@ -7,7 +7,7 @@ from typing import Literal
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS
-from headrace.cluster.api.lease import Claim, LostError
+from headrace.cluster.api.lease import LeaseClaim, LeaseLostError
 from headrace.core.base.errors import ClusterError
 from headrace.experiments.search.result import Trial
 from headrace.experiments.space.experiment import Experiment
@@ -16,7 +16,7 @@ Cleanup = Literal["always", "succeeded", "never"]
 
 
 @dataclass
-class Running:
+class RunningExperiment:
     """An Experiment that was made.
 
     Attributes:
@@ -32,13 +32,13 @@ class Running:
     experiment: Experiment
     name: str
     study: str
-    claim: Claim
+    claim: LeaseClaim
     reason: str = ""
     has_ended: bool = False
     trials: dict[str, Trial] = field(default_factory=dict)
 
 
-def end(cluster: Cluster, made: Sequence[Running], *, delete: bool) -> None:
+def end(cluster: Cluster, made: Sequence[RunningExperiment], *, delete: bool) -> None:
     """Give the Experiments up, and delete them if that is wanted; what cannot be deleted stays claimed.
 
     Raises:
@@ -47,11 +47,11 @@ def end(cluster: Cluster, made: Sequence[Running], *, delete: bool) -> None:
     for one in made:
         if delete:
             cluster.delete(EXPERIMENTS, one.name)
-        with suppress(LostError):
+        with suppress(LeaseLostError):
             one.claim.end()
 
 
-def after_failure(cluster: Cluster, made: Sequence[Running], cleanup: Cleanup) -> str:
+def after_failure(cluster: Cluster, made: Sequence[RunningExperiment], cleanup: Cleanup) -> str:
     """Stop what still runs, or let it go on if nothing is ever to be deleted; what has ended stays to be looked at.
 
     Args:
@@ -70,7 +70,7 @@ def after_failure(cluster: Cluster, made: Sequence[Running], cleanup: Cleanup) -
     for one in ended:
         if cleanup == "always":
             cluster.delete(EXPERIMENTS, one.name)
-        with suppress(LostError):
+        with suppress(LeaseLostError):
             one.claim.end()
     if not running:
         return ""
@@ -80,24 +80,24 @@ def after_failure(cluster: Cluster, made: Sequence[Running], cleanup: Cleanup) -
         names = " ".join(one.name for one in running)
         goes = "goes" if len(running) == 1 else "go"
         return (
-            f"; {named(running)} {goes} on to the end, since nothing is to be deleted: kubectl -n {cluster.namespace} "
+            f"; {describe_experiments(running)} {goes} on to the end, since nothing is to be deleted: kubectl -n {cluster.namespace} "
             f"delete experiment {names} stops {_it(running)}"
         )
     try:
         end(cluster, running, delete=True)
     except ClusterError as error:
         return (
-            f"; {named(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until headrace cluster "
+            f"; {describe_experiments(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until headrace cluster "
             f"tidy --namespace {cluster.namespace}"
         )
-    return f"; {named(running)} {'was' if len(running) == 1 else 'were'} stopped and deleted, with Trials and pods"
+    return f"; {describe_experiments(running)} {'was' if len(running) == 1 else 'were'} stopped and deleted, with Trials and pods"
 
 
-def named(made: Sequence[Running]) -> str:
+def describe_experiments(made: Sequence[RunningExperiment]) -> str:
     """Their names, as they are told: ``the Experiment forest-0a1b2c3d``."""
     names = " and ".join(one.name for one in made)
     return f"the Experiment{'' if len(made) == 1 else 's'} {names}"
 
 
-def _it(made: Sequence[Running]) -> str:
+def _it(made: Sequence[RunningExperiment]) -> str:
     return "it" if len(made) == 1 else "them"

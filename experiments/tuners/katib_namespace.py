@@ -1,7 +1,7 @@
 """Whether a namespace takes a search on Katib."""
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.kinds import NAMESPACES, SERVICE_ACCOUNTS, Kind
+from headrace.cluster.api.kinds import NAMESPACES, SERVICE_ACCOUNTS, ObjectKind
 from headrace.core.base.errors import ClusterError, InputError
 
 _HIDDEN: Document = {}
@@ -34,7 +34,7 @@ def check(cluster: Cluster, *, account: str) -> None:
         )
 
 
-def _looked_at(cluster: Cluster, kind: Kind, name: str) -> Document | None:
+def _looked_at(cluster: Cluster, kind: ObjectKind, name: str) -> Document | None:
     """An object, None if it is not there; an empty one if one may not look."""
     try:
         return cluster.get(kind, name)

@@ -25,7 +25,7 @@ _SUFFIX = 9  # a dash and eight digits, so that a second search of the same name
 
 
 @dataclass(frozen=True)
-class Pod:
+class TrialPod:
     """What a trial's pod is made of.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pod:
     token_path: str = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - a place, not a secret
 
 
-def build(experiment: Experiment, *, suffix: str, study: str, pod: Pod) -> dict[str, Any]:
+def build(experiment: Experiment, *, suffix: str, study: str, pod: TrialPod) -> dict[str, Any]:
     """The Experiment as Katib takes it.
 
     Args:
@@ -105,7 +105,7 @@ def _spec(given: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
     return spec
 
 
-def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
+def _template(experiment: Experiment, study: str, pod: TrialPod) -> dict[str, Any]:
     names = {name: f"p{place}" for place, name in enumerate(experiment.space)}
     values = {name: f"${{trialParameters.{own}}}" for name, own in names.items()}
     told = {
@@ -154,7 +154,7 @@ def _template(experiment: Experiment, study: str, pod: Pod) -> dict[str, Any]:
     }
 
 
-def _volumes(pod: Pod) -> dict[str, tuple[str, dict[str, Any]]]:
+def _volumes(pod: TrialPod) -> dict[str, tuple[str, dict[str, Any]]]:
     """Where each volume is mounted, and what it is, by name."""
     found: dict[str, tuple[str, dict[str, Any]]] = {"tmp": ("/tmp", {"emptyDir": {}})}  # noqa: S108 - the one place that a pod may write to
     if pod.token:

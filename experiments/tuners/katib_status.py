@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from headrace.experiments.search.result import Status, Trial
+from headrace.experiments.search.result import Trial, TrialStatus
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Experiment
 
 Document = Mapping[str, Any]
 
 # In this order: a trial that was stopped early has succeeded too, as far as its Job goes.
-_STATUSES: tuple[tuple[str, Status], ...] = (
+_STATUSES: tuple[tuple[str, TrialStatus], ...] = (
     ("EarlyStopped", "early_stopped"),
     ("MetricsUnavailable", "metrics_unavailable"),
     ("Killed", "killed"),
@@ -29,13 +29,13 @@ def condition(document: Document, kind: str) -> Document | None:
     return next((one for one in conditions if one.get("type") == kind and one.get("status") == "True"), None)
 
 
-def succeeded(experiment: Document) -> str:
+def success_reason(experiment: Document) -> str:
     """Why an Experiment ended well, such as ``MaxTrialsReached``; empty if it did not, or not yet."""
     found = condition(experiment, "Succeeded")
     return str(found.get("reason", "")).removeprefix(_REASON) or "Succeeded" if found else ""
 
 
-def failed(experiment: Document, suggestion: Document | None) -> str:
+def failure_reason(experiment: Document, suggestion: Document | None) -> str:
     """Why an Experiment failed, in Katib's words; empty if it did not.
 
     Args:
@@ -49,7 +49,7 @@ def failed(experiment: Document, suggestion: Document | None) -> str:
     return str((refused or {}).get("message") or found.get("message") or found.get("reason") or "it does not say why")
 
 
-def ended(trial: Document) -> Status | None:
+def trial_outcome(trial: Document) -> TrialStatus | None:
     """What became of a Trial; None while it runs."""
     return next((status for kind, status in _STATUSES if condition(trial, kind)), None)
 
@@ -67,14 +67,14 @@ def read(document: Document, number: int, experiment: Experiment, record: Mappin
         The trial. Its status and score are Katib's; its scores by fold, warnings and bundle are its own.
     """
     texts = {item["name"]: str(item["value"]) for item in document["spec"].get("parameterAssignments") or []}
-    family, parameters = "", assignments.typed(experiment, texts)
+    family, parameters = "", assignments.parse_values(experiment, texts)
     if not experiment.pipeline:
-        chosen, parameters = assignments.chosen(experiment, parameters)
+        chosen, parameters = assignments.choose_family(experiment, parameters)
         family = chosen.name
     own = Trial.from_json(record) if record else None
     metrics = _metrics(document)
     score = _score(metrics, experiment)
-    status = ended(document) or "killed"
+    status = trial_outcome(document) or "killed"
     if status == "succeeded" and score is None:
         status = "metrics_unavailable"
     trial = Trial(
@@ -117,7 +117,7 @@ def _score(metrics: Mapping[str, Mapping[str, float]], experiment: Experiment) -
     return None if found is None else found[objective.strategy(objective.metric)]
 
 
-def _error(document: Document, status: Status, own: Trial | None) -> str:
+def _error(document: Document, status: TrialStatus, own: Trial | None) -> str:
     if status == "succeeded":
         return ""
     if own is not None and own.error:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import dumps
-from headrace.experiments.search.journal import Journal
-from headrace.experiments.search.loop import Plan, search
-from headrace.experiments.search.result import Found, Trial
+from headrace.experiments.search.journal import TrialJournal
+from headrace.experiments.search.loop import SearchPlan, search
+from headrace.experiments.search.result import SearchResult, Trial
 from headrace.experiments.trials import best_bundle
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
@@ -30,7 +30,7 @@ class Tuner(Protocol):
     def name(self) -> str:
         """``local`` or ``katib``."""
 
-    def tune(self, plan: Plan, study: Study, *, bundle: Path, listener: Listener) -> Found:
+    def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
         """Search.
 
         Args:
@@ -61,7 +61,7 @@ class LocalTuner:
         """
         self._journal = journal
 
-    def tune(self, plan: Plan, study: Study, *, bundle: Path, listener: Listener) -> Found:
+    def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
         """See ``Tuner.tune``.
 
         Raises:
@@ -76,17 +76,17 @@ class LocalTuner:
         journal.close()
         return found
 
-    def _opened(self, plan: Plan, study: Study) -> Journal:
+    def _opened(self, plan: SearchPlan, study: Study) -> TrialJournal:
         if self._journal is None:
-            return Journal()
+            return TrialJournal()
         searched = identity(plan, study)
         if not self._journal.is_dir():
-            return Journal(self._journal, search=searched)
+            return TrialJournal(self._journal, search=searched)
         name = hashlib.sha256(dumps(searched).encode()).hexdigest()[:16]
-        return Journal(self._journal / f"{name}.jsonl", search=searched)
+        return TrialJournal(self._journal / f"{name}.jsonl", search=searched)
 
 
-def identity(plan: Plan, study: Study) -> dict[str, object]:
+def identity(plan: SearchPlan, study: Study) -> dict[str, object]:
     """What two searches have in common if one may go on where the other was; the budget is not part of it."""
     searched = [
         {

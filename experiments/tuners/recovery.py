@@ -3,11 +3,11 @@
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.field_ownership import made_here
 from headrace.cluster.api.kinds import EXPERIMENTS
-from headrace.cluster.api.lease_document import About
+from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.experiments.tuners import katib_status
 
 
-def put_right(cluster: Cluster, about: About) -> str:
+def put_right(cluster: Cluster, about: LeaseSubject) -> str:
     """Delete an Experiment that nobody watches, and with it its Trials and their Jobs.
 
     Returns:
@@ -27,14 +27,14 @@ def put_right(cluster: Cluster, about: About) -> str:
     return "was deleted, with its Trials and their Jobs"
 
 
-def goes_on(cluster: Cluster, about: About) -> str:
+def goes_on(cluster: Cluster, about: LeaseSubject) -> str:
     """What is to be told of a search that goes on unwatched, as a sentence; empty if it has ended, or does not.
 
     Raises:
         ClusterError: If the cluster cannot be asked.
     """
     found = cluster.get(EXPERIMENTS, about.name) if about.goes_on else None
-    if found is None or katib_status.succeeded(found) or katib_status.failed(found, None):
+    if found is None or katib_status.success_reason(found) or katib_status.failure_reason(found, None):
         return ""
     return (
         f"{about} goes on though its search has ended, since nothing was to be deleted: kubectl -n {cluster.namespace} "

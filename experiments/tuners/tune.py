@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Task
 from headrace.core.features import matrix_layout
@@ -13,14 +13,14 @@ from headrace.core.models import families
 from headrace.core.runtime.step_events import progress
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import budget
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.loop import FailedSearchError, Plan
-from headrace.experiments.search.progress import Told
-from headrace.experiments.search.result import Result, Trial
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.loop import FailedSearchError, SearchPlan
+from headrace.experiments.search.progress import SearchProgress
+from headrace.experiments.search.result import SearchDocument, Trial
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials import best_bundle
-from headrace.experiments.trials.nested_cv import nested
+from headrace.experiments.trials.nested_cv import run_nested_search
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.local import LocalTuner, Tuner
 
@@ -28,7 +28,7 @@ TRIALS_OF_A_FAMILY = 4
 
 
 @dataclass(frozen=True)
-class Wish:
+class SearchOptions:
     """What the user asks of a search.
 
     Attributes:
@@ -49,7 +49,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Outputs:
+class TuneOutputs:
     """Where the results go.
 
     Attributes:
@@ -64,7 +64,7 @@ class Outputs:
 
 
 def tune_model(
-    train_table: Path, *, contract: Path, outputs: Outputs, wish: Wish, tuner: Tuner | None = None
+    train_table: Path, *, contract: Path, outputs: TuneOutputs, wish: SearchOptions, tuner: Tuner | None = None
 ) -> dict[str, Any]:
     """Search for the best family and parameters by cross-validation on the training rows.
 
@@ -84,12 +84,12 @@ def tune_model(
     """
     study = Study.read(train_table, contract, folds=wish.folds, seed=wish.seed)
     plan = make_plan(wish, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
-    return _tuned(plan, study, outputs, tuner or LocalTuner(), with_nested=wish.nested)
+    return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=wish.nested)
 
 
-def _tuned(plan: Plan, study: Study, outputs: Outputs, tuner: Tuner, *, with_nested: bool) -> dict[str, Any]:
+def _tune(plan: SearchPlan, study: Study, outputs: TuneOutputs, tuner: Tuner, *, with_nested: bool) -> dict[str, Any]:
     began = time.monotonic()
-    told = Told(plan, lambda text: progress("tune", text))
+    told = SearchProgress(plan, lambda text: progress("tune", text))
     try:
         found = tuner.tune(plan, study, bundle=outputs.bundle, listener=told)
     except FailedSearchError as failure:
@@ -97,7 +97,7 @@ def _tuned(plan: Plan, study: Study, outputs: Outputs, tuner: Tuner, *, with_nes
         write_json(outputs.trials, result.as_json())
         raise
     result = _result(tuner, plan, study, found.trials, seconds=time.monotonic() - began)
-    unseen = nested(plan, study, say=lambda text: progress("tune", text)) if with_nested else None
+    unseen = run_nested_search(plan, study, say=lambda text: progress("tune", text)) if with_nested else None
     result = replace(result, reason=found.reason, best=found.best.number, nested=unseen)
     write_json(outputs.trials, result.as_json())
     best = best_bundle.best_parameters(found.best, study, metric=plan.objective.metric)
@@ -113,9 +113,11 @@ def _tuned(plan: Plan, study: Study, outputs: Outputs, tuner: Tuner, *, with_nes
     }
 
 
-def _result(tuner: Tuner, plan: Plan, study: Study, trials: tuple[Trial, ...], *, seconds: float) -> Result:
+def _result(
+    tuner: Tuner, plan: SearchPlan, study: Study, trials: tuple[Trial, ...], *, seconds: float
+) -> SearchDocument:
     """What there is to tell of a search without an end."""
-    return Result(
+    return SearchDocument(
         engine=tuner.name,
         experiments=tuple(one.name for one in plan.experiments),
         algorithm=", ".join(sorted({one.algorithm for one in plan.experiments})),
@@ -129,7 +131,7 @@ def _result(tuner: Tuner, plan: Plan, study: Study, trials: tuple[Trial, ...], *
     )
 
 
-def make_plan(wish: Wish, task: Task, *, columns: int = 1) -> Plan:
+def make_plan(wish: SearchOptions, task: Task, *, columns: int = 1) -> SearchPlan:
     """The search that a user asks for.
 
     Args:
@@ -145,19 +147,21 @@ def make_plan(wish: Wish, task: Task, *, columns: int = 1) -> Plan:
     names = tuple(dict.fromkeys(wish.families)) or tuple(families.defaults(task, columns=columns))
     for name in names:
         if task not in families.family(name).tasks:
-            raise InputError(f"the family {name} cannot do a {task} task; choose among {shown(families.names(task))}.")
-    spent = budget.parse(wish.budget) if wish.budget else Budget(trials=TRIALS_OF_A_FAMILY * len(names))
-    experiments = [experiment_yaml.shipped(name).for_task(task) for name in names]
-    return Plan(experiments=experiments, budget=spent, seed=wish.seed)
+            raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")
+    spent = budget.parse(wish.budget) if wish.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
+    experiments = [experiment_yaml.load_shipped(name).for_task(task) for name in names]
+    return SearchPlan(experiments=experiments, budget=spent, seed=wish.seed)
 
 
 def _experiment(name: str) -> Experiment:
     """The Experiment of a file, or the shipped one of that name."""
     path = Path(name)
-    return experiment_yaml.shipped(name) if name.isidentifier() and not path.exists() else experiment_yaml.load(path)
+    return (
+        experiment_yaml.load_shipped(name) if name.isidentifier() and not path.exists() else experiment_yaml.load(path)
+    )
 
 
-def _given_plan(wish: Wish, given: Experiment, task: Task) -> Plan:
+def _given_plan(wish: SearchOptions, given: Experiment, task: Task) -> SearchPlan:
     own = assignments.of_experiment(given)
     if given.pipeline:
         raise InputError(
@@ -166,14 +170,14 @@ def _given_plan(wish: Wish, given: Experiment, task: Task) -> Plan:
         )
     if wish.families and set(wish.families) != set(own):
         raise InputError(
-            f"the families must be those of the Experiment, {list(own)}; got {shown(list(wish.families))}; "
+            f"the families must be those of the Experiment, {list(own)}; got {quote(list(wish.families))}; "
             "leave them out."
         )
     assignments.suits(given, task)
     return plan_of(given, budget_text=wish.budget, seed=wish.seed)
 
 
-def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> Plan:
+def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> SearchPlan:
     """The search of an Experiment that a person has written.
 
     Args:
@@ -184,7 +188,7 @@ def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> Plan:
     Raises:
         InputError: If the budget is none, or its algorithm could not use it.
     """
-    asked = budget.parse(budget_text) if budget_text else Budget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
+    asked = budget.parse(budget_text) if budget_text else SearchBudget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
     given = given.limited(asked.trials) if asked.trials else replace(given, max_trials=0)
     algorithms.check(
         given.algorithm,
@@ -194,4 +198,4 @@ def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> Plan:
         parallel=given.parallel,
         where=given.name,
     )
-    return Plan(experiments=[given], budget=asked, seed=seed, defaults=False)
+    return SearchPlan(experiments=[given], budget=asked, seed=seed, defaults=False)

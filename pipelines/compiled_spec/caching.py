@@ -21,7 +21,7 @@ READS_ANEW = frozenset({"prepare"})
 
 
 @dataclass(frozen=True)
-class Reuse:
+class CachingPlan:
     """What Kubeflow Pipelines does with the steps of a pipeline when it is run again.
 
     Attributes:
@@ -36,7 +36,7 @@ class Reuse:
     stale: tuple[str, ...]
 
 
-def reuse(file: PipelineFile) -> Reuse:
+def reuse(file: PipelineFile) -> CachingPlan:
     """What is done with the steps of a compiled pipeline, by their names in it."""
     again, taken, stale = [], [], []
     for name, task in _tasks(file.spec, file.spec["root"]["dag"]):
@@ -48,10 +48,10 @@ def reuse(file: PipelineFile) -> Reuse:
         given = (task.get("inputs") or {}).get("parameters") or {}
         if runs in READS_ANEW | ACTS or (_is_given(given.get(READS.get(runs, ""))) and "fingerprint" not in given):
             stale.append(name)
-    return Reuse(tuple(again), tuple(taken), tuple(stale))
+    return CachingPlan(tuple(again), tuple(taken), tuple(stale))
 
 
-def told(file: PipelineFile) -> list[str]:
+def describe_caching(file: PipelineFile) -> list[str]:
     """What a person is told of it, in a line each."""
     found = reuse(file)
     acting = tuple(name for name in found.stale if file.steps[name].runs in ACTS)

@@ -16,7 +16,7 @@ _AND = " && "
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class OutputValues:
     """The values that an output may have.
 
     Attributes:
@@ -26,7 +26,7 @@ class Outcomes:
     values: tuple[str, ...]
 
 
-def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, Outcomes]:
+def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, OutputValues]:
     """The outputs of a component of which it is known beforehand what they may be.
 
     Args:
@@ -39,7 +39,7 @@ def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, Outcomes]:
     found = {
         use(passed=passed, publish=publish, serve=serve) for passed, publish, serve in product([True, False], *ways)
     }
-    return {"use": Outcomes(tuple(sorted(found)))}
+    return {"use": OutputValues(tuple(sorted(found)))}
 
 
 def is_left_out(condition: str, inputs: Mapping[str, Any]) -> bool:
@@ -62,7 +62,7 @@ def _never(value: Any, comparisons: Sequence[re.Match[str]]) -> bool:
 
 
 def _values(value: Any) -> Iterator[Any]:
-    yield from value.values if isinstance(value, Outcomes) else (value,)
+    yield from value.values if isinstance(value, OutputValues) else (value,)
 
 
 def _fits(value: Any, match: re.Match[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from headrace.core.base.errors import InputError, MissingError
-from headrace.pipelines.compiled_spec.conditions import Outcomes, is_left_out, outcomes
+from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, outcomes
 
 _ADVICE = "compile it with headrace compile, or with kfp's compiler"
 Document = dict[str, Any]
@@ -133,7 +133,7 @@ class _Walk:
         made = self._outcomes(dag, known)
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
-            inputs = _known(task, known, component) | _produced(task, made)
+            inputs = _constant_inputs(task, known, component) | _produced_inputs(task, made)
             if self.decided and is_left_out(str((task.get("triggerPolicy") or {}).get("condition", "")), inputs):
                 continue
             if "parameterIterator" in task or "artifactIterator" in task:
@@ -145,13 +145,15 @@ class _Walk:
                 step = self._step(f"{prefix}{name}", task, component["executorLabel"])
                 yield replace(step, inputs=_without_outcomes(inputs), around=_without_outcomes(known))
 
-    def _outcomes(self, dag: Document, known: Mapping[str, Any]) -> dict[tuple[str, str], Outcomes]:
+    def _outcomes(self, dag: Document, known: Mapping[str, Any]) -> dict[tuple[str, str], OutputValues]:
         """What the outputs of tasks may be, by task and output, where that is known beforehand."""
         found = {}
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
             container = self.executors[component["executorLabel"]].get("container") if "dag" not in component else None
-            for output, values in outcomes(_function(container or {}), _known(task, known, component)).items():
+            for output, values in outcomes(
+                _function(container or {}), _constant_inputs(task, known, component)
+            ).items():
                 found[name, output] = values
         return found
 
@@ -171,7 +173,7 @@ class _Walk:
         )
 
 
-def _known(task: Document, known: Mapping[str, Any], component: Document) -> dict[str, Any]:
+def _constant_inputs(task: Document, known: Mapping[str, Any], component: Document) -> dict[str, Any]:
     """The values of a task's inputs that stand in the file."""
     definitions = (component.get("inputDefinitions") or {}).get("parameters") or {}
     found = {name: one["defaultValue"] for name, one in definitions.items() if "defaultValue" in one}
@@ -184,7 +186,7 @@ def _known(task: Document, known: Mapping[str, Any], component: Document) -> dic
     return found
 
 
-def _produced(task: Document, made: Mapping[tuple[str, str], Outcomes]) -> dict[str, Outcomes]:
+def _produced_inputs(task: Document, made: Mapping[tuple[str, str], OutputValues]) -> dict[str, OutputValues]:
     """What those inputs of a task may be that are outputs of other tasks."""
     given = ((task.get("inputs") or {}).get("parameters") or {}).items()
     sources = {name: value.get("taskOutputParameter") or {} for name, value in given}
@@ -193,7 +195,7 @@ def _produced(task: Document, made: Mapping[tuple[str, str], Outcomes]) -> dict[
 
 
 def _without_outcomes(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in inputs.items() if not isinstance(value, Outcomes)}
+    return {name: value for name, value in inputs.items() if not isinstance(value, OutputValues)}
 
 
 def _function(container: Document) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from headrace.cluster.api.kubeconfig import connect
-from headrace.cluster.doctor.installation import wanted
+from headrace.cluster.doctor.installation import required_accounts
 from headrace.cluster.doctor.namespace import check_namespace, check_references, store_reference
 from headrace.cluster.doctor.rights import check_rights
-from headrace.cluster.install.requirements import ACCOUNT, Needs, Reference
-from headrace.cluster.kfp.client import Kfp
+from headrace.cluster.install.requirements import ACCOUNT, ClusterRequirements, ObjectReference
+from headrace.cluster.kfp.client import KfpClient
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 from headrace.cluster.kfp.step_place import StepPlace, find
-from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import ClusterError
 from headrace.core.base.parameter_text import plain
 from headrace.core.base.secret_names import STORE_SECRET
@@ -25,7 +25,7 @@ AREA = "Steps"
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PreflightReport:
     """How it stands before a run.
 
     Attributes:
@@ -34,15 +34,15 @@ class Outlook:
     """
 
     account: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Diagnostic, ...]
 
     @property
-    def lacking(self) -> tuple[Finding, ...]:
+    def lacking(self) -> tuple[Diagnostic, ...]:
         """What a step, or the whole run, cannot do without."""
         return tuple(finding for finding in self.findings if finding.state == "bad")
 
 
-def look(api: Kfp, file: PipelineFile, arguments: Mapping[str, Any], *, account: str = "") -> Outlook:
+def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, account: str = "") -> PreflightReport:
     """Look whether what a run needs is where its steps run; nothing is changed.
 
     A run that names no account gets ``headrace-pipeline`` where that is there, else the choice of Kubeflow Pipelines.
@@ -57,22 +57,24 @@ def look(api: Kfp, file: PipelineFile, arguments: Mapping[str, Any], *, account:
         cluster = connect()
         place = find(cluster, api)
     except ClusterError as error:
-        return Outlook(account, (_unlooked(str(error).partition(": ")[0]),))
+        return PreflightReport(account, (_unchecked_finding(str(error).partition(": ")[0]),))
     if place is None or not _is_here(cluster, place):
-        return Outlook(account, (_unlooked("no Kubeflow Pipelines is seen in the cluster of the kubeconfig"),))
+        return PreflightReport(
+            account, (_unchecked_finding("no Kubeflow Pipelines is seen in the cluster of the kubeconfig"),)
+        )
     there = replace(cluster, namespace=place.namespace)
     try:
         chosen = account or (ACCOUNT if _has_account(there, ACCOUNT) else "")
         needs = demands(plan_of(file.spec, file.platform, arguments), account=chosen or place.account)
-        findings = [good(AREA, f"{place}; this run as {needs.account}"), *_found(there, needs, arguments)]
+        findings = [good(AREA, f"{place}; this run as {needs.account}"), *_find_missing(there, needs, arguments)]
     except ClusterError as error:
-        return Outlook(account, (_unlooked(str(error).partition(": ")[0]),))
-    return Outlook(chosen, tuple(findings))
+        return PreflightReport(account, (_unchecked_finding(str(error).partition(": ")[0]),))
+    return PreflightReport(chosen, tuple(findings))
 
 
-def _unlooked(why: str) -> Finding:
+def _unchecked_finding(why: str) -> Diagnostic:
     remedy = "set KUBECONFIG to a way to it"
-    return Finding(AREA, "note", f"nobody looked whether they find what they need: {why.rstrip('.')}", remedy)
+    return Diagnostic(AREA, "note", f"nobody looked whether they find what they need: {why.rstrip('.')}", remedy)
 
 
 def _is_here(cluster: Cluster, place: StepPlace) -> bool:
@@ -96,32 +98,32 @@ def _has_account(cluster: Cluster, name: str) -> bool:
         return False
 
 
-def _found(cluster: Cluster, needs: Needs, arguments: Mapping[str, Any]) -> list[Finding]:
-    references = {(one.kind, one.name): one for one in (*wanted(needs), *needs.references)}
+def _find_missing(cluster: Cluster, needs: ClusterRequirements, arguments: Mapping[str, Any]) -> list[Diagnostic]:
+    references = {(one.kind, one.name): one for one in (*required_accounts(needs), *needs.references)}
     store = references.get((SECRETS, STORE_SECRET))
     if store and _needs_store(needs, arguments):
         references[SECRETS, STORE_SECRET] = store_reference(by=store.by)
     return [
         *(finding for finding in check_namespace(cluster, needs) if _concerns(finding, needs)),
-        *check_references(cluster, _named(references.values())),
+        *check_references(cluster, _requested_references(references.values())),
         *check_rights(cluster, needs),
     ]
 
 
-def _concerns(finding: Finding, needs: Needs) -> bool:
+def _concerns(finding: Diagnostic, needs: ClusterRequirements) -> bool:
     """Whether what was found of a namespace concerns the run; Katib's label does so only where Katib is asked."""
     return finding.state == "bad" or (
         finding.state == "warning" and "deploy" in needs.purposes and "Katib" not in finding.text
     )
 
 
-def _named(references: Iterable[Reference]) -> list[Reference]:
+def _requested_references(references: Iterable[ObjectReference]) -> list[ObjectReference]:
     """Those that are looked for, by steps without their groups; of what is optional only the keys are missed."""
     found = [one for one in references if one.name == STORE_SECRET or not one.optional]
     return [replace(one, by=tuple(step.rpartition("/")[2] for step in one.by)) for one in found]
 
 
-def _needs_store(needs: Needs, arguments: Mapping[str, Any]) -> bool:
+def _needs_store(needs: ClusterRequirements, arguments: Mapping[str, Any]) -> bool:
     """Whether a step surely reads or writes the object store."""
     addressed = any(isinstance(value, str) and plain(value).startswith("s3://") for value in arguments.values())
     return addressed or bool(needs.purposes & {"deploy", "tune"})

@@ -3,9 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS, Kind
-from headrace.cluster.install.requirements import ACCOUNT, Needs, PodNeed, Purpose, Reference
-from headrace.core.base.diagnostics import Finding, good, listed
+from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS, ObjectKind
+from headrace.cluster.install.requirements import (
+    ACCOUNT,
+    ClusterRequirements,
+    ObjectReference,
+    PodRequirements,
+    Purpose,
+)
+from headrace.core.base.diagnostics import Diagnostic, good, list_names
 from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
 from headrace.pipelines.compiled_spec.unsupported_features import value_of
@@ -18,7 +24,7 @@ _WHERE = ("target", "on")
 _PARAMETER_BYTES = 60_000  # 60 kB of parameters were seen to pass, 150 kB to fail
 
 # Kind, the setting's list, the key of a constant name, the key of a name by parameter, keys that are wanted.
-_NAMED: tuple[tuple[Kind, str, str, str, str, str], ...] = (
+_NAMED: tuple[tuple[ObjectKind, str, str, str, str, str], ...] = (
     (SECRETS, "secretAsEnv", "secretName", "secretNameParameter", "keyToEnv", "secretKey"),
     (SECRETS, "secretAsVolume", "secretName", "secretNameParameter", "", ""),
     (SECRETS, "imagePullSecret", "secretName", "secretNameParameter", "", ""),
@@ -28,15 +34,15 @@ _NAMED: tuple[tuple[Kind, str, str, str, str, str], ...] = (
 )
 
 
-def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> Needs:
+def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirements:
     """What the pipeline's steps ask of a cluster."""
-    references: dict[tuple[Kind, str], Reference] = {}
+    references: dict[tuple[ObjectKind, str], ObjectReference] = {}
     for step in plan.steps:
         for found in _references(step):
             before = references.get((found.kind, found.name))
-            references[found.kind, found.name] = _joined(before, found) if before else found
+            references[found.kind, found.name] = _join_references(before, found) if before else found
     made = {str(step.inputs.get("pvc_name", "")) for step in plan.steps if step.form == "volume"}
-    return Needs(
+    return ClusterRequirements(
         purposes=frozenset({"run", *(purpose for step in plan.steps for purpose in _purposes(step))}),
         account=account,
         references=tuple(one for one in references.values() if one.kind != CLAIMS or one.name not in made),
@@ -57,23 +63,25 @@ def _purposes(step: PlanStep) -> Iterator[Purpose]:
         yield "tune"
 
 
-def _references(step: PlanStep) -> Iterator[Reference]:
+def _references(step: PlanStep) -> Iterator[ObjectReference]:
     for kind, setting, constant, parameter, keys, key in _NAMED:
         for entry in step.kubernetes.get(setting) or []:
-            name = str(entry.get(constant) or value_of(entry.get(parameter)) or _given(entry.get(parameter), step))
+            name = str(
+                entry.get(constant) or value_of(entry.get(parameter)) or _constant_value(entry.get(parameter), step)
+            )
             wanted = tuple(str(one[key]) for one in entry.get(keys) or []) if keys else ()
             optional = bool(entry.get("optional"))
             if name:
-                yield Reference(kind, name, keys=wanted, optional=optional, by=(step.name,))
+                yield ObjectReference(kind, name, keys=wanted, optional=optional, by=(step.name,))
 
 
-def _given(parameter: Mapping[str, Any] | None, step: PlanStep) -> str:
+def _constant_value(parameter: Mapping[str, Any] | None, step: PlanStep) -> str:
     """The value of a parameter that gives a name, if it stands in the file."""
     return str(step.around.get(str((parameter or {}).get("componentInputParameter", "")), ""))
 
 
-def _joined(one: Reference, other: Reference) -> Reference:
-    return Reference(
+def _join_references(one: ObjectReference, other: ObjectReference) -> ObjectReference:
+    return ObjectReference(
         one.kind,
         one.name,
         keys=tuple(dict.fromkeys((*one.keys, *other.keys))),
@@ -95,7 +103,7 @@ def _classes(plan: CompiledPlan) -> dict[str, tuple[str, ...]]:
     return {name: tuple(by) for name, by in found.items()}
 
 
-def _pod(step: PlanStep) -> PodNeed:
+def _pod(step: PlanStep) -> PodRequirements:
     resources = step.container.get("resources") or {}
     requests = {
         name: str(resources.get(f"resource{part}Request") or resources.get(f"resource{part}Limit") or "")
@@ -106,7 +114,7 @@ def _pod(step: PlanStep) -> PodNeed:
         requests[str(accelerator.get("resourceType") or accelerator.get("type"))] = str(
             accelerator.get("resourceCount") or accelerator.get("count") or "1"
         )
-    return PodNeed(
+    return PodRequirements(
         by=step.name,
         image=step.image,
         requests={name: value for name, value in requests.items() if value},
@@ -116,38 +124,36 @@ def _pod(step: PlanStep) -> PodNeed:
     )
 
 
-def ignored(plan: CompiledPlan) -> list[Finding]:
+def find_ignored_features(plan: CompiledPlan) -> list[Diagnostic]:
     """What Kubeflow Pipelines ignores of a pipeline, or fails on, whatever the cluster; as seen with KFP 2.17."""
     count = len(plan.steps)
     compiled = f"{plan.name} has {count} steps, compiled by {plan.sdk or 'an unknown compiler'}"
-    return [good("Pipeline", compiled), *_ignored(plan.steps)]
+    return [good("Pipeline", compiled), *_find_ignored(plan.steps)]
 
 
-def _ignored(steps: Sequence[PlanStep]) -> Iterator[Finding]:
+def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
     again = [step.name for step in steps if step.retries]
     if again:
-        text = (
-            f"{listed(again)}: retries have no effect with the ConfigMap workflow-controller-configmap as it is shipped"
-        )
+        text = f"{list_names(again)}: retries have no effect with the ConfigMap workflow-controller-configmap as it is shipped"
         remedy = "set its retryPolicy to Always, or run the pipeline again"
-        yield Finding("Pipeline", "warning", text, remedy)
+        yield Diagnostic("Pipeline", "warning", text, remedy)
     long = [step.name for step in steps if sum(len(str(v).encode()) for v in step.inputs.values()) > _PARAMETER_BYTES]
     if long:
-        text = f"{listed(long)}: parameters of more than {_PARAMETER_BYTES // 1000} kB fail at the driver"
-        yield Finding("Pipeline", "bad", text, "pass them as an artifact")
+        text = f"{list_names(long)}: parameters of more than {_PARAMETER_BYTES // 1000} kB fail at the driver"
+        yield Diagnostic("Pipeline", "bad", text, "pass them as an artifact")
     acting = [step.name for step in steps if step.cached and step.function in ACTS]
     if acting:
-        text = f"{listed(acting)}: an earlier result may be taken instead of acting again"
-        yield Finding("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
+        text = f"{list_names(acting)}: an earlier result may be taken instead of acting again"
+        yield Diagnostic("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
     stale = [step.name for step in steps if step.cached and _reads_anything(step)]
     if stale:
-        text = f"{listed(stale)}: an earlier result may be taken, whatever lies at the address by then"
+        text = f"{list_names(stale)}: an earlier result may be taken, whatever lies at the address by then"
         remedy = "give it what the component fingerprint tells of the address, or set_caching_options(False)"
-        yield Finding("Pipeline", "warning", text, remedy)
-    unknown = sorted({name for step in steps for name in _unnamed(step)})
+        yield Diagnostic("Pipeline", "warning", text, remedy)
+    unknown = sorted({name for step in steps for name in _find_unnamed(step)})
     if unknown:
-        text = f"the names of {listed(unknown)} are given when a run is made: nobody can look for them now"
-        yield Finding("Pipeline", "unknown", text)
+        text = f"the names of {list_names(unknown)} are given when a run is made: nobody can look for them now"
+        yield Diagnostic("Pipeline", "unknown", text)
 
 
 def _reads_anything(step: PlanStep) -> bool:
@@ -157,10 +163,10 @@ def _reads_anything(step: PlanStep) -> bool:
     return unguarded or step.function in READS_ANEW
 
 
-def _unnamed(step: PlanStep) -> Iterator[str]:
+def _find_unnamed(step: PlanStep) -> Iterator[str]:
     """Settings whose object is named by a parameter without a value."""
     for _, setting, constant, parameter, _, _ in _NAMED:
         for entry in step.kubernetes.get(setting) or []:
             by = entry.get(parameter) or {}
-            if not (entry.get(constant) or value_of(by) or _given(by, step)):
+            if not (entry.get(constant) or value_of(by) or _constant_value(by, step)):
                 yield f"{step.name}'s {setting}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.base.diagnostics import Finding, good, listed
+from headrace.core.base.diagnostics import Diagnostic, good, list_names
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
 
 ARGUMENT_BYTES = 131_071  # Linux' longest argument: the executor's whole input is one (MAX_ARG_STRLEN)
@@ -91,12 +91,12 @@ def _bytes(step: PlanStep) -> int:
     return sum(len(str(value).encode()) for value in step.inputs.values())
 
 
-def dropped(plan: CompiledPlan) -> list[Finding]:
+def find_unsupported(plan: CompiledPlan) -> list[Diagnostic]:
     """What ``kfp.local`` refuses or ignores, with each step that it concerns; as seen with kfp 2.17."""
     findings = [*_by_rule(plan.steps), *_by_setting(plan.steps), *_loops(plan)]
     if plan.workspace:
         text = "the workspace's size and storage class have no effect, and its folder is deleted after the run"
-        findings.append(Finding("Pipeline", "note", text))
+        findings.append(Diagnostic("Pipeline", "note", text))
     count = len(plan.steps)
     return [
         good("Pipeline", f"{plan.name} has {count} steps, compiled by {plan.sdk or 'an unknown compiler'}"),
@@ -104,28 +104,28 @@ def dropped(plan: CompiledPlan) -> list[Finding]:
     ]
 
 
-def _by_rule(steps: Sequence[PlanStep]) -> Iterator[Finding]:
+def _by_rule(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
     for rule in _RULES:
         names = [step.name for step in steps if rule.holds(step)]
         if names:
             state = "bad" if rule.bad else "warning" if rule.remedy else "note"
-            yield Finding("Pipeline", state, f"{listed(names)}: {rule.text}", rule.remedy)  # type: ignore[arg-type]
+            yield Diagnostic("Pipeline", state, f"{list_names(names)}: {rule.text}", rule.remedy)  # type: ignore[arg-type]
 
 
-def _by_setting(steps: Sequence[PlanStep]) -> Iterator[Finding]:
+def _by_setting(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
     for setting in sorted({name for step in steps for name in step.kubernetes}):
         names = [step.name for step in steps if setting in step.kubernetes]
         text, remedy = SETTINGS.get(setting, ("it has no effect", ""))
-        yield Finding(
-            "Pipeline", "warning" if remedy else "note", f"{listed(names)}: {setting} is ignored: {text}", remedy
+        yield Diagnostic(
+            "Pipeline", "warning" if remedy else "note", f"{list_names(names)}: {setting} is ignored: {text}", remedy
         )
 
 
-def _loops(plan: CompiledPlan) -> Iterator[Finding]:
+def _loops(plan: CompiledPlan) -> Iterator[Diagnostic]:
     for name, limit in plan.loops.items():
         if limit == 0 or limit > _PARALLEL:
             asked = f"{limit} iterations" if limit else "all iterations"
-            yield Finding("Pipeline", "note", f"{name}: at most {_PARALLEL} iterations run at once, not {asked}")
+            yield Diagnostic("Pipeline", "note", f"{name}: at most {_PARALLEL} iterations run at once, not {asked}")
 
 
 def value_of(given: Any) -> str:

@@ -9,7 +9,7 @@ from headrace.core.base.errors import InputError
 
 
 @dataclass(frozen=True)
-class Shipped:
+class ShippedPipeline:
     """A pipeline that lies in this package.
 
     Attributes:
@@ -24,7 +24,7 @@ class Shipped:
 _PREPARING = ("fingerprint", "ingest", "infer_contract", "validate", "engineer", "split")
 _LEARNING = ("tune", "train", "evaluate")
 PIPELINES = {
-    "training": Shipped(
+    "training": ShippedPipeline(
         entry="headrace.pipelines.definitions.training:training",
         steps=(
             "fingerprint",
@@ -46,18 +46,18 @@ PIPELINES = {
             "report",
         ),
     ),
-    "replay": Shipped(
+    "replay": ShippedPipeline(
         entry="headrace.pipelines.definitions.replay:replay", steps=(*_PREPARING, *_LEARNING, "gate", "package")
     ),
-    "trial": Shipped(
+    "trial": ShippedPipeline(
         entry="headrace.pipelines.definitions.trial:trial", steps=(*_PREPARING, *_LEARNING, "report_metrics")
     ),
-    "preparation": Shipped(entry="headrace.pipelines.definitions.preparation:preparation", steps=("prepare",)),
-    "rollout": Shipped(entry="headrace.pipelines.definitions.rollout:rollout", steps=("rollout",)),
+    "preparation": ShippedPipeline(entry="headrace.pipelines.definitions.preparation:preparation", steps=("prepare",)),
+    "rollout": ShippedPipeline(entry="headrace.pipelines.definitions.rollout:rollout", steps=("rollout",)),
 }
 
 
-def shipped(name: str) -> Shipped:
+def find_pipeline(name: str) -> ShippedPipeline:
     """The entry of the pipeline of that name.
 
     Raises:
@@ -74,5 +74,5 @@ def pipeline(name: str) -> Callable[..., Any]:
     Raises:
         InputError: If no such pipeline is shipped.
     """
-    module, function = shipped(name).entry.split(":")
+    module, function = find_pipeline(name).entry.split(":")
     return getattr(import_module(module), function)  # type: ignore[no-any-return]  # KFP's decorators are untyped

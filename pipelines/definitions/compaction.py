@@ -28,7 +28,9 @@ def compact(text: str) -> str:
     documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     spec, platform = _parts(documents)
     parameters = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    comments = "".join(f"{_described(line, parameters)}\n" for line in text.splitlines() if line.startswith("#"))
+    comments = "".join(
+        f"{_describe_parameter(line, parameters)}\n" for line in text.splitlines() if line.startswith("#")
+    )
     _drop_descriptions(spec["root"])
     _merge(spec, _settings(platform))
     for name, component in spec["components"].items():
@@ -38,7 +40,7 @@ def compact(text: str) -> str:
     return comments + yaml_documents.dump_all(documents, short=True)
 
 
-def _described(comment: str, parameters: Document) -> str:
+def _describe_parameter(comment: str, parameters: Document) -> str:
     """A line of the compiler's comment, with what it says if it tells of a parameter."""
     name = comment.removeprefix("#").partition(":")[0].strip()
     said = " ".join(str(parameters.get(name, {}).get("description", "")).split())

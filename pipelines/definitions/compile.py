@@ -5,16 +5,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, shown
-from headrace.pipelines.definitions.catalogue import pipeline, shipped
+from headrace.core.base.errors import InputError, quote
+from headrace.pipelines.definitions.catalogue import find_pipeline, pipeline
 from headrace.pipelines.definitions.compaction import compact
-from headrace.pipelines.definitions.task_options import TaskOptions, applied
+from headrace.pipelines.definitions.task_options import TaskOptions, apply_options
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
-class Native:
+class NativeObjects:
     """Names of the objects ``Pipeline`` and ``PipelineVersion`` (pipelines.kubeflow.org/v2beta1).
 
     Attributes:
@@ -36,11 +36,11 @@ class Native:
         for text in filter(None, (self.version, self.namespace, self.name)):
             if not _NAME.fullmatch(text):
                 raise InputError(
-                    f"the name of an object must be lower-case letters, digits, dashes and dots; got {shown(text)}."
+                    f"the name of an object must be lower-case letters, digits, dashes and dots; got {quote(text)}."
                 )
 
 
-def compiled(name: str, *, options: TaskOptions | None = None, native: Native | None = None) -> str:
+def compile_text(name: str, *, options: TaskOptions | None = None, native: NativeObjects | None = None) -> str:
     """A shipped pipeline as YAML.
 
     Args:
@@ -51,10 +51,10 @@ def compiled(name: str, *, options: TaskOptions | None = None, native: Native | 
     Raises:
         InputError: If no such pipeline is shipped, or an option cannot be.
     """
-    shipped(name)
+    find_pipeline(name)
     from kfp.compiler import Compiler  # noqa: PLC0415 - slow, and only compiling needs it
 
-    found = applied(pipeline(name), options or TaskOptions())
+    found = apply_options(pipeline(name), options or TaskOptions())
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         path = Path(scratch) / "pipeline.yaml"  # the compiler chooses the format by the file's ending
         if native is None:
@@ -64,7 +64,7 @@ def compiled(name: str, *, options: TaskOptions | None = None, native: Native | 
         return compact(path.read_text(encoding="utf-8"))
 
 
-def _compile_native(found: object, path: Path, native: Native) -> None:
+def _compile_native(found: object, path: Path, native: NativeObjects) -> None:
     from kfp.compiler import Compiler, KubernetesManifestOptions  # noqa: PLC0415 - slow
 
     own = str(found.component_spec.name)  # type: ignore[attr-defined]  # KFP is untyped

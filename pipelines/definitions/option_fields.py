@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.parameter_text import guarded
+from headrace.core.base.parameter_text import escape
 
 _PIPELINE_TYPES: Mapping[type, type] = {tuple: list, Mapping: dict}
 _UNSET: tuple[Any, ...] = ("", 0, -1, (), {})
@@ -148,9 +148,9 @@ def pipeline_values(options: object) -> dict[str, Any]:
 
 def _pipeline_value(value: Any) -> Any:
     if isinstance(value, str):
-        return guarded(value)
+        return escape(value)
     if isinstance(value, (tuple, list)):
-        return [guarded(each) for each in value]
+        return [escape(each) for each in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -29,7 +29,7 @@ Channel = Any
 
 
 @dataclass(frozen=True)
-class Prepared:
+class DataOutputs:
     """Outputs of the steps that make a table ready to learn from.
 
     Attributes:
@@ -52,7 +52,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ModelOutputs:
     """Outputs of the steps from the search to the bundle.
 
     Attributes:
@@ -84,7 +84,7 @@ def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
     return task
 
 
-def line(given: Arguments, *, using: Arguments | None = None) -> tuple[Prepared, Judged]:
+def line(given: Arguments, *, using: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
     """Wire the steps from ingest to package: what training and replaying share.
 
     Args:
@@ -92,13 +92,13 @@ def line(given: Arguments, *, using: Arguments | None = None) -> tuple[Prepared,
         using: Arguments of ``gate`` that say what is to be done with a model; None for a model that stays here.
     """
     known = fingerprints(**_arguments_of("fingerprint", given))
-    rows = prepared(
+    rows = add_data_steps(
         known=known,
         reading=_arguments_of("ingest", given),
         agreeing=_arguments_of("infer_contract", given),
         dividing=_arguments_of("split", given),
     )
-    return rows, _judged(rows, known=known, given=given, using=using or {})
+    return rows, _add_model_steps(rows, known=known, given=given, using=using or {})
 
 
 def _arguments_of(step: str, given: Arguments) -> Arguments:
@@ -117,7 +117,7 @@ def fingerprints(**addresses: Channel) -> Arguments:
     return {name: looked.outputs[name] for name in addresses}
 
 
-def prepared(*, known: Arguments, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> Prepared:
+def add_data_steps(*, known: Arguments, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> DataOutputs:
     """Bring a table in, agree on a contract, check, add row features, split.
 
     Args:
@@ -137,7 +137,7 @@ def prepared(*, known: Arguments, reading: Arguments, agreeing: Arguments, divid
     valid_table = validated.outputs["valid_table"]
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
     parts = split(table=features, contract=agreed, **dividing).outputs
-    return Prepared(
+    return DataOutputs(
         table=table,
         contract=agreed,
         checks=validated.outputs["checks"],
@@ -148,7 +148,7 @@ def prepared(*, known: Arguments, reading: Arguments, agreeing: Arguments, divid
     )
 
 
-def _judged(rows: Prepared, *, known: Arguments, given: Arguments, using: Arguments) -> Judged:
+def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, using: Arguments) -> ModelOutputs:
     """Search, fit, measure, judge, package."""
     # Also a search on Katib is taken from an earlier run: its trials leave nothing that is looked for later. A journal
     # is no input that matters, for it only keeps what the same search would find again.
@@ -202,4 +202,4 @@ def _judged(rows: Prepared, *, known: Arguments, given: Arguments, using: Argume
     )
     with_store(packaged)
     bundle = packaged.outputs["bundle"]
-    return Judged(tuned.outputs["trials"], evaluation, verdict, gated.outputs["use"], bundle)
+    return ModelOutputs(tuned.outputs["trials"], evaluation, verdict, gated.outputs["use"], bundle)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.experiments.search.budget import seconds
 
 PerStep = Mapping[str, str]
@@ -47,7 +47,7 @@ class Toleration:
         if not _LABEL.fullmatch(key) or not _LABEL_VALUE.fullmatch(value) or effect not in {"", *_EFFECTS}:
             raise InputError(
                 f"a toleration must be KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT, with one of {list(_EFFECTS)}; "
-                f"got {shown(text)}."
+                f"got {quote(text)}."
             )
         return cls(key, value, effect)
 
@@ -93,7 +93,7 @@ class TaskOptions:
             seconds(text)
         for key, value in self.node_selector.items():
             if not _LABEL.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
-                raise InputError(f"a node selector must be KEY=VALUE, a label of nodes; got {shown(f'{key}={value}')}.")
+                raise InputError(f"a node selector must be KEY=VALUE, a label of nodes; got {quote(f'{key}={value}')}.")
 
     @property
     def steps(self) -> set[str]:
@@ -104,14 +104,14 @@ class TaskOptions:
 def _check(what: str, pattern: re.Pattern[str], values: PerStep) -> None:
     for value in values.values():
         if not pattern.fullmatch(value):
-            raise InputError(f"{what}; got {shown(value)} instead.")
+            raise InputError(f"{what}; got {quote(value)} instead.")
 
 
 def _of(values: PerStep, step: str) -> str:
     return values.get(step, values.get("", ""))
 
 
-def applied(pipeline: Any, options: TaskOptions) -> Any:
+def apply_options(pipeline: Any, options: TaskOptions) -> Any:
     """The pipeline with the options applied to each of its steps.
 
     Args:
@@ -130,7 +130,7 @@ def applied(pipeline: Any, options: TaskOptions) -> Any:
     made = again(_with_options(pipeline.pipeline_func, options, found))
     unknown = sorted(options.steps - found)
     if unknown:
-        raise InputError(f"the pipeline has the steps {', '.join(sorted(found))}; got {shown(unknown[0])} instead.")
+        raise InputError(f"the pipeline has the steps {', '.join(sorted(found))}; got {quote(unknown[0])} instead.")
     return made
 
 
@@ -139,7 +139,7 @@ def _with_options(function: Callable[..., Any], options: TaskOptions, found: set
     from kfp.dsl.pipeline_context import Pipeline  # noqa: PLC0415 - slow
 
     @functools.wraps(function)
-    def wrapped(*arguments: Any, **named: Any) -> Any:
+    def call_with_options(*arguments: Any, **named: Any) -> Any:
         outputs = function(*arguments, **named)
         for task in Pipeline.get_default_pipeline().tasks.values():
             step = task.component_spec.name.replace("-", "_")
@@ -148,7 +148,7 @@ def _with_options(function: Callable[..., Any], options: TaskOptions, found: set
                 _apply(task, step, options)
         return outputs
 
-    return wrapped
+    return call_with_options
 
 
 def _apply(task: Any, step: str, options: TaskOptions) -> None:

@@ -11,7 +11,7 @@ from headrace.pipelines.definitions.steps import Arguments, Channel, line, with_
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
-def _published(bundle: Channel) -> Channel:
+def _add_publish(bundle: Channel) -> Channel:
     """Publish a bundle; its address."""
     published = publish_bundle(bundle=bundle)
     published.set_caching_options(False)
@@ -19,7 +19,7 @@ def _published(bundle: Channel) -> Channel:
     return published.outputs["Output"]
 
 
-def _reported(**given: Any) -> None:
+def _add_report(**given: Any) -> None:
     """Write the report of this run, also if all of it was taken from an earlier one.
 
     Whoever follows the run finds by this step's inputs where the artifacts of the steps that were taken lie.
@@ -27,7 +27,7 @@ def _reported(**given: Any) -> None:
     report(**given).set_caching_options(False)
 
 
-def _registered(**given: Any) -> dsl.PipelineTask:
+def _add_register(**given: Any) -> dsl.PipelineTask:
     """Enter a model into the registry."""
     registered = with_records(register(**given))
     registered.set_caching_options(False)
@@ -55,18 +55,18 @@ def training(given: Arguments) -> None:
     entered = {"bundle": made.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
     # Three ways side by side, not one inside the other: each is a graph of its own, with a pod that enters it.
     with dsl.If(made.use == "serve", name="serving"):
-        published = _published(made.bundle)
-        registered = _registered(uri=published, **entered)
+        published = _add_publish(made.bundle)
+        registered = _add_register(uri=published, **entered)
         deployed = deploy(uri=published, name=given["name"], to=given["deploy_to"])
         deployed.after(registered)
         deployed.set_caching_options(False)
         with_store(deployed)
         verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle))
         verified.set_caching_options(False)
-        _reported(**told, verification=verified.outputs["verification"])
+        _add_report(**told, verification=verified.outputs["verification"])
     with dsl.Elif(made.use == "publish", name="published"):
-        _registered(uri=_published(made.bundle), **entered)
-        _reported(**told)
+        _add_register(uri=_add_publish(made.bundle), **entered)
+        _add_report(**told)
     with dsl.Else(name="kept"):
-        _registered(**entered)
-        _reported(**told)
+        _add_register(**entered)
+        _add_report(**told)

@@ -4,7 +4,7 @@ from kfp import dsl
 
 from headrace.components import evaluate, report_metrics, train, tune
 from headrace.pipelines.definitions.option_fields import describes
-from headrace.pipelines.definitions.steps import fingerprints, prepared, with_store
+from headrace.pipelines.definitions.steps import add_data_steps, fingerprints, with_store
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
@@ -35,7 +35,7 @@ def trial(
         budget: Trials of that search.
     """
     known = fingerprints(source=source, experiment=family)
-    rows = prepared(
+    rows = add_data_steps(
         known=known,
         reading={"source": source},
         agreeing={"name": "trial", "target": target, "positive": positive},

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.cluster.kfp.run import PipelineRun
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.base.remedies import require_store
 from headrace.pipelines.kubeflow import reused_artifacts
 from headrace.stores.objects.object_store import ObjectStore, connect
@@ -31,7 +31,7 @@ _MOST_LOG_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Left:
+class RunObject:
     """One object of a run.
 
     Attributes:
@@ -48,7 +48,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Trace:
+class TaskTrace:
     """What a task left in the store.
 
     Attributes:
@@ -74,7 +74,7 @@ class RunArtifacts:
     home: str
     pipeline: PipelineFile
 
-    def all(self) -> Iterator[Left]:
+    def all(self) -> Iterator[RunObject]:
         """The objects.
 
         Raises:
@@ -84,7 +84,7 @@ class RunArtifacts:
             task, *rest = item.key.removeprefix(self.home).split("/")
             salted = len(rest) > 1 and _is_uuid(rest[0])
             if rest:
-                yield Left(item.key, task, rest[0] if salted else "", tuple(rest[1:] if salted else rest))
+                yield RunObject(item.key, task, rest[0] if salted else "", tuple(rest[1:] if salted else rest))
 
     def log(self, task: str) -> str:
         """What a task printed at its last attempt; empty if the store does not hold it."""
@@ -95,26 +95,26 @@ class RunArtifacts:
         except MissingError:
             return ""
 
-    def _is_log(self, left: Left) -> bool:
+    def _is_log(self, left: RunObject) -> bool:
         """Whether an object is a log: by its name, if it is no artifact of the step's."""
         step = self.pipeline.steps.get(left.task)
         declared = step.artifacts if step else {}
         return left.path[0] not in declared and "log" in "/".join(left.path).lower()
 
-    def traces(self) -> Mapping[str, Trace]:
+    def traces(self) -> Mapping[str, TaskTrace]:
         """What each task left; one that left nothing is not in it.
 
         Raises:
             StoreError: If the store fails.
         """
-        found: dict[str, Trace] = {}
+        found: dict[str, TaskTrace] = {}
         for left in self.all():
-            step, before = self.pipeline.steps.get(left.task), found.get(left.task, Trace())
+            step, before = self.pipeline.steps.get(left.task), found.get(left.task, TaskTrace())
             own = step is not None and left.path[0] in step.artifacts
-            found[left.task] = Trace(before.log or self._is_log(left), before.outputs or own)
+            found[left.task] = TaskTrace(before.log or self._is_log(left), before.outputs or own)
         return found
 
-    def taken(self) -> Iterator[Left]:
+    def taken(self) -> Iterator[RunObject]:
         """What steps that were taken from earlier runs had left there, as far as this run's own steps were given it.
 
         Raises:
@@ -127,7 +127,7 @@ class RunArtifacts:
             if task in self.pipeline.steps and task not in ran:
                 salt = prefix.rstrip("/").rpartition("/")[2]
                 for item in self.store.list(prefix):
-                    yield Left(item.key, task, salt, tuple(item.key.removeprefix(prefix).split("/")))
+                    yield RunObject(item.key, task, salt, tuple(item.key.removeprefix(prefix).split("/")))
 
     def fetch(self, folder: Path) -> set[str]:
         """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``; from earlier runs too.
@@ -147,7 +147,7 @@ class RunArtifacts:
         return tasks
 
 
-def _attempt(left: Left) -> tuple[list[int], str]:
+def _attempt(left: RunObject) -> tuple[list[int], str]:
     """By which logs of a task are put in order: the numbers in their names, as numbers."""
     name = "/".join(left.path)
     return [int(number) for number in _NUMBER.findall(name)], name
@@ -161,7 +161,7 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def artifacts(run: Run, pipeline: PipelineFile) -> RunArtifacts:
+def artifacts(run: PipelineRun, pipeline: PipelineFile) -> RunArtifacts:
     """The objects of a run, in the store of the environment.
 
     Raises:
@@ -171,7 +171,7 @@ def artifacts(run: Run, pipeline: PipelineFile) -> RunArtifacts:
     root = run.root or DEFAULT_ROOT
     match = _ROOT.fullmatch(root)
     if match is None:
-        raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's lie at {shown(root, 200)}.")
+        raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's lie at {quote(root, 200)}.")
     given = require_store(f"the run's artifacts lie at {root} in the cluster's store, which must be set to fetch them")
     store = connect(replace(given, bucket=match["bucket"]), create=False)
     prefix = (match["prefix"] or "").strip("/")

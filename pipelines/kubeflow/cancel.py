@@ -8,8 +8,8 @@ first, as is wished.
 import time
 from collections.abc import Collection
 
-from headrace.cluster.kfp.client import Kfp
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.client import KfpClient
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.core.base.errors import ClusterError, InputError, MissingError
 
 SECONDS = 120.0
@@ -19,7 +19,7 @@ _ENDING = "CANCELING"
 _OVER = ("Row not found", "not in a cancellable state")  # as 2.17 says it, and as earlier ones did
 
 
-def cancel(api: Kfp, run: str) -> None:
+def cancel(api: KfpClient, run: str) -> None:
     """Have a run ended; one that is ending already is left to it.
 
     Raises:
@@ -39,13 +39,13 @@ def cancel(api: Kfp, run: str) -> None:
         raise
 
 
-def _over(run: Run) -> InputError:
+def _over(run: PipelineRun) -> InputError:
     return InputError(
         f"a run must be under way to be cancelled; {run.name} has ended, {run.state.lower()}: headrace logs {run.id}"
     )
 
 
-def cancel_recurring(api: Kfp, recurring: str, *, with_runs: bool, seconds: float = SECONDS) -> str:
+def cancel_recurring(api: KfpClient, recurring: str, *, with_runs: bool, seconds: float = SECONDS) -> str:
     """Have a recurring run start nothing more, and delete it as soon as nothing that it started is under way.
 
     Args:
@@ -70,14 +70,14 @@ def cancel_recurring(api: Kfp, recurring: str, *, with_runs: bool, seconds: floa
             f"run, so this is kept, disabled, until then.\n\nNext: headrace cancel --recurring {recurring} when it has "
             "ended, or with --with-runs to end it now"
         )
-    gone = {run.id for run in under_way if not _ended(api, run)}
+    gone = {run.id for run in under_way if not _end_run(api, run)}
     _wait(api, recurring, gone, seconds=seconds)
     api.unschedule(recurring)
     ended = f", and what was under way is cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
     return f"It is deleted{ended or '; nothing of it was under way'}."
 
 
-def _ended(api: Kfp, run: Run) -> bool:
+def _end_run(api: KfpClient, run: PipelineRun) -> bool:
     """Have a run ended; False if there is nothing left to end, though the API calls it running."""
     try:
         cancel(api, run.id)
@@ -88,11 +88,11 @@ def _ended(api: Kfp, run: Run) -> bool:
     return True
 
 
-def _under_way(api: Kfp, recurring: str) -> list[Run]:
+def _under_way(api: KfpClient, recurring: str) -> list[PipelineRun]:
     return [run for run in api.runs(_LATEST) if run.facts.get("recurring_run_id") == recurring and not run.has_ended]
 
 
-def _wait(api: Kfp, recurring: str, gone: Collection[str], *, seconds: float) -> None:
+def _wait(api: KfpClient, recurring: str, gone: Collection[str], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while left := [run for run in _under_way(api, recurring) if run.id not in gone]:
         if time.monotonic() > deadline:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.core.base.errors import ClusterError
-from headrace.pipelines.kubeflow.run_sources import Api, Logs, NoWorkflows, Workflows
-from headrace.pipelines.kubeflow.run_states import Follower
+from headrace.pipelines.kubeflow.run_sources import KfpApi, NoWorkflowLookup, TaskLogs, WorkflowLookup
+from headrace.pipelines.kubeflow.run_states import RunFollower
 from headrace.pipelines.kubeflow.run_workflow import with_workflow
-from headrace.pipelines.local.runner import Outcome, Told
+from headrace.pipelines.local.runner import RunOutcome, StepEvent
 
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
@@ -19,15 +19,15 @@ _UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # what a proxy says of everybo
 
 
 def follow(
-    api: Api,
+    api: KfpApi,
     run_id: str,
     *,
     pipeline: PipelineFile,
-    logs: Logs,
-    watch: Callable[[Told], None],
-    workflows: Workflows | None = None,
+    logs: TaskLogs,
+    watch: Callable[[StepEvent], None],
+    workflows: WorkflowLookup | None = None,
     poll_seconds: float = POLL_SECONDS,
-) -> tuple[Run, Outcome]:
+) -> tuple[PipelineRun, RunOutcome]:
     """Wait for the end of a run.
 
     Args:
@@ -46,7 +46,7 @@ def follow(
         MissingError: If there is no such run.
         ClusterError: If the API cannot be asked for longer than ``PATIENCE_SECONDS``, or its Workflow was deleted.
     """
-    follower, source = Follower(pipeline, logs, watch), workflows or NoWorkflows()
+    follower, source = RunFollower(pipeline, logs, watch), workflows or NoWorkflowLookup()
     silent_since = gone_since = 0.0
     canceled, workflow = False, None
     while True:
@@ -79,4 +79,4 @@ def follow(
         time.sleep(poll_seconds)
     follower.settle(run)
     failure = None if run.state in {"SUCCEEDED", "SKIPPED"} else follower.failure(run, workflow)
-    return run, Outcome(steps=follower.steps(), error=failure)
+    return run, RunOutcome(steps=follower.steps(), error=failure)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 
 _SAID = re.compile(r"headrace: (?P<step>\w+)(?P<failed> failed(?P<own> by an error of headrace's own)?)?: (?P<text>.+)")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit): (?P<text>.+)")
@@ -15,7 +15,7 @@ _OF_STEP = re.compile(r"exit status \d+\W*$")
 
 
 @dataclass(frozen=True)
-class Reason:
+class FailureReason:
     """Why a step failed.
 
     Attributes:
@@ -33,29 +33,29 @@ def last_words(log: str) -> str:
     return next((match["text"] for match in reversed(found) if not match["failed"]), "")
 
 
-def said_why(log: str) -> Reason:
+def said_why(log: str) -> FailureReason:
     """Why a step failed, if its log says so: its own sentence, the launcher's fatal line, or the end of a traceback."""
     lines = [line.strip() for line in reversed(log.splitlines())]
     for line in lines:
         if (match := _SAID.fullmatch(line)) and match["failed"]:
-            return Reason(match["text"], internal=match["own"] is not None)
+            return FailureReason(match["text"], internal=match["own"] is not None)
     for line in lines:
         if (match := _FATAL.fullmatch(line)) and not _OF_STEP.search(match["text"]):
-            return Reason(match["text"])
+            return FailureReason(match["text"])
     for line in lines:
         if match := _RAISED.fullmatch(line):
-            return Reason(match["text"])
-    return Reason()
+            return FailureReason(match["text"])
+    return FailureReason()
 
 
-def last_line(log: str) -> Reason:
+def last_line(log: str) -> FailureReason:
     """What a step printed last, where nothing says why it failed."""
     lines = [line.strip() for line in reversed(log.splitlines())]
     last = next((line for line in lines if not _LAUNCHER.match(line)), "")
-    return Reason(f"it ended without saying why; its last line is {shown(last, 200)}." if last else "")
+    return FailureReason(f"it ended without saying why; its last line is {quote(last, 200)}." if last else "")
 
 
-def reason_of(log: str) -> Reason:
+def reason_of(log: str) -> FailureReason:
     """Why a step failed, as far as its log tells."""
     found = said_why(log)
     return found if found.text else last_line(log)

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from headrace.cluster.kfp import workflow
-from headrace.cluster.kfp.client import Kfp
+from headrace.cluster.kfp.client import KfpClient
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run, Task
+from headrace.cluster.kfp.run import PipelineRun, TaskState
 from headrace.core.base.errors import UserError
 from headrace.pipelines.kubeflow.step_logs import StepLogs
 from headrace.pipelines.kubeflow.step_outcomes import verdict
@@ -16,26 +16,26 @@ _AT_ONCE = 8
 _BEGUN = {"RUNNING", "SUCCEEDED", "FAILED", "CANCELED"}
 
 
-def with_canceled(api: Kfp, runs: Iterable[Run]) -> Iterator[Run]:
+def with_canceled(api: KfpClient, runs: Iterable[PipelineRun]) -> Iterator[PipelineRun]:
     """The runs, those called cancelled that somebody ended though the server says only that they failed.
 
     It notes that a run was told to end only if it looks at its Workflow before it has ended; the Workflow knows.
     """
 
-    def seen(run: Run) -> Run:
+    def mark_canceled(run: PipelineRun) -> PipelineRun:
         if run.state != "FAILED":
             return run
         try:
-            found = workflow.kept(api.transport, run.id)
+            found = workflow.read_kept_workflow(api.transport, run.id)
         except UserError:
             return run
         return replace(run, state="CANCELED") if found and found.stopped else run
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from pool.map(seen, runs)
+        yield from pool.map(mark_canceled, runs)
 
 
-def steps(run: Run, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[Task], dict[str, str]]:
+def steps(run: PipelineRun, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[TaskState], dict[str, str]]:
     """The steps of a run that have begun, and what is known of the others by their names, both in the pipeline's order.
 
     Args:
@@ -44,7 +44,7 @@ def steps(run: Run, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[Task],
         logs: What its steps left, which is asked where states stand still.
     """
     traces = logs.traces(run) if run.stale else {}
-    begun: list[Task] = []
+    begun: list[TaskState] = []
     rest: dict[str, str] = {}
     for step in pipeline.steps.values():
         ended = {"SUCCEEDED", "FAILED", "CANCELED"} if run.stale else _BEGUN
@@ -56,7 +56,7 @@ def steps(run: Run, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[Task],
         if run.has_ended:
             state = verdict(run, step, trace=traces.get(step.name), failed=logs.failed)
         if state in {"succeeded", "failed", "canceled"} or (state == "unknown" and step.name in traces):
-            begun.append(Task(step.name, state.upper()))
+            begun.append(TaskState(step.name, state.upper()))
         else:
             rest[step.name] = state
     return begun, rest

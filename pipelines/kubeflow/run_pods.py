@@ -27,7 +27,7 @@ LONG_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class StartObstacle:
     """What keeps a task from starting.
 
     Attributes:
@@ -65,7 +65,7 @@ class RunPods:
         listed_at, of, found = self._listed
         if of == run and time.monotonic() - listed_at < _FRESH_SECONDS:
             return found
-        found = sorted(self._list(run), key=_made)
+        found = sorted(self._list(run), key=_creation_time)
         self._listed = time.monotonic(), run, found
         return found
 
@@ -100,7 +100,7 @@ class RunPods:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         return pods.logs(self.cluster, name, namespace=namespace, container=CONTAINER, lines=_LINES)
 
-    def obstacle(self, pod: Document) -> Obstacle | None:
+    def obstacle(self, pod: Document) -> StartObstacle | None:
         """What keeps a pod from starting, such as an image that cannot be pulled; None if nothing is known to."""
         status = pod.get("status") or {}
         if status.get("phase") not in {None, "Pending"}:
@@ -117,8 +117,8 @@ class RunPods:
             return None  # events are a help; who may not read them is told by the pod alone
         bad = [event for event in told if event.type == "Warning" and event.reason != _UNPLACED]
         if bad:
-            return Obstacle(bad[-1].reason, f"waiting, {bad[-1].reason}: {bad[-1].message}")
-        return Obstacle(
+            return StartObstacle(bad[-1].reason, f"waiting, {bad[-1].reason}: {bad[-1].message}")
+        return StartObstacle(
             "start", "waiting, its container is made: an image is pulled, or volumes are mounted", LONG_SECONDS
         )
 
@@ -136,26 +136,26 @@ def task_of(node: str, steps: Collection[str]) -> str:
     return next(known, "") or next(plain, "")
 
 
-def _made(pod: Document) -> Any:
+def _creation_time(pod: Document) -> Any:
     return pod["metadata"].get("creationTimestamp", "")
 
 
-def _waiting(status: Document) -> Obstacle | None:
+def _waiting(status: Document) -> StartObstacle | None:
     """What the kubelet or the scheduler says of a pod that waits."""
     statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     waiting = [one.get("state", {}).get("waiting") or {} for one in statuses]
     stuck = next((one for one in waiting if one.get("reason") not in {None, *_STARTING}), None)
     if stuck:
         kind = "image" if stuck["reason"] in _PULLS else str(stuck["reason"])
-        return Obstacle(kind, f"waiting, {stuck['reason']}: {stuck.get('message', '')}".rstrip(": "))
+        return StartObstacle(kind, f"waiting, {stuck['reason']}: {stuck.get('message', '')}".rstrip(": "))
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             reason = str(condition.get("reason") or "Unschedulable")
-            return Obstacle(reason, f"waiting, {reason}: {condition.get('message', '')}".rstrip(": "))
+            return StartObstacle(reason, f"waiting, {reason}: {condition.get('message', '')}".rstrip(": "))
     return None
 
 
-def killed(pod: Document) -> str:
+def kill_reason(pod: Document) -> str:
     """What a log cannot tell: that the kernel or the kubelet ended a pod; empty if they did not."""
     status = pod.get("status") or {}
     ended = [one.get("state", {}).get("terminated") or {} for one in status.get("containerStatuses") or []]

@@ -7,8 +7,8 @@ from functools import partial
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.kfp import workflow as workflows
-from headrace.cluster.kfp.run import Run, Task
-from headrace.cluster.kfp.workflow import Node, Workflow
+from headrace.cluster.kfp.run import PipelineRun, TaskState
+from headrace.cluster.kfp.workflow import Workflow, WorkflowNode
 from headrace.core.base.errors import ClusterError, MissingError, UserError
 
 _EVERY_SECONDS = 5.0
@@ -47,7 +47,7 @@ class WorkflowSource:
     _absent: bool = field(default=False, init=False)
     _gone: bool = field(default=False, init=False)
 
-    def of(self, run: Run) -> Workflow | None:
+    def of(self, run: PipelineRun) -> Workflow | None:
         """The Workflow of a run, at most a few seconds old; None if it cannot be had. Errors become ``problems``."""
         asked_at, found = self._found
         if not run.has_ended and found and time.monotonic() - asked_at < _EVERY_SECONDS:
@@ -92,7 +92,7 @@ class WorkflowSource:
             return False, None
 
 
-def with_workflow(run: Run, workflow: Workflow | None) -> Run:
+def with_workflow(run: PipelineRun, workflow: Workflow | None) -> PipelineRun:
     """A run with the nodes that its Workflow tells, which are exact, and with whether somebody ended it.
 
     Args:
@@ -110,8 +110,8 @@ def with_workflow(run: Run, workflow: Workflow | None) -> Run:
     return replace(run, state=state, tasks=tasks, stale=run.has_ended and not workflow.has_ended and standing)
 
 
-def _task(node: Node, executor: Node | None, workflow: Workflow) -> Task:
-    return Task(
+def _task(node: WorkflowNode, executor: WorkflowNode | None, workflow: Workflow) -> TaskState:
+    return TaskState(
         name=node.name,
         state=_STATES.get(node.phase, "PENDING"),
         began=node.began,

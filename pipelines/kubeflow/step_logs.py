@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.cluster.kfp.workflow import Workflow
 from headrace.core.base.errors import UserError
-from headrace.pipelines.kubeflow.artifacts import RunArtifacts, Trace
-from headrace.pipelines.kubeflow.log_patterns import Reason, last_line, last_words, said_why
-from headrace.pipelines.kubeflow.run_pods import LONG_SECONDS, Obstacle, RunPods, killed
+from headrace.pipelines.kubeflow.artifacts import RunArtifacts, TaskTrace
+from headrace.pipelines.kubeflow.log_patterns import FailureReason, last_line, last_words, said_why
+from headrace.pipelines.kubeflow.run_pods import LONG_SECONDS, RunPods, StartObstacle, kill_reason
 
 _STARTING = ("ContainerCreating", "PodInitializing")
 _EXECUTOR = "executor"
@@ -30,7 +30,7 @@ class StepLogs:
 
     cluster: Cluster | None
     namespaces: tuple[str, ...]
-    store: Callable[[Run], RunArtifacts]
+    store: Callable[[PipelineRun], RunArtifacts]
     problems: list[str] = field(default_factory=list)
     steps: tuple[str, ...] = ()
     _pods: RunPods = field(init=False)
@@ -39,7 +39,7 @@ class StepLogs:
         """Look for pods where the cluster is."""
         self._pods = RunPods(self.cluster, self.namespaces, self.steps)
 
-    def text(self, run: Run, task: str) -> str:
+    def text(self, run: PipelineRun, task: str) -> str:
         """What a task printed, as far as it can be read; ``problems`` says why not."""
         for source in (self._of_pod, self._of_store):
             try:
@@ -51,11 +51,11 @@ class StepLogs:
                 return found
         return ""
 
-    def said(self, run: Run, task: str) -> str:
+    def said(self, run: PipelineRun, task: str) -> str:
         """See ``remote.Logs.said``."""
         return last_words(self.text(run, task))
 
-    def saying(self, run: Run, task: str) -> str:
+    def saying(self, run: PipelineRun, task: str) -> str:
         """See ``remote.Logs.saying``: from the pod alone, for the store has a log when a step has ended."""
         try:
             pod = self._pods.latest(run.id, task)
@@ -65,26 +65,26 @@ class StepLogs:
         except UserError:
             return ""  # who follows a run is told at the end of the step
 
-    def reason(self, run: Run, task: str) -> Reason:
+    def reason(self, run: PipelineRun, task: str) -> FailureReason:
         """See ``remote.Logs.reason``: the pod's end, the step's words, those of its Workflow, its last line."""
         outside = self._killed(run, task)
         if outside:
-            return Reason(outside)
+            return FailureReason(outside)
         text = self.text(run, task)
         found = said_why(text)
         if found.text:
             return found
         told = next((one.message for one in reversed(run.tasks) if one.name == task and one.message), "")
-        found = Reason(told) if told else last_line(text)
+        found = FailureReason(told) if told else last_line(text)
         if found.text or not self.problems:
             return found
-        return Reason(f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}")
+        return FailureReason(f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}")
 
-    def failed(self, run: Run, task: str) -> bool:
+    def failed(self, run: PipelineRun, task: str) -> bool:
         """See ``remote.Logs.failed``."""
         return said_why(self.text(run, task)).text != ""
 
-    def traces(self, run: Run) -> Mapping[str, Trace]:
+    def traces(self, run: PipelineRun) -> Mapping[str, TaskTrace]:
         """See ``remote.Logs.traces``."""
         try:
             return self.store(run).traces()
@@ -92,7 +92,7 @@ class StepLogs:
             self._problem(error)
             return {}
 
-    def obstacles(self, run: Run, workflow: Workflow | None) -> dict[str, Obstacle]:
+    def obstacles(self, run: PipelineRun, workflow: Workflow | None) -> dict[str, StartObstacle]:
         """See ``remote.Logs.obstacles``: from the pods, and from what Argo says of its nodes."""
         found = _of_workflow(workflow) if workflow else {}
         readable = self.cluster is not None
@@ -107,7 +107,7 @@ class StepLogs:
             found |= self._silence(workflow, readable=readable)
         return found
 
-    def _silence(self, workflow: Workflow | None, *, readable: bool) -> dict[str, Obstacle]:
+    def _silence(self, workflow: Workflow | None, *, readable: bool) -> dict[str, StartObstacle]:
         """What is worth telling of a run of which nothing has begun and nobody says why."""
         if workflow is not None:
             if workflow.phase not in {"", "Pending"}:
@@ -117,27 +117,27 @@ class StepLogs:
             text = "nothing of it has begun, and it has neither a Workflow nor pods yet: look at the log of ml-pipeline"
         else:
             text = f"nothing of it has begun, and its pods cannot be looked at: {self.problems[-1].rstrip('.')}"
-        return {"": Obstacle("silence", text, LONG_SECONDS)}
+        return {"": StartObstacle("silence", text, LONG_SECONDS)}
 
     def _problem(self, error: UserError) -> None:
         if str(error) not in self.problems:
             self.problems.append(str(error))
 
-    def _of_pod(self, run: Run, task: str) -> str:
+    def _of_pod(self, run: PipelineRun, task: str) -> str:
         pod = self._pods.latest(run.id, task)
         return self._pods.log(pod) if pod else ""
 
-    def _killed(self, run: Run, task: str) -> str:
+    def _killed(self, run: PipelineRun, task: str) -> str:
         try:
-            return killed(self._pods.latest(run.id, task) or {})
+            return kill_reason(self._pods.latest(run.id, task) or {})
         except UserError:
             return ""  # the log's own reading tells what is wrong
 
-    def _of_store(self, run: Run, task: str) -> str:
+    def _of_store(self, run: PipelineRun, task: str) -> str:
         return self.store(run).log(task)
 
 
-def _of_workflow(workflow: Workflow) -> dict[str, Obstacle]:
+def _of_workflow(workflow: Workflow) -> dict[str, StartObstacle]:
     """What Argo says of nodes that wait, or that it could not make a pod of and tries again."""
     found = {}
     for node in workflow.nodes or ():
@@ -145,7 +145,7 @@ def _of_workflow(workflow: Workflow) -> dict[str, Obstacle]:
         if begins and node.message:
             name = node.path[-2] if node.name == _EXECUTOR and len(node.path) > 1 else node.name
             long = {"seconds": LONG_SECONDS} if node.message in _STARTING else {}
-            found[name] = Obstacle(node.message.partition(":")[0], begins + node.message, **long)
+            found[name] = StartObstacle(node.message.partition(":")[0], begins + node.message, **long)
     if workflow.message and workflow.phase in {"", "Pending", "Error"}:
-        found.setdefault("", Obstacle(workflow.message.partition(":")[0], workflow.message))
+        found.setdefault("", StartObstacle(workflow.message.partition(":")[0], workflow.message))
     return found

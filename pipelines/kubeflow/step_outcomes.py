@@ -7,14 +7,16 @@ what they leave open is asked of the object store, and what nobody knows is call
 from collections.abc import Callable
 from typing import Literal
 
-from headrace.cluster.kfp.pipeline_spec import Task
-from headrace.cluster.kfp.run import Run
-from headrace.pipelines.kubeflow.artifacts import Trace
+from headrace.cluster.kfp.pipeline_spec import PipelineTask
+from headrace.cluster.kfp.run import PipelineRun
+from headrace.pipelines.kubeflow.artifacts import TaskTrace
 
-Verdict = Literal["succeeded", "failed", "canceled", "skipped", "unknown"]
+StepOutcome = Literal["succeeded", "failed", "canceled", "skipped", "unknown"]
 
 
-def verdict(run: Run, step: Task, *, trace: Trace | None, failed: Callable[[Run, str], bool]) -> Verdict:
+def verdict(
+    run: PipelineRun, step: PipelineTask, *, trace: TaskTrace | None, failed: Callable[[PipelineRun, str], bool]
+) -> StepOutcome:
     """What became of a step of which no end was told.
 
     Args:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace.cluster.kfp import pipeline_spec
-from headrace.cluster.kfp.client import Job, Kfp
+from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.core.base.errors import InputError, shown
-from headrace.core.base.parameter_text import guarded
+from headrace.core.base.errors import InputError, quote
+from headrace.core.base.parameter_text import escape
 from headrace.experiments.search.budget import seconds
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.definitions.task_options import TaskOptions
@@ -24,7 +24,7 @@ _MOST_RUNS = 200
 
 
 @dataclass(frozen=True)
-class Wish:
+class SubmitOptions:
     """What a user asks for.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wish:
     service_account: str = ""
 
 
-def read(wish: Wish) -> PipelineFile:
+def read(wish: SubmitOptions) -> PipelineFile:
     """The pipeline that a user asks for.
 
     Raises:
@@ -56,12 +56,12 @@ def read(wish: Wish) -> PipelineFile:
         InputError: If it is no pipeline, or options are given to one that was compiled already.
     """
     if wish.pipeline in PIPELINES and not Path(wish.pipeline).exists():
-        from headrace.pipelines.definitions.compile import compiled  # noqa: PLC0415 - KFP is slow to import
+        from headrace.pipelines.definitions.compile import compile_text  # noqa: PLC0415 - KFP is slow to import
 
-        return pipeline_spec.parse(compiled(wish.pipeline, options=wish.options), source=wish.pipeline)
+        return pipeline_spec.parse(compile_text(wish.pipeline, options=wish.options), source=wish.pipeline)
     if wish.options != TaskOptions():
         raise InputError(
-            f"options of steps go to a shipped pipeline ({', '.join(PIPELINES)}); {shown(wish.pipeline)} is compiled "
+            f"options of steps go to a shipped pipeline ({', '.join(PIPELINES)}); {quote(wish.pipeline)} is compiled "
             "already: compile it with them."
         )
     return pipeline_spec.read(Path(wish.pipeline))
@@ -76,10 +76,10 @@ def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
     file.known(texts)
     values = {name: file.parameters[name].value_of(text, file.source) for name, text in texts.items()}
     checked = file.checked(values)
-    return {name: guarded(value) if isinstance(value, str) else value for name, value in checked.items()}
+    return {name: escape(value) if isinstance(value, str) else value for name, value in checked.items()}
 
 
-def job(api: Kfp, wish: Wish, file: PipelineFile) -> Job:
+def job(api: KfpClient, wish: SubmitOptions, file: PipelineFile) -> RunRequest:
     """Upload the pipeline's version, if it is not there yet, and say what is to be run.
 
     Raises:
@@ -89,7 +89,7 @@ def job(api: Kfp, wish: Wish, file: PipelineFile) -> Job:
     given = arguments(file, wish.arguments)
     digest = hashlib.sha256(file.text.encode()).hexdigest()[:12]
     uploaded = api.upload(file, name=file.name, version=wish.version or f"{version('headrace')}-{digest}")
-    return Job(
+    return RunRequest(
         name=wish.name or f"{file.name}-{time.strftime('%Y%m%d-%H%M%S')}",
         what=uploaded,
         arguments=given,
@@ -124,7 +124,7 @@ def trigger(*, every: str = "", cron: str = "") -> dict[str, Any] | None:
     return {"cron_schedule": {"cron": " ".join(fields if len(fields) == max(_CRON_FIELDS) else ["0", *fields])}}
 
 
-def find(api: Kfp, run: str) -> str:
+def find(api: KfpClient, run: str) -> str:
     """The id of a run that was named by its id or its name, of several the latest.
 
     Raises:
@@ -134,5 +134,5 @@ def find(api: Kfp, run: str) -> str:
         return run
     found = next((one.id for one in api.runs(_MOST_RUNS) if one.name == run), "")
     if not found:
-        raise InputError(f"there is no run {shown(run)} among the latest {_MOST_RUNS}; headrace runs lists them.")
+        raise InputError(f"there is no run {quote(run)} among the latest {_MOST_RUNS}; headrace runs lists them.")
     return found

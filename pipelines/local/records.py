@@ -23,10 +23,10 @@ def note_folder(catalog: str, home: Path) -> None:
         StoreError: If the catalogue cannot be written.
     """
     from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.writes import add_places  # noqa: PLC0415
 
-    add_places(Database(catalog_place(catalog)), [str(home.absolute())], kind="run")
+    add_places(CatalogDatabase(catalog_place(catalog)), [str(home.absolute())], kind="run")
 
 
 def note_end(catalog: str, *, url: str, digest: str) -> None:
@@ -36,7 +36,7 @@ def note_end(catalog: str, *, url: str, digest: str) -> None:
         StoreError: If the catalogue cannot be written.
     """
     from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.writes import end_endpoint  # noqa: PLC0415
 
-    end_endpoint(Database(catalog_place(catalog)), url=url, digest=digest)
+    end_endpoint(CatalogDatabase(catalog_place(catalog)), url=url, digest=digest)

@@ -12,13 +12,13 @@ from headrace.core.packaging import run_notes
 from headrace.pipelines.local.run_folder import RunFolder
 from headrace.pipelines.local.summary import (
     Caution,
-    Endpoint,
+    EndpointSummary,
     Finding,
     Metric,
-    Model,
+    ModelSummary,
     ResampledBy,
-    Rows,
-    Search,
+    RowCounts,
+    SearchSummary,
     Summary,
 )
 
@@ -77,11 +77,11 @@ def _in_order(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
     return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
 
 
-def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> Rows | None:
+def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> RowCounts | None:
     if not checks:
         return None
     sides = evaluation.get("rows", {"train": 0, "test": 0})
-    return Rows(
+    return RowCounts(
         read=checks["rows"]["read"],
         quarantined=checks["rows"]["quarantined"],
         train=sides["train"],
@@ -89,13 +89,13 @@ def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> Rows | None:
     )
 
 
-def _model(folder: RunFolder) -> Model | None:
+def _model(folder: RunFolder) -> ModelSummary | None:
     bundle = artifact(folder, "package", "bundle")
     if bundle is None:
         return None
     best = _facts(folder, "tune", "best_parameters") or read_json(bundle / "model.json")
     found = read_json(bundle / "manifest.json")
-    return Model(
+    return ModelSummary(
         name=found["name"],
         family=best["family"],
         parameters=best["parameters"],
@@ -105,13 +105,13 @@ def _model(folder: RunFolder) -> Model | None:
     )
 
 
-def _search(folder: RunFolder) -> Search | None:
+def _search(folder: RunFolder) -> SearchSummary | None:
     found = _facts(folder, "tune", "trials")
     if not found:
         return None
     trials, best = found["trials"], found["best"]
     kept = artifact(folder, "tune", "best_bundle")
-    return Search(
+    return SearchSummary(
         engine=found["engine"],
         metric=found["objective"]["metric"],
         score=None if best is None else trials[best]["score"],
@@ -125,22 +125,22 @@ def _search(folder: RunFolder) -> Search | None:
     )
 
 
-def _endpoint(folder: RunFolder) -> Endpoint | None:
+def _endpoint(folder: RunFolder) -> EndpointSummary | None:
     verification = _facts(folder, "verify_endpoint", "verification")
     if not verification:
         return None
     url = _facts(folder, "deploy", "endpoint").get("url", "")
-    return Endpoint(verified=verification["verified"], cases=verification["cases"], url=url)
+    return EndpointSummary(verified=verification["verified"], cases=verification["cases"], url=url)
 
 
 def report_failure(folder: RunFolder, error: str, steps: tuple[str, ...]) -> None:
     """Write the report of a run that failed once its data had been checked; before that there is nothing to show."""
     if artifact(folder, "validate", "checks") is None:
         return
-    from headrace.reports.run.document import Paths  # noqa: PLC0415 - slow to import, and only failures need it here
+    from headrace.reports.run.document import RunPaths  # noqa: PLC0415 - slow to import, and only failures need it here
     from headrace.reports.run.page import report_run  # noqa: PLC0415
 
-    paths = Paths(
+    paths = RunPaths(
         table=artifact(folder, "ingest", "table"),
         contract=artifact(folder, "infer_contract", "contract"),
         checks=artifact(folder, "validate", "checks"),

@@ -38,7 +38,7 @@ _MARK = ".headrace"
 _STAGING = ".staging-"
 
 
-class Places(Protocol):
+class PipelinePaths(Protocol):
     """Where a pipeline that runs here writes."""
 
     @property

@@ -15,15 +15,15 @@ from typing import IO, Any
 
 from headrace.core.base.errors import HeadraceError, InputError, InternalError
 from headrace.core.runtime.processes import GRACE_SECONDS, group_runs
-from headrace.pipelines.local.run_folder import Places
-from headrace.pipelines.local.summary import Step
+from headrace.pipelines.local.run_folder import PipelinePaths
+from headrace.pipelines.local.summary import StepSummary
 
 _POLL_SECONDS = 0.03
 _USER_KIND = "user"
 
 
 @dataclass(frozen=True)
-class Told:
+class StepEvent:
     """One thing that a step told.
 
     Attributes:
@@ -44,7 +44,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What came of a line.
 
     Attributes:
@@ -52,7 +52,7 @@ class Outcome:
         error: Why it failed; None when it did not.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepSummary, ...] = ()
     error: HeadraceError | None = None
 
 
@@ -62,22 +62,24 @@ class _Clock:
 
     last: float
     text: str = ""
-    told: list[Told] = field(default_factory=list)
+    told: list[StepEvent] = field(default_factory=list)
 
-    def read(self, event: Mapping[str, Any]) -> Told | None:
+    def read(self, event: Mapping[str, Any]) -> StepEvent | None:
         step, kind = str(event.get("step", "")), event["event"]
         if kind == "start":
             self.text = ""
-            return Told(event="start", step=step)
+            return StepEvent(event="start", step=step)
         if kind == "progress":
             self.text = str(event["text"])
-            return Told(event="progress", step=step, text=self.text)
+            return StepEvent(event="progress", step=step, text=self.text)
         seconds = max(0.0, float(event["time"]) - self.last)
         self.last = float(event["time"])
         if kind == "end":
-            done = Told(event="end", step=step, seconds=seconds, text=self.text)
+            done = StepEvent(event="end", step=step, seconds=seconds, text=self.text)
         else:
-            done = Told(event="fail", step=step, seconds=seconds, text=str(event["error"]), kind=str(event["kind"]))
+            done = StepEvent(
+                event="fail", step=step, seconds=seconds, text=str(event["error"]), kind=str(event["kind"])
+            )
         self.told.append(done)
         return done
 
@@ -86,12 +88,12 @@ def run_pipeline(
     name: str | Path,
     arguments: Mapping[str, Any],
     *,
-    folder: Places,
+    folder: PipelinePaths,
     environment: Mapping[str, str],
-    watch: Callable[[Told], None],
+    watch: Callable[[StepEvent], None],
     echo: IO[str] | None = None,
     stop: threading.Event | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Run a pipeline with ``arguments`` and wait for it.
 
     Args:
@@ -131,10 +133,10 @@ def run_pipeline(
             _end(worker)
     failure = None if worker.returncode == 0 else _failure(clock.told, worker.returncode, folder)
     steps = tuple(
-        Step(name=t.step, status="succeeded" if t.event == "end" else "failed", seconds=round(t.seconds, 3))
+        StepSummary(name=t.step, status="succeeded" if t.event == "end" else "failed", seconds=round(t.seconds, 3))
         for t in clock.told
     )
-    return Outcome(steps=steps, error=failure)
+    return RunOutcome(steps=steps, error=failure)
 
 
 def _hand_over(worker: subprocess.Popen[bytes], request: Mapping[str, Any]) -> None:
@@ -145,7 +147,7 @@ def _hand_over(worker: subprocess.Popen[bytes], request: Mapping[str, Any]) -> N
 
 
 def _lines(
-    worker: subprocess.Popen[bytes], folder: Places, echo: IO[str] | None, stop: threading.Event
+    worker: subprocess.Popen[bytes], folder: PipelinePaths, echo: IO[str] | None, stop: threading.Event
 ) -> Iterator[str]:
     """Whole lines of the events while they come, until the worker ended or is to end, and all are read."""
     folder.events.touch()
@@ -184,7 +186,7 @@ def _ask_to_end(group: int) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _failure(told: list[Told], code: int, folder: Places) -> HeadraceError:
+def _failure(told: list[StepEvent], code: int, folder: PipelinePaths) -> HeadraceError:
     """The error that the failed step told, as the kind that it said."""
     for one in reversed(told):
         if one.event == "fail":
@@ -196,7 +198,7 @@ def _failure(told: list[Told], code: int, folder: Places) -> HeadraceError:
     return InternalError(f"the local runner ended with code {code} and no step said why; the log tells more.")
 
 
-def with_skipped(steps: tuple[Step, ...], expected: tuple[str, ...]) -> list[Step]:
+def with_skipped(steps: tuple[StepSummary, ...], expected: tuple[str, ...]) -> list[StepSummary]:
     """All steps that a pipeline has: those that ran, then those that were not reached."""
     ran = {step.name for step in steps}
-    return [*steps, *(Step(name=name, status="skipped", seconds=0.0) for name in expected if name not in ran)]
+    return [*steps, *(StepSummary(name=name, status="skipped", seconds=0.0) for name in expected if name not in ran)]

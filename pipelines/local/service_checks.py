@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from headrace.core.base import settings
-from headrace.core.base.diagnostics import Finding, good
+from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import MissingError, UserError
 
 
-def examine_named() -> list[Finding]:
+def examine_named() -> list[Diagnostic]:
     """Ask each service that is named for something harmless; what is not named is not asked. Nothing is changed."""
     return list(_findings())
 
 
-def _findings() -> Iterator[Finding]:
+def _findings() -> Iterator[Diagnostic]:
     for area, named, ask, remedy in (
         ("Pipelines API", _kubeflow_is_named, _kubeflow, "mend HEADRACE_KFP_ENDPOINT and its login"),
         ("Registry", settings.registry, _registry, "mend HEADRACE_REGISTRY and its login"),
@@ -22,9 +22,9 @@ def _findings() -> Iterator[Finding]:
             if named():
                 yield good(area, ask())
         except MissingError as error:  # nothing has been written there yet
-            yield Finding(area, "note", str(error).rstrip("."))
+            yield Diagnostic(area, "note", str(error).rstrip("."))
         except UserError as error:
-            yield Finding(area, "bad", str(error).rstrip("."), remedy)
+            yield Diagnostic(area, "bad", str(error).rstrip("."), remedy)
 
 
 def _kubeflow_is_named() -> bool:
@@ -49,7 +49,7 @@ def _registry() -> str:
 def _catalog() -> str:
     from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
     from headrace.registry.catalog import queries  # noqa: PLC0415 - only where it is named
-    from headrace.registry.catalog.database import Database  # noqa: PLC0415
+    from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415
 
     place = catalog_place()
-    return f"{place} answers; tables: {len(queries.search(Database(place)))}"
+    return f"{place} answers; tables: {len(queries.search(CatalogDatabase(place)))}"

@@ -9,7 +9,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Step(_Part):
+class StepSummary(_Part):
     """One step of the line."""
 
     name: str
@@ -19,7 +19,7 @@ class Step(_Part):
     seconds: float = Field(ge=0, description="Wall time, process start included.")
 
 
-class Rows(_Part):
+class RowCounts(_Part):
     """Where the rows went: read = quarantined + train + test."""
 
     read: int = Field(ge=0)
@@ -51,7 +51,7 @@ class Caution(_Part):
     text: str = Field(description="One sentence.")
 
 
-class Model(_Part):
+class ModelSummary(_Part):
     """The model that was made."""
 
     name: str = Field(default="", description="Name of the model.")
@@ -62,7 +62,7 @@ class Model(_Part):
     version: str = Field(default="", description="Version in the registry, with the digest's first digits.")
 
 
-class Search(_Part):
+class SearchSummary(_Part):
     """What the search found, as cross-validation sees it; the score of the best flatters."""
 
     engine: str = Field(description="Where its trials ran: local or katib.")
@@ -81,7 +81,7 @@ class Search(_Part):
     bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was looked at.")
 
 
-class Endpoint(_Part):
+class EndpointSummary(_Part):
     """What the endpoint answered."""
 
     verified: bool
@@ -106,8 +106,8 @@ class Summary(_Part):
     status: Literal["succeeded", "failed", "canceled"]
     task: Literal["binary", "multiclass", "regression", ""] = ""
     seconds: float = Field(ge=0)
-    steps: list[Step]
-    rows: Rows | None = None
+    steps: list[StepSummary]
+    rows: RowCounts | None = None
     findings: list[Finding] = Field(
         default=[], description="What was left out, guessed, set aside or is suspicious, worst first; at most 200."
     )
@@ -118,9 +118,9 @@ class Summary(_Part):
     baseline: dict[str, float] = {}
     verdict: Literal["promote", "hold", "reject", ""] = ""
     reasons: list[str] = []
-    search: Search | None = None
-    model: Model | None = None
-    endpoint: Endpoint | None = None
+    search: SearchSummary | None = None
+    model: ModelSummary | None = None
+    endpoint: EndpointSummary | None = None
     report: str = Field(default="", description="Path of the HTML report.")
     output: str = Field(default="", description="The run's folder.")
     registry: str = Field(default="", description="Where the model was registered or its run tracked.")

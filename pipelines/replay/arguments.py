@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
-from headrace.core.base.parameter_text import guarded, plain
+from headrace.core.base.errors import InputError, quote
+from headrace.core.base.parameter_text import escape, plain
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
 from headrace.pipelines.definitions.option_fields import option_fields
@@ -14,7 +14,7 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 _READING = {name: option.parameters.get("ingest", "") for name, option in option_fields(TrainingOptions).items()}
 
 
-def named(source: str, name: str, scratch: Path) -> str:
+def restore_file_name(source: str, name: str, scratch: Path) -> str:
     """A file under the name that it had, because the papers hold it; other sources as they are."""
     path = Path(source)
     if "://" in source or not path.is_file() or path.name == name or not name:
@@ -45,7 +45,7 @@ def pipeline_arguments(
     before = champion or str(judged.get("champion", ""))
     if before and "://" not in before and not Path(plain(before)).exists():
         raise InputError(
-            f"the gate compared with the champion {shown(plain(before))}, whose folder is not known: give it "
+            f"the gate compared with the champion {quote(plain(before))}, whose folder is not known: give it "
             "with --champion."
         )
     given = agreed.pop("given", False)
@@ -53,16 +53,16 @@ def pipeline_arguments(
         **agreed,
         **{name: read[parameter] for name, parameter in _READING.items() if parameter in read},
         "missing_values": read.get("missing", []),
-        "source": guarded(source),
-        "contract": guarded(str(bundle.folder / "contract.yaml")) if given else "",
+        "source": escape(source),
+        "contract": escape(str(bundle.folder / "contract.yaml")) if given else "",
         "split_method": parted.get("method", ""),
         "test_size": parted.get("test_size", 0.2),
         "split_format": int(parted.get("format", 1)),  # papers from before there was another one tell of none
         **_search(tuned, scratch),
         **{name: value for name, value in steps.get("evaluate", {}).items() if name != "seed"},
         "thresholds": judged.get("thresholds", {}),
-        "champion": guarded(before) if champion else before,
-        "card": guarded(str(bundle.folder / card_answers.FILE)),
+        "champion": escape(before) if champion else before,
+        "card": escape(str(bundle.folder / card_answers.FILE)),
         "copies": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
         "seed": int(parted.get("seed", 0)),
     }
@@ -74,7 +74,7 @@ def _search(tuned: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
     if "\n" in experiment:
         path = scratch / "experiment.yaml"
         path.write_text(experiment, encoding="utf-8")
-        experiment = guarded(str(path))
+        experiment = escape(str(path))
     return {
         "families": tuned.get("families", []),
         "experiment": experiment,

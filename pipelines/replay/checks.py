@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.base.parameter_text import plain
 from headrace.core.packaging.environment import environment
-from headrace.core.readers.table_reader import Reading
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries as catalogue
-from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.database import CatalogDatabase
 from headrace.stores.sources.open_source import open_source
 
 _MOST_TOLD = 5
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReplayOptions:
     """How to replay.
 
     Attributes:
@@ -56,7 +56,7 @@ def check_versions(then: Mapping[str, Any], *, anyway: bool) -> None:
         )
 
 
-def find_source(table: Mapping[str, Any], wish: Wish) -> str:
+def find_source(table: Mapping[str, Any], wish: ReplayOptions) -> str:
     """Where the table lies that the papers name.
 
     Raises:
@@ -68,7 +68,9 @@ def find_source(table: Mapping[str, Any], wish: Wish) -> str:
     if "://" in named and not named.startswith("sqlite"):
         return named
     try:
-        known = [table for table in catalogue.search(Database(catalog_place(wish.catalog))) if _has(table, digest)]
+        known = [
+            table for table in catalogue.search(CatalogDatabase(catalog_place(wish.catalog))) if _has(table, digest)
+        ]
     except MissingError:
         known = []
     there = [table.source for table in known if "://" in table.source or Path(table.source).exists()]
@@ -76,12 +78,12 @@ def find_source(table: Mapping[str, Any], wish: Wish) -> str:
         return there[0]
     gone = f", which was {known[0].source}," if known else ""
     raise MissingError(
-        f"the papers name the table {shown(named)} of digest {digest[:12]}{gone} and nobody knows where it is: "
+        f"the papers name the table {quote(named)} of digest {digest[:12]}{gone} and nobody knows where it is: "
         "tell it with --source."
     )
 
 
-def _has(table: catalogue.Table, digest: str) -> bool:
+def _has(table: catalogue.CatalogTable, digest: str) -> bool:
     return any(version.digest == digest for version in table.versions)
 
 
@@ -100,7 +102,7 @@ def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, 
         skip_lines=int(given.get("skip_lines", -1)),
         comment=plain(str(given.get("comment", ""))),
     )
-    reading = Reading(open_source(source), options)
+    reading = TableReader(open_source(source), options)
     for _ in reading.frames():
         pass
     found, wanted = str(reading.facts()["digest"]), str(table.get("digest", ""))

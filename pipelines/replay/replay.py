@@ -13,16 +13,16 @@ from headrace.core.runtime.processes import lease
 from headrace.core.runtime.step_trace import ARGUMENTS, STEPS, first_difference
 from headrace.pipelines.local.results import artifact
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
-from headrace.pipelines.local.runner import Told, run_pipeline
-from headrace.pipelines.replay.arguments import named, pipeline_arguments
-from headrace.pipelines.replay.checks import Wish, check_source, check_versions, find_source
+from headrace.pipelines.local.runner import StepEvent, run_pipeline
+from headrace.pipelines.replay.arguments import pipeline_arguments, restore_file_name
+from headrace.pipelines.replay.checks import ReplayOptions, check_source, check_versions, find_source
 
 # What the replayed steps must not tell anybody of.
 _SILENT = {"HEADRACE_REGISTRY": "", "HEADRACE_CATALOG": "", "HEADRACE_OPENLINEAGE": ""}
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """What came of a replay.
 
     Attributes:
@@ -43,7 +43,7 @@ class Replayed:
         return self.expected == self.found
 
 
-def replay(bundle: Bundle, *, wish: Wish, watch: Callable[[Told], None]) -> Replayed:
+def replay(bundle: Bundle, *, wish: ReplayOptions, watch: Callable[[StepEvent], None]) -> ReplayResult:
     """Run the line again that made a bundle, with the same arguments on the same table, and compare.
 
     Args:
@@ -71,30 +71,30 @@ def replay(bundle: Bundle, *, wish: Wish, watch: Callable[[Told], None]) -> Repl
     source = find_source(papers["table"], wish)
     check_source(source, papers["table"], papers[ARGUMENTS])
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, run_folder(Path(scratch) / "run") as folder:
-        made = _made(bundle, papers[ARGUMENTS], source, wish, folder, watch)
+        made = _make_bundle(bundle, papers[ARGUMENTS], source, wish, folder, watch)
         if wish.keep:
             shutil.copytree(made.folder, wish.keep, dirs_exist_ok=True)
-        return compared(bundle, made)
+        return compare_bundles(bundle, made)
 
 
-def compared(old: Bundle, new: Bundle) -> Replayed:
+def compare_bundles(old: Bundle, new: Bundle) -> ReplayResult:
     """What differs between a bundle and its replay."""
     before, after = (bundle.json("provenance.json").get(STEPS, {}) for bundle in (old, new))
     files = [{entry.path: entry.sha256 for entry in bundle.manifest.files} for bundle in (old, new)]
     others = sorted(path for path in {**files[0], **files[1]} if files[0].get(path) != files[1].get(path))
     step = first_difference(before, after) if before else ""
-    return Replayed(expected=old.digest, found=new.digest, step=step, files=tuple(others))
+    return ReplayResult(expected=old.digest, found=new.digest, step=step, files=tuple(others))
 
 
-def _made(
+def _make_bundle(
     bundle: Bundle,
     arguments: Mapping[str, Any],
     source: str,
-    wish: Wish,
+    wish: ReplayOptions,
     folder: RunFolder,
-    watch: Callable[[Told], None],
+    watch: Callable[[StepEvent], None],
 ) -> Bundle:
-    table = named(source, str(bundle.json("provenance.json")["table"].get("source", "")), folder.staging)
+    table = restore_file_name(source, str(bundle.json("provenance.json")["table"].get("source", "")), folder.staging)
     given = pipeline_arguments(arguments, source=table, champion=wish.champion, bundle=bundle, scratch=folder.staging)
     with lease(folder.lease):
         outcome = run_pipeline("replay", given, folder=folder, environment=_SILENT, watch=watch)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.base import settings
-from headrace.experiments.search.loop import Plan
-from headrace.experiments.search.result import Found
+from headrace.experiments.search.loop import SearchPlan
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners import factory
-from headrace.experiments.tuners.factory import Place
+from headrace.experiments.tuners.factory import TunerTarget
 from headrace.experiments.tuners.katib import KatibTuner
 from headrace.experiments.tuners.local import Listener
-from headrace.pipelines.tuning.local import LocalPipelines
+from headrace.pipelines.tuning.local import LocalPipelineTuner
 from headrace.pipelines.tuning.search import PipelineTuner
 
 COMMAND = ("python3", "-m", "headrace.pipelines.trial_job")
@@ -22,7 +22,7 @@ AUDIENCE = "pipelines.kubeflow.org"
 
 
 @dataclass(frozen=True)
-class KatibPipelines:
+class KatibPipelineTuner:
     """Trials in pods that have Kubeflow Pipelines run the pipeline; see ``PipelineTuner``.
 
     Attributes:
@@ -32,7 +32,7 @@ class KatibPipelines:
     katib: KatibTuner
     name = "katib"
 
-    def tune(self, plan: Plan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> Found:  # noqa: ARG002 - all stays in the store
+    def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:  # noqa: ARG002 - all stays in the store
         """See ``PipelineTuner.tune``; what the trials left stays on the cluster.
 
         Raises:
@@ -43,7 +43,7 @@ class KatibPipelines:
         return self.katib.run(plan, lambda _, home: pipeline_trial.write(trial, home), listener=listener)
 
 
-def choose(place: Place, *, searches: Path, lease: Path, environment: Mapping[str, str]) -> PipelineTuner:
+def choose(place: TunerTarget, *, searches: Path, lease: Path, environment: Mapping[str, str]) -> PipelineTuner:
     """The tuner of a place.
 
     Args:
@@ -57,8 +57,8 @@ def choose(place: Place, *, searches: Path, lease: Path, environment: Mapping[st
         ClusterError: If there is no way to a cluster.
     """
     if place.on == "local":
-        return LocalPipelines(searches, lease, environment)
-    return KatibPipelines(factory.katib(place, pod=pod()))
+        return LocalPipelineTuner(searches, lease, environment)
+    return KatibPipelineTuner(factory.katib(place, pod=pod()))
 
 
 def pod() -> dict[str, object]:

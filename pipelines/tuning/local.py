@@ -10,9 +10,9 @@ from pathlib import Path
 
 from headrace.core.base.files import dumps, read_json, write_text
 from headrace.core.runtime.processes import stop_pid
-from headrace.experiments.search.journal import Journal
-from headrace.experiments.search.loop import Asked, FailedSearchError, Plan, search
-from headrace.experiments.search.result import Found, Trial
+from headrace.experiments.search.journal import TrialJournal
+from headrace.experiments.search.loop import FailedSearchError, SearchPlan, TrialRequest, search
+from headrace.experiments.search.result import SearchResult, Trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.local import Listener
 from headrace.pipelines.local.run_folder import TrialFolder
@@ -22,7 +22,7 @@ _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class LocalPipelines:
+class LocalPipelineTuner:
     """Runs the trials of a search; see ``pipeline_search.PipelineTuner``.
 
     Attributes:
@@ -36,7 +36,7 @@ class LocalPipelines:
     environment: Mapping[str, str] = field(default_factory=dict)
     name = "local"
 
-    def tune(self, plan: Plan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> Found:
+    def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:
         """See ``PipelineTuner.tune``. Finished trials are found again by the next search of the same kind.
 
         Raises:
@@ -44,7 +44,7 @@ class LocalPipelines:
         """
         searched = identity(plan, trial)
         home = self.searches / hashlib.sha256(dumps(searched).encode()).hexdigest()[:16]
-        journal = Journal(home.with_suffix(".jsonl"), search=searched)
+        journal = TrialJournal(home.with_suffix(".jsonl"), search=searched)
         runs = _Runs(trial, home, self.lease, self.environment)
         # In a thread of its own: whoever interrupts this one must not have to wait for trials to end.
         with ThreadPoolExecutor(1) as pool:
@@ -63,7 +63,7 @@ class LocalPipelines:
         return found
 
 
-def _conclude(home: Path, folder: Path, journal: Journal) -> None:
+def _conclude(home: Path, folder: Path, journal: TrialJournal) -> None:
     """A search has come to its end: what its trials left is a result now."""
     home.rename(folder)
     journal.close()
@@ -90,7 +90,7 @@ class _Runs:
     def _file(self) -> Path:
         return self.home / "pipeline.yaml"
 
-    def __call__(self, asked: Asked) -> Trial:
+    def __call__(self, asked: TrialRequest) -> Trial:
         if self.stopped.is_set():
             raise _Stopped
         began = time.monotonic()
@@ -121,7 +121,7 @@ def _stop_endpoints(folder: TrialFolder) -> None:
             stop_pid(int(pid))
 
 
-def identity(plan: Plan, trial: PipelineTrial) -> dict[str, object]:
+def identity(plan: SearchPlan, trial: PipelineTrial) -> dict[str, object]:
     """What two searches have in common if one may go on where the other was; the budget is not part of it."""
     one = trial.experiment
     return {

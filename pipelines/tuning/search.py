@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import write_json
-from headrace.experiments.search.loop import FailedSearchError, Plan
-from headrace.experiments.search.progress import Told
-from headrace.experiments.search.result import Found, Result, Trial
+from headrace.experiments.search.loop import FailedSearchError, SearchPlan
+from headrace.experiments.search.progress import SearchProgress
+from headrace.experiments.search.result import SearchDocument, SearchResult, Trial
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.local import Listener
@@ -28,7 +28,7 @@ class PipelineTuner(Protocol):
     def name(self) -> str:
         """``local`` or ``katib``."""
 
-    def tune(self, plan: Plan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> Found:
+    def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:
         """Search.
 
         Args:
@@ -69,8 +69,8 @@ def read(name: str, *, arguments: Mapping[str, str]) -> PipelineTrial | None:
 
 
 def tune_pipeline(
-    plan: Plan, trial: PipelineTrial, tuner: PipelineTuner, *, home: Path, say: Callable[[str], None]
-) -> Result:
+    plan: SearchPlan, trial: PipelineTrial, tuner: PipelineTuner, *, home: Path, say: Callable[[str], None]
+) -> SearchDocument:
     """Search, and write what came of it.
 
     Args:
@@ -87,7 +87,7 @@ def tune_pipeline(
         FailedSearchError: If there is no best trial.
     """
     began = time.monotonic()
-    told = Told(plan, say)
+    told = SearchProgress(plan, say)
     try:
         found = tuner.tune(plan, trial, folder=home / "trials", listener=told)
     except FailedSearchError as failure:
@@ -101,9 +101,9 @@ def tune_pipeline(
     return result
 
 
-def _result(plan: Plan, engine: str, trials: tuple[Trial, ...], *, seconds: float) -> Result:
+def _result(plan: SearchPlan, engine: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
     """What there is to tell of a search without an end; a pipeline's rows and folds are its own business."""
-    return Result(
+    return SearchDocument(
         engine=engine,
         experiments=tuple(one.name for one in plan.experiments),
         algorithm=", ".join(sorted({one.algorithm for one in plan.experiments})),

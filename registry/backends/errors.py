@@ -5,8 +5,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
-from headrace.core.base.errors import BusyError, HeadraceError, InputError, MissingError, StoreError, shown
-from headrace.registry.backends.locations import Place
+from headrace.core.base.errors import BusyError, HeadraceError, InputError, MissingError, StoreError, quote
+from headrace.registry.backends.locations import RegistryLocation
 
 # Sentence by MLflow's error code.
 _CODES = {
@@ -43,7 +43,7 @@ def file_sentence(text: str) -> str:
 
 
 @contextlib.contextmanager
-def sqlite_errors(what: str, place: Place) -> Iterator[None]:
+def sqlite_errors(what: str, place: RegistryLocation) -> Iterator[None]:
     """Turn SQLite's errors of the block into one sentence each.
 
     Args:
@@ -61,7 +61,7 @@ def sqlite_errors(what: str, place: Place) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def mlflow_errors(place: Place) -> Iterator[None]:
+def mlflow_errors(place: RegistryLocation) -> Iterator[None]:
     """Turn MLflow's errors of the block, and those of what lies below it, into one sentence each.
 
     Args:
@@ -80,14 +80,14 @@ def mlflow_errors(place: Place) -> Iterator[None]:
     except HeadraceError:
         raise
     except MlflowException as error:
-        raise _translated(str(error.message), str(error.error_code), place) from error
+        raise _translate(str(error.message), str(error.error_code), place) from error
     except (SQLAlchemyError, OSError) as error:
         first = _first_line(str(error))
         sentence = file_sentence(first) or f"cannot be reached ({first})"
         raise StoreError(f"the registry {place} {sentence}.") from error
 
 
-def _translated(message: str, code: str, place: Place) -> HeadraceError:
+def _translate(message: str, code: str, place: RegistryLocation) -> HeadraceError:
     first = _first_line(message)
     conflict = any(part in message for part in _CONFLICTS)
     if not conflict and place.path and (sentence := file_sentence(message)):
@@ -107,4 +107,4 @@ def _translated(message: str, code: str, place: Place) -> HeadraceError:
 def _first_line(text: str) -> str:
     """The first line of a message, short, without addresses that may hold a password."""
     line = (text.strip().splitlines() or ["no reason given"])[0]
-    return shown(re.sub(r"://[^/@\s]*@", "://***@", line), 300).strip("'\"")
+    return quote(re.sub(r"://[^/@\s]*@", "://***@", line), 300).strip("'\"")

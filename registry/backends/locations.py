@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.core.base import settings
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 FOLDER = Path("headrace-out")
 REGISTRY_FILE = "registry.db"
@@ -14,7 +14,7 @@ LINEAGE_FILE = "lineage.jsonl"
 
 
 @dataclass(frozen=True)
-class Place:
+class RegistryLocation:
     """One such place.
 
     Attributes:
@@ -30,7 +30,7 @@ class Place:
         return str(self.path) if self.path else self.url
 
 
-def registry_place(text: str = "") -> Place:
+def registry_place(text: str = "") -> RegistryLocation:
     """Where models are registered.
 
     Args:
@@ -47,7 +47,7 @@ def registry_place(text: str = "") -> Place:
     if scheme not in {"http", "https"}:
         raise InputError(
             f"a registry must be a file, sqlite:///PATH, or the http(s):// address of an MLflow server; "
-            f"got one with the scheme {shown(scheme)} instead."
+            f"got one with the scheme {quote(scheme)} instead."
         )
     parts = urlsplit(given)
     if parts.username or parts.password or parts.query or not parts.hostname:
@@ -55,10 +55,10 @@ def registry_place(text: str = "") -> Place:
             "the address of a registry must be http(s)://HOST[:PORT][/PATH] alone; put the user and the password into "
             "HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or a token into HEADRACE_REGISTRY_TOKEN."
         )
-    return Place(url=given.rstrip("/"))
+    return RegistryLocation(url=given.rstrip("/"))
 
 
-def catalog_place(text: str = "") -> Place:
+def catalog_place(text: str = "") -> RegistryLocation:
     """Where tables are catalogued.
 
     Args:
@@ -76,16 +76,16 @@ def catalog_place(text: str = "") -> Place:
     if not scheme.startswith("postgresql") or not parts.hostname:
         raise InputError(
             f"a catalogue must be a file, sqlite:///PATH or postgresql://USER@HOST/DATABASE; got one with the scheme "
-            f"{shown(scheme)} instead."
+            f"{quote(scheme)} instead."
         )
     if parts.password:
         raise InputError("the address of a catalogue must hold no password; put it into HEADRACE_CATALOG_PASSWORD.")
-    return Place(url=f"postgresql+psycopg://{given.partition('://')[2]}")
+    return RegistryLocation(url=f"postgresql+psycopg://{given.partition('://')[2]}")
 
 
-def _file(text: str) -> Place:
+def _file(text: str) -> RegistryLocation:
     plain = text.removeprefix("sqlite:///").removeprefix("file://")
     if plain.startswith("sqlite:") or plain in {"", ":memory:"} or "?" in plain:
-        raise InputError(f"a SQLite file must be named by its path or as sqlite:///PATH; got {shown(text)} instead.")
+        raise InputError(f"a SQLite file must be named by its path or as sqlite:///PATH; got {quote(text)} instead.")
     path = Path(plain).absolute()
-    return Place(url=f"sqlite:///{path}", path=path)
+    return RegistryLocation(url=f"sqlite:///{path}", path=path)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.registry.catalog import schema as t
-from headrace.registry.catalog.database import Database, upsert
+from headrace.registry.catalog.database import CatalogDatabase, upsert
 
 
-def describe(database: Database, table: str, **values: str | int | None) -> None:
+def describe(database: CatalogDatabase, table: str, **values: str | int | None) -> None:
     """Set what people say of a table.
 
     Args:
@@ -31,11 +31,11 @@ def describe(database: Database, table: str, **values: str | int | None) -> None
             and wanted != table
             and connection.execute(sa.select(t.tables.c.id).where(t.tables.c.name == wanted)).first()
         ):
-            raise InputError(f"the catalogue has a table {shown(wanted)} already; give another name.")
+            raise InputError(f"the catalogue has a table {quote(wanted)} already; give another name.")
         connection.execute(t.tables.update().where(t.tables.c.id == identity).values(**values))
 
 
-def set_tags(database: Database, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+def set_tags(database: CatalogDatabase, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
     """Add tags to a table, and take others away.
 
     Raises:
@@ -60,5 +60,5 @@ def table_id(connection: sa.Connection, name: str) -> int:
     identity = found.scalar()
     if identity is None:
         there = connection.execute(sa.select(t.tables.c.name).order_by(t.tables.c.last_seen.desc()).limit(10)).scalars()
-        raise MissingError(f"there is no table {shown(name)} in the catalogue; it has {', '.join(there) or 'none'}.")
+        raise MissingError(f"there is no table {quote(name)} in the catalogue; it has {', '.join(there) or 'none'}.")
     return int(identity)

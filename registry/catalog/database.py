@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from headrace.core.base import settings
 from headrace.core.base.errors import BusyError, HeadraceError, MissingError, StoreError
 from headrace.registry.backends.errors import file_sentence
-from headrace.registry.backends.locations import Place
+from headrace.registry.backends.locations import RegistryLocation
 
 VERSION_TABLE = "catalog_version"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -26,14 +26,14 @@ _ONE_AT_A_TIME = threading.Lock()
 _MIGRATION_LOCK = 7_318_349_394_477_056
 
 
-class Database:
+class CatalogDatabase:
     """A database of known form.
 
     Attributes:
         place: Where it is.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RegistryLocation) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
@@ -92,7 +92,7 @@ class Database:
         part = Path(name)
         try:
             with self._errors():
-                _upgrade(_engine(Place(url=f"sqlite:///{part}", path=part)))
+                _upgrade(_engine(RegistryLocation(url=f"sqlite:///{part}", path=part)))
             part.chmod(0o644)
             with contextlib.suppress(FileExistsError):
                 os.link(part, path)
@@ -106,7 +106,7 @@ class Database:
             current = _revision(connection)
         if current == latest():
             return
-        if current and current not in known():
+        if current and current not in known_revisions():
             raise StoreError(
                 f"the catalogue {self.place} was made by a newer headrace (its tables are of version {current}): "
                 "install that one."
@@ -134,14 +134,14 @@ class Database:
             raise StoreError(f"the catalogue {self.place} {sentence}.") from error
 
 
-def known() -> frozenset[str]:
+def known_revisions() -> frozenset[str]:
     """Versions of the tables that this headrace knows."""
     return frozenset(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def latest() -> str:
     """The latest of them."""
-    return max(known())
+    return max(known_revisions())
 
 
 def upsert(
@@ -172,7 +172,7 @@ def upsert(
         connection.execute(statement.on_conflict_do_nothing(index_elements=list(keys) or None))
 
 
-def _engine(place: Place) -> sa.Engine:
+def _engine(place: RegistryLocation) -> sa.Engine:
     url = sa.make_url(place.url)
     if place.path:
         engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": LOCK_SECONDS})

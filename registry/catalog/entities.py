@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 _FORMATS = ("csv", "tsv", "parquet", "json", "jsonl", "ndjson")
 
 
 @dataclass(frozen=True)
-class Column:
+class CatalogColumn:
     """A column of a table.
 
     Attributes:
@@ -55,7 +55,7 @@ class TableVersion:
 
 
 @dataclass(frozen=True)
-class Table:
+class CatalogTable:
     """A table of the catalogue.
 
     Attributes:
@@ -84,7 +84,7 @@ class Table:
     last_seen: str
     tags: tuple[str, ...] = ()
     versions: tuple[TableVersion, ...] = ()
-    columns: tuple[Column, ...] = ()
+    columns: tuple[CatalogColumn, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -105,7 +105,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
+class QualityFigure:
     """A figure of quality at one time.
 
     Attributes:
@@ -124,7 +124,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Wish:
+class TableQuery:
     """What is looked for; what is left empty does not count.
 
     Attributes:
@@ -154,7 +154,7 @@ class Wish:
             try:
                 date.fromisoformat(text or "2000-01-01")
             except ValueError as error:
-                raise InputError(f"--{name} must be a day such as 2026-01-31; got {shown(text)} instead.") from error
+                raise InputError(f"--{name} must be a day such as 2026-01-31; got {quote(text)} instead.") from error
 
 
 def source_kind(source: str) -> str:
@@ -167,7 +167,7 @@ def source_kind(source: str) -> str:
 
 
 @dataclass(frozen=True)
-class Use:
+class TableUse:
     """What a version of a table was used for.
 
     Attributes:

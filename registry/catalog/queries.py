@@ -9,16 +9,24 @@ import sqlalchemy as sa
 
 from headrace.registry.catalog import schema as t
 from headrace.registry.catalog.annotations import table_id
-from headrace.registry.catalog.database import Database
-from headrace.registry.catalog.entities import Column, Figure, Table, TableVersion, Use, Wish, source_kind
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.catalog.entities import (
+    CatalogColumn,
+    CatalogTable,
+    QualityFigure,
+    TableQuery,
+    TableUse,
+    TableVersion,
+    source_kind,
+)
 
 __all__ = [
-    "Column",
-    "Figure",
-    "Table",
+    "CatalogColumn",
+    "CatalogTable",
+    "QualityFigure",
+    "TableQuery",
+    "TableUse",
     "TableVersion",
-    "Use",
-    "Wish",
     "places",
     "quality",
     "search",
@@ -28,14 +36,14 @@ __all__ = [
 ]
 
 
-def search(database: Database, wish: Wish | None = None) -> list[Table]:
+def search(database: CatalogDatabase, wish: TableQuery | None = None) -> list[CatalogTable]:
     """Tables that are what is looked for, those read last first.
 
     Args:
         database: The catalogue.
         wish: What is looked for; None for all.
     """
-    wish = wish or Wish()
+    wish = wish or TableQuery()
     asked = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
     for word in wish.words:
         asked = asked.where(_holds(word))
@@ -52,7 +60,7 @@ def search(database: Database, wish: Wish | None = None) -> list[Table]:
     return [table for table in found if not wish.type or wish.type in {table.kind, *(c.dtype for c in table.columns)}]
 
 
-def table(database: Database, name: str) -> Table:
+def table(database: CatalogDatabase, name: str) -> CatalogTable:
     """One table, by its name or source.
 
     Raises:
@@ -64,7 +72,7 @@ def table(database: Database, name: str) -> Table:
     return found
 
 
-def quality(database: Database, table: Table) -> list[Figure]:
+def quality(database: CatalogDatabase, table: CatalogTable) -> list[QualityFigure]:
     """Figures of all versions of a table, oldest first."""
     asked = (
         sa.select(t.figures.c.time, t.versions.c.digest, t.figures.c.name, t.figures.c.subject, t.figures.c.value)
@@ -73,10 +81,12 @@ def quality(database: Database, table: Table) -> list[Figure]:
         .order_by(t.figures.c.id)
     )
     with database.reading() as connection:
-        return [Figure(*row) for row in connection.execute(asked)]
+        return [QualityFigure(*row) for row in connection.execute(asked)]
 
 
-def uses(database: Database, *, table: Table | None = None, model: str = "", bundle: str = "") -> list[Use]:
+def uses(
+    database: CatalogDatabase, *, table: CatalogTable | None = None, model: str = "", bundle: str = ""
+) -> list[TableUse]:
     """What was made of which table, oldest first.
 
     Args:
@@ -109,10 +119,10 @@ def uses(database: Database, *, table: Table | None = None, model: str = "", bun
     with database.reading() as connection:
         rows = connection.execute(asked).mappings().all()
         answering = _endpoints(connection, [row["bundle"] for row in rows])
-    return [Use(**row, endpoints=tuple(answering.get(row["bundle"], ()))) for row in rows]
+    return [TableUse(**row, endpoints=tuple(answering.get(row["bundle"], ()))) for row in rows]
 
 
-def places(database: Database) -> list[Mapping[str, Any]]:
+def places(database: CatalogDatabase) -> list[Mapping[str, Any]]:
     """Where rows of tables may lie: ``address``, ``kind``, ``digest``, ``time``."""
     with database.reading() as connection:
         return [dict(row) for row in connection.execute(sa.select(t.places).order_by(t.places.c.time)).mappings()]
@@ -139,7 +149,7 @@ def _holds(word: str) -> sa.ColumnElement[bool]:
     return sa.or_(*own, tagged, columned)
 
 
-def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[Table]:
+def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[CatalogTable]:
     """Tables with all that belongs to them."""
     ids = [row["id"] for row in rows]
     tagged: dict[int, list[str]] = defaultdict(list)
@@ -152,12 +162,12 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[Tab
     for row in connection.execute(asked).mappings():
         versions[row["table_id"]].append(TableVersion(**{name: row[name] for name in TableVersion.__annotations__}))
     latest = [found[-1].id for found in versions.values()]
-    columns: dict[int, list[Column]] = defaultdict(list)
+    columns: dict[int, list[CatalogColumn]] = defaultdict(list)
     asked = sa.select(t.columns).where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
     for row in connection.execute(asked).mappings():
-        columns[row["version_id"]].append(Column(**{name: row[name] for name in Column.__annotations__}))
+        columns[row["version_id"]].append(CatalogColumn(**{name: row[name] for name in CatalogColumn.__annotations__}))
     return [
-        Table(
+        CatalogTable(
             **{str(name): value for name, value in row.items()},
             tags=tuple(tagged[row["id"]]),
             versions=tuple(versions[row["id"]]),

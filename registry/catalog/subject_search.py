@@ -14,13 +14,13 @@ import polars as pl
 from headrace.core.base import settings
 from headrace.core.base.errors import HeadraceError, InputError
 from headrace.core.contracts import contract_yaml
-from headrace.core.readers.table_reader import Reading
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables import parquet_table
 from headrace.core.tables.pseudonyms import hashed_text
 from headrace.core.tables.source import ReadOptions
 from headrace.core.validation.records import records
 from headrace.registry.catalog import queries
-from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.text_search import matches
 from headrace.stores.sources.open_source import open_source
 
@@ -30,7 +30,7 @@ _TEXTS = frozenset({".html", ".json", ".jsonl", ".log", ".md", ".txt", ".yaml", 
 
 
 @dataclass(frozen=True)
-class Place:
+class SubjectLocation:
     """Where rows lie, or may.
 
     Attributes:
@@ -46,7 +46,7 @@ class Place:
     note: str = ""
 
 
-class Keys:
+class SubjectKeys:
     """The keys of the people who are looked for, and a column that holds them."""
 
     def __init__(self, column: str, values: Iterable[str]) -> None:
@@ -73,7 +73,9 @@ class Keys:
         return pl.col(self.column).cast(pl.String).str.strip_chars().is_in(self.wanted)
 
 
-def search(database: Database, keys: Keys, *, logs: Iterable[Path] = (), sources: bool = True) -> Iterator[Place]:
+def search(
+    database: CatalogDatabase, keys: SubjectKeys, *, logs: Iterable[Path] = (), sources: bool = True
+) -> Iterator[SubjectLocation]:
     """Every place that holds rows of these people, or that could not be looked at.
 
     Args:
@@ -95,35 +97,35 @@ def search(database: Database, keys: Keys, *, logs: Iterable[Path] = (), sources
         yield from _logs(path, keys)
 
 
-def _source(table: queries.Table, keys: Keys) -> Iterator[Place]:
+def _source(table: queries.CatalogTable, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     try:
         rows = _count(table.source, keys)
     except HeadraceError as error:
-        yield Place("source", table.source, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("source", table.source, 0, f"could not be looked at: {error}")
         return
     if rows:
-        yield Place("source", table.source, rows)
+        yield SubjectLocation("source", table.source, rows)
 
 
-def _count(source: str, keys: Keys) -> int:
+def _count(source: str, keys: SubjectKeys) -> int:
     """How many rows of a table are theirs; it is read in bounded memory, and only the column."""
-    reading = Reading(open_source(source), ReadOptions(only=(keys.column,)), digest=False)
+    reading = TableReader(open_source(source), ReadOptions(only=(keys.column,)), digest=False)
     return sum(frame.filter(keys.mask()).height for frame in reading.frames() if keys.column in frame.columns)
 
 
-def _remote(address: str, keys: Keys) -> Iterator[Place]:
+def _remote(address: str, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     """A table that a cluster keeps in its artifact store."""
     url = "s3://" + address.partition("://")[2].rstrip("/") + "/part-*.parquet"
     try:
         rows = _count(url, keys)
     except HeadraceError as error:
-        yield Place("table", address, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("table", address, 0, f"could not be looked at: {error}")
         return
     if rows:
-        yield Place("table", address, rows)
+        yield SubjectLocation("table", address, rows)
 
 
-def _run(home: Path, keys: Keys) -> Iterator[Place]:
+def _run(home: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     """The folder of a run: its steps' tables, its bundles, reports and logs."""
     if not home.is_dir():
         return
@@ -135,19 +137,21 @@ def _run(home: Path, keys: Keys) -> Iterator[Place]:
             unkeyed.append(folder)
         elif rows := _rows(folder, keys):
             theirs[folder] = rows
-            yield Place("table", str(folder), rows)
+            yield SubjectLocation("table", str(folder), rows)
     if theirs:
         for folder in unkeyed:
-            yield Place("table", str(folder), 0, "made of a table that holds rows of theirs, but without the column")
+            yield SubjectLocation(
+                "table", str(folder), 0, "made of a table that holds rows of theirs, but without the column"
+            )
     yield from _bundles(home, keys, theirs)
     yield from _logs(home, keys)
 
 
-def _rows(folder: Path, keys: Keys) -> int:
+def _rows(folder: Path, keys: SubjectKeys) -> int:
     return int(parquet_table.scan(folder).filter(keys.mask()).select(pl.len()).collect().item())
 
 
-def _bundles(home: Path, keys: Keys, theirs: Mapping[Path, int]) -> Iterator[Place]:
+def _bundles(home: Path, keys: SubjectKeys, theirs: Mapping[Path, int]) -> Iterator[SubjectLocation]:
     """Bundles below a folder: their test cases are rows of the test part."""
     for path in sorted(home.rglob("cases.json")):
         cases = [case.get("request", {}) for case in _cases(path)]
@@ -155,9 +159,9 @@ def _bundles(home: Path, keys: Keys, theirs: Mapping[Path, int]) -> Iterator[Pla
         alike = _alike(path.parent, cases, keys, theirs)
         if named or alike:
             note = "" if named else "test cases with the values of their rows, without the key"
-            yield Place("bundle", str(path.parent), named or alike, note)
+            yield SubjectLocation("bundle", str(path.parent), named or alike, note)
         if theirs and path.parent.name == "bundle" and path.parent.parent == home:
-            yield Place("bundle", str(path.parent), 0, "learned from a table that holds rows of theirs")
+            yield SubjectLocation("bundle", str(path.parent), 0, "learned from a table that holds rows of theirs")
 
 
 def _cases(path: Path) -> list[Mapping[str, Any]]:
@@ -167,7 +171,7 @@ def _cases(path: Path) -> list[Mapping[str, Any]]:
         return []
 
 
-def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: Keys, theirs: Mapping[Path, int]) -> int:
+def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: SubjectKeys, theirs: Mapping[Path, int]) -> int:
     """How many test cases have the values of rows that are theirs, whatever the key is called there."""
     contract = folder / "contract.yaml"
     tested = next((found for found in theirs if found.name == "test_table"), None)
@@ -180,10 +184,10 @@ def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: Keys, theirs: Map
     return sum(json.dumps({name: case.get(name) for name in names}, sort_keys=True) in values for case in cases)
 
 
-def _logs(path: Path, keys: Keys) -> Iterator[Place]:
+def _logs(path: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     """Reports and logs in which a key stands as text."""
     if not path.exists():
-        yield Place("log", str(path), 0, "could not be looked at: there is no such file")
+        yield SubjectLocation("log", str(path), 0, "could not be looked at: there is no such file")
         return
     files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.suffix in _TEXTS)
     for file in files:
@@ -192,4 +196,4 @@ def _logs(path: Path, keys: Keys) -> Iterator[Place]:
             and file.name != "cases.json"
             and (lines := matches(file, column=keys.column, values=keys.wanted))
         ):
-            yield Place("log", str(file), lines)
+            yield SubjectLocation("log", str(file), lines)

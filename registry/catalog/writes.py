@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from headrace.core.contracts.contract import Column
 from headrace.registry.catalog import schema as t
-from headrace.registry.catalog.database import Database, upsert
+from headrace.registry.catalog.database import CatalogDatabase, upsert
 
 UNKNOWN = "unknown"
 
@@ -25,7 +25,7 @@ def now() -> str:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedTable:
     """A table as ingest saw it.
 
     Attributes:
@@ -52,7 +52,7 @@ def table_name(source: str) -> str:
     return name[:60].strip("-") or "table"
 
 
-def add_table(database: Database, seen: Seen) -> str:
+def add_table(database: CatalogDatabase, seen: ObservedTable) -> str:
     """Tell of a table that was read; its digest is a version of it.
 
     Args:
@@ -75,7 +75,9 @@ def add_table(database: Database, seen: Seen) -> str:
     return name
 
 
-def add_checks(database: Database, seen: Seen, *, columns: Sequence[Column], checks: Mapping[str, Any]) -> None:
+def add_checks(
+    database: CatalogDatabase, seen: ObservedTable, *, columns: Sequence[Column], checks: Mapping[str, Any]
+) -> None:
     """Tell what the contract says of a table's columns, and what was found when it was checked.
 
     Args:
@@ -122,7 +124,7 @@ def _figures(checks: Mapping[str, Any]) -> Iterable[tuple[str, str, float]]:
 
 
 @dataclass(frozen=True)
-class Made:
+class BundleRun:
     """A run and the bundle that it made.
 
     Attributes:
@@ -144,7 +146,7 @@ class Made:
     uri: str = ""
 
 
-def add_run(database: Database, made: Made, *, used: Seen) -> None:
+def add_run(database: CatalogDatabase, made: BundleRun, *, used: ObservedTable) -> None:
     """Tell of a run, of the table that it used, and of the bundle that it made.
 
     Args:
@@ -169,21 +171,21 @@ def add_run(database: Database, made: Made, *, used: Seen) -> None:
         upsert(connection, t.bundles, [bundle], keys=("run_id", "digest"))
 
 
-def add_endpoint(database: Database, *, url: str, digest: str, verified: bool) -> None:
+def add_endpoint(database: CatalogDatabase, *, url: str, digest: str, verified: bool) -> None:
     """Tell that an endpoint answers with a bundle."""
     with database.writing() as connection:
         row = {"url": url, "digest": digest, "time": now(), "verified": verified}
         connection.execute(t.endpoints.insert(), [row])
 
 
-def end_endpoint(database: Database, *, url: str, digest: str) -> None:
+def end_endpoint(database: CatalogDatabase, *, url: str, digest: str) -> None:
     """Tell that an endpoint answers no more."""
     same = (t.endpoints.c.url == url) & (t.endpoints.c.digest == digest) & (t.endpoints.c.ended == "")
     with database.writing() as connection:
         connection.execute(t.endpoints.update().where(same).values(ended=now()))
 
 
-def add_places(database: Database, addresses: Sequence[str], *, kind: str, digest: str = "") -> None:
+def add_places(database: CatalogDatabase, addresses: Sequence[str], *, kind: str, digest: str = "") -> None:
     """Tell where rows of a table may lie.
 
     Args:
@@ -197,7 +199,7 @@ def add_places(database: Database, addresses: Sequence[str], *, kind: str, diges
         upsert(connection, t.places, rows, keys=("address",))
 
 
-def add_inquiry(database: Database, *, person: str, column: str, keys: int, found: int) -> None:
+def add_inquiry(database: CatalogDatabase, *, person: str, column: str, keys: int, found: int) -> None:
     """Tell that somebody asked where rows of people lie; the keys themselves are told to nobody."""
     row = {"time": now(), "person": person, "column_name": column, "keys": keys, "found": found}
     with database.writing() as connection:
@@ -220,7 +222,7 @@ def _table(connection: sa.Connection, source: str) -> tuple[int, str]:
     raise AssertionError  # pragma: no cover - the loop ends by returning
 
 
-def _version(connection: sa.Connection, table: int, seen: Seen) -> int:
+def _version(connection: sa.Connection, table: int, seen: ObservedTable) -> int:
     """Identity of a table's version, made if it is not there."""
     same = (t.versions.c.table_id == table) & (t.versions.c.digest == seen.digest)
     time = now()
@@ -231,7 +233,7 @@ def _version(connection: sa.Connection, table: int, seen: Seen) -> int:
     return int(connection.execute(sa.select(t.versions.c.id).where(same)).scalar_one())
 
 
-def _known_version(connection: sa.Connection, used: Seen) -> int:
+def _known_version(connection: sa.Connection, used: ObservedTable) -> int:
     """The version of that digest which was seen last; a table of its own if none was."""
     asked = sa.select(t.versions.c.id).where(t.versions.c.digest == used.digest)
     found = connection.execute(asked.order_by(t.versions.c.last_seen.desc(), t.versions.c.id.desc())).scalar()

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headrace.registry.catalog.queries import Use
-from headrace.registry.models.state import State
-from headrace.registry.models.submission import Submission
+from headrace.registry.catalog.queries import TableUse
+from headrace.registry.models.state import ModelState
+from headrace.registry.models.submission import ModelSubmission
 
 Kind = Literal["data", "run", "model", "endpoint"]
 KINDS: tuple[Kind, ...] = ("data", "run", "model", "endpoint")
@@ -14,7 +14,7 @@ MOST_RUNS = 20
 
 
 @dataclass(frozen=True)
-class Node:
+class LineageNode:
     """One thing.
 
     Attributes:
@@ -33,7 +33,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Graph:
+class LineageGraph:
     """Things, and which of them was made of which.
 
     Attributes:
@@ -42,16 +42,16 @@ class Graph:
         left_out: Number of earlier runs that are not shown.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[LineageNode, ...]
     edges: tuple[tuple[str, str], ...]
     left_out: int = 0
 
-    def of(self, kind: Kind) -> list[Node]:
+    def of(self, kind: Kind) -> list[LineageNode]:
         """The things of one kind."""
         return [node for node in self.nodes if node.kind == kind]
 
 
-def of_uses(uses: Sequence[Use], state: State | None = None) -> Graph:
+def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> LineageGraph:
     """The graph of a model's runs.
 
     Args:
@@ -60,14 +60,14 @@ def of_uses(uses: Sequence[Use], state: State | None = None) -> Graph:
     """
     runs = list(dict.fromkeys(use.run for use in uses))
     shown = set(runs[-MOST_RUNS:])
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, LineageNode] = {}
     edges: dict[tuple[str, str], None] = {}
     for use in uses:
         if use.run not in shown:
             continue
         data, run = f"data {use.table} {use.digest}", f"run {use.run}"
-        nodes[data] = Node(data, "data", use.table, (f"{use.rows:,} rows", f"digest {use.digest[:12]}"))
-        nodes[run] = Node(
+        nodes[data] = LineageNode(data, "data", use.table, (f"{use.rows:,} rows", f"digest {use.digest[:12]}"))
+        nodes[run] = LineageNode(
             run, "run", f"run of {_minute(use.time)}", (f"by {use.person}", *_verdict(use.verdict)), _style(use)
         )
         edges[data, run] = None
@@ -81,13 +81,13 @@ def of_uses(uses: Sequence[Use], state: State | None = None) -> Graph:
             nodes[node.id] = node
             edges[model, node.id] = None
     ordered = sorted(nodes.values(), key=lambda node: KINDS.index(node.kind))
-    return Graph(tuple(ordered), tuple(edges), left_out=len(runs) - len(shown))
+    return LineageGraph(tuple(ordered), tuple(edges), left_out=len(runs) - len(shown))
 
 
-def of_bundle(submission: Submission) -> Graph:
+def of_bundle(submission: ModelSubmission) -> LineageGraph:
     """The graph of a bundle as its own papers tell it, without registry and catalogue."""
     table, rows = submission.provenance.get("table", {}), submission.provenance.get("rows", {})
-    data = Node(
+    data = LineageNode(
         "data",
         "data",
         str(table.get("source", "")) or "table",
@@ -95,12 +95,14 @@ def of_bundle(submission: Submission) -> Graph:
     )
     trained = f"{int(rows.get('train', 0)):,} rows to train, {int(rows.get('test', 0)):,} to test"
     made = str(submission.provenance.get("made_with", "headrace"))
-    run = Node("run", "run", made, (trained, *_verdict(submission.verdict)))
-    model = Node("model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12]))
-    return Graph((data, run, model), (("data", "run"), ("run", "model")))
+    run = LineageNode("run", "run", made, (trained, *_verdict(submission.verdict)))
+    model = LineageNode(
+        "model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12])
+    )
+    return LineageGraph((data, run, model), (("data", "run"), ("run", "model")))
 
 
-def _model(name: str, use: Use, state: State | None) -> Node:
+def _model(name: str, use: TableUse, state: ModelState | None) -> LineageNode:
     version = state.with_digest(use.bundle) if state else None
     told = version.version if version else use.version
     title = f"{use.model} {told}" if told else use.model
@@ -109,21 +111,21 @@ def _model(name: str, use: Use, state: State | None) -> Node:
         lines.append(", ".join(version.stages) or ("archived" if version.archived else "in no stage"))
     elif not use.uri:
         lines.append("not published")
-    return Node(name, "model", title, tuple(lines), "good" if version and version.stages else "")
+    return LineageNode(name, "model", title, tuple(lines), "good" if version and version.stages else "")
 
 
-def _endpoint(endpoint: Mapping[str, Any], use: Use) -> Node:
+def _endpoint(endpoint: Mapping[str, Any], use: TableUse) -> LineageNode:
     ended = f"ended {_minute(endpoint['ended'])}" if endpoint["ended"] else "not known to have ended"
     verified = f"{'verified' if endpoint['verified'] else 'not verified'} {_minute(endpoint['time'])}"
     url = str(endpoint["url"])
-    return Node(f"endpoint {url} {use.bundle}", "endpoint", _host(url), (verified, ended))
+    return LineageNode(f"endpoint {url} {use.bundle}", "endpoint", _host(url), (verified, ended))
 
 
 def _verdict(verdict: str) -> Iterable[str]:
     return (f"verdict {verdict}",) if verdict else ()
 
 
-def _style(use: Use) -> str:
+def _style(use: TableUse) -> str:
     return {"reject": "bad", "hold": "warn"}.get(use.verdict, "")
 
 

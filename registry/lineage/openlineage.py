@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, StoreError
-from headrace.registry.catalog.queries import Figure, Table
-from headrace.registry.catalog.writes import Made, Seen, now
+from headrace.registry.catalog.queries import CatalogTable, QualityFigure
+from headrace.registry.catalog.writes import BundleRun, ObservedTable, now
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, Run, RunEvent
@@ -29,7 +29,7 @@ _RUNS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:headrace:runs")
 
 
 @dataclass(frozen=True)
-class Named:
+class DatasetName:
     """A dataset as OpenLineage names it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Named:
     name: str
 
 
-def named(source: str) -> Named:
+def name_dataset(source: str) -> DatasetName:
     """The name of a table by its address (https://openlineage.io/docs/spec/naming).
 
     Args:
@@ -50,19 +50,19 @@ def named(source: str) -> Named:
     parts = urlsplit(source)
     host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
     if "://" not in source or parts.scheme == "file":
-        return Named("file", parts.path if parts.scheme == "file" else source)
+        return DatasetName("file", parts.path if parts.scheme == "file" else source)
     if parts.scheme == "s3":
-        return Named(f"s3://{parts.netloc}", parts.path.strip("/"))
+        return DatasetName(f"s3://{parts.netloc}", parts.path.strip("/"))
     scheme = parts.scheme.split("+")[0]
     if scheme.startswith("postgres"):
         table = parts.fragment if "." in parts.fragment else f"public.{parts.fragment}"
-        return Named(f"postgres://{host}", f"{parts.path.strip('/')}.{table}")
+        return DatasetName(f"postgres://{host}", f"{parts.path.strip('/')}.{table}")
     path = parts.path.lstrip("/") or "/"
-    return Named(f"{scheme}://{host}", f"{path}#{parts.fragment}" if parts.fragment else path)
+    return DatasetName(f"{scheme}://{host}", f"{path}#{parts.fragment}" if parts.fragment else path)
 
 
 def run_events(
-    made: Made, *, used: Seen, table: Table | None = None, figures: Iterable[Figure] = ()
+    made: BundleRun, *, used: ObservedTable, table: CatalogTable | None = None, figures: Iterable[QualityFigure] = ()
 ) -> list["RunEvent"]:
     """The two events of a run that ended well.
 
@@ -86,7 +86,7 @@ def endpoint_event(*, model: str, digest: str, uri: str, url: str) -> "RunEvent"
     """The event of an endpoint that answers with a bundle."""
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, RunState  # noqa: PLC0415 - as above
 
-    found, target = named(uri or f"model/{model}/{digest}"), named(url)
+    found, target = name_dataset(uri or f"model/{model}/{digest}"), name_dataset(url)
     job = Job(NAMESPACE, f"{model}.deploy")
     return _event(
         RunState.COMPLETE,
@@ -135,7 +135,7 @@ def _event(state: Any, run: "Run", job: Any, **datasets: Any) -> "RunEvent":
     return RunEvent(eventTime=now(), producer=producer, run=run, job=job, eventType=state, **datasets)
 
 
-def _input(used: Seen, table: Table | None, figures: list[Figure]) -> "InputDataset":
+def _input(used: ObservedTable, table: CatalogTable | None, figures: list[QualityFigure]) -> "InputDataset":
     from openlineage.client.event_v2 import InputDataset  # noqa: PLC0415 - as above
     from openlineage.client.facet_v2 import (  # noqa: PLC0415
         data_quality_assertions_dataset,
@@ -146,7 +146,7 @@ def _input(used: Seen, table: Table | None, figures: list[Figure]) -> "InputData
         tags_dataset,
     )
 
-    found = named(table.source if table else used.source)
+    found = name_dataset(table.source if table else used.source)
     facets: dict[str, Any] = {"version": dataset_version_dataset.DatasetVersionDatasetFacet(used.digest)}
     if table:
         field = schema_dataset.SchemaDatasetFacetFields
@@ -169,11 +169,11 @@ def _input(used: Seen, table: Table | None, figures: list[Figure]) -> "InputData
     return InputDataset(found.namespace, found.name, inputFacets=inputs, facets=facets)
 
 
-def _bundle(made: Made) -> "OutputDataset":
+def _bundle(made: BundleRun) -> "OutputDataset":
     from openlineage.client.event_v2 import OutputDataset  # noqa: PLC0415 - as above
     from openlineage.client.facet_v2 import dataset_version_dataset  # noqa: PLC0415
 
-    found = named(made.uri or f"model/{made.model}/{made.digest}")
+    found = name_dataset(made.uri or f"model/{made.model}/{made.digest}")
     told = f"{made.version}+{made.digest}" if made.version else made.digest
     return OutputDataset(
         found.namespace, found.name, facets={"version": dataset_version_dataset.DatasetVersionDatasetFacet(told)}

@@ -23,7 +23,7 @@ POLICY = "headrace policy"
 _KEY = re.compile(r"\d{8}")
 
 
-class Reader(Protocol):
+class JournalReader(Protocol):
     """Reads journals by the name of their experiment.
 
     What every implementation promises: a text whose ``append`` has returned is read from then on, by everyone; texts

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from headrace.core.base import settings
 from headrace.core.base.errors import StoreError
 from headrace.registry.backends.errors import mlflow_errors
-from headrace.registry.backends.locations import Place
-from headrace.registry.mlflow.sqlite_reader import FileReader
+from headrace.registry.backends.locations import RegistryLocation
+from headrace.registry.mlflow.sqlite_reader import SqliteJournalReader
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOUD = ("mlflow", "alembic")
 
 
-def connect(place: Place) -> "MlflowClient":
+def connect(place: RegistryLocation) -> "MlflowClient":
     """A client of the registry; a SQLite file that is not there is made.
 
     Args:
@@ -37,12 +37,12 @@ def connect(place: Place) -> "MlflowClient":
     if place.path:
         if not place.path.exists():
             _make(place.path)
-        FileReader(place).check(write=True)
+        SqliteJournalReader(place).check(write=True)
     with mlflow_errors(place):
         return MlflowClient(tracking_uri=place.url, registry_uri=place.url)
 
 
-def artifact_location(place: Place, name: str) -> str | None:
+def artifact_location(place: RegistryLocation, name: str) -> str | None:
     """Where the files of an experiment's runs lie; None to let the server decide."""
     return (place.path.with_name(f"{place.path.stem}-files") / name).as_uri() if place.path else None
 
@@ -61,7 +61,7 @@ def _make(path: Path) -> None:
     os.close(handle)
     part = Path(name)
     try:
-        with mlflow_errors(Place(url=f"sqlite:///{part}", path=path)):
+        with mlflow_errors(RegistryLocation(url=f"sqlite:///{part}", path=path)):
             MlflowClient(tracking_uri=f"sqlite:///{part}", registry_uri=f"sqlite:///{part}").search_experiments()
         part.chmod(0o644)
         with contextlib.suppress(FileExistsError):

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.registry.backends.errors import mlflow_errors
-from headrace.registry.backends.locations import Place
+from headrace.registry.backends.locations import RegistryLocation
 from headrace.registry.mlflow.base import JOURNAL_TAG, JOURNALS, key
 from headrace.registry.mlflow.client import artifact_location
 
@@ -16,7 +16,9 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 
 
-def experiment_of(client: "MlflowClient", name: str, place: Place, *, tags: dict[str, str] | None = None) -> str:
+def experiment_of(
+    client: "MlflowClient", name: str, place: RegistryLocation, *, tags: dict[str, str] | None = None
+) -> str:
     """Identity of the experiment of that name, made if it is not there.
 
     Args:
@@ -40,11 +42,11 @@ def experiment_of(client: "MlflowClient", name: str, place: Place, *, tags: dict
                 raise
         found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
-        raise InputError(f"the experiment {shown(name)} in the registry {place} was deleted: restore it in MLflow.")
+        raise InputError(f"the experiment {quote(name)} in the registry {place} was deleted: restore it in MLflow.")
     return str(found.experiment_id)
 
 
-def journal_run(client: "MlflowClient", name: str, place: Place) -> str:
+def journal_run(client: "MlflowClient", name: str, place: RegistryLocation) -> str:
     """Identity of the run that is the journal of that name, made if it is not there.
 
     Raises:
@@ -55,12 +57,12 @@ def journal_run(client: "MlflowClient", name: str, place: Place) -> str:
     with mlflow_errors(place):
         found = client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
-            run = _made(client, name, place)
+            run = _create_journal(client, name, place)
         else:
             run = str(found.tags.get(JOURNAL_TAG, ""))
         if not run:
             raise InputError(
-                f"the experiment {shown(name)} in the registry {place} was not made by headrace: rename it in MLflow."
+                f"the experiment {quote(name)} in the registry {place} was not made by headrace: rename it in MLflow."
             )
         try:
             if client.get_run(run).info.lifecycle_stage == "active":
@@ -72,7 +74,7 @@ def journal_run(client: "MlflowClient", name: str, place: Place) -> str:
     raise InputError(f"the history of {name} in the registry {place} was deleted: restore run {run} in MLflow.")
 
 
-def _made(client: "MlflowClient", name: str, place: Place) -> str:
+def _create_journal(client: "MlflowClient", name: str, place: RegistryLocation) -> str:
     """A new journal's run, or that of whoever was quicker."""
     folder = experiment_of(client, JOURNALS, place, tags=_KIND)
     run = str(client.create_run(folder, run_name=name, tags={"mlflow.source.name": "headrace"}).info.run_id)
@@ -84,7 +86,7 @@ def _made(client: "MlflowClient", name: str, place: Place) -> str:
     return won
 
 
-def append(client: "MlflowClient", run: str, text: str, *, number: int, place: Place) -> bool:
+def append(client: "MlflowClient", run: str, text: str, *, number: int, place: RegistryLocation) -> bool:
     """Add a text to the end of a journal.
 
     Args:

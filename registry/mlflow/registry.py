@@ -16,18 +16,18 @@ from headrace.core.base.errors import BusyError, HeadraceError, InputError, Miss
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.registry.backends.errors import mlflow_errors
-from headrace.registry.backends.locations import Place, registry_place
+from headrace.registry.backends.locations import RegistryLocation, registry_place
 from headrace.registry.mlflow import runs, versions
-from headrace.registry.mlflow.base import POLICY, PREFIX, Reader
+from headrace.registry.mlflow.base import POLICY, PREFIX, JournalReader
 from headrace.registry.mlflow.client import connect
 from headrace.registry.mlflow.journals import append, experiment_of, journal_run
-from headrace.registry.mlflow.rest_reader import ServerReader
-from headrace.registry.mlflow.sqlite_reader import FileReader
+from headrace.registry.mlflow.rest_reader import RestJournalReader
+from headrace.registry.mlflow.sqlite_reader import SqliteJournalReader
 from headrace.registry.models import contract_changes, events, policy, semver, transitions
-from headrace.registry.models.events import Entry
-from headrace.registry.models.policy import Policy
-from headrace.registry.models.state import State, Version, fold
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.events import JournalEntry
+from headrace.registry.models.policy import StagePolicy
+from headrace.registry.models.state import ModelState, ModelVersion, fold
+from headrace.registry.models.submission import ModelSubmission
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,23 +40,23 @@ T = TypeVar("T")
 class MlflowRegistry:
     """A ``Registry`` of MLflow."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RegistryLocation) -> None:
         """Prepare; nothing is opened, made or imported yet.
 
         Args:
             place: Where the registry is.
         """
         self.place = place
-        self._reader: Reader = FileReader(place) if place.path else ServerReader(place)
+        self._reader: JournalReader = SqliteJournalReader(place) if place.path else RestJournalReader(place)
         self._connected: MlflowClient | None = None
 
-    def models(self) -> list[State]:
+    def models(self) -> list[ModelState]:
         """All models, by name."""
         found = self._reader.journals()
         states = [_state(name.removeprefix(PREFIX), texts) for name, texts in sorted(found.items())]
         return [state for state in states if state.versions]
 
-    def model(self, name: str) -> State:
+    def model(self, name: str) -> ModelState:
         """One model."""
         state = _state(name, self._reader.journal(PREFIX + name))
         if state.versions:
@@ -68,8 +68,8 @@ class MlflowRegistry:
         )
 
     def register(
-        self, submission: Submission, *, by: str, reason: str = "", number: str = "", run: str = ""
-    ) -> Version:
+        self, submission: ModelSubmission, *, by: str, reason: str = "", number: str = "", run: str = ""
+    ) -> ModelVersion:
         """Add a bundle as a new version."""
         if not submission.uri:
             raise InputError(
@@ -84,7 +84,7 @@ class MlflowRegistry:
         transitions.registering(known, 0, facts=plan, by=by, reason=reason)
         made = self._patiently(lambda: versions.create(client, submission, known, run=run))
 
-        def entry(state: State) -> Entry | None:
+        def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
                 return None
             facts = plan if state.versions == known.versions else self._planned(state, submission, number, run)
@@ -97,7 +97,7 @@ class MlflowRegistry:
             self._patiently(lambda: versions.delete(client, name, made))
         return version
 
-    def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> Version:
+    def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
         """Put a version into a stage, if the policy lets it."""
         self.model(name).find(version)
         asked = self.policy()
@@ -106,7 +106,9 @@ class MlflowRegistry:
         )
         return state.find(stage)
 
-    def rollback(self, name: str, *, to: str = "", stage: str = "production", by: str, reason: str = "") -> Version:
+    def rollback(
+        self, name: str, *, to: str = "", stage: str = "production", by: str, reason: str = ""
+    ) -> ModelVersion:
         """Put an earlier version back into a stage."""
         self.model(name)
         asked = self.policy()
@@ -115,22 +117,22 @@ class MlflowRegistry:
         )
         return state.find(stage)
 
-    def approve(self, name: str, version: str, *, by: str, reason: str) -> Version:
+    def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
         """Record that somebody approves of a version."""
         self.model(name)
         return self._written(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(version)
 
-    def archive(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+    def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Take a version out of use."""
         self.model(name)
         return self._written(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(version)
 
-    def restore(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+    def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Bring an archived version back."""
         self.model(name)
         return self._written(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(version)
 
-    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Version:
+    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended."""
         found = next((state for state in self.models() if state.with_digest(digest)), None)
         if found is None:
@@ -140,20 +142,20 @@ class MlflowRegistry:
         )
         return state.find(digest)
 
-    def policy(self) -> Policy:
+    def policy(self) -> StagePolicy:
         """What the stages ask for; without any word of people, what ``Policy`` does."""
         entries = self.policy_entries()
-        return policy.parse(entries[-1].facts, source=f"the policy in {self.place}") if entries else Policy()
+        return policy.parse(entries[-1].facts, source=f"the policy in {self.place}") if entries else StagePolicy()
 
-    def set_policy(self, policy: Policy, *, by: str, reason: str = "") -> None:
+    def set_policy(self, policy: StagePolicy, *, by: str, reason: str = "") -> None:
         """Change what the stages ask for."""
-        self._append(POLICY, lambda _: Entry("policy", by, reason, facts=policy.as_json()))
+        self._append(POLICY, lambda _: JournalEntry("policy", by, reason, facts=policy.as_json()))
 
-    def policy_entries(self) -> Sequence[Entry]:
+    def policy_entries(self) -> Sequence[JournalEntry]:
         """Who changed the policy, when and why."""
         return events.read(self._reader.journal(POLICY), "the policy")
 
-    def track(self, submission: Submission, *, by: str, job: str = "") -> str:
+    def track(self, submission: ModelSubmission, *, by: str, job: str = "") -> str:
         """Keep the run that made a bundle."""
         client, name = self._client(), PREFIX + submission.name
         journal_run(client, name, self.place)
@@ -164,7 +166,7 @@ class MlflowRegistry:
 
         return self._patiently(call)
 
-    def text(self, version: Version, name: str) -> str:
+    def text(self, version: ModelVersion, name: str) -> str:
         """Content of a small file of a version's bundle."""
         run = str(version.facts.get("run", ""))
         absent = MissingError(f"{version.model} {version.version} has no {name} in the registry {self.place}.")
@@ -176,7 +178,7 @@ class MlflowRegistry:
                 raise absent
             return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
 
-    def _planned(self, state: State, submission: Submission, number: str, run: str) -> dict[str, Any]:
+    def _planned(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
         """What is remembered of a new version, with the semantic version that it gets."""
         base = state.followed
         facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
@@ -193,13 +195,13 @@ class MlflowRegistry:
             found |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
         return {**facts, **found, "version": str(semver.SemVer.parse(number) if number else version)}
 
-    def _contract(self, base: Version, submission: Submission) -> Contract:
+    def _contract(self, base: ModelVersion, submission: ModelSubmission) -> Contract:
         """The contract of the version that a bundle follows."""
         if base.facts.get("contract") == submission.facts()["contract"]:
             return submission.contract
         return contract_yaml.parse(self.text(base, "contract.yaml"), source=f"{base.model} {base.version}")
 
-    def _written(self, name: str, entry: Callable[[State], Entry | None]) -> State:
+    def _written(self, name: str, entry: Callable[[ModelState], JournalEntry | None]) -> ModelState:
         """Write the entry that ``entry`` makes of what is true then, and let MLflow show what came of it."""
         written = self._append(PREFIX + name, lambda entries: entry(fold(name, entries)))
         state = _state(name, written)
@@ -211,7 +213,7 @@ class MlflowRegistry:
                 return state
             state = latest
 
-    def _show(self, state: State) -> None:
+    def _show(self, state: ModelState) -> None:
         """Let MLflow show a state."""
         try:
             self._patiently(lambda: versions.show(self._client(), state))
@@ -232,7 +234,7 @@ class MlflowRegistry:
         with mlflow_errors(self.place):
             return call()
 
-    def _append(self, journal: str, entry: Callable[[Sequence[Entry]], Entry | None]) -> list[str]:
+    def _append(self, journal: str, entry: Callable[[Sequence[JournalEntry]], JournalEntry | None]) -> list[str]:
         run = ""
         for _ in range(ATTEMPTS):
             texts = self._texts(journal)
@@ -249,7 +251,7 @@ class MlflowRegistry:
     def _texts(self, journal: str) -> list[str]:
         return self._reader.journal(journal) if self.place.path is None or self.place.path.exists() else []
 
-    def _current(self, name: str) -> State:
+    def _current(self, name: str) -> ModelState:
         return _state(name, self._reader.journal(PREFIX + name))
 
     def _client(self) -> "MlflowClient":
@@ -267,5 +269,5 @@ def open_registry(text: str = "") -> MlflowRegistry:
     return MlflowRegistry(registry_place(text))
 
 
-def _state(name: str, texts: Sequence[str]) -> State:
+def _state(name: str, texts: Sequence[str]) -> ModelState:
     return fold(name, events.read(texts, name))

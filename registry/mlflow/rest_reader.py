@@ -10,7 +10,7 @@ import urllib3
 
 from headrace.core.base import settings
 from headrace.core.base.errors import StoreError
-from headrace.registry.backends.locations import Place
+from headrace.registry.backends.locations import RegistryLocation
 from headrace.registry.mlflow.base import JOURNAL_TAG, JOURNALS, PREFIX, in_order
 
 CONNECT_SECONDS = 5.0
@@ -24,10 +24,10 @@ _STATUSES = {
 }
 
 
-class ServerReader:
+class RestJournalReader:
     """A ``Reader`` of a server."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RegistryLocation) -> None:
         """Prepare to ask; nothing is asked yet.
 
         Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.core.contracts.contract import Column
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.submission import ModelSubmission
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ _DATASET_DIGITS = 32
 _TYPES = {"integer": "long", "number": "double", "string": "string", "boolean": "boolean", "timestamp": "datetime"}
 
 
-def track(client: "MlflowClient", submission: Submission, *, experiment_id: str, by: str, job: str) -> str:
+def track(client: "MlflowClient", submission: ModelSubmission, *, experiment_id: str, by: str, job: str) -> str:
     """Keep the run that made a bundle; a run that is known, by job and digest, is finished and not made again.
 
     Args:
@@ -64,11 +64,11 @@ def _word(text: str) -> str:
     return "".join(letter for letter in text if letter.isalnum() or letter in "-_.")
 
 
-def _name(submission: Submission) -> str:
+def _name(submission: ModelSubmission) -> str:
     return f"{submission.model.get('family', 'model')}-{submission.digest[:8]}"
 
 
-def _tags(submission: Submission, by: str, job: str) -> dict[str, str]:
+def _tags(submission: ModelSubmission, by: str, job: str) -> dict[str, str]:
     reasons = submission.provenance.get("verdict", {}).get("reasons", [])
     return {
         "mlflow.user": by,
@@ -83,7 +83,7 @@ def _tags(submission: Submission, by: str, job: str) -> dict[str, str]:
     }
 
 
-def _logged_model(client: "MlflowClient", submission: Submission, experiment: str, run: str) -> str:
+def _logged_model(client: "MlflowClient", submission: ModelSubmission, experiment: str, run: str) -> str:
     """The run's model, to which MLflow's UI ties metrics and data."""
     from mlflow.entities import LoggedModelOutput  # noqa: PLC0415 - the client has imported it
 
@@ -101,7 +101,7 @@ def _logged_model(client: "MlflowClient", submission: Submission, experiment: st
     return str(made.model_id)
 
 
-def _parameters(submission: Submission) -> dict[str, Any]:
+def _parameters(submission: ModelSubmission) -> dict[str, Any]:
     search = submission.provenance.get("search", {})
     own = {f"model.{name}": value for name, value in dict(submission.model.get("parameters", {})).items()}
     return {
@@ -114,7 +114,7 @@ def _parameters(submission: Submission) -> dict[str, Any]:
     }
 
 
-def _metrics(submission: Submission, logged: str, inputs: list["DatasetInput"]) -> list["Metric"]:
+def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInput"]) -> list["Metric"]:
     from mlflow.entities import Metric  # noqa: PLC0415 - the client has imported it
 
     now = int(time.time() * 1000)
@@ -141,7 +141,7 @@ def _metrics(submission: Submission, logged: str, inputs: list["DatasetInput"]) 
     return found
 
 
-def _inputs(submission: Submission) -> list["DatasetInput"]:
+def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     """The table, as it was trained on and as it was tested on."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 

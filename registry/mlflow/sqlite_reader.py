@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from headrace.core.base.errors import MissingError, StoreError
 from headrace.registry.backends.errors import sqlite_errors
-from headrace.registry.backends.locations import Place
+from headrace.registry.backends.locations import RegistryLocation
 from headrace.registry.mlflow.base import JOURNAL_TAG, in_order
 
 LOCK_SECONDS = 10.0
@@ -23,10 +23,10 @@ WHERE e.lifecycle_stage = 'active'
 """
 
 
-class FileReader:
+class SqliteJournalReader:
     """A ``Reader`` of a file."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RegistryLocation) -> None:
         """Prepare to read; nothing is opened yet.
 
         Args:

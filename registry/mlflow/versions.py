@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from headrace.registry.models.state import STAGES, State, Version
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.state import STAGES, ModelState, ModelVersion
+from headrace.registry.models.submission import ModelSubmission
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -13,7 +13,7 @@ _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
-def create(client: "MlflowClient", submission: Submission, state: State, *, run: str) -> int:
+def create(client: "MlflowClient", submission: ModelSubmission, state: ModelState, *, run: str) -> int:
     """A version in MLflow for a bundle, and its number; one that a broken attempt left behind is taken.
 
     Args:
@@ -54,7 +54,7 @@ def delete(client: "MlflowClient", name: str, number: int) -> None:
             raise
 
 
-def show(client: "MlflowClient", state: State) -> None:
+def show(client: "MlflowClient", state: ModelState) -> None:
     """Bring aliases, tags and descriptions to what the journal says; what is right is left alone."""
     if not state.versions:
         return
@@ -79,7 +79,7 @@ def show(client: "MlflowClient", state: State) -> None:
             client.update_model_version(name, str(version.number), description=text)
 
 
-def _tags(version: Version) -> dict[str, str]:
+def _tags(version: ModelVersion) -> dict[str, str]:
     return {
         "headrace.version": version.full,
         DIGEST: version.digest,
@@ -89,7 +89,7 @@ def _tags(version: Version) -> dict[str, str]:
     }
 
 
-def _description(version: Version) -> str:
+def _description(version: ModelVersion) -> str:
     facts = version.facts
     lines = [f"**{version.full}**, {facts.get('family', '')}, verdict *{version.verdict or 'none'}*"]
     lines += [f"- {reason}" for reason in facts.get("reasons", [])]

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from headrace.registry.models.policy import Policy
-from headrace.registry.models.state import State, Version
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.policy import StagePolicy
+from headrace.registry.models.state import ModelState, ModelVersion
+from headrace.registry.models.submission import ModelSubmission
 
 PRODUCTION = "production"
 
 
-class Registry(Protocol):
+class ModelRegistry(Protocol):
     """Versions of models, which of them is in use, and who decided so.
 
     What every implementation promises:
@@ -28,15 +28,15 @@ class Registry(Protocol):
       registry is down, locked or refuses whoever asks, ``DataError`` if its history was altered.
     """
 
-    def models(self) -> list[State]:
+    def models(self) -> list[ModelState]:
         """All models, by name; ``MissingError`` if there is no registry yet."""
 
-    def model(self, name: str) -> State:
+    def model(self, name: str) -> ModelState:
         """One model; ``MissingError`` if nothing of it is known."""
 
     def register(
-        self, submission: Submission, *, by: str, reason: str = "", number: str = "", run: str = ""
-    ) -> Version:
+        self, submission: ModelSubmission, *, by: str, reason: str = "", number: str = "", run: str = ""
+    ) -> ModelVersion:
         """Add a bundle as a new version.
 
         Args:
@@ -48,25 +48,25 @@ class Registry(Protocol):
             run: Identity of its tracked run; empty to track it now.
         """
 
-    def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> Version:
+    def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
         """Put a version into a stage, if the policy lets it; nothing happens if it is there already."""
 
-    def rollback(self, name: str, *, to: str = "", stage: str = PRODUCTION, by: str, reason: str = "") -> Version:
+    def rollback(self, name: str, *, to: str = "", stage: str = PRODUCTION, by: str, reason: str = "") -> ModelVersion:
         """Put an earlier version back into a stage: the one before, or ``to``.
 
         A version that has been in the stage before needs nothing more; any other needs what ``promote`` asks for.
         """
 
-    def approve(self, name: str, version: str, *, by: str, reason: str) -> Version:
+    def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
         """Record that somebody approves of a version, and why."""
 
-    def archive(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+    def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Take a version out of use; one that is in a stage stays."""
 
-    def restore(self, name: str, version: str, *, by: str, reason: str = "") -> Version:
+    def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Bring an archived version back into use."""
 
-    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Version:
+    def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended; nothing happens if it is recorded already.
 
         Args:
@@ -76,16 +76,16 @@ class Registry(Protocol):
             reason: Why it ended so.
         """
 
-    def policy(self) -> Policy:
+    def policy(self) -> StagePolicy:
         """What the stages ask for."""
 
-    def set_policy(self, policy: Policy, *, by: str, reason: str = "") -> None:
+    def set_policy(self, policy: StagePolicy, *, by: str, reason: str = "") -> None:
         """Change what the stages ask for."""
 
     def policy_entries(self) -> Sequence[object]:
         """Who changed the policy, when and why."""
 
-    def track(self, submission: Submission, *, by: str, job: str = "") -> str:
+    def track(self, submission: ModelSubmission, *, by: str, job: str = "") -> str:
         """Keep the run that made a bundle, with parameters, metrics, artifacts and data; the same again if it is known.
 
         Args:
@@ -97,5 +97,5 @@ class Registry(Protocol):
             Identity of the tracked run.
         """
 
-    def text(self, version: Version, name: str) -> str:
+    def text(self, version: ModelVersion, name: str) -> str:
         """Content of a small file of a version's bundle, such as ``card.md``; ``MissingError`` if it was not kept."""

@@ -22,7 +22,7 @@ _REFUSES = ("quarantine", "stop")
 
 
 @dataclass(frozen=True)
-class Change:
+class ContractChange:
     """One difference.
 
     Attributes:
@@ -69,56 +69,58 @@ def moved_metric(contract: Contract, *, before: Metrics, after: Metrics) -> str:
     return f"{name} is clearly {word}: {new['value']:.4g} after {old['value']:.4g}"
 
 
-def differences(old: Contract, new: Contract) -> Iterator[Change]:
+def differences(old: Contract, new: Contract) -> Iterator[ContractChange]:
     """Every difference that a client, or whoever reviews the model, should know."""
     yield from _answers(old, new)
     yield from _inputs(old, new)
     yield from _severities(old, new)
     if old.features != new.features:
-        yield Change("additive", "the row features are others")
+        yield ContractChange("additive", "the row features are others")
 
 
-def _answers(old: Contract, new: Contract) -> Iterator[Change]:
+def _answers(old: Contract, new: Contract) -> Iterator[ContractChange]:
     if old.task != new.task:
-        yield Change("breaking", f"the task is {new.task} instead of {old.task}")
+        yield ContractChange("breaking", f"the task is {new.task} instead of {old.task}")
         return
     if old.target.name != new.target.name:
-        yield Change("breaking", f"the target is {new.target.name} instead of {old.target.name}")
+        yield ContractChange("breaking", f"the target is {new.target.name} instead of {old.target.name}")
     if old.target.unit != new.target.unit:
-        yield Change(
+        yield ContractChange(
             "breaking", f"the target's unit is {new.target.unit or 'none'} instead of {old.target.unit or 'none'}"
         )
     gone, come = _sets(old.target.categories, new.target.categories)
     told = [f"{word}: {_some(values)}" for word, values in (("gone", gone), ("new", come)) if values]
     if told:
-        yield Change("breaking", f"the classes are others ({'; '.join(told)})")
+        yield ContractChange("breaking", f"the classes are others ({'; '.join(told)})")
     if old.positive != new.positive:
-        yield Change("breaking", f"the positive class is {new.positive or 'none'} instead of {old.positive or 'none'}")
+        yield ContractChange(
+            "breaking", f"the positive class is {new.positive or 'none'} instead of {old.positive or 'none'}"
+        )
 
 
-def _inputs(old: Contract, new: Contract) -> Iterator[Change]:
+def _inputs(old: Contract, new: Contract) -> Iterator[ContractChange]:
     before, after = ({column.name: column for column in contract.inputs} for contract in (old, new))
     for name in after:
         if name not in before:
-            yield Change("breaking", f"the input {name} is new")
+            yield ContractChange("breaking", f"the input {name} is new")
     for name in before:
         if name not in after:
-            yield Change("breaking", f"the input {name} is gone")
+            yield ContractChange("breaking", f"the input {name} is gone")
     kept = [name for name in before if name in after]
     if kept != [name for name in after if name in before]:
-        yield Change("breaking", "the inputs are in another order, which rows sent as arrays follow")
+        yield ContractChange("breaking", "the inputs are in another order, which rows sent as arrays follow")
     for name in kept:
         yield from _column(before[name], after[name], new)
 
 
-def _column(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+def _column(old: Column, new: Column, contract: Contract) -> Iterator[ContractChange]:
     if old.dtype != new.dtype:
         wider = (old.dtype, new.dtype) == ("integer", "number")
-        yield Change("additive" if wider else "breaking", f"{new.name} is {new.dtype} instead of {old.dtype}")
+        yield ContractChange("additive" if wider else "breaking", f"{new.name} is {new.dtype} instead of {old.dtype}")
         return
     for what in ("unit", "format"):
         if getattr(old, what) != getattr(new, what):
-            yield Change(
+            yield ContractChange(
                 "breaking",
                 f"the {what} of {new.name} is {getattr(new, what) or 'none'} instead of {getattr(old, what) or 'none'}",
             )
@@ -126,20 +128,22 @@ def _column(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
     yield from _categories(old, new, contract)
     if (new.missing == 0) != (old.missing == 0):
         tighter = new.missing == 0 and contract.severity("missing") in _REFUSES
-        yield Change(
+        yield ContractChange(
             "breaking" if tighter else "additive", f"{new.name} {'must not' if new.missing == 0 else 'may'} be missing"
         )
 
 
-def _range(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+def _range(old: Column, new: Column, contract: Contract) -> Iterator[ContractChange]:
     if (old.minimum, old.maximum) == (new.minimum, new.maximum):
         return
-    narrower = _lost(old, new) > SLACK and contract.severity("range") in _REFUSES
+    narrower = _lost_share(old, new) > SLACK and contract.severity("range") in _REFUSES
     spans = [f"{_bound(c.minimum)} to {_bound(c.maximum)}" for c in (new, old)]
-    yield Change("breaking" if narrower else "additive", f"the range of {new.name} is {spans[0]} instead of {spans[1]}")
+    yield ContractChange(
+        "breaking" if narrower else "additive", f"the range of {new.name} is {spans[0]} instead of {spans[1]}"
+    )
 
 
-def _lost(old: Column, new: Column) -> float:
+def _lost_share(old: Column, new: Column) -> float:
     """Which share of the old range is no longer allowed; 1 where a bound came to an open end."""
     low = -inf if old.minimum is None else old.minimum
     high = inf if old.maximum is None else old.maximum
@@ -155,13 +159,13 @@ def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
-def _categories(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
+def _categories(old: Column, new: Column, contract: Contract) -> Iterator[ContractChange]:
     if old.categories == new.categories:
         return
     if old.categories is None or new.categories is None:
         listed = new.categories is not None
         tight = listed and contract.severity("category") in _REFUSES
-        yield Change(
+        yield ContractChange(
             "breaking" if tight else "additive",
             f"the values of {new.name} are {'now' if listed else 'no longer'} listed",
         )
@@ -169,16 +173,16 @@ def _categories(old: Column, new: Column, contract: Contract) -> Iterator[Change
     gone, come = _sets(old.categories, new.categories)
     if gone:
         tight = contract.severity("category") in _REFUSES
-        yield Change("breaking" if tight else "additive", f"{new.name} no longer takes {_values(gone, new)}")
+        yield ContractChange("breaking" if tight else "additive", f"{new.name} no longer takes {_values(gone, new)}")
     if come:
-        yield Change("additive", f"{new.name} also takes {_values(come, new)}")
+        yield ContractChange("additive", f"{new.name} also takes {_values(come, new)}")
 
 
-def _severities(old: Contract, new: Contract) -> Iterator[Change]:
+def _severities(old: Contract, new: Contract) -> Iterator[ContractChange]:
     for rule in ("type", "finite", "range", "category", "missing", "columns", "unknown_columns"):
         refused, refuses = old.severity(rule) in _REFUSES, new.severity(rule) in _REFUSES
         if refused != refuses:
-            yield Change(
+            yield ContractChange(
                 "breaking" if refuses else "additive", f"the rule {rule} now {'refuses' if refuses else 'only warns'}"
             )
 
@@ -198,6 +202,6 @@ def _some(values: list[str]) -> str:
     return ", ".join(values[:3]) + more
 
 
-def facts(changes: list[Change]) -> list[dict[str, Any]]:
+def facts(changes: list[ContractChange]) -> list[dict[str, Any]]:
     """The changes as JSON holds them."""
     return [{"kind": change.kind, "text": change.text} for change in changes]

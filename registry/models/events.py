@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from headrace.core.base.errors import DataError, InputError, shown
+from headrace.core.base.errors import DataError, InputError, quote
 
 Action = Literal["register", "promote", "rollback", "approve", "archive", "restore", "rollout", "policy"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -23,7 +23,7 @@ LONGEST_TEXT = 6_000
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One thing that was done.
 
     Attributes:
@@ -61,7 +61,7 @@ class Entry:
                 f"a reason must have at most {LONGEST_REASON} characters; it has {len(self.reason)}: shorten it."
             )
 
-    def after(self, texts: Sequence[str]) -> "Entry":
+    def after(self, texts: Sequence[str]) -> "JournalEntry":
         """The entry in its place at the end of a journal."""
         return replace(self, number=len(texts) + 1, before=_digest(texts[-1]) if texts else "")
 
@@ -80,7 +80,7 @@ class Entry:
         return text
 
 
-def read(texts: Sequence[str], name: str) -> tuple[Entry, ...]:
+def read(texts: Sequence[str], name: str) -> tuple[JournalEntry, ...]:
     """The entries of a journal.
 
     Args:
@@ -103,16 +103,16 @@ def read(texts: Sequence[str], name: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _entry(text: str, where: str) -> Entry:
+def _entry(text: str, where: str) -> JournalEntry:
     try:
         plain = json.loads(text)
         form = plain.pop("format")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise DataError(f"{where} must be JSON with a format; it is {shown(text)}.") from error
+        raise DataError(f"{where} must be JSON with a format; it is {quote(text)}.") from error
     if form != FORMAT or plain.get("action") not in ACTIONS:
-        raise DataError(f"{where} was written by a newer headrace (format {shown(form)}): install that one.")
+        raise DataError(f"{where} was written by a newer headrace (format {quote(form)}): install that one.")
     try:
-        return Entry(**plain)
+        return JournalEntry(**plain)
     except TypeError as error:
         raise DataError(f"{where} was written by a newer headrace: install that one.") from error
 

@@ -1,10 +1,10 @@
 """What entries of a history say, in a few words."""
 
-from headrace.registry.models.events import Entry
-from headrace.registry.models.state import State
+from headrace.registry.models.events import JournalEntry
+from headrace.registry.models.state import ModelState
 
 
-def deed(entry: Entry, state: State) -> str:
+def describe_entry(entry: JournalEntry, state: ModelState) -> str:
     """What was done, as a clause.
 
     Args:
@@ -22,11 +22,11 @@ def deed(entry: Entry, state: State) -> str:
         "approve": f"approved {name}",
         "archive": f"archived {name}",
         "restore": f"brought {name} back",
-        "rollout": f"rolled {name} out to {entry.facts.get('endpoint', '')}: {_ended(entry)}",
+        "rollout": f"rolled {name} out to {entry.facts.get('endpoint', '')}: {_describe_ending(entry)}",
         "policy": "changed the policy",
     }[entry.action]
 
 
-def _ended(entry: Entry) -> str:
+def _describe_ending(entry: JournalEntry) -> str:
     """How a rollout ended, in words."""
     return str(entry.facts.get("status", "")).replace("_", " ")

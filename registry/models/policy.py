@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.registry.models.state import STAGES
 
 FORMAT = 1
@@ -16,7 +16,7 @@ MOST_APPROVALS = 20
 
 
 @dataclass(frozen=True)
-class Rule:
+class StageRule:
     """What one stage asks for.
 
     Attributes:
@@ -33,15 +33,19 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Policy:
+class StagePolicy:
     """The rules of all stages.
 
     Attributes:
         rules: Rule by stage.
     """
 
-    rules: Mapping[str, Rule] = field(
-        default_factory=lambda: {"development": Rule(), "staging": Rule(), "production": Rule(verdicts=("promote",))}
+    rules: Mapping[str, StageRule] = field(
+        default_factory=lambda: {
+            "development": StageRule(),
+            "staging": StageRule(),
+            "production": StageRule(verdicts=("promote",)),
+        }
     )
 
     def as_json(self) -> dict[str, Any]:
@@ -50,7 +54,7 @@ class Policy:
         return {"format": FORMAT, **rules}
 
 
-def load(path: Path) -> Policy:
+def load(path: Path) -> StagePolicy:
     """Read a policy from a YAML file.
 
     Raises:
@@ -66,7 +70,7 @@ def load(path: Path) -> Policy:
     return parse(document, source=str(path))
 
 
-def parse(document: Any, *, source: str) -> Policy:
+def parse(document: Any, *, source: str) -> StagePolicy:
     """Read a policy from plain values.
 
     Args:
@@ -78,27 +82,27 @@ def parse(document: Any, *, source: str) -> Policy:
     """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
-            f"{source} must be a policy with 'format: {FORMAT}' and rules by stage; got {shown(document)}."
+            f"{source} must be a policy with 'format: {FORMAT}' and rules by stage; got {quote(document)}."
         )
     unknown = sorted(set(map(str, document)) - {"format", *STAGES})
     if unknown:
-        raise InputError(f"{source} must have rules for {', '.join(STAGES)} only; got {shown(unknown)}.")
-    usual = Policy().rules
+        raise InputError(f"{source} must have rules for {', '.join(STAGES)} only; got {quote(unknown)}.")
+    usual = StagePolicy().rules
     given = {stage: _rule(document[stage], f"{source}: {stage}", usual[stage]) for stage in STAGES if stage in document}
-    return Policy(rules={**usual, **given})
+    return StagePolicy(rules={**usual, **given})
 
 
-def _rule(plain: Any, where: str, usual: Rule) -> Rule:
-    names = [item.name for item in fields(Rule)]
+def _rule(plain: Any, where: str, usual: StageRule) -> StageRule:
+    names = [item.name for item in fields(StageRule)]
     if not isinstance(plain, dict) or set(plain) - set(names):
-        raise InputError(f"{where} must hold some of {', '.join(names)}; got {shown(plain)} instead.")
+        raise InputError(f"{where} must hold some of {', '.join(names)}; got {quote(plain)} instead.")
     rule = replace(usual, **{**plain, "verdicts": tuple(plain.get("verdicts", usual.verdicts))})
     if not rule.verdicts or set(rule.verdicts) - set(VERDICTS):
-        raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {shown(plain['verdicts'])}.")
+        raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {quote(plain['verdicts'])}.")
     if rule.after not in ("", *STAGES):
-        raise InputError(f"{where}: after must be one of {', '.join(STAGES)}; got {shown(rule.after)} instead.")
+        raise InputError(f"{where}: after must be one of {', '.join(STAGES)}; got {quote(rule.after)} instead.")
     if type(rule.approvals) is not int or not 0 <= rule.approvals <= MOST_APPROVALS:
-        raise InputError(f"{where}: approvals must be 0 to {MOST_APPROVALS}; got {shown(rule.approvals)} instead.")
+        raise InputError(f"{where}: approvals must be 0 to {MOST_APPROVALS}; got {quote(rule.approvals)} instead.")
     if type(rule.another) is not bool:
-        raise InputError(f"{where}: another must be true or false; got {shown(rule.another)} instead.")
+        raise InputError(f"{where}: another must be true or false; got {quote(rule.another)} instead.")
     return rule

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 Level = Literal["major", "minor", "patch"]
 LEVELS: tuple[Level, ...] = ("major", "minor", "patch")
@@ -36,7 +36,7 @@ class SemVer:
         """
         match = _FORM.fullmatch(text.partition("+")[0])
         if match is None:
-            raise InputError(f"a version must be three numbers such as 1.2.0; got {shown(text)} instead.")
+            raise InputError(f"a version must be three numbers such as 1.2.0; got {quote(text)} instead.")
         return cls(*map(int, match.groups()))
 
     def __str__(self) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headrace.core.base.errors import InputError, MissingError, shown
-from headrace.registry.models.events import Entry
+from headrace.core.base.errors import InputError, MissingError, quote
+from headrace.registry.models.events import JournalEntry
 from headrace.registry.models.semver import SemVer, with_digest
 
 STAGES = ("development", "staging", "production")
@@ -29,7 +29,7 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class Version:
+class ModelVersion:
     """One version of a model.
 
     Attributes:
@@ -76,7 +76,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class State:
+class ModelState:
     """A model as its journal tells it.
 
     Attributes:
@@ -88,34 +88,34 @@ class State:
     """
 
     model: str
-    versions: tuple[Version, ...] = ()
+    versions: tuple[ModelVersion, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
 
     @functools.cached_property
-    def _by_number(self) -> dict[int, Version]:
+    def _by_number(self) -> dict[int, ModelVersion]:
         return {version.number: version for version in self.versions}
 
-    def number(self, number: int) -> Version | None:
+    def number(self, number: int) -> ModelVersion | None:
         """The version of that number."""
         return self._by_number.get(number)
 
-    def stage(self, stage: str) -> Version | None:
+    def stage(self, stage: str) -> ModelVersion | None:
         """The version that is in a stage."""
         return self.number(self.stages.get(stage, 0))
 
     @property
-    def followed(self) -> Version | None:
+    def followed(self) -> ModelVersion | None:
         """The version that the next one is measured by: the one in production, or else the latest that may be used."""
         usable = [version for version in self.versions if version.verdict != "reject" and not version.archived]
         return self.stage("production") or next(iter([*reversed(usable), *reversed(self.versions)]), None)
 
-    def with_digest(self, digest: str) -> Version | None:
+    def with_digest(self, digest: str) -> ModelVersion | None:
         """The version whose bundle has that digest."""
         return next((version for version in self.versions if version.digest == digest), None)
 
-    def find(self, name: str) -> Version:
+    def find(self, name: str) -> ModelVersion:
         """The version that a person means.
 
         Args:
@@ -129,14 +129,14 @@ class State:
         found = self._matching(name)
         if len(found) > 1:
             raise InputError(
-                f"{shown(name)} may be several versions of {self.model}: {_told(found)}; give more of the digest."
+                f"{quote(name)} may be several versions of {self.model}: {_list_versions(found)}; give more of the digest."
             )
         if not found:
-            there = f"it has {_told(self.versions)}" if self.versions else "it has none yet"
-            raise MissingError(f"there is no version {shown(name)} of the model {self.model}; {there}.")
+            there = f"it has {_list_versions(self.versions)}" if self.versions else "it has none yet"
+            raise MissingError(f"there is no version {quote(name)} of the model {self.model}; {there}.")
         return found[0]
 
-    def _matching(self, name: str) -> list[Version]:
+    def _matching(self, name: str) -> list[ModelVersion]:
         if name in STAGES:
             return [found for found in [self.stage(name)] if found]
         if name == "latest":
@@ -149,20 +149,20 @@ class State:
         return [version for version in self.versions if version.digest.startswith(name)]
 
 
-def _told(versions: Sequence[Version]) -> str:
+def _list_versions(versions: Sequence[ModelVersion]) -> str:
     told = [version.version for version in versions[-5:]]
     more = f" and {len(versions) - 5} earlier ones" if len(versions) > 5 else ""
     return ", ".join(told) + more
 
 
-def fold(model: str, entries: Sequence[Entry]) -> State:
+def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
     """The state that a journal's entries lead to, one after the other."""
-    versions: dict[int, Version] = {}
+    versions: dict[int, ModelVersion] = {}
     stages: dict[str, int] = {}
     held: dict[str, tuple[int, ...]] = {}
     for entry in entries:
         if entry.action == "register":
-            versions[entry.version] = _registered(model, entry)
+            versions[entry.version] = _version_of(model, entry)
         elif entry.action in {"promote", "rollback"}:
             stages[entry.stage] = entry.version
             held[entry.stage] = (*held.get(entry.stage, ()), entry.version)
@@ -176,13 +176,13 @@ def fold(model: str, entries: Sequence[Entry]) -> State:
         replace(version, stages=tuple(stage for stage in STAGES if stages.get(stage) == number))
         for number, version in sorted(versions.items())
     )
-    return State(model=model, versions=placed, stages=stages, held=held, entries=tuple(entries))
+    return ModelState(model=model, versions=placed, stages=stages, held=held, entries=tuple(entries))
 
 
-def _registered(model: str, entry: Entry) -> Version:
+def _version_of(model: str, entry: JournalEntry) -> ModelVersion:
     facts = dict(entry.facts)
     version, digest, uri = (str(facts.pop(name, "")) for name in ("version", "digest", "uri"))
-    return Version(
+    return ModelVersion(
         model=model,
         number=entry.version,
         version=version,

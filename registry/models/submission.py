@@ -15,7 +15,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Submission:
+class ModelSubmission:
     """A bundle that is to be registered, or whose run is to be tracked.
 
     Attributes:
@@ -39,7 +39,7 @@ class Submission:
     uri: str = ""
 
     @classmethod
-    def read(cls, folder: Path, *, uri: str = "") -> "Submission":
+    def read(cls, folder: Path, *, uri: str = "") -> "ModelSubmission":
         """Read a bundle, and check every byte of it.
 
         Args:
@@ -52,7 +52,7 @@ class Submission:
         return cls.of(open_bundle(folder), uri=uri)
 
     @classmethod
-    def of(cls, bundle: Bundle, *, uri: str = "") -> "Submission":
+    def of(cls, bundle: Bundle, *, uri: str = "") -> "ModelSubmission":
         """The submission of a bundle that was checked.
 
         Raises:
@@ -86,11 +86,11 @@ class Submission:
             "family": str(self.model.get("family", "")),
             "seed": self.provenance.get("seed", 0),
             "metrics": {
-                name: {key: _rounded(value) for key, value in found.items() if key in {"value", "low", "high"}}
+                name: {key: _round_value(value) for key, value in found.items() if key in {"value", "low", "high"}}
                 for name, found in self.metrics.get("metrics", {}).items()
             },
             "baseline": {
-                name: _rounded(value) for name, value in self.metrics.get("baseline", {}).get("metrics", {}).items()
+                name: _round_value(value) for name, value in self.metrics.get("baseline", {}).get("metrics", {}).items()
             },
             "rows": dict(self.metrics.get("rows", {})),
             "table": {"source": str(table.get("source", ""))[:300], "digest": str(table.get("digest", ""))},
@@ -114,5 +114,5 @@ def published_at(folder: Path) -> str:
     return str(model.get("uri", ""))
 
 
-def _rounded(value: Any) -> Any:
+def _round_value(value: Any) -> Any:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
-from headrace.registry.models.events import Entry
-from headrace.registry.models.policy import Policy, Rule
+from headrace.core.base.errors import InputError, quote
+from headrace.registry.models.events import JournalEntry
+from headrace.registry.models.policy import StagePolicy, StageRule
 from headrace.registry.models.semver import SemVer
-from headrace.registry.models.state import STAGES, State, Version
+from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
 
 def check_stage(stage: str) -> None:
@@ -16,10 +16,10 @@ def check_stage(stage: str) -> None:
         InputError: If it is none.
     """
     if stage not in STAGES:
-        raise InputError(f"a stage must be one of {', '.join(STAGES)}; got {shown(stage)} instead.")
+        raise InputError(f"a stage must be one of {', '.join(STAGES)}; got {quote(stage)} instead.")
 
 
-def next_stage(version: Version) -> str:
+def next_stage(version: ModelVersion) -> str:
     """The stage after the highest one that a version is in.
 
     Raises:
@@ -31,7 +31,7 @@ def next_stage(version: Version) -> str:
     return STAGES[place]
 
 
-def registering(state: State, number: int, *, facts: dict[str, Any], by: str, reason: str) -> Entry:
+def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
     """The entry of a new version.
 
     Args:
@@ -51,10 +51,12 @@ def registering(state: State, number: int, *, facts: dict[str, Any], by: str, re
             f"{state.model} {wanted} is taken by another bundle ({same.digest[:12]}): leave the number out, or "
             "name a free one."
         )
-    return Entry("register", by, reason, version=number, facts=facts)
+    return JournalEntry("register", by, reason, version=number, facts=facts)
 
 
-def promoting(state: State, name: str, *, policy: Policy, stage: str, by: str, reason: str) -> Entry | None:
+def promoting(
+    state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
+) -> JournalEntry | None:
     """The entry of a promotion; None if the version is in the stage already.
 
     Raises:
@@ -66,10 +68,12 @@ def promoting(state: State, name: str, *, policy: Policy, stage: str, by: str, r
     if stage in version.stages:
         return None
     check_allowed(state, version, policy=policy, stage=stage, by=by)
-    return Entry("promote", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
+    return JournalEntry("promote", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def rolling_back(state: State, name: str, *, policy: Policy, stage: str, by: str, reason: str) -> Entry:
+def rolling_back(
+    state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
+) -> JournalEntry:
     """The entry of a rollback.
 
     Args:
@@ -102,10 +106,10 @@ def rolling_back(state: State, name: str, *, policy: Policy, stage: str, by: str
     _check_usable(version)
     if not held:
         check_allowed(state, version, policy=policy, stage=stage, by=by)
-    return Entry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
+    return JournalEntry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def approving(state: State, name: str, *, by: str, reason: str) -> Entry:
+def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
     """The entry of an approval.
 
     Raises:
@@ -118,10 +122,10 @@ def approving(state: State, name: str, *, by: str, reason: str) -> Entry:
     _check_usable(version)
     if any(approval.by == by for approval in version.approvals):
         raise InputError(f"{by} has approved {version.model} {version.version} already: another person must.")
-    return Entry("approve", by, reason, version=version.number)
+    return JournalEntry("approve", by, reason, version=version.number)
 
 
-def rolling_out(state: State, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> Entry | None:
+def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry | None:
     """The entry of a rollout that has ended; None if it is there already.
 
     Args:
@@ -138,10 +142,10 @@ def rolling_out(state: State, digest: str, *, facts: dict[str, Any], by: str, re
     known = (entry for entry in state.entries if entry.action == "rollout" and entry.version == version.number)
     if any(entry.facts.get("record") == facts["record"] for entry in known):
         return None
-    return Entry("rollout", by, reason, version=version.number, facts=facts)
+    return JournalEntry("rollout", by, reason, version=version.number, facts=facts)
 
 
-def archiving(state: State, name: str, *, by: str, reason: str) -> Entry | None:
+def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """The entry that takes a version out of use; None if it is.
 
     Raises:
@@ -154,20 +158,20 @@ def archiving(state: State, name: str, *, by: str, reason: str) -> Entry | None:
             f"{version.model} {version.version} is in {' and '.join(version.stages)}: promote or roll back to another "
             "version first."
         )
-    return None if version.archived else Entry("archive", by, reason, version=version.number)
+    return None if version.archived else JournalEntry("archive", by, reason, version=version.number)
 
 
-def restoring(state: State, name: str, *, by: str, reason: str) -> Entry | None:
+def restoring(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """The entry that brings a version back; None if it is in use.
 
     Raises:
         MissingError: If there is no such version.
     """
     version = state.find(name)
-    return Entry("restore", by, reason, version=version.number) if version.archived else None
+    return JournalEntry("restore", by, reason, version=version.number) if version.archived else None
 
 
-def check_allowed(state: State, version: Version, *, policy: Policy, stage: str, by: str) -> None:
+def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePolicy, stage: str, by: str) -> None:
     """Refuse a version that lacks what a stage asks for.
 
     Raises:
@@ -183,7 +187,7 @@ def check_allowed(state: State, version: Version, *, policy: Policy, stage: str,
         )
     if rule.after and version.number not in state.held.get(rule.after, ()):
         raise InputError(f"{who} must have been in {rule.after} before {stage}: promote it there first.")
-    missing = rule.approvals - len(_counted(version, rule, by))
+    missing = rule.approvals - len(_counted_approvals(version, rule, by))
     if missing > 0:
         other = " of others than you" if rule.another else ""
         raise InputError(
@@ -192,11 +196,11 @@ def check_allowed(state: State, version: Version, *, policy: Policy, stage: str,
         )
 
 
-def _counted(version: Version, rule: Rule, by: str) -> set[str]:
+def _counted_approvals(version: ModelVersion, rule: StageRule, by: str) -> set[str]:
     return {approval.by for approval in version.approvals if not (rule.another and approval.by == by)}
 
 
-def _check_usable(version: Version) -> None:
+def _check_usable(version: ModelVersion) -> None:
     who = f"{version.model} {version.version}"
     if version.verdict == "reject":
         reasons = f" ({' '.join(version.facts.get('reasons', ()))})" if version.facts.get("reasons") else ""
@@ -205,7 +209,7 @@ def _check_usable(version: Version) -> None:
         raise InputError(f"{who} is archived: bring it back with `headrace registry archive --undo` first.")
 
 
-def _before(state: State, stage: str, now: Version) -> Version:
+def _before(state: ModelState, stage: str, now: ModelVersion) -> ModelVersion:
     """The version that was in a stage before the one that is, and can still be used."""
     for number in reversed(state.held.get(stage, ())):
         version = state.number(number)
@@ -217,6 +221,6 @@ def _before(state: State, stage: str, now: Version) -> Version:
     )
 
 
-def _was(state: State, stage: str) -> dict[str, Any]:
+def _was(state: ModelState, stage: str) -> dict[str, Any]:
     now = state.stage(stage)
     return {"instead_of": now.number} if now else {}

@@ -1,12 +1,12 @@
 """Two versions of a model held against each other."""
 
 from headrace.core.contracts import contract_yaml
-from headrace.registry.models.base import Registry
-from headrace.registry.models.contract_changes import Change, differences, moved_metric
-from headrace.registry.models.state import Version
+from headrace.registry.models.base import ModelRegistry
+from headrace.registry.models.contract_changes import ContractChange, differences, moved_metric
+from headrace.registry.models.state import ModelVersion
 
 
-def between(registry: Registry, first: Version, second: Version) -> list[Change]:
+def between(registry: ModelRegistry, first: ModelVersion, second: ModelVersion) -> list[ContractChange]:
     """What a client notices when the second version takes the place of the first one.
 
     Args:
@@ -23,4 +23,4 @@ def between(registry: Registry, first: Version, second: Version) -> list[Change]
     )
     found = list(differences(old, new))
     moved = moved_metric(new, before=first.facts.get("metrics", {}), after=second.facts.get("metrics", {}))
-    return [*found, Change("additive", moved)] if moved else found
+    return [*found, ContractChange("additive", moved)] if moved else found

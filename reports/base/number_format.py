@@ -82,7 +82,7 @@ def moment(microseconds: float, span: float) -> str:
     return f"{time:%Y-%m-%d}" if span > 3 * 86_400e6 else f"{time:%Y-%m-%d %H:%M}"
 
 
-def shortened(value: Any, limit: int = 40) -> str:
+def shorten(value: Any, limit: int = 40) -> str:
     """A text on one line, at most ``limit`` characters long; an empty one is said to be so."""
     text = " ".join(str(value).split())
     if not text:

@@ -94,7 +94,7 @@ def threshold_sentence(threshold: Facts) -> str:
     """Which threshold was chosen, by which costs and from what; empty without one."""
     if threshold.get("value") is None:
         return ""
-    positive = number_format.shortened(threshold.get("positive", "that is positive"))
+    positive = number_format.shorten(threshold.get("positive", "that is positive"))
     text = f"The class {positive} is predicted from a probability of {number_format.metric(threshold['value'])} on."
     wrong, missed = threshold.get("cost_false_positive"), threshold.get("cost_false_negative")
     if wrong is not None and missed is not None:

@@ -7,7 +7,7 @@ Kind = Literal["number", "category", "time", "text", "hidden", "empty"]
 
 
 @dataclass(frozen=True)
-class Group:
+class ValueGroup:
     """Rows that share a value, or a range of values, of a column.
 
     Attributes:
@@ -24,7 +24,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnFacts:
     """One column.
 
     Attributes:
@@ -55,7 +55,7 @@ class Column:
     facts: tuple[tuple[str, str], ...] = ()
     histogram: tuple[int, ...] = ()
     ends: tuple[str, str] = ("", "")
-    groups: tuple[Group, ...] = ()
+    groups: tuple[ValueGroup, ...] = ()
     missing_blocks: tuple[float, ...] = ()
     strength: float = -1.0
     note: str = ""
@@ -63,7 +63,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class AssociationMatrix:
     """A symmetric matrix of associations; NaN where there is none to speak of."""
 
     names: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableFacts:
     """One table.
 
     Attributes:
@@ -99,16 +99,16 @@ class Table:
 
     rows: int
     sampled: int
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnFacts, ...]
     others: tuple[tuple[str, str, str, int], ...] = ()
-    numbers: Matrix = field(default_factory=Matrix)
-    categories: Matrix = field(default_factory=Matrix)
+    numbers: AssociationMatrix = field(default_factory=AssociationMatrix)
+    categories: AssociationMatrix = field(default_factory=AssociationMatrix)
     target: str = ""
     task: str = ""
     parts: tuple[str, ...] = ()
     overall: tuple[float, ...] = ()
 
     @property
-    def ranked(self) -> list[Column]:
+    def ranked(self) -> list[ColumnFacts]:
         """Columns with a known association with the target, strongest first."""
         return [c for c in self.columns if c.strength >= 0]

@@ -16,7 +16,7 @@ _BLUE, _ORANGE = COLOURS[:2]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricWithBaseline:
     """A metric beside the baseline's.
 
     Attributes:
@@ -92,7 +92,7 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> Markup:
     return plot("calibration", draw, label="Calibration")
 
 
-def forest(rows: Sequence[Measured], *, name: str, unit: bool) -> Markup:
+def forest(rows: Sequence[MetricWithBaseline], *, name: str, unit: bool) -> Markup:
     """Metrics with their intervals, one a line, beside the baseline's.
 
     Args:

@@ -74,13 +74,13 @@ def plot(name: str, draw: Callable[[Axes], Any], *, label: str, size: tuple[floa
         warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
-        text = _saved(figure, "svg").decode()
+        text = _save_figure(figure, "svg").decode()
         if len(text) > 4 * LARGEST_SVG or len(svg := _compact(text, label)) > LARGEST_SVG:
-            return _picture(_saved(figure, "png"), label)
+            return _picture(_save_figure(figure, "png"), label)
     return Markup(svg)  # noqa: S704 - matplotlib escapes its texts
 
 
-def _saved(figure: Figure, kind: str) -> bytes:
+def _save_figure(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
     if kind == "svg":
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -5,7 +5,7 @@ from math import isfinite
 
 from markupsafe import Markup, escape
 
-from headrace.reports.base.table_facts import Group
+from headrace.reports.base.table_facts import ValueGroup
 
 HEIGHT = 56
 WIDTH = 240
@@ -40,7 +40,7 @@ def histogram(rows: Sequence[int], *, label: str) -> Markup:
     return _svg("".join(bars), label)
 
 
-def target_columns(groups: Sequence[Group], *, overall: Sequence[float], shares: bool, label: str) -> Markup:
+def target_columns(groups: Sequence[ValueGroup], *, overall: Sequence[float], shares: bool, label: str) -> Markup:
     """The target by group, one column each; a dashed line marks the overall value of a single part.
 
     Args:

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from headrace.core.contracts import contract as contracts
-from headrace.reports.base.number_format import count, moment, number, shortened
-from headrace.reports.base.table_facts import Column, Group, Kind
+from headrace.reports.base.number_format import count, moment, number, shorten
+from headrace.reports.base.table_facts import ColumnFacts, Kind, ValueGroup
 from headrace.reports.profile.associations import Codes, Floats, correlation_ratio, group_means
 
 BINS = 24
@@ -18,7 +18,7 @@ BLOCKS = 40
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedColumn:
     """A column as groups of rows.
 
     Attributes:
@@ -45,7 +45,7 @@ def kind_of(series: pl.Series, column: contracts.Column) -> Kind:
     return "text" if distinct > max(FEW, 0.5 * (len(series) - series.null_count())) else "category"
 
 
-def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows: int, target: Floats) -> Column:
+def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows: int, target: Floats) -> ColumnFacts:
     """Describe a column.
 
     Args:
@@ -59,7 +59,7 @@ def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows:
         The column; values of personal data and identifiers are not in it.
     """
     kind = kind_of(series, column)
-    base = Column(
+    base = ColumnFacts(
         name=column.name,
         dtype=column.dtype,
         role=column.role,
@@ -82,16 +82,16 @@ def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows:
         return replace(base, note="Every value is missing.")
     if kind == "text":
         return _text(base, series)
-    return _grouped(base, series, target)
+    return _group_by_target(base, series, target)
 
 
-def _text(base: Column, series: pl.Series) -> Column:
+def _text(base: ColumnFacts, series: pl.Series) -> ColumnFacts:
     lengths = series.cast(pl.String).str.len_chars().drop_nulls().to_numpy()
     facts = (("shortest", f"{lengths.min()} letters"), ("longest", f"{count(int(lengths.max()))} letters"))
     return replace(base, facts=facts, note="Nearly every value is different: values are not shown.")
 
 
-def _grouped(base: Column, series: pl.Series, target: Floats) -> Column:
+def _group_by_target(base: ColumnFacts, series: pl.Series, target: Floats) -> ColumnFacts:
     coded = by_level(series, limit=LEVELS) if base.kind == "category" else by_quantile(series)
     strength = -1.0
     if target.shape[1] and base.role not in {"target", "ignore"}:
@@ -101,18 +101,18 @@ def _grouped(base: Column, series: pl.Series, target: Floats) -> Column:
     return described if base.kind == "category" else _with_histogram(described, series)
 
 
-def _groups(coded: Coded, target: Floats) -> tuple[Group, ...]:
+def _groups(coded: CodedColumn, target: Floats) -> tuple[ValueGroup, ...]:
     size = len(coded.labels)
     rows = np.bincount(coded.codes, minlength=size)
     means = group_means(coded.codes, target, groups=size)[1] if target.shape[1] else np.empty((size, 0))
     return tuple(
-        Group(label=label, rows=int(n), share=float(n / max(1, len(coded.codes))), target=tuple(map(float, mean)))
+        ValueGroup(label=label, rows=int(n), share=float(n / max(1, len(coded.codes))), target=tuple(map(float, mean)))
         for label, n, mean in zip(coded.labels, rows, means, strict=True)
         if n
     )
 
 
-def by_level(series: pl.Series, *, limit: int) -> Coded:
+def by_level(series: pl.Series, *, limit: int) -> CodedColumn:
     """Group rows by value: the most frequent values, all others, and missing."""
     counts = series.drop_nulls().value_counts(sort=False)
     levels = counts.sort(["count", series.name], descending=[True, False])[series.name].head(limit)
@@ -123,16 +123,16 @@ def by_level(series: pl.Series, *, limit: int) -> Coded:
     ).to_numpy(writable=True)
     codes[series.is_null().to_numpy()] = len(levels) + 1
     labels = (*(_level(value) for value in levels.to_list()), "(other)", "(missing)")
-    return Coded(codes=codes, labels=labels)
+    return CodedColumn(codes=codes, labels=labels)
 
 
 def _level(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return number(value) if isinstance(value, float) else shortened(value)
+    return number(value) if isinstance(value, float) else shorten(value)
 
 
-def by_quantile(series: pl.Series) -> Coded:
+def by_quantile(series: pl.Series) -> CodedColumn:
     """Group rows by value into at most eight bins of about equal size, and missing."""
     values = as_floats(series)
     finite = np.isfinite(values)
@@ -142,7 +142,7 @@ def by_quantile(series: pl.Series) -> Coded:
     ends = [(known[bins == place].min(), known[bins == place].max()) for place in range(len(used))]
     codes = np.full(len(values), len(used) + 1, dtype=np.int64)
     codes[finite] = bins
-    return Coded(codes=codes, labels=(*(_span(low, high, series) for low, high in ends), "(other)", "(missing)"))
+    return CodedColumn(codes=codes, labels=(*(_span(low, high, series) for low, high in ends), "(other)", "(missing)"))
 
 
 def _span(low: float, high: float, series: pl.Series) -> str:
@@ -162,7 +162,7 @@ def as_floats(series: pl.Series) -> Floats:
     return physical.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _with_histogram(column: Column, series: pl.Series) -> Column:
+def _with_histogram(column: ColumnFacts, series: pl.Series) -> ColumnFacts:
     values = as_floats(series)
     values = values[np.isfinite(values)]
     low, high = float(values.min()), float(values.max())

@@ -7,14 +7,14 @@ from pathlib import Path
 from headrace.core.base.files import write_text
 from headrace.core.contracts import contract_yaml
 from headrace.core.tables import parquet_table
-from headrace.reports.base.table_facts import Table
+from headrace.reports.base.table_facts import TableFacts
 from headrace.reports.page.page import render as fill
 from headrace.reports.profile.table import explore
 
 OTHERS = 200
 
 
-def render(table: Table, *, title: str) -> str:
+def render(table: TableFacts, *, title: str) -> str:
     """The page.
 
     Args:
@@ -46,17 +46,17 @@ def render(table: Table, *, title: str) -> str:
     )
 
 
-def _kinds(table: Table) -> str:
+def _kinds(table: TableFacts) -> str:
     dtypes = [c.dtype for c in table.columns] + [other[1] for other in table.others]
     return ", ".join(f"{n:,} {dtype}" for dtype, n in Counter(dtypes).most_common())
 
 
-def _missing(table: Table) -> float:
+def _missing(table: TableFacts) -> float:
     gaps = sum(c.missing for c in table.columns) + sum(other[3] for other in table.others)
     return gaps / max(1, table.rows * (len(table.columns) + len(table.others)))
 
 
-def profile_table(folder: str, *, contract: str, page: str) -> Table:
+def profile_table(folder: str, *, contract: str, page: str) -> TableFacts:
     """Write the profile of a table artifact.
 
     Args:

@@ -10,8 +10,8 @@ import polars as pl
 from headrace.core.contracts.casting import cast
 from headrace.core.contracts.contract import Column as Declared
 from headrace.core.contracts.contract import Contract
-from headrace.reports.base.number_format import shortened
-from headrace.reports.base.table_facts import Column, Matrix, Table
+from headrace.reports.base.number_format import shorten
+from headrace.reports.base.table_facts import AssociationMatrix, ColumnFacts, TableFacts
 from headrace.reports.profile.associations import Floats, cramers_v, rank_correlations
 from headrace.reports.profile.column import FEW, LEVELS, as_floats, by_level, describe
 
@@ -23,7 +23,7 @@ MATRIX = 20
 CLASSES = 6
 
 
-def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
+def explore(frame: pl.LazyFrame, *, contract: Contract) -> TableFacts:
     """Look at a table.
 
     Args:
@@ -34,7 +34,7 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
         What there is to show, bounded in size whatever the table's: 300 columns are looked at closely, and the 30 with
         the strongest bearing on the target are kept with their pictures.
     """
-    declared = _declared(frame.collect_schema(), contract)
+    declared = _declared_columns(frame.collect_schema(), contract)
     rows, counted = _count(frame, declared)
     near, far = declared[:NEAR], declared[NEAR:]
     sample = _sample(frame, near, rows=rows, columns=len(declared))
@@ -45,7 +45,7 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
     kept = ranked[:SHOWN]
     others = [(c.name, c.dtype, c.role, counted[c.name]) for c in ranked[SHOWN:]]
     others += [(c.name, c.dtype, c.role, counted[c.name]) for c in far]
-    return Table(
+    return TableFacts(
         rows=rows,
         sampled=sample.height,
         columns=tuple(kept),
@@ -59,14 +59,14 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> Table:
     )
 
 
-def _declared(schema: pl.Schema, contract: Contract) -> list[Declared]:
+def _declared_columns(schema: pl.Schema, contract: Contract) -> list[Declared]:
     """The table's columns as the contract has them, the target first, row features last."""
     known = [column for column in contract.columns if column.name in schema]
     made = [Declared(name=f.name, dtype="number") for f in contract.features if f.name in schema]
     return sorted([*known, *made], key=lambda column: column.role != "target")
 
 
-def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:
+def _cast_column(column: Declared, dtype: pl.DataType) -> pl.Expr:
     """The column as its type; what cannot be read is missing; of nested values only that they are there."""
     value = pl.col(column.name)
     if dtype.is_nested() or dtype in {pl.Binary, pl.Object}:
@@ -77,7 +77,7 @@ def _typed(column: Declared, dtype: pl.DataType) -> pl.Expr:
 def _count(frame: pl.LazyFrame, columns: list[Declared]) -> tuple[int, dict[str, int]]:
     """The number of rows, and missing values by column."""
     schema = frame.collect_schema()
-    nulls = [_typed(c, schema[c.name]).null_count().alias(f"c{i}") for i, c in enumerate(columns)]
+    nulls = [_cast_column(c, schema[c.name]).null_count().alias(f"c{i}") for i, c in enumerate(columns)]
     row = frame.select(pl.len().alias("rows"), *nulls).collect(engine="streaming").row(0)
     return int(row[0]), {c.name: int(n) for c, n in zip(columns, row[1:], strict=True)}
 
@@ -85,7 +85,7 @@ def _count(frame: pl.LazyFrame, columns: list[Declared]) -> tuple[int, dict[str,
 def _sample(frame: pl.LazyFrame, near: list[Declared], *, rows: int, columns: int) -> pl.DataFrame:
     limit = max(1000, min(ROWS, CELLS // max(1, columns)))
     schema = frame.collect_schema()
-    typed = [_typed(c, schema[c.name]).alias(c.name) for c in near]
+    typed = [_cast_column(c, schema[c.name]).alias(c.name) for c in near]
     return (
         frame.select([c.name for c in near])
         .gather_every(max(1, -(-rows // limit)))
@@ -103,19 +103,19 @@ def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], 
     frequent = by_level(texts, limit=CLASSES).labels[:-2]
     classes = [contract.positive or frequent[-1]] if contract.task == "binary" else list(frequent)
     parts = [(texts == name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in classes]
-    return tuple(shortened(name) for name in classes), np.stack(parts, axis=1)
+    return tuple(shorten(name) for name in classes), np.stack(parts, axis=1)
 
 
-def _numbers(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
+def _numbers(sample: pl.DataFrame, columns: list[ColumnFacts]) -> AssociationMatrix:
     numeric = [c.name for c in columns if c.kind != "hidden" and sample[c.name].dtype.is_numeric()]
     names = [name for name in numeric if sample[name].null_count() < sample.height][:MATRIX]
     if len(names) < 2:
-        return Matrix()
+        return AssociationMatrix()
     values = np.stack([as_floats(sample[name]) for name in names], axis=1)
     return _matrix(names, rank_correlations(values))
 
 
-def _categories(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
+def _categories(sample: pl.DataFrame, columns: list[ColumnFacts]) -> AssociationMatrix:
     names = [
         c.name
         for c in columns
@@ -123,7 +123,7 @@ def _categories(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
     ]
     names = [name for name in names if not sample[name].dtype.is_numeric() or sample[name].n_unique() <= FEW]
     if len(names) < 2 or not sample.height:
-        return Matrix()
+        return AssociationMatrix()
     names = names[:MATRIX]
     codes = [by_level(sample[name], limit=LEVELS).codes for name in names]
     values = np.eye(len(names))
@@ -133,5 +133,5 @@ def _categories(sample: pl.DataFrame, columns: list[Column]) -> Matrix:
     return _matrix(names, values)
 
 
-def _matrix(names: list[str], values: Floats) -> Matrix:
-    return Matrix(names=tuple(names), values=tuple(tuple(map(float, row)) for row in values))
+def _matrix(names: list[str], values: Floats) -> AssociationMatrix:
+    return AssociationMatrix(names=tuple(names), values=tuple(tuple(map(float, row)) for row in values))

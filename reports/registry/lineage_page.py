@@ -7,14 +7,14 @@ from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries as catalogue
-from headrace.registry.catalog.database import Database
-from headrace.registry.lineage.graph import Graph, of_uses
-from headrace.registry.models.state import State
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.lineage.graph import LineageGraph, of_uses
+from headrace.registry.models.state import ModelState
 from headrace.reports.page.page import render as fill
 from headrace.reports.registry.lineage_svg import drawing
 
 
-def known_lineage(model: str, *, state: State | None, catalog: str = "") -> Graph | None:
+def known_lineage(model: str, *, state: ModelState | None, catalog: str = "") -> LineageGraph | None:
     """The lineage of a model as far as the catalogue knows it; None if there is no catalogue, or it knows nothing.
 
     Args:
@@ -23,13 +23,13 @@ def known_lineage(model: str, *, state: State | None, catalog: str = "") -> Grap
         catalog: Address of the catalogue; empty for the usual one.
     """
     try:
-        found = catalogue.uses(Database(catalog_place(catalog)), model=model)
+        found = catalogue.uses(CatalogDatabase(catalog_place(catalog)), model=model)
     except MissingError:
         return None
     return of_uses(found, state) if found else None
 
 
-def lineage_page(title: str, graph: Graph) -> str:
+def lineage_page(title: str, graph: LineageGraph) -> str:
     """The page.
 
     Args:
@@ -39,7 +39,7 @@ def lineage_page(title: str, graph: Graph) -> str:
     return fill("lineage.html", title=title, graph=graph, drawing=drawing(graph), version=installed("headrace"))
 
 
-def write_lineage_page(path: Path, *, title: str, graph: Graph) -> None:
+def write_lineage_page(path: Path, *, title: str, graph: LineageGraph) -> None:
     """Write the page.
 
     Raises:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from headrace.registry.lineage.graph import KINDS, Graph, Node
-from headrace.reports.base.number_format import shortened
+from headrace.registry.lineage.graph import KINDS, LineageGraph, LineageNode
+from headrace.reports.base.number_format import shorten
 
 WIDE, HIGH = 214, 64
 _GAP, _BETWEEN = 56, 14
@@ -16,12 +16,12 @@ _TITLE_LETTERS, _LINE_LETTERS = 26, 32
 
 @dataclass(frozen=True)
 class _Box:
-    node: Node
+    node: LineageNode
     x: float
     y: float
 
 
-def drawing(graph: Graph) -> Markup:
+def drawing(graph: LineageGraph) -> Markup:
     """Both drawings; the page's styles show the one that fits.
 
     Args:
@@ -30,8 +30,8 @@ def drawing(graph: Graph) -> Markup:
     return _svg(graph, across=True) + _svg(graph, across=False)
 
 
-def _svg(graph: Graph, *, across: bool) -> Markup:
-    layers = _ordered(graph)
+def _svg(graph: LineageGraph, *, across: bool) -> Markup:
+    layers = _order_nodes(graph)
     boxes: dict[str, _Box] = {}
     for place, layer in enumerate(layers):
         for number, node in enumerate(layer):
@@ -56,9 +56,9 @@ def _svg(graph: Graph, *, across: bool) -> Markup:
     )
 
 
-def _ordered(graph: Graph) -> list[list[Node]]:
+def _order_nodes(graph: LineageGraph) -> list[list[LineageNode]]:
     """The nodes by kind; in each kind those first whose origins come first, so that few lines cross."""
-    layers: list[list[Node]] = []
+    layers: list[list[LineageNode]] = []
     places: dict[str, float] = {}
     for kind in KINDS:
         layer = sorted(graph.of(kind), key=lambda node: _origin(node, graph, places))
@@ -67,7 +67,7 @@ def _ordered(graph: Graph) -> list[list[Node]]:
     return layers
 
 
-def _origin(node: Node, graph: Graph, places: Mapping[str, float]) -> float:
+def _origin(node: LineageNode, graph: LineageGraph, places: Mapping[str, float]) -> float:
     found = [places[first] for first, second in graph.edges if second == node.id and first in places]
     return sum(found) / len(found) if found else 0.0
 
@@ -85,16 +85,14 @@ def _edge(first: _Box, second: _Box, *, across: bool) -> str:
 def _box(box: _Box) -> str:
     node, x = box.node, box.x + 12
     style = f"box {node.kind}" + (f" is-{node.style}" if node.style else "")
-    lines = [_text(x, box.y + 20, shortened(node.title, _TITLE_LETTERS), "title")]
+    lines = [_text(x, box.y + 20, shorten(node.title, _TITLE_LETTERS), "title")]
     lines += _lines(node.lines, x, box.y)
     size = f'x="{box.x:.0f}" y="{box.y:.0f}" width="{WIDE}" height="{HIGH}" rx="6"'
     return f'<g><title>{escape(node.title)}</title><rect {size} class="{style}"/>{"".join(lines)}</g>'
 
 
 def _lines(lines: Sequence[str], x: float, y: float) -> list[str]:
-    return [
-        _text(x, y + 37 + 16 * place, shortened(line, _LINE_LETTERS), "line") for place, line in enumerate(lines[:2])
-    ]
+    return [_text(x, y + 37 + 16 * place, shorten(line, _LINE_LETTERS), "line") for place, line in enumerate(lines[:2])]
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:

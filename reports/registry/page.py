@@ -8,10 +8,10 @@ from typing import Any
 from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
 from headrace.core.statistics.metrics import MAIN
-from headrace.registry.models.base import Registry
-from headrace.registry.models.contract_changes import Change
-from headrace.registry.models.history_text import deed
-from headrace.registry.models.state import STAGES, State, Version
+from headrace.registry.models.base import ModelRegistry
+from headrace.registry.models.contract_changes import ContractChange
+from headrace.registry.models.history_text import describe_entry
+from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name, verdict_words
 from headrace.reports.page.page import render as fill
 from headrace.reports.registry.lineage_page import known_lineage
@@ -21,7 +21,7 @@ from headrace.reports.registry.version_figures import metrics_over_versions
 CARD = "card.md"
 
 
-def write_model_page(path: Path, *, registry: Registry, state: State, catalog: str = "") -> None:
+def write_model_page(path: Path, *, registry: ModelRegistry, state: ModelState, catalog: str = "") -> None:
     """Write the page of a model.
 
     Args:
@@ -42,7 +42,7 @@ def write_model_page(path: Path, *, registry: Registry, state: State, catalog: s
     write_text(path, model_page(state, shown=shown, card=card, lineage=drawing(graph) if graph else None))
 
 
-def model_page(state: State, *, shown: Version, card: str = "", lineage: Any = None) -> str:
+def model_page(state: ModelState, *, shown: ModelVersion, card: str = "", lineage: Any = None) -> str:
     """The page of a model.
 
     Args:
@@ -60,8 +60,8 @@ def model_page(state: State, *, shown: Version, card: str = "", lineage: Any = N
         placed=[(stage, state.stage(stage)) for stage in reversed(STAGES)],
         versions=[_row(version) for version in reversed(state.versions)],
         figures=metrics_over_versions(state.versions),
-        compared=_compared(shown, latest) if shown != latest else None,
-        entries=[(entry, deed(entry, state)) for entry in reversed(state.entries)],
+        compared=_compare_versions(shown, latest) if shown != latest else None,
+        entries=[(entry, describe_entry(entry, state)) for entry in reversed(state.entries)],
         card=card,
         lineage=lineage,
         version=installed("headrace"),
@@ -69,7 +69,7 @@ def model_page(state: State, *, shown: Version, card: str = "", lineage: Any = N
 
 
 def write_comparison_page(
-    path: Path, *, state: State, versions: tuple[Version, Version], changes: Sequence[Change]
+    path: Path, *, state: ModelState, versions: tuple[ModelVersion, ModelVersion], changes: Sequence[ContractChange]
 ) -> None:
     """Write the page of two versions side by side.
 
@@ -89,15 +89,15 @@ def write_comparison_page(
         fill(
             "compared.html",
             state=state,
-            compared=_compared(first, second),
+            compared=_compare_versions(first, second),
             changes=changes,
-            entries=[(entry, deed(entry, state)) for entry in reversed(entries)],
+            entries=[(entry, describe_entry(entry, state)) for entry in reversed(entries)],
             version=installed("headrace"),
         ),
     )
 
 
-def _row(version: Version) -> dict[str, Any]:
+def _row(version: ModelVersion) -> dict[str, Any]:
     style, word = verdict_words(version.verdict)
     name = MAIN.get(version.facts.get("task", ""), "")
     return {
@@ -109,7 +109,7 @@ def _row(version: Version) -> dict[str, Any]:
     }
 
 
-def _compared(first: Version, second: Version) -> dict[str, Any]:
+def _compare_versions(first: ModelVersion, second: ModelVersion) -> dict[str, Any]:
     """Two versions side by side."""
     names = in_order([*first.facts.get("metrics", {}), *second.facts.get("metrics", {})])
     rows = []

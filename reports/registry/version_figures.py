@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from headrace.registry.models.state import Version
+from headrace.registry.models.state import ModelVersion
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name
 from headrace.reports.page.matplotlib_svg import COLOURS, SOFT, plot
 
 MOST = 30
 
 
-def metrics_over_versions(versions: Sequence[Version]) -> list[tuple[Markup, str]]:
+def metrics_over_versions(versions: Sequence[ModelVersion]) -> list[tuple[Markup, str]]:
     """One figure for each metric, with a caption: its value with its interval, by version.
 
     Args:
@@ -27,7 +27,7 @@ def _caption(name: str) -> str:
     return f"{metric_name(name)}{' ↓ less is better' if less_is_better(name) else ''}"
 
 
-def _figure(name: str, versions: Sequence[Version]) -> Markup:
+def _figure(name: str, versions: Sequence[ModelVersion]) -> Markup:
     told = [version.facts.get("metrics", {}).get(name) for version in versions]
     found = [(place, value) for place, value in enumerate(told) if value]
 
@@ -46,7 +46,7 @@ def _figure(name: str, versions: Sequence[Version]) -> Markup:
     return plot(f"versions-{name}", draw, label=f"{metric_name(name)} by version", size=(4.2, 2.4))
 
 
-def _mark(version: Version) -> tuple[str, str]:
+def _mark(version: ModelVersion) -> tuple[str, str]:
     if version.verdict == "reject":
         return "X", COLOURS[1]
     return ("D" if version.stages else "o"), COLOURS[0]

@@ -11,7 +11,7 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.tables import parquet_table
-from headrace.reports.base.table_facts import Table
+from headrace.reports.base.table_facts import TableFacts
 from headrace.reports.profile.table import explore
 from headrace.reports.run import timeline
 
@@ -19,7 +19,7 @@ Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Bundle:
+class BundleFacts:
     """What a bundle says of itself.
 
     Attributes:
@@ -39,7 +39,7 @@ class Bundle:
     risk: str = ""
 
     @classmethod
-    def read(cls, folder: Path, *, tolerant: bool = False) -> "Bundle":
+    def read(cls, folder: Path, *, tolerant: bool = False) -> "BundleFacts":
         """Read what is there; a file that is absent is empty.
 
         Args:
@@ -60,7 +60,7 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class Paths:
+class RunPaths:
     """Where the steps of a run left their artifacts; None, or a path that does not exist, is a part that is absent.
 
     Attributes:
@@ -87,7 +87,7 @@ class Paths:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFacts:
     """A run; a part that is None or empty was not reached.
 
     Attributes:
@@ -108,20 +108,20 @@ class Run:
     name: str = ""
     source: Facts = field(default_factory=dict)
     contract: Contract | None = None
-    profile: Table | None = None
+    profile: TableFacts | None = None
     checks: Facts | None = None
     trials: Facts | None = None
     evaluation: Facts | None = None
     verdict: GateVerdict | None = None
-    bundle: Bundle | None = None
+    bundle: BundleFacts | None = None
     verification: Facts | None = None
-    steps: tuple[timeline.Step, ...] = ()
+    steps: tuple[timeline.TimelineStep, ...] = ()
     error: str = ""
 
     @classmethod
     def from_paths(
-        cls, paths: Paths, *, source: Facts | None = None, expected: tuple[str, ...] = (), error: str = ""
-    ) -> "Run":
+        cls, paths: RunPaths, *, source: Facts | None = None, expected: tuple[str, ...] = (), error: str = ""
+    ) -> "RunFacts":
         """Read what the steps of a run left.
 
         Args:
@@ -147,7 +147,9 @@ class Run:
             trials=_json(paths.trials, tolerant=tolerant) or None,
             evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
             verdict=_verdict(paths.verdict, tolerant=tolerant),
-            bundle=Bundle.read(paths.bundle, tolerant=tolerant) if paths.bundle and paths.bundle.is_dir() else None,
+            bundle=BundleFacts.read(paths.bundle, tolerant=tolerant)
+            if paths.bundle and paths.bundle.is_dir()
+            else None,
             verification=_json(paths.verification, tolerant=tolerant) or None,
             steps=timeline.read(paths.events, expected=expected),
             error=error,
@@ -191,7 +193,7 @@ def _contract(path: Path | None, *, tolerant: bool) -> Contract | None:
         raise
 
 
-def _profile(folder: Path | None, contract: Contract | None, *, tolerant: bool) -> Table | None:
+def _profile(folder: Path | None, contract: Contract | None, *, tolerant: bool) -> TableFacts | None:
     if folder is None or contract is None or not folder.is_dir():
         return None
     try:

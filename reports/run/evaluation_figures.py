@@ -14,12 +14,12 @@ UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", 
 SAME_UNIT = frozenset({"mae", "rmse"})
 
 
-def measured(evaluation: Facts) -> list[figures.Measured]:
+def list_measures(evaluation: Facts) -> list[figures.MetricWithBaseline]:
     """Metrics with intervals beside the baseline's, in the usual order."""
     baseline = (evaluation.get("baseline") or {}).get("metrics") or {}
     found = evaluation.get("metrics") or {}
     return [
-        figures.Measured(
+        figures.MetricWithBaseline(
             metric=name,
             name=f"{metric_name(name)} ↓" if less_is_better(name) else metric_name(name),
             value=found[name]["value"],
@@ -34,8 +34,8 @@ def measured(evaluation: Facts) -> list[figures.Measured]:
 
 def forests(evaluation: Facts) -> list[Markup]:
     """One figure for each scale: metrics from 0 to 1, metrics in the target's unit, and others each alone."""
-    groups: dict[str, list[figures.Measured]] = {}
-    for row in measured(evaluation):
+    groups: dict[str, list[figures.MetricWithBaseline]] = {}
+    for row in list_measures(evaluation):
         group = "unit" if row.metric in UNIT and row.most <= 1 else "same" if row.metric in SAME_UNIT else row.metric
         groups.setdefault(group, []).append(row)
     return [figures.forest(rows, name=f"forest-{group}", unit=group == "unit") for group, rows in groups.items()]

@@ -19,20 +19,20 @@ from headrace.reports.base.phrases import (
     threshold_sentence,
     verdict_words,
 )
-from headrace.reports.base.table_facts import Column
+from headrace.reports.base.table_facts import ColumnFacts
 from headrace.reports.page.page import render as fill
 from headrace.reports.run import evaluation_figures
 from headrace.reports.run import sections as run_parts
-from headrace.reports.run.document import Paths, Run
+from headrace.reports.run.document import RunFacts, RunPaths
 from headrace.reports.search import sections
-from headrace.reports.search.document import Search
+from headrace.reports.search.document import SearchFacts
 
 ROWS = 60
 HIGHLIGHTS = 6
 WARNINGS = 8
 
 
-def render(run: Run) -> str:
+def render(run: RunFacts) -> str:
     """The page.
 
     Args:
@@ -70,7 +70,7 @@ def render(run: Run) -> str:
         title=run.name or "Run",
         task=run.contract.task if run.contract else "",
         headline=_headline(run),
-        noted=_noted(run),
+        noted=_group_notes(run),
         sections=sections,
         span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
         rules=_rules(run),
@@ -89,7 +89,7 @@ def render(run: Run) -> str:
     )
 
 
-def _headline(run: Run) -> dict[str, str]:
+def _headline(run: RunFacts) -> dict[str, str]:
     """Verdict on top: style, word, sentence, and what else is worth knowing at once."""
     measured = measured_sentence(run.evaluation, main_metric(run.evaluation, run.verdict)) if run.evaluation else ""
     if run.error:
@@ -98,7 +98,7 @@ def _headline(run: Run) -> dict[str, str]:
     return {"style": style, "word": word, "text": measured, "more": endpoint_sentence(run.verification)}
 
 
-def _noted(run: Run) -> dict[str, list[Note]]:
+def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
     """What a person should know at once, what else is graver than a note, and the notes."""
     notes = run_notes.gather(run.checks or {}, run.evaluation or {})
     warnings = [note for note in notes if note.severity == "warning"]
@@ -106,14 +106,14 @@ def _noted(run: Run) -> dict[str, list[Note]]:
     return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}
 
 
-def _rules(run: Run) -> list[dict[str, Any]]:
+def _rules(run: RunFacts) -> list[dict[str, Any]]:
     """Broken rules, the gravest first."""
     order = {"stop": 0, "quarantine": 1, "warn": 2}
     broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
     return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
 
 
-def _highlights(run: Run) -> list[Column]:
+def _highlights(run: RunFacts) -> list[ColumnFacts]:
     """The target and the columns with the strongest bearing on it."""
     if run.profile is None:
         return []
@@ -121,11 +121,11 @@ def _highlights(run: Run) -> list[Column]:
     return [*target, *run.profile.ranked][:HIGHLIGHTS]
 
 
-def _search(run: Run) -> dict[str, Any] | None:
-    return sections.brief(Search.from_json(run.trials), run.evaluation) if run.trials else None
+def _search(run: RunFacts) -> dict[str, Any] | None:
+    return sections.brief(SearchFacts.from_json(run.trials), run.evaluation) if run.trials else None
 
 
-def _evaluation(run: Run) -> dict[str, Any] | None:
+def _evaluation(run: RunFacts) -> dict[str, Any] | None:
     found = run.evaluation
     if not found:
         return None
@@ -133,7 +133,7 @@ def _evaluation(run: Run) -> dict[str, Any] | None:
     return {
         "task": found.get("task", ""),
         "sentence": measured_sentence(found, main_metric(found, run.verdict)),
-        "metrics": evaluation_figures.measured(found),
+        "metrics": evaluation_figures.list_measures(found),
         "forests": evaluation_figures.forests(found),
         "doubts": list(doubts(found)),
         "kind": (found.get("baseline") or {}).get("kind", ""),
@@ -160,7 +160,7 @@ def _confusion(evaluation: Any) -> dict[str, Any] | None:
 def report_run(
     page: str,
     *,
-    paths: Paths,
+    paths: RunPaths,
     source: dict[str, Any] | None = None,
     expected: tuple[str, ...] = (),
     error: str = "",
@@ -180,4 +180,4 @@ def report_run(
     told = settings.events_path()
     if paths.events is None and told:
         paths = replace(paths, events=Path(told))
-    write_text(Path(page), render(Run.from_paths(paths, source=source, expected=expected, error=error)))
+    write_text(Path(page), render(RunFacts.from_paths(paths, source=source, expected=expected, error=error)))

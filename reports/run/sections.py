@@ -8,7 +8,7 @@ from typing import Any
 from headrace.core.contracts.contract import Contract
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import endpoint_sentence
-from headrace.reports.run.document import Run
+from headrace.reports.run.document import RunFacts
 
 Facts = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
@@ -90,12 +90,12 @@ def pretty(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return number_format.shortened(
+    return number_format.shorten(
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 300
     )
 
 
-def provenance(run: Run) -> list[tuple[str, Pairs]]:
+def provenance(run: RunFacts) -> list[tuple[str, Pairs]]:
     """Tables of names and values, by heading; empty ones are left out."""
     bundle = run.bundle
     source = dict(run.source)

@@ -9,7 +9,7 @@ Status = Literal["succeeded", "failed", "running", "not reached"]
 
 
 @dataclass(frozen=True)
-class Step:
+class TimelineStep:
     """One step.
 
     Attributes:
@@ -34,7 +34,7 @@ class Step:
         return self.waited + self.seconds
 
 
-def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[Step, ...]:
+def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[TimelineStep, ...]:
     """Steps in the order of their starts.
 
     Args:
@@ -43,7 +43,7 @@ def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[Step, ..
     """
     if path is None or not path.is_file():
         return ()
-    steps: dict[str, Step] = {}
+    steps: dict[str, TimelineStep] = {}
     first = last = 0.0
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         event = _event(line)
@@ -53,13 +53,15 @@ def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[Step, ..
         time = float(event.get("time", 0.0))
         first = first or time
         if event["event"] == "start":
-            steps[name] = Step(name=name, status="running", start=time - first, waited=max(0.0, time - (last or time)))
+            steps[name] = TimelineStep(
+                name=name, status="running", start=time - first, waited=max(0.0, time - (last or time))
+            )
         elif name in steps:
-            steps[name] = _told(steps[name], event)
+            steps[name] = _apply_event(steps[name], event)
             if event["event"] != "progress":
                 last = time
     found = tuple(steps.values())
-    return (*found, *(Step(name=name, status="not reached") for name in expected if name not in steps))
+    return (*found, *(TimelineStep(name=name, status="not reached") for name in expected if name not in steps))
 
 
 def _event(line: str) -> dict[str, Any]:
@@ -71,10 +73,10 @@ def _event(line: str) -> dict[str, Any]:
     return event if isinstance(event, dict) and "event" in event else {}
 
 
-def _told(step: Step, event: dict[str, Any]) -> Step:
+def _apply_event(step: TimelineStep, event: dict[str, Any]) -> TimelineStep:
     told = dict(vars(step))
     if event["event"] == "progress":
-        return Step(**{**told, "text": str(event.get("text", ""))})
+        return TimelineStep(**{**told, "text": str(event.get("text", ""))})
     status = "succeeded" if event["event"] == "end" else "failed"
     text = str(event.get("error", "")) if status == "failed" else step.text
-    return Step(**{**told, "status": status, "seconds": float(event.get("seconds", 0.0)), "text": text})
+    return TimelineStep(**{**told, "status": status, "seconds": float(event.get("seconds", 0.0)), "text": text})

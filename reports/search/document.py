@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialFacts:
     """What was tried and what came of it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outer:
+class OuterFoldFacts:
     """One fold of a nested cross-validation: what the search on the other rows chose, and what that was worth.
 
     Attributes:
@@ -65,7 +65,7 @@ class Outer:
 
 
 @dataclass(frozen=True)
-class Nested:
+class NestedFacts:
     """What the search is worth on rows that it has not seen.
 
     Attributes:
@@ -77,7 +77,7 @@ class Nested:
         high: Upper end.
     """
 
-    folds: tuple[Outer, ...]
+    folds: tuple[OuterFoldFacts, ...]
     score: float
     searched: float
     optimism: float
@@ -86,7 +86,7 @@ class Nested:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchFacts:
     """A search.
 
     Attributes:
@@ -108,8 +108,8 @@ class Search:
 
     metric: str
     minimize: bool
-    trials: tuple[Trial, ...]
-    best: Trial | None = None
+    trials: tuple[TrialFacts, ...]
+    best: TrialFacts | None = None
     engine: str = ""
     experiments: tuple[str, ...] = ()
     algorithm: str = ""
@@ -119,7 +119,7 @@ class Search:
     folds: int = 0
     reason: str = ""
     seconds: float = 0.0
-    nested: Nested | None = field(default=None)
+    nested: NestedFacts | None = field(default=None)
 
     @classmethod
     def from_json(cls, facts: Facts) -> Self:
@@ -135,12 +135,12 @@ class Search:
             return cls(**_search(facts))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"the trials must be what the step tune leaves, as docs/tuning.schema.json says; got {shown(facts)} "
+                f"the trials must be what the step tune leaves, as docs/tuning.schema.json says; got {quote(facts)} "
                 f"({type(error).__name__}: {error})."
             ) from error
 
     @property
-    def ranked(self) -> tuple[Trial, ...]:
+    def ranked(self) -> tuple[TrialFacts, ...]:
         """All trials: those that ran to their end by their score, then those that were ended early, then the others."""
         return tuple(sorted(self.trials, key=self._rank))
 
@@ -157,35 +157,35 @@ class Search:
         """By how much a score is better than another; below 0 if it is worse."""
         return over - score if self.minimize else score - over
 
-    def _rank(self, trial: Trial) -> tuple[int, float, int]:
+    def _rank(self, trial: TrialFacts) -> tuple[int, float, int]:
         place = 0 if trial.finished is not None else 1 if trial.score is not None else 2
         score = 0.0 if trial.score is None else trial.score if self.minimize else -trial.score
         return place, score, trial.number
 
 
 def _search(facts: Facts) -> dict[str, Any]:
-    trials = tuple(Trial(**_kept(Trial, one)) for one in facts["trials"])
+    trials = tuple(TrialFacts(**_known_fields(TrialFacts, one)) for one in facts["trials"])
     objective = facts["objective"]
     metric, nested = str(objective["metric"]), facts.get("nested")
     minimize = objective["type"] == "minimize"
     return {
-        **_kept(Search, facts, without=("metric", "minimize", "goal", "strategy")),
+        **_known_fields(SearchFacts, facts, without=("metric", "minimize", "goal", "strategy")),
         "metric": metric,
         "minimize": minimize,
         "goal": objective.get("goal"),
         "strategy": (objective.get("strategies") or {}).get(metric, "min" if minimize else "max"),
         "trials": trials,
         "best": next((trial for trial in trials if trial.number == facts["best"]), None),
-        "nested": _nested(nested) if nested else None,
+        "nested": _parse_nested(nested) if nested else None,
     }
 
 
-def _nested(facts: Facts) -> Nested:
-    folds = tuple(Outer(**_kept(Outer, fold)) for fold in facts["folds"])
-    return Nested(**{**_kept(Nested, facts), "folds": folds})
+def _parse_nested(facts: Facts) -> NestedFacts:
+    folds = tuple(OuterFoldFacts(**_known_fields(OuterFoldFacts, fold)) for fold in facts["folds"])
+    return NestedFacts(**{**_known_fields(NestedFacts, facts), "folds": folds})
 
 
-def _kept(kind: type, facts: Facts, without: Iterable[str] = ()) -> dict[str, Any]:
+def _known_fields(kind: type, facts: Facts, without: Iterable[str] = ()) -> dict[str, Any]:
     """The values that a class has a place for, lists as tuples."""
     names = set(kind.__dataclass_fields__) - set(without)  # type: ignore[attr-defined]  # of a dataclass
     return {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items() if name in names}

@@ -6,14 +6,14 @@ from typing import Any
 
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import metric_name
-from headrace.reports.search.document import Search
+from headrace.reports.search.document import SearchFacts
 
 Facts = Mapping[str, Any]
 _OF_LABELS = frozenset({"accuracy", "precision", "recall", "f1"})
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SearchEstimate:
     """One way to say how good the winner is.
 
     Attributes:
@@ -34,7 +34,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Estimates:
+class SearchEstimates:
     """All there are, the most flattering first.
 
     Attributes:
@@ -42,11 +42,11 @@ class Estimates:
         sentences: What they mean beside one another.
     """
 
-    rows: tuple[Estimate, ...]
+    rows: tuple[SearchEstimate, ...]
     sentences: tuple[str, ...]
 
 
-def estimates(search: Search, evaluation: Facts | None = None) -> Estimates:
+def estimates(search: SearchFacts, evaluation: Facts | None = None) -> SearchEstimates:
     """The honest ones beside the one that the search chose by.
 
     Args:
@@ -55,10 +55,10 @@ def estimates(search: Search, evaluation: Facts | None = None) -> Estimates:
     """
     best = search.best
     if best is None or best.score is None:
-        return Estimates((), ())
+        return SearchEstimates((), ())
     evaluation = evaluation or {}
-    tested = _tested(search, evaluation)
-    rows = [_chosen_by(search, best.score, best.scores), _nested(search), tested]
+    tested = _test_estimate(search, evaluation)
+    rows = [_chosen_by(search, best.score, best.scores), _nested_estimate(search), tested]
     sentences = [
         _of_strategy(search),
         _of_nested(search, best.score),
@@ -70,12 +70,12 @@ def estimates(search: Search, evaluation: Facts | None = None) -> Estimates:
             "By how much it flatters is not known here: nested cross-validation of the search, or the score on rows "
             "that it has not seen, which the step evaluate measures, would say so."
         )
-    return Estimates(tuple(row for row in rows if row), tuple(text for text in sentences if text))
+    return SearchEstimates(tuple(row for row in rows if row), tuple(text for text in sentences if text))
 
 
-def _chosen_by(search: Search, score: float, scores: tuple[float, ...]) -> Estimate:
+def _chosen_by(search: SearchFacts, score: float, scores: tuple[float, ...]) -> SearchEstimate:
     rivals = _rivals(search)
-    return Estimate(
+    return SearchEstimate(
         way="cross-validation of the winner" if search.folds else "objective of the winner",
         score=score,
         low=min(scores, default=None),
@@ -87,16 +87,16 @@ def _chosen_by(search: Search, score: float, scores: tuple[float, ...]) -> Estim
     )
 
 
-def _rivals(search: Search) -> int:
+def _rivals(search: SearchFacts) -> int:
     """Trials among which the best was chosen."""
     return sum(trial.finished is not None for trial in search.trials)
 
 
-def _nested(search: Search) -> Estimate | None:
+def _nested_estimate(search: SearchFacts) -> SearchEstimate | None:
     if not search.nested:
         return None
     scores, known = [fold.score for fold in search.nested.folds], search.nested.low is not None
-    return Estimate(
+    return SearchEstimate(
         way="nested cross-validation of the search",
         score=search.nested.score,
         low=search.nested.low if known else min(scores, default=None),
@@ -106,12 +106,12 @@ def _nested(search: Search) -> Estimate | None:
     )
 
 
-def _tested(search: Search, evaluation: Facts) -> Estimate | None:
+def _test_estimate(search: SearchFacts, evaluation: Facts) -> SearchEstimate | None:
     found = (evaluation.get("metrics") or {}).get(search.metric) or {}
     if found.get("value") is None:
         return None
     rows = (evaluation.get("rows") or {}).get("test")
-    return Estimate(
+    return SearchEstimate(
         way="the test part",
         score=found["value"],
         low=found.get("low"),
@@ -123,7 +123,7 @@ def _tested(search: Search, evaluation: Facts) -> Estimate | None:
     )
 
 
-def _of_strategy(search: Search) -> str:
+def _of_strategy(search: SearchFacts) -> str:
     best = search.best
     if best is None or best.score is None or search.strategy == "latest" or len(best.scores) < 2:
         return ""
@@ -136,7 +136,7 @@ def _of_strategy(search: Search) -> str:
     )
 
 
-def _of_nested(search: Search, score: float) -> str:
+def _of_nested(search: SearchFacts, score: float) -> str:
     if not search.nested:
         return ""
     size = number_format.metric(abs(search.nested.optimism))
@@ -153,7 +153,7 @@ def _of_nested(search: Search, score: float) -> str:
     )
 
 
-def _of_test(search: Search, score: float, tested: Estimate | None) -> str:
+def _of_test(search: SearchFacts, score: float, tested: SearchEstimate | None) -> str:
     if tested is None:
         return ""
     gain = search.gain(score, tested.score)
@@ -175,7 +175,7 @@ def _of_test(search: Search, score: float, tested: Estimate | None) -> str:
     )
 
 
-def _of_threshold(search: Search, evaluation: Facts, tested: Estimate | None) -> str:
+def _of_threshold(search: SearchFacts, evaluation: Facts, tested: SearchEstimate | None) -> str:
     level = (evaluation.get("threshold") or {}).get("value")
     if tested is None or level is None or search.metric not in _OF_LABELS:
         return ""

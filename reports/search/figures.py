@@ -11,7 +11,7 @@ from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page.figures import plain
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, MARKS, SOFT, plot
-from headrace.reports.search.document import Search, Trial
+from headrace.reports.search.document import SearchFacts, TrialFacts
 
 
 def near(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
@@ -30,7 +30,7 @@ def near(values: Sequence[float], best: float | None = None) -> tuple[float, flo
     return min(least, *kept, most) - 0.06 * reach, max(least, *kept, most) + 0.06 * reach
 
 
-def progress(search: Search) -> tuple[Markup, str] | None:
+def progress(search: SearchFacts) -> tuple[Markup, str] | None:
     """Scores of the trials in order, and the best so far of those that ran to their end.
 
     Args:
@@ -51,7 +51,7 @@ def progress(search: Search) -> tuple[Markup, str] | None:
         size = 26 if len(search.trials) <= 60 else 11
         for place, family in enumerate(families):
             _family(axes, [t for t in search.trials if t.family == family], place, size)
-        _unscored(axes, search)
+        _draw_unscored(axes, search)
         if search.best is not None and search.best.score is not None:
             ring: dict[str, Any] = {"s": 5 * size, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
             axes.scatter([search.best.number], [search.best.score], **ring, zorder=4, label="the best")
@@ -75,7 +75,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _best_so_far(search: Search) -> tuple[list[int], list[float]]:
+def _best_so_far(search: SearchFacts) -> tuple[list[int], list[float]]:
     places: list[int] = []
     best: list[float] = []
     for trial in search.trials:
@@ -89,7 +89,7 @@ def _best_so_far(search: Search) -> tuple[list[int], list[float]]:
     return places, best
 
 
-def _family(axes: Axes, trials: Sequence[Trial], place: int, size: float) -> None:
+def _family(axes: Axes, trials: Sequence[TrialFacts], place: int, size: float) -> None:
     """The marks of a family: filled, or hollow for trials that were ended early."""
     colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
     look: dict[str, Any] = {"s": size, "edgecolors": colour, "marker": mark, "zorder": 3}
@@ -102,7 +102,7 @@ def _family(axes: Axes, trials: Sequence[Trial], place: int, size: float) -> Non
         axes.scatter(*zip(*part, strict=True), facecolors="none", label=f"{name}, ended early", **look)
 
 
-def _unscored(axes: Axes, search: Search) -> None:
+def _draw_unscored(axes: Axes, search: SearchFacts) -> None:
     """Crosses at the lower edge for trials without a score."""
     failed = [trial.number for trial in search.trials if trial.score is None]
     if failed:

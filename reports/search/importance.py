@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from headrace.reports.base import number_format
-from headrace.reports.search.space import Axis, Space
+from headrace.reports.search.space import FamilySpace, ParameterAxis
 
 FEWEST = 10
 _MOST = 200  # the time grows with the square of the trials
@@ -20,7 +20,7 @@ _TREES = 16
 
 
 @dataclass(frozen=True)
-class Importance:
+class ParameterImportance:
     """What the parameters of a family matter.
 
     Attributes:
@@ -32,7 +32,7 @@ class Importance:
     sentence: str
 
 
-def importance(space: Space) -> Importance:
+def importance(space: FamilySpace) -> ParameterImportance:
     """The importance of the parameters that varied.
 
     Args:
@@ -44,27 +44,27 @@ def importance(space: Space) -> Importance:
     done = [place for place, trial in enumerate(space.trials) if trial.finished is not None]
     axes = [axis for axis in space.axes if len({axis.places[place] for place in done}) > 1]
     if not done:
-        return Importance((), "No trial ran to its end: nothing can be said of importance.")
+        return ParameterImportance((), "No trial ran to its end: nothing can be said of importance.")
     if len(axes) < 2:
         only = f"Only {axes[0].name} varied" if axes else "No parameter varied"
-        return Importance((), f"{only}, so that there is nothing to compare.")
+        return ParameterImportance((), f"{only}, so that there is nothing to compare.")
     if len(done) < FEWEST:
-        return Importance(
+        return ParameterImportance(
             (), f"Importance needs at least {FEWEST} trials that ran to their end; there {_are(len(done))}."
         )
     if len({space.trials[place].finished for place in done}) == 1:
-        return Importance((), "All trials have the same score: no parameter mattered.")
+        return ParameterImportance((), "All trials have the same score: no parameter mattered.")
     some = done[:: -(-len(done) // _MOST)]
     shares = _fanova(space, axes, some)
     text = f"From {number_format.count(len(some))} trials that ran to their end"
-    return Importance(shares, text + ("; a rough guide." if len(some) < 10 * len(axes) else "."))
+    return ParameterImportance(shares, text + ("; a rough guide." if len(some) < 10 * len(axes) else "."))
 
 
 def _are(count: int) -> str:
     return f"is {count}" if count == 1 else f"are {count}"
 
 
-def _fanova(space: Space, axes: list[Axis], places: list[int]) -> tuple[tuple[str, float], ...]:
+def _fanova(space: FamilySpace, axes: list[ParameterAxis], places: list[int]) -> tuple[tuple[str, float], ...]:
     """Optuna's importance, on a study that is made of the trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study()
@@ -82,7 +82,7 @@ def _fanova(space: Space, axes: list[Axis], places: list[int]) -> tuple[tuple[st
     return tuple(sorted(shares, key=lambda share: -share[1]))
 
 
-def _distribution(axis: Axis) -> BaseDistribution:
+def _distribution(axis: ParameterAxis) -> BaseDistribution:
     if axis.kind == "categories":
         return CategoricalDistribution(sorted(set(axis.labels)))
     return FloatDistribution(0.0, 1.0)

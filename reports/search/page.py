@@ -11,12 +11,12 @@ from headrace.reports.base.phrases import metric_name
 from headrace.reports.page.page import render as fill
 from headrace.reports.search import phrases
 from headrace.reports.search import sections as search_parts
-from headrace.reports.search.document import Facts, Search
+from headrace.reports.search.document import Facts, SearchFacts
 from headrace.reports.search.estimates import estimates
 from headrace.reports.search.figures import progress
 
 
-def render(search: Search, *, evaluation: Facts | None = None, bundle: str = "") -> str:
+def render(search: SearchFacts, *, evaluation: Facts | None = None, bundle: str = "") -> str:
     """The page.
 
     Args:
@@ -39,9 +39,9 @@ def render(search: Search, *, evaluation: Facts | None = None, bundle: str = "")
         search=search,
         title=_title(search),
         sections=sections,
-        searched=phrases.searched(search),
-        found=phrases.found(search),
-        ended=phrases.ended(search),
+        searched=phrases.describe_search(search),
+        found=phrases.describe_winner(search),
+        ended=phrases.describe_ending(search),
         metric=metric_name(search.metric),
         estimates=estimates(search, evaluation),
         progress=progress(search),
@@ -55,7 +55,7 @@ def render(search: Search, *, evaluation: Facts | None = None, bundle: str = "")
     )
 
 
-def _title(search: Search) -> str:
+def _title(search: SearchFacts) -> str:
     if len(search.experiments) == 1:
         return search.experiments[0]
     return f"{len(search.families)} families" if len(search.families) > 1 else metric_name(search.metric)
@@ -75,11 +75,11 @@ def write(page: Path, *, trials: Path, evaluation: Path | None = None, bundle: s
         InputError: If a file is not what it should be, or the page cannot be written.
     """
     measured = read_json(evaluation) if evaluation else None
-    write_text(page, render(Search.from_json(read_json(trials)), evaluation=measured, bundle=bundle))
+    write_text(page, render(SearchFacts.from_json(read_json(trials)), evaluation=measured, bundle=bundle))
 
 
 @contextmanager
-def written(page: str, *, trials: str, bundle: str = "") -> Iterator[None]:
+def write_when_done(page: str, *, trials: str, bundle: str = "") -> Iterator[None]:
     """Write the page of the search that runs in the block; also if it fails, as far as its trials are known.
 
     Args:

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import metric_name
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, PAPER, SHADES, SOFT, plot
-from headrace.reports.search.document import Search, Trial
+from headrace.reports.search.document import SearchFacts, TrialFacts
 from headrace.reports.search.figures import near
-from headrace.reports.search.space import Axis, Space
+from headrace.reports.search.space import FamilySpace, ParameterAxis
 
 MOST_LINES = 200
 MOST_AXES = 12
@@ -38,24 +38,24 @@ class _Lines:
         ends: Ends of the axis of the score; None if there is no score.
     """
 
-    trials: tuple[Trial, ...]
-    axes: tuple[Axis, ...]
+    trials: tuple[TrialFacts, ...]
+    axes: tuple[ParameterAxis, ...]
     places: dict[int, int]
     ends: tuple[float, float] | None
 
     @classmethod
-    def of(cls, space: Space, search: Search) -> "_Lines":
+    def of(cls, space: FamilySpace, search: SearchFacts) -> "_Lines":
         places = {trial.number: place for place, trial in enumerate(space.trials)}
         trials = tuple(trial for trial in search.ranked if trial.number in places)[:MOST_LINES]
         scores = [trial.score for trial in trials if trial.score is not None]
         return cls(trials, space.axes[:MOST_AXES], places, near(scores, trials[0].score) if scores else None)
 
     @property
-    def finished(self) -> tuple[Trial, ...]:
+    def finished(self) -> tuple[TrialFacts, ...]:
         """Those that ran to their end."""
         return tuple(trial for trial in self.trials if trial.finished is not None)
 
-    def joined(self, trials: Sequence[Trial]) -> Points:
+    def joined(self, trials: Sequence[TrialFacts]) -> Points:
         """The lines of some trials as one, with gaps between them."""
         x: list[float] = []
         y: list[float] = []
@@ -93,7 +93,7 @@ def _shade(place: int, count: int) -> int:
     return len(SHADES) - 1 - place * len(SHADES) // count
 
 
-def parallel(space: Space, search: Search, *, name: str) -> Markup | None:
+def parallel(space: FamilySpace, search: SearchFacts, *, name: str) -> Markup | None:
     """Draw the trials of a family.
 
     Args:
@@ -128,7 +128,7 @@ def parallel(space: Space, search: Search, *, name: str) -> Markup | None:
 
 def _axis(axes: Axes, y: float, name: str, ticks: Sequence[tuple[float, str]]) -> None:
     axes.plot([0, 1], [y, y], color=SOFT, linewidth=0.8, zorder=1)
-    _text(axes, (0, y + 0.1), number_format.shortened(name), color=INK, va="bottom")
+    _text(axes, (0, y + 0.1), number_format.shorten(name), color=INK, va="bottom")
     for place, text in ticks:
         axes.plot([place, place], [y, y - 0.05], color=SOFT, linewidth=0.8, zorder=1)
         side = "left" if place <= 0 else "right" if place >= 1 else "center"
@@ -141,7 +141,7 @@ def _text(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:
     axes.text(*at, text, **{"fontsize": 9, "zorder": 9, "bbox": box, **look})
 
 
-def _direction(search: Search) -> str:
+def _direction(search: SearchFacts) -> str:
     return f"{metric_name(search.metric)}, {'less' if search.minimize else 'more'} is better"
 
 
@@ -149,8 +149,8 @@ def _score_ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(share, number_format.metric(low + share * (high - low))) for share in (0.0, 0.5, 1.0)]
 
 
-def _values(axes: Axes, lines: _Lines, best: Trial) -> None:
+def _values(axes: Axes, lines: _Lines, best: TrialFacts) -> None:
     """The values of the best line, at the right above each axis."""
     at = lines.places[best.number]
     for place, text in enumerate([*(axis.labels[at] for axis in lines.axes), number_format.metric(best.score)]):
-        _text(axes, (1, 0.1 - place), number_format.shortened(text, 24), color=_BEST, ha="right", va="bottom")
+        _text(axes, (1, 0.1 - place), number_format.shorten(text, 24), color=_BEST, ha="right", va="bottom")

@@ -4,8 +4,8 @@ from collections import Counter
 
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
-from headrace.reports.search.document import Facts, Search, Trial
-from headrace.reports.search.importance import Importance
+from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
+from headrace.reports.search.importance import ParameterImportance
 from headrace.reports.search.space import label
 
 _STATUS = {
@@ -24,18 +24,18 @@ _REASONS = {
 _ENGINES = {"local": "in one process", "katib": "on Katib"}
 
 
-def status_words(trial: Trial) -> tuple[str, str]:
+def status_words(trial: TrialFacts) -> tuple[str, str]:
     """Style and words of what became of a trial."""
     return _STATUS.get(trial.status, ("soft", trial.status.replace("_", " ")))
 
 
-def counts(search: Search) -> str:
+def counts(search: SearchFacts) -> str:
     """How many trials came to which end."""
     found = Counter(status_words(trial)[1] for trial in search.trials)
     return ", ".join(f"{number_format.count(found[word])} {word}" for _, word in _STATUS.values() if found[word])
 
 
-def searched(search: Search) -> str:
+def describe_search(search: SearchFacts) -> str:
     """What was searched, how and for how long."""
     one = len(search.trials) == 1
     text = f"{number_format.count(len(search.trials))} trial{'' if one else 's'}"
@@ -51,7 +51,7 @@ def searched(search: Search) -> str:
     return text + (f" on {number_format.count(search.rows)} training rows." if search.rows else ".")
 
 
-def found(search: Search) -> str:
+def describe_winner(search: SearchFacts) -> str:
     """The winner, or why there is none."""
     best = search.best
     if best is not None:
@@ -61,13 +61,13 @@ def found(search: Search) -> str:
     if not search.trials:
         return "No trial was run."
     first = next((trial for trial in search.trials if trial.finished is None), None)
-    why = f" The first to tell why: {number_format.shortened(first.error, 300)}." if first and first.error else ""
+    why = f" The first to tell why: {number_format.shorten(first.error, 300)}." if first and first.error else ""
     if finished:
         return f"It was given up, because too many trials failed.{why}"
     return f"No trial ran to its end.{why}"
 
 
-def ended(search: Search) -> str:
+def describe_ending(search: SearchFacts) -> str:
     """How the trials ended, and why the search did."""
     reason = _REASONS.get(search.reason, search.reason)
     text = counts(search)
@@ -75,7 +75,7 @@ def ended(search: Search) -> str:
     return text + "." if text else ""
 
 
-def importance_sentence(family: str, known: Importance) -> str:
+def importance_sentence(family: str, known: ParameterImportance) -> str:
     """What the most important parameters of a family matter; or why nothing can be said."""
     if not known.shares:
         return f"Importance of the parameters of {family}: {known.sentence[:1].lower()}{known.sentence[1:]}"
@@ -88,7 +88,7 @@ def inline(parameters: Facts) -> str:
     return ", ".join(f"{name}={label(value)}" for name, value in parameters.items()) or "defaults"
 
 
-def facts(search: Search) -> list[tuple[str, str]]:
+def facts(search: SearchFacts) -> list[tuple[str, str]]:
     """What was asked for, as names and values."""
     goal = "" if search.goal is None else f", until {number_format.metric(search.goal)}"
     told = [

@@ -9,20 +9,27 @@ from markupsafe import Markup
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page import svg
-from headrace.reports.search.document import Facts, Search, Trial
+from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
 from headrace.reports.search.estimates import estimates
 from headrace.reports.search.figures import near, progress
-from headrace.reports.search.importance import Importance, importance
+from headrace.reports.search.importance import ParameterImportance, importance
 from headrace.reports.search.parallel_coordinates import MOST_AXES, MOST_LINES, parallel
-from headrace.reports.search.phrases import ended, found, importance_sentence, inline, searched, status_words
-from headrace.reports.search.space import Space
+from headrace.reports.search.phrases import (
+    describe_ending,
+    describe_search,
+    describe_winner,
+    importance_sentence,
+    inline,
+    status_words,
+)
+from headrace.reports.search.space import FamilySpace
 
 MOST_ROWS = 1000
 _MOST_COLUMNS = 6
 
 
 @dataclass(frozen=True)
-class Parameters:
+class FamilyParameters:
     """What is shown of the parameters of a family.
 
     Attributes:
@@ -36,16 +43,16 @@ class Parameters:
     family: str
     picture: Markup | None
     caption: str
-    importance: Importance
+    importance: ParameterImportance
     fixed: str
 
 
-def parameters(search: Search) -> list[Parameters]:
+def parameters(search: SearchFacts) -> list[FamilyParameters]:
     """The parameters of each family, that of the best trial first."""
     return [_of_family(search, family, place) for place, family in enumerate(search.families)]
 
 
-def brief(search: Search, evaluation: Facts | None) -> dict[str, Any]:
+def brief(search: SearchFacts, evaluation: Facts | None) -> dict[str, Any]:
     """What the report of a run shows of its search.
 
     Args:
@@ -55,7 +62,9 @@ def brief(search: Search, evaluation: Facts | None) -> dict[str, Any]:
     first = _of_family(search, search.families[0], 0) if search.trials else None
     return {
         "metric": metric_name(search.metric),
-        "sentences": [text for text in (searched(search), found(search), ended(search)) if text],
+        "sentences": [
+            text for text in (describe_search(search), describe_winner(search), describe_ending(search)) if text
+        ],
         "progress": progress(search),
         "parameters": first,
         "importance": importance_sentence(first.family, first.importance) if first else "",
@@ -65,14 +74,14 @@ def brief(search: Search, evaluation: Facts | None) -> dict[str, Any]:
     }
 
 
-def _of_family(search: Search, family: str, place: int) -> Parameters:
-    space = Space.of([trial for trial in search.trials if trial.family == family])
+def _of_family(search: SearchFacts, family: str, place: int) -> FamilyParameters:
+    space = FamilySpace.of([trial for trial in search.trials if trial.family == family])
     left = []
     if len(space.trials) > MOST_LINES:
         left.append(f"the best {MOST_LINES} of {number_format.count(len(space.trials))} trials are drawn")
     if len(space.axes) > MOST_AXES:
         left.append(f"the first {MOST_AXES} of {len(space.axes)} parameters are drawn")
-    return Parameters(
+    return FamilyParameters(
         family=family_name(family),
         picture=parallel(space, search, name=f"parallel-{place}"),
         caption="; ".join(left),
@@ -81,7 +90,7 @@ def _of_family(search: Search, family: str, place: int) -> Parameters:
     )
 
 
-def families(search: Search) -> list[dict[str, Any]]:
+def families(search: SearchFacts) -> list[dict[str, Any]]:
     """Each family with its trials, how they ended and the best of them; that of the best trial first."""
     rows = []
     for family in search.families:
@@ -101,19 +110,19 @@ def families(search: Search) -> list[dict[str, Any]]:
     return rows
 
 
-def errors(search: Search) -> list[str]:
+def errors(search: SearchFacts) -> list[str]:
     """Different reasons of the trials that failed, with their families; at most five."""
     failed = (trial for trial in search.trials if trial.score is None and trial.error)
     return list(dict.fromkeys(f"{family_name(trial.family)}: {trial.error}" for trial in failed))[:5]
 
 
-def columns(search: Search) -> list[str]:
+def columns(search: SearchFacts) -> list[str]:
     """Parameters that have a column of their own in the table of trials: those of a single family, if they are few."""
     names = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
     return list(names) if len(search.families) == 1 and len(names) <= _MOST_COLUMNS else []
 
 
-def rows(search: Search, *, bundle: str = "") -> list[dict[str, Any]]:
+def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
     """The trials, best first.
 
     Args:
@@ -128,9 +137,9 @@ def rows(search: Search, *, bundle: str = "") -> list[dict[str, Any]]:
     return [_row(trial, search, ends, bundle) | {"values": labels[trial.number]} for trial in search.ranked[:MOST_ROWS]]
 
 
-def _labels(trials: Sequence[Trial], own: Sequence[str]) -> dict[int, list[str]]:
+def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[str]]:
     """Values of the columns by the trial's number, those of the defaults too."""
-    space = Space.of(trials)
+    space = FamilySpace.of(trials)
     varied = {axis.name: axis.labels for axis in space.axes}
     fixed = dict(space.fixed)
     return {
@@ -139,7 +148,7 @@ def _labels(trials: Sequence[Trial], own: Sequence[str]) -> dict[int, list[str]]
     }
 
 
-def _row(trial: Trial, search: Search, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
+def _row(trial: TrialFacts, search: SearchFacts, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
     style, word = status_words(trial)
     won = search.best is not None and trial.number == search.best.number
     place = trial.bundle or (bundle if won else "")
@@ -166,13 +175,13 @@ def _beside(place: str) -> bool:
     return place.endswith("/") and not place.startswith("/") and ":" not in place
 
 
-def _partial(trial: Trial, search: Search) -> str:
+def _partial(trial: TrialFacts, search: SearchFacts) -> str:
     if trial.finished is not None or trial.score is None:
         return ""
     return f"after {len(trial.scores)} of {search.folds} folds" if search.folds else "when it was ended"
 
 
-def _dots(trial: Trial, ends: tuple[float, float]) -> dict[str, Any] | None:
+def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None:
     if not trial.scores:
         return None
     text = f"{number_format.metric(min(trial.scores))} to {number_format.metric(max(trial.scores))}"
@@ -180,10 +189,10 @@ def _dots(trial: Trial, ends: tuple[float, float]) -> dict[str, Any] | None:
     return {"picture": svg.dots(trial.scores, ends=ends, mark=mean, label="Scores by fold"), "text": text}
 
 
-def _remarks(trial: Trial) -> list[tuple[str, str]]:
+def _remarks(trial: TrialFacts) -> list[tuple[str, str]]:
     """Style and text of what there is to say of a trial, shortened."""
     style = "bad" if trial.score is None else "soft"
-    said = [(style, number_format.shortened(trial.error, 200))] if trial.error else []
-    said += [("warn", number_format.shortened(text, 120)) for text in trial.warnings[:2]]
+    said = [(style, number_format.shorten(trial.error, 200))] if trial.error else []
+    said += [("warn", number_format.shorten(text, 120)) for text in trial.warnings[:2]]
     more = len(trial.warnings) - 2
     return [*said, ("soft", f"and {more} more")] if more > 0 else said

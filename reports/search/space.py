@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.core.models.families import FAMILIES
 from headrace.reports.base import number_format
-from headrace.reports.search.document import Trial
+from headrace.reports.search.document import TrialFacts
 
 _DECADES = 30
 _ASIDE = 0.2
@@ -19,7 +19,7 @@ _LARGEST = 1e100  # so that differences stay finite
 
 
 @dataclass(frozen=True)
-class Axis:
+class ParameterAxis:
     """A parameter on an axis from 0 to 1.
 
     Attributes:
@@ -38,7 +38,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Space:
+class FamilySpace:
     """What was searched of a family.
 
     Attributes:
@@ -47,12 +47,12 @@ class Space:
         fixed: Name and value of the others.
     """
 
-    trials: tuple[Trial, ...]
-    axes: tuple[Axis, ...]
+    trials: tuple[TrialFacts, ...]
+    axes: tuple[ParameterAxis, ...]
     fixed: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, trials: Sequence[Trial]) -> "Space":
+    def of(cls, trials: Sequence[TrialFacts]) -> "FamilySpace":
         """Look at the trials of one family; what a trial was not given has the family's default."""
         names = dict.fromkeys(name for trial in trials for name in trial.parameters)
         columns = {name: [_value(trial, name) for trial in trials] for name in names}
@@ -61,7 +61,7 @@ class Space:
         return cls(tuple(trials), tuple(axis(name, values) for name, values in varied.items()), fixed)
 
 
-def _value(trial: Trial, name: str) -> Any:
+def _value(trial: TrialFacts, name: str) -> Any:
     if name in trial.parameters:
         return trial.parameters[name]
     family = FAMILIES.get(trial.family)
@@ -79,7 +79,7 @@ def label(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def axis(name: str, values: Sequence[Any]) -> Axis:
+def axis(name: str, values: Sequence[Any]) -> ParameterAxis:
     """The axis of a parameter: numbers on a line, or on a logarithmic one if they span decades; else categories.
 
     A zero on a logarithmic axis and a value that is absent lie aside, to the left of the others.
@@ -105,7 +105,7 @@ def axis(name: str, values: Sequence[Any]) -> Axis:
     aside = sorted({text for text, value in zip(labels, values, strict=True) if place(value) < start})
     ticks = [(0.0, ", ".join(aside))] if aside else []
     ticks += [(place(value), _tick(value)) for value in _marks(sorted({v for v in figures if place(v) >= start}), log)]
-    return Axis(name, _apart(ticks), tuple(map(place, values)), labels, "log" if log else "linear")
+    return ParameterAxis(name, _apart(ticks), tuple(map(place, values)), labels, "log" if log else "linear")
 
 
 def _tick(value: float) -> str:
@@ -123,7 +123,7 @@ def _spans_decades(figures: Sequence[float]) -> bool:
     return min(figures) >= 0 and bool(positive) and max(positive) >= _DECADES * min(positive)
 
 
-def _categories(name: str, labels: tuple[str, ...]) -> Axis:
+def _categories(name: str, labels: tuple[str, ...]) -> ParameterAxis:
     """Categories side by side; the trials of one are spread a little, lest they all lie on one line."""
     known = sorted(set(labels))
     gap = 1 / max(1, len(known) - 1)
@@ -134,8 +134,8 @@ def _categories(name: str, labels: tuple[str, ...]) -> Axis:
         spread = (count[text] * 0.618034 % 1 - 0.5) * _SPREAD * gap  # by the golden ratio: even, whatever their number
         places.append(min(1.0, max(0.0, known.index(text) * gap + spread)))
     longest = max(6, round(1 / _LETTER / len(known)) - 1)
-    ticks = [(place * gap, number_format.shortened(text, longest)) for place, text in enumerate(known)]
-    return Axis(name, _apart(ticks), tuple(places), labels, "categories")
+    ticks = [(place * gap, number_format.shorten(text, longest)) for place, text in enumerate(known)]
+    return ParameterAxis(name, _apart(ticks), tuple(places), labels, "categories")
 
 
 def _marks(figures: Sequence[float], log: bool) -> list[float]:

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from headrace.core.base.errors import ClusterError, HeadraceError
 from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.rollouts.decisions import comparisons, gate
-from headrace.rollouts.decisions.gate import Judged
-from headrace.rollouts.record.counter_totals import Meter, Source
-from headrace.rollouts.record.counters import Counts
-from headrace.rollouts.record.record import Added, Record, Status, Step, Told
-from headrace.rollouts.record.record_store import Memory, TakenOverError, Wish, watched
+from headrace.rollouts.decisions.gate import StepDecision
+from headrace.rollouts.record.counter_totals import CounterSource, CounterTotals
+from headrace.rollouts.record.counters import RequestCounts
+from headrace.rollouts.record.record import HistoryEntry, RolloutRecord, RolloutStep, Status, StepCounts
+from headrace.rollouts.record.record_store import RecordStore, RolloutCommand, TakenOverError, keep_watching
 from headrace.rollouts.traffic.base import Traffic
 
 BLIND_LOOKS = 5  # so many looks in a row may fail before a candidate that nobody sees is sent back
 WHOLE = 100
-ABORTED = Judged("abort", "somebody aborted it.")
+ABORTED = StepDecision("abort", "somebody aborted it.")
 _FORWARD = {"continue", "promote"}
 
 
@@ -27,7 +27,7 @@ def now() -> str:
 
 
 @dataclass
-class Engine:
+class RolloutController:
     """Goes on with one rollout.
 
     Attributes:
@@ -40,15 +40,15 @@ class Engine:
     """
 
     traffic: Traffic
-    source: Source
-    memory: Memory
+    source: CounterSource
+    memory: RecordStore
     say: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _blind: int = field(default=0, init=False)
     _unsaved: int = field(default=0, init=False)
 
-    def run(self, record: Record) -> Record:
+    def run(self, record: RolloutRecord) -> RolloutRecord:
         """Go on until the end.
 
         Args:
@@ -63,7 +63,7 @@ class Engine:
                 answers alone, if that is possible.
         """
         self.memory.own(record)
-        with ended_by_sigterm(), watched(self.memory):
+        with ended_by_sigterm(), keep_watching(self.memory):
             try:
                 if not record.decided:
                     self.say("bringing up both versions")
@@ -78,8 +78,8 @@ class Engine:
                 self._held(record)
                 raise
 
-    def _run(self, record: Record) -> Record:
-        meter = Meter(self.source)
+    def _run(self, record: RolloutRecord) -> RolloutRecord:
+        meter = CounterTotals(self.source)
         while True:
             decided = record.steps[-1] if record.steps else None
             if decided and decided.decision == "rollback":
@@ -93,7 +93,7 @@ class Engine:
             record = self._begun(record, done, percent, meter)
             record = self._stepped(record, meter, last=record.plan.steps[done + 1] == WHOLE)
 
-    def _begun(self, record: Record, done: int, percent: int, meter: Meter) -> Record:
+    def _begun(self, record: RolloutRecord, done: int, percent: int, meter: CounterTotals) -> RolloutRecord:
         """The record with the step that comes next, once its share of the requests is divided."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
         self._still_ours()
@@ -105,10 +105,10 @@ class Engine:
             if edge:
                 record = record.model_copy(update={"slow_seconds": edge, "slow_from": done})
         if len(record.steps) == done:
-            record = record.model_copy(update={"steps": (*record.steps, Step(percent=percent, began=now()))})
+            record = record.model_copy(update={"steps": (*record.steps, RolloutStep(percent=percent, began=now()))})
         return record
 
-    def _stepped(self, record: Record, meter: Meter, *, last: bool) -> Record:
+    def _stepped(self, record: RolloutRecord, meter: CounterTotals, *, last: bool) -> RolloutRecord:
         """The record with the step after the gate, or somebody who aborts, decided on it."""
         step = record.steps[-1]
         first, before = self.clock(), step
@@ -127,17 +127,17 @@ class Engine:
             record, paused, wish = self._heard(_with(record, step), paused=paused)
             judged = ABORTED if wish == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
             if judged.decision != "wait":
-                decided = _with(record, _decided(step, judged))
+                decided = _with(record, _with_decision(step, judged))
                 decided, paused, wish = self._heard(decided, paused=paused)
                 if wish == "abort":
-                    decided = _with(decided, _decided(step, ABORTED))
+                    decided = _with(decided, _with_decision(step, ABORTED))
                 if not (paused and judged.decision in _FORWARD) or wish == "abort":
                     self.say(decided.steps[-1].reason)
                     return decided
                 record = _with(decided, step)  # paused in the last moment: it is not decided after all
             self.say(_progress(step, paused=paused))
 
-    def _heard(self, record: Record, *, paused: bool) -> tuple[Record, bool, Wish]:
+    def _heard(self, record: RolloutRecord, *, paused: bool) -> tuple[RolloutRecord, bool, RolloutCommand]:
         """Write the record; the record after what is wished, whether nothing may go forward, and the wish."""
         try:
             wish = self.memory.save(record)
@@ -152,10 +152,16 @@ class Engine:
         self._unsaved = 0
         return *self._obeyed(record, wish, paused=paused), wish
 
-    def _added(self, step: Step, record: Record, start: dict[str, Counts], counts: dict[str, Counts]) -> Step:
-        def added(digest: str, before: Added) -> Added:
-            since = counts.get(digest, Counts()).since(start.get(digest, Counts()))
-            return Added.of(before.counts() + since)
+    def _added(
+        self,
+        step: RolloutStep,
+        record: RolloutRecord,
+        start: dict[str, RequestCounts],
+        counts: dict[str, RequestCounts],
+    ) -> RolloutStep:
+        def added(digest: str, before: StepCounts) -> StepCounts:
+            since = counts.get(digest, RequestCounts()).since(start.get(digest, RequestCounts()))
+            return StepCounts.of(before.counts() + since)
 
         return step.model_copy(
             update={
@@ -164,13 +170,13 @@ class Engine:
             }
         )
 
-    def _first(self, meter: Meter, record: Record) -> dict[str, Counts]:
+    def _first(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
         """What was counted until now, as soon as it can be read."""
         while (found := self._looked(meter)) is None:
             self.sleep(record.plan.look_seconds)
         return found
 
-    def _looked(self, meter: Meter) -> dict[str, Counts] | None:
+    def _looked(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:
         """What was counted until now; None if it cannot be read this time."""
         try:
             found = dict(meter.look())
@@ -183,34 +189,36 @@ class Engine:
         self._blind = 0
         return found
 
-    def _obeyed(self, record: Record, wish: Wish, *, paused: bool) -> tuple[Record, bool]:
+    def _obeyed(self, record: RolloutRecord, wish: RolloutCommand, *, paused: bool) -> tuple[RolloutRecord, bool]:
         """The record after a wish, and whether nothing may go forward."""
         if wish == "pause" and not paused:
-            return _told(
+            return _with_history(
                 record, "paused", "somebody paused it: the shares stay, and what is bad still goes back."
             ), True
         if wish == "resume" and paused:
-            return _told(record, "running", "somebody resumed it."), False
+            return _with_history(record, "running", "somebody resumed it."), False
         return record, paused
 
-    def _promoted(self, record: Record) -> Record:
+    def _promoted(self, record: RolloutRecord) -> RolloutRecord:
         self.say(f"{WHOLE} % to {record.candidate.digest[:12]}")
         self._still_ours()
         url = self.traffic.promote()
         reason = record.steps[-1].reason if record.steps else "the plan has no step before the whole traffic."
         return self._ended(record, "promoted", reason, url)
 
-    def _back(self, record: Record, status: Status, reason: str) -> Record:
+    def _back(self, record: RolloutRecord, status: Status, reason: str) -> RolloutRecord:
         self._still_ours()
         url = self.traffic.restore()
         return self._ended(record, status, reason, url)
 
-    def _ended(self, record: Record, status: Status, reason: str, url: str) -> Record:
-        ended = _told(record, status, reason).model_copy(update={"ended": now(), "reasons": (reason,), "url": url})
+    def _ended(self, record: RolloutRecord, status: Status, reason: str, url: str) -> RolloutRecord:
+        ended = _with_history(record, status, reason).model_copy(
+            update={"ended": now(), "reasons": (reason,), "url": url}
+        )
         self.memory.save(ended)
         return ended
 
-    def _failed(self, record: Record, error: HeadraceError) -> None:
+    def _failed(self, record: RolloutRecord, error: HeadraceError) -> None:
         """Let the stable version answer alone, and write down why."""
         self._still_ours()
         kept = self.memory.load()
@@ -221,10 +229,10 @@ class Engine:
             self.say(f"{record.stable.digest[:12]} answers alone")
         except HeadraceError as second:
             reasons.append(f"the stable version could not be put back: {second}")
-        failed = _told(record, "failed", " ".join(reasons))
+        failed = _with_history(record, "failed", " ".join(reasons))
         self.memory.save(failed.model_copy(update={"ended": now(), "reasons": tuple(reasons)}))
 
-    def hold(self, record: Record) -> Record:
+    def hold(self, record: RolloutRecord) -> RolloutRecord:
         """Take a rollout's candidate its share, because nobody watches it any more; it can be resumed.
 
         Args:
@@ -238,14 +246,14 @@ class Engine:
             ClusterError: If the share cannot be taken back; it is tried again when it is tidied next.
         """
         self.memory.own(record)
-        with ended_by_sigterm(), watched(self.memory):
+        with ended_by_sigterm(), keep_watching(self.memory):
             self.traffic.split(0)
             told = "nobody watched it any more: the candidate gets no request until it is resumed."
-            held = _told(record, "held", told)
+            held = _with_history(record, "held", told)
             self.memory.save(held)
         return held
 
-    def _held(self, record: Record) -> None:
+    def _held(self, record: RolloutRecord) -> None:
         """Nobody watches any more: the candidate gets no request until somebody goes on."""
         kept = self.memory.load()
         record = kept.record if kept else record
@@ -263,7 +271,7 @@ class Engine:
                 status = record.status  # an open one that nobody watches is tidied
                 told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
         self.say(told)
-        self.memory.save(_told(record, status, told))
+        self.memory.save(_with_history(record, status, told))
 
     def _still_ours(self) -> None:
         """Before an act of a process that may have slept: raise ``TakenOverError`` if another one goes on."""
@@ -273,21 +281,23 @@ class Engine:
             self.say(f"not written this time: {error}")
 
 
-def _decided(step: Step, judged: Judged) -> Step:
+def _with_decision(step: RolloutStep, judged: StepDecision) -> RolloutStep:
     if judged.decision == "wait":
         return step
     return step.model_copy(update={"decision": judged.decision, "reason": judged.reason, "ended": now()})
 
 
-def _with(record: Record, step: Step) -> Record:
+def _with(record: RolloutRecord, step: RolloutStep) -> RolloutRecord:
     return record.model_copy(update={"steps": (*record.steps[:-1], step)})
 
 
-def _told(record: Record, status: Status, text: str) -> Record:
-    return record.model_copy(update={"status": status, "history": (*record.history, Told(time=now(), text=text))})
+def _with_history(record: RolloutRecord, status: Status, text: str) -> RolloutRecord:
+    return record.model_copy(
+        update={"status": status, "history": (*record.history, HistoryEntry(time=now(), text=text))}
+    )
 
 
-def _progress(step: Step, *, paused: bool) -> str:
+def _progress(step: RolloutStep, *, paused: bool) -> str:
     requests = step.candidate.counts().requests
     marks = {"good": "✓", "bad": "✗", "open": "…"}
     seen = " ".join(f"{marks[check.verdict]} {check.name}" for check in step.checks)

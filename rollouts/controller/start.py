@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from headrace.core.base.errors import InputError
-from headrace.rollouts.controller.controller import Engine, now
-from headrace.rollouts.record.counter_totals import Source
-from headrace.rollouts.record.record import Plan, Record, Told, Tolerances
-from headrace.rollouts.record.record_store import Kept, Memory
-from headrace.rollouts.traffic.base import Pair, Traffic
+from headrace.rollouts.controller.controller import RolloutController, now
+from headrace.rollouts.record.counter_totals import CounterSource
+from headrace.rollouts.record.record import HistoryEntry, RolloutPlan, RolloutRecord, Tolerances
+from headrace.rollouts.record.record_store import RecordStore, StoredRollout
+from headrace.rollouts.traffic.base import Traffic, VersionPair
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Parts:
+class RolloutParts:
     """What a rollout is made of.
 
     Attributes:
@@ -32,11 +32,11 @@ class Parts:
     to: str
     namespace: str
     traffic: Traffic
-    source: Callable[[Pair], Source]
-    memory: Memory
+    source: Callable[[VersionPair], CounterSource]
+    memory: RecordStore
 
 
-def planned(**wanted: object) -> Plan:
+def make_plan(**wanted: object) -> RolloutPlan:
     """A plan of some wishes, the others being as usual; ``tolerances`` by name.
 
     Raises:
@@ -44,7 +44,7 @@ def planned(**wanted: object) -> Plan:
     """
     tolerances = wanted.pop("tolerances", {})
     try:
-        return Plan.model_validate({**wanted, "tolerances": Tolerances.model_validate(tolerances)})
+        return RolloutPlan.model_validate({**wanted, "tolerances": Tolerances.model_validate(tolerances)})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
@@ -54,7 +54,7 @@ def planned(**wanted: object) -> Plan:
         ) from error
 
 
-def begin(parts: Parts, plan: Plan, *, say: Say) -> Record:
+def begin(parts: RolloutParts, plan: RolloutPlan, *, say: Say) -> RolloutRecord:
     """Bring up the candidate and go on until the end.
 
     Args:
@@ -73,7 +73,7 @@ def begin(parts: Parts, plan: Plan, *, say: Say) -> Record:
     pair = parts.traffic.find()
     source = parts.source(pair)
     source.read()  # who cannot see the stable version must not begin
-    record = Record(
+    record = RolloutRecord(
         name=parts.name,
         to=parts.to,
         namespace=parts.namespace,
@@ -84,12 +84,12 @@ def begin(parts: Parts, plan: Plan, *, say: Say) -> Record:
         plan=plan,
         status="running",
         began=now(),
-        history=(Told(time=now(), text="it began."),),
+        history=(HistoryEntry(time=now(), text="it began."),),
     )
-    return Engine(parts.traffic, source, parts.memory, say=say).run(record)
+    return RolloutController(parts.traffic, source, parts.memory, say=say).run(record)
 
 
-def refuse_second(memory: Memory, name: str) -> None:
+def refuse_second(memory: RecordStore, name: str) -> None:
     """Refuse to begin while a rollout is under way.
 
     Raises:
@@ -98,44 +98,44 @@ def refuse_second(memory: Memory, name: str) -> None:
     kept = memory.load()
     if kept and kept.record.open:
         raise InputError(
-            f"a rollout of {name} is under way ({described(kept)}): see it with --status, go on with it by --resume, "
+            f"a rollout of {name} is under way ({describe_rollout(kept)}): see it with --status, go on with it by --resume, "
             "or end it by --abort."
         )
 
 
-def go_on(parts: Parts, *, say: Say) -> Record:
+def go_on(parts: RolloutParts, *, say: Say) -> RolloutRecord:
     """Go on with a rollout that nobody goes on with.
 
     Raises:
         InputError: If there is none.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    kept = known(parts)
-    pair = Pair(kept.record.stable, kept.record.candidate)
-    told = (*kept.record.history, Told(time=now(), text="somebody goes on with it."))
+    kept = require_known(parts)
+    pair = VersionPair(kept.record.stable, kept.record.candidate)
+    told = (*kept.record.history, HistoryEntry(time=now(), text="somebody goes on with it."))
     record = kept.record.model_copy(update={"status": "running", "history": told})
-    return Engine(parts.traffic, parts.source(pair), parts.memory, say=say).run(record)
+    return RolloutController(parts.traffic, parts.source(pair), parts.memory, say=say).run(record)
 
 
-def end(parts: Parts) -> Record:
+def end(parts: RolloutParts) -> RolloutRecord:
     """Let the stable version answer alone, of a rollout that nobody goes on with.
 
     Raises:
         InputError: If there is none.
         ClusterError: If the stable version cannot be put back.
     """
-    kept = known(parts)
+    kept = require_known(parts)
     parts.memory.own(kept.record)
     url = parts.traffic.restore()
     reason = "somebody aborted it."
-    told = (*kept.record.history, Told(time=now(), text=reason))
+    told = (*kept.record.history, HistoryEntry(time=now(), text=reason))
     ended = {"status": "aborted", "ended": now(), "reasons": (reason,), "url": url, "history": told}
     record = kept.record.model_copy(update=ended)
     parts.memory.save(record)
     return record
 
 
-def known(parts: Parts) -> Kept:
+def require_known(parts: RolloutParts) -> StoredRollout:
     """The rollout that is under way.
 
     Raises:
@@ -148,7 +148,7 @@ def known(parts: Parts) -> Kept:
     return kept
 
 
-def described(kept: Kept) -> str:
+def describe_rollout(kept: StoredRollout) -> str:
     """Where a rollout is, in a few words."""
     record = kept.record
     share = f" at {record.steps[-1].percent} %" if record.steps else ""

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from headrace.core.statistics import confidence_sequence
-from headrace.core.statistics.confidence_sequence import Interval, Sums
-from headrace.rollouts.record.counters import PREDICTED, Counts
-from headrace.rollouts.record.record import Check, Plan, Record, Verdict
+from headrace.core.statistics.confidence_sequence import MeasureSums, SequentialInterval
+from headrace.rollouts.record.counters import PREDICTED, RequestCounts
+from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, Verdict, VersionCheck
 
 FEWEST_BAD = 20  # requests of the candidate before it is said to be bad
 FEWEST_GOOD = 100  # and before it is said to be good
-Pair = tuple[Counts, Counts]
+Pair = tuple[RequestCounts, RequestCounts]
 """What the candidate's servers counted in a step, and the stable version's."""
 
 
-def checks(record: Record) -> tuple[Check, ...]:
+def checks(record: RolloutRecord) -> tuple[VersionCheck, ...]:
     """All comparisons that the counts allow.
 
     The record's ``alpha`` is shared out evenly, so that the chance of any false alarm stays below it.
@@ -25,7 +25,7 @@ def checks(record: Record) -> tuple[Check, ...]:
     """
     plan = record.plan
     pairs = [(step.candidate.counts(), step.stable.counts()) for step in record.steps]
-    wanted: list[Callable[[float], Check]] = [
+    wanted: list[Callable[[float], VersionCheck]] = [
         lambda alpha: _errors(pairs, plan, alpha),
         lambda alpha: _latency(pairs, plan, alpha),
         lambda alpha: _shift(pairs, plan, alpha),
@@ -38,7 +38,7 @@ def checks(record: Record) -> tuple[Check, ...]:
     return tuple(check(plan.alpha / len(wanted)) for check in wanted)
 
 
-def slow_edge(counts: Counts, *, floor_ms: float, share: float = 0.01) -> float | None:
+def slow_edge(counts: RequestCounts, *, floor_ms: float, share: float = 0.01) -> float | None:
     """The least bucket's edge that at most ``share`` of the requests exceed, in seconds.
 
     Args:
@@ -60,26 +60,26 @@ def slow_edge(counts: Counts, *, floor_ms: float, share: float = 0.01) -> float 
     return None
 
 
-def _errors(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
-    steps = [tuple(Sums.share(one.errors, one.requests) for one in pair) for pair in pairs]
+def _errors(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
+    steps = [tuple(MeasureSums.share(one.errors, one.requests) for one in pair) for pair in pairs]
     found = confidence_sequence.difference([(first, second) for first, second in steps], alpha=alpha)
     candidate, stable = steps[-1]
     return _share("errors", found, plan.tolerances.errors, candidate.mean, stable.mean, "requests that failed")
 
 
-def _slow(pairs: Sequence[Pair], plan: Plan, alpha: float, edge: float) -> Check:
-    def sums(counts: Counts) -> Sums:
+def _slow(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float, edge: float) -> VersionCheck:
+    def sums(counts: RequestCounts) -> MeasureSums:
         slow = sum(count for bound, count in counts.seconds.items() if float(bound) > edge)
-        return Sums.share(slow, sum(counts.seconds.values()))
+        return MeasureSums.share(slow, sum(counts.seconds.values()))
 
     steps = [(sums(candidate), sums(stable)) for candidate, stable in pairs]
     found = confidence_sequence.difference(steps, alpha=alpha)
-    candidate, stable = steps[-1] if steps else (Sums(0, 0, 0), Sums(0, 0, 0))
+    candidate, stable = steps[-1] if steps else (MeasureSums(0, 0, 0), MeasureSums(0, 0, 0))
     what = f"requests that took more than {edge * 1000:g} ms"
     return _share("slow", found, plan.tolerances.slow, candidate.mean, stable.mean, what)
 
 
-def _latency(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
+def _latency(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
     """Geometric means: a request counts with the logarithm of the middle of its bucket, or of the floor above it."""
     floor = math.log(max(plan.floor_ms, 0.001) / 1000)
     steps = [(_logs(candidate, floor), _logs(stable, floor)) for candidate, stable in pairs]
@@ -88,7 +88,7 @@ def _latency(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
     verdict = _verdict(found, bound)
     candidate, stable = (math.exp(sums.mean) if sums.count else None for sums in steps[-1])
     text = f"a typical request took {math.exp(found.effect):.2f} times as long{_interval(found, math.exp, '.2f')}"
-    return Check(
+    return VersionCheck(
         name="latency",
         verdict=verdict,
         effect=math.exp(found.effect),
@@ -98,11 +98,11 @@ def _latency(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
         detectable=_finite(math.exp(min(bound + found.detectable, 50.0)) if found.requests else None),
         stable=stable,
         candidate=candidate,
-        text=_told(text, verdict, f"{plan.tolerances.latency:g} times"),
+        text=_reason_sentence(text, verdict, f"{plan.tolerances.latency:g} times"),
     )
 
 
-def _outcome(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
+def _outcome(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
     steps = [(_cost(candidate), _cost(stable)) for candidate, stable in pairs]
     found = confidence_sequence.difference(steps, alpha=alpha)
     candidate, stable = steps[-1]
@@ -110,12 +110,12 @@ def _outcome(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
     return _share("outcome", found, plan.tolerances.outcome, candidate.mean, stable.mean, what)
 
 
-def _cost(counts: Counts) -> Sums:
+def _cost(counts: RequestCounts) -> MeasureSums:
     known = counts.outcomes
-    return Sums(known.get("count", 0.0), known.get("total", 0.0), known.get("squares", 0.0))
+    return MeasureSums(known.get("count", 0.0), known.get("total", 0.0), known.get("squares", 0.0))
 
 
-def _shift(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
+def _shift(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
     """The largest population stability index of what is predicted, and whether chance explains it."""
     names = sorted({name for pair in pairs for one in pair for name in one.answers})
     names = [name for name in names if name == PREDICTED or not _mirror(name, names)]
@@ -130,7 +130,7 @@ def _shift(pairs: Sequence[Pair], plan: Plan, alpha: float) -> Check:
         verdict = "good"
     text = f"the {name or 'predictions'} shifted by a population stability index of {index:.3f}"
     chance = "" if certain or not found else ", which chance may explain"
-    return Check(
+    return VersionCheck(
         name="shift",
         verdict=verdict,
         effect=index,
@@ -192,18 +192,18 @@ def stability(first: Mapping[str, float], second: Mapping[str, float], *, weight
     return max(0.0, index - (sum(1 for key in first if first[key] or second[key]) - 1) / max(weight, 1.0))
 
 
-def _bin(counts: Counts, name: str, key: str) -> Sums:
+def _bin(counts: RequestCounts, name: str, key: str) -> MeasureSums:
     """The share of a bin; rows of one request may be alike, so that a request counts once."""
     found = counts.answers.get(name, {})
     rows = sum(found.values())
     if not rows:
-        return Sums(0, 0, 0)
+        return MeasureSums(0, 0, 0)
     answered = sum(count for code, count in counts.codes.items() if code.startswith("2"))
     count = min(rows, answered) if answered else rows
-    return Sums.share(found.get(key, 0.0) * count / rows, count)
+    return MeasureSums.share(found.get(key, 0.0) * count / rows, count)
 
 
-def _middles(counts: Iterable[Counts], floor: float) -> dict[str, float]:
+def _middles(counts: Iterable[RequestCounts], floor: float) -> dict[str, float]:
     """The logarithm of the middle of each bucket that is known, at least ``floor``."""
     edges = sorted({float(edge) for one in counts for edge in one.seconds})
     finite = [edge for edge in edges if math.isfinite(edge)]
@@ -215,11 +215,11 @@ def _middles(counts: Iterable[Counts], floor: float) -> dict[str, float]:
     return {edge: max(floor, middle) for edge, middle in middles.items()}
 
 
-def _logs(counts: Counts, floor: float) -> Sums:
+def _logs(counts: RequestCounts, floor: float) -> MeasureSums:
     middles = _middles([counts], floor)
     pairs = [(middles[edge], count) for edge, count in counts.seconds.items()]
     total = math.fsum(middle * count for middle, count in pairs)
-    return Sums(sum(counts.seconds.values()), total, math.fsum(middle**2 * count for middle, count in pairs))
+    return MeasureSums(sum(counts.seconds.values()), total, math.fsum(middle**2 * count for middle, count in pairs))
 
 
 def _range(pairs: Sequence[Pair], floor: float) -> tuple[float, float]:
@@ -235,7 +235,7 @@ def _range(pairs: Sequence[Pair], floor: float) -> tuple[float, float]:
     return ordered[max(0, min(hit) - 1)], ordered[min(len(ordered) - 1, max(hit) + 1)]
 
 
-def _verdict(found: Interval, bound: float) -> Verdict:
+def _verdict(found: SequentialInterval, bound: float) -> Verdict:
     if found.requests >= FEWEST_BAD and found.low > bound:
         return "bad"
     if found.requests >= FEWEST_GOOD and found.high < bound:
@@ -243,13 +243,15 @@ def _verdict(found: Interval, bound: float) -> Verdict:
     return "open"
 
 
-def _share(name: str, found: Interval, bound: float, candidate: float, stable: float, what: str) -> Check:
+def _share(
+    name: str, found: SequentialInterval, bound: float, candidate: float, stable: float, what: str
+) -> VersionCheck:
     verdict = _verdict(found, bound)
     told = f"{candidate:.2%} against {stable:.2%}" if name != "outcome" else f"{candidate:.4g} against {stable:.4g}"
     difference = f"{found.effect:+.4f}" if name == "outcome" else f"{found.effect * 100:+.2f} points"
     scale = (lambda value: value) if name == "outcome" else (lambda value: value * 100)
     text = f"{what}: {told}, a difference of {difference}{_interval(found, scale, '+.2f')}"
-    return Check.model_validate(
+    return VersionCheck.model_validate(
         {
             "name": name,
             "verdict": verdict,
@@ -260,19 +262,19 @@ def _share(name: str, found: Interval, bound: float, candidate: float, stable: f
             "detectable": _finite(bound + found.detectable),
             "stable": stable,
             "candidate": candidate,
-            "text": _told(text, verdict, f"{bound:g}" if name == "outcome" else f"{bound * 100:g} points"),
+            "text": _reason_sentence(text, verdict, f"{bound:g}" if name == "outcome" else f"{bound * 100:g} points"),
         }
     )
 
 
-def _interval(found: Interval, scale: Callable[[float], float], form: str) -> str:
+def _interval(found: SequentialInterval, scale: Callable[[float], float], form: str) -> str:
     if not found.requests:
         return ""
     low, high = scale(max(found.low, -50.0)), scale(min(found.high, 50.0))
     return f" ({low:{form}} to {high:{form}} at any time)"
 
 
-def _told(text: str, verdict: Verdict, bound: str) -> str:
+def _reason_sentence(text: str, verdict: Verdict, bound: str) -> str:
     words = {"good": "surely within", "bad": "surely beyond", "open": "not decided yet against"}
     return f"{text}; {words[verdict]} {bound}"
 

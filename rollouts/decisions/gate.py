@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.rollouts.record.record import Check, Plan, Step
+from headrace.rollouts.record.record import RolloutPlan, RolloutStep, VersionCheck
 
-Decision = Literal["wait", "continue", "promote", "rollback", "abort"]
+RolloutDecision = Literal["wait", "continue", "promote", "rollback", "abort"]
 
 
 @dataclass(frozen=True)
-class Judged:
+class StepDecision:
     """What is to be done.
 
     Attributes:
@@ -19,14 +19,14 @@ class Judged:
         reason: Why, in a sentence; empty for ``wait``.
     """
 
-    decision: Decision
+    decision: RolloutDecision
     reason: str = ""
 
 
-WAIT = Judged("wait")
+WAIT = StepDecision("wait")
 
 
-def judge(step: Step, plan: Plan, *, last: bool, paused: bool = False) -> Judged:
+def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
     """Decide on a step by its checks.
 
     A candidate that is surely beyond a bound goes back at once. A step passes when it had its time and requests; the
@@ -40,25 +40,27 @@ def judge(step: Step, plan: Plan, *, last: bool, paused: bool = False) -> Judged
     """
     bad = [check for check in step.checks if check.verdict == "bad"]
     if bad:
-        return Judged("rollback", f"at {step.percent} % {'; and '.join(check.text for check in bad)}.")
+        return StepDecision("rollback", f"at {step.percent} % {'; and '.join(check.text for check in bad)}.")
     if paused:
         return WAIT
     requests = step.candidate.counts().requests
     enough = requests >= plan.step_requests and step.seconds >= plan.step_seconds
     unsure = [check for check in step.checks if check.verdict == "open"] if last else []
     if enough and not unsure:
-        return Judged("promote" if last else "continue", _passed(step, requests, last=last))
+        return StepDecision("promote" if last else "continue", _pass_sentence(step, requests, last=last))
     if step.seconds < plan.patience_seconds:
         return WAIT
     return _late(step, plan, unsure, requests, last=last)
 
 
-def _passed(step: Step, requests: float, *, last: bool) -> str:
+def _pass_sentence(step: RolloutStep, requests: float, *, last: bool) -> str:
     state = "every check is surely within its bound" if last else "no check is beyond its bound"
     return f"after {requests:,.0f} requests of the candidate at {step.percent} % {state}."
 
 
-def _late(step: Step, plan: Plan, unsure: Sequence[Check], requests: float, *, last: bool) -> Judged:
+def _late(
+    step: RolloutStep, plan: RolloutPlan, unsure: Sequence[VersionCheck], requests: float, *, last: bool
+) -> StepDecision:
     """What becomes of a step whose time is over."""
     if requests < plan.step_requests:
         why = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
@@ -66,7 +68,7 @@ def _late(step: Step, plan: Plan, unsure: Sequence[Check], requests: float, *, l
         why = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
     told = f"in {plan.patience_seconds:.0f} s at {step.percent} % {why}"
     if plan.undecided == "promote":
-        return Judged(
+        return StepDecision(
             "promote" if last else "continue", f"{told}; the plan goes on where nothing is known to be wrong."
         )
-    return Judged("rollback", f"{told}; the plan goes back where it is not known to be right.")
+    return StepDecision("rollback", f"{told}; the plan goes back where it is not known to be right.")

@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import CONFIG_MAPS
-from headrace.core.base.errors import ClusterError, DataError, InputError, shown
+from headrace.core.base.errors import ClusterError, DataError, InputError, quote
 from headrace.rollouts.record import record
-from headrace.rollouts.record.record import Record
-from headrace.rollouts.record.record_store import FRESH_SECONDS, Kept, Wish, heard, new_runner, taken_over
+from headrace.rollouts.record.record import RolloutRecord
+from headrace.rollouts.record.record_store import (
+    FRESH_SECONDS,
+    RolloutCommand,
+    StoredRollout,
+    new_runner,
+    parse_command,
+    taken_over,
+)
 
 LABELS = {"app.kubernetes.io/part-of": "headrace"}
 _KEY = "rollout.json"
@@ -36,7 +43,7 @@ def endpoints(cluster: Cluster) -> list[str]:
 
 
 @dataclass(frozen=True)
-class ConfigMapMemory:
+class ConfigMapRecordStore:
     """A ``Memory`` in a ConfigMap.
 
     Attributes:
@@ -48,7 +55,7 @@ class ConfigMapMemory:
     endpoint: str
     _runner: str = field(default_factory=new_runner)
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredRollout | None:
         """See ``Memory.load``.
 
         Raises:
@@ -61,9 +68,9 @@ class ConfigMapMemory:
         kept = record.loads(data[_KEY], f"the ConfigMap {self._name}")
         silent = time.time() - _moment(data.get("renewed") or "0", self._name)
         watched = kept.running and silent < FRESH_SECONDS
-        return Kept(kept, heard(data.get("wish", "")), data.get("runner", ""), watched, silent)
+        return StoredRollout(kept, parse_command(data.get("wish", "")), data.get("runner", ""), watched, silent)
 
-    def own(self, first: Record) -> None:
+    def own(self, first: RolloutRecord) -> None:
         """See ``Memory.own``."""
         made = {
             "apiVersion": "v1",
@@ -73,7 +80,7 @@ class ConfigMapMemory:
         }
         self.cluster.apply(made, force=True)
 
-    def save(self, changed: Record) -> Wish:
+    def save(self, changed: RolloutRecord) -> RolloutCommand:
         """See ``Memory.save``.
 
         Raises:
@@ -83,7 +90,7 @@ class ConfigMapMemory:
             found = self.cluster.get(CONFIG_MAPS, self._name)
             if found is None or (found.get("data") or {}).get("runner") != self._runner:
                 raise taken_over(changed.name)
-            wish = heard(found["data"].get("wish", ""))
+            wish = parse_command(found["data"].get("wish", ""))
             change = {
                 "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
                 "data": {**self._data(changed), "wish": ""},
@@ -112,7 +119,7 @@ class ConfigMapMemory:
         version = {"resourceVersion": found["metadata"]["resourceVersion"]}
         self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
 
-    def wish(self, wanted: Wish) -> None:
+    def wish(self, wanted: RolloutCommand) -> None:
         """See ``Memory.wish``.
 
         Raises:
@@ -126,7 +133,7 @@ class ConfigMapMemory:
     def _name(self) -> str:
         return name_of(self.endpoint)
 
-    def _data(self, changed: Record) -> Document:
+    def _data(self, changed: RolloutRecord) -> Document:
         return {_KEY: changed.to_json(), "runner": self._runner, "renewed": _now()}
 
 
@@ -145,5 +152,5 @@ def _moment(text: str, name: str) -> float:
     except ValueError as error:
         raise DataError(
             f"the ConfigMap {name} must say under renewed when its rollout was watched last, in seconds since 1970; "
-            f"got {shown(text)} instead."
+            f"got {quote(text)} instead."
         ) from error

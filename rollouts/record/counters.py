@@ -10,7 +10,7 @@ VALUE = "predicted value"
 
 
 @dataclass(frozen=True)
-class Counts:
+class RequestCounts:
     """Counters of some servers, or what was added to them.
 
     Attributes:
@@ -37,11 +37,11 @@ class Counts:
         """Requests that were refused or failed."""
         return sum(count for code, count in self.codes.items() if not code.startswith("2"))
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "RequestCounts") -> "RequestCounts":
         """Both together."""
         return self._joined(other, 1.0)
 
-    def since(self, before: "Counts") -> "Counts":
+    def since(self, before: "RequestCounts") -> "RequestCounts":
         """What was added to the counters since ``before``.
 
         A counter that is smaller than before was begun anew, as all are when their server is started again: then all of
@@ -56,9 +56,9 @@ class Counts:
         outcomes = {} if _smaller(self.outcomes, before.outcomes) else before.outcomes
         return self._joined(replace(before, answers=kept, outcomes=outcomes), -1.0)
 
-    def _joined(self, other: "Counts", sign: float) -> "Counts":
+    def _joined(self, other: "RequestCounts", sign: float) -> "RequestCounts":
         names = [*self.answers, *(name for name in other.answers if name not in self.answers)]
-        return Counts(
+        return RequestCounts(
             codes=_sum(self.codes, other.codes, sign),
             seconds=_sum(self.seconds, other.seconds, sign),
             rows=self.rows + sign * other.rows,
@@ -77,7 +77,7 @@ def _sum(first: Numbers, second: Numbers, sign: float) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Sample:
+class MetricSample:
     """A number of a server's metrics.
 
     Attributes:
@@ -95,7 +95,7 @@ PREDICTIONS = {"v1", "v2", "grpc"}
 _LEFT = "499"
 
 
-def of(samples: Iterable[Sample]) -> Counts:
+def of(samples: Iterable[MetricSample]) -> RequestCounts:
     """The counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
     codes: dict[str, float] = {}
     seconds: dict[float, float] = {}
@@ -116,7 +116,7 @@ def of(samples: Iterable[Sample]) -> Counts:
             _into(answers, f"probability of {labels['class']}", float(labels["le"]), one.value)
         elif one.name == "headrace_prediction_value_bucket":
             _into(answers, VALUE, float(labels["le"]), one.value)
-    return Counts(
+    return RequestCounts(
         codes=codes,
         seconds=_apart(seconds),
         rows=rows,

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from headrace.core.base.errors import DataError
-from headrace.rollouts.record.counters import Counts
+from headrace.rollouts.record.counters import RequestCounts
 
 FORMAT = 1
 Status = Literal["running", "paused", "held", "promoted", "rolled_back", "aborted", "failed"]
@@ -22,7 +22,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Version(_Part):
+class RolloutVersion(_Part):
     """One of the two versions."""
 
     uri: str
@@ -41,7 +41,7 @@ class Tolerances(_Part):
     )
 
 
-class Plan(_Part):
+class RolloutPlan(_Part):
     """What was asked for."""
 
     steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
@@ -73,7 +73,7 @@ class Plan(_Part):
         return steps
 
 
-class Added(_Part):
+class StepCounts(_Part):
     """What a version's servers counted during a step."""
 
     codes: dict[str, float] = Field(default={}, description="Requests by HTTP status.")
@@ -85,7 +85,7 @@ class Added(_Part):
     )
 
     @classmethod
-    def of(cls, counts: Counts) -> "Added":
+    def of(cls, counts: RequestCounts) -> "StepCounts":
         """Counts as they are written."""
         return cls(
             codes=dict(counts.codes),
@@ -95,12 +95,12 @@ class Added(_Part):
             outcomes=dict(counts.outcomes),
         )
 
-    def counts(self) -> Counts:
+    def counts(self) -> RequestCounts:
         """Counts as they are worked with."""
-        return Counts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
+        return RequestCounts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
 
 
-class Check(_Part):
+class VersionCheck(_Part):
     """One comparison, over all steps until then."""
 
     name: Literal["errors", "latency", "slow", "shift", "outcome"]
@@ -115,7 +115,7 @@ class Check(_Part):
     text: str = Field(description="The same in a sentence.")
 
 
-class Step(_Part):
+class RolloutStep(_Part):
     """One share of the traffic."""
 
     percent: int
@@ -123,21 +123,21 @@ class Step(_Part):
     ended: str = ""
     seconds: float = 0.0
     looks: int = 0
-    stable: Added = Added()
-    candidate: Added = Added()
-    checks: tuple[Check, ...] = ()
+    stable: StepCounts = StepCounts()
+    candidate: StepCounts = StepCounts()
+    checks: tuple[VersionCheck, ...] = ()
     decision: Literal["", "continue", "promote", "rollback", "abort"] = ""
     reason: str = ""
 
 
-class Told(_Part):
+class HistoryEntry(_Part):
     """Something that happened."""
 
     time: str
     text: str
 
 
-class Record(_Part):
+class RolloutRecord(_Part):
     """A rollout."""
 
     format: Literal[1] = 1
@@ -146,18 +146,18 @@ class Record(_Part):
     namespace: str = ""
     traffic: str = Field(description="How requests were divided: replay, canary, knative or graph.")
     metrics: str = Field(description="Where counters were read: servers or prometheus.")
-    stable: Version
-    candidate: Version
-    plan: Plan
+    stable: RolloutVersion
+    candidate: RolloutVersion
+    plan: RolloutPlan
     status: Status
     began: str
     ended: str = ""
     slow_seconds: float | None = Field(default=None, description="From when on a request counted as slow.")
     slow_from: int = Field(default=0, description="First step whose slow requests were compared.")
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RolloutStep, ...] = ()
     reasons: tuple[str, ...] = Field(default=(), description="Why it ended as it did.")
     url: str = Field(default="", description="Where the endpoint answers.")
-    history: tuple[Told, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -179,7 +179,7 @@ class Record(_Part):
         return self.model_dump_json(indent=1) + "\n"
 
 
-def loads(text: str | bytes, source: str) -> Record:
+def loads(text: str | bytes, source: str) -> RolloutRecord:
     """Read a record.
 
     Args:
@@ -190,7 +190,7 @@ def loads(text: str | bytes, source: str) -> Record:
         DataError: If it is none.
     """
     try:
-        return Record.model_validate_json(text)
+        return RolloutRecord.model_validate_json(text)
     except ValueError as error:
         told = " ".join(str(error).split())[:200]
         raise DataError(f"{source} must hold the record of a rollout; {told}.") from error

@@ -13,9 +13,9 @@ from typing import Literal, Protocol, get_args
 from headrace.core.base.errors import HeadraceError, InputError
 from headrace.core.base.files import read_json, write_json, write_text
 from headrace.rollouts.record import record
-from headrace.rollouts.record.record import Record
+from headrace.rollouts.record.record import RolloutRecord
 
-Wish = Literal["", "pause", "resume", "abort"]
+RolloutCommand = Literal["", "pause", "resume", "abort"]
 FRESH_SECONDS = 120.0
 
 
@@ -24,7 +24,7 @@ class TakenOverError(InputError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredRollout:
     """What is known of a rollout.
 
     Attributes:
@@ -35,27 +35,27 @@ class Kept:
         silent_seconds: Time since then, where it is known.
     """
 
-    record: Record
-    wish: Wish = ""
+    record: RolloutRecord
+    wish: RolloutCommand = ""
     runner: str = ""
     watched: bool = False
     silent_seconds: float = 0.0
 
 
-class Memory(Protocol):
+class RecordStore(Protocol):
     """Keeps one rollout of one endpoint.
 
     What every implementation promises: a record is whole or absent; who does not own it any more can not write it
     (``TakenOverError``); a wish is seen at the next look.
     """
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredRollout | None:
         """What is kept; None if nothing is."""
 
-    def own(self, first: Record) -> None:
+    def own(self, first: RolloutRecord) -> None:
         """Begin, or go on as the only one: whoever owned the rollout before is refused from now on."""
 
-    def save(self, changed: Record) -> Wish:
+    def save(self, changed: RolloutRecord) -> RolloutCommand:
         """Write the record, say that it is watched, and hear what is wished; a wish is heard once.
 
         Raises:
@@ -69,7 +69,7 @@ class Memory(Protocol):
             TakenOverError: If another process owns the rollout now.
         """
 
-    def wish(self, wanted: Wish) -> None:
+    def wish(self, wanted: RolloutCommand) -> None:
         """Say what is wanted.
 
         Raises:
@@ -78,7 +78,7 @@ class Memory(Protocol):
 
 
 @contextlib.contextmanager
-def watched(memory: Memory, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
+def keep_watching(memory: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
     """Say for the length of the block that a rollout is watched, however long one of its waits takes."""
     ended = threading.Event()
 
@@ -106,12 +106,12 @@ def new_runner() -> str:
     return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
-def heard(text: str) -> Wish:
+def parse_command(text: str) -> RolloutCommand:
     """A wish as it was written; none if it is not understood."""
-    return next((wish for wish in get_args(Wish) if wish == text), "")
+    return next((wish for wish in get_args(RolloutCommand) if wish == text), "")
 
 
-class FileMemory:
+class FileRecordStore:
     """A ``Memory`` in a folder: ``rollout.json`` for all, ``wish`` and ``runner.json`` for those at work."""
 
     def __init__(self, folder: Path) -> None:
@@ -124,7 +124,7 @@ class FileMemory:
         """The record's file."""
         return self.folder / "rollout.json"
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredRollout | None:
         """See ``Memory.load``.
 
         Raises:
@@ -136,15 +136,17 @@ class FileMemory:
             return None
         runner = self._seen()
         watched = found.running and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
-        return Kept(found, heard(self._wished()), str(runner.get("runner", "")), watched and _alive(runner))
+        return StoredRollout(
+            found, parse_command(self._wished()), str(runner.get("runner", "")), watched and _alive(runner)
+        )
 
-    def own(self, first: Record) -> None:
+    def own(self, first: RolloutRecord) -> None:
         """See ``Memory.own``."""
         self._wish_file.unlink(missing_ok=True)
         self._renew()
         write_text(self.path, first.to_json())
 
-    def save(self, changed: Record) -> Wish:
+    def save(self, changed: RolloutRecord) -> RolloutCommand:
         """See ``Memory.save``.
 
         Raises:
@@ -154,7 +156,7 @@ class FileMemory:
             raise taken_over(changed.name)
         write_text(self.path, changed.to_json())
         self._renew()
-        wish = heard(self._wished())
+        wish = parse_command(self._wished())
         if wish:
             self._wish_file.unlink(missing_ok=True)
         return wish
@@ -169,7 +171,7 @@ class FileMemory:
             raise taken_over(str(self.folder))
         self._renew()
 
-    def wish(self, wanted: Wish) -> None:
+    def wish(self, wanted: RolloutCommand) -> None:
         """See ``Memory.wish``.
 
         Raises:

@@ -8,13 +8,13 @@ from headrace.core.base.errors import MissingError, StoreError
 from headrace.registry.backends.locations import registry_place
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import LONGEST_REASON
-from headrace.rollouts.record.record import Record, Step
+from headrace.rollouts.record.record import RolloutRecord, RolloutStep
 
 _MOST_STEPS = 20
 _LONGEST_STEP = 160
 
 
-def decision(record: Record) -> dict[str, Any]:
+def decision(record: RolloutRecord) -> dict[str, Any]:
     """What the registry remembers of a rollout; the record itself is named by its digest.
 
     Args:
@@ -33,7 +33,7 @@ def decision(record: Record) -> dict[str, Any]:
     }
 
 
-def tell(record: Record) -> str:
+def tell(record: RolloutRecord) -> str:
     """Write a rollout into the history of the candidate's version.
 
     Args:
@@ -55,7 +55,7 @@ def tell(record: Record) -> str:
     return f"in the history of {version.model} {version.version} in {place}"
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: RolloutStep) -> dict[str, Any]:
     """A step in a few numbers and its reason."""
     return {
         "percent": step.percent,

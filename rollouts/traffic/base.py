@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from headrace.rollouts.record.record import Version
+from headrace.rollouts.record.record import RolloutVersion
 
 
 @dataclass(frozen=True)
-class Pair:
+class VersionPair:
     """The two versions of a rollout.
 
     Attributes:
@@ -15,8 +15,8 @@ class Pair:
         candidate: What is to take over.
     """
 
-    stable: Version
-    candidate: Version
+    stable: RolloutVersion
+    candidate: RolloutVersion
 
 
 class Traffic(Protocol):
@@ -37,7 +37,7 @@ class Traffic(Protocol):
     def kind(self) -> str:
         """``replay``, ``canary``, ``knative`` or ``graph``."""
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """The two versions; nothing is changed.
 
         Raises:

@@ -14,10 +14,10 @@ from headrace.cluster.api.client import Document
 from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_SERVICES
 from headrace.cluster.api.watch import wait
 from headrace.core.base.errors import ClusterError
-from headrace.rollouts.record.record import Version
-from headrace.rollouts.traffic.base import Pair
-from headrace.rollouts.traffic.draining import Drain
-from headrace.rollouts.traffic.inference_service import Endpoint, patiently, serving
+from headrace.rollouts.record.record import RolloutVersion
+from headrace.rollouts.traffic.base import VersionPair
+from headrace.rollouts.traffic.draining import TrafficDrain
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import goal
 
@@ -27,7 +27,7 @@ _DIGITS = 8
 
 
 @dataclass
-class Canary:
+class CanaryTraffic:
     """A ``Traffic`` between an InferenceService's predictor and a canary beside it.
 
     Attributes:
@@ -35,12 +35,12 @@ class Canary:
         drain: Waits until nothing reaches the canary any more.
     """
 
-    endpoint: Endpoint
-    drain: Drain = field(default_factory=Drain)
+    endpoint: RolloutEndpoint
+    drain: TrafficDrain = field(default_factory=TrafficDrain)
 
     kind = "canary"
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """See ``Traffic.find``."""
         return self.endpoint.find()
 
@@ -53,7 +53,7 @@ class Canary:
         candidate, deployer = self.endpoint.find().candidate, self.endpoint.deployer
         own = self.endpoint.own()
         name, percent = self._name(own), _percent(own)
-        applied = self.endpoint.apply(divided(own, candidate.uri, name, percent))
+        applied = self.endpoint.apply(divide(own, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         if not deployer.target.via:
@@ -68,13 +68,13 @@ class Canary:
         """
         own, candidate = self.endpoint.own(), self.endpoint.find().candidate
         name = self._name(own)
-        more = divided(own, candidate.uri, name, _percent(own), pods=pods_of(own, percent))
+        more = divide(own, candidate.uri, name, _percent(own), pods=pods_of(own, percent))
         applied = self.endpoint.apply(more)  # pods come before the requests that they are for
         workload = kserve_status.workload(self.endpoint.name, name)
         if percent:
             waiting = self.endpoint.deployer.waiting()
             waiting.until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
-        self.endpoint.apply(divided(self.endpoint.own(), candidate.uri, name, percent))
+        self.endpoint.apply(divide(self.endpoint.own(), candidate.uri, name, percent))
         self._until_shared(name, percent)
         if percent:
             self.drain.reached(self.endpoint.deployer, workload)
@@ -100,7 +100,7 @@ class Canary:
         self.endpoint.until_answering(self.endpoint.apply(made), stable, fresh=False)
         return self._alone(stable)
 
-    def _alone(self, version: Version) -> str:
+    def _alone(self, version: RolloutVersion) -> str:
         """Take the canary's share away, wait until nothing reaches it any more, delete it, and ask what answers."""
         own = self.endpoint.own()
         canary = own["spec"].get("canary")
@@ -130,7 +130,7 @@ class Canary:
             what=f"to send {percent} % of its requests to its canary",
         )
 
-    def _whole(self, applied: Document, version: Version) -> str:
+    def _whole(self, applied: Document, version: RolloutVersion) -> str:
         """Wait until KServe divides nothing any more, and every answer comes from a version.
 
         Should KServe never take its word back, the answers decide alone.
@@ -188,7 +188,7 @@ def pods_of(own: Mapping[str, Any], percent: int) -> int:
     return min(fewest, max([1, math.ceil(fewest * percent / 100), *had])) or 1
 
 
-def divided(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
+def divide(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
     """An InferenceService with a canary.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.rollouts.traffic import pod_metrics
-from headrace.rollouts.traffic.server_metrics import Servers
+from headrace.rollouts.traffic.server_metrics import ServerCounters
 from headrace.serving.deployment.kserve import KServeDeployer
 
 LONGEST_SECONDS = 600.0
@@ -19,7 +19,7 @@ _UNASKED = 3  # times as long as pods must be quiet, nobody asks those that have
 
 
 @dataclass(frozen=True)
-class Drain:
+class TrafficDrain:
     """How it is waited.
 
     Attributes:
@@ -43,11 +43,11 @@ class Drain:
                 counters cannot be read from here, nothing is waited for.
             workload: Name of the Deployment.
         """
-        servers = Servers(lambda: pod_metrics.of_workload(deployer.cluster, workload))
-        began, before = self.clock(), _counted(servers)
+        servers = ServerCounters(lambda: pod_metrics.of_workload(deployer.cluster, workload))
+        began, before = self.clock(), _count_requests(servers)
         while before is not None and self.clock() - began < _UNASKED * deployer.patience.quiet_seconds:
             self.sleep(_EVERY_SECONDS / 4)
-            counted = _counted(servers)
+            counted = _count_requests(servers)
             if counted is None or _more(before, counted):
                 return
 
@@ -60,12 +60,12 @@ class Drain:
             workload: Name of the Deployment.
         """
         patience = deployer.patience
-        servers = Servers(lambda: pod_metrics.of_workload(deployer.cluster, workload))
+        servers = ServerCounters(lambda: pod_metrics.of_workload(deployer.cluster, workload))
         began = last = self.clock()
         before: Mapping[str, float] | None = None
         deployer.say(f"waiting until no request reaches {workload}")
         while True:
-            now, counted = self.clock(), _counted(servers)
+            now, counted = self.clock(), _count_requests(servers)
             if counted is None:
                 before, last = None, now
                 if now - began >= patience.blind_seconds:
@@ -86,7 +86,7 @@ def _more(before: Mapping[str, float], counted: Mapping[str, float]) -> bool:
     return any(number > before.get(pod, 0.0) for pod, number in counted.items())
 
 
-def _counted(servers: Servers) -> Mapping[str, float] | None:
+def _count_requests(servers: ServerCounters) -> Mapping[str, float] | None:
     """Requests that each pod has answered; None if they cannot be read."""
     try:
         return {pod: reading.counts.requests for pod, reading in servers.read().items()}

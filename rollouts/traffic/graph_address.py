@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.kinds import HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, Kind
+from headrace.cluster.api.kinds import HTTP_ROUTES, INFERENCE_GRAPHS, INGRESSES, ObjectKind
 from headrace.cluster.api.watch import wait
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.base.remedies import missing_store
 from headrace.core.bundles.bundle import open_bundle
 from headrace.rollouts.traffic.inference_service import patiently
 from headrace.serving.deployment import kserve_status
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_spec import KNATIVE
 from headrace.serving.deployment.kserve_wait import outside_hint
@@ -34,7 +34,7 @@ def outside(deployer: KServeDeployer) -> bool:
     return bool(deployer.target.via or deployer.cluster.context)
 
 
-def required(deployer: KServeDeployer, service: Document) -> None:
+def require_route(deployer: KServeDeployer, service: Document) -> None:
     """Refuse, before anything is made, a graph that nobody could ask from here.
 
     Args:
@@ -56,7 +56,7 @@ def required(deployer: KServeDeployer, service: Document) -> None:
         )
 
 
-def made(deployer: KServeDeployer, service: Document, graph: str) -> str:
+def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
     """Make the route by which a graph is asked from outside of the cluster, if it must have one.
 
     Args:
@@ -73,7 +73,7 @@ def made(deployer: KServeDeployer, service: Document, graph: str) -> str:
     """
     url = address(deployer, service, graph)
     if outside(deployer) and kserve_status.mode(service) != KNATIVE:
-        required(deployer, service)
+        require_route(deployer, service)
         cluster = deployer.cluster
         way, found = _way(cluster, str(service["metadata"]["name"])), cluster.get(INFERENCE_GRAPHS, graph)
         if way and found:
@@ -109,7 +109,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
     return f"{base.rstrip('/')}{path}"
 
 
-def route(graph: Document, kind: Kind, like: Document, *, host: str) -> Document:
+def route(graph: Document, kind: ObjectKind, like: Document, *, host: str) -> Document:
     """The route to the Service of a graph's router.
 
     Args:
@@ -154,7 +154,7 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
     seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
-        told = _asked(url, deployer.target.via, case)
+        told = _ask(url, deployer.target.via, case)
         if not told:
             return
         if time.monotonic() > deadline:
@@ -165,10 +165,10 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         time.sleep(_EVERY_SECONDS)
 
 
-def _asked(url: str, via: str, case: Any) -> str:
+def _ask(url: str, via: str, case: Any) -> str:
     """Why a graph does not answer, as a clause; empty if it does."""
     try:
-        with Remote.at(url, via=via) as remote:
+        with EndpointClient.at(url, via=via) as remote:
             reply = remote.predict([case])
     except InputError:
         return "nothing answers there"
@@ -176,7 +176,7 @@ def _asked(url: str, via: str, case: Any) -> str:
     return "" if good else f"it gives the status {reply.status}"
 
 
-def _way(cluster: Cluster, name: str) -> tuple[Kind, Document] | None:
+def _way(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
     """The kind of an endpoint's own route, and the route; None if there is none to be seen."""
     for kind in (HTTP_ROUTES, INGRESSES):
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.cluster.api import pods as cluster_pods
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_GRAPHS, PODS
-from headrace.cluster.api.pods import Event
+from headrace.cluster.api.pods import ObjectEvent
 from headrace.cluster.api.watch import follow
 from headrace.core.base.errors import ClusterError
 from headrace.rollouts.traffic.inference_service import patiently
@@ -20,7 +20,7 @@ from headrace.serving.deployment.kserve_wait import CONTESTED, EVENT_SECONDS
 _REJECTED = "ServerlessModeRejected"
 
 
-def weighed(deployer: KServeDeployer, document: Document, weights: Mapping[str, int]) -> Document:
+def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping[str, int]) -> Document:
     """Apply a graph, and wait until its router runs with some weights.
 
     Args:
@@ -58,7 +58,7 @@ def weighed(deployer: KServeDeployer, document: Document, weights: Mapping[str, 
     )
 
 
-def warnings(cluster: Cluster, name: str) -> list[Event]:
+def warnings(cluster: Cluster, name: str) -> list[ObjectEvent]:
     """Warnings of KServe about a graph, each with how often and when it was said last."""
     found = cluster_pods.events(cluster, INFERENCE_GRAPHS.kind, name)
     return [event for event in found if event.type == "Warning"]
@@ -72,10 +72,10 @@ def ready(graph: Document) -> bool:
 
 def routes(deployment: Document | None, weights: Mapping[str, int]) -> bool:
     """Whether all pods of a graph's router run and divide by these weights."""
-    return kserve_status.runs(deployment, "") and deployment is not None and told(deployment) == dict(weights)
+    return kserve_status.runs(deployment, "") and deployment is not None and router_weights(deployment) == dict(weights)
 
 
-def told(deployment: Document) -> dict[str, int]:
+def router_weights(deployment: Document) -> dict[str, int]:
     """The weights that a graph's router was started with: KServe gives it the graph as an argument."""
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         for argument in [*(container.get("command") or []), *(container.get("args") or [])]:

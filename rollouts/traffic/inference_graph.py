@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.rollouts.traffic import graph_address, graph_router
-from headrace.rollouts.traffic.base import Pair
-from headrace.rollouts.traffic.draining import Drain
-from headrace.rollouts.traffic.inference_service import Endpoint, patiently, serving
+from headrace.rollouts.traffic.base import VersionPair
+from headrace.rollouts.traffic.draining import TrafficDrain
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import found_mode
 from headrace.serving.deployment.kserve_spec import MODE
 
 
 @dataclass
-class Graph:
+class InferenceGraphTraffic:
     """A ``Traffic`` by a Splitter.
 
     Attributes:
@@ -26,12 +26,12 @@ class Graph:
         drain: Waits until nothing reaches the second InferenceService any more.
     """
 
-    endpoint: Endpoint
-    drain: Drain = field(default_factory=Drain)
+    endpoint: RolloutEndpoint
+    drain: TrafficDrain = field(default_factory=TrafficDrain)
 
     kind = "graph"
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """See ``Traffic.find``."""
         kserve_spec.checked_name(beside(self.endpoint.name))
         return self.endpoint.find()
@@ -39,7 +39,7 @@ class Graph:
     def prepare(self) -> None:
         """See ``Traffic.prepare``; the graph has answered a test case too, where clients will ask it."""
         pair, deployer, name = self.endpoint.find(), self.endpoint.deployer, self.endpoint.name
-        graph_address.required(deployer, self.endpoint.get())
+        graph_address.require_route(deployer, self.endpoint.get())
         made = serving(self.endpoint.own(), pair.candidate.uri)
         made["metadata"]["name"] = beside(name)
         url = self.endpoint.until_answering(self.endpoint.apply(made), pair.candidate, fresh=False)
@@ -47,7 +47,7 @@ class Graph:
         before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
         known = graph_router.weights_of(before["spec"]) if before else {}
         self._weighed(known if {name, beside(name)} >= set(known) and known else {name: 100})
-        graph = graph_address.made(deployer, self.endpoint.get(), graph_of(name))
+        graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
             deployer.say(f"requests are divided for those who ask {graph}")
@@ -93,7 +93,9 @@ class Graph:
     def _weighed(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
         mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
-        graph_router.weighed(self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights)
+        graph_router.apply_weights(
+            self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights
+        )
 
 
 def beside(name: str) -> str:

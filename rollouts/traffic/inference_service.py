@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from headrace.cluster.api.client import Document
-from headrace.cluster.api.field_ownership import owned
+from headrace.cluster.api.field_ownership import owned_fields_of
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.watch import PATIENCE_SECONDS
 from headrace.core.base.errors import ClusterError, InputError
-from headrace.rollouts.record.record import Version
-from headrace.rollouts.traffic.base import Pair
+from headrace.rollouts.record.record import RolloutVersion
+from headrace.rollouts.traffic.base import VersionPair
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve import KServeDeployer, goal
-from headrace.serving.deployment.kserve_wait import OvertakenError
+from headrace.serving.deployment.kserve_wait import SupersededError
 
 _PAUSE_SECONDS = 0.5
 # A route that still gives half of its requests to the other version passes once in a million million.
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Endpoint:
+class RolloutEndpoint:
     """An InferenceService and the two versions of its rollout.
 
     Attributes:
@@ -38,7 +38,7 @@ class Endpoint:
     name: str
     candidate: str
     stable: str = ""
-    _pair: Pair | None = field(default=None, init=False)
+    _pair: VersionPair | None = field(default=None, init=False)
 
     def get(self) -> Document:
         """The InferenceService.
@@ -54,19 +54,19 @@ class Endpoint:
             )
         return found
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """See ``Traffic.find``."""
         if self._pair is None:
             uri = self.stable or kserve_status.source(self.get())
             stable, candidate = (
-                Version(uri=one, digest=kserve_spec.published(one)[1]) for one in (uri, self.candidate)
+                RolloutVersion(uri=one, digest=kserve_spec.parse_published_uri(one)[1]) for one in (uri, self.candidate)
             )
             if stable.digest == candidate.digest:
                 raise InputError(
                     f"the candidate must be another version than what {self.name} serves; both are "
                     f"{stable.digest[:12]}."
                 )
-            self._pair = Pair(stable, candidate)
+            self._pair = VersionPair(stable, candidate)
         return self._pair
 
     def own(self) -> Document:
@@ -79,11 +79,11 @@ class Endpoint:
         service = patiently(self.get)
         pair = self.find()
         if kserve_status.source(service) not in {pair.stable.uri, pair.candidate.uri}:
-            raise OvertakenError(
+            raise SupersededError(
                 f"the InferenceService {self.name} must serve one of the rollout's versions; somebody changed it to "
                 f"{kserve_status.source(service) or 'none'} in the meantime."
             )
-        found = owned(service)
+        found = owned_fields_of(service)
         if found is None or not kserve_status.source(found):
             raise InputError(
                 f"the InferenceService {self.name} must have been deployed by headrace; take it over first with "
@@ -95,7 +95,9 @@ class Endpoint:
         """Apply a changed InferenceService, or what stands before it; nothing happens if it is so already."""
         return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
 
-    def until_answering(self, applied: Document, version: Version, *, fresh: bool = True, route: bool = True) -> str:
+    def until_answering(
+        self, applied: Document, version: RolloutVersion, *, fresh: bool = True, route: bool = True
+    ) -> str:
         """Wait until every answer on the real route comes from a version.
 
         Args:

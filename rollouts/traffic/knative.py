@@ -5,32 +5,32 @@ from dataclasses import dataclass
 from headrace.cluster.api.client import Document
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.watch import wait
-from headrace.rollouts.record.record import Version
-from headrace.rollouts.traffic.base import Pair
-from headrace.rollouts.traffic.inference_service import Endpoint, serving
+from headrace.rollouts.record.record import RolloutVersion
+from headrace.rollouts.traffic.base import VersionPair
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, serving
 from headrace.serving.deployment import kserve_status
 
 
 @dataclass
-class Knative:
+class KnativeTraffic:
     """A ``Traffic`` between the two latest revisions of an InferenceService.
 
     Attributes:
         endpoint: The InferenceService.
     """
 
-    endpoint: Endpoint
+    endpoint: RolloutEndpoint
 
     kind = "knative"
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """See ``Traffic.find``."""
         return self.endpoint.find()
 
     def prepare(self) -> None:
         """See ``Traffic.prepare``."""
         candidate = self.endpoint.find().candidate
-        applied = self.endpoint.apply(divided(self.endpoint.own(), candidate.uri, 0))
+        applied = self.endpoint.apply(divide(self.endpoint.own(), candidate.uri, 0))
         self.endpoint.until_answering(applied, candidate, fresh=False, route=False)
 
     def split(self, percent: int) -> None:
@@ -40,7 +40,7 @@ class Knative:
             ClusterError: If it does not become so.
         """
         pair = self.endpoint.find()
-        self.endpoint.apply(divided(self.endpoint.own(), pair.candidate.uri, percent))
+        self.endpoint.apply(divide(self.endpoint.own(), pair.candidate.uri, percent))
         self._until_shared(percent)
 
     def promote(self) -> str:
@@ -58,11 +58,11 @@ class Knative:
         own = self.endpoint.own()
         if kserve_status.source(own) != stable.uri or kserve_status.split(own):
             again = kserve_status.source(own) == stable.uri
-            applied = self.endpoint.apply(divided(own, stable.uri, 0))
+            applied = self.endpoint.apply(divide(own, stable.uri, 0))
             self.endpoint.until_answering(applied, stable, fresh=not again, route=False)
         return self._whole(stable)
 
-    def _whole(self, version: Version) -> str:
+    def _whole(self, version: RolloutVersion) -> str:
         """Give the latest revision, which is of this version, all requests."""
         applied = self.endpoint.apply(serving(self.endpoint.own(), version.uri))
         self._until_shared(100)  # while the route divides, a row of answers may come from one version by chance
@@ -84,7 +84,7 @@ class Knative:
         )
 
 
-def divided(own: Document, uri: str, percent: int) -> Document:
+def divide(own: Document, uri: str, percent: int) -> Document:
     """An InferenceService whose latest revision is of a bundle and gets a share of the requests.
 
     Args:
@@ -100,6 +100,6 @@ def divided(own: Document, uri: str, percent: int) -> Document:
 def share(service: Document) -> int:
     """The share that the latest revision gets, as KServe says; -1 while it does not say, or of an older one."""
     said = (kserve_status.status(service).get("components") or {}).get("predictor") or {}
-    if not kserve_status.revised(service):
+    if not kserve_status.is_revision_ready(service):
         return -1
     return sum(int(one.get("percent") or 0) for one in said.get("traffic") or [] if one.get("latestRevision"))

@@ -9,10 +9,10 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.rollouts.record import counters
-from headrace.rollouts.record.counter_totals import Reading
-from headrace.rollouts.record.counters import Sample
+from headrace.rollouts.record.counter_totals import CounterReading
+from headrace.rollouts.record.counters import MetricSample
 
 _SERIES = (
     "headrace_requests_total",
@@ -27,7 +27,7 @@ _TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 
 
 @dataclass(frozen=True)
-class Prometheus:
+class PrometheusCounters:
     """A ``Source`` that asks a Prometheus server, by its HTTP API.
 
     Servers are known by the digests that they serve, whatever labels the collection gives them.
@@ -45,7 +45,7 @@ class Prometheus:
     names: tuple[str, ...]
     digests: tuple[str, ...]
     selector: str = ""
-    outcome: "Outcome | None" = None
+    outcome: "OutcomeQueries | None" = None
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=_TIMEOUT, retries=False))
 
     kind = "prometheus"
@@ -59,7 +59,7 @@ class Prometheus:
         parts = urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise InputError(
-                f"Prometheus' address must be such as http://prometheus:9090; got {shown(self.url)} instead."
+                f"Prometheus' address must be such as http://prometheus:9090; got {quote(self.url)} instead."
             )
         if "@" in parts.netloc:
             raise InputError(
@@ -67,7 +67,7 @@ class Prometheus:
                 "without it."
             )
 
-    def read(self) -> Mapping[str, Reading]:
+    def read(self) -> Mapping[str, CounterReading]:
         """See ``Source.read``.
 
         Raises:
@@ -81,13 +81,13 @@ class Prometheus:
             )
         digests = {_server(one): one.labels["digest"] for one in info}
         series = f'{{__name__=~"{"|".join(_SERIES)}"}}'
-        found: dict[str, list[Sample]] = defaultdict(list)
+        found: dict[str, list[MetricSample]] = defaultdict(list)
         for one in self.query(f"{series} and on ({', '.join(_SERVER)}) headrace_model_info{{{self._matchers()}}}"):
             found[_server(one)].append(one)
-        readings = {name: Reading(digest, counters.of(found[name])) for name, digest in digests.items()}
+        readings = {name: CounterReading(digest, counters.of(found[name])) for name, digest in digests.items()}
         return {**readings, **self._outcomes()}
 
-    def query(self, text: str) -> list[Sample]:
+    def query(self, text: str) -> list[MetricSample]:
         """The samples of an instant query.
 
         Raises:
@@ -106,11 +106,11 @@ class Prometheus:
         if not isinstance(said, dict) or said.get("status") != "success":
             told = said.get("error", "") if isinstance(said, dict) else ""
             raise InputError(
-                f"Prometheus at {self.url} refuses the query {shown(text, 200)} with status {reply.status}: {told}; "
+                f"Prometheus at {self.url} refuses the query {quote(text, 200)} with status {reply.status}: {told}; "
                 "correct the selector or the outcome's query."
             )
         return [
-            Sample(str(one["metric"].get("__name__", "")), one["metric"], float(one["value"][1]))
+            MetricSample(str(one["metric"].get("__name__", "")), one["metric"], float(one["value"][1]))
             for one in said["data"]["result"]
         ]
 
@@ -118,21 +118,23 @@ class Prometheus:
         own = [f'name=~"{"|".join(self.names)}"', f'digest=~"{"|".join(self.digests)}"']
         return ", ".join([*own, self.selector] if self.selector else own)
 
-    def _outcomes(self) -> Mapping[str, Reading]:
+    def _outcomes(self) -> Mapping[str, CounterReading]:
         """What predictions cost, as if a server of each version had counted it."""
         if self.outcome is None:
             return {}
         known = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.known)}
         wrong = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.wrong)}
         return {
-            f"outcome of {digest}": Reading(digest, counters.Counts(outcomes=_share(wrong.get(digest, 0.0), count)))
+            f"outcome of {digest}": CounterReading(
+                digest, counters.RequestCounts(outcomes=_share(wrong.get(digest, 0.0), count))
+            )
             for digest, count in known.items()
             if digest in self.digests
         }
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OutcomeQueries:
     """Two PromQL queries whose results have the label ``digest``.
 
     Attributes:
@@ -148,5 +150,5 @@ def _share(of: float, count: float) -> Mapping[str, float]:
     return {"count": count, "total": of, "squares": of}
 
 
-def _server(one: Sample) -> str:
+def _server(one: MetricSample) -> str:
     return "/".join(one.labels.get(label, "") for label in _SERVER)

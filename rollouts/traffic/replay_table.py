@@ -13,12 +13,12 @@ from headrace.core.base.errors import InputError
 from headrace.core.bundles import manifest
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
-from headrace.rollouts.record.counter_totals import Reading
-from headrace.rollouts.record.counters import Counts
-from headrace.rollouts.record.record import Version
-from headrace.rollouts.traffic.base import Pair
-from headrace.rollouts.traffic.server_metrics import Servers
-from headrace.serving.deployment.client import Remote
+from headrace.rollouts.record.counter_totals import CounterReading
+from headrace.rollouts.record.counters import RequestCounts
+from headrace.rollouts.record.record import RolloutVersion
+from headrace.rollouts.traffic.base import VersionPair
+from headrace.rollouts.traffic.server_metrics import ServerCounters
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.local import Endpoint, LocalDeployer
 from headrace.stores.sources.open_source import open_source
 
@@ -27,7 +27,7 @@ _UNREACHABLE = "503"
 
 
 @dataclass(frozen=True)
-class Rows:
+class ReplayRows:
     """What is sent.
 
     Attributes:
@@ -39,7 +39,7 @@ class Rows:
     actuals: Sequence[Any] = ()
 
     @classmethod
-    def read(cls, table: str, *, target: str, scratch: Path) -> "Rows":
+    def read(cls, table: str, *, target: str, scratch: Path) -> "ReplayRows":
         """The rows of a table.
 
         Args:
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass
-class Sent:
+class ReplayStatistics:
     """What clients saw.
 
     Attributes:
@@ -76,7 +76,7 @@ class Sent:
     costs: dict[str, list[float]] = field(default_factory=dict)
 
 
-class Replay:
+class ReplayTraffic:
     """A ``Traffic`` of a table's rows, and the ``Source`` of what came of them."""
 
     kind = "replay"
@@ -87,7 +87,7 @@ class Replay:
         stable: str,
         candidate: str,
         name: str,
-        rows: Rows,
+        rows: ReplayRows,
         lease_path: Path,
         log: Path,
         rate: float = 0.0,
@@ -114,22 +114,22 @@ class Replay:
         self._clients: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._flying = dict.fromkeys(self._uris, 0)
-        self.sent = Sent()
-        self._servers = Servers(self._where)
+        self.sent = ReplayStatistics()
+        self._servers = ServerCounters(self._where)
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """See ``Traffic.find``.
 
         Raises:
             BundleError: If a folder holds no bundle.
             InputError: If both are the same.
         """
-        stable, candidate = (Version(uri=uri, digest=_digest(uri)) for uri in self._uris.values())
+        stable, candidate = (RolloutVersion(uri=uri, digest=_digest(uri)) for uri in self._uris.values())
         if stable.digest == candidate.digest:
             raise InputError(
                 f"the candidate must be another version than the stable one; both are {stable.digest[:12]}."
             )
-        return Pair(stable, candidate)
+        return VersionPair(stable, candidate)
 
     def prepare(self) -> None:
         """See ``Traffic.prepare``.
@@ -171,16 +171,16 @@ class Replay:
         for key in list(self._endpoints) if servers else []:
             self._deployers[key].undeploy(self._endpoints.pop(key))
 
-    def read(self) -> Mapping[str, Reading]:
+    def read(self) -> Mapping[str, CounterReading]:
         """What the servers counted, and what the clients saw that no server can count."""
         found = dict(self._servers.read())
         with self._lock:
             for (digest, status), seen in self.sent.statuses.items():
                 if status == _UNREACHABLE:
-                    found[f"clients of {digest}"] = Reading(digest, Counts(codes={status: float(seen)}))
+                    found[f"clients of {digest}"] = CounterReading(digest, RequestCounts(codes={status: float(seen)}))
             for digest, (count, total, squares) in self.sent.costs.items():
                 outcomes = {"count": count, "total": total, "squares": squares}
-                found[f"outcome of {digest}"] = Reading(digest, Counts(outcomes=outcomes))
+                found[f"outcome of {digest}"] = CounterReading(digest, RequestCounts(outcomes=outcomes))
         return found
 
     def _only(self, kept: str, ended: str, percent: int) -> str:
@@ -202,7 +202,7 @@ class Replay:
     def _send(self, number: int) -> None:
         """Send rows until told to stop, as one client does."""
         draw = random.Random(f"{self._seed} {number}")  # noqa: S311 - a division, not a secret
-        remotes = {key: Remote.at(endpoint.url) for key, endpoint in list(self._endpoints.items())}
+        remotes = {key: EndpointClient.at(endpoint.url) for key, endpoint in list(self._endpoints.items())}
         digests = {key: endpoint.digest for key, endpoint in list(self._endpoints.items())}
         place = number
         while not self._stopped.is_set():
@@ -221,7 +221,7 @@ class Replay:
         for remote in remotes.values():
             remote.pool.clear()
 
-    def _ask(self, remote: Remote, digest: str, place: int) -> None:
+    def _ask(self, remote: EndpointClient, digest: str, place: int) -> None:
         try:
             reply = remote.predict([self._rows.requests[place]])
             status, document = str(reply.status), reply.document

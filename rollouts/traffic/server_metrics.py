@@ -8,14 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.core.base.errors import InputError
 from headrace.rollouts.record import counters
-from headrace.rollouts.record.counter_totals import Reading
-from headrace.rollouts.record.counters import Sample
+from headrace.rollouts.record.counter_totals import CounterReading
+from headrace.rollouts.record.counters import MetricSample
 
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=10.0)
 
 
 @dataclass(frozen=True)
-class Servers:
+class ServerCounters:
     """A ``Source`` that asks each server's ``/metrics``.
 
     Attributes:
@@ -28,7 +28,7 @@ class Servers:
 
     kind = "servers"
 
-    def read(self) -> Mapping[str, Reading]:
+    def read(self) -> Mapping[str, CounterReading]:
         """See ``Source.read``.
 
         Raises:
@@ -44,7 +44,7 @@ class Servers:
             )
         return found
 
-    def _read(self, place: str) -> Reading | None:
+    def _read(self, place: str) -> CounterReading | None:
         try:
             reply = self.pool.request("GET", f"{place}/metrics")
         except urllib3.exceptions.HTTPError:
@@ -52,17 +52,17 @@ class Servers:
         return reading(samples(reply.data.decode("utf-8", "replace"))) if reply.status == 200 else None
 
 
-def samples(text: str) -> list[Sample]:
+def samples(text: str) -> list[MetricSample]:
     """The numbers of a text in Prometheus' format; none if it is none."""
     try:
         families = list(text_string_to_metric_families(text))
     except ValueError:
         return []
-    return [Sample(one.name, one.labels, one.value) for family in families for one in family.samples]
+    return [MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples]
 
 
-def reading(found: Iterable[Sample]) -> Reading | None:
+def reading(found: Iterable[MetricSample]) -> CounterReading | None:
     """What one server shows; None if it is none of Headrace's."""
     found = list(found)
     digest = next((one.labels.get("digest", "") for one in found if one.name == "headrace_model_info"), "")
-    return Reading(digest, counters.of(found)) if digest else None
+    return CounterReading(digest, counters.of(found)) if digest else None

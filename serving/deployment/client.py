@@ -10,14 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Reply:
+class EndpointReply:
     """What came back.
 
     Attributes:
@@ -32,7 +32,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Remote:
+class EndpointClient:
     """A model at an endpoint that speaks the inference protocols.
 
     Attributes:
@@ -68,7 +68,7 @@ class Remote:
             or "/" in model
             or parts.path != f"{before}/v1/models/{model}:predict"
         ):
-            raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {shown(url)}.")
+            raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {quote(url)}.")
         host = via if via and not _is_address(parts.hostname) else parts.netloc
         return cls(url=url, name=model, pool=_pool(parts, host), base=f"{parts.scheme}://{host}{before}")
 
@@ -90,7 +90,7 @@ class Remote:
         versions = reply.document.get("versions") if isinstance(reply.document, dict) else None
         return str(versions[0]) if isinstance(versions, list) and versions else ""
 
-    def predict(self, instances: list[Any]) -> Reply:
+    def predict(self, instances: list[Any]) -> EndpointReply:
         """Ask for predictions in V1.
 
         Raises:
@@ -98,7 +98,7 @@ class Remote:
         """
         return self._ask("POST", f"/v1/models/{self.name}:predict", json.dumps({"instances": instances}).encode())
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _ask(self, method: str, path: str, body: bytes | None) -> EndpointReply:
         headers = {"Content-Type": "application/json", "Host": urlsplit(self.url).netloc}
         began = time.perf_counter()
         try:
@@ -110,7 +110,7 @@ class Remote:
             document = json.loads(response.data)
         except ValueError:
             document = None
-        return Reply(status=response.status, document=document, milliseconds=took)
+        return EndpointReply(status=response.status, document=document, milliseconds=took)
 
 
 def _is_address(host: str) -> bool:

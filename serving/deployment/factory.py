@@ -36,14 +36,14 @@ def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = 
         return LocalDeployer(lease_path=Path(lease), log=log)
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - a server here needs no cluster
     from headrace.serving.deployment.kserve import KServeDeployer  # noqa: PLC0415
-    from headrace.serving.deployment.kserve_wait import Patience  # noqa: PLC0415
+    from headrace.serving.deployment.kserve_wait import WaitTimeouts  # noqa: PLC0415
 
     store = require_store("a model on KServe comes from an object store that this process reaches too")
     return KServeDeployer(
         connect(context=target.context, namespace=target.namespace),
         store,
         replace(target, via=target.via or settings.gateway()),
-        Patience(deadline_seconds=seconds(target.deadline)) if target.deadline else Patience(),
+        WaitTimeouts(deadline_seconds=seconds(target.deadline)) if target.deadline else WaitTimeouts(),
         say=say,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headrace.cluster.api.client import MANAGER, Cluster, Document
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
-from headrace.cluster.api.lease import Claim, LostError, claimed
+from headrace.cluster.api.lease import LeaseClaim, LeaseLostError, hold_claim
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.core.base.remedies import missing_store
 from headrace.core.base.settings import StoreSettings
@@ -17,11 +17,11 @@ from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import found_mode
 from headrace.serving.deployment.kserve_spec import MODE
-from headrace.serving.deployment.kserve_wait import Goal, OvertakenError, Patience, Waiting
+from headrace.serving.deployment.kserve_wait import SupersededError, VersionWait, WaitGoal, WaitTimeouts
 from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.recovery import claim_of, undo
 from headrace.serving.deployment.target import DeploymentTarget
-from headrace.serving.deployment.verify import told, verify
+from headrace.serving.deployment.verify import describe_failures, verify
 from headrace.stores.bundles.bundle_store import fetch
 
 _GONE_SECONDS = 120.0
@@ -46,7 +46,7 @@ class KServeDeployer:
     cluster: Cluster
     store: StoreSettings | None
     target: DeploymentTarget = field(default_factory=lambda: DeploymentTarget("kserve"))
-    patience: Patience = field(default_factory=Patience)
+    patience: WaitTimeouts = field(default_factory=WaitTimeouts)
     say: Callable[[str], None] = lambda _: None
 
     to = "kserve"
@@ -58,7 +58,7 @@ class KServeDeployer:
             InputError: If the address, the name or the mode cannot be, or a rollout is under way.
             ClusterError: If the version does not come up; the sentence says why, and what answers now.
         """
-        own, digest = kserve_spec.published(uri)
+        own, digest = kserve_spec.parse_published_uri(uri)
         name = kserve_spec.checked_name(name or own)
         before = self.cluster.get(INFERENCE_SERVICES, name)
         self._refuse(before, name)
@@ -66,21 +66,21 @@ class KServeDeployer:
         with ended_by_sigterm():
             document = self._document(name, uri, before)
             about = claim_of(self.cluster, before, document, answered)
-            with claimed(self.cluster, about) as claim:
+            with hold_claim(self.cluster, about) as claim:
                 applied = self._applied(document, claim)
                 try:
                     service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
                     url = self.verified(self.waiting().url(service, name), uri)
                     claim.end()
-                except OvertakenError:
+                except SupersededError:
                     claim.end()
                     raise
-                except LostError as error:
+                except LeaseLostError as error:
                     self._lost(error, claim, applied)
                     raise
                 except HeadraceError as error:
                     ended = self._restore(claim, applied)
-                    raise _failed(error, name, digest, ended) from error
+                    raise _failure(error, name, digest, ended) from error
                 except BaseException:
                     self._put_back(claim, applied)
                     raise
@@ -113,12 +113,12 @@ class KServeDeployer:
 
     def manifest(self, uri: str, *, name: str = "") -> Document:
         """The InferenceService as it would be sent."""
-        name = kserve_spec.checked_name(name or kserve_spec.published(uri)[0])
+        name = kserve_spec.checked_name(name or kserve_spec.parse_published_uri(uri)[0])
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
-    def waiting(self, check: Callable[[], None] = lambda: None) -> Waiting:
+    def waiting(self, check: Callable[[], None] = lambda: None) -> VersionWait:
         """What waits for a version, with the patience of the options, as long as ``check`` raises nothing."""
-        return Waiting(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
+        return VersionWait(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
         if before is None:
@@ -175,11 +175,13 @@ class KServeDeployer:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             found = verify(url, bundle=bundle, via=self.target.via)
         if found["failures"]:
-            raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}")
+            raise ClusterError(
+                f"the endpoint {url} does not answer as the bundle says: {describe_failures(found['failures'])}"
+            )
         self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
         return url
 
-    def _applied(self, document: Document, claim: Claim) -> Document:
+    def _applied(self, document: Document, claim: LeaseClaim) -> Document:
         """Apply the InferenceService; where it is unknown whether that was done, the claim stays to be tidied."""
         try:
             return self.cluster.apply(document, force=self.target.take_over)
@@ -188,20 +190,20 @@ class KServeDeployer:
                 claim.end()
             raise
 
-    def _put_back(self, claim: Claim, applied: Document) -> None:
+    def _put_back(self, claim: LeaseClaim, applied: Document) -> None:
         """Undo the change, without waiting for what comes of it; whoever claimed it since is left alone."""
         claim.confirm()
         undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
         claim.end()
 
-    def _lost(self, error: LostError, claim: Claim, applied: Document) -> None:
+    def _lost(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
         """Undo what was applied only after the claim had been tidied away, by a process that slept for long."""
         found = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
         same = found and all(found["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
         if error.gone and same:
             undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
 
-    def _restore(self, claim: Claim, applied: Document) -> str:
+    def _restore(self, claim: LeaseClaim, applied: Document) -> str:
         """Undo the change.
 
         Returns:
@@ -223,7 +225,7 @@ class KServeDeployer:
         return f"{name} answers with {answered[:12]} as before"
 
 
-def goal(applied: Document, uri: str, digest: str, before: Document | None) -> Goal:
+def goal(applied: Document, uri: str, digest: str, before: Document | None) -> WaitGoal:
     """What is to be waited for after an InferenceService was applied.
 
     Args:
@@ -235,7 +237,7 @@ def goal(applied: Document, uri: str, digest: str, before: Document | None) -> G
     metadata = applied["metadata"]
     times = [str(entry.get("time", "")) for entry in metadata.get("managedFields") or [] if entry["manager"] == MANAGER]
     known = kserve_status.status(before or {}).get("modelStatus") or {}
-    return Goal(
+    return WaitGoal(
         name=str(metadata["name"]),
         uri=uri,
         digest=digest,
@@ -245,7 +247,7 @@ def goal(applied: Document, uri: str, digest: str, before: Document | None) -> G
     )
 
 
-def _failed(error: HeadraceError, name: str, digest: str, ended: str) -> HeadraceError:
+def _failure(error: HeadraceError, name: str, digest: str, ended: str) -> HeadraceError:
     """What went wrong and what is so now, in one sentence."""
     text = f"{name} must answer with {digest[:12]}, but {str(error).rstrip('.')}; {ended}."
     return ClusterError(text, error.reason) if isinstance(error, ClusterError) else type(error)(text)

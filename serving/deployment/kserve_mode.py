@@ -28,10 +28,10 @@ def found_mode(cluster: Cluster, wanted: str = "") -> str:
         raise InputError(f"the mode {KNATIVE} needs Knative Serving, which {cluster.address} does not serve.")
     if wanted:
         return wanted
-    return _configured(cluster) if knative else STANDARD
+    return _configured_mode(cluster) if knative else STANDARD
 
 
-def _configured(cluster: Cluster) -> str:
+def _configured_mode(cluster: Cluster) -> str:
     """The mode of KServe's configuration; empty if it says none or may not be read."""
     config = kserve_config.read(cluster)
     said = config.default_mode if config else ""

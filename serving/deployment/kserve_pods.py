@@ -21,7 +21,7 @@ _HOPELESS = {
 
 
 @dataclass(frozen=True)
-class Failure:
+class PodFailure:
     """Why a pod does not come up.
 
     Attributes:
@@ -63,7 +63,7 @@ def _sources(pod: Document) -> set[str]:
     return {annotated, *fetched}
 
 
-def failure(pods: Iterable[Document], *, patience: float, now: datetime | None = None) -> Failure | None:
+def failure(pods: Iterable[Document], *, patience: float, now: datetime | None = None) -> PodFailure | None:
     """The first reason for which a pod will not come up by itself.
 
     Args:
@@ -72,7 +72,7 @@ def failure(pods: Iterable[Document], *, patience: float, now: datetime | None =
         now: The time; None for the clock's.
     """
     for pod in pods:
-        found = _crashed(pod) or _homeless(pod, patience, now or datetime.now(UTC))
+        found = _find_crash(pod) or _homeless(pod, patience, now or datetime.now(UTC))
         if found:
             return found
     return None
@@ -90,7 +90,7 @@ def waiting_since(pod: Document, now: datetime) -> float:
     return (now - made).total_seconds()
 
 
-def _crashed(pod: Document) -> Failure | None:
+def _find_crash(pod: Document) -> PodFailure | None:
     name, said = str(pod["metadata"]["name"]), pod.get("status") or {}
     for entry in [*(said.get("initContainerStatuses") or []), *(said.get("containerStatuses") or [])]:
         waiting = (entry.get("state") or {}).get("waiting") or {}
@@ -105,14 +105,14 @@ def _crashed(pod: Document) -> Failure | None:
         text = f"the container {entry['name']} of pod {name} {_HOPELESS[reason]} ({', '.join(filter(None, facts))})"
         more = f": {told}" if told and reason != "CrashLoopBackOff" else ""
         container, message = str(entry["name"]) if ended else "", str(ended.get("message") or "")
-        return Failure(text + more, name, container, previous=bool(ended), message=message)
+        return PodFailure(text + more, name, container, previous=bool(ended), message=message)
     return None
 
 
-def _homeless(pod: Document, patience: float, now: datetime) -> Failure | None:
+def _homeless(pod: Document, patience: float, now: datetime) -> PodFailure | None:
     for entry in (pod.get("status") or {}).get("conditions") or []:
         nowhere = (entry["type"], entry["status"]) == ("PodScheduled", "False")
         if nowhere and waiting_since(pod, now) > patience:
             name, told = str(pod["metadata"]["name"]), " ".join(str(entry.get("message", "")).split())
-            return Failure(f"pod {name} finds no node ({entry.get('reason', '')}): {told}", name)
+            return PodFailure(f"pod {name} finds no node ({entry.get('reason', '')}): {told}", name)
     return None

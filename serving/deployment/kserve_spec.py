@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.serving.deployment.target import DeploymentTarget
 
 MODE = "serving.kserve.io/deploymentMode"
@@ -18,7 +18,7 @@ _URI = re.compile(r"s3://[^/]+/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/"
 Document = dict[str, Any]
 
 
-def published(uri: str) -> tuple[str, str]:
+def parse_published_uri(uri: str) -> tuple[str, str]:
     """Name and digest of a published bundle.
 
     Raises:
@@ -29,7 +29,7 @@ def published(uri: str) -> tuple[str, str]:
     if match is None:
         raise InputError(
             f"KServe fetches published bundles: the address must be s3://BUCKET/models/NAME/DIGEST/, as publish "
-            f"returned it; got {shown(uri, 200)} instead."
+            f"returned it; got {quote(uri, 200)} instead."
         )
     return match["name"], match["digest"]
 
@@ -43,7 +43,7 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
             f"an endpoint's name must be at most {LONGEST_NAME} lower case letters, digits and dashes and begin with a "
-            f"letter; got {shown(name)}: give it another with --name."
+            f"letter; got {quote(name)}: give it another with --name."
         )
     return name
 

@@ -117,7 +117,7 @@ def deployment_failure(deployment: Document | None, uri: str) -> str:
     return ""
 
 
-def revised(service: Document) -> bool:
+def is_revision_ready(service: Document) -> bool:
     """Whether the latest revision of a Knative service is ready, as far as KServe has seen."""
     said = (status(service).get("components") or {}).get("predictor") or {}
     return bool(said.get("latestReadyRevision")) and said["latestReadyRevision"] == said.get("latestCreatedRevision")

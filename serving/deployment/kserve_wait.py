@@ -9,12 +9,12 @@ from typing import Any
 from headrace.cluster.api import pods as cluster_pods
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS
-from headrace.cluster.api.pods import Event
+from headrace.cluster.api.pods import ObjectEvent
 from headrace.cluster.api.watch import follow
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.serving.deployment import kserve_pods, kserve_status
-from headrace.serving.deployment.client import Remote
-from headrace.serving.deployment.kserve_pods import Failure
+from headrace.serving.deployment.client import EndpointClient
+from headrace.serving.deployment.kserve_pods import PodFailure
 from headrace.serving.deployment.kserve_spec import KNATIVE
 
 EVERY_SECONDS = 1.0
@@ -25,12 +25,12 @@ _STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
 CONTESTED = "the object has been modified"  # a controller that tries again says so
 
 
-class OvertakenError(ClusterError):
+class SupersededError(ClusterError):
     """Somebody else changed the InferenceService in the meantime; what they want must be left alone."""
 
 
 @dataclass(frozen=True)
-class Goal:
+class WaitGoal:
     """What is waited for.
 
     Attributes:
@@ -53,7 +53,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Patience:
+class WaitTimeouts:
     """How long things may take.
 
     Attributes:
@@ -72,7 +72,7 @@ class Patience:
 
 
 @dataclass
-class Waiting:
+class VersionWait:
     """Looks at an InferenceService, its Deployment, pods and events, and at its route.
 
     Attributes:
@@ -84,13 +84,13 @@ class Waiting:
     """
 
     cluster: Cluster
-    patience: Patience
+    patience: WaitTimeouts
     via: str = ""
     say: Callable[[str], None] = lambda _: None
     check: Callable[[], None] = lambda: None
     _last: str = ""
 
-    def until_answering(self, goal: Goal) -> Document:
+    def until_answering(self, goal: WaitGoal) -> Document:
         """Wait until every answer on the real route comes from this version.
 
         Returns:
@@ -111,10 +111,10 @@ class Waiting:
         ):
             self.check()
             if service is None or service["metadata"]["uid"] != goal.uid:
-                raise OvertakenError(f"the InferenceService {goal.name} must stay until it answers; it was deleted.")
+                raise SupersededError(f"the InferenceService {goal.name} must stay until it answers; it was deleted.")
             if kserve_status.source(service) != goal.uri:
                 other = kserve_status.source(service) or "none"
-                raise OvertakenError(
+                raise SupersededError(
                     f"the InferenceService {goal.name} must serve {goal.uri}; somebody changed it to {other} in the "
                     "meantime."
                 )
@@ -126,7 +126,7 @@ class Waiting:
                     raise
         raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
 
-    def until_running(self, goal: Goal, *, deployment: str) -> None:
+    def until_running(self, goal: WaitGoal, *, deployment: str) -> None:
         """Wait until a Deployment beside the InferenceService's own runs with a version.
 
         Args:
@@ -146,7 +146,7 @@ class Waiting:
             every_seconds=self.patience.every_seconds,
         ):
             if service is None or service["metadata"]["uid"] != goal.uid:
-                raise OvertakenError(f"the InferenceService {goal.name} must stay until it runs; it was deleted.")
+                raise SupersededError(f"the InferenceService {goal.name} must stay until it runs; it was deleted.")
             found = self.cluster.get(DEPLOYMENTS, deployment)
             self._fail(kserve_status.deployment_failure(found, goal.uri))
             pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
@@ -164,7 +164,7 @@ class Waiting:
         """
         found = []
         for _ in range(count):
-            with Remote.at(self.url(service, name), via=self.via) as remote:
+            with EndpointClient.at(self.url(service, name), via=self.via) as remote:
                 found.append(remote.digest())
         return found
 
@@ -179,20 +179,20 @@ class Waiting:
             raise InputError(f"the InferenceService {name} has no address yet; wait until KServe has given it one.")
         return f"{base}/v1/models/{name}:predict"
 
-    def _settled(self, service: Document, goal: Goal, seconds: float) -> bool:
+    def _settled(self, service: Document, goal: WaitGoal, seconds: float) -> bool:
         known = goal.known if seconds < STALE_SECONDS else {}
         self._fail(kserve_status.model_failure(service, known=known))
         replicas = self._running(service, goal, seconds)
         return bool(replicas) and self._answers(service, goal, replicas)
 
-    def _running(self, service: Document, goal: Goal, seconds: float) -> int:
+    def _running(self, service: Document, goal: WaitGoal, seconds: float) -> int:
         """How many pods of the version run and are all that there are; 0 while that is not so."""
         knative = kserve_status.mode(service) == KNATIVE
         found = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
         pods = kserve_pods.of(found, goal.uri, since=goal.since)
         if knative:
             # The status may still be of the revision before, whose pods are not these.
-            ready, running = len(pods), kserve_status.revised(service) and any(map(kserve_pods.ready, pods))
+            ready, running = len(pods), kserve_status.is_revision_ready(service) and any(map(kserve_pods.ready, pods))
             made = bool(pods)
         else:
             name = kserve_status.workload(goal.name, kserve_status.predictor(service))
@@ -203,13 +203,13 @@ class Waiting:
             ready = int(kserve_status.status(deployment or {}).get("availableReplicas") or 0)
         self._fail_by_pods(pods, goal)
         if not running:
-            self._notice(_counted(len(pods)) if made else "no pod of it yet")
+            self._notice(_count_pods(len(pods)) if made else "no pod of it yet")
             if not made and seconds > EVENT_SECONDS:
                 self._fail_by_events(goal)
             return 0
         return max(ready, 1)
 
-    def _answers(self, service: Document, goal: Goal, replicas: int) -> bool:
+    def _answers(self, service: Document, goal: WaitGoal, replicas: int) -> bool:
         if not goal.digest:
             return True
         try:
@@ -231,12 +231,12 @@ class Waiting:
         if text:
             raise _FailedError(text)
 
-    def _fail_by_pods(self, pods: Sequence[Mapping[str, Any]], goal: Goal) -> None:
+    def _fail_by_pods(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> None:
         found = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._stuck(pods, goal)
         if found:
             raise _FailedError(found.text + self._last_words(found))
 
-    def _stuck(self, pods: Sequence[Mapping[str, Any]], goal: Goal) -> Failure | None:
+    def _stuck(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> PodFailure | None:
         """A pod whose volumes do not come, which only its events tell."""
         now = datetime.now(UTC)
         for pod in pods:
@@ -246,16 +246,16 @@ class Waiting:
             name = pod["metadata"]["name"]
             for event in cluster_pods.events(self.cluster, "Pod", name):
                 if event.reason in _STUCK and _since(event, goal):
-                    return Failure(f"pod {name} cannot start ({event.reason}): {event.message}", name)
+                    return PodFailure(f"pod {name} cannot start ({event.reason}): {event.message}", name)
         return None
 
-    def _fail_by_events(self, goal: Goal) -> None:
+    def _fail_by_events(self, goal: WaitGoal) -> None:
         """Fail if KServe makes no pods and only an event says why."""
         for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
             if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
                 raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
 
-    def _last_words(self, found: Failure) -> str:
+    def _last_words(self, found: PodFailure) -> str:
         if not found.container:
             return ""
         try:
@@ -268,7 +268,7 @@ class Waiting:
         return f"; its last words: {' | '.join(lines)[-600:]}" if lines else ""
 
 
-def _since(event: Event, goal: Goal) -> bool:
+def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
     """Whether an event is not of before the change, to the second."""
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
@@ -282,7 +282,7 @@ def outside_hint(cluster: Cluster, via: str) -> str:
     )
 
 
-def _counted(pods: int) -> str:
+def _count_pods(pods: int) -> str:
     return "1 pod of it, not available yet" if pods == 1 else f"{pods} pods of it, not all of them available"
 
 

@@ -12,16 +12,16 @@ from typing import IO, Protocol
 from headrace.core.base.errors import BundleError, InputError, InternalError
 from headrace.core.base.files import read_json
 from headrace.core.bundles import manifest
-from headrace.core.runtime.forked import Forked, fork_guarded, may_fork
+from headrace.core.runtime.forked import ForkedProcess, fork_guarded, may_fork
 from headrace.core.runtime.processes import running, start_guarded, stop, stop_pid
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 
 START_SECONDS = 180.0
 _USER_ERROR = 2
 _BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
-Process = Popen[bytes] | Forked
+ServerProcess = Popen[bytes] | ForkedProcess
 # Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
-_started: dict[int, Process] = {}
+_started: dict[int, ServerProcess] = {}
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class LocalDeployer:
         _started[server.pid] = server
         return endpoint
 
-    def _start(self, arguments: list[str], log: IO[bytes]) -> Process:
+    def _start(self, arguments: list[str], log: IO[bytes]) -> ServerProcess:
         if self.clean:
             command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
             return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
@@ -154,7 +154,7 @@ class LocalDeployer:
         command = [sys.executable, "-m", "headrace.serving.server", *arguments]
         return start_guarded(command, lease_path=self.lease_path, log=log)
 
-    def _awaited(self, server: Process, address: Path) -> Endpoint:
+    def _awaited(self, server: ServerProcess, address: Path) -> Endpoint:
         deadline = time.monotonic() + self.seconds
         while not address.exists():
             if server.poll() is not None:
@@ -163,7 +163,7 @@ class LocalDeployer:
                 raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
             time.sleep(0.02)
         told = read_json(address)
-        with Remote.at(told["url"]) as remote:
+        with EndpointClient.at(told["url"]) as remote:
             digest = remote.digest()
         if digest != told["digest"]:
             raise InternalError(f"the endpoint {told['url']} must serve {told['digest']}; it serves {digest}.")

@@ -1,13 +1,13 @@
 """What becomes of a deployment whose process was killed before its version was verified."""
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.field_ownership import made_here, merged, owned, projected
+from headrace.cluster.api.field_ownership import made_here, merge_objects, owned_fields_of, project_fields
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
-from headrace.cluster.api.lease_document import About, find
+from headrace.cluster.api.lease_document import LeaseSubject, find
 from headrace.serving.deployment import kserve_status
 
 
-def claim_of(cluster: Cluster, before: Document | None, document: Document, answered: str) -> About:
+def claim_of(cluster: Cluster, before: Document | None, document: Document, answered: str) -> LeaseSubject:
     """What is claimed before an InferenceService is applied.
 
     Where the one that is there was left behind unverified, what was there before it counts.
@@ -22,15 +22,15 @@ def claim_of(cluster: Cluster, before: Document | None, document: Document, answ
         ClusterError: If the cluster cannot be asked.
     """
     kind, name, uri = INFERENCE_SERVICES.kind, str(document["metadata"]["name"]), kserve_status.source(document)
-    left = unfinished(cluster, before) if before else None
+    left = find_unfinished(cluster, before) if before else None
     if left:
-        return About(kind, name, uri, left.before, left.answered)
+        return LeaseSubject(kind, name, uri, left.before, left.answered)
     # What was owned before, and what will be taken over from others with the values that it has now.
-    former = merged(projected(before, document), owned(before) or {}) if before else None
-    return About(kind, name, uri, former, answered)
+    former = merge_objects(project_fields(before, document), owned_fields_of(before) or {}) if before else None
+    return LeaseSubject(kind, name, uri, former, answered)
 
 
-def unfinished(cluster: Cluster, service: Document) -> About | None:
+def find_unfinished(cluster: Cluster, service: Document) -> LeaseSubject | None:
     """The claim on the deployment of what an InferenceService serves; None if that was verified.
 
     Raises:
@@ -40,7 +40,7 @@ def unfinished(cluster: Cluster, service: Document) -> About | None:
     return left.about if left and left.about.uri == kserve_status.source(service) else None
 
 
-def undo(cluster: Cluster, about: About, *, uid: str, force: bool = False) -> None:
+def undo(cluster: Cluster, about: LeaseSubject, *, uid: str, force: bool = False) -> None:
     """Undo a deployment, without waiting for what comes of it.
 
     Args:
@@ -59,7 +59,7 @@ def undo(cluster: Cluster, about: About, *, uid: str, force: bool = False) -> No
     cluster.apply({**about.before, "metadata": {**about.before["metadata"], "uid": uid}}, force=force)
 
 
-def put_right(cluster: Cluster, about: About) -> str:
+def put_right(cluster: Cluster, about: LeaseSubject) -> str:
     """Delete an InferenceService that was not there before, or put back what was; what others changed since is left.
 
     Returns:

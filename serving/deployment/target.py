@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 
-Kind = Literal["local", "kserve"]
-Mode = Literal["", "Standard", "Knative"]
+DeploymentKind = Literal["local", "kserve"]
+DeploymentMode = Literal["", "Standard", "Knative"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class DeploymentTarget:
         Raises:
             InputError: If the kind or the mode is unknown, or the counts of pods cannot be.
         """
-        if self.to not in get_args(Kind):
+        if self.to not in get_args(DeploymentKind):
             raise InputError(
-                f"a model must be deployed to {' or '.join(get_args(Kind))}; got {shown(self.to)} instead."
+                f"a model must be deployed to {' or '.join(get_args(DeploymentKind))}; got {quote(self.to)} instead."
             )
-        if self.mode not in get_args(Mode):
+        if self.mode not in get_args(DeploymentMode):
             raise InputError(f"the mode must be Standard, Knative or empty; got {self.mode!r} instead.")
         if self.replicas < 1:
             raise InputError(f"a model must have at least 1 replica; got {self.replicas}.")

@@ -9,7 +9,7 @@ from headrace.core.base.errors import InputError, InternalError
 from headrace.core.base.files import write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.inference.prediction_json import differs
-from headrace.serving.deployment.client import Remote, Reply
+from headrace.serving.deployment.client import EndpointClient, EndpointReply
 
 _MOST_TOLD = 3
 
@@ -31,16 +31,16 @@ def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
     """
     content = bundle.json("cases.json")
     cases, tolerance = content["cases"], content["tolerance"]
-    with Remote.at(url, via=via) as remote:
+    with EndpointClient.at(url, via=via) as remote:
         digest = remote.digest()
         remote.predict([cases[0]["request"]])  # the first answer pays for what the server does once
         replies = [remote.predict([case["request"]]) for case in cases]
         together = remote.predict([case["request"] for case in cases])
-        refused = remote.predict([_broken(cases[0]["request"])])
+        refused = remote.predict([_broken_request(cases[0]["request"])])
     failures = [] if digest == bundle.digest else [f"it serves the bundle {digest or '(unnamed)'}, not {bundle.digest}"]
     for place, (case, reply) in enumerate(zip(cases, replies, strict=True)):
-        failures += _compared(f"case {place}", [case], reply, tolerance)
-    failures += _compared("all cases in one request: case", cases, together, tolerance)
+        failures += _compare_answers(f"case {place}", [case], reply, tolerance)
+    failures += _compare_answers("all cases in one request: case", cases, together, tolerance)
     if not 400 <= refused.status < 500:
         failures.append(f"a request that breaks the contract got status {refused.status} instead of a 4xx")
     return {
@@ -77,17 +77,19 @@ def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
     write_json(record, found)
     if found["failures"]:
         kind = InternalError if found["digest"] == bundle.digest else InputError
-        raise kind(f"the endpoint {url} does not answer as its bundle says: {told(found['failures'])}.")
+        raise kind(f"the endpoint {url} does not answer as its bundle says: {describe_failures(found['failures'])}.")
     return found
 
 
-def told(failures: Sequence[str]) -> str:
+def describe_failures(failures: Sequence[str]) -> str:
     """Failures as a message tells them: the first few, and how many more."""
     more = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
     return "; ".join(failures[:_MOST_TOLD]) + more
 
 
-def _compared(what: str, cases: Sequence[Mapping[str, Any]], reply: Reply, tolerance: Mapping[str, float]) -> list[str]:
+def _compare_answers(
+    what: str, cases: Sequence[Mapping[str, Any]], reply: EndpointReply, tolerance: Mapping[str, float]
+) -> list[str]:
     predictions = reply.document.get("predictions") if isinstance(reply.document, dict) else None
     if reply.status != 200 or not isinstance(predictions, list) or len(predictions) != len(cases):
         error = reply.document.get("error", "") if isinstance(reply.document, dict) else ""
@@ -100,7 +102,7 @@ def _compared(what: str, cases: Sequence[Mapping[str, Any]], reply: Reply, toler
     return found
 
 
-def _broken(request: Mapping[str, Any]) -> dict[str, Any]:
+def _broken_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request whose first value is of a kind that no contract allows."""
     return {**request, next(iter(request)): {"not": "a value"}}
 

@@ -8,14 +8,14 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from headrace.core.base.errors import HeadraceError, InputError, RequestError, shown
+from headrace.core.base.errors import HeadraceError, InputError, RequestError, quote
 from headrace.serving.grpc.kserve_messages import without_clients
-from headrace.serving.model.executor import Desk
-from headrace.serving.model.explainer_process import Explaining
-from headrace.serving.model.options import Options
-from headrace.serving.model.served_model import Served
+from headrace.serving.model.executor import RequestExecutor
+from headrace.serving.model.explainer_process import ExplainerProcess
+from headrace.serving.model.options import ServerOptions
+from headrace.serving.model.served_model import ServedModel
 from headrace.serving.protocols import grpc_codec, responses, v1, v2
-from headrace.serving.telemetry.telemetry import Ended, Seen
+from headrace.serving.telemetry.telemetry import RequestRecord, Telemetry
 
 without_clients()
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as messages  # noqa: E402 - see without_clients
@@ -35,10 +35,12 @@ Call = Callable[[Any], Awaitable[tuple[Any, int]]]
 """Takes a request; gives the response and how many rows were scored."""
 
 
-class Service:
+class InferenceService:
     """The methods of the protocol."""
 
-    def __init__(self, desk: Desk, seen: Seen, explaining: Explaining, *, repository: bool) -> None:
+    def __init__(
+        self, desk: RequestExecutor, seen: Telemetry, explaining: ExplainerProcess, *, repository: bool
+    ) -> None:
         """Prepare to answer.
 
         Args:
@@ -85,10 +87,10 @@ class Service:
             except Exception as error:  # noqa: BLE001 - the one place that maps them to statuses
                 failure = error
             finally:
-                reply = responses.refusal(failure) if failure else responses.Reply(200, b"")
+                reply = responses.refusal(failure) if failure else responses.Response(200, b"")
                 seconds = time.perf_counter() - began
                 protocol = "grpc" if name == "ModelInfer" else "other"
-                self._seen.ended(Ended(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ())
+                self._seen.ended(RequestRecord(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ())
             if failure is None:
                 return response
             told = str(failure) if isinstance(failure, HeadraceError) else "the server failed; its log tells why."
@@ -117,20 +119,20 @@ class Service:
         desk.served()
         served = self._named(request.model_name, request.model_version)
         document = grpc_codec.document(request)
-        v2.wanted(document, served)
+        v2.requested_outputs(document, served)
         contract = served.scorer.contract
         if request.ByteSize() <= _LONG_BYTES:
-            asked = grpc_codec.asked(request, contract, desk.limits)
+            asked = grpc_codec.read_columns(request, contract, desk.limits)
         else:
-            asked = await desk.aside(grpc_codec.asked, request, contract, desk.limits)
+            asked = await desk.aside(grpc_codec.read_columns, request, contract, desk.limits)
         scored = await desk.scored(served, asked)
         explanations = None
-        if v1.explained(document):
+        if v1.wants_explanations(document):
             explanations = await self._explaining.explained(served, scored, desk.limits)
         self._seen.answered(served, asked, scored)
         answer = v2.answer(served, scored, document, explanations)
         response = messages.ModelInferResponse()
-        return grpc_codec.answered(answer, response, raw=bool(request.raw_input_contents)), len(scored.scores)
+        return grpc_codec.fill_response(answer, response, raw=bool(request.raw_input_contents)), len(scored.scores)
 
     async def _load(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
@@ -148,16 +150,16 @@ class Service:
             raise RequestError("models are not loaded and unloaded by clients here.", "closed")
         self._named(name, "")
 
-    def _named(self, name: str, version: str) -> Served:
+    def _named(self, name: str, version: str) -> ServedModel:
         served = self._desk.live.served
         if name != served.name or version not in {"", served.digest}:
             told = f"{name}, version {version}" if version else name
-            raise RequestError(f"there is no model {shown(told)} here; its name is {served.name}.", "absent")
+            raise RequestError(f"there is no model {quote(told)} here; its name is {served.name}.", "absent")
         return served
 
 
 @contextlib.asynccontextmanager
-async def serving(service: Service, address: str, options: Options) -> AsyncIterator[None]:
+async def serving(service: InferenceService, address: str, options: ServerOptions) -> AsyncIterator[None]:
     """Serve gRPC for the length of the block; requests that have begun are answered.
 
     Args:

@@ -9,31 +9,34 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.http.predict import Answering
-from headrace.serving.http.request_body import Disconnected, body
-from headrace.serving.model.executor import Desk
+from headrace.core.base.errors import RequestError
+from headrace.core.base.errors import quote as shown
+from headrace.serving.http.predict import PredictHandler
+from headrace.serving.http.request_body import ClientDisconnected, body
+from headrace.serving.model.executor import RequestExecutor
 from headrace.serving.protocols import responses, v2
 from headrace.serving.protocols.codecs import V1, V2
-from headrace.serving.protocols.responses import Reply
+from headrace.serving.protocols.responses import Response
 from headrace.serving.telemetry import trace_context
-from headrace.serving.telemetry.telemetry import Ended, Seen
+from headrace.serving.telemetry.telemetry import RequestRecord, Telemetry
 
 if TYPE_CHECKING:
-    from headrace.serving.http.connection import Short
+    from headrace.serving.http.connection import FastHandler
 
-Handler = Callable[[Any, Any], Awaitable[Reply]]
+Handler = Callable[[Any, Any], Awaitable[Response]]
 Route = tuple[str, Handler, str]
 """Method, handler, and the protocol's name in metrics: ``other`` for what is no prediction, such as probes."""
 
 _METHODS = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
-_GONE = Reply(499, b"")
+_GONE = Response(499, b"")
 
 
-class App:
+class HttpApplication:
     """The application."""
 
-    def __init__(self, desk: Desk, seen: Seen, answering: Answering, *, repository: bool = False) -> None:
+    def __init__(
+        self, desk: RequestExecutor, seen: Telemetry, answering: PredictHandler, *, repository: bool = False
+    ) -> None:
         """Open the routes.
 
         Args:
@@ -49,7 +52,7 @@ class App:
         self._routes = self._opened()
         desk.live.changed.append(self._reopen)
         name = quote(desk.live.name)
-        self.shorts: dict[tuple[bytes, bytes], Short] = {
+        self.shorts: dict[tuple[bytes, bytes], FastHandler] = {
             (b"POST", f"/v1/models/{name}:predict".encode()): partial(answering.shortly, V1),
             (b"POST", f"/v2/models/{name}/infer".encode()): partial(answering.shortly, V2),
         }
@@ -68,15 +71,17 @@ class App:
                 reply = await route[1](scope, receive)
             else:
                 reply = _nowhere(scope, route)
-        except Disconnected:
+        except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - the one place that maps them to replies
             reply = responses.refusal(error)
         finally:
             seconds = time.perf_counter() - began
-            ended = Ended(protocol, scope["method"], scope["path"], reply.status, seconds, reply.rows, reply.reason)
+            ended = RequestRecord(
+                protocol, scope["method"], scope["path"], reply.status, seconds, reply.rows, reply.reason
+            )
             self._seen.ended(ended, scope["headers"])
-        await _sent(reply, send, trace_context.context(scope["headers"]))
+        await _send(reply, send, trace_context.context(scope["headers"]))
 
     def _reopen(self) -> None:
         self._routes = self._opened()
@@ -87,20 +92,20 @@ class App:
         version = f"{second}/versions/{served.digest}"
         predict = partial(self._answering.answered, V1)
         routes: dict[str, Route] = {
-            "/": ("GET", _fixed({"status": "alive"}), "other"),
+            "/": ("GET", _fixed_response({"status": "alive"}), "other"),
             "/metrics": ("GET", self._metrics, "other"),
             "/openapi.json": ("GET", self._openapi, "other"),
             "/ping": ("GET", self._ready, "other"),
             "/invocations": ("POST", predict, "v1"),
-            "/v1/models": ("GET", _fixed({"models": [served.name]}), "other"),
+            "/v1/models": ("GET", _fixed_response({"models": [served.name]}), "other"),
             first: ("GET", self._model_ready, "other"),
             f"{first}:predict": ("POST", predict, "v1"),
             f"{first}:explain": ("POST", partial(self._answering.answered, V1, explain=True), "v1"),
-            "/v2": ("GET", _fixed(v2.server_metadata(repository=self._repository)), "other"),
-            "/v2/health/live": ("GET", _fixed({"live": True}), "other"),
+            "/v2": ("GET", _fixed_response(v2.server_metadata(repository=self._repository)), "other"),
+            "/v2/health/live": ("GET", _fixed_response({"live": True}), "other"),
             "/v2/health/ready": ("GET", self._ready, "other"),
-            "/v2/models": ("GET", _fixed({"models": [served.name]}), "other"),
-            f"{second}/versions": ("GET", _fixed({"name": served.name, "versions": [served.digest]}), "other"),
+            "/v2/models": ("GET", _fixed_response({"models": [served.name]}), "other"),
+            f"{second}/versions": ("GET", _fixed_response({"name": served.name, "versions": [served.digest]}), "other"),
         }
         for path in (second, version):
             routes[path] = ("GET", self._metadata, "other")
@@ -112,58 +117,58 @@ class App:
             routes[f"{path}/unload"] = ("POST", self._unload, "other")
         return routes
 
-    async def _model_ready(self, _: Any, __: Any) -> Reply:
+    async def _model_ready(self, _: Any, __: Any) -> Response:
         self._desk.require_ready()
         return responses.json({"name": self._desk.live.name, "ready": True})
 
-    async def _ready(self, _: Any, __: Any) -> Reply:
+    async def _ready(self, _: Any, __: Any) -> Response:
         self._desk.require_ready()
         return responses.json({"ready": True})
 
-    async def _metadata(self, _: Any, __: Any) -> Reply:
+    async def _metadata(self, _: Any, __: Any) -> Response:
         return responses.json(v2.metadata(self._desk.served()))
 
-    async def _metrics(self, scope: Any, _: Any) -> Reply:
+    async def _metrics(self, scope: Any, _: Any) -> Response:
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
         content, kind = await self._seen.exposed(accept.decode("latin-1"))
-        return Reply(200, content, content_type=kind.encode())
+        return Response(200, content, content_type=kind.encode())
 
-    async def _openapi(self, _: Any, __: Any) -> Reply:
+    async def _openapi(self, _: Any, __: Any) -> Response:
         from headrace.serving.protocols.openapi import openapi  # noqa: PLC0415 - seldom asked for
 
         return responses.json(openapi(self._desk.served(), self._desk.limits, repository=self._repository))
 
-    async def _load(self, scope: Any, receive: Any) -> Reply:
+    async def _load(self, scope: Any, receive: Any) -> Response:
         await body(scope, receive, self._desk.limits)
         served = await self._seen.swapped()
         self._seen.told_others()
         return responses.json({"name": served.name, "load": True, "version": served.digest})
 
-    async def _unload(self, scope: Any, receive: Any) -> Reply:
+    async def _unload(self, scope: Any, receive: Any) -> Response:
         await body(scope, receive, self._desk.limits)
         self._desk.live.unload()
         return responses.json({"name": self._desk.live.name, "unload": True})
 
 
-def _fixed(content: object) -> Handler:
+def _fixed_response(content: object) -> Handler:
     reply = responses.json(content)
 
-    async def handle(_: Any, __: Any) -> Reply:
+    async def handle(_: Any, __: Any) -> Response:
         return reply
 
     return handle
 
 
-def _nowhere(scope: Any, route: Route | None) -> Reply:
+def _nowhere(scope: Any, route: Route | None) -> Response:
     path = shown(scope["path"])
     if route is not None:
         error = RequestError(f"{path} takes {route[0]}; got {shown(scope['method'], 20)} instead.", "method")
-        return Reply(405, responses.refusal(error).body, headers=((b"allow", route[0].encode()),), reason="method")
+        return Response(405, responses.refusal(error).body, headers=((b"allow", route[0].encode()),), reason="method")
     told = f"there is nothing at {path}; POST to /v1/models/NAME:predict or /v2/models/NAME/infer, GET /v2/models."
     return responses.refusal(RequestError(told, "absent"))
 
 
-async def _sent(reply: Reply, send: Any, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+async def _send(reply: Response, send: Any, headers: tuple[tuple[bytes, bytes], ...]) -> None:
     length = (b"content-length", b"%d" % len(reply.body))
     told = [(b"content-type", reply.content_type), length, *reply.headers, *headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": told})

@@ -13,22 +13,22 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from headrace.serving.model.limits import Limits
+from headrace.serving.model.limits import RequestLimits
 from headrace.serving.protocols.v1 import error
 
 Headers = list[tuple[bytes, bytes]]
-Short = Callable[[bytes, Headers], "bytes | None"]
+FastHandler = Callable[[bytes, Headers], "bytes | None"]
 """Takes a body and headers; gives the bytes of a whole response, or None for the long way."""
 
 SHORT_BYTES = 64 << 10
 _SWEEP_SECONDS = 1.0
 
 
-class TooLong(httptools.HttpParserCallbackError):
+class HeadTooLong(httptools.HttpParserCallbackError):
     """A request's head is longer than allowed."""
 
 
-class Connection(HttpToolsProtocol):
+class BoundedConnection(HttpToolsProtocol):
     """A connection that is closed when a request takes too long to arrive or its head is too long.
 
     Attributes:
@@ -38,8 +38,8 @@ class Connection(HttpToolsProtocol):
             a connection that is closed while it is used loses a request.
     """
 
-    limits = Limits()
-    shorts: Mapping[tuple[bytes, bytes], Short] = {}
+    limits = RequestLimits()
+    shorts: Mapping[tuple[bytes, bytes], FastHandler] = {}
     draining: Callable[[], bool] = staticmethod(lambda: False)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,7 +47,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_bytes = 0
         self._in_head = True
-        self._short: Short | None = None
+        self._short: FastHandler | None = None
         self._body: list[bytes] = []
         self.since = self.loop.time()
         self.idle = False
@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[431 if long else 400] + head + content)
         self.transport.close()
 
-    def _way(self) -> "Short | None":
+    def _way(self) -> "FastHandler | None":
         free = self.cycle is None or self.cycle.response_complete
         if not free or self.expect_100_continue or self.flow.write_paused or not self.parser.should_keep_alive():
             return None
@@ -141,10 +141,10 @@ class Connection(HttpToolsProtocol):
     def _check_length(self) -> None:
         length = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if length > self.limits.header_bytes:
-            raise TooLong
+            raise HeadTooLong
 
 
-async def sweep(connections: AbstractSet[Any], limits: Limits) -> None:
+async def sweep(connections: AbstractSet[Any], limits: RequestLimits) -> None:
     """Close connections that are idle for too long, or whose request takes too long, for ever."""
     loop = asyncio.get_running_loop()
     while True:

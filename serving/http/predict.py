@@ -6,24 +6,24 @@ from typing import Any
 from headrace.core.base.errors import RequestError
 from headrace.serving.http.connection import SHORT_BYTES, Headers
 from headrace.serving.http.request_body import body
-from headrace.serving.model.executor import Desk
-from headrace.serving.model.explainer_process import Explaining
-from headrace.serving.model.served_model import Scored, Served
+from headrace.serving.model.executor import RequestExecutor
+from headrace.serving.model.explainer_process import ExplainerProcess
+from headrace.serving.model.served_model import ScoredRows, ServedModel
 from headrace.serving.protocols import media_type, v1
-from headrace.serving.protocols.codecs import Speech
-from headrace.serving.protocols.responses import Reply
+from headrace.serving.protocols.codecs import ProtocolCodec
+from headrace.serving.protocols.responses import Response
 from headrace.serving.telemetry import trace_context
-from headrace.serving.telemetry.telemetry import Ended, Seen
+from headrace.serving.telemetry.telemetry import RequestRecord, Telemetry
 
 # The answers to more rows are written in a thread.
 _MANY_ROWS = 256
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
 
 
-class Answering:
+class PredictHandler:
     """Answers predictions in any protocol over HTTP."""
 
-    def __init__(self, desk: Desk, seen: Seen, explaining: Explaining) -> None:
+    def __init__(self, desk: RequestExecutor, seen: Telemetry, explaining: ExplainerProcess) -> None:
         """Prepare to answer.
 
         Args:
@@ -35,7 +35,7 @@ class Answering:
         self._seen = seen
         self._explaining = explaining
 
-    async def answered(self, speech: Speech, scope: Any, receive: Any, *, explain: bool = False) -> Reply:
+    async def answered(self, speech: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
         """The reply to any request.
 
         Args:
@@ -54,7 +54,7 @@ class Answering:
             document, asked = speech.read(sent, headers, served, desk.limits)
         else:
             document, asked = await desk.aside(speech.read, sent, headers, served, desk.limits)
-        explain = explain or v1.explained(document)
+        explain = explain or v1.wants_explanations(document)
         scored = await desk.scored(served, asked)
         explanations = await self._explained(served, scored) if explain else None
         self._seen.answered(served, asked, scored, headers)
@@ -64,13 +64,13 @@ class Answering:
             reply = await desk.aside(speech.write, served, scored, document, explanations)
         return speech.wrap(reply, headers, served.name)
 
-    async def _explained(self, served: Served, scored: Scored) -> list[Any]:
+    async def _explained(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
         began = time.perf_counter()
         explanations = await self._explaining.explained(served, scored, self._desk.limits)
         self._seen.explained(time.perf_counter() - began)
         return explanations
 
-    def shortly(self, speech: Speech, sent: bytes, headers: Headers) -> bytes | None:
+    def shortly(self, speech: ProtocolCodec, sent: bytes, headers: Headers) -> bytes | None:
         """The bytes of a whole response, if the request is plainly in order and its answer takes microseconds.
 
         Args:
@@ -98,11 +98,13 @@ class Answering:
         reply = speech.write(served, scored, document, None)
         self._seen.answered(served, asked, scored, headers)
         seconds = time.perf_counter() - began
-        self._seen.ended(Ended(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False)
+        self._seen.ended(
+            RequestRecord(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False
+        )
         return _response(reply, telling)
 
 
-def _response(reply: Reply, headers: Headers) -> bytes:
+def _response(reply: Response, headers: Headers) -> bytes:
     head = _HEAD % (reply.content_type, len(reply.body))
     if headers or reply.headers:
         for name, value in (*reply.headers, *trace_context.context(headers)):

@@ -4,17 +4,17 @@ import asyncio
 from typing import Any
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.model.limits import Limits
-from headrace.serving.protocols.decompression import Inflating, inflating
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.protocols.decompression import Decompressor, inflating
 
 Headers = dict[bytes, bytes]
 
 
-class Disconnected(Exception):  # noqa: N818 - nobody reports it: the client is gone
+class ClientDisconnected(Exception):  # noqa: N818 - nobody reports it: the client is gone
     """The client went away before its request was whole."""
 
 
-async def body(scope: Any, receive: Any, limits: Limits) -> bytes:
+async def body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
     """The whole body of a request, inflated if it is compressed.
 
     Args:
@@ -30,7 +30,7 @@ async def body(scope: Any, receive: Any, limits: Limits) -> bytes:
     coded = inflating(scope["headers"], limits)
     message = await receive()
     if message["type"] != "http.request":
-        raise Disconnected
+        raise ClientDisconnected
     first: bytes = message["body"]
     if not message["more_body"] and len(first) <= limits.body_bytes and coded is None:
         return first
@@ -43,11 +43,11 @@ async def body(scope: Any, receive: Any, limits: Limits) -> bytes:
         raise RequestError(f"a body must arrive within {limits.seconds:g} s; this one did not.", "slow") from error
 
 
-async def _whole(message: Any, receive: Any, limits: Limits, coded: Inflating | None) -> bytes:
+async def _whole(message: Any, receive: Any, limits: RequestLimits, coded: Decompressor | None) -> bytes:
     parts, length = [], 0
     while True:
         if message["type"] != "http.request":
-            raise Disconnected
+            raise ClientDisconnected
         length += len(message["body"])
         if length > limits.body_bytes:
             raise _too_long(limits)
@@ -65,5 +65,5 @@ async def _whole(message: Any, receive: Any, limits: Limits, coded: Inflating | 
     return b"".join(parts)
 
 
-def _too_long(limits: Limits) -> RequestError:
+def _too_long(limits: RequestLimits) -> RequestError:
     return RequestError(f"a body must have at most {limits.body_bytes} bytes; send fewer rows at a time.", "size")

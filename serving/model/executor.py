@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.model_holder import Live
-from headrace.serving.model.served_model import Asked, Scored, Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.model_holder import ModelHolder
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Desk:
+class RequestExecutor:
     """Answers what REST and gRPC decoded, without holding up other requests."""
 
-    def __init__(self, live: Live, limits: Limits, *, workers: int = 2) -> None:
+    def __init__(self, live: ModelHolder, limits: RequestLimits, *, workers: int = 2) -> None:
         """Prepare to answer.
 
         Args:
@@ -30,7 +30,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="long")
         self._waiting = 0
 
-    def served(self) -> Served:
+    def served(self) -> ServedModel:
         """The model that answers now.
 
         Raises:
@@ -49,7 +49,7 @@ class Desk:
         if not self.live.ready:
             raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
 
-    async def scored(self, served: Served, asked: Asked) -> Scored:
+    async def scored(self, served: ServedModel, asked: InputRows) -> ScoredRows:
         """The answers to rows: at once if they are few and plain, in a thread otherwise.
 
         Raises:

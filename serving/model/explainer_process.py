@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import RequestError
 from headrace.core.runtime.processes import die_with_parent
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Scored, Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import ScoredRows, ServedModel
 
 if TYPE_CHECKING:
     from headrace.core.inference.explain import Explainer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_WAITING = 8
 
 
-class Explaining:
+class ExplainerProcess:
     """Explains answers."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Explaining:
         self._pool: ProcessPoolExecutor | None = None
         self._waiting = 0
 
-    async def explained(self, served: Served, scored: Scored, limits: Limits) -> list[Any]:
+    async def explained(self, served: ServedModel, scored: ScoredRows, limits: RequestLimits) -> list[Any]:
         """One explanation for each row that was scored; see ``headrace.core.inference.explain.objects``.
 
         Args:
@@ -74,12 +74,12 @@ class Explaining:
             for process in processes:
                 process.kill()
 
-    async def _asked(self, served: Served, scored: Scored) -> list[Any]:
+    async def _asked(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=die_with_parent)
         pool = self._pool
-        work = functools.partial(_explained, str(served.folder), served.digest, scored.matrix)
+        work = functools.partial(_explain_rows, str(served.folder), served.digest, scored.matrix)
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, work)
         except BrokenProcessPool as error:
@@ -88,16 +88,16 @@ class Explaining:
             raise RequestError("the process that explains answers ended; ask again.", "unready") from error
 
 
-def _explained(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
+def _explain_rows(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
     """What the process does for one request."""
     from headrace.core.inference.explain import objects  # noqa: PLC0415 - seconds, which only this process pays
 
-    explainer, model = _loaded(folder, digest)
+    explainer, model = _load_explainer(folder, digest)
     return objects(explainer.explain(matrix), model)
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(folder: str, digest: str) -> "tuple[Explainer, Model]":
+def _load_explainer(folder: str, digest: str) -> "tuple[Explainer, Model]":
     from headrace.core.bundles.bundle import open_bundle  # noqa: PLC0415 - as above
     from headrace.core.inference.explain import FILE, Explainer  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from headrace.core.base.errors import InputError
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """Bounds on requests; what exceeds one gets a 4xx.
 
     Attributes:

@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.core.base.errors import InputError
-from headrace.core.bundles.bundle import Policy
-from headrace.serving.model.served_model import Served
+from headrace.core.bundles.bundle import VerificationPolicy
+from headrace.serving.model.served_model import ServedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Live:
+class ModelHolder:
     """The current model.
 
     A request takes ``served`` once and keeps it; a change sets another one between two requests.
     """
 
-    def __init__(self, source: str, *, name: str = "", threads: int = 1, policy: Policy | None = None) -> None:
+    def __init__(
+        self, source: str, *, name: str = "", threads: int = 1, policy: VerificationPolicy | None = None
+    ) -> None:
         """Load the model.
 
         Args:
@@ -34,12 +36,12 @@ class Live:
         self.source = source
         self._name = name
         self._threads = threads
-        self._policy = policy or Policy()
+        self._policy = policy or VerificationPolicy()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._changing = asyncio.Lock()
         self.changed: list[Callable[[], None]] = []
         try:
-            self.served: Served = self._open()
+            self.served: ServedModel = self._open()
         except BaseException:
             self.close()
             raise
@@ -56,7 +58,7 @@ class Live:
         """Name of the model on this endpoint."""
         return self.served.name
 
-    async def load(self) -> Served:
+    async def load(self) -> ServedModel:
         """Read the source again and let it answer from now on; requests that have begun keep the old model.
 
         Returns:
@@ -88,8 +90,8 @@ class Live:
         """Remove what was fetched."""
         self._clear(None)
 
-    def _open(self) -> Served:
-        served = Served.open(self._folder(), name=self._name, threads=self._threads, policy=self._policy)
+    def _open(self) -> ServedModel:
+        served = ServedModel.open(self._folder(), name=self._name, threads=self._threads, policy=self._policy)
         if hasattr(self, "served") and served.name != self.served.name:
             raise InputError(
                 f"the model at {self.source} must be named {self.served.name}, as the one that it replaces; it is "

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from headrace.core.base.errors import InputError
-from headrace.core.bundles.bundle import Level, Policy
-from headrace.core.bundles.signatures import Trust
-from headrace.serving.model.limits import Limits
+from headrace.core.bundles.bundle import VerificationLevel, VerificationPolicy
+from headrace.core.bundles.signatures import TrustedSigner
+from headrace.serving.model.limits import RequestLimits
 
 _LARGEST_PORT = 65_535
 _MOST_WORKERS = 256
 OFF = -1
 _TRUST = frozenset({"verify", "public_key", "identity", "issuer"})
-Mode = Literal["all", "request", "response"]
+PayloadMode = Literal["all", "request", "response"]
 
 
 @dataclass(frozen=True)
-class Payloads:
+class PayloadOptions:
     """Where payloads go.
 
     Attributes:
@@ -31,7 +31,7 @@ class Payloads:
     """
 
     sink: str
-    mode: Mode = "all"
+    mode: PayloadMode = "all"
     share: float = 1.0
     source: str = "headrace"
     namespace: str = ""
@@ -47,7 +47,7 @@ class Payloads:
 
 
 @dataclass(frozen=True)
-class Options:
+class ServerOptions:
     """How to serve.
 
     Attributes:
@@ -80,11 +80,11 @@ class Options:
     drain_seconds: float = 0.0
     grace_seconds: float = 10.0
     address_file: str = ""
-    policy: Policy = field(default_factory=Policy)
+    policy: VerificationPolicy = field(default_factory=VerificationPolicy)
     access_log: bool = False
-    payloads: Payloads | None = None
+    payloads: PayloadOptions | None = None
     verbose: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: RequestLimits = field(default_factory=RequestLimits)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be; the system would take a port modulo 65,536.
@@ -116,8 +116,15 @@ def parser() -> argparse.ArgumentParser:
     say = made.add_argument
     say("--model", "--model-dir", "--model_dir", required=True, help="a bundle's folder or store URI")
     say("--name", "--model-name", "--model_name", default="", help="name of the model on this endpoint")
-    say("--host", default=Options.host, help="address to listen on; 0.0.0.0 for all")
-    say("--port", "--http-port", "--http_port", type=int, default=Options.port, help="TCP port; 0 for one that is free")
+    say("--host", default=ServerOptions.host, help="address to listen on; 0.0.0.0 for all")
+    say(
+        "--port",
+        "--http-port",
+        "--http_port",
+        type=int,
+        default=ServerOptions.port,
+        help="TCP port; 0 for one that is free",
+    )
     say(
         "--grpc-port", "--grpc_port", type=int, default=OFF, help="TCP port for gRPC; 0 for a free one; none by default"
     )
@@ -127,38 +134,45 @@ def parser() -> argparse.ArgumentParser:
     say("--drain-seconds", type=float, default=0.0, help="serve on, but not ready, for so long after SIGTERM")
     say("--grace-seconds", type=float, default=10.0, help="longest time for requests in flight to end after that")
     say("--address-file", default="", help="JSON file to write once requests are answered")
-    say("--verify", choices=get_args(Level), default="digest", help="what a bundle must prove before it answers")
+    say(
+        "--verify",
+        choices=get_args(VerificationLevel),
+        default="digest",
+        help="what a bundle must prove before it answers",
+    )
     say("--public-key", "--public_key", default="", help="key that must have signed it, for --verify signature")
     say("--identity", default="", help="identity that must have signed it without a key, for --verify signature")
     say("--issuer", default="", help="URL of who vouches for that identity")
     say("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
     say("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")
-    say("--log-mode", "--log_mode", choices=get_args(Mode), default="all", help="what is logged there")
+    say("--log-mode", "--log_mode", choices=get_args(PayloadMode), default="all", help="what is logged there")
     say("--log-share", type=float, default=1.0, help="share of the requests that is logged there, 0 to 1")
     say("--verbose", action="store_true", help="log more, and tracebacks of failures")
-    for bound in fields(Limits):
+    for bound in fields(RequestLimits):
         flag = f"--max-{bound.name.replace('_', '-')}"
         note = "; inflated too" if bound.name == "body_bytes" else ""
         say(flag, type=type(bound.default), default=bound.default, help=f"limit; {bound.default} unless told{note}")
     return made
 
 
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: argparse.Namespace) -> ServerOptions:
     """The options that parsed arguments mean.
 
     Raises:
         InputError: If a value is out of range.
     """
     given = vars(arguments)
-    limits = Limits(**{bound.name: given[f"max_{bound.name}"] for bound in fields(Limits)})
+    limits = RequestLimits(**{bound.name: given[f"max_{bound.name}"] for bound in fields(RequestLimits)})
     sink = given["log_url"]
-    payloads = Payloads(sink, mode=given["log_mode"], share=given["log_share"]) if sink else None
+    payloads = PayloadOptions(sink, mode=given["log_mode"], share=given["log_share"]) if sink else None
     policy = _policy(given)
     rest = {key: value for key, value in given.items() if not key.startswith(("max_", "log_")) and key not in _TRUST}
-    return Options(limits=limits, payloads=payloads, policy=policy, **rest)
+    return ServerOptions(limits=limits, payloads=payloads, policy=policy, **rest)
 
 
-def _policy(given: Mapping[str, Any]) -> Policy:
+def _policy(given: Mapping[str, Any]) -> VerificationPolicy:
     key, identity, issuer = (given[name] for name in ("public_key", "identity", "issuer"))
     trusted = key or identity or issuer
-    return Policy(given["verify"], Trust(Path(key) if key else None, identity, issuer) if trusted else None)
+    return VerificationPolicy(
+        given["verify"], TrustedSigner(Path(key) if key else None, identity, issuer) if trusted else None
+    )

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.base.errors import BundleError, RequestError
-from headrace.core.bundles.bundle import Policy, open_bundle
+from headrace.core.bundles.bundle import VerificationPolicy, open_bundle
 from headrace.core.inference.prediction_json import Answer, differs
-from headrace.core.inference.request_encoder import Admitted, Door
+from headrace.core.inference.request_encoder import EncodedRows, RequestEncoder
 from headrace.core.inference.scorer import Scorer
 
-Asked = list[Any] | dict[str, Any]
+InputRows = list[Any] | dict[str, Any]
 """Rows (a list of objects or arrays), or columns (values by name)."""
 
 # What so few rows cost would not pay for a thread.
@@ -25,7 +25,7 @@ _QUICK_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredRows:
     """Answers to n rows.
 
     Attributes:
@@ -43,7 +43,7 @@ class Scored:
     engine_seconds: float = 0.0
 
 
-class Served:
+class ServedModel:
     """A model under a name on an endpoint."""
 
     def __init__(self, scorer: Scorer, *, folder: Path, name: str = "") -> None:
@@ -57,12 +57,12 @@ class Served:
         self.scorer = scorer
         self.folder = folder
         self.name = name or scorer.name
-        self.door = Door(scorer.contract)
+        self.door = RequestEncoder(scorer.contract)
         self.classes = scorer.classes
         self.digest = scorer.digest
 
     @classmethod
-    def open(cls, folder: Path, *, name: str = "", threads: int = 1, policy: Policy | None = None) -> Self:
+    def open(cls, folder: Path, *, name: str = "", threads: int = 1, policy: VerificationPolicy | None = None) -> Self:
         """Verify every byte of a bundle, load it, and let it answer its own first case.
 
         Args:
@@ -84,7 +84,7 @@ class Served:
         """Most rows that may be scored between two other requests, without a thread."""
         return _QUICK_ROWS if self.scorer.engine.name == "onnx" else 0
 
-    def quick(self, asked: Asked) -> Scored | None:
+    def quick(self, asked: InputRows) -> ScoredRows | None:
         """The answers, if that takes microseconds; None if it may take longer."""
         rows = asked if isinstance(asked, list) else next(iter(asked.values()), ())
         if len(rows) > self.quick_rows:
@@ -92,7 +92,7 @@ class Served:
         admitted = self.door.quick_rows(asked) if isinstance(asked, list) else self.door.quick_columns(asked)
         return None if admitted is None else self.score(admitted)
 
-    def full(self, asked: Asked) -> Scored:
+    def full(self, asked: InputRows) -> ScoredRows:
         """The answers, however long they take.
 
         Raises:
@@ -100,7 +100,7 @@ class Served:
         """
         return self.score(self.door.rows(asked) if isinstance(asked, list) else self.door.columns(asked))
 
-    def score(self, admitted: Admitted) -> Scored:
+    def score(self, admitted: EncodedRows) -> ScoredRows:
         """The answers to rows that may pass.
 
         Raises:
@@ -115,7 +115,7 @@ class Served:
             raise RequestError(
                 f"row {row} has no finite answer; its values must be nearer to those of the data.", "answer"
             )
-        return Scored(scores, self._chosen(scores), admitted.warnings, admitted.matrix, took)
+        return ScoredRows(scores, self._chosen(scores), admitted.warnings, admitted.matrix, took)
 
     def _chosen(self, scores: Sequence[Any]) -> list[int]:
         task = self.scorer.contract.task
@@ -124,7 +124,7 @@ class Served:
             return [positive if row[positive] >= threshold else 1 - positive for row in scores]
         return [] if task == "regression" else [row.index(max(row)) for row in scores]
 
-    def objects(self, scored: Scored) -> list[Answer]:
+    def objects(self, scored: ScoredRows) -> list[Answer]:
         """One object for each row: ``label`` and ``probabilities`` by class, or ``value``."""
         if not self.classes:
             return [{"value": value} for value in scored.scores]

@@ -7,9 +7,9 @@ https://arrow.apache.org/docs/format/Columnar.html, ``Message.fbs`` and ``Schema
 import struct
 from collections.abc import Iterator
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
-from headrace.serving.protocols.json_body import sized
+from headrace.core.base.errors import RequestError, quote
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.protocols.json_body import check_row_count
 
 _MAGIC = b"ARROW1\0\0"
 _MOST = 20_000
@@ -31,7 +31,7 @@ _TYPES = {
 _WIDTHS = {"<B": 1, "<H": 2, "<i": 4, "<I": 4, "<q": 8}
 
 
-def checked(body: bytes, limits: Limits) -> bytes:
+def check_stream(body: bytes, limits: RequestLimits) -> bytes:
     """The stream inside a body of either form, if it keeps the bounds.
 
     Args:
@@ -53,12 +53,12 @@ def checked(body: bytes, limits: Limits) -> bytes:
                 size += _size(batch, stream[start : start + length], limits.body_bytes)
                 rows += abs(batch.number(4, "<q")) if kind == _BATCH else 0
     except (struct.error, IndexError) as error:
-        raise _broken() from error
+        raise _broken_body() from error
     if schemas != 1:
-        raise _broken()
+        raise _broken_body()
     if size > limits.body_bytes:
         raise _too_long(limits.body_bytes)
-    sized(rows, limits)
+    check_row_count(rows, limits)
     return stream
 
 
@@ -154,7 +154,7 @@ def _check_columns(schema: _Table) -> None:
     for field in schema.tables(6):
         if field.number(8, "<B") not in _TYPES or any(True for _ in field.vector(14, 4)):
             raise RequestError(
-                f"the column {shown(field.text(4), 60)} must be of a plain type: {', '.join(_TYPES.values())}, or a "
+                f"the column {quote(field.text(4), 60)} must be of a plain type: {', '.join(_TYPES.values())}, or a "
                 "dictionary of these.",
                 "kind",
             )
@@ -176,7 +176,7 @@ def _size(batch: _Table, body: bytes, most: int) -> int:
     return size
 
 
-def _broken() -> RequestError:
+def _broken_body() -> RequestError:
     return RequestError("the body must be an Arrow IPC stream or file, as its Content-Type says; it is none.")
 
 

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows
 from headrace.serving.protocols import arrow_layout
-from headrace.serving.protocols.json_body import sized
+from headrace.serving.protocols.json_body import check_row_count
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def asked(content: bytes, limits: Limits) -> Asked:
+def read_columns(content: bytes, limits: RequestLimits) -> InputRows:
     """The columns of an Arrow table, with values as JSON would hold them.
 
     Args:
@@ -32,8 +32,8 @@ def asked(content: bytes, limits: Limits) -> Asked:
     Raises:
         RequestError: If it is no Arrow IPC, holds columns that are no plain values, or more than allowed.
     """
-    frame = _frame(arrow_layout.checked(content, limits))
-    sized(frame.height, limits)
+    frame = _frame(arrow_layout.check_stream(content, limits))
+    check_row_count(frame.height, limits)
     return {name: _values(frame[name], limits) for name in frame.columns}
 
 
@@ -48,7 +48,7 @@ def _frame(stream: bytes) -> "pl.DataFrame":
         ) from error
 
 
-def _values(series: "pl.Series", limits: Limits) -> list[Any] | NDArray[np.generic]:
+def _values(series: "pl.Series", limits: RequestLimits) -> list[Any] | NDArray[np.generic]:
     import polars as pl  # noqa: PLC0415 - as above
 
     dtype = series.dtype

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.serving.protocols.tensors import Datatype, Tensor, Values, check_count, header
 
 _SIZE = "binary_data_size"
@@ -32,7 +32,7 @@ def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
     if not 0 <= size <= len(body):
         raise RequestError(
             f"Inference-Header-Content-Length must be a number of at most {len(body)}, the length of the body; "
-            f"got {shown(length.decode('latin-1'), 40)} instead."
+            f"got {quote(length.decode('latin-1'), 40)} instead."
         )
     return body[:size], memoryview(body)[size:]
 
@@ -59,7 +59,7 @@ def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Te
                 f"inputs[{place}] must hold {size} bytes, as its {_SIZE} says; {len(rest) - start} are left.", "shape"
             )
         name, datatype, shape = header(item, place)
-        values = decoded(rest[start : start + size], datatype, math.prod(shape), f"inputs[{place}]")
+        values = decode(rest[start : start + size], datatype, math.prod(shape), f"inputs[{place}]")
         check_count(len(values), shape, place)
         found.append(Tensor(name, shape, values))
         start += size
@@ -70,7 +70,7 @@ def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Te
     return found
 
 
-def decoded(content: memoryview, datatype: Datatype, count: int, where: str) -> Values:
+def decode(content: memoryview, datatype: Datatype, count: int, where: str) -> Values:
     """The values of a binary tensor.
 
     Args:
@@ -111,7 +111,7 @@ def _texts(content: memoryview, where: str) -> list[str]:
     return found
 
 
-def encoded(datatype: str, data: Sequence[Any]) -> bytes:
+def encode(datatype: str, data: Sequence[Any]) -> bytes:
     """The bytes of an output: ``FP64``, or ``BYTES`` as texts after their lengths."""
     if datatype == "FP64":
         return np.asarray(data, dtype="<f8").tobytes()
@@ -125,7 +125,7 @@ def _size(item: Any, place: int) -> int | None:
     if size is None:
         return None
     if type(size) is not int or size < 0:
-        raise RequestError(f"{_SIZE} of inputs[{place}] must be an integer from 0 on; got {shown(size, 40)} instead.")
+        raise RequestError(f"{_SIZE} of inputs[{place}] must be an integer from 0 on; got {quote(size, 40)} instead.")
     return size
 
 

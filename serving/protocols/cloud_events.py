@@ -15,11 +15,12 @@ from urllib.parse import quote
 
 import orjson
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
+from headrace.core.base.errors import RequestError
+from headrace.core.base.errors import quote as shown
+from headrace.serving.model.limits import RequestLimits
 from headrace.serving.protocols import json_body
-from headrace.serving.protocols.media_type import CSV, EVENT, Media, check, header, parse
-from headrace.serving.protocols.responses import JSON, Reply
+from headrace.serving.protocols.media_type import CSV, EVENT, MediaType, check, header, parse
+from headrace.serving.protocols.responses import JSON, Response
 from headrace.serving.telemetry.trace_context import Header
 
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -28,7 +29,7 @@ _AS_IT_IS = " !#$&'()*+,/:;=?@[]"
 _TYPE, _SOURCE = "io.kserve.inference.response", "io.kserve.inference."
 
 
-def opened(body: bytes, headers: Iterable[Header], limits: Limits) -> tuple[bytes, Media]:
+def open_event(body: bytes, headers: Iterable[Header], limits: RequestLimits) -> tuple[bytes, MediaType]:
     """What a request holds, out of its event if it is in one, and the type of that.
 
     Args:
@@ -41,7 +42,7 @@ def opened(body: bytes, headers: Iterable[Header], limits: Limits) -> tuple[byte
     """
     media = parse(header(headers, b"content-type") or "")
     if media.name == EVENT:
-        return _structured(json_body.read(body, limits))
+        return _open_structured(json_body.read(body, limits))
     if header(headers, b"ce-specversion") is not None:
         _check({name: header(headers, f"ce-{name}".encode()) for name in _REQUIRED})
     return body, media
@@ -55,7 +56,7 @@ def data_of(document: Mapping[str, Any]) -> Any:
     return document["data"] if {*_REQUIRED, "time", "data"} <= document.keys() else None
 
 
-def enveloped(reply: Reply, headers: Iterable[Header], name: str) -> Reply:
+def wrap_in_event(reply: Response, headers: Iterable[Header], name: str) -> Response:
     """An answer as an event of the request's kind; as it is if the request was none.
 
     Args:
@@ -80,7 +81,7 @@ def enveloped(reply: Reply, headers: Iterable[Header], name: str) -> Reply:
     return replace(reply, headers=(*reply.headers, *told))
 
 
-def _structured(document: Mapping[str, Any]) -> tuple[bytes, Media]:
+def _open_structured(document: Mapping[str, Any]) -> tuple[bytes, MediaType]:
     _check(document)
     told = document.get("datacontenttype", "application/json")
     if type(told) is not str:

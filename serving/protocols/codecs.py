@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked, Scored, Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 from headrace.serving.protocols import (
     arrow_request,
     binary_tensors,
@@ -24,16 +24,16 @@ from headrace.serving.protocols import (
     v2,
 )
 from headrace.serving.protocols.json_body import Document
-from headrace.serving.protocols.responses import Reply
+from headrace.serving.protocols.responses import Response
 from headrace.serving.telemetry.trace_context import Header
 
 BINARY_HEADER = b"inference-header-content-length"
 _OCTETS = b"application/octet-stream"
-Read = Callable[[bytes, Iterable[Header], Served, Limits], tuple[Document, Asked]]
+Read = Callable[[bytes, Iterable[Header], ServedModel, RequestLimits], tuple[Document, InputRows]]
 
 
 @dataclass(frozen=True)
-class Speech:
+class ProtocolCodec:
     """A protocol.
 
     Attributes:
@@ -47,39 +47,47 @@ class Speech:
     name: str
     read: Read
     read_json: Read
-    write: Callable[[Served, Scored, Document, list[Any] | None], Reply]
-    wrap: Callable[[Reply, Iterable[Header], str], Reply]
+    write: Callable[[ServedModel, ScoredRows, Document, list[Any] | None], Response]
+    wrap: Callable[[Response, Iterable[Header], str], Response]
 
 
-def _read_v1(body: bytes, headers: Iterable[Header], _: Served, limits: Limits) -> tuple[Document, Asked]:
-    content, kind = cloud_events.opened(body, headers, limits)
+def _read_v1(
+    body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
+    content, kind = cloud_events.open_event(body, headers, limits)
     media_type.check(kind, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
     if kind.name == media_type.CSV:
-        return {}, csv_request.asked(content, kind, limits)
+        return {}, csv_request.read_rows(content, kind, limits)
     if kind.name in media_type.ARROW:
-        return {}, arrow_request.asked(content, limits)
+        return {}, arrow_request.read_columns(content, limits)
     document = json_body.read(content, limits)
     data = cloud_events.data_of(document)
     if type(data) is dict:
         document = data
-    return document, v1.asked(document, limits)
+    return document, v1.read_rows(document, limits)
 
 
-def _read_v1_json(body: bytes, _: Iterable[Header], __: Served, limits: Limits) -> tuple[Document, Asked]:
+def _read_v1_json(
+    body: bytes, _: Iterable[Header], __: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
     document = json_body.read(body, limits)
-    return document, v1.asked(document, limits)
+    return document, v1.read_rows(document, limits)
 
 
-def _write_v1(served: Served, scored: Scored, _: Document, explanations: list[Any] | None) -> Reply:
+def _write_v1(served: ServedModel, scored: ScoredRows, _: Document, explanations: list[Any] | None) -> Response:
     return _reply(v1.answer(served, scored, explanations), scored)
 
 
-def _read_v2(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
+def _read_v2(
+    body: bytes, headers: Iterable[Header], served: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
     media_type.check(media_type.parse(media_type.header(headers, b"content-type") or ""), ())
     return _read_v2_json(body, headers, served, limits)
 
 
-def _read_v2_json(body: bytes, headers: Iterable[Header], served: Served, limits: Limits) -> tuple[Document, Asked]:
+def _read_v2_json(
+    body: bytes, headers: Iterable[Header], served: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
     length = next((value for name, value in headers if name == BINARY_HEADER), None)
     head, rest = binary_tensors.split(body, length)
     document = json_body.read(head, limits)
@@ -87,11 +95,11 @@ def _read_v2_json(body: bytes, headers: Iterable[Header], served: Served, limits
     if type(inputs) is not list or not inputs:
         raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
     given = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
-    v2.wanted(document, served)
+    v2.requested_outputs(document, served)
     return document, v2.columns(given, served.scorer.contract, limits)
 
 
-def _write_v2(served: Served, scored: Scored, document: Document, explanations: list[Any] | None) -> Reply:
+def _write_v2(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:
     answer = v2.answer(served, scored, document, explanations)
     wanted = binary_tensors.wants(document)
     if wanted == set():
@@ -99,20 +107,20 @@ def _write_v2(served: Served, scored: Scored, document: Document, explanations: 
     parts = []
     for output in answer["outputs"]:
         if wanted is None or output["name"] in wanted:
-            parts.append(binary_tensors.encoded(output["datatype"], output.pop("data")))
+            parts.append(binary_tensors.encode(output["datatype"], output.pop("data")))
             output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(parts[-1])}
     head = orjson.dumps(answer)
     told = ((BINARY_HEADER, b"%d" % len(head)),)
-    return Reply(200, head + b"".join(parts), _OCTETS, told, len(scored.scores), scored.engine_seconds)
+    return Response(200, head + b"".join(parts), _OCTETS, told, len(scored.scores), scored.engine_seconds)
 
 
-def _reply(content: bytes, scored: Scored) -> Reply:
-    return Reply(200, content, rows=len(scored.scores), engine_seconds=scored.engine_seconds)
+def _reply(content: bytes, scored: ScoredRows) -> Response:
+    return Response(200, content, rows=len(scored.scores), engine_seconds=scored.engine_seconds)
 
 
-def _as_it_is(reply: Reply, _: Iterable[Header], __: str) -> Reply:
+def _as_it_is(reply: Response, _: Iterable[Header], __: str) -> Response:
     return reply
 
 
-V1 = Speech("v1", _read_v1, _read_v1_json, _write_v1, cloud_events.enveloped)
-V2 = Speech("v2", _read_v2, _read_v2_json, _write_v2, _as_it_is)
+V1 = ProtocolCodec("v1", _read_v1, _read_v1_json, _write_v1, cloud_events.wrap_in_event)
+V2 = ProtocolCodec("v2", _read_v2, _read_v2_json, _write_v2, _as_it_is)

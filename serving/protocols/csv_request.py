@@ -6,16 +6,16 @@ Source: https://www.rfc-editor.org/rfc/rfc4180; https://mlflow.org/docs/latest/m
 import csv
 import io
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked
-from headrace.serving.protocols.json_body import sized
-from headrace.serving.protocols.media_type import Media
+from headrace.core.base.errors import RequestError, quote
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows
+from headrace.serving.protocols.json_body import check_row_count
+from headrace.serving.protocols.media_type import MediaType
 
 _HEADER = ("present", "absent")
 
 
-def asked(content: bytes, media: Media, limits: Limits) -> Asked:
+def read_rows(content: bytes, media: MediaType, limits: RequestLimits) -> InputRows:
     """The rows of a CSV table: texts, which the contract reads as it does those of the training table.
 
     Args:
@@ -32,7 +32,7 @@ def asked(content: bytes, media: Media, limits: Limits) -> Asked:
     """
     named = media.parameters.get("header", "present")
     if named not in _HEADER:
-        raise RequestError(f"header of text/csv must be {' or '.join(_HEADER)}; got {shown(named, 40)}.", "media")
+        raise RequestError(f"header of text/csv must be {' or '.join(_HEADER)}; got {quote(named, 40)}.", "media")
     rows = _rows(content, limits, spare=named == "present")
     if named == "absent":
         return rows
@@ -45,7 +45,7 @@ def asked(content: bytes, media: Media, limits: Limits) -> Asked:
     return {name: list(values) for name, values in zip(names, columns, strict=True)}
 
 
-def _rows(content: bytes, limits: Limits, *, spare: bool) -> list[list[str]]:
+def _rows(content: bytes, limits: RequestLimits, *, spare: bool) -> list[list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -63,7 +63,7 @@ def _rows(content: bytes, limits: Limits, *, spare: bool) -> list[list[str]]:
                     "shape",
                 )
             rows.append([field.strip(" \t") for field in row])
-            sized(len(rows) - spare, limits)
+            check_row_count(len(rows) - spare, limits)
     except csv.Error as error:
         raise RequestError(f"line {reader.line_num} of the CSV table cannot be read; {error}.") from error
     return rows

@@ -6,8 +6,8 @@ Source: RFC 9110, 8.4 (content codings); RFC 1950 to 1952.
 import zlib
 from collections.abc import Iterable, Iterator
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
+from headrace.core.base.errors import RequestError, quote
+from headrace.serving.model.limits import RequestLimits
 from headrace.serving.protocols.media_type import header
 from headrace.serving.telemetry.trace_context import Header
 
@@ -19,7 +19,7 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15
 _MOST_MEMBERS = 1000
 
 
-def inflating(headers: Iterable[Header], limits: Limits) -> "Inflating | None":
+def inflating(headers: Iterable[Header], limits: RequestLimits) -> "Decompressor | None":
     """What inflates a request's body; None if it is not compressed.
 
     Args:
@@ -34,13 +34,13 @@ def inflating(headers: Iterable[Header], limits: Limits) -> "Inflating | None":
         return None
     if told.lower() not in _NAMES:
         raise RequestError(
-            f"a body may be compressed once, by {' or '.join(CODINGS)}; got the Content-Encoding {shown(told, 60)}.",
+            f"a body may be compressed once, by {' or '.join(CODINGS)}; got the Content-Encoding {quote(told, 60)}.",
             "encoding",
         )
-    return Inflating(_NAMES[told.lower()], limits.body_bytes)
+    return Decompressor(_NAMES[told.lower()], limits.body_bytes)
 
 
-class Inflating:
+class Decompressor:
     """A compressed body on its way."""
 
     def __init__(self, coding: str, most: int) -> None:

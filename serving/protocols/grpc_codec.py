@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Contract
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows
 from headrace.serving.protocols import binary_tensors, tensors, v2
 from headrace.serving.protocols.json_body import Document
 from headrace.serving.protocols.tensors import Datatype, Tensor, Values, check_count
@@ -28,7 +28,7 @@ _FIELDS = {
 }
 
 
-def asked(request: Any, contract: Contract, limits: Limits) -> Asked:
+def read_columns(request: Any, contract: Contract, limits: RequestLimits) -> InputRows:
     """The columns that a ModelInferRequest asks for.
 
     Args:
@@ -60,7 +60,7 @@ def document(request: Any) -> Document:
     return found
 
 
-def answered(answer: Document, response: Any, *, raw: bool) -> Any:
+def fill_response(answer: Document, response: Any, *, raw: bool) -> Any:
     """Fill a ModelInferResponse.
 
     Args:
@@ -80,7 +80,7 @@ def answered(answer: Document, response: Any, *, raw: bool) -> Any:
         for name, value in output.get("parameters", {}).items():
             tensor.parameters[name].string_param = value
         if raw:
-            response.raw_output_contents.append(binary_tensors.encoded(output["datatype"], output["data"]))
+            response.raw_output_contents.append(binary_tensors.encode(output["datatype"], output["data"]))
         elif output["datatype"] == "FP64":
             tensor.contents.fp64_contents.extend(output["data"])
         else:
@@ -92,23 +92,23 @@ def _tensor(item: Any, place: int, raw: bytes | None) -> Tensor:
     told = {"name": item.name, "datatype": item.datatype, "shape": list(item.shape)}
     name, datatype, shape = tensors.header(told, place)
     if raw is None:
-        values = _typed(item, datatype, place)
+        values = _read_values(item, datatype, place)
     elif item.HasField("contents"):
         raise RequestError(f"inputs[{place}] must hold its values in contents or in raw_input_contents; got both.")
     else:
-        values = binary_tensors.decoded(memoryview(raw), datatype, math.prod(shape), f"inputs[{place}]")
+        values = binary_tensors.decode(memoryview(raw), datatype, math.prod(shape), f"inputs[{place}]")
     check_count(len(values), shape, place)
     return Tensor(name, shape, values)
 
 
-def _typed(item: Any, datatype: Datatype, place: int) -> Values:
+def _read_values(item: Any, datatype: Datatype, place: int) -> Values:
     field = _FIELDS.get(item.datatype)
     if field is None:
         raise RequestError(f"inputs[{place}] must hold {item.datatype} values in raw_input_contents.")
     others = [held.name for held, _ in item.contents.ListFields() if held.name != field]
     if others:
         raise RequestError(
-            f"inputs[{place}] must hold its {item.datatype} values in {field}; got {shown(others)}.", "kind"
+            f"inputs[{place}] must hold its {item.datatype} values in {field}; got {quote(others)}.", "kind"
         )
     values = getattr(item.contents, field)
     if item.datatype in {"FP32", "FP64"}:

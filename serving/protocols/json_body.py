@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
+from headrace.core.base.errors import RequestError, quote
+from headrace.serving.model.limits import RequestLimits
 
 Document = dict[str, Any]
 _OPENING = np.zeros(256, dtype=np.int8)
@@ -15,7 +15,7 @@ _OPENING[[ord("]"), ord("}")]] = -1
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def read(body: bytes, limits: Limits) -> Document:
+def read(body: bytes, limits: RequestLimits) -> Document:
     """The JSON object of a body.
 
     Args:
@@ -41,7 +41,7 @@ def kind(value: Any) -> str:
     return _KINDS.get(type(value), "another value")
 
 
-def sized(rows: int, limits: Limits) -> int:
+def check_row_count(rows: int, limits: RequestLimits) -> int:
     """The number of rows, if it is within bounds.
 
     Raises:
@@ -52,14 +52,14 @@ def sized(rows: int, limits: Limits) -> int:
     return rows
 
 
-def known(name: str, names: tuple[str, ...], what: str) -> str:
+def require_known_name(name: str, names: tuple[str, ...], what: str) -> str:
     """``name``, if it is one of ``names``.
 
     Raises:
         RequestError: If it is not.
     """
     if name not in names:
-        raise RequestError(f"{what} must be one of {shown(list(names))}; got {shown(name)} instead.", "columns")
+        raise RequestError(f"{what} must be one of {quote(list(names))}; got {quote(name)} instead.", "columns")
     return name
 
 

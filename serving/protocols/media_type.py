@@ -6,7 +6,7 @@ Source: RFC 9110, 8.3 (media types); https://www.rfc-editor.org/rfc/rfc4180 (``t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.serving.telemetry.trace_context import TRACEPARENT, TRACESTATE, Header
 
 CSV = "text/csv"
@@ -34,7 +34,7 @@ _PLAIN = frozenset(
 
 
 @dataclass(frozen=True)
-class Media:
+class MediaType:
     """A media type.
 
     Attributes:
@@ -77,15 +77,15 @@ def header(headers: Iterable[Header], name: bytes) -> str | None:
     return None if found is None else found.decode("latin-1").strip()
 
 
-def parse(text: str) -> Media:
+def parse(text: str) -> MediaType:
     """The media type that a header or an event names."""
     name, *rest = text.split(";")
     pairs = (part.partition("=") for part in rest if part.strip())
     parameters = {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
-    return Media(name.strip().lower(), parameters)
+    return MediaType(name.strip().lower(), parameters)
 
 
-def check(media: Media, taken: Iterable[str]) -> None:
+def check(media: MediaType, taken: Iterable[str]) -> None:
     """Refuse a type that is not taken, and parameters that would change how a table is read.
 
     Args:
@@ -101,16 +101,16 @@ def check(media: Media, taken: Iterable[str]) -> None:
     if media.name not in taken:
         raise RequestError(
             f"the Content-Type must be one of {', '.join(['application/json', *taken])} here; got "
-            f"{shown(media.name, 80)} instead.",
+            f"{quote(media.name, 80)} instead.",
             "media",
         )
     known = {"charset", *(["header"] if media.name == CSV else [])}
     unknown = next((name for name in media.parameters if name not in known), None)
     if unknown is not None:
         raise RequestError(
-            f"the Content-Type {media.name} may have {' and '.join(sorted(known))}; got {shown(unknown, 40)}.", "media"
+            f"the Content-Type {media.name} may have {' and '.join(sorted(known))}; got {quote(unknown, 40)}.", "media"
         )
     if media.parameters.get("charset", "utf-8") not in _UTF8:
         raise RequestError(
-            f"a body must be UTF-8; got the charset {shown(media.parameters['charset'], 40)} instead.", "media"
+            f"a body must be UTF-8; got the charset {quote(media.parameters['charset'], 40)} instead.", "media"
         )

@@ -4,8 +4,8 @@ from importlib.metadata import version
 from typing import Any
 
 from headrace.core.contracts.contract import Column
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import ServedModel
 from headrace.serving.protocols import media_type
 from headrace.serving.protocols.decompression import CODINGS
 from headrace.serving.protocols.json_body import Document
@@ -26,7 +26,7 @@ _CODING: Document = {
 }
 
 
-def openapi(served: Served, limits: Limits, *, repository: bool) -> Document:
+def openapi(served: ServedModel, limits: RequestLimits, *, repository: bool) -> Document:
     """The document, as OpenAPI 3.1.
 
     Args:
@@ -66,7 +66,7 @@ def _column(column: Column) -> Document:
     return {"type": kinds, **({"description": told} if told else {})}
 
 
-def _rows(inputs: Document, limits: Limits) -> Document:
+def _rows(inputs: Document, limits: RequestLimits) -> Document:
     by_name = {"type": "object", "properties": inputs, "required": list(inputs)}
     by_place = {
         "type": "array",
@@ -86,7 +86,7 @@ def _v1_request(rows: Document) -> Document:
     }
 
 
-def _v1_answer(served: Served) -> Document:
+def _v1_answer(served: ServedModel) -> Document:
     number = {"type": "number"}
     row: Document = {"type": "object", "properties": {"value": number}, "required": ["value"]}
     if served.classes:

@@ -29,7 +29,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """An answer over HTTP.
 
     Attributes:
@@ -51,20 +51,20 @@ class Reply:
     reason: str = ""
 
 
-def refusal(error: Exception) -> Reply:
+def refusal(error: Exception) -> Response:
     """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
     if isinstance(error, RequestError):
         status = _STATUSES.get(error.reason, 400)
-        return Reply(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
+        return Response(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
     if isinstance(error, UserError):
-        return Reply(400, _sentence(str(error)), reason="other")
+        return Response(400, _sentence(str(error)), reason="other")
     _logger.error("a request failed", exc_info=error)
-    return Reply(500, _sentence("the server failed; its log tells why."), reason="server")
+    return Response(500, _sentence("the server failed; its log tells why."), reason="server")
 
 
-def json(content: object, *, status: int = 200) -> Reply:
+def json(content: object, *, status: int = 200) -> Response:
     """A reply with a JSON document."""
-    return Reply(status, orjson.dumps(content))
+    return Response(status, orjson.dumps(content))
 
 
 def _sentence(message: str) -> bytes:

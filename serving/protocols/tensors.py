@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.serving.protocols.json_body import kind
 
 Values = Sequence[Any] | NDArray[Any]
@@ -85,10 +85,10 @@ def header(item: Any, place: int) -> tuple[str, Datatype, tuple[int, ...]]:
     named, shape = item.get("datatype"), item.get("shape")
     datatype = DATATYPES.get(named) if type(named) is str else None
     if datatype is None:
-        raise RequestError(f"the datatype of {where} must be one of {', '.join(DATATYPES)}; got {shown(named, 40)}.")
+        raise RequestError(f"the datatype of {where} must be one of {', '.join(DATATYPES)}; got {quote(named, 40)}.")
     if type(shape) is not list or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(
-            f"the shape of {where} must be an array of integers from 0 on; got {shown(shape, 40)} instead.", "shape"
+            f"the shape of {where} must be an array of integers from 0 on; got {quote(shape, 40)} instead.", "shape"
         )
     return item["name"], datatype, tuple(shape)
 
@@ -117,7 +117,7 @@ def check_count(count: int, shape: tuple[int, ...], place: int) -> None:
     """
     if math.prod(shape) != count:
         raise RequestError(
-            f"inputs[{place}] must hold {math.prod(shape)} values, as its shape {shown(list(shape), 40)} says; "
+            f"inputs[{place}] must hold {math.prod(shape)} values, as its shape {quote(list(shape), 40)} says; "
             f"got {count}.",
             "shape",
         )
@@ -143,7 +143,7 @@ def check_values(name: str, values: list[Any], datatype: Datatype) -> None:
 
 def _wrong(name: str, index: int, datatype: Datatype, got: str) -> RequestError:
     return RequestError(
-        f"value {index} of the tensor {shown(name)} must be {datatype.noun}, as its datatype says; got {got} instead.",
+        f"value {index} of the tensor {quote(name)} must be {datatype.noun}, as its datatype says; got {got} instead.",
         "kind",
     )
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from headrace.core.base.errors import RequestError, shown
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked, Scored, Served
-from headrace.serving.protocols.json_body import Document, kind, sized
+from headrace.core.base.errors import RequestError, quote
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
+from headrace.serving.protocols.json_body import Document, check_row_count, kind
 
 _FORMS = ("instances", "dataframe_records", "dataframe_split", "inputs")
 
 
-def asked(document: Document, limits: Limits) -> Asked:
+def read_rows(document: Document, limits: RequestLimits) -> InputRows:
     """The rows that a request asks for.
 
     Args:
@@ -37,7 +37,7 @@ def asked(document: Document, limits: Limits) -> Asked:
     return _rows(rows, "instances", limits)
 
 
-def explained(document: Document) -> bool:
+def wants_explanations(document: Document) -> bool:
     """Whether explanations are wanted with the predictions.
 
     Raises:
@@ -54,7 +54,7 @@ def explained(document: Document) -> bool:
     return wanted
 
 
-def answer(served: Served, scored: Scored, explanations: list[Any] | None = None) -> bytes:
+def answer(served: ServedModel, scored: ScoredRows, explanations: list[Any] | None = None) -> bytes:
     """The body of an answer: ``{"predictions": [...]}``, one object for each row.
 
     Args:
@@ -70,12 +70,12 @@ def answer(served: Served, scored: Scored, explanations: list[Any] | None = None
     return orjson.dumps(content)
 
 
-def _otherwise(document: Document, limits: Limits) -> Asked:
+def _otherwise(document: Document, limits: RequestLimits) -> InputRows:
     named = [form for form in _FORMS if form in document]
     if len(named) != 1 or named == ["instances"]:
         raise RequestError(
             'the body must be {"instances": [ROW, ...]}, each row an object by column name or an array of values; '
-            f"got {shown(sorted(document))} instead."
+            f"got {quote(sorted(document))} instead."
         )
     found = document[named[0]]
     if named == ["dataframe_split"]:
@@ -85,31 +85,31 @@ def _otherwise(document: Document, limits: Limits) -> Asked:
     return _rows(found, named[0], limits)
 
 
-def _rows(rows: Any, name: str, limits: Limits) -> Asked:
+def _rows(rows: Any, name: str, limits: RequestLimits) -> InputRows:
     if type(rows) is not list:
         raise RequestError(f"{name} must be an array of rows; got {kind(rows)} instead.")
-    sized(len(rows), limits)
+    check_row_count(len(rows), limits)
     return rows
 
 
-def _split(found: Any, limits: Limits) -> Asked:
+def _split(found: Any, limits: RequestLimits) -> InputRows:
     names, rows = (found.get("columns"), found.get("data")) if type(found) is dict else (None, None)
     if type(names) is not list or not all(type(name) is str for name in names) or type(rows) is not list:
         raise RequestError('dataframe_split must be {"columns": [NAME, ...], "data": [[VALUE, ...], ...]}.')
     if len(set(names)) < len(names):
         raise RequestError("the columns of dataframe_split must be different; a name occurs twice.", "columns")
-    sized(len(rows), limits)
+    check_row_count(len(rows), limits)
     for place, row in enumerate(rows):
         if type(row) is not list or len(row) != len(names):
             raise RequestError(f"row {place} of dataframe_split must be an array of {len(names)} values.", "shape")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _columns(found: Document, limits: Limits) -> Asked:
+def _columns(found: Document, limits: RequestLimits) -> InputRows:
     for name, values in found.items():
         if type(values) is not list:
-            raise RequestError(f"inputs must hold an array for {shown(name)}; got {kind(values)} instead.")
-        sized(len(values), limits)
+            raise RequestError(f"inputs must hold an array for {quote(name)}; got {kind(values)} instead.")
+        check_row_count(len(values), limits)
     return found
 
 

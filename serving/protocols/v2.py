@@ -9,18 +9,18 @@ from typing import Any
 
 import orjson
 
-from headrace.core.base.errors import RequestError, shown
+from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Contract
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Asked, Scored, Served
-from headrace.serving.protocols.json_body import Document, kind, sized
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
+from headrace.serving.protocols.json_body import Document, check_row_count, kind
 from headrace.serving.protocols.tensors import Tensor
 
 # Datatype in which a column of the contract is announced.
 ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES"}
 
 
-def columns(given: Sequence[Tensor], contract: Contract, limits: Limits) -> Asked:
+def columns(given: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:
     """The columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
 
     Args:
@@ -36,7 +36,7 @@ def columns(given: Sequence[Tensor], contract: Contract, limits: Limits) -> Aske
     """
     names = [column.name for column in contract.inputs]
     first = given[0]
-    sized(first.shape[0] if first.shape else 0, limits)
+    check_row_count(first.shape[0] if first.shape else 0, limits)
     if len(given) == 1 and len(first.shape) == 2 and (first.shape[1] != 1 or first.name not in names):
         return _of_matrix(first, names)
     if len({tensor.name for tensor in given}) < len(given):
@@ -45,32 +45,32 @@ def columns(given: Sequence[Tensor], contract: Contract, limits: Limits) -> Aske
     for tensor in given:
         if tensor.shape not in {(rows,), (rows, 1)}:
             raise RequestError(
-                f"all tensors must have one shape, [n] or [n, 1]; {shown(tensor.name)} has "
-                f"{shown(list(tensor.shape), 40)} where {shown(first.name)} has {shown(list(first.shape), 40)}.",
+                f"all tensors must have one shape, [n] or [n, 1]; {quote(tensor.name)} has "
+                f"{quote(list(tensor.shape), 40)} where {quote(first.name)} has {quote(list(first.shape), 40)}.",
                 "shape",
             )
     return {tensor.name: tensor.values for tensor in given}
 
 
-def _of_matrix(tensor: Tensor, names: list[str]) -> Asked:
+def _of_matrix(tensor: Tensor, names: list[str]) -> InputRows:
     width = tensor.shape[1]
     if width != len(names):
         raise RequestError(
-            f"a tensor of whole rows must have {len(names)} columns, in the order {shown(names, 300)}; "
+            f"a tensor of whole rows must have {len(names)} columns, in the order {quote(names, 300)}; "
             f"got {width} instead.",
             "shape",
         )
     return {name: tensor.values[place::width] for place, name in enumerate(names)}
 
 
-def wanted(document: Document, served: Served) -> list[str]:
+def requested_outputs(document: Document, served: ServedModel) -> list[str]:
     """Names of the outputs that are asked for; all of them if none are named.
 
     Raises:
         RequestError: If there is no such output.
     """
     outputs = document.get("outputs")
-    there = [tensor["name"] for tensor in announced(served)[1]]
+    there = [tensor["name"] for tensor in describe_tensors(served)[1]]
     if not outputs:
         return there
     if type(outputs) is not list:
@@ -78,11 +78,11 @@ def wanted(document: Document, served: Served) -> list[str]:
     names = [output.get("name") if type(output) is dict else None for output in outputs]
     unknown = [name for name in names if name not in there]
     if unknown:
-        raise RequestError(f"outputs must be among {', '.join(there)}; got {shown(unknown[0], 40)} instead.", "columns")
+        raise RequestError(f"outputs must be among {', '.join(there)}; got {quote(unknown[0], 40)} instead.", "columns")
     return [str(name) for name in names]
 
 
-def outputs(served: Served, scored: Scored) -> dict[str, Document]:
+def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
     """The output tensors by name: ``label`` and ``probabilities`` (n, k), or ``value``."""
     n, classes = len(scored.scores), served.classes
     if not classes:
@@ -99,7 +99,9 @@ def outputs(served: Served, scored: Scored) -> dict[str, Document]:
     return {"label": label, "probabilities": probabilities}
 
 
-def answer(served: Served, scored: Scored, document: Document, explanations: list[Any] | None = None) -> Document:
+def answer(
+    served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None = None
+) -> Document:
     """The document of an answer.
 
     Args:
@@ -113,7 +115,7 @@ def answer(served: Served, scored: Scored, document: Document, explanations: lis
     """
     made = outputs(served, scored)
     content: Document = {"model_name": served.name, "model_version": served.digest}
-    content["outputs"] = [made[name] for name in wanted(document, served)]
+    content["outputs"] = [made[name] for name in requested_outputs(document, served)]
     if type(document.get("id")) is str:
         content["id"] = document["id"]
     told = {"warnings": scored.warnings, "explanations": explanations}
@@ -121,7 +123,7 @@ def answer(served: Served, scored: Scored, document: Document, explanations: lis
     return {**content, "parameters": parameters} if parameters else content
 
 
-def announced(served: Served) -> tuple[list[Document], list[Document]]:
+def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document]]:
     """Inputs and outputs as the metadata of a model list them."""
     inputs = [
         {"name": column.name, "datatype": ANNOUNCED[column.dtype], "shape": [-1]}
@@ -139,9 +141,9 @@ def server_metadata(*, repository: bool) -> Document:
     return {"name": "headrace", "version": version("headrace"), "extensions": extensions}
 
 
-def metadata(served: Served) -> Document:
+def metadata(served: ServedModel) -> Document:
     """What the model takes and gives."""
-    inputs, outputs = announced(served)
+    inputs, outputs = describe_tensors(served)
     return {
         "name": served.name,
         "versions": [served.digest],

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import bins
-from headrace.core.features.bins import Bins
+from headrace.core.features.bins import ColumnBins
 
 Floats = NDArray[np.float64]
 
 
-class Distributions:
+class FeatureHistograms:
     """Where the values of a model's rows and answers are counted.
 
     Attributes:
@@ -29,12 +29,12 @@ class Distributions:
             classes: Class labels; empty for a regression.
         """
         self.classes = classes
-        self.columns: list[tuple[int, int, Bins]] = []
+        self.columns: list[tuple[int, int, ColumnBins]] = []
         start = 0
         for place, found in bins.features(contract):
             self.columns.append((start, place, found))
             start += found.count + 2  # missing values, and the sum
-        self.answers: list[tuple[int, Bins]] = []
+        self.answers: list[tuple[int, ColumnBins]] = []
         for _ in classes or ("",):
             self.answers.append((start, bins.answers(contract)))
             start += self.answers[-1][1].count + 1  # the sum
@@ -61,7 +61,7 @@ class Distributions:
         return found
 
 
-def _count(values: Floats, kind: Bins, into: Floats) -> None:
+def _count(values: Floats, kind: ColumnBins, into: Floats) -> None:
     there = values[~np.isnan(values)]
     into[kind.count] = len(values) - len(there)
     if kind.edges:
@@ -74,6 +74,6 @@ def _count(values: Floats, kind: Bins, into: Floats) -> None:
     into[: kind.count] = np.bincount(np.where(known, places, len(kind.categories)), minlength=kind.count)
 
 
-def _count_numbers(values: Floats, kind: Bins, into: Floats) -> None:
+def _count_numbers(values: Floats, kind: ColumnBins, into: Floats) -> None:
     into[:-1] = np.bincount(np.searchsorted(kind.edges, values, side="left"), minlength=kind.count)
     into[-1] = values.sum()

@@ -9,7 +9,7 @@ Record = Callable[[], None]
 _MOST_RECORDS = 10_000
 
 
-class Outbox:
+class LogQueue:
     """A queue of things to do for which no request waits."""
 
     def __init__(self, *, most: int = _MOST_RECORDS) -> None:

@@ -14,9 +14,9 @@ from uuid import uuid4
 import orjson
 
 from headrace.core.contracts.contract import Contract
-from headrace.serving.model.options import Payloads
-from headrace.serving.model.served_model import Asked, Scored, Served
-from headrace.serving.telemetry.log_queue import Outbox
+from headrace.serving.model.options import PayloadOptions
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
+from headrace.serving.telemetry.log_queue import LogQueue
 
 _TYPE = "org.kubeflow.serving.inference"
 _SECONDS = 5.0
@@ -27,13 +27,13 @@ _MOST_ROWS = 1_000
 class PayloadLog:
     """Hands events to the outbox; a receiver that is slow or away costs requests nothing."""
 
-    def __init__(self, payloads: Payloads, outbox: Outbox) -> None:
+    def __init__(self, payloads: PayloadOptions, outbox: LogQueue) -> None:
         """Prepare to log."""
         self._payloads = payloads
         self._outbox = outbox
         self._send = _poster(payloads.sink) if "://" in payloads.sink else _writer(Path(payloads.sink))
 
-    def answered(self, served: Served, asked: Asked, scored: Scored, *, trace: str = "") -> None:
+    def answered(self, served: ServedModel, asked: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
         """Log a request and its answer under one id, if it is among the share that is logged."""
         name = str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.share * 2**32:
@@ -41,13 +41,13 @@ class PayloadLog:
         base = self._attributes(served, name, trace)
         if self._payloads.mode in {"all", "request"}:
             contract = served.scorer.contract
-            self._outbox.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redacted(asked, contract)))
+            self._outbox.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redact_rows(asked, contract)))
         if self._payloads.mode in {"all", "response"}:
             self._outbox.put(
                 lambda: self._send({**base, "type": f"{_TYPE}.response"}, {"predictions": served.objects(scored)})
             )
 
-    def _attributes(self, served: Served, name: str, trace: str) -> dict[str, str]:
+    def _attributes(self, served: ServedModel, name: str, trace: str) -> dict[str, str]:
         found = {
             "specversion": "1.0",
             "id": name,
@@ -62,7 +62,7 @@ class PayloadLog:
         return {key: value for key, value in found.items() if value}
 
 
-def redacted(asked: Asked, contract: Contract) -> dict[str, Any]:
+def redact_rows(asked: InputRows, contract: Contract) -> dict[str, Any]:
     """Rows by column name, of the contract's inputs that hold no personal data; at most 1,000 of them.
 
     Args:

@@ -6,14 +6,16 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
-from headrace.core.features.bins import Bins
-from headrace.serving.model.served_model import Served
+from headrace.core.features.bins import ColumnBins
+from headrace.serving.model.served_model import ServedModel
 from headrace.serving.telemetry import slots
-from headrace.serving.telemetry.feature_histograms import Distributions
-from headrace.serving.telemetry.shared_counters import Board
+from headrace.serving.telemetry.feature_histograms import FeatureHistograms
+from headrace.serving.telemetry.shared_counters import SharedCounters
 
 
-def exposed(board: Board, served: Served, kind: Distributions, accept: str) -> tuple[bytes, str]:
+def render_metrics(
+    board: SharedCounters, served: ServedModel, kind: FeatureHistograms, accept: str
+) -> tuple[bytes, str]:
     """The text of ``/metrics``.
 
     Args:
@@ -41,34 +43,40 @@ class _Collector:
         yield from self._families
 
 
-def _families(numbers: Sequence[float], served: Served, kind: Distributions) -> Iterator[Metric]:
+def _families(numbers: Sequence[float], served: ServedModel, kind: FeatureHistograms) -> Iterator[Metric]:
     yield _info(served)
-    yield _counted(
+    yield _counter_metric(
         "headrace_requests", "Requests by protocol and HTTP status.", ["protocol", "code"], _requests(numbers)
     )
     yield _durations(numbers)
-    yield _timed("headrace_engine_duration_seconds", "Time of the engine for one request.", numbers, slots.ENGINE)
+    yield _histogram_metric(
+        "headrace_engine_duration_seconds", "Time of the engine for one request.", numbers, slots.ENGINE
+    )
     model = {"model_name": served.name}
-    yield _timed("request_predict_seconds", "Time of the engine, by KServe's name.", numbers, slots.ENGINE, model)
-    yield _timed("request_explain_seconds", "Time of explanations, by KServe's name.", numbers, slots.EXPLAIN, model)
+    yield _histogram_metric(
+        "request_predict_seconds", "Time of the engine, by KServe's name.", numbers, slots.ENGINE, model
+    )
+    yield _histogram_metric(
+        "request_explain_seconds", "Time of explanations, by KServe's name.", numbers, slots.EXPLAIN, model
+    )
     rejected = zip(((reason,) for reason in slots.REASONS), numbers[slots.REJECTED : slots.SWAPPED], strict=True)
-    yield _counted("headrace_rejected", "Refused requests by reason.", ["reason"], rejected)
+    yield _counter_metric("headrace_rejected", "Refused requests by reason.", ["reason"], rejected)
     swaps = zip(((result,) for result in slots.SWAPS), numbers[slots.SWAPPED : slots.ROWS], strict=True)
-    yield _counted("headrace_swaps", "Changes of the model.", ["result"], swaps)
+    yield _counter_metric("headrace_swaps", "Changes of the model.", ["result"], swaps)
     yield CounterMetricFamily("headrace_rows", "Rows that were scored.", value=numbers[slots.ROWS])
     yield CounterMetricFamily("headrace_log_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED])
     yield GaugeMetricFamily("headrace_in_flight_requests", "Requests being answered.", value=numbers[slots.IN_FLIGHT])
     yield from _distributions(numbers[slots.DISTRIBUTIONS :], kind)
 
 
-def _info(served: Served) -> Metric:
+def _info(served: ServedModel) -> Metric:
     names = ["name", "digest", "engine", "family"]
     found = GaugeMetricFamily("headrace_model_info", "The model that answers; always 1.", labels=names)
     found.add_metric([served.name, served.digest, served.scorer.engine.name, served.scorer.family], 1.0)
     return found
 
 
-def _counted(name: str, help_: str, labels: list[str], counts: Iterable[tuple[Sequence[str], float]]) -> Metric:
+def _counter_metric(name: str, help_: str, labels: list[str], counts: Iterable[tuple[Sequence[str], float]]) -> Metric:
     found = CounterMetricFamily(name, help_, labels=labels)
     for values, count in counts:
         if count:
@@ -91,14 +99,16 @@ def _durations(numbers: Sequence[float]) -> Metric:
     return found
 
 
-def _timed(name: str, help_: str, numbers: Sequence[float], first: int, labels: dict[str, str] | None = None) -> Metric:
+def _histogram_metric(
+    name: str, help_: str, numbers: Sequence[float], first: int, labels: dict[str, str] | None = None
+) -> Metric:
     found = HistogramMetricFamily(name, help_, labels=list(labels or {}))
     buckets, total = slots.histogram(numbers, first)
     found.add_metric(list((labels or {}).values()), buckets, total)
     return found
 
 
-def _distributions(counts: Sequence[float], kind: Distributions) -> Iterator[Metric]:
+def _distributions(counts: Sequence[float], kind: FeatureHistograms) -> Iterator[Metric]:
     values = HistogramMetricFamily("headrace_feature", "Numbers in the model's inputs.", labels=["feature"])
     categories = CounterMetricFamily(
         "headrace_feature_category", "Categories in the model's inputs.", labels=["feature", "category"]
@@ -115,7 +125,7 @@ def _distributions(counts: Sequence[float], kind: Distributions) -> Iterator[Met
     yield from _answers(counts, kind)
 
 
-def _answers(counts: Sequence[float], kind: Distributions) -> Iterator[Metric]:
+def _answers(counts: Sequence[float], kind: FeatureHistograms) -> Iterator[Metric]:
     if not kind.classes:
         found = HistogramMetricFamily("headrace_prediction_value", "Predicted values.")
         start, bins = kind.answers[0]
@@ -130,7 +140,7 @@ def _answers(counts: Sequence[float], kind: Distributions) -> Iterator[Metric]:
     yield from (found, chosen)
 
 
-def _buckets(counts: Sequence[float], start: int, bins: Bins) -> list[tuple[str, float]]:
+def _buckets(counts: Sequence[float], start: int, bins: ColumnBins) -> list[tuple[str, float]]:
     total, found = 0.0, []
     for place, edge in enumerate([*(f"{edge:.6g}" for edge in bins.edges), "+Inf"]):
         total += counts[start + place]

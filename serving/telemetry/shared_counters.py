@@ -12,15 +12,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.serving.model.served_model import Scored
+from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots
-from headrace.serving.telemetry.feature_histograms import Distributions
+from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 
 # So many rows are counted at once, in about a millisecond; more are left to a thread.
 MOST_WAITING = 4_096
 
 
-class Board:
+class SharedCounters:
     """The slabs of all workers; made before they are forked."""
 
     def __init__(self, workers: int) -> None:
@@ -50,7 +50,7 @@ class Board:
         return total
 
 
-class Recorder:
+class CounterWriter:
     """Counts what one worker does; called from its event loop only.
 
     A worker that takes the place of one that died goes on with its counts.
@@ -61,11 +61,11 @@ class Recorder:
         self._slab = slab
         self._numbers = cast("memoryview[float]", slab.data)
         self._numbers[slots.IN_FLIGHT] = 0.0
-        self._distributions: Distributions | None = None
-        self._waiting: deque[Scored] = deque()
+        self._distributions: FeatureHistograms | None = None
+        self._waiting: deque[ScoredRows] = deque()
         self._rows = 0
 
-    def model(self, distributions: Distributions) -> None:
+    def model(self, distributions: FeatureHistograms) -> None:
         """Count the rows and answers of another model from now on."""
         self.flush()
         if self._numbers[slots.LAYOUT] != distributions.id:
@@ -96,7 +96,7 @@ class Recorder:
             known = reason if reason in slots.REASONS else "other"
             numbers[slots.REJECTED + slots.REASONS.index(known)] += 1.0
 
-    def answered(self, scored: Scored, *, distributions: bool = True) -> None:
+    def answered(self, scored: ScoredRows, *, distributions: bool = True) -> None:
         """Rows were scored.
 
         Args:
@@ -124,7 +124,7 @@ class Recorder:
         """How many entries of the logs were dropped until now."""
         self._numbers[slots.DROPPED] = float(count)
 
-    def add(self, kind: Distributions, counts: NDArray[np.float64]) -> None:
+    def add(self, kind: FeatureHistograms, counts: NDArray[np.float64]) -> None:
         """Add the counts of rows that were counted elsewhere, unless the model was changed since."""
         if kind is self._distributions:
             self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + kind.size] += counts

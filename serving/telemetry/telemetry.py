@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.core.base.errors import HeadraceError
-from headrace.serving.model.model_holder import Live
-from headrace.serving.model.options import Payloads
-from headrace.serving.model.served_model import Asked, Scored, Served
+from headrace.serving.model.model_holder import ModelHolder
+from headrace.serving.model.options import PayloadOptions
+from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 from headrace.serving.telemetry import trace_context
-from headrace.serving.telemetry.feature_histograms import Distributions
-from headrace.serving.telemetry.log_queue import Outbox
+from headrace.serving.telemetry.feature_histograms import FeatureHistograms
+from headrace.serving.telemetry.log_queue import LogQueue
 from headrace.serving.telemetry.payload_log import PayloadLog
-from headrace.serving.telemetry.shared_counters import MOST_WAITING, Board, Recorder
+from headrace.serving.telemetry.shared_counters import MOST_WAITING, CounterWriter, SharedCounters
 from headrace.serving.telemetry.trace_context import Header
 
 _FLUSH_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 
 
-class Ended(NamedTuple):
+class RequestRecord(NamedTuple):
     """A request that was answered; a tuple, since one is made for each small prediction.
 
     Attributes:
@@ -49,10 +49,18 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
-class Seen:
+class Telemetry:
     """What the ways of a request tell, and what is told to those who look."""
 
-    def __init__(self, live: Live, board: Board, number: int, *, access_log: bool, payloads: Payloads | None) -> None:
+    def __init__(
+        self,
+        live: ModelHolder,
+        board: SharedCounters,
+        number: int,
+        *,
+        access_log: bool,
+        payloads: PayloadOptions | None,
+    ) -> None:
         """Prepare to see.
 
         Args:
@@ -64,8 +72,8 @@ class Seen:
         """
         self._live = live
         self._board = board
-        self._recorder = Recorder(board.slab(number))
-        self._outbox = Outbox()
+        self._recorder = CounterWriter(board.slab(number))
+        self._outbox = LogQueue()
         self._access_log = access_log
         self._payloads = PayloadLog(payloads, self._outbox) if payloads else None
         self._model()
@@ -75,14 +83,16 @@ class Seen:
         """A request came in."""
         self._recorder.began()
 
-    def ended(self, request: Ended, headers: Iterable[Header], *, flying: bool = True) -> None:
+    def ended(self, request: RequestRecord, headers: Iterable[Header], *, flying: bool = True) -> None:
         """A request was answered, or its client left."""
         self._recorder.ended(request.protocol, request.code, request.seconds, reason=request.reason, flying=flying)
         if self._access_log:
             line = orjson.dumps(self._line(request, trace_context.trace_id(trace_context.context(headers)))) + b"\n"
             self._outbox.put(lambda: _write(line))
 
-    def answered(self, served: Served, asked: Asked, scored: Scored, headers: Iterable[Header] = ()) -> None:
+    def answered(
+        self, served: ServedModel, asked: InputRows, scored: ScoredRows, headers: Iterable[Header] = ()
+    ) -> None:
         """Rows were scored."""
         if len(scored.scores) <= MOST_WAITING:
             self._recorder.answered(scored)
@@ -103,13 +113,13 @@ class Seen:
         served, kind = self._live.served, self._kind
 
         def made() -> tuple[bytes, str]:
-            from headrace.serving.telemetry.prometheus import exposed  # noqa: PLC0415 - a start must not wait for the library
+            from headrace.serving.telemetry.prometheus import render_metrics  # noqa: PLC0415 - a start must not wait for the library
 
-            return exposed(self._board, served, kind, accept)
+            return render_metrics(self._board, served, kind, accept)
 
         return await asyncio.to_thread(made)
 
-    async def swapped(self) -> Served:
+    async def swapped(self) -> ServedModel:
         """Read the model again.
 
         Raises:
@@ -153,10 +163,10 @@ class Seen:
 
     def _model(self) -> None:
         served = self._live.served
-        self._kind = Distributions(served.scorer.contract, served.classes)
+        self._kind = FeatureHistograms(served.scorer.contract, served.classes)
         self._recorder.model(self._kind)
 
-    def _count_aside(self, scored: Scored) -> None:
+    def _count_aside(self, scored: ScoredRows) -> None:
         kind = self._kind
         if scored.matrix.shape[1] != self._live.served.door.width:
             return  # the model was changed since
@@ -165,7 +175,7 @@ class Seen:
         )
         done.add_done_callback(lambda found: self._recorder.add(kind, found.result()))
 
-    def _line(self, request: Ended, trace_id: str) -> dict[str, Any]:
+    def _line(self, request: RequestRecord, trace_id: str) -> dict[str, Any]:
         return {
             "time": round(time.time(), 6),
             "protocol": request.protocol,

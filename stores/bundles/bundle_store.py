@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.core.base.errors import BundleError, InputError, MissingError, shown
+from headrace.core.base.errors import BundleError, InputError, MissingError, quote
 from headrace.core.base.files import write_json, write_text
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles import integrity
 from headrace.core.bundles import manifest as manifests
-from headrace.core.bundles.integrity import Difference
+from headrace.core.bundles.integrity import FileDifference
 from headrace.core.bundles.manifest import (
     MANIFEST,
     MAX_SIGNATURE_BYTES,
@@ -84,10 +84,10 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, sign
         MissingError: If the store has no such bundle.
         BundleError: If what the store holds is not what the manifest or the URI says.
     """
-    bucket, prefix, digest = _parsed(uri)
+    bucket, prefix, digest = _parse_uri(uri)
     if _holds(folder, digest):
         return folder
-    store = _connected(uri, bucket, settings)
+    store = _connect(uri, bucket, settings)
     manifest = _remote_manifest(store, prefix, digest, uri)
     wanted = [(entry.path, entry.size) for entry in manifest.files]
     wanted += _signatures(store, prefix) if signatures else []
@@ -104,7 +104,7 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, sign
     return folder
 
 
-def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> tuple[Manifest, list[Difference]]:
+def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> tuple[Manifest, list[FileDifference]]:
     """Bring whatever the store holds of a bundle into ``folder``, and tell what is wrong with it, file by file.
 
     Args:
@@ -121,8 +121,8 @@ def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) ->
         MissingError: If the store has no such bundle.
         BundleError: If the manifest cannot be used, or is not the URI's.
     """
-    bucket, prefix, digest = _parsed(uri)
-    store = _connected(uri, bucket, settings)
+    bucket, prefix, digest = _parse_uri(uri)
+    store = _connect(uri, bucket, settings)
     manifest = _remote_manifest(store, prefix, digest, uri)
     there = {item.key.removeprefix(prefix): item.size for item in store.list(prefix)}
     wanted = [(entry.path, entry.size) for entry in manifest.files if there.get(entry.path) == entry.size]
@@ -130,13 +130,13 @@ def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) ->
     each(wanted, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
     write_text(folder / MANIFEST, manifest.dumps())
     odd = {
-        entry.path: Difference("changed", entry.path, f"{there[entry.path]} bytes instead of {entry.size}")
+        entry.path: FileDifference("changed", entry.path, f"{there[entry.path]} bytes instead of {entry.size}")
         for entry in manifest.files
         if entry.path in there and there[entry.path] != entry.size
     }
     found = [odd.get(one.path, one) for one in integrity.differences(folder, manifest)]
     known = {entry.path for entry in manifest.files}
-    found += [Difference("extra", path) for path in there if path not in known and not beside(path)]
+    found += [FileDifference("extra", path) for path in there if path not in known and not beside(path)]
     return manifest, sorted(found, key=lambda one: one.path)
 
 
@@ -153,13 +153,13 @@ def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None =
         MissingError: If the store has no such bundle.
         StoreError: If the store fails.
     """
-    bucket, prefix, digest = _parsed(uri)
-    store = _connected(uri, bucket, settings)
+    bucket, prefix, digest = _parse_uri(uri)
+    store = _connect(uri, bucket, settings)
     _remote_manifest(store, prefix, digest, uri)
     store.put_file(f"{prefix}{SIGNATURES}/{signature.name}", signature, "application/json", fresh=True)
 
 
-def _connected(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
+def _connect(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
     settings = settings or require_store(f"{uri} lies in an object store")
     return connect(replace(settings, bucket=bucket), create=False)
 
@@ -171,10 +171,10 @@ def _signatures(store: ObjectStore, prefix: str) -> list[tuple[str, int]]:
     return fit[:MAX_SIGNATURES]
 
 
-def _parsed(uri: str) -> tuple[str, str, str]:
+def _parse_uri(uri: str) -> tuple[str, str, str]:
     match = _URI.fullmatch(uri)
     if match is None:
-        raise InputError(f"a model's URI must be s3://BUCKET/models/NAME/DIGEST/; got {shown(uri, 200)} instead.")
+        raise InputError(f"a model's URI must be s3://BUCKET/models/NAME/DIGEST/; got {quote(uri, 200)} instead.")
     return match["bucket"], f"models/{match['name']}/{match['digest']}/", match["digest"]
 
 

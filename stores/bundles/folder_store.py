@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError, StoreError, shown
+from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.core.base.files import dumps, sha256
 from headrace.core.base.settings import StoreSettings
 from headrace.stores.objects.object_store import ObjectStore, connect
@@ -65,7 +65,7 @@ def get(uri: str, folder: Path, settings: StoreSettings) -> Path:
     """
     match = _URI.fullmatch(uri)
     if match is None:
-        raise InputError(f"the address must be s3://BUCKET/.../DIGEST/; got {shown(uri, 200)} instead.")
+        raise InputError(f"the address must be s3://BUCKET/.../DIGEST/; got {quote(uri, 200)} instead.")
     store = connect(replace(settings, bucket=match["bucket"]), create=False)
     home = f"{match['prefix']}{match['digest']}/"
     try:

@@ -11,7 +11,7 @@ from headrace.core.base.errors import StoreError
 from headrace.core.base.files import sha256
 from headrace.core.bundles import integrity
 from headrace.core.bundles import manifest as manifests
-from headrace.core.bundles.manifest import MANIFEST, Entry, Manifest
+from headrace.core.bundles.manifest import MANIFEST, Manifest, ManifestEntry
 from headrace.stores.objects.object_store import ONE_PIECE_BYTES, ObjectStore
 from headrace.stores.objects.parallel import each
 
@@ -80,7 +80,7 @@ class _File:
     media_type: str
 
     @classmethod
-    def listed(cls, entry: Entry) -> "_File":
+    def listed(cls, entry: ManifestEntry) -> "_File":
         return cls(entry.path, entry.sha256, entry.size, entry.media_type)
 
 

@@ -90,7 +90,7 @@ def says_present(error: S3Error | InvalidResponseError) -> bool:
 
 
 @contextlib.contextmanager
-def translated(endpoint: str, place: str) -> Iterator[None]:
+def translate_errors(endpoint: str, place: str) -> Iterator[None]:
     """Turn foreign errors of the block into one sentence each.
 
     Args:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """One object as a listing shows it.
 
     Attributes:

@@ -33,7 +33,7 @@ _OK = 200
 _STALE_CODES, _STALE_STATUSES = frozenset({"NoSuchUpload", "NotImplemented"}), frozenset({404, 501})
 
 
-class Conditional(Protocol):
+class ConditionalRequest(Protocol):
     """A request that may be refused because the object is there."""
 
     def __call__(self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
@@ -41,7 +41,7 @@ class Conditional(Protocol):
 
 
 @dataclass(frozen=True)
-class Upload:
+class MultipartUpload:
     """A file on its way into an object.
 
     Attributes:
@@ -63,13 +63,13 @@ class Upload:
     part_bytes: int
 
     @classmethod
-    def of(cls, client: Minio, pool: urllib3.PoolManager, bucket: str, key: str, path: Path) -> "Upload":
+    def of(cls, client: Minio, pool: urllib3.PoolManager, bucket: str, key: str, path: Path) -> "MultipartUpload":
         """The upload of a file, in parts of equal length: the same ones in every attempt."""
         size = path.stat().st_size
         fewest = -(-size // MOST_PARTS)
         return cls(client, pool, bucket, key, path, size, max(LEAST_PART, -(-fewest // (1 << 20)) << 20))
 
-    def run(self, media_type: str, complete: Conditional, *, sure: Callable[[], object]) -> bool:
+    def run(self, media_type: str, complete: ConditionalRequest, *, sure: Callable[[], object]) -> bool:
         """Upload whatever the store lacks, and put the parts together.
 
         Args:
@@ -178,7 +178,7 @@ class Upload:
             raise S3Error.fromxml(answer)
         raise InvalidResponseError(answer.status, kind, answer.data.decode(errors="replace"))
 
-    def _finish(self, upload: str, etags: Iterable[str], complete: Conditional) -> bool:
+    def _finish(self, upload: str, etags: Iterable[str], complete: ConditionalRequest) -> bool:
         root = ET.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
         for number, etag in enumerate(etags, start=1):
             part = ET.SubElement(root, "Part")

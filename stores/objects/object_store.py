@@ -14,13 +14,13 @@ import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, S3Error
 
-from headrace.core.base.errors import InputError, MissingError, StoreError, shown
+from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.core.base.files import whole
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.background import ahead
-from headrace.stores.objects.errors import STATUSES, says_present, sentence, translated
-from headrace.stores.objects.listing import Stored
-from headrace.stores.objects.multipart import Upload
+from headrace.stores.objects.errors import STATUSES, says_present, sentence, translate_errors
+from headrace.stores.objects.listing import StoredObject
+from headrace.stores.objects.multipart import MultipartUpload
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 30.0
@@ -84,10 +84,10 @@ class ObjectStore(Protocol):
     def exists(self, key: str) -> bool:
         """Whether there is an object under ``key``."""
 
-    def find(self, key: str) -> Stored:
+    def find(self, key: str) -> StoredObject:
         """One object as a listing shows it."""
 
-    def list(self, prefix: str = "") -> Iterator[Stored]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """All objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
 
 
@@ -101,7 +101,7 @@ def check_key(key: str) -> None:
     parts = key.split("/")
     fits = len(key.encode()) <= 1024 and all(len(part.encode()) <= 255 for part in parts)
     if not fits or not key.isprintable() or any(part in {"", ".", ".."} for part in parts):
-        raise InputError(f"an object's key must be plain segments joined by slashes; got {shown(key)} instead.")
+        raise InputError(f"an object's key must be plain segments joined by slashes; got {quote(key)} instead.")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class S3Store:
         """See ``ObjectStore.atomic``: of two conditional writes of one small object, the second must be refused."""
         headers = {"Content-Type": OCTETS, "If-None-Match": "*"}
         try:
-            with translated(self.endpoint, f"{self.bucket}/{_PROBE}"):
+            with translate_errors(self.endpoint, f"{self.bucket}/{_PROBE}"):
                 return not all(self._sent("PUT", _PROBE, body=b"headrace", headers=dict(headers)) for _ in range(2))
         except StoreError:
             return False
@@ -145,8 +145,10 @@ class S3Store:
         def complete(method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
             return self._sent(method, key, body=body, headers=headers | condition, query=query)
 
-        with translated(self.endpoint, f"{self.bucket}/{key}"):
-            return Upload.of(self.client, self.pool, self.bucket, key, path).run(media_type, complete, sure=sure)
+        with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
+            return MultipartUpload.of(self.client, self.pool, self.bucket, key, path).run(
+                media_type, complete, sure=sure
+            )
 
     def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
         """See ``ObjectStore.put_bytes``."""
@@ -154,7 +156,7 @@ class S3Store:
         if fresh and not self.atomic and self.exists(key):
             return False
         condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
-        with translated(self.endpoint, f"{self.bucket}/{key}"):
+        with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             return self._sent("PUT", key, body=data, headers={"Content-Type": media_type, **condition})
 
     def _sent(
@@ -195,7 +197,7 @@ class S3Store:
     def _blocks(self, key: str, limit: int) -> Generator[bytes]:
         """The bytes of an object as they lie there: what a server claims to have packed is not unpacked."""
         check_key(key)
-        with translated(self.endpoint, f"{self.bucket}/{key}"):
+        with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             response = self.client.get_object(self.bucket, key)
             try:
                 left = limit
@@ -214,27 +216,27 @@ class S3Store:
         """See ``ObjectStore.exists``."""
         check_key(key)
         try:
-            with translated(self.endpoint, f"{self.bucket}/{key}"):
+            with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
                 self.client.stat_object(self.bucket, key)
         except MissingError:
             return False
         return True
 
-    def list(self, prefix: str = "") -> Iterator[Stored]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ``ObjectStore.list``."""
         if prefix and not prefix.endswith("/"):
-            raise InputError(f"a prefix must end with a slash; got {shown(prefix)} instead.")
-        with translated(self.endpoint, f"{self.bucket}/{prefix}"):
+            raise InputError(f"a prefix must end with a slash; got {quote(prefix)} instead.")
+        with translate_errors(self.endpoint, f"{self.bucket}/{prefix}"):
             for item in self.client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if item.object_name and not item.is_dir:
-                    yield Stored(item.object_name, item.size or 0, item.etag or "")
+                    yield StoredObject(item.object_name, item.size or 0, item.etag or "")
 
-    def find(self, key: str) -> Stored:
+    def find(self, key: str) -> StoredObject:
         """See ``ObjectStore.find``."""
         check_key(key)
-        with translated(self.endpoint, f"{self.bucket}/{key}"):
+        with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             item = self.client.stat_object(self.bucket, key)
-        return Stored(key, item.size or 0, item.etag or "")
+        return StoredObject(key, item.size or 0, item.etag or "")
 
 
 def connect(
@@ -257,7 +259,7 @@ def connect(
         retries=urllib3.Retry(total=retries, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
         maxsize=CONNECTIONS,
     )
-    with translated(settings.endpoint, f"bucket {settings.bucket}"):
+    with translate_errors(settings.endpoint, f"bucket {settings.bucket}"):
         try:
             client = Minio(
                 parts.netloc,
@@ -277,19 +279,19 @@ def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> N
     if not _BUCKET.fullmatch(settings.bucket):
         raise InputError(
             f"HEADRACE_S3_BUCKET must be 3 to 63 lower-case letters, digits, dots and dashes; "
-            f"got {shown(settings.bucket)} instead."
+            f"got {quote(settings.bucket)} instead."
         )
     try:
         if client.bucket_exists(settings.bucket):
             return
         if not create:
             raise StoreError(
-                f"the object store {settings.endpoint} has no bucket {shown(settings.bucket)}: create it, "
+                f"the object store {settings.endpoint} has no bucket {quote(settings.bucket)}: create it, "
                 f"or set HEADRACE_S3_BUCKET to one that exists."
             )
         client.make_bucket(settings.bucket)
     except ValueError as error:
-        raise InputError(f"HEADRACE_S3_BUCKET cannot be {shown(settings.bucket)}: {error}.") from error
+        raise InputError(f"HEADRACE_S3_BUCKET cannot be {quote(settings.bucket)}: {error}.") from error
     except (S3Error, InvalidResponseError) as error:
         # Another client may have made the bucket in the meantime.
         if sentence(error) != STATUSES[409]:

@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, MissingError, StoreError, UserError
-from headrace.core.tables.source import Files, SourceFile
+from headrace.core.tables.source import FileSource, SourceFile
 from headrace.stores.sources.url_redaction import without_secrets
 
 TIMEOUT_SECONDS = 30.0
 _CHUNK_BYTES = 2**20
 
 
-def http_files(url: str) -> Files:
+def http_files(url: str) -> FileSource:
     """A URL as a table of one file, which lies on this machine for as long as it is read.
 
     Args:
@@ -28,13 +28,13 @@ def http_files(url: str) -> Files:
     """
     name = without_secrets(url)
 
-    def opened() -> Generator[SourceFile]:
+    def open_files() -> Generator[SourceFile]:
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
             path = Path(folder) / "download"
             _fetch(url, path, name)
             yield SourceFile(name.split("?", 1)[0], path)
 
-    return Files(name, opened)
+    return FileSource(name, open_files)
 
 
 def entity_tag(url: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from headrace.core.base.errors import InputError, MissingError
-from headrace.core.tables.source import Files, Source, SourceFile
+from headrace.core.tables.source import FileSource, Source, SourceFile
 
 _PART = re.compile(r"\.(parquet|parq|pq|csv|tsv|txt|jsonl|ndjson)(\.gz)?$", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
@@ -35,14 +35,14 @@ def open_source(text: str) -> Source:
     return _BY_SCHEME.get(scheme[1].lower(), _sql)(text)
 
 
-def local_files(text: str) -> Files:
+def local_files(text: str) -> FileSource:
     """A path or a pattern of paths as a table."""
 
-    def opened() -> Generator[SourceFile]:
+    def open_files() -> Generator[SourceFile]:
         for path in _paths(text):
             yield SourceFile(str(path), path)
 
-    return Files(text, opened)
+    return FileSource(text, open_files)
 
 
 def _paths(text: str) -> list[Path]:

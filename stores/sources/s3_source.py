@@ -7,16 +7,16 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError, StoreError, shown
+from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.core.base.remedies import require_store
-from headrace.core.tables.source import Files, SourceFile
-from headrace.stores.objects.listing import Stored
+from headrace.core.tables.source import FileSource, SourceFile
+from headrace.stores.objects.listing import StoredObject
 from headrace.stores.objects.object_store import ObjectStore, connect
 
 _HIDDEN = re.compile(r"(^|/)[._][^/]*$")
 
 
-def s3_files(url: str) -> Files:
+def s3_files(url: str) -> FileSource:
     """Objects as a table; each lies on this machine for as long as it is read.
 
     Args:
@@ -27,8 +27,8 @@ def s3_files(url: str) -> Files:
     """
     bucket, key = _parts(url)
 
-    def opened() -> Generator[SourceFile]:
-        store = _connected(bucket)
+    def open_files() -> Generator[SourceFile]:
+        store = _connect(bucket)
         for found in _keys(store, key):
             with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
                 path = Path(folder) / "object"
@@ -40,10 +40,10 @@ def s3_files(url: str) -> Files:
                     ) from error
                 yield SourceFile(f"s3://{bucket}/{found}", path)
 
-    return Files(url, opened)
+    return FileSource(url, open_files)
 
 
-def s3_objects(url: str) -> list[Stored]:
+def s3_objects(url: str) -> list[StoredObject]:
     """The objects of a table, as a listing shows them; nothing is fetched.
 
     Raises:
@@ -52,7 +52,7 @@ def s3_objects(url: str) -> list[Stored]:
         StoreError: If the store cannot be asked.
     """
     bucket, key = _parts(url)
-    store = _connected(bucket)
+    store = _connect(bucket)
     return [store.find(found) for found in _keys(store, key)]
 
 
@@ -60,18 +60,18 @@ def _parts(url: str) -> tuple[str, str]:
     """Bucket and key."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket or not key:
-        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {shown(url)} instead.")
+        raise InputError(f"an object must be named as s3://BUCKET/KEY; got {quote(url)} instead.")
     return bucket, key
 
 
-def _connected(bucket: str) -> ObjectStore:
+def _connect(bucket: str) -> ObjectStore:
     reached = require_store("s3:// needs an object store")
     try:
         return connect(replace(reached, bucket=bucket), create=False)
     except (StoreError, InputError) as error:
         if "HEADRACE_S3_BUCKET" in str(error):
             raise MissingError(
-                f"there is no bucket {shown(bucket)} in the object store {reached.endpoint}; correct the URL."
+                f"there is no bucket {quote(bucket)} in the object store {reached.endpoint}; correct the URL."
             ) from error
         raise
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, shown
-from headrace.core.tables.source import Files
+from headrace.core.base.errors import InputError, quote
+from headrace.core.tables.source import FileSource
 from headrace.stores.sources.fingerprint import confirm
 from headrace.stores.sources.open_source import open_source
 
@@ -31,8 +31,8 @@ def one_file(address: str, told: str = "") -> Iterator[Path]:
         confirm(address, told)
         return
     source = open_source(address)
-    if not isinstance(source, Files):
-        raise InputError(f"a file must be named by a path, http(s):// or s3://BUCKET/KEY; got {shown(source.name)}.")
+    if not isinstance(source, FileSource):
+        raise InputError(f"a file must be named by a path, http(s):// or s3://BUCKET/KEY; got {quote(source.name)}.")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         found: list[Path] = []
         with closing(source.opened()) as files:
@@ -41,6 +41,6 @@ def one_file(address: str, told: str = "") -> Iterator[Path]:
                 found[-1].parent.mkdir()
                 shutil.copyfile(file.path, found[-1])
         if len(found) != 1:
-            raise InputError(f"{shown(source.name)} must be one file; got {len(found)}: name one of them.")
+            raise InputError(f"{quote(source.name)} must be one file; got {len(found)}: name one of them.")
         confirm(address, told)
         yield found[0]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base import settings
-from headrace.core.base.errors import InputError, MissingError, StoreError, shown
-from headrace.core.tables.source import Query
+from headrace.core.base.errors import InputError, MissingError, StoreError, quote
+from headrace.core.tables.source import QuerySource
 from headrace.stores.sources.postgresql_times import allow_any_time
 from headrace.stores.sources.url_redaction import without_secrets
 
@@ -17,7 +17,7 @@ CONNECT_SECONDS = 10
 _SELECT = re.compile(r"\s*(select|with|values|table)\b", re.IGNORECASE)
 
 
-def sql_query(source: str) -> Query:
+def sql_query(source: str) -> QuerySource:
     """A table of a database, or the rows of a query.
 
     The rows are streamed from a cursor of the server's. A password is taken from ``HEADRACE_SQL_PASSWORD`` unless the
@@ -33,14 +33,14 @@ def sql_query(source: str) -> Query:
     name = without_secrets(url)
     if not what.strip():
         raise InputError(f"a table of a database must be named as URL#TABLE or URL#SELECT ...; got {name} instead.")
-    return Query(f"{name}#{what}", lambda: _rows(url, what, name))
+    return QuerySource(f"{name}#{what}", lambda: _rows(url, what, name))
 
 
 def _rows(url: str, what: str, name: str) -> tuple[list[str], Generator[list[tuple[object, ...]]]]:
     engine = _engine(url, name)
     stack = contextlib.ExitStack()
     stack.callback(engine.dispose)
-    with stack, _translated(name, what):
+    with stack, _translate_errors(name, what):
         connection = stack.enter_context(engine.connect())
         options: dict[str, Any] = {"stream_results": True, "max_row_buffer": BATCH_ROWS}
         if engine.dialect.name == "postgresql":
@@ -52,7 +52,7 @@ def _rows(url: str, what: str, name: str) -> tuple[list[str], Generator[list[tup
 
 
 def _batches(result: Any, stack: contextlib.ExitStack, name: str, what: str) -> Generator[list[tuple[object, ...]]]:
-    with stack, _translated(name, what):
+    with stack, _translate_errors(name, what):
         for rows in result.partitions(BATCH_ROWS):
             yield [tuple(row) for row in rows]
 
@@ -107,7 +107,7 @@ def _statement(what: str) -> Any:
 
 
 @contextlib.contextmanager
-def _translated(name: str, what: str) -> Iterator[None]:
+def _translate_errors(name: str, what: str) -> Iterator[None]:
     import sqlalchemy as sa  # noqa: PLC0415 - an extra
 
     try:
@@ -118,6 +118,6 @@ def _translated(name: str, what: str) -> Iterator[None]:
             raise StoreError(
                 f"the database {name} cannot be reached ({said}); check that it runs, and the user and password."
             ) from error
-        raise InputError(f"the database {name} cannot answer {shown(what)} ({said}); correct the query.") from error
+        raise InputError(f"the database {name} cannot answer {quote(what)} ({said}); correct the query.") from error
     except sa.exc.SQLAlchemyError as error:
-        raise InputError(f"{shown(what)} cannot be read from {name} ({error}); correct the query.") from error
+        raise InputError(f"{quote(what)} cannot be read from {name} ({error}); correct the query.") from error

@@ -12,9 +12,9 @@ import pytest
 
 from headrace.api import local_run
 from headrace.core.base.errors import HeadraceError
-from headrace.pipelines.local.run_folder import Places
-from headrace.pipelines.local.runner import Outcome, Told
-from headrace.pipelines.local.summary import Step
+from headrace.pipelines.local.run_folder import PipelinePaths
+from headrace.pipelines.local.runner import RunOutcome, StepEvent
+from headrace.pipelines.local.summary import StepSummary
 from tests.conftest import Line
 
 
@@ -49,19 +49,24 @@ def runner(line: Line, monkeypatch: pytest.MonkeyPatch) -> RunnerRecord:
     record = RunnerRecord()
 
     def run_pipeline(
-        name: str, arguments: Mapping[str, Any], *, folder: Places, watch: Callable[[Told], None], **_: object
-    ) -> Outcome:
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        folder: PipelinePaths,
+        watch: Callable[[StepEvent], None],
+        **_: object,
+    ) -> RunOutcome:
         assert name == "training"
         record.arguments.append(dict(arguments))
         record.inspect(arguments)
-        watch(Told(event="start", step="ingest"))
+        watch(StepEvent(event="start", step="ingest"))
         if record.error:
-            return Outcome(error=record.error)
+            return RunOutcome(error=record.error)
         shutil.copytree(line.home / "steps", folder.steps)
         for endpoint in folder.steps.rglob("deploy/endpoint"):
             endpoint.write_text(json.dumps({**json.loads(endpoint.read_text()), "pid": 0}))
-        watch(Told(event="end", step="ingest", seconds=0.5, text="400 rows"))
-        return Outcome(steps=(Step(name="ingest", status="succeeded", seconds=0.5),))
+        watch(StepEvent(event="end", step="ingest", seconds=0.5, text="400 rows"))
+        return RunOutcome(steps=(StepSummary(name="ingest", status="succeeded", seconds=0.5),))
 
     @contextlib.contextmanager
     def object_store(_: object) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from headrace.cli.main import app
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import ROLE_BINDINGS, SERVICE_ACCOUNTS, SERVING_RUNTIMES
-from headrace.cluster.install.manifests import Wish, render
+from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.cluster.install.secrets import put_store_keys
 from headrace.cluster.kfp import pipeline_spec
 from headrace.core.base.errors import UserError
@@ -51,7 +51,7 @@ def submit(*options: str, source: str = "s3://lake/heart.csv") -> None:
 
 def install(there: Cluster) -> None:
     """What the guide says, for a namespace that others use."""
-    for document in render(Wish("local", namespace=there.namespace, shared=True)):
+    for document in render(InstallOptions("local", namespace=there.namespace, shared=True)):
         there.apply(document, manager="overlay")
 
 

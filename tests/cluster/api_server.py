@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import NAMESPACES, SERVICE_ACCOUNTS
 from headrace.cluster.api.kubeconfig import connect, with_token
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import ClusterError
 from headrace.core.runtime.processes import free_port, lease, start_guarded, stop
 from tests.real_parts import missing
@@ -161,7 +161,7 @@ class ApiServer:
             return False
         self.kubeconfig.write_text(yaml.safe_dump(self._kubeconfig(certificate)))
         try:
-            self.admin().transport.data(Request("GET", "/readyz", "see whether it is ready", read_seconds=5))
+            self.admin().transport.data(ApiRequest("GET", "/readyz", "see whether it is ready", read_seconds=5))
         except ClusterError:
             return False
         return True
@@ -212,7 +212,7 @@ def account(admin: Cluster, name: str, *, namespace: str = "") -> Cluster:
     place = namespace or admin.namespace
     if admin.get(SERVICE_ACCOUNTS, name, namespace=place) is None:
         admin.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}, namespace=place)
-    request = Request(
+    request = ApiRequest(
         "POST",
         SERVICE_ACCOUNTS.path(place, name, "token"),
         f"get a token of {name}",

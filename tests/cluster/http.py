@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.transport import Transport
+from headrace.cluster.api.transport import ApiTransport
 
 
 @dataclass
@@ -70,4 +70,4 @@ def at(address: str) -> Cluster:
 
     configuration = Configuration(host=address)
     configuration.retries = False
-    return Cluster(Transport(ApiClient(configuration), address), namespace="models")
+    return Cluster(ApiTransport(ApiClient(configuration), address), namespace="models")

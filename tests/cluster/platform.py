@@ -10,7 +10,7 @@ import yaml
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.discovery import has_field, kinds
-from headrace.cluster.api.kinds import CRDS, Kind
+from headrace.cluster.api.kinds import CRDS, ObjectKind
 from headrace.core.base.errors import ClusterError
 
 OWN = Path(__file__).with_name("crds")
@@ -53,7 +53,7 @@ def install(admin: Cluster, place: Path) -> None:
         assert not bad, (document["metadata"]["name"], bad)
 
 
-def _described(admin: Cluster, kind: Kind) -> bool:
+def _described(admin: Cluster, kind: ObjectKind) -> bool:
     """Whether the server's OpenAPI document has the kind, which it does a moment after it serves it."""
     try:
         return has_field(admin.transport, kind, ())
@@ -62,10 +62,10 @@ def _described(admin: Cluster, kind: Kind) -> bool:
         return False
 
 
-def _kinds(document: dict[str, Any]) -> list[Kind]:
+def _kinds(document: dict[str, Any]) -> list[ObjectKind]:
     spec = document["spec"]
     return [
-        Kind(
+        ObjectKind(
             spec["group"],
             version["name"],
             spec["names"]["plural"],

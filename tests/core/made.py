@@ -9,7 +9,7 @@ import polars as pl
 from headrace.core.base.notes import Note
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Column, Contract, Task
-from headrace.core.contracts.inference.infer import Inferred
+from headrace.core.contracts.inference.infer import InferredContract
 from headrace.core.tables import parquet_table
 
 CLASSES: dict[Task, tuple[str, ...] | None] = {
@@ -85,7 +85,7 @@ def ignored(column: Column) -> Column:
 
 def write(frame: pl.DataFrame, folder: Path) -> Path:
     """Write a table artifact."""
-    with parquet_table.Writer(folder, schema=frame.schema) as writer:
+    with parquet_table.TableWriter(folder, schema=frame.schema) as writer:
         writer.write(frame)
     return folder
 
@@ -96,6 +96,6 @@ def write_contract(made: Contract, path: Path) -> Path:
     return path
 
 
-def about(made: Inferred, *columns: str) -> list[Note]:
+def about(made: InferredContract, *columns: str) -> list[Note]:
     """What was noted of some columns, apart from ids."""
     return [note for note in made.notes if note.column in columns and note.rule != "id"]

@@ -12,9 +12,9 @@ from headrace.core.base.settings import StoreSettings
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials import study_files
 from headrace.experiments.trials.study import Study
-from headrace.experiments.trials.study_files import Stored
+from headrace.experiments.trials.study_files import StoredStudy
 from headrace.experiments.tuners import katib_spec
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.stores.bundles import folder_store
 from headrace.stores.objects.object_store import ObjectStore
 from tests.core import made
@@ -39,9 +39,9 @@ def sent(
     experiment: Experiment, study: Study, store: ObjectStore, folder: Path, image: str = "headrace/headrace-python:0"
 ) -> tuple[dict[str, Any], str]:
     """The Experiment as Katib gets it, and the URI of its study, which lies in the store."""
-    study_files.write(Stored(study, experiment), folder)
+    study_files.write(StoredStudy(study, experiment), folder)
     uri = folder_store.put(folder, store, f"studies/{experiment.name}")
-    document = katib_spec.build(experiment, suffix="0a1b2c3d", study=uri, pod=Pod(image))
+    document = katib_spec.build(experiment, suffix="0a1b2c3d", study=uri, pod=TrialPod(image))
     return document, uri
 
 

@@ -12,8 +12,8 @@ from headrace.core.bundles.bundle import open_bundle
 from headrace.experiments import trial_job
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import loop
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.loop import Asked, Plan
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.loop import SearchPlan, TrialRequest
 from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
@@ -32,12 +32,12 @@ def study() -> Study:
 
 def test_a_trial_reports_what_a_search_here_would(study: Study, settings: StoreSettings, tmp_path: Path) -> None:
     """Katib's filter finds each metric after each fold; the record and the bundle lie in the store."""
-    experiment, store = experiment_yaml.shipped("families"), connect(settings)
+    experiment, store = experiment_yaml.load_shipped("families"), connect(settings)
     document, uri = jobs.sent(experiment, study, store, tmp_path / "study")
     ended = jobs.run_here(jobs.substituted(document, "families-0a1b2c3d-x7", jobs.VALUES), settings)
     assert ended.returncode == 0, ended.stdout
     with CrossValidation.on(study.sample, experiment.objective) as run:
-        here = run(Asked(0, experiment, {**jobs.VALUES, "logistic__C": 0.5}))
+        here = run(TrialRequest(0, experiment, {**jobs.VALUES, "logistic__C": 0.5}))
     reported = collected(ended.stdout, jobs.METRICS)
     assert [value for _, name, value in reported if name == "roc_auc"] == list(here.reported)
     times = [moment for moment, _, _ in reported]
@@ -57,8 +57,8 @@ def test_a_trial_reports_what_a_search_here_would(study: Study, settings: StoreS
 
 def test_folds_one_by_one_are_those_of_all_at_once(study: Study) -> None:
     """What is reported on the way changes no number."""
-    experiment = experiment_yaml.shipped("random_forest")
-    plan = Plan([experiment], Budget(trials=3), defaults=False)
+    experiment = experiment_yaml.load_shipped("random_forest")
+    plan = SearchPlan([experiment], SearchBudget(trials=3), defaults=False)
     found = []
     for report in (None, lambda _: None):
         with CrossValidation.on(study.sample, experiment.objective, report) as run:
@@ -69,7 +69,7 @@ def test_folds_one_by_one_are_those_of_all_at_once(study: Study) -> None:
 def test_a_trial_whose_objective_is_not_defined_reports_none(rclone_settings: StoreSettings, tmp_path: Path) -> None:
     """Never NaN, which would stay Katib's best for ever."""
     study = Study.of(made.table(60), made.contract(), folds=3)
-    experiment, store = experiment_yaml.shipped("naive_bayes"), connect(rclone_settings)
+    experiment, store = experiment_yaml.load_shipped("naive_bayes"), connect(rclone_settings)
     lopsided = tuple(
         type(fold)(fold.fitted, fold.held_out[study.sample.target[fold.held_out] == 0]) for fold in study.folds
     )
@@ -107,7 +107,9 @@ def test_what_is_wrong_ends_a_trial_in_one_sentence(
     says: str,
 ) -> None:
     """With exit code 2, and after long enough for Katib's collector to have seen it."""
-    document, _ = jobs.sent(experiment_yaml.shipped("logistic"), study, connect(rclone_settings), tmp_path / "study")
+    document, _ = jobs.sent(
+        experiment_yaml.load_shipped("logistic"), study, connect(rclone_settings), tmp_path / "study"
+    )
     job = jobs.substituted(document, "logistic-0a1b2c3d-x7", {"C": "1"})
     variables = {**jobs.environment(jobs.container(job), rclone_settings.environment()), **changes}
     for name, value in variables.items():

@@ -22,8 +22,8 @@ DOCUMENTS: dict[str, Any] = {
     "inference-service-of-a-promoted-canary": kserve_spec.build(
         "heart", URI, target=DeploymentTarget(), predictor="v2"
     ),
-    "rollout-by-a-canary": canary.divided(STANDARD, NEW, canary.name_of("1" * 64, endpoint="heart"), 25),
-    "rollout-by-knative": knative.divided(kserve_spec.build("heart", URI, target=DeploymentTarget()), NEW, 25),
+    "rollout-by-a-canary": canary.divide(STANDARD, NEW, canary.name_of("1" * 64, endpoint="heart"), 25),
+    "rollout-by-knative": knative.divide(kserve_spec.build("heart", URI, target=DeploymentTarget()), NEW, 25),
     "rollout-by-a-graph": inference_graph.build("heart-split", {"heart": 75, "heart-candidate": 25}, mode="Standard"),
 }
 TYPES = {"InferenceService": "V1beta1InferenceService", "InferenceGraph": "V1alpha1InferenceGraph"}

@@ -11,8 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from headrace.core.base.errors import DataError
-from headrace.experiments.search.result import Result
-from headrace.experiments.tuners.tune import Wish
+from headrace.experiments.search.result import SearchDocument
+from headrace.experiments.tuners.tune import SearchOptions
 from tests.conftest import REPOSITORY
 from tests.core import made
 from tests.experiments.tuners.test_tune import breaking, tuned
@@ -39,7 +39,7 @@ def _told(text: str) -> dict[str, str]:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of ``Result.as_json()``."""
-    found = TypeAdapter(Result).json_schema()
+    found = TypeAdapter(SearchDocument).json_schema()
     parts = {name: _explained(part) for name, part in found.pop("$defs").items()}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_explained(found), "$defs": parts}
 
@@ -58,7 +58,7 @@ def _valid(facts: dict[str, Any]) -> bool:
 
 def test_a_search_keeps_the_schema(tmp_path: Path) -> None:
     """What is written has every field that is documented, and no other; one more or less would be noticed."""
-    wish = Wish(families=("logistic", "naive_bayes"), budget="3", folds=2, nested=True)
+    wish = SearchOptions(families=("logistic", "naive_bayes"), budget="3", folds=2, nested=True)
     _, told = tuned(tmp_path, wish, frame=made.table(80))
     assert told["nested"]
     assert _valid(told)
@@ -72,5 +72,5 @@ def test_a_search_that_found_nothing_keeps_the_schema(tmp_path: Path, monkeypatc
     """It has no best trial and no score."""
     breaking("logistic", ValueError("no luck"), monkeypatch=monkeypatch)
     with pytest.raises(DataError):
-        tuned(tmp_path, Wish(families=("logistic",), budget="2"))
+        tuned(tmp_path, SearchOptions(families=("logistic",), budget="2"))
     assert _valid(json.loads((tmp_path / "trials.json").read_text()))

@@ -10,7 +10,7 @@ from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
 from headrace.experiments import trial_job
 from headrace.experiments.manifests import experiment_yaml
-from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.stores.bundles import bundle_store
@@ -56,12 +56,12 @@ def test_a_trial_in_its_container_reports_what_a_search_here_finds(
     image: str, nobody: str, settings: StoreSettings, tmp_path: Path
 ) -> None:
     """Katib's collector reads each fold's metrics from the output; the record and the bundle lie in the store."""
-    experiment, store, study = experiment_yaml.shipped("families"), connect(settings), jobs.study()
+    experiment, store, study = experiment_yaml.load_shipped("families"), connect(settings), jobs.study()
     document, uri = jobs.sent(experiment, study, store, tmp_path / "study", image)
     code, output = ran(jobs.substituted(document, NAME, jobs.VALUES), nobody, settings)
     assert code == 0, output
     with CrossValidation.on(study.sample, experiment.objective) as run:
-        here = run(Asked(0, experiment, {**jobs.VALUES, "logistic__C": 0.5}))
+        here = run(TrialRequest(0, experiment, {**jobs.VALUES, "logistic__C": 0.5}))
     reported = [value for _, name, value in collected(output, jobs.METRICS) if name == "roc_auc"]
     assert reported == pytest.approx(here.reported, rel=1e-12)
     found = {item["name"]: float(item["latest"]) for item in observation(output, jobs.METRICS)}
@@ -79,7 +79,7 @@ def test_a_trial_whose_keys_are_wrong_ends_in_one_sentence(
 ) -> None:
     """Its container exits with 2 and reports no metric, so that Katib counts the trial as failed."""
     document, _ = jobs.sent(
-        experiment_yaml.shipped("logistic"), jobs.study(), connect(rclone_settings), tmp_path / "study", image
+        experiment_yaml.load_shipped("logistic"), jobs.study(), connect(rclone_settings), tmp_path / "study", image
     )
     wrong = StoreSettings(endpoint=rclone_settings.endpoint, access_key=rclone_settings.access_key, secret_key="wrong")
     code, output = ran(jobs.substituted(document, "logistic-0a1b2c3d-x7", {"C": "1"}), nobody, wrong)

@@ -12,7 +12,7 @@ from minio import Minio
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import NAMESPACES, SERVICES, STATEFUL_SETS
-from headrace.cluster.install.manifests import Wish, images, render
+from headrace.cluster.install.manifests import InstallOptions, images, render
 from headrace.cluster.install.secrets import put_store_keys
 from headrace.core.base.settings import StoreSettings
 from headrace.stores.bundles.bundle_store import publish
@@ -61,7 +61,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Singl
     minio = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nowhere")) / "minio"
     if not minio.is_file():
         missing(GET_MINIO)
-    (wanted,) = (name for name in images(render(Wish("local"))) if "minio" in name)
+    (wanted,) = (name for name in images(render(InstallOptions("local"))) if "minio" in name)
     archive = write_image(tmp_path_factory.mktemp("image") / "minio.tar", wanted, minio)
     with single_node() as running:
         install(running.admin(), folder())

@@ -18,11 +18,11 @@ from kfp.local.docker_task_handler import DockerTaskHandler
 from kfp.local.status import Status
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.kinds import CLAIMS, Kind
+from headrace.cluster.api.kinds import CLAIMS, ObjectKind
 from headrace.pipelines.definitions.catalogue import pipeline
 from tests.node.pods import Work, run, somebody, wait_for
 
-VOLUMES = Kind("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
+VOLUMES = ObjectKind("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 _CLAIM = "steps"
 # Which account a step has whose right it needs; all others have the pipeline's.
 ACCOUNTS = {"deploy": "headrace-deployer", "verify_endpoint": "headrace-deployer", "tune": "headrace-tuner"}

@@ -28,7 +28,7 @@ from headrace.cluster.api.kinds import (
 from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import open_bundle
 from headrace.pipelines.definitions.catalogue import PIPELINES
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve_status import source
 from headrace.serving.deployment.verify import verify
 from headrace.stores.bundles.bundle_store import fetch, publish
@@ -95,7 +95,7 @@ def answering(address: str, *, via: str = "") -> set[str]:
     """Digests of the bundles that answer at an address."""
     found = set()
     for _ in range(8):
-        with Remote.at(f"http://{address}/v1/models/{NAME}:predict", via=via) as remote:
+        with EndpointClient.at(f"http://{address}/v1/models/{NAME}:predict", via=via) as remote:
             found.add(remote.digest())
     return found
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from headrace.cluster.kfp import client
-from headrace.cluster.kfp.client import Job, Kfp
+from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.core.base.environment_values import TrialSettings
 from headrace.core.base.settings import StoreSettings
 from headrace.experiments.search.result import Trial
@@ -25,7 +25,7 @@ from headrace.experiments.trial_job import Reporter, record_key
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners import katib_spec
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.pipelines import trial_job
 from headrace.pipelines.tuning import factory
 from headrace.stores.bundles import folder_store
@@ -58,7 +58,7 @@ def stored(folder: Path, store: ObjectStore, made: dict[str, Any] | None = None,
 
 def job(trial: PipelineTrial, uri: str, **values: str) -> dict[str, Any]:
     """The Job that Katib makes for a trial."""
-    pod = Pod("headrace/headrace-python:0", **factory.pod())  # type: ignore[arg-type]  # by their names
+    pod = TrialPod("headrace/headrace-python:0", **factory.pod())  # type: ignore[arg-type]  # by their names
     document = katib_spec.build(trial.experiment, suffix="0a1b2c3d", study=uri, pod=pod)
     return jobs.substituted(document, "tiny-0a1b2c3d-x7", values)
 
@@ -151,14 +151,14 @@ def test_a_trial_that_is_ended_while_its_run_begins_ends_it(
         monkeypatch.setenv(name, value)
     _, uri = stored(tmp_path, connect(rclone_settings), kind="slow")
     told = TrialSettings(uri, "tiny-0a1b2c3d-x7", '{"x": "0.5", "depth": "4"}')
-    start = Kfp.start
+    start = KfpClient.start
 
-    def interrupted(self: Kfp, job: Job) -> str:
+    def interrupted(self: KfpClient, job: RunRequest) -> str:
         run_id = start(self, job)
         os.kill(os.getpid(), signal.SIGTERM)
         return run_id
 
-    monkeypatch.setattr(Kfp, "start", interrupted)
+    monkeypatch.setattr(KfpClient, "start", interrupted)
     with pytest.raises(SystemExit):
         trial_job.run(told, rclone_settings, client.connect(server.settings), Reporter(io.StringIO()))
     (run,) = server.runs.values()

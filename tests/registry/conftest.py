@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.submission import ModelSubmission
 from tests.made_bundle import make_bundle
 from tests.real.mlflow_server import mlflow_server
 from tests.registry.made import variant
 
-Make = Callable[..., Submission]
+Make = Callable[..., ModelSubmission]
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def make(bundle: Path, tmp_path: Path) -> Make:
     """Makes variants of the bundle, each another one."""
     numbers = itertools.count(1)
 
-    def made(**choices: object) -> Submission:
+    def made(**choices: object) -> ModelSubmission:
         number = next(numbers)
         choices.setdefault("mark", f"{tmp_path.name}-{number}")
         return variant(bundle, tmp_path / f"bundle-{number}", **choices)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.core.base.files import write_json, write_text
 from headrace.core.bundles import integrity
 from headrace.core.bundles.manifest import MANIFEST
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.submission import ModelSubmission
 
 
 def variant(
@@ -21,7 +21,7 @@ def variant(
     metric: Mapping[str, float] | None = None,
     contract: Callable[[str], str] = lambda text: text,
     mark: str = "",
-) -> Submission:
+) -> ModelSubmission:
     """A published bundle that differs from ``bundle`` in what is given.
 
     Args:
@@ -44,7 +44,7 @@ def variant(
     (folder / MANIFEST).unlink()
     made = integrity.make(folder, name)
     write_text(folder / MANIFEST, made.dumps())
-    return Submission.read(folder, uri=f"s3://headrace/models/{name}/{made.digest}/")
+    return ModelSubmission.read(folder, uri=f"s3://headrace/models/{name}/{made.digest}/")
 
 
 def _edit(path: Path, **values: Any) -> None:

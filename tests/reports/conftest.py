@@ -14,9 +14,9 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.statistics import curves, residuals
 from headrace.core.tables import parquet_table
-from headrace.experiments.search.result import Nested, Outer, Result, Trial, best_of
+from headrace.experiments.search.result import NestedEstimate, OuterFold, SearchDocument, Trial, best_of
 from headrace.experiments.space.experiment import Objective
-from headrace.reports.run.document import Paths
+from headrace.reports.run.document import RunPaths
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -35,7 +35,7 @@ NOTES = (
 class Made:
     """Where the parts of a made-up run lie."""
 
-    paths: Paths
+    paths: RunPaths
     source: dict[str, Any]
 
 
@@ -149,7 +149,7 @@ def evaluation(task: str = "binary") -> dict[str, Any]:
     }
 
 
-def searched() -> Result:
+def searched() -> SearchDocument:
     """A search over three families, with a trial that failed and one that was ended early; then nested."""
     rng = np.random.default_rng(5)
     families = ("logistic", "random_forest", "hist_gradient_boosting")
@@ -174,8 +174,8 @@ def searched() -> Result:
     trials[6] = replace(trials[6], status="early_stopped", **flattering)
     objective = Objective("roc_auc", "maximize", strategies={"roc_auc": "latest"})
     best = best_of(tuple(trials), objective)
-    folds = (Outer("logistic", {"alpha": 0.1}, 0.91, 0.88), Outer("random_forest", {}, 0.9, 0.87))
-    return Result(
+    folds = (OuterFold("logistic", {"alpha": 0.1}, 0.91, 0.88), OuterFold("random_forest", {}, 0.9, 0.87))
+    return SearchDocument(
         engine="local",
         experiments=("made",),
         algorithm="tpe",
@@ -186,7 +186,7 @@ def searched() -> Result:
         seconds=4.2,
         trials=tuple(trials),
         best=best.number if best else None,
-        nested=Nested(folds, score=0.875, searched=0.905, optimism=0.03),
+        nested=NestedEstimate(folds, score=0.875, searched=0.905, optimism=0.03),
     )
 
 
@@ -260,7 +260,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     paths = {name: folder / f"{name}.json" for name in documents()}
     for name, value in documents().items():
         paths[name].write_text(json.dumps(value))
-    with parquet_table.Writer(folder / "table") as writer:
+    with parquet_table.TableWriter(folder / "table") as writer:
         writer.write(frame())
     (folder / "contract.yaml").write_text(contract_yaml.dump(contract()))
     write_bundle(folder / "bundle")
@@ -274,4 +274,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "bytes": 34567,
         "time": "2026-11-23",
     }
-    return Made(paths=Paths(**paths, events=folder / "events.jsonl"), source=source)
+    return Made(paths=RunPaths(**paths, events=folder / "events.jsonl"), source=source)

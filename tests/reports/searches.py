@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.reports.search.document import Search, Trial
+from headrace.reports.search.document import SearchFacts, TrialFacts
 
 
-def trial(number: int, score: float | None = 0.5, **changes: Any) -> Trial:
+def trial(number: int, score: float | None = 0.5, **changes: Any) -> TrialFacts:
     """A trial that ran to its end, or failed if it has no score."""
     facts: dict[str, Any] = {
         "number": number,
@@ -19,15 +19,15 @@ def trial(number: int, score: float | None = 0.5, **changes: Any) -> Trial:
         "seconds": 0.2,
         "error": "" if score is not None else "no luck",
     }
-    return Trial(**{**facts, **changes})
+    return TrialFacts(**{**facts, **changes})
 
 
-def searched(scores: Sequence[float | None], **changes: Any) -> Search:
+def searched(scores: Sequence[float | None], **changes: Any) -> SearchFacts:
     """A search whose trials have these scores; of equals the first is the best."""
     return of_trials([trial(number, score) for number, score in enumerate(scores)], **changes)
 
 
-def of_trials(trials: Sequence[Trial], **changes: Any) -> Search:
+def of_trials(trials: Sequence[TrialFacts], **changes: Any) -> SearchFacts:
     """A search of these trials."""
     minimize = changes.get("minimize", False)
     done = [one for one in trials if one.finished is not None]
@@ -44,4 +44,4 @@ def of_trials(trials: Sequence[Trial], **changes: Any) -> Search:
         "reason": "MaxTrialsReached" if best else "",
         "best": best,
     }
-    return Search(trials=tuple(trials), **{**facts, **changes})
+    return SearchFacts(trials=tuple(trials), **{**facts, **changes})

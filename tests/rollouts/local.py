@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.rollouts.record.record import Record, loads
+from headrace.rollouts.record.record import RolloutRecord, loads
 from tests.conftest import headrace, write_table
 from tests.rollouts import bundles
 
@@ -33,6 +33,6 @@ def said(folder: Path, home: Path, *action: str) -> "subprocess.CompletedProcess
     return headrace("rollout", str(folder / "stable" / "bundle"), "--to", "local", "-o", str(home), *action)
 
 
-def kept(home: Path) -> Record:
+def kept(home: Path) -> RolloutRecord:
     """The record."""
     return loads((home / "rollout.json").read_bytes(), "it")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace.core.base.errors import HeadraceError
-from headrace.rollouts.record.counter_totals import Reading
-from headrace.rollouts.record.counters import PREDICTED, Counts
-from headrace.rollouts.record.record import Added, Plan, Record, Step, Version
-from headrace.rollouts.traffic.base import Pair
+from headrace.rollouts.record.counter_totals import CounterReading
+from headrace.rollouts.record.counters import PREDICTED, RequestCounts
+from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion, StepCounts
+from headrace.rollouts.traffic.base import VersionPair
 
-STABLE = Version(uri="stable", digest="a" * 64)
-CANDIDATE = Version(uri="candidate", digest="b" * 64)
+STABLE = RolloutVersion(uri="stable", digest="a" * 64)
+CANDIDATE = RolloutVersion(uri="candidate", digest="b" * 64)
 
 
 def counts(
@@ -20,7 +20,7 @@ def counts(
     slow: float = 0,
     yes: float = 0.5,
     outcomes: tuple[float, float] | None = None,
-) -> Counts:
+) -> RequestCounts:
     """What servers counted.
 
     Args:
@@ -32,7 +32,7 @@ def counts(
     """
     good = requests - errors
     known = {} if outcomes is None else {"count": outcomes[0], "total": outcomes[1], "squares": outcomes[1]}
-    return Counts(
+    return RequestCounts(
         codes={"200": good, "422": errors},
         seconds={"0.01": requests - slow, "0.05": 0, "0.1": slow, "inf": 0},
         rows=good,
@@ -41,14 +41,16 @@ def counts(
     )
 
 
-def step(percent: int, candidate: Counts, stable: Counts, *, seconds: float = 1000.0) -> Step:
+def step(percent: int, candidate: RequestCounts, stable: RequestCounts, *, seconds: float = 1000.0) -> RolloutStep:
     """A step in which so much was counted."""
-    return Step(percent=percent, began="then", seconds=seconds, stable=Added.of(stable), candidate=Added.of(candidate))
+    return RolloutStep(
+        percent=percent, began="then", seconds=seconds, stable=StepCounts.of(stable), candidate=StepCounts.of(candidate)
+    )
 
 
-def record(plan: Plan, *steps: Step, slow_seconds: float | None = 0.05) -> Record:
+def record(plan: RolloutPlan, *steps: RolloutStep, slow_seconds: float | None = 0.05) -> RolloutRecord:
     """A rollout."""
-    return Record(
+    return RolloutRecord(
         name="heart",
         to="local",
         traffic="played",
@@ -83,13 +85,15 @@ class Played:
     percent: int = 0
     now: float = 0.0
     looks: int = 0
-    seen: dict[str, Counts] = field(default_factory=lambda: {STABLE.digest: counts(1000), CANDIDATE.digest: counts(0)})
+    seen: dict[str, RequestCounts] = field(
+        default_factory=lambda: {STABLE.digest: counts(1000), CANDIDATE.digest: counts(0)}
+    )
 
     kind = "played"
 
-    def find(self) -> Pair:
+    def find(self) -> VersionPair:
         """Both versions."""
-        return Pair(STABLE, CANDIDATE)
+        return VersionPair(STABLE, CANDIDATE)
 
     def prepare(self) -> None:
         """Bring both up."""
@@ -123,12 +127,12 @@ class Played:
         """The time."""
         return self.now
 
-    def read(self) -> Mapping[str, Reading]:
+    def read(self) -> Mapping[str, CounterReading]:
         """What the servers show."""
         if self.blind:
             self.blind -= 1
             raise HeadraceError("nothing answers.")
-        return {digest: Reading(digest, found) for digest, found in self.seen.items()}
+        return {digest: CounterReading(digest, found) for digest, found in self.seen.items()}
 
     def _do(self, what: str) -> None:
         self.done.append(what)

@@ -18,15 +18,15 @@ import yaml
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import CONFIG_MAPS, EXPERIMENTS, INFERENCE_SERVICES, LEASES
-from headrace.cluster.api.lease import Claim
-from headrace.cluster.api.lease_document import About, all_leases
-from headrace.cluster.api.transport import Request
-from headrace.cluster.install.manifests import Wish, render
+from headrace.cluster.api.lease import LeaseClaim
+from headrace.cluster.api.lease_document import LeaseSubject, all_leases
+from headrace.cluster.api.transport import ApiRequest
+from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.core.base.errors import ClusterError, InputError
-from headrace.rollouts.cleanup import examine, find, tidied
+from headrace.rollouts.cleanup import clean_up, examine, find
 from headrace.rollouts.controller import start
-from headrace.rollouts.record.config_map_store import ConfigMapMemory, name_of
-from headrace.rollouts.record.record import Record
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore, name_of
+from headrace.rollouts.record.record import RolloutRecord
 from headrace.rollouts.record.record_store import TakenOverError
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.recovery import claim_of, undo
@@ -240,7 +240,7 @@ def test_a_killed_update_is_tidied(
     before = spec(kserve_place, name)
     rules = next(
         one["rules"]
-        for one in render(Wish("local"))
+        for one in render(InstallOptions("local"))
         if one["kind"] == "Role" and one["metadata"]["name"] == "headrace-tidy"
     )
     tidier = grant(kserve_place.cluster, f"tidy-{name}", rules)
@@ -249,7 +249,7 @@ def test_a_killed_update_is_tidied(
         silent()
         (left,) = find(tidier).left
         assert str(left).endswith("it would be put back to what it was")
-        assert tidied(left).startswith(
+        assert clean_up(left).startswith(
             f"the InferenceService {name} was put back to {versions['stable']}: its version was not verified: nobody"
         )
     assert spec(kserve_place, name) == before
@@ -336,7 +336,7 @@ def test_what_was_applied_after_tidying_is_taken_back(
     deployer, apply = kserve_place.deployer, Cluster.apply
 
     def late(cluster: Cluster, document: Any, **options: Any) -> Any:
-        cluster.delete(LEASES, About("InferenceService", name).lease)  # as if it had been tidied meanwhile
+        cluster.delete(LEASES, LeaseSubject("InferenceService", name).lease)  # as if it had been tidied meanwhile
         return apply(cluster, document, **options)
 
     kserve_place.platform.faults = {digest(versions["good"]): "stuck"}
@@ -370,12 +370,12 @@ class Scene:
     environment: dict[str, str]
 
     @property
-    def memory(self) -> ConfigMapMemory:
+    def memory(self) -> ConfigMapRecordStore:
         """The rollout's record, as another process sees it."""
-        return ConfigMapMemory(self.place.cluster, self.name)
+        return ConfigMapRecordStore(self.place.cluster, self.name)
 
     @property
-    def record(self) -> Record:
+    def record(self) -> RolloutRecord:
         """What is recorded."""
         found = self.memory.load()
         assert found is not None
@@ -489,7 +489,7 @@ def test_two_that_tidy_at_once_do_no_harm(searching: Killed, cluster: Cluster) -
     silent()
     several = [one for _ in range(4) for one in find(cluster).left]
     said: list[str] = []
-    threads = [threading.Thread(target=lambda one=one: said.append(tidied(one))) for one in several]
+    threads = [threading.Thread(target=lambda one=one: said.append(clean_up(one))) for one in several]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -541,19 +541,21 @@ def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluste
 def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though a claim names it; and what cannot be read is told in a sentence each, and does not stop the rest."""
     path, document = EXPERIMENTS.path(cluster.namespace), experiment("theirs")
-    request = Request("POST", path, "make it", query={"fieldManager": "kubectl"}, body=document, repeat=False)
+    request = ApiRequest("POST", path, "make it", query={"fieldManager": "kubectl"}, body=document, repeat=False)
     cluster.transport.json(request)
-    Claim(cluster, About("Experiment", "theirs"), seconds=1).make()
-    Claim(cluster, About("Experiment", "gone"), seconds=1).make()
-    Claim(cluster, About("Sandwich", "cheese"), seconds=1).make()
-    Claim(cluster, About("Experiment", "odd"), seconds=1).make()
-    cluster.patch(LEASES, About("Experiment", "odd").lease, {"spec": {"renewTime": "2126-01-01T00:00:00.000000Z"}})
+    LeaseClaim(cluster, LeaseSubject("Experiment", "theirs"), seconds=1).make()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "gone"), seconds=1).make()
+    LeaseClaim(cluster, LeaseSubject("Sandwich", "cheese"), seconds=1).make()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "odd"), seconds=1).make()
+    cluster.patch(
+        LEASES, LeaseSubject("Experiment", "odd").lease, {"spec": {"renewTime": "2126-01-01T00:00:00.000000Z"}}
+    )
     bad = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name_of("odd")}}
     labels = {"app.kubernetes.io/part-of": "headrace"}
     cluster.create({**bad, "metadata": {**bad["metadata"], "labels": labels}, "data": {"rollout.json": "{}"}})
     time.sleep(2.5)
     found = find(cluster)
-    assert sorted(map(tidied, found.left))[1].startswith(
+    assert sorted(map(clean_up, found.left))[1].startswith(
         "the Experiment theirs was not made by headrace, and stays: nobody has watched it for 0 min."
     )
     assert cluster.get(EXPERIMENTS, "theirs")
@@ -570,7 +572,7 @@ def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.
 
 def test_a_rollout_of_the_future_is_told(kserve_place: Placed, versions: dict[str, str], name: str) -> None:
     """As is one whose moment is no number; neither is touched."""
-    memory = ConfigMapMemory(kserve_place.cluster, name)
+    memory = ConfigMapRecordStore(kserve_place.cluster, name)
     memory.own(RECORD.model_copy(update={"name": name}))
     for renewed, said in ((f"{time.time() + 9000:.0f}", "set the clocks right"), ("soon", "got 'soon' instead")):
         kserve_place.cluster.patch(CONFIG_MAPS, name_of(name), {"data": {"renewed": renewed}})

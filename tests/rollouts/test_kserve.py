@@ -21,13 +21,13 @@ from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.rollouts.controller import start
-from headrace.rollouts.kserve import There, chosen, has_canary, made
-from headrace.rollouts.record.config_map_store import ConfigMapMemory
+from headrace.rollouts.kserve import KServeRollout, choose_traffic, has_canary, make_parts
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore
 from headrace.rollouts.record.record import loads
-from headrace.rollouts.step import Wanted, rollout_step
+from headrace.rollouts.step import StepOptions, rollout_step
 from headrace.serving.deployment import kserve_status
-from headrace.serving.deployment.client import Remote
-from headrace.serving.deployment.kserve_wait import OvertakenError
+from headrace.serving.deployment.client import EndpointClient
+from headrace.serving.deployment.kserve_wait import SupersededError
 from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.bundles.bundle_store import publish
@@ -53,7 +53,7 @@ __all__ = ["knative_place", "kserve_place", "rclone_settings"]
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")]
 
-PLAN = start.planned(
+PLAN = start.make_plan(
     steps=(10, 50, 100),
     step_requests=100,
     step_seconds=0.5,
@@ -97,7 +97,7 @@ def clients(place: Placed, url: str, rows: list[dict[str, Any]]) -> Iterator[Cou
     ended = threading.Event()
 
     def ask(number: int) -> None:
-        with Remote.at(url, via=place.platform.ingress.address) as remote:
+        with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
             while not ended.is_set():
                 number = (number + 1) % len(rows)
                 statuses[remote.predict([rows[number]]).status] += 1
@@ -113,9 +113,9 @@ def clients(place: Placed, url: str, rows: list[dict[str, Any]]) -> Iterator[Cou
             thread.join(60)
 
 
-def parts(place: Placed, name: str, candidate: str = "", traffic: str = "") -> start.Parts:
+def parts(place: Placed, name: str, candidate: str = "", traffic: str = "") -> start.RolloutParts:
     """What a rollout is made of, of an account that has the rights of the guide."""
-    return made(There(name, candidate, traffic), place.roller)
+    return make_parts(KServeRollout(name, candidate, traffic), place.roller)
 
 
 def deployed(place: Placed, uri: str, name: str) -> Endpoint:
@@ -126,7 +126,7 @@ def deployed(place: Placed, uri: str, name: str) -> Endpoint:
 
 def served(place: Placed, url: str) -> set[str]:
     """Digests that answer."""
-    with Remote.at(url, via=place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
         return {remote.digest() for _ in range(5)}
 
 
@@ -277,7 +277,7 @@ def test_another_process_goes_on_or_ends_it(way: str, place: Placed, versions: d
     with pytest.raises(KeyboardInterrupt):
         start.begin(parts(place, name, versions["good"], way), PLAN, say=interrupt)
     other = parts(place, name)
-    kept = start.known(other)
+    kept = start.require_known(other)
     assert kept.record.status == "held"
     with pytest.raises(InputError, match="is under way"):
         start.begin(parts(place, name, versions["strict"], way), PLAN, say=quiet)
@@ -325,7 +325,7 @@ def test_what_somebody_else_deploys_meanwhile_is_left_alone(
     rolled.traffic.find()
     kserve_place.deployer.deploy(versions["strict"], name=name)
     for act in (rolled.traffic.prepare, rolled.traffic.restore, rolled.traffic.promote):
-        with pytest.raises(OvertakenError, match="somebody changed it"):
+        with pytest.raises(SupersededError, match="somebody changed it"):
             act()
     assert kserve_status.source({"spec": spec(kserve_place, name)}) == versions["strict"]
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
@@ -339,9 +339,9 @@ def test_what_cannot_be_is_refused(kserve_place: Placed, versions: dict[str, str
     with pytest.raises(InputError, match="must be another version"):
         start.begin(parts(kserve_place, name, versions["stable"]), PLAN, say=quiet)
     with pytest.raises(InputError, match="--traffic must be"):
-        There(name, traffic="mesh")
+        KServeRollout(name, traffic="mesh")
     with pytest.raises(InputError, match="by both queries"):
-        There(name, known="up", prometheus="http://p:9090")
+        KServeRollout(name, known="up", prometheus="http://p:9090")
     theirs = dict(spec(kserve_place, name))
     kserve_place.cluster.apply(
         {
@@ -372,12 +372,12 @@ def test_the_way_is_found_by_asking(kserve_place: Placed, knative_place: Placed,
     knative: Any = {"metadata": {}, "status": {"deploymentMode": "Knative"}}
     admin, roller = kserve_place.cluster, kserve_place.roller.cluster
     assert has_canary(roller), "every account may read the schema"
-    assert chosen(roller, knative) == "knative"
-    assert chosen(admin, standard) == "graph", "nothing says that the Gateway API is used"
+    assert choose_traffic(roller, knative) == "knative"
+    assert choose_traffic(admin, standard) == "graph", "nothing says that the Gateway API is used"
     with configured(admin, ingress={"enableGatewayApi": True}):
-        assert chosen(admin, standard) == "canary"
-        assert chosen(admin, {"metadata": {}, "status": {"deploymentMode": "Standard"}}) == "graph"
-        assert chosen(roller, standard) == "graph", "it may not read the configuration"
+        assert choose_traffic(admin, standard) == "canary"
+        assert choose_traffic(admin, {"metadata": {}, "status": {"deploymentMode": "Standard"}}) == "graph"
+        assert choose_traffic(roller, standard) == "graph", "it may not read the configuration"
 
 
 def test_a_step_that_is_tried_again_goes_on(
@@ -394,13 +394,13 @@ def test_a_step_that_is_tried_again_goes_on(
     for key, value in kserve_place.deployer.store.environment().items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
-    there = There(
+    there = KServeRollout(
         name,
         versions["good"],
         "canary",
         DeploymentTarget("kserve", kserve_place.cluster.namespace, via=kserve_place.platform.ingress.address),
     )
-    wanted = Wanted("kserve", PLAN, there=there)
+    wanted = StepOptions("kserve", PLAN, there=there)
     texts: list[str] = []
 
     def interrupt(text: str) -> None:
@@ -447,7 +447,7 @@ def test_the_command_is_ended_and_goes_on(
             text=True,
         )
         try:
-            memory = ConfigMapMemory(kserve_place.cluster, name)
+            memory = ConfigMapRecordStore(kserve_place.cluster, name)
             deadline = time.monotonic() + 120
             while not ((found := memory.load()) and found.record.steps and found.record.steps[-1].looks):
                 assert time.monotonic() < deadline

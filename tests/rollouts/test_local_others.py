@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.rollouts.record.record import Record
+from headrace.rollouts.record.record import RolloutRecord
 from tests.conftest import headrace
 from tests.rollouts.local import arguments, kept, made, said
 
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("rollouts"), "good", "strict")
 
 
-def until(home: Path, holds: Callable[[Record], bool]) -> Record:
+def until(home: Path, holds: Callable[[RolloutRecord], bool]) -> RolloutRecord:
     """Wait until a record is so."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

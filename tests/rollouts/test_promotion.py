@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from headrace.cluster.api.field_ownership import owned
+from headrace.cluster.api.field_ownership import owned_fields_of
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.core.base.errors import ClusterError
 from headrace.rollouts.controller import start
-from headrace.rollouts.kserve import There, made
+from headrace.rollouts.kserve import KServeRollout, make_parts
 from headrace.rollouts.traffic import canary
 from headrace.serving.deployment import kserve_status
 from tests.rollouts.published import rclone_settings, uris
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")
 REQUESTS = 10_000
 DELAYS = {"services first": (False, 1.0), "route first": (True, 2.0)}
 BODY = b'{"instances": [{"age": 41, "plan": "basic", "spend": 10.5, "joined": "2024-05-06"}]}'
-PLAN = start.planned(
+PLAN = start.make_plan(
     steps=(50, 100),
     step_requests=20,
     step_seconds=0.5,
@@ -89,7 +89,7 @@ def deployed(place: Placed, uri: str, name: str) -> None:
 
 def applied(place: Placed, endpoint: str, /, **changed: Any) -> None:
     """An InferenceService with another predictor, as the suite would have applied it."""
-    own = owned(place.cluster.get(INFERENCE_SERVICES, endpoint) or {})
+    own = owned_fields_of(place.cluster.get(INFERENCE_SERVICES, endpoint) or {})
     assert own is not None
     own["spec"] = {"predictor": {**own["spec"]["predictor"], **changed}}
     place.cluster.apply(own)
@@ -111,11 +111,11 @@ def test_a_promotion_and_its_way_back_lose_no_request(
     urls = addresses(kserve_place, name)
     with ordered(kserve_place, order), asked(kserve_place, *urls) as statuses:
         for uri in (uris[1], uris[0]):
-            rolled = made(There(name, uri, "canary"), kserve_place.roller)
+            rolled = make_parts(KServeRollout(name, uri, "canary"), kserve_place.roller)
             record = start.begin(rolled, PLAN, say=lambda _: None)
             assert record.status == "promoted", record.reasons
             assert record.candidate.digest == digest(uri)
-        back = made(There(name, uris[1], "canary"), kserve_place.roller).traffic
+        back = make_parts(KServeRollout(name, uris[1], "canary"), kserve_place.roller).traffic
         back.prepare()
         back.split(50)
         back.restore()
@@ -128,7 +128,7 @@ def test_a_promotion_and_its_way_back_lose_no_request(
 def test_the_play_loses_requests_where_kserve_does(kserve_place: Placed, uris: list[str], name: str) -> None:
     """A canary that becomes the predictor takes the Service away that the gateway still sends half of them to."""
     deployed(kserve_place, uris[0], name)
-    rolled = made(There(name, uris[1], "canary"), kserve_place.roller)
+    rolled = make_parts(KServeRollout(name, uris[1], "canary"), kserve_place.roller)
     rolled.traffic.prepare()
     rolled.traffic.split(50)
     beside = (kserve_place.cluster.get(INFERENCE_SERVICES, name) or {})["spec"]["canary"][0]["predictor"]
@@ -153,10 +153,10 @@ def test_a_canary_is_named_as_nothing_is(kserve_place: Placed, uris: list[str], 
     deployed(kserve_place, uris[0], name)
     taken = canary.name_of(digest(uris[1]), endpoint=name)
     applied(kserve_place, name, name=taken)
-    rolled = made(There(name, uris[1], "canary"), kserve_place.roller)
+    rolled = make_parts(KServeRollout(name, uris[1], "canary"), kserve_place.roller)
     own = rolled.traffic.endpoint.own()  # type: ignore[attr-defined]
     with pytest.raises(ClusterError, match="conflicts with stable predictor name"):
-        kserve_place.roller.cluster.apply(canary.divided(own, uris[1], taken, 0), dry_run=True)
+        kserve_place.roller.cluster.apply(canary.divide(own, uris[1], taken, 0), dry_run=True)
     rolled.traffic.prepare()
     spec = (kserve_place.cluster.get(INFERENCE_SERVICES, name) or {})["spec"]
     assert (spec["predictor"]["name"], spec["canary"][0]["predictor"]["name"]) == (taken, f"{taken}-2")

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from headrace.cluster.api.kinds import CONFIG_MAPS, HTTP_ROUTES, INFERENCE_GRAPHS, INFERENCE_SERVICES
-from headrace.cluster.api.lease import Claim
-from headrace.cluster.api.lease_document import About
+from headrace.cluster.api.lease import LeaseClaim
+from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.core.base.errors import InputError
 from headrace.rollouts.controller import start
-from headrace.rollouts.kserve import There, made
+from headrace.rollouts.kserve import KServeRollout, make_parts
 from headrace.rollouts.record.config_map_store import name_of
 from headrace.rollouts.remove_endpoint import remove
 from tests.rollouts.published import rclone_settings, uris
@@ -26,7 +26,7 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
     """Not while it is watched; then graph, route, candidate and record go, or are named to who may not delete them."""
     name = f"d{secrets.token_hex(3)}"
     kserve_place.deployer.deploy(uris[0], name=name)
-    parts = made(There(name, uris[1], "graph"), kserve_place.roller)
+    parts = make_parts(KServeRollout(name, uris[1], "graph"), kserve_place.roller)
     admin = replace(kserve_place.roller, cluster=kserve_place.cluster)
     refused: list[str] = []
 
@@ -38,7 +38,7 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        start.begin(parts, start.planned(steps=(10, 100), look_seconds=0.2), say=interrupt)
+        start.begin(parts, start.make_plan(steps=(10, 100), look_seconds=0.2), say=interrupt)
     assert refused
     kinds = {
         INFERENCE_GRAPHS: f"{name}-split",
@@ -52,8 +52,8 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
         f"kubectl -n {namespace} delete inferencegraphs {name}-none-split",
         f"kubectl -n {namespace} delete configmaps {name_of(f'{name}-none')}",
     )
-    claim = About(INFERENCE_SERVICES.kind, name, uris[1])
-    Claim(kserve_place.cluster, claim, seconds=1).make()
+    claim = LeaseSubject(INFERENCE_SERVICES.kind, name, uris[1])
+    LeaseClaim(kserve_place.cluster, claim, seconds=1).make()
     time.sleep(1.2)
     removed = remove(admin, name)
     assert removed.gone == (

@@ -15,7 +15,7 @@ import pytest
 
 from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import Bundle
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from tests.made_bundle import make_bundle
 
 GOOD = {"age": 31, "spend": 20.5, "plan": "premium", "joined": "2024-03-02 23:15:00"}
@@ -26,7 +26,7 @@ class Running:
     """A server process and how to ask it."""
 
     process: subprocess.Popen[bytes]
-    remote: Remote
+    remote: EndpointClient
     grpc: str
     log: Path
 
@@ -66,7 +66,7 @@ def running(model: Path, folder: Path, *arguments: str) -> Iterator[Running]:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
         told = read_json(address)
-        with Remote.at(told["url"]) as remote:
+        with EndpointClient.at(told["url"]) as remote:
             yield Running(process, remote, f"127.0.0.1:{told['grpc_port']}", log)
     finally:
         process.terminate()
@@ -93,6 +93,6 @@ def server_log(server: Running) -> Path:
 
 
 @pytest.fixture(scope="session")
-def remote(server: Running) -> Remote:
+def remote(server: Running) -> EndpointClient:
     """The shared server from its client's side."""
     return server.remote

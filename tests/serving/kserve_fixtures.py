@@ -17,7 +17,7 @@ from headrace.cluster.api.kinds import CONFIG_MAPS, CRDS
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import Bundle
 from headrace.serving.deployment.kserve import KServeDeployer
-from headrace.serving.deployment.kserve_wait import Patience
+from headrace.serving.deployment.kserve_wait import WaitTimeouts
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.object_store import connect
@@ -55,7 +55,7 @@ ROLLOUT_RIGHTS: list[dict[str, Any]] = [
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get", "create", "patch"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
 ]
-PATIENCE = Patience(deadline_seconds=120, node_seconds=2, every_seconds=0.2, quiet_seconds=1, blind_seconds=5)
+PATIENCE = WaitTimeouts(deadline_seconds=120, node_seconds=2, every_seconds=0.2, quiet_seconds=1, blind_seconds=5)
 
 
 @dataclass(frozen=True)

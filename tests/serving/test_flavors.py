@@ -11,13 +11,13 @@ import yaml
 from headrace.core.base.errors import BundleError, RequestError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging import flavors
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.mlflow_loader import _load_pyfunc
 from tests.conftest import REPOSITORY
 from tests.serving.conftest import GOOD
 
 
-def _ours(remote: Remote, rows: list[Any]) -> list[Any]:
+def _ours(remote: EndpointClient, rows: list[Any]) -> list[Any]:
     """What Headrace's own server answers."""
     return list(remote.predict(rows).document["predictions"])
 
@@ -41,7 +41,7 @@ def test_the_papers_name_classes_that_are_installed(bundle: Bundle) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow warns of what it finds installed
-def test_mlflow_loads_the_bundle_and_answers_alike(bundle: Bundle, remote: Remote) -> None:
+def test_mlflow_loads_the_bundle_and_answers_alike(bundle: Bundle, remote: EndpointClient) -> None:
     """MLflow's own client reads MLmodel; every case is answered with the numbers of Headrace's server."""
     import mlflow.pyfunc
 
@@ -50,7 +50,7 @@ def test_mlflow_loads_the_bundle_and_answers_alike(bundle: Bundle, remote: Remot
     assert _theirs(model.predict(pd.DataFrame(rows))) == _ours(remote, rows)
 
 
-def test_forms_of_a_table(bundle: Bundle, remote: Remote) -> None:
+def test_forms_of_a_table(bundle: Bundle, remote: EndpointClient) -> None:
     """A frame, a dict of arrays, rows as objects and rows in order: all the forms that MLflow's server makes."""
     predictor = _load_pyfunc(str(bundle.folder))
     rows = [{**GOOD, "spend": None}, GOOD]
@@ -75,7 +75,7 @@ def test_forms_of_a_table(bundle: Bundle, remote: Remote) -> None:
     ],
     ids=lambda series: f"{series.name} as {series.dtype}",
 )
-def test_types_of_pandas_mean_what_json_means(bundle: Bundle, remote: Remote, column: "pd.Series[Any]") -> None:
+def test_types_of_pandas_mean_what_json_means(bundle: Bundle, remote: EndpointClient, column: "pd.Series[Any]") -> None:
     """Whole numbers beside a missing one, times, categories: answered as the same values in JSON are, or refused so."""
     rows: list[dict[str, Any]] = [dict(GOOD), {**GOOD, str(column.name): None}]
     frame = pd.DataFrame(rows)

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from headrace.core.bundles.bundle import Bundle, open_bundle
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from tests.made_bundle import make_bundle
 from tests.serving.conftest import GOOD, Running, running
 
@@ -173,14 +173,14 @@ def test_a_killed_worker_is_replaced_and_its_counts_remain(bundle: Bundle, tmp_p
     """The port answers again at once, counters never go back, and the workers end with their parent."""
     with running(bundle.folder, tmp_path / "server", "--workers", "2") as server:
         for _ in range(20):
-            with Remote.at(server.remote.url) as own:
+            with EndpointClient.at(server.remote.url) as own:
                 assert own.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_rows_total") == 20)
         killed = workers_of(server)[0]
         os.kill(killed, signal.SIGKILL)
         until(lambda: killed not in workers_of(server) and len(workers_of(server)) == 2)
         for _ in range(20):
-            with Remote.at(server.remote.url) as own:
+            with EndpointClient.at(server.remote.url) as own:
                 assert own.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_rows_total") == 40)
         assert server.metric("headrace_in_flight_requests") <= 1

@@ -16,12 +16,14 @@ import pytest
 import urllib3
 
 from headrace.core.bundles.bundle import Bundle
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 
 GOOD = {"age": 31, "spend": 20.5, "plan": "premium", "joined": "2024-03-02 23:15:00"}
 
 
-def ask(remote: Remote, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
+def ask(
+    remote: EndpointClient, method: str, path: str, body: bytes | None = None, **headers: str
+) -> tuple[int, Any, str]:
     """Status, JSON document and text of an answer."""
     parts = urlsplit(remote.url)
     response = remote.pool.request(method, f"http://{parts.netloc}{path}", body=body, headers=headers)
@@ -29,13 +31,13 @@ def ask(remote: Remote, method: str, path: str, body: bytes | None = None, **hea
     return response.status, json.loads(text) if text.startswith(("{", "[")) else None, text
 
 
-def predict(remote: Remote, body: Any) -> tuple[int, Any, str]:
+def predict(remote: EndpointClient, body: Any) -> tuple[int, Any, str]:
     """Ask in V1."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return ask(remote, "POST", "/v1/models/customers:predict", raw)
 
 
-def test_rows_are_answered_by_name_and_by_place(remote: Remote) -> None:
+def test_rows_are_answered_by_name_and_by_place(remote: EndpointClient) -> None:
     """Objects and arrays, texts and numbers, dates of two forms: the same answer."""
     by_name = predict(remote, {"instances": [GOOD]})
     by_place = predict(remote, {"instances": [list(GOOD.values())]})
@@ -47,7 +49,7 @@ def test_rows_are_answered_by_name_and_by_place(remote: Remote) -> None:
     assert sum(answer["probabilities"].values()) == pytest.approx(1)
 
 
-def test_both_protocols_agree(remote: Remote) -> None:
+def test_both_protocols_agree(remote: EndpointClient) -> None:
     """V2 gives the numbers of V1 and names the bundle."""
     (expected,) = predict(remote, {"instances": [GOOD]})[1]["predictions"]
     datatypes = {"age": "INT64", "spend": "FP64", "plan": "BYTES", "joined": "BYTES"}
@@ -105,7 +107,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("body", BAD, ids=lambda body: str(body)[:60])
-def test_what_breaks_the_contract_is_a_4xx_in_one_sentence(remote: Remote, body: Any) -> None:
+def test_what_breaks_the_contract_is_a_4xx_in_one_sentence(remote: EndpointClient, body: Any) -> None:
     """Never a 5xx, never a trace, never the whole input back."""
     status, answer, text = predict(remote, body)
     assert 400 <= status < 500, text
@@ -118,20 +120,20 @@ def test_what_breaks_the_contract_is_a_4xx_in_one_sentence(remote: Remote, body:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"inputs": 5}', b'{"inputs": [{}]}', b"\x00"])
-def test_v2_refuses_the_same_way(remote: Remote, body: bytes) -> None:
+def test_v2_refuses_the_same_way(remote: EndpointClient, body: bytes) -> None:
     """The same form of answer, and no repeated input."""
     status, answer, _ = ask(remote, "POST", "/v2/models/customers/infer", body)
     assert status == 400
     assert list(answer) == ["error"]
 
 
-def test_the_sentence_names_row_column_expected_and_got(remote: Remote) -> None:
+def test_the_sentence_names_row_column_expected_and_got(remote: EndpointClient) -> None:
     """What a person needs to mend the request."""
     answer = predict(remote, {"instances": [GOOD, {**GOOD, "plan": "gold"}]})[1]
     assert answer["error"] == ("row 1, column 'plan' must be one of 'basic', 'plus', 'premium'; got 'gold' instead.")
 
 
-def test_missing_values_are_what_they_are_in_a_csv(remote: Remote) -> None:
+def test_missing_values_are_what_they_are_in_a_csv(remote: EndpointClient) -> None:
     """Null, an empty text and NA mean the same."""
     answers = [predict(remote, {"instances": [{**GOOD, "spend": value}]})[1] for value in (None, "", "NA", "?")]
     assert answers[0]["predictions"]
@@ -139,7 +141,7 @@ def test_missing_values_are_what_they_are_in_a_csv(remote: Remote) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_long_body_is_refused(remote: Remote, chunked: bool) -> None:
+def test_a_long_body_is_refused(remote: EndpointClient, chunked: bool) -> None:
     """Announced or not, a body beyond the limit is a 413, and the server goes on."""
     body: Any = (b" " * (1 << 20) for _ in range(20)) if chunked else b" " * (20 << 20)
     parts = urlsplit(remote.url)
@@ -171,7 +173,7 @@ def test_a_long_body_is_refused(remote: Remote, chunked: bool) -> None:
         ("GET", "/docs", 404),
     ],
 )
-def test_closed_routes_answer_in_one_sentence(remote: Remote, method: str, path: str, status: int) -> None:
+def test_closed_routes_answer_in_one_sentence(remote: EndpointClient, method: str, path: str, status: int) -> None:
     """Nobody unloads the model; what is not there says so."""
     found = ask(remote, method, path, b"{}" if method == "POST" else None)
     assert found[0] == status, found
@@ -179,7 +181,7 @@ def test_closed_routes_answer_in_one_sentence(remote: Remote, method: str, path:
     assert ask(remote, "GET", "/v2/health/ready")[1] == {"ready": True}
 
 
-def test_the_metadata_tell_the_bundle(remote: Remote, bundle: Bundle) -> None:
+def test_the_metadata_tell_the_bundle(remote: EndpointClient, bundle: Bundle) -> None:
     """The version is the digest; inputs are the contract's."""
     assert remote.digest() == bundle.digest
     answer = ask(remote, "GET", "/v2/models/customers")[1]
@@ -192,13 +194,13 @@ def test_the_metadata_tell_the_bundle(remote: Remote, bundle: Bundle) -> None:
     assert "request_predict_seconds" in ask(remote, "GET", "/metrics")[2]
 
 
-def test_requests_at_once_do_not_mix(remote: Remote) -> None:
+def test_requests_at_once_do_not_mix(remote: EndpointClient) -> None:
     """Sixty rows over eight connections get the answers that they get alone."""
     rows = [{**GOOD, "age": 20 + place} for place in range(60)]
     together = predict(remote, {"instances": rows})[1]["predictions"]
 
     def alone(row: dict[str, Any]) -> Any:
-        with Remote.at(remote.url) as own:
+        with EndpointClient.at(remote.url) as own:
             return own.predict([row]).document["predictions"][0]
 
     with ThreadPoolExecutor(8) as pool:
@@ -208,7 +210,7 @@ def test_requests_at_once_do_not_mix(remote: Remote) -> None:
         assert one["probabilities"] == pytest.approx(other["probabilities"])
 
 
-def test_refusals_leave_no_trace_in_the_log(remote: Remote, server_log: Path) -> None:
+def test_refusals_leave_no_trace_in_the_log(remote: EndpointClient, server_log: Path) -> None:
     """Clients' mistakes are not the server's, and their values are not for its log."""
     predict(remote, {"instances": [{**GOOD, "plan": "a-secret-plan"}]})
     told = server_log.read_text()
@@ -270,7 +272,7 @@ def _in_flight(url: str) -> bool:
 
 
 def _predicting(url: str) -> Any:
-    with Remote.at(url) as remote:
+    with EndpointClient.at(url) as remote:
         return remote.predict([GOOD] * 20_000)
 
 
@@ -305,7 +307,7 @@ def test_a_server_that_is_told_to_end_answers_what_it_has_begun(
     assert "Traceback" not in told
 
 
-def test_only_the_loopback_is_served_unless_told(remote: Remote) -> None:
+def test_only_the_loopback_is_served_unless_told(remote: EndpointClient) -> None:
     """KServe binds all interfaces; here a machine's neighbours see nothing."""
     port = urlsplit(remote.url).port
     others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}

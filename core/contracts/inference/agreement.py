@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.profiling.column_profile import looks_like_data
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ContractHints:
     """What a user says of a table beside its target.
 
     Attributes:
@@ -56,21 +56,21 @@ def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
     meant = [name for name in names if name.lower() in near]
     if looks_like_data(names):
         remedy = (
-            f"its first line, {shown(list(names[:4]))}, looks like data, so the table seems to have no header: "
+            f"its first line, {quote(list(names[:4]))}, looks like data, so the table seems to have no header: "
             "give the names of its columns and say that it has no header"
         )
     elif meant:
-        remedy = f"did you mean {' or '.join(shown(name) for name in meant)}?"
+        remedy = f"did you mean {' or '.join(quote(name) for name in meant)}?"
     else:
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-        remedy = f"its columns are {', '.join(shown(name) for name in names[:8])}{more}"
+        remedy = f"its columns are {', '.join(quote(name) for name in names[:8])}{more}"
     raise InputError(
-        f"the {what} must be a column of the table; there is no {shown(wanted)}; {remedy.rstrip('?')}"
+        f"the {what} must be a column of the table; there is no {quote(wanted)}; {remedy.rstrip('?')}"
         + ("?" if remedy.endswith("?") else ".")
     )
 
 
-def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wishes) -> Contract:
+def check_agreement(contract: Contract, names: Sequence[str], *, target: str, wishes: ContractHints) -> Contract:
     """A person's contract, if it fits the table and the user's other wishes.
 
     Args:
@@ -83,7 +83,7 @@ def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wis
         InputError: If a column of the contract is absent from the table, or a wish contradicts the contract.
     """
     for column in contract.kept:
-        require_name(column.name, names, what=f"column {shown(column.name)} of the contract")
+        require_name(column.name, names, what=f"column {quote(column.name)} of the contract")
     known = {column.name: column for column in contract.columns}
     said = [
         ("target", target, contract.target.name),
@@ -92,17 +92,17 @@ def agreed(contract: Contract, names: Sequence[str], *, target: str, wishes: Wis
         ("positive class", wishes.positive, contract.positive),
         ("group column", wishes.group_column, next((c.name for c in contract.columns if c.role == "group"), "")),
     ]
-    said += [(f"role of {shown(name)}", "id", known[name].role if name in known else "") for name in wishes.id_columns]
+    said += [(f"role of {quote(name)}", "id", known[name].role if name in known else "") for name in wishes.id_columns]
     for what, choices in (("drop", wishes.drop), ("hash", wishes.hash)):
         for name in choices:
             if not (what == "drop" and name not in known):
                 said.append(
-                    (f"personal treatment of {shown(name)}", what, known[name].personal if name in known else "")
+                    (f"personal treatment of {quote(name)}", what, known[name].personal if name in known else "")
                 )
     for what, wish, there in said:
         if wish and wish != there:
             raise InputError(
-                f"the {what} must be the contract's, {shown(there) if there else 'which names none'}; got "
-                f"{shown(wish)} instead; mend the contract or leave the option out."
+                f"the {what} must be the contract's, {quote(there) if there else 'which names none'}; got "
+                f"{quote(wish)} instead; mend the contract or leave the option out."
             )
     return contract

@@ -6,10 +6,10 @@ from typing import Any
 
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.inference.identity import as_id, left_out
-from headrace.core.contracts.profiling.column_profile import Facts
+from headrace.core.contracts.profiling.column_profile import ColumnProfile
 
 
-def hinted(contract: Contract, hints: Mapping[str, Any], *, facts: Mapping[str, Facts]) -> Contract:
+def apply_hints(contract: Contract, hints: Mapping[str, Any], *, facts: Mapping[str, ColumnProfile]) -> Contract:
     """A contract with units of a line below the header, a data frame's index as id, and marks that a person chose.
 
     Args:
@@ -31,7 +31,7 @@ def hinted(contract: Contract, hints: Mapping[str, Any], *, facts: Mapping[str, 
     return replace(contract, columns=columns, missing_values=marks)
 
 
-def _index(column: Column, facts: Facts) -> Column:
+def _index(column: Column, facts: ColumnProfile) -> Column:
     """The index of a data frame: an id, unless it repeats; times and groups stay what they are."""
     if column.role not in {"feature", "ignore"} or column.personal or column.dtype not in {"integer", "string"}:
         return column

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Column, Contract, Role
 from headrace.core.contracts.profiling.column_defaults import is_named_like_id
-from headrace.core.contracts.profiling.column_profile import Facts
+from headrace.core.contracts.profiling.column_profile import ColumnProfile
 
 FEWEST_ROWS = 20
 _FEWEST_GROUPS = 10
@@ -56,15 +56,20 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]+", "_", parted).strip("_").lower()
 
 
-def names_rows(item: Facts) -> bool:
+def names_rows(item: ColumnProfile) -> bool:
     """Whether a column is called like an identifier."""
     plain = plain_name(item.name)
     called = (_OF_ANYTHING, _OF_A_ROW, _NUMBER)
     return _is_of_a_being(item) or is_named_like_id(item.name) or any(known.fullmatch(plain) for known in called)
 
 
-def identified(
-    rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapping[str, Column], *, keys: Iterable[str], group: str
+def assign_identity_roles(
+    rows: pl.LazyFrame,
+    facts: Mapping[str, ColumnProfile],
+    columns: Mapping[str, Column],
+    *,
+    keys: Iterable[str],
+    group: str,
 ) -> dict[str, Column]:
     """Columns with the roles of those that name rows, or what rows are about.
 
@@ -83,7 +88,7 @@ def identified(
     open_ = [facts[name] for name, column in columns.items() if name not in keys and _may_be(facts[name], column)]
     likely = [item for item in open_ if _looks(item)]
     exact = _different(rows, [item.name for item in likely])
-    groups: list[Facts] = []
+    groups: list[ColumnProfile] = []
     for item in likely:
         if exact[item.name] == item.present:
             found[item.name] = as_id(found[item.name])
@@ -105,7 +110,7 @@ def identified(
     return found
 
 
-def _may_be(item: Facts, column: Column) -> bool:
+def _may_be(item: ColumnProfile, column: Column) -> bool:
     return (
         column.role in {"feature", "ignore"}
         and not column.personal
@@ -117,7 +122,7 @@ def _may_be(item: Facts, column: Column) -> bool:
     )
 
 
-def _looks(item: Facts) -> bool:
+def _looks(item: ColumnProfile) -> bool:
     """Whether a column may name something, by its name; by its look only where all values seem to be different."""
     return names_rows(item) or (item.unique and item.dtype == "string" and _is_code(item.head))
 
@@ -127,7 +132,7 @@ def _is_code(head: Iterable[str]) -> bool:
     return len(texts) >= _FEWEST_TEXTS and all(map(_CODE.fullmatch, texts))
 
 
-def _is_of_a_being(item: Facts) -> bool:
+def _is_of_a_being(item: ColumnProfile) -> bool:
     """Whether a column is called like the id of somebody; one without a word such as id must not be a count."""
     plain = plain_name(item.name)
     if _OF_A_BEING.fullmatch(plain) or _PERSON.fullmatch(plain):
@@ -135,7 +140,7 @@ def _is_of_a_being(item: Facts) -> bool:
     return item.dtype == "string" and bool(_CLIENT.fullmatch(plain))
 
 
-def _repeats(item: Facts, different: int) -> bool:
+def _repeats(item: ColumnProfile, different: int) -> bool:
     """Whether the rows of one value are so few that others will come."""
     being = _is_of_a_being(item)
     if not being and not _OF_ANYTHING.fullmatch(plain_name(item.name)):
@@ -144,7 +149,7 @@ def _repeats(item: Facts, different: int) -> bool:
     return different >= _FEWEST_GROUPS and item.present <= most * different and _is_no_amount(item)
 
 
-def _is_no_amount(item: Facts) -> bool:
+def _is_no_amount(item: ColumnProfile) -> bool:
     """Whether whole numbers may be ids: few small ones, such as a number of children, are counts."""
     return item.dtype == "string" or (
         not (item.least is not None and item.least < 0) and (item.most is not None and item.most >= _FEWEST_GROUPS)
@@ -184,10 +189,10 @@ def identity_notes(contract: Contract, *, group: str, ids: Iterable[str]) -> lis
     notes = []
     for column in contract.columns:
         if column.role == "group" and column.name != group:
-            sentence = f"The column {shown(column.name)} is taken for the group. {column.description}"
+            sentence = f"The column {quote(column.name)} is taken for the group. {column.description}"
             remedy = "Name another with --group, or give it another role in the contract."
             notes.append(Note("warning", column.name, "group", 0, sentence, remedy))
         if column.role == "id" and column.name not in ids:
-            sentence = f"The column {shown(column.name)} is taken for an id, which no model learns from."
+            sentence = f"The column {quote(column.name)} is taken for an id, which no model learns from."
             notes.append(Note("info", column.name, "id", 0, sentence, "Give it the role feature, if it is none."))
     return notes

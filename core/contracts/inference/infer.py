@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.base.errors import DataError, InputError, MissingError, shown
+from headrace.core.base.errors import DataError, InputError, MissingError, quote
 from headrace.core.base.notes import Note, as_json
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.contracts.inference import identity, inference_notes, open_categories, positive_class, sentinels
-from headrace.core.contracts.inference.agreement import Wishes, agreed, require_name
-from headrace.core.contracts.inference.hints import hinted
+from headrace.core.contracts.inference.agreement import ContractHints, check_agreement, require_name
+from headrace.core.contracts.inference.hints import apply_hints
 from headrace.core.contracts.inference.target import as_numbers, classes, guess_task
 from headrace.core.contracts.profiling import standing_rows
 from headrace.core.contracts.profiling.column_defaults import (
@@ -23,13 +23,13 @@ from headrace.core.contracts.profiling.column_defaults import (
     is_named_like_id,
     row_features,
 )
-from headrace.core.contracts.profiling.column_profile import Facts, survey
-from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.column_profile import ColumnProfile, survey
+from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.tables import parquet_table
 
 
 @dataclass(frozen=True)
-class Inferred:
+class InferredContract:
     """A table's contract, and what a person should know of how it was inferred.
 
     Attributes:
@@ -88,11 +88,15 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
             the other wishes.
         DataError: If the target cannot be predicted.
     """
-    wishes = Wishes(task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country)
-    return inferred(table, name=name, target=target, wishes=wishes, given=given).contract
+    wishes = ContractHints(
+        task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country
+    )
+    return infer_with_notes(table, name=name, target=target, wishes=wishes, given=given).contract
 
 
-def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given: Path | str = "") -> Inferred:
+def infer_with_notes(
+    table: Path | str, *, name: str, target: str, wishes: ContractHints, given: Path | str = ""
+) -> InferredContract:
     """Infer the contract of a table, or hold a person's against it, and say what was guessed.
 
     Args:
@@ -108,14 +112,14 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
             the other wishes.
         DataError: If the target cannot be predicted.
     """
-    customs = Customs(wishes.decimal, wishes.thousands, wishes.country)  # type: ignore[arg-type]
+    customs = WritingConventions(wishes.decimal, wishes.thousands, wishes.country)  # type: ignore[arg-type]
     rows = parquet_table.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
-        return Inferred(agreed(load(given), names, target=target, wishes=wishes))
-    for wanted, what in _named(target, wishes):
+        return InferredContract(check_agreement(load(given), names, target=target, wishes=wishes))
+    for wanted, what in _requested_columns(target, wishes):
         require_name(wanted, names, what=what)
-    rows, facts, told = standing_rows.surveyed(
+    rows, facts, told = standing_rows.survey_standing_rows(
         rows,
         target=target,
         survey=partial(survey, texts=[target], customs=customs),
@@ -123,7 +127,7 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     )
     if not next(iter(facts.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    contract = hinted(
+    contract = apply_hints(
         _contract(rows, facts, name=name, target=target, wishes=wishes), parquet_table.hints(Path(table)), facts=facts
     )
     wished = [wishes.time_column, wishes.group_column, *wishes.id_columns, *wishes.drop, *wishes.hash]
@@ -138,23 +142,25 @@ def inferred(table: Path | str, *, name: str, target: str, wishes: Wishes, given
     told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
     told += open_categories.open_notes({column.name: column for column in contract.columns})
     told += [note for item in facts.values() for note in item.notes]
-    return Inferred(contract, tuple(told))
+    return InferredContract(contract, tuple(told))
 
 
-def _named(target: str, wishes: Wishes) -> list[tuple[str, str]]:
+def _requested_columns(target: str, wishes: ContractHints) -> list[tuple[str, str]]:
     named = [(target, "target"), (wishes.time_column, "time column"), (wishes.group_column, "group column")]
     named += [(column, "id column") for column in wishes.id_columns]
     named += [(column, "column to hash") for column in wishes.hash]
     return [(column, what) for column, what in named if column or what == "target"]
 
 
-def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target: str, wishes: Wishes) -> Contract:
+def _contract(
+    rows: pl.LazyFrame, facts: dict[str, ColumnProfile], *, name: str, target: str, wishes: ContractHints
+) -> Contract:
     task = guess_task(facts[target], task=wishes.task)
     goal = as_numbers(facts[target], task=wishes.task)
     names = classes(goal) if task != "regression" else ()
     columns = {}
     for item in facts.values():
-        columns[item.name] = _wished(item, wishes) or input_column(item)
+        columns[item.name] = _requested_column(item, wishes) or input_column(item)
     columns[target] = Column(
         target,
         goal.dtype,
@@ -175,8 +181,8 @@ def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
                 maximum=None,
                 description=identity.ANOTHER,
             )
-    columns = identity.identified(rows, facts, columns, keys=keys, group=wishes.group_column)
-    columns = open_categories.opened(rows, columns)
+    columns = identity.assign_identity_roles(rows, facts, columns, keys=keys, group=wishes.group_column)
+    columns = open_categories.open_incomplete_lists(rows, columns)
     times = [facts[item.name] for item in columns.values() if item.role == "timestamp"]
     return Contract(
         name=name,
@@ -188,7 +194,7 @@ def _contract(rows: pl.LazyFrame, facts: dict[str, Facts], *, name: str, target:
     )
 
 
-def _wished(facts: Facts, wishes: Wishes) -> Column | None:
+def _requested_column(facts: ColumnProfile, wishes: ContractHints) -> Column | None:
     """The column as the user's wishes make it; None if there are none about it."""
     name = facts.name
     if name in wishes.drop:
@@ -200,7 +206,7 @@ def _wished(facts: Facts, wishes: Wishes) -> Column | None:
     if name == wishes.time_column:
         if facts.dtype != "timestamp":
             raise InputError(
-                f"the time column {shown(name)} must hold timestamps, but holds {facts.dtype} values; choose another."
+                f"the time column {quote(name)} must hold timestamps, but holds {facts.dtype} values; choose another."
             )
         return Column(name, "timestamp", "timestamp", missing=missing, format=form)
     if name == wishes.group_column:
@@ -212,7 +218,9 @@ def _wished(facts: Facts, wishes: Wishes) -> Column | None:
     return None
 
 
-def _keys(rows: pl.LazyFrame, facts: dict[str, Facts], columns: dict[str, Column], wishes: Wishes) -> tuple[str, ...]:
+def _keys(
+    rows: pl.LazyFrame, facts: dict[str, ColumnProfile], columns: dict[str, Column], wishes: ContractHints
+) -> tuple[str, ...]:
     """The id columns if together they tell the rows apart, else the first column that looks like an id and does."""
     kept = [name for name, column in columns.items() if column.personal != "drop"]
     wished = tuple(name for name in wishes.id_columns if name in kept)
@@ -234,4 +242,12 @@ def _tell_apart(rows: pl.LazyFrame, names: tuple[str, ...]) -> bool:
     return bool(row[0] == row[1])
 
 
-__all__ = ["Inferred", "MissingError", "Wishes", "agreed", "infer_contract", "inferred", "require_name"]
+__all__ = [
+    "ContractHints",
+    "InferredContract",
+    "MissingError",
+    "check_agreement",
+    "infer_contract",
+    "infer_with_notes",
+    "require_name",
+]

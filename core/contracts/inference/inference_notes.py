@@ -4,13 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.positive_class import Positive
+from headrace.core.contracts.inference.positive_class import PositiveClass
 from headrace.core.contracts.inference.target import FEW_VALUES, is_number_as_text
-from headrace.core.contracts.profiling.column_profile import Facts
-from headrace.core.contracts.unused_columns import ignored
+from headrace.core.contracts.profiling.column_profile import ColumnProfile
+from headrace.core.contracts.unused_columns import ignored_note
 
 _BECAUSE = {
     "meaning": "by what the classes mean",
@@ -19,7 +19,7 @@ _BECAUSE = {
 }
 
 
-def of_task(goal: Facts, contract: Contract, *, asked: str) -> Iterator[Note]:
+def of_task(goal: ColumnProfile, contract: Contract, *, asked: str) -> Iterator[Note]:
     """How a target that might be classes or a number was taken.
 
     Args:
@@ -27,7 +27,7 @@ def of_task(goal: Facts, contract: Contract, *, asked: str) -> Iterator[Note]:
         contract: The contract.
         asked: The task that a person asked for; empty for none.
     """
-    name, task = shown(goal.name), contract.task
+    name, task = quote(goal.name), contract.task
     if is_number_as_text(goal):
         yield Note(
             "warning",
@@ -60,7 +60,7 @@ def of_task(goal: Facts, contract: Contract, *, asked: str) -> Iterator[Note]:
         )
 
 
-def of_positive(found: Positive, contract: Contract, rows: Mapping[str, int]) -> Iterator[Note]:
+def of_positive(found: PositiveClass, contract: Contract, rows: Mapping[str, int]) -> Iterator[Note]:
     """Which class is the positive one, unless a person said so."""
     if found.why == "given":
         return
@@ -71,13 +71,13 @@ def of_positive(found: Positive, contract: Contract, rows: Mapping[str, int]) ->
         contract.target.name,
         "positive_class",
         count,
-        f"The positive class, whose probability, precision and recall are told, is {shown(found.name)} ({count:,} of "
+        f"The positive class, whose probability, precision and recall are told, is {quote(found.name)} ({count:,} of "
         f"{total:,} rows), {_BECAUSE[found.why]}.",
-        f"Give --positive {shown(other)} for the other one.",
+        f"Give --positive {quote(other)} for the other one.",
     )
 
 
-def of_columns(contract: Contract, facts: Mapping[str, Facts], *, wished: Iterable[str]) -> Iterator[Note]:
+def of_columns(contract: Contract, facts: Mapping[str, ColumnProfile], *, wished: Iterable[str]) -> Iterator[Note]:
     """Columns that were left out though most of their values could be used, or that hold alike texts.
 
     Args:
@@ -93,7 +93,7 @@ def of_columns(contract: Contract, facts: Mapping[str, Facts], *, wished: Iterab
         if column.name in spoken:
             continue
         if column.role == "ignore" and item.almost:
-            yield ignored(column, "warning")
+            yield ignored_note(column, "warning")
 
 
 def _alike(column: Column) -> Iterator[Note]:
@@ -104,14 +104,14 @@ def _alike(column: Column) -> Iterator[Note]:
     found = [texts for texts in same.values() if len(texts) > 1]
     if found:
         what = "classes of the target" if column.role == "target" else "categories of column"
-        pairs = ", ".join(" and ".join(shown(text) for text in texts) for texts in found[:3])
+        pairs = ", ".join(" and ".join(quote(text) for text in texts) for texts in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         yield Note(
             "warning" if column.role == "target" else "info",
             column.name,
             "alike",
             len(found),
-            f"The {what} {shown(column.name)} hold texts that differ by case or blanks alone and are taken for "
+            f"The {what} {quote(column.name)} hold texts that differ by case or blanks alone and are taken for "
             f"different ones: {pairs}{more}.",
             "Write them alike in the table if they mean the same.",
         )

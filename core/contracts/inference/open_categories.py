@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Column
 
@@ -16,7 +16,7 @@ _ONCE_SHARE = 0.005
 
 
 @dataclass(frozen=True)
-class Counts:
+class ValueCounts:
     """How often the values of a column were seen.
 
     Attributes:
@@ -30,7 +30,7 @@ class Counts:
     rare: int
 
 
-def opened(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
+def open_incomplete_lists(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
     """The columns, those whose list of categories is not complete with ``unseen: accept`` and the reason.
 
     The probability that the next row holds a new value is about the share of rows whose value was seen once (I. J.
@@ -47,25 +47,27 @@ def opened(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Colum
         if column.role == "feature" and column.dtype == "string" and len(column.categories or ()) > _CLOSED
     ]
     found = dict(columns)
-    for name, counts in _counted(rows, [column.name for column in many]).items():
+    for name, counts in _count_values(rows, [column.name for column in many]).items():
         total = len(found[name].categories or ())
         if counts.once > _ONCE_SHARE * counts.rows or counts.rare > _RARE_SHARE * total:
             rare = f"{counts.rare:,} of its {total:,} texts"
             why = f"{rare} were seen once or twice, so others will come: they are accepted."
-            found[name] = replace(found[name], unseen="accept", description=_joined(found[name].description, why))
+            found[name] = replace(
+                found[name], unseen="accept", description=_join_sentences(found[name].description, why)
+            )
     return found
 
 
-def _joined(first: str, second: str) -> str:
+def _join_sentences(first: str, second: str) -> str:
     return f"{first} {second}" if first else second
 
 
-def _counted(rows: pl.LazyFrame, names: list[str]) -> dict[str, Counts]:
+def _count_values(rows: pl.LazyFrame, names: list[str]) -> dict[str, ValueCounts]:
     found = {}
     for name in names:
         often = rows.group_by(name).len("\0rows").filter(pl.col(name).is_not_null()).select("\0rows")
         counts = often.collect(engine="streaming").to_series()
-        found[name] = Counts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
+        found[name] = ValueCounts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
     return found
 
 
@@ -77,7 +79,7 @@ def open_notes(columns: Mapping[str, Column]) -> list[Note]:
             column.name,
             "open_categories",
             0,
-            f"The column {shown(column.name)} has many rare texts. {column.description}",
+            f"The column {quote(column.name)} has many rare texts. {column.description}",
             "Set unseen: refuse in the contract, if the list is complete.",
         )
         for column in columns.values()

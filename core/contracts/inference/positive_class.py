@@ -8,12 +8,12 @@ from typing import Literal
 
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column
 from headrace.core.contracts.fault_sentences import wants
 
-Why = Literal["given", "meaning", "rarer", "last"]
+PositiveClassReason = Literal["given", "meaning", "rarer", "last"]
 
 # Yes, true and signs; then what people look for: in credit, customers, machines, mail, medicine.
 _YES = """
@@ -60,7 +60,7 @@ _LETTERS = {frozenset(pair): pair[0] for pair in ("yn", "tf", "jn", "on", "sn", 
 
 
 @dataclass(frozen=True)
-class Positive:
+class PositiveClass:
     """The positive class.
 
     Attributes:
@@ -70,7 +70,7 @@ class Positive:
     """
 
     name: str
-    why: Why
+    why: PositiveClassReason
 
 
 def class_rows(rows: pl.LazyFrame, target: Column) -> dict[str, int]:
@@ -80,7 +80,7 @@ def class_rows(rows: pl.LazyFrame, target: Column) -> dict[str, int]:
     return dict(counted.drop_nulls("class").iter_rows())
 
 
-def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "") -> Positive:
+def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "") -> PositiveClass:
     """Choose the class whose probability is reported.
 
     Args:
@@ -97,15 +97,15 @@ def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "")
     """
     if positive:
         if positive not in names:
-            raise InputError(wants("the positive class", f"one of {shown(list(names))}", positive))
-        return Positive(positive, "given")
+            raise InputError(wants("the positive class", f"one of {quote(list(names))}", positive))
+        return PositiveClass(positive, "given")
     plain = [_plain(name) for name in names]
-    for told in (_of_numbers(plain), _of_letters(plain), _of_words(plain), _affirmed(plain)):
+    for told in (_of_numbers(plain), _of_letters(plain), _of_words(plain), _affirmative(plain)):
         if sum(told) == 1:
-            return Positive(names[told.index(True)], "meaning")
+            return PositiveClass(names[told.index(True)], "meaning")
     least = min(rows.get(name, 0) for name in names)
     rarer = [name for name in names if rows.get(name, 0) == least]
-    return Positive(rarer[0], "rarer") if len(rarer) == 1 else Positive(names[-1], "last")
+    return PositiveClass(rarer[0], "rarer") if len(rarer) == 1 else PositiveClass(names[-1], "last")
 
 
 def _of_numbers(words: Sequence[str]) -> list[bool]:
@@ -128,7 +128,7 @@ def _of_words(words: Sequence[str]) -> list[bool]:
     return [word in _POSITIVE for word in words]
 
 
-def _affirmed(words: Sequence[str]) -> list[bool]:
+def _affirmative(words: Sequence[str]) -> list[bool]:
     """Which are neither a word for no nor called after the other one with a *not* before it."""
     negations = ((word, _NEGATIONS.match(word)) for word in words)
     return [word not in _NEGATIVE and not (found and word[found.end() :] in words) for word, found in negations]

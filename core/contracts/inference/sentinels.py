@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, Facts
+from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, ColumnProfile
 from headrace.core.contracts.profiling.standing_rows import cast_of
 
 _NINES = tuple(int("9" * count) for count in range(2, 11))
@@ -26,7 +26,7 @@ _LAST_DAYS = (
 _FEWEST = 2
 
 
-def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapping[str, Column]) -> list[Note]:
+def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, ColumnProfile], columns: Mapping[str, Column]) -> list[Note]:
     """What is to be told of values that look like marks.
 
     A value is suspicious if it is one that people use as a mark, is the least or the largest of its column, stands in
@@ -69,7 +69,7 @@ def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, Facts], columns: Mapp
     return told
 
 
-def _suspects(item: Facts) -> list[Any]:
+def _suspects(item: ColumnProfile) -> list[Any]:
     """The least and the largest value, where people use it as a mark."""
     if item.dtype in {"integer", "number"}:
         pairs: tuple[tuple[Any, tuple[Any, ...]], ...] = ((item.least, _LOW), (item.most, _HIGH))
@@ -91,14 +91,14 @@ def _is_far(value: Any, least: Any, most: Any) -> bool:
     return bool(distance > most - least)
 
 
-def _note(item: Facts, value: Any, count: int) -> Note:
+def _note(item: ColumnProfile, value: Any, count: int) -> Note:
     text = f"{value:%Y-%m-%d}" if isinstance(value, datetime) else f"{value:.0f}"
     return Note(
         "warning",
         item.name,
         "sentinel",
         count,
-        f"{text} stands in {count:,} rows of the column {shown(item.name)}, far from all other values: it seems to "
+        f"{text} stands in {count:,} rows of the column {quote(item.name)}, far from all other values: it seems to "
         "stand for a missing value, but is taken as it is.",
         f"If it does, add '{text}' to missing_values in the contract, or give --missing {text} beside all other marks.",
     )

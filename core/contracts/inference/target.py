@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from headrace.core.base.errors import DataError, InputError, shown
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.contracts.fault_sentences import wants
-from headrace.core.contracts.profiling.column_profile import Facts
+from headrace.core.contracts.profiling.column_profile import ColumnProfile
 
 MOST_CLASSES = 200
 FEW_VALUES = 20
 
 
-def guess_task(facts: Facts, *, task: str = "") -> Task:
+def guess_task(facts: ColumnProfile, *, task: str = "") -> Task:
     """Choose the task.
 
     Args:
@@ -27,7 +27,7 @@ def guess_task(facts: Facts, *, task: str = "") -> Task:
     """
     _require_usable(facts)
     facts = as_numbers(facts, task=task)
-    name, numeric = shown(facts.name), facts.dtype in {"integer", "number"}
+    name, numeric = quote(facts.name), facts.dtype in {"integer", "number"}
     if task == "regression":
         if not numeric:
             raise InputError(f"the target {name} must be a number for a regression, but is a {facts.dtype} column.")
@@ -48,34 +48,34 @@ def guess_task(facts: Facts, *, task: str = "") -> Task:
     return found
 
 
-def _require_usable(facts: Facts) -> None:
-    name = shown(facts.name)
+def _require_usable(facts: ColumnProfile) -> None:
+    name = quote(facts.name)
     if facts.present == 0:
         raise DataError(f"the target {name} must have values, but all {facts.rows} are missing; choose another target.")
     if facts.nested or facts.dtype == "timestamp":
         kind = "timestamps" if facts.dtype == "timestamp" else "lists or bytes"
         raise DataError(f"the target {name} must hold numbers or texts, but holds {kind}; choose another target.")
     if facts.distinct == 1:
-        value = shown(facts.values[0]) if facts.values else "one value"
+        value = quote(facts.values[0]) if facts.values else "one value"
         raise DataError(
             f"the target {name} must have at least two different values, but each of its {facts.present} is {value}; "
             "choose another target, or give rows of another class."
         )
 
 
-def _few(facts: Facts) -> bool:
+def _few(facts: ColumnProfile) -> bool:
     """Whether the different numbers are so few that they are classes."""
     if facts.distinct == 2:
         return True
     return facts.dtype == "integer" and facts.distinct <= FEW_VALUES and facts.distinct <= 0.1 * facts.present
 
 
-def is_number_as_text(facts: Facts) -> bool:
+def is_number_as_text(facts: ColumnProfile) -> bool:
     """Whether most texts of a target are numbers, and too many different ones to be classes."""
     return facts.dtype == "string" and facts.almost in {"integer", "number"} and facts.distinct > FEW_VALUES
 
 
-def as_numbers(facts: Facts, *, task: str = "") -> Facts:
+def as_numbers(facts: ColumnProfile, *, task: str = "") -> ColumnProfile:
     """A target as a number, where most of its texts are numbers; the rows of the others will be set aside.
 
     Args:
@@ -87,6 +87,6 @@ def as_numbers(facts: Facts, *, task: str = "") -> Facts:
     return replace(facts, dtype="number", values=None)
 
 
-def classes(facts: Facts) -> tuple[str, ...]:
+def classes(facts: ColumnProfile) -> tuple[str, ...]:
     """The classes of the target in order: numbers by size, texts by letters."""
     return facts.values or ()

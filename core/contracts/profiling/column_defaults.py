@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from headrace.core.contracts.contract import Column, RowFeature
-from headrace.core.contracts.profiling.column_profile import MOST_CATEGORIES, Facts
+from headrace.core.contracts.profiling.column_profile import MOST_CATEGORIES, ColumnProfile
 from headrace.core.contracts.profiling.personal_data import guess
 
 ALWAYS_CATEGORIES = 200
@@ -23,13 +23,13 @@ def is_named_like_id(name: str) -> bool:
     return bool(_ID.fullmatch(plain) or _UNNAMED.fullmatch(plain))
 
 
-def allowed_missing(facts: Facts) -> float:
+def allowed_missing(facts: ColumnProfile) -> float:
     """The share of missing values to allow: none if there are none, else what was seen with slack, in hundredths."""
     share = facts.missing / facts.rows if facts.rows else 0.0
     return min(1.0, math.ceil(100 * (share + max(0.05, 0.5 * share))) / 100) if share else 0.0
 
 
-def bounds(facts: Facts) -> tuple[float | None, float | None]:
+def bounds(facts: ColumnProfile) -> tuple[float | None, float | None]:
     """Least and largest value to allow: what was seen, with its whole span as slack on either side.
 
     A number that was never negative must not become so, and two whole numbers are a code that has no others.
@@ -49,12 +49,12 @@ def bounds(facts: Facts) -> tuple[float | None, float | None]:
     return _tidy(wide_low, digits, facts), _tidy(wide_high, digits, facts)
 
 
-def _tidy(value: float, digits: int, facts: Facts) -> float:
+def _tidy(value: float, digits: int, facts: ColumnProfile) -> float:
     tidy = round(value, max(digits, 0))
     return int(tidy) if facts.dtype == "integer" or float(tidy).is_integer() else tidy
 
 
-def input_column(facts: Facts) -> Column:
+def input_column(facts: ColumnProfile) -> Column:
     """The contract's column for a column that may become a feature.
 
     Args:
@@ -65,9 +65,9 @@ def input_column(facts: Facts) -> Column:
     """
     missing = allowed_missing(facts)
     if facts.present == 0:
-        return _ignored(facts, "All its values are missing.", missing=1.0)
+        return _ignored_column(facts, "All its values are missing.", missing=1.0)
     if facts.nested:
-        return _ignored(facts, "It holds lists, records or bytes, which no model takes.")
+        return _ignored_column(facts, "It holds lists, records or bytes, which no model takes.")
     personal = guess(facts.name, facts.head)
     if personal:
         text = f"It seems to hold {personal}, so it is left out of the typed table; set personal to keep to keep it."
@@ -90,7 +90,7 @@ def input_column(facts: Facts) -> Column:
     )
 
 
-def _text_column(facts: Facts, missing: float) -> Column:
+def _text_column(facts: ColumnProfile, missing: float) -> Column:
     often = facts.present >= _ROWS_PER_CATEGORY * facts.distinct
     few = facts.distinct <= ALWAYS_CATEGORIES and not (facts.distinct > 20 and facts.distinct >= 0.5 * facts.present)
     if facts.values is not None and (few or (often and facts.distinct <= MOST_CATEGORIES)):
@@ -98,16 +98,16 @@ def _text_column(facts: Facts, missing: float) -> Column:
     if facts.almost:
         remedy = "write all in one form" if facts.almost == "timestamp" else "add the texts to missing_values"
         text = f"Most of its values are of dtype {facts.almost}, but too many are not; {remedy}."
-        return _ignored(facts, text, missing=missing)
+        return _ignored_column(facts, text, missing=missing)
     text = f"It has about {facts.distinct} different texts in {facts.rows} rows, too many for categories."
-    return _ignored(facts, text, missing=missing)
+    return _ignored_column(facts, text, missing=missing)
 
 
-def _ignored(facts: Facts, why: str, *, missing: float = 1.0) -> Column:
+def _ignored_column(facts: ColumnProfile, why: str, *, missing: float = 1.0) -> Column:
     return Column(facts.name, facts.dtype, "ignore", why, missing=missing, format=facts.format)
 
 
-def _caveat(facts: Facts) -> str:
+def _caveat(facts: ColumnProfile) -> str:
     """What a person should know of a column's values."""
     if facts.failed:
         return f"{facts.failed} values are not of this dtype; their rows are quarantined."
@@ -116,7 +116,7 @@ def _caveat(facts: Facts) -> str:
     return ""
 
 
-def row_features(times: list[Facts], *, country: str, taken: Iterable[str]) -> tuple[RowFeature, ...]:
+def row_features(times: list[ColumnProfile], *, country: str, taken: Iterable[str]) -> tuple[RowFeature, ...]:
     """Row features worth having of a table's timestamps.
 
     Args:
@@ -138,7 +138,7 @@ def row_features(times: list[Facts], *, country: str, taken: Iterable[str]) -> t
     return tuple(made)
 
 
-def _ideas(times: list[Facts], country: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _ideas(times: list[ColumnProfile], country: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for item in times[:_MOST_TIMES]:
         kinds = ["day_of_week", "weekend"]
         kinds += ["month"] if (item.least.year, item.least.month) != (item.most.year, item.most.month) else []

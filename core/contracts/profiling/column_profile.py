@@ -8,8 +8,15 @@ import polars as pl
 
 from headrace.core.contracts import casting, vocabulary
 from headrace.core.contracts.contract import Column, Dtype
-from headrace.core.contracts.profiling.column_trials import TOLERATED, Facts, as_if, facts_of, known, tried
-from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.column_trials import (
+    TOLERATED,
+    ColumnProfile,
+    as_if,
+    drop_missing,
+    facts_of,
+    try_candidates,
+)
+from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.contracts.profiling.second_look import looked_again
 from headrace.core.values.timestamp_formats import likely_forms, may_be_times
 from headrace.core.values.timestamps import ISO_FORMATS
@@ -25,9 +32,9 @@ def survey(
     table: pl.LazyFrame,
     *,
     texts: Iterable[str] = (),
-    customs: Customs | None = None,
-    known: Mapping[str, Facts] | None = None,
-) -> dict[str, Facts]:
+    customs: WritingConventions | None = None,
+    known: Mapping[str, ColumnProfile] | None = None,
+) -> dict[str, ColumnProfile]:
     """Find out what each column holds.
 
     A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
@@ -46,11 +53,11 @@ def survey(
     head = table.head(HEAD_ROWS).collect()
     known = known or {}
     left = candidates(head, schema, texts=frozenset(texts))
-    found: dict[str, Facts] = dict(known)
+    found: dict[str, ColumnProfile] = dict(known)
     almost: dict[str, str] = {}
     while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
         trials = [ideas.pop(0) for name, ideas in left.items() if name not in found]
-        for trial, counts in tried(table, schema, trials):
+        for trial, counts in try_candidates(table, schema, trials):
             failed = int(counts.get("failed", 0))
             empty = not counts["present"] and schema[trial.name] == pl.String
             if (
@@ -61,9 +68,9 @@ def survey(
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
                 found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
-    found = looked_again(table, head, found, customs=customs or Customs())
+    found = looked_again(table, head, found, customs=customs or WritingConventions())
     changed = [found[name] for name in schema if found[name] is not known.get(name)]
-    return {name: found[name] for name in schema} | _listed(table, schema, changed)
+    return {name: found[name] for name in schema} | _list_values(table, schema, changed)
 
 
 def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
@@ -99,7 +106,7 @@ def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) 
 
 def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
     """What a column of text may hold by the look of its first values."""
-    texts = known(head)
+    texts = drop_missing(head)
     first = texts[0].lower() if texts.len() else ""
     if not words and first in _BOOLEAN_WORDS:
         spoken = int(texts.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
@@ -122,7 +129,7 @@ def _native(raw: pl.DataType) -> Dtype:
     return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
 
 
-def _listed(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[Facts]) -> dict[str, Facts]:
+def _list_values(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[ColumnProfile]) -> dict[str, ColumnProfile]:
     """List the values of the columns that have few, in one pass."""
     few = [item for item in facts if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
     few = [item for item in few if item.dtype != "timestamp"]
@@ -153,4 +160,4 @@ def looks_like_data(names: Iterable[str]) -> bool:
     return len(numbers) >= max(1, len(texts) // 5)
 
 
-__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "Facts", "candidates", "looks_like_data", "survey"]
+__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "ColumnProfile", "candidates", "looks_like_data", "survey"]

@@ -16,7 +16,7 @@ _LEADING_ZERO = r"^[+-]?0\d"
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnProfile:
     """What is known of a column.
 
     Attributes:
@@ -73,7 +73,9 @@ def as_if(name: str, dtype: Dtype, form: str = "") -> Column:
     return Column(name=name, dtype=dtype, role="ignore", format=form)
 
 
-def tried(table: pl.LazyFrame, schema: pl.Schema, trials: Sequence[Column]) -> Iterator[tuple[Column, dict[str, Any]]]:
+def try_candidates(
+    table: pl.LazyFrame, schema: pl.Schema, trials: Sequence[Column]
+) -> Iterator[tuple[Column, dict[str, Any]]]:
     """Try one candidate of each column on all rows."""
     wanted = [pl.len().alias("rows")]
     keys: list[list[str]] = []
@@ -110,11 +112,11 @@ def _aggregates(trial: Column, raw: pl.DataType, cast: pl.Expr) -> dict[str, pl.
     return made
 
 
-def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str = "") -> Facts:
+def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str = "") -> ColumnProfile:
     """What a trial found out."""
     text = head.dtype == pl.String
     rows, present = int(counts["rows"]), int(counts["present"])
-    return Facts(
+    return ColumnProfile(
         name=trial.name,
         dtype=trial.dtype,
         rows=rows,
@@ -126,18 +128,18 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
         least=counts.get("least"),
         most=counts.get("most"),
         clock=counts.get("early") != counts.get("late"),
-        head=tuple(known(head.head(200)).head(50)) if text else (),
+        head=tuple(drop_missing(head.head(200)).head(50)) if text else (),
         nested="distinct" not in counts,
         almost=almost if trial.dtype == "string" else "",
     )
 
 
-def known(head: pl.Series) -> pl.Series:
+def drop_missing(head: pl.Series) -> pl.Series:
     """The values that are there."""
     return head.drop_nulls() if head.null_count() else head
 
 
-def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) -> list[tuple[Column, Facts]]:
+def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) -> list[tuple[Column, ColumnProfile]]:
     """What some columns are if they are of the dtypes and formats to be tried, by all rows.
 
     Args:
@@ -149,5 +151,5 @@ def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) 
         return []
     return [
         (trial, facts_of(trial, counts, head.get_column(trial.name)))
-        for trial, counts in tried(table, head.schema, trials)
+        for trial, counts in try_candidates(table, head.schema, trials)
     ]

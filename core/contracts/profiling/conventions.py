@@ -21,7 +21,7 @@ _MONTH_FIRST = frozenset({"US", "FM", "MH", "PW", "PH", "PR", "GU", "AS", "VI", 
 
 
 @dataclass(frozen=True)
-class Customs:
+class WritingConventions:
     """What is known of how a table is written before it is looked at.
 
     Attributes:

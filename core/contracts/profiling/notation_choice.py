@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from headrace.core.base.notes import Note
-from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.contracts.profiling.notation_evidence import (
-    Written,
-    counted,
+    NotationEvidence,
+    count_shapes,
     doubtful,
     groups_are_sure,
     is_bare,
@@ -20,7 +20,7 @@ from headrace.core.contracts.profiling.notation_evidence import (
     thousands_of,
 )
 from headrace.core.values.currencies import is_currency
-from headrace.core.values.number_notation import OTHER, Decimal, Notation
+from headrace.core.values.number_notation import OTHER, Decimal, NumberNotation
 
 _LOOKED_AT = 300
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
@@ -28,7 +28,7 @@ _REMEDY = "Say it by --decimal, or mend the column's format in the contract."
 
 
 @dataclass(frozen=True)
-class Choice:
+class NotationChoice:
     """How the numbers of a column are read.
 
     Attributes:
@@ -40,7 +40,7 @@ class Choice:
     """
 
     name: str
-    notation: Notation | None
+    notation: NumberNotation | None
     whole: bool = False
     notes: tuple[Note, ...] = ()
     text: bool = False
@@ -63,8 +63,8 @@ def choices(
     odd: Iterable[str],
     broken: Mapping[str, str],
     plain: Iterable[str],
-    customs: Customs,
-) -> list[Choice]:
+    customs: WritingConventions,
+) -> list[NotationChoice]:
     """Choose the notation of the columns that may need one.
 
     Args:
@@ -85,7 +85,7 @@ def choices(
     first = [found for name, some in texts.items() if name not in plain and (found := look(name, some))]
     doubted = first or customs.decimal_mark == ","
     more = [name for name in plain if doubted or _may_be_groups(texts[name])]
-    columns = [*counted(table, first), *doubtful(table, more)]
+    columns = [*count_shapes(table, first), *doubtful(table, more)]
     usual = customs.decimal_mark or _usual(columns)
     made = [_choice(column, customs=customs, usual=usual, plain=column.name in more) for column in columns]
     return [choice for choice in made if choice]
@@ -96,17 +96,19 @@ def _may_be_groups(texts: Iterable[str]) -> bool:
     return bool(dotted) and all(map(_GROUPED.fullmatch, dotted)) and any(text.endswith("0") for text in dotted)
 
 
-def _usual(columns: Iterable[Written]) -> Decimal | None:
+def _usual(columns: Iterable[NotationEvidence]) -> Decimal | None:
     """The decimal mark that all columns agree on, which prove any."""
     proven = {column.decimal for column in columns} - {None}
     return proven.pop() if len(proven) == 1 else None
 
 
-def _choice(column: Written, *, customs: Customs, usual: Decimal | None, plain: bool) -> Choice | None:
+def _choice(
+    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None, plain: bool
+) -> NotationChoice | None:
     if not column["numbers"] or column["zeros"]:
         return None
     if is_bare(column):
-        return Choice(column.name, None, notes=(_bare(column),), text=True)
+        return NotationChoice(column.name, None, notes=(_bare(column),), text=True)
     decimal, doubt = _decimal(column, customs=customs, usual=usual)
     if plain and decimal == ".":
         return None
@@ -117,17 +119,19 @@ def _choice(column: Written, *, customs: Customs, usual: Decimal | None, plain: 
     whole = not strange and not column["commas" if decimal == "," else "dots"]
     needed = column["plain"] < column["numbers"] or (decimal == "," and column["dots"] > 0)
     if not needed:
-        return Choice(column.name, None, whole=whole)
-    choice = Choice(column.name, notation, whole=whole)
+        return NotationChoice(column.name, None, whole=whole)
+    choice = NotationChoice(column.name, notation, whole=whole)
     notes = [doubt] if doubt else []
     if strange:
-        notes.append(_mixed(column, decimal, strange))
+        notes.append(_mixture_note(column, decimal, strange))
     if customs.decimal_mark and column.decimal not in {None, customs.decimal_mark}:
-        notes.append(_contradicted(column, decimal))
-    return replace(choice, notes=(*notes, _told(column, choice)))
+        notes.append(_contradiction_note(column, decimal))
+    return replace(choice, notes=(*notes, _choice_note(column, choice)))
 
 
-def _decimal(column: Written, *, customs: Customs, usual: Decimal | None) -> tuple[Decimal, Note | None]:
+def _decimal(
+    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None
+) -> tuple[Decimal, Note | None]:
     """The decimal mark of a column, and what is to be said where it is not sure."""
     if customs.decimal_mark or column.decimal:
         return customs.decimal_mark or column.decimal or ".", None
@@ -137,9 +141,9 @@ def _decimal(column: Written, *, customs: Customs, usual: Decimal | None) -> tup
     if groups_are_sure(column) or is_currency(column.notation.symbol):  # hardly any money has three decimals
         return OTHER[mark], None
     if usual:
-        return usual, _decided(column, mark, usual)
+        return usual, _decision_note(column, mark, usual)
     if customs.country_mark:
-        return customs.country_mark, _decided(column, mark, customs.country_mark, why=f"in {customs.country}")
+        return customs.country_mark, _decision_note(column, mark, customs.country_mark, why=f"in {customs.country}")
     return ".", _doubtful(column, mark)
 
 
@@ -147,7 +151,9 @@ def _reading(mark: str, decimal: str) -> str:
     return f"24{mark}877 is 24.877" if mark == decimal else f"24{mark}877 is 24877"
 
 
-def _decided(column: Written, mark: str, decimal: str, why: str = "in the table's other columns") -> Note:
+def _decision_note(
+    column: NotationEvidence, mark: str, decimal: str, why: str = "in the table's other columns"
+) -> Note:
     sentence = (
         f"The numbers of this column could be read in two ways; as {why}, {decimal!r} is the "
         f"decimal mark, so that {_reading(mark, decimal)}."
@@ -155,7 +161,7 @@ def _decided(column: Written, mark: str, decimal: str, why: str = "in the table'
     return Note("info", column.name, "ambiguous_numbers", column.ambiguous, sentence, _REMEDY)
 
 
-def _doubtful(column: Written, mark: str) -> Note:
+def _doubtful(column: NotationEvidence, mark: str) -> Note:
     sentence = (
         f"{column.ambiguous} numbers of this column could be read in two ways, and nothing in the table decides; they "
         f"are read so that {_reading(mark, '.')}."
@@ -163,7 +169,7 @@ def _doubtful(column: Written, mark: str) -> Note:
     return Note("warning", column.name, "ambiguous_numbers", column.ambiguous, sentence, _REMEDY)
 
 
-def _mixed(column: Written, decimal: str, strange: int) -> Note:
+def _mixture_note(column: NotationEvidence, decimal: str, strange: int) -> Note:
     other = OTHER[decimal]
     sentence = f"Most numbers of this column have the decimal mark {decimal!r}, and {strange} have {other!r}; "
     if column.ambiguous:
@@ -172,12 +178,12 @@ def _mixed(column: Written, decimal: str, strange: int) -> Note:
     return Note("info", column.name, "mixed_notation", strange, sentence + "each is read in the only way it can be.")
 
 
-def _contradicted(column: Written, decimal: str) -> Note:
+def _contradiction_note(column: NotationEvidence, decimal: str) -> Note:
     sentence = f"By your word the decimal mark is {decimal!r}, but most numbers of this column have the other one."
     return Note("warning", column.name, "mixed_notation", column["numbers"], sentence, _REMEDY)
 
 
-def _bare(column: Written) -> Note:
+def _bare(column: NotationEvidence) -> Note:
     symbol, bare = column.notation.symbol, column["numbers"] - column["symbols"]
     sentence = (
         f"{bare} of {column['numbers']} numbers of this column are written without {symbol}; whether 0.5 there is "
@@ -187,7 +193,7 @@ def _bare(column: Written) -> Note:
     return Note("warning", column.name, "mixed_units", bare, sentence, remedy)
 
 
-def _told(column: Written, choice: Choice) -> Note:
+def _choice_note(column: NotationEvidence, choice: NotationChoice) -> Note:
     unit = f", in {choice.unit}" if choice.unit else ""
     sentence = f"The numbers of this column are written like {choice.format} and are read so{unit}."
     return Note("info", column.name, "notation", column["numbers"], sentence)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from headrace.core.values.currencies import is_currency
-from headrace.core.values.number_notation import APOSTROPHES, BLANKS, MINUS, Decimal, Notation, Thousands, pattern
+from headrace.core.values.number_notation import APOSTROPHES, BLANKS, MINUS, Decimal, NumberNotation, Thousands, pattern
 
 # Share of values that may lack a unit or sign that the others have, where that may change what they mean.
 _BARE = 0.01
@@ -43,7 +43,7 @@ _SHAPES = {
 
 
 @dataclass(frozen=True)
-class Written:
+class NotationEvidence:
     """How the numbers of one column seem to be written.
 
     Attributes:
@@ -66,9 +66,9 @@ class Written:
         return int((self.counts or {}).get(shape, 0))
 
     @property
-    def notation(self) -> Notation:
+    def notation(self) -> NumberNotation:
         """The notation apart from its marks."""
-        return Notation(before=self.before, after=self.after, negative=self.negative)  # type: ignore[arg-type]
+        return NumberNotation(before=self.before, after=self.after, negative=self.negative)  # type: ignore[arg-type]
 
     @property
     def decimal(self) -> Decimal | None:
@@ -83,7 +83,7 @@ class Written:
         return self["either_comma"] + self["either_dot"]
 
 
-def look(name: str, texts: Sequence[str]) -> Written | None:
+def look(name: str, texts: Sequence[str]) -> NotationEvidence | None:
     """How the first texts of a column are written, if most of them may be numbers.
 
     Args:
@@ -106,7 +106,7 @@ def look(name: str, texts: Sequence[str]) -> Written | None:
         negative = "()"
     elif any(text[-1:] in MINUS and text[-1:] and text[:1] not in MINUS for text in stripped):
         negative = "after"
-    return Written(name, *symbol, negative)
+    return NotationEvidence(name, *symbol, negative)
 
 
 def _is_number(found: re.Match[str]) -> bool:
@@ -142,20 +142,20 @@ def numbers_of(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if (found := _LOOSE.fullmatch(text)) and _is_number(found)]
 
 
-def doubtful(table: pl.LazyFrame, names: Sequence[str]) -> list[Written]:
+def doubtful(table: pl.LazyFrame, names: Sequence[str]) -> list[NotationEvidence]:
     """Columns of plain numbers and what they prove: some rows do where they prove the dot, else all rows are counted.
 
     Args:
         table: Table that holds the columns as texts.
         names: The columns.
     """
-    some = counted(table.head(_SAMPLE), [Written(name) for name in names])
+    some = count_shapes(table.head(_SAMPLE), [NotationEvidence(name) for name in names])
     sure = [column for column in some if column.decimal]
-    open_ = [Written(column.name) for column in some if not column.decimal]
-    return [*sure, *counted(table, open_)]
+    open_ = [NotationEvidence(column.name) for column in some if not column.decimal]
+    return [*sure, *count_shapes(table, open_)]
 
 
-def counted(table: pl.LazyFrame, columns: Iterable[Written]) -> list[Written]:
+def count_shapes(table: pl.LazyFrame, columns: Iterable[NotationEvidence]) -> list[NotationEvidence]:
     """Count the shapes of all numbers of some columns, in one pass.
 
     Args:
@@ -185,13 +185,13 @@ def counted(table: pl.LazyFrame, columns: Iterable[Written]) -> list[Written]:
     ]
 
 
-def is_bare(column: Written) -> bool:
+def is_bare(column: NotationEvidence) -> bool:
     """Whether too many numbers lack the percent sign that the others have: 0.5 beside 50 % may be the same or not."""
     percent = column.notation.symbol in {"%", "‰"}
     return percent and column["numbers"] - column["symbols"] > _BARE * column["numbers"]
 
 
-def groups_are_sure(column: Written) -> bool:
+def groups_are_sure(column: NotationEvidence) -> bool:
     """Whether numbers that both marks explain are in groups of thousands, as the column itself tells.
 
     Numbers below a thousand have no mark, none above it is without, and some end in 0: a decimal would be 1.25, not
@@ -200,7 +200,7 @@ def groups_are_sure(column: Written) -> bool:
     return bool(column["short"] and not column["long"] and column["round"] and column.ambiguous)
 
 
-def thousands_of(column: Written, decimal: Decimal) -> Thousands:
+def thousands_of(column: NotationEvidence, decimal: Decimal) -> Thousands:
     """The mark between groups that the column writes most often beside a decimal mark; empty if it writes none."""
     found: dict[Thousands, int] = {
         " ": column["blanks"],

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import polars as pl
 
-from headrace.core.contracts.profiling.column_trials import TOLERATED, Facts, as_if, as_tried
-from headrace.core.contracts.profiling.conventions import Customs
-from headrace.core.contracts.profiling.notation_choice import Choice, choices
-from headrace.core.contracts.profiling.timestamp_choice import Rivals, compact, hinted, rivals, settled
+from headrace.core.contracts.profiling.column_trials import TOLERATED, ColumnProfile, as_if, as_tried
+from headrace.core.contracts.profiling.conventions import WritingConventions
+from headrace.core.contracts.profiling.notation_choice import NotationChoice, choices
+from headrace.core.contracts.profiling.timestamp_choice import DateOrders, add_date_hints, compact, rivals, settle_order
 from headrace.core.values import wide_numbers
-from headrace.core.values.timestamp_formats import combined, may_be_times
+from headrace.core.values.timestamp_formats import combine_forms, may_be_times
 
 _LONG_TEXT = 18
 _LOOKED_AT = 300
 
 
 def looked_again(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
-) -> dict[str, Facts]:
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+) -> dict[str, ColumnProfile]:
     """What the columns hold, after what is written in its own way was read so.
 
     Args:
@@ -28,16 +28,16 @@ def looked_again(
         customs: What a person says of how numbers and dates are written.
     """
     better = dict(found)
-    better |= _renotated(table, head, better, customs=customs)
-    better |= _widened(table, head, better)
-    better |= _combined(table, head, better)
-    better |= _dated(table, head, better, customs=customs)
-    return {name: hinted(item) for name, item in better.items()}
+    better |= _choose_notations(table, head, better, customs=customs)
+    better |= _find_wide_numbers(table, head, better)
+    better |= _combine_forms(table, head, better)
+    better |= _settle_dates(table, head, better, customs=customs)
+    return {name: add_date_hints(item) for name, item in better.items()}
 
 
-def _renotated(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
-) -> dict[str, Facts]:
+def _choose_notations(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+) -> dict[str, ColumnProfile]:
     """The columns whose numbers are written in a notation of their own."""
     texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
     numbers = [item for item in texts if item.dtype in {"integer", "number"}]
@@ -58,17 +58,19 @@ def _renotated(
     return better
 
 
-def _better(old: Facts, new: Facts, choice: Choice) -> Facts:
+def _better(old: ColumnProfile, new: ColumnProfile, choice: NotationChoice) -> ColumnProfile:
     fits = new.failed <= TOLERATED * new.present
     if fits and (old.dtype == "string" or new.failed < old.failed or not old.failed):
         return replace(new, unit=choice.unit, notes=choice.notes)
     return replace(old, almost=old.almost or new.dtype) if old.dtype == "string" else old
 
 
-def _widened(table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts]) -> dict[str, Facts]:
+def _find_wide_numbers(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile]
+) -> dict[str, ColumnProfile]:
     """The columns whose whole numbers are beyond 64 bits, as texts, and those whose decimals a float rounds."""
     numbers = [item for item in found.values() if head.schema[item.name] == pl.String and item.dtype == "number"]
-    counts = wide_numbers.surveyed(table, [item.name for item in numbers if _may_be_wide(item)])
+    counts = wide_numbers.survey_wide_numbers(table, [item.name for item in numbers if _may_be_wide(item)])
     better = {}
     for name, count in counts.items():
         lost = {key: count[key] for key in ("lost", "texts", "numbers")}
@@ -80,29 +82,31 @@ def _widened(table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts]
     return better
 
 
-def _may_be_wide(item: Facts) -> bool:
+def _may_be_wide(item: ColumnProfile) -> bool:
     ends = [abs(end) for end in (item.least, item.most) if end is not None]
     return any(end >= wide_numbers.MOST for end in ends) or any(len(text) > _LONG_TEXT for text in item.head)
 
 
-def _combined(table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts]) -> dict[str, Facts]:
+def _combine_forms(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile]
+) -> dict[str, ColumnProfile]:
     """The columns of texts that are dates in several forms."""
     texts = [item.name for item in found.values() if item.dtype == "string" and may_be_times(item.head[:20])]
-    forms = {name: combined(head.get_column(name).drop_nulls().head(_LOOKED_AT)) for name in texts}
+    forms = {name: combine_forms(head.get_column(name).drop_nulls().head(_LOOKED_AT)) for name in texts}
     trials = [as_if(name, "timestamp", form) for name, form in forms.items() if form]
     tried = as_tried(table, head, trials)
     return {trial.name: item for trial, item in tried if item.failed <= TOLERATED * item.present}
 
 
-def _dated(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, Facts], *, customs: Customs
-) -> dict[str, Facts]:
+def _settle_dates(
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+) -> dict[str, ColumnProfile]:
     """The columns of dates whose day and month could change places, and of whole numbers that are dates."""
     twins = {item.name: form for item in found.values() if (form := rivals(item))}
     whole = {item.name: form for item in found.values() if (form := compact(item))}
     tried = as_tried(table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **whole}.items()])
-    pairs = [Rivals(found[trial.name], item) for trial, item in tried if trial.name in twins]
-    better = {item.name: item for item in settled(pairs, customs=customs)}
+    pairs = [DateOrders(found[trial.name], item) for trial, item in tried if trial.name in twins]
+    better = {item.name: item for item in settle_order(pairs, customs=customs)}
     for trial, item in tried:
         if trial.name in whole and not item.failed:
             better[trial.name] = item

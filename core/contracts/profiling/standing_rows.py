@@ -10,16 +10,16 @@ from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column
 from headrace.core.contracts.profiling import missing_marks
 from headrace.core.contracts.profiling.column_defaults import input_column
-from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, MOST_CATEGORIES, Facts, candidates
-from headrace.core.contracts.profiling.column_trials import TOLERATED, known
-from headrace.core.contracts.profiling.missing_marks import Survey, is_plain
+from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, MOST_CATEGORIES, ColumnProfile, candidates
+from headrace.core.contracts.profiling.column_trials import TOLERATED, drop_missing
+from headrace.core.contracts.profiling.missing_marks import TableSurvey, is_plain
 
 _ROW = "\0row"
 
 
-def surveyed(
-    table: pl.LazyFrame, *, target: str, survey: Survey, ignored: Collection[str] = ()
-) -> tuple[pl.LazyFrame, dict[str, Facts], list[Note]]:
+def survey_standing_rows(
+    table: pl.LazyFrame, *, target: str, survey: TableSurvey, ignored: Collection[str] = ()
+) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
     """Survey the rows of a table that validation will not set aside.
 
     Rows without a target go first. Then those go that hold a value which is not of its column's dtype or is infinite,
@@ -41,7 +41,7 @@ def surveyed(
         there &= pl.col(target).is_not_nan()
     counted = table.select(there.sum().alias("there"), pl.len().alias("rows")).collect(engine="streaming").row(0)
     left = table.filter(there) if 0 < counted[0] < counted[1] else table
-    left, facts, told = missing_marks.surveyed(left, survey=survey)
+    left, facts, told = missing_marks.survey_with_marks(left, survey=survey)
     if 0 < facts[target].missing < facts[target].rows:
         left = left.filter(pl.col(target).is_not_null())
         facts = survey(left)
@@ -53,7 +53,7 @@ def surveyed(
     if not broken:
         return left, facts, told
     rest, gone = _without(left, broken)
-    again = survey(rest, known=unchanged(facts, gone, head=rest.head(HEAD_ROWS).collect(), target=target))
+    again = survey(rest, known=find_unchanged(facts, gone, head=rest.head(HEAD_ROWS).collect(), target=target))
     if not next(iter(again.values())).rows:
         return left, facts, told
     kept = {item.name: replace(again[item.name], failed=item.failed, infinite=item.infinite) for item in broken}
@@ -61,11 +61,13 @@ def surveyed(
     return (rest, again | kept, told) if same else (left, facts, told)
 
 
-def _is_looked_at(item: Facts, target: str) -> bool:
+def _is_looked_at(item: ColumnProfile, target: str) -> bool:
     return item.name == target or input_column(item).role != "ignore"
 
 
-def unchanged(facts: Mapping[str, Facts], gone: pl.DataFrame, *, head: pl.DataFrame, target: str) -> dict[str, Facts]:
+def find_unchanged(
+    facts: Mapping[str, ColumnProfile], gone: pl.DataFrame, *, head: pl.DataFrame, target: str
+) -> dict[str, ColumnProfile]:
     """The columns of which a survey would tell the same without a few rows, so that none is needed.
 
     Args:
@@ -90,12 +92,12 @@ def unchanged(facts: Mapping[str, Facts], gone: pl.DataFrame, *, head: pl.DataFr
         if item.nested or _is_untouched(item, taken[item.name], left[item.name]):
             raw = gone[item.name]
             missing = raw.null_count() + (raw.is_nan().arg_true().len() if raw.dtype.is_float() else 0)
-            texts = tuple(known(head[item.name].head(200)).head(50)) if raw.dtype == pl.String else ()
+            texts = tuple(drop_missing(head[item.name].head(200)).head(50)) if raw.dtype == pl.String else ()
             made[item.name] = replace(item, rows=item.rows - gone.height, missing=item.missing - missing, head=texts)
     return made
 
 
-def _is_untouched(item: Facts, gone: pl.Series, head: pl.Series) -> bool:
+def _is_untouched(item: ColumnProfile, gone: pl.Series, head: pl.Series) -> bool:
     """Whether bounds and values of a column are the same without some values."""
     gone = gone.drop_nulls()
     gone = gone.filter(gone.is_finite()) if item.dtype == "number" else gone
@@ -109,7 +111,7 @@ def _is_untouched(item: Facts, gone: pl.Series, head: pl.Series) -> bool:
     return bool(inside) and (not item.clock or head.drop_nulls().dt.time().n_unique() > 1)
 
 
-def cast_of(item: Facts, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:
+def cast_of(item: ColumnProfile, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:
     """The values of a column in its dtype, missing where one cannot be cast.
 
     Args:
@@ -122,7 +124,7 @@ def cast_of(item: Facts, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame)
     return casting.cast(pl.col(item.name), schema[item.name], casting.with_format(column, sample))
 
 
-def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+def _without(table: pl.LazyFrame, broken: Sequence[ColumnProfile]) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """A table without the rows in which a value of some columns is not of their dtype or is infinite, and those."""
     schema, names = table.collect_schema(), [item.name for item in broken]
     sample = table.select(names).head(HEAD_ROWS).collect()
@@ -134,7 +136,7 @@ def _without(table: pl.LazyFrame, broken: Sequence[Facts]) -> tuple[pl.LazyFrame
     numbered = table.with_row_index(_ROW)
     doubted = numbered.filter(pl.any_horizontal(doubts)).collect(engine="streaming")
     columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in broken]
-    typed = casting.typed(doubted, columns, missing_values=())
+    typed = casting.cast_columns(doubted, columns, missing_values=())
     bad = [*typed.failed.values(), *(typed.frame[item.name].is_infinite() for item in broken if item.dtype == "number")]
     gone = doubted.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in bad))
     return numbered.filter(~pl.col(_ROW).is_in(gone[_ROW].implode())).drop(_ROW), gone.drop(_ROW)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from headrace.core.base.notes import Note
-from headrace.core.contracts.profiling.column_trials import Facts
-from headrace.core.contracts.profiling.conventions import Customs
+from headrace.core.contracts.profiling.column_trials import ColumnProfile
+from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.values.timestamp_formats import twin
 from headrace.core.values.timestamps import SEPARATOR
 
@@ -29,7 +29,7 @@ _REMEDY = "Say by --country whose habit it is, or mend the column's format in th
 
 
 @dataclass(frozen=True)
-class Rivals:
+class DateOrders:
     """A column of dates read both ways round.
 
     Attributes:
@@ -37,32 +37,32 @@ class Rivals:
         second: With day and month in each other's place.
     """
 
-    first: Facts
-    second: Facts
+    first: ColumnProfile
+    second: ColumnProfile
 
     @property
-    def proven(self) -> Facts | None:
+    def proven(self) -> ColumnProfile | None:
         """The reading that more values allow; None if both allow as many."""
         if self.first.failed == self.second.failed:
             return None
         return min(self.first, self.second, key=lambda item: item.failed)
 
-    def reading(self, *, month_first: bool) -> Facts:
+    def reading(self, *, month_first: bool) -> ColumnProfile:
         """One of the two."""
         return self.first if is_month_first(self.first) == month_first else self.second
 
 
-def is_month_first(item: Facts) -> bool:
+def is_month_first(item: ColumnProfile) -> bool:
     """Whether a column's form has the month before the day."""
     return item.format.find("%m") < item.format.find("%d")
 
 
-def rivals(item: Facts) -> str:
+def rivals(item: ColumnProfile) -> str:
     """The form of a column of dates with day and month in each other's place; empty if it has none."""
     return twin(item.format) if item.dtype == "timestamp" else ""
 
 
-def compact(item: Facts) -> str:
+def compact(item: ColumnProfile) -> str:
     """The form of whole numbers that may be dates such as 20240131; empty if they are not."""
     if item.dtype != "integer" or item.format or item.present < _FEWEST or item.failed:
         return ""
@@ -72,7 +72,7 @@ def compact(item: Facts) -> str:
     return ""
 
 
-def settled(pairs: Sequence[Rivals], *, customs: Customs) -> Iterable[Facts]:
+def settle_order(pairs: Sequence[DateOrders], *, customs: WritingConventions) -> Iterable[ColumnProfile]:
     """The reading of each column: proven by its values, by the country, by the table's other columns, or asked about.
 
     Args:
@@ -85,21 +85,21 @@ def settled(pairs: Sequence[Rivals], *, customs: Customs) -> Iterable[Facts]:
         if pair.proven:
             yield pair.proven
         elif customs.month_first is not None:
-            yield _told(pair.reading(month_first=customs.month_first), "info", f"as is usual in {customs.country}")
+            yield _with_note(pair.reading(month_first=customs.month_first), "info", f"as is usual in {customs.country}")
         elif usual is not None:
-            yield _told(pair.reading(month_first=usual), "info", "as in the table's other columns")
+            yield _with_note(pair.reading(month_first=usual), "info", "as in the table's other columns")
         else:
-            yield _told(pair.reading(month_first=False), "warning", "which nothing in the table tells")
+            yield _with_note(pair.reading(month_first=False), "warning", "which nothing in the table tells")
 
 
-def _told(item: Facts, severity: str, why: str) -> Facts:
+def _with_note(item: ColumnProfile, severity: str, why: str) -> ColumnProfile:
     first = "month" if is_month_first(item) else "day"
     sentence = f"Its dates can be read with the day or the month first; they are read with the {first} first, {why}."
     note = Note(severity, item.name, "day_or_month", item.present, sentence, _REMEDY)  # type: ignore[arg-type]
     return replace(item, notes=(*item.notes, note))
 
 
-def hinted(item: Facts) -> Facts:
+def add_date_hints(item: ColumnProfile) -> ColumnProfile:
     """A column with what is to be said of its dates, or of values that may be some.
 
     Args:
@@ -109,7 +109,7 @@ def hinted(item: Facts) -> Facts:
     return replace(item, notes=(*item.notes, *notes)) if notes else item
 
 
-def _about_dates(item: Facts) -> Iterable[Note]:
+def _about_dates(item: ColumnProfile) -> Iterable[Note]:
     if SEPARATOR in item.format:
         forms = item.format.replace(SEPARATOR, " and ")
         yield Note("info", item.name, "date_forms", item.present, f"Its dates are written in several forms: {forms}.")
@@ -124,7 +124,7 @@ def _about_dates(item: Facts) -> Iterable[Note]:
         yield Note("warning" if late else "info", item.name, "two_digit_years", item.present, sentence, remedy)
 
 
-def _about_others(item: Facts) -> Iterable[Note]:
+def _about_others(item: ColumnProfile) -> Iterable[Note]:
     if item.dtype in {"integer", "number"} and item.present >= _FEWEST and _TIME_NAME.search(item.name):
         for what, low, high in _HINTS:
             if item.least is not None and low <= item.least and item.most <= high and item.distinct > 1:

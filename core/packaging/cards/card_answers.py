@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from headrace.core.base.errors import InputError, MissingError, shown
+from headrace.core.base.errors import InputError, MissingError, quote
 
 FILE = "card.yaml"
 FORMAT = 1
@@ -44,7 +44,7 @@ _HEAD = """\
 
 
 @dataclass(frozen=True)
-class Answers:
+class CardAnswers:
     """Answers by the key of their question; a question without one is not answered.
 
     Attributes:
@@ -61,11 +61,11 @@ class Answers:
         """
         for key, answer in self.given.items():
             if key not in QUESTIONS:
-                raise InputError(f"a card file must answer {', '.join(QUESTIONS)}; got {shown(key)} instead.")
+                raise InputError(f"a card file must answer {', '.join(QUESTIONS)}; got {quote(key)} instead.")
             if not isinstance(answer, str) or len(answer) > _LONGEST:
                 raise InputError(
                     f"the answer to {key} in a card file must be a text of at most {_LONGEST} letters; got "
-                    f"{shown(answer)} instead."
+                    f"{quote(answer)} instead."
                 )
 
     def __getitem__(self, key: str) -> str:
@@ -78,7 +78,7 @@ class Answers:
         return [key for key in QUESTIONS if not self[key]]
 
 
-def load(path: Path) -> Answers:
+def load(path: Path) -> CardAnswers:
     """Read a card file.
 
     Raises:
@@ -96,7 +96,7 @@ def load(path: Path) -> Answers:
     return of(document, source=path.name)
 
 
-def of(document: Any, *, source: str = FILE) -> Answers:
+def of(document: Any, *, source: str = FILE) -> CardAnswers:
     """The answers that a document holds.
 
     Args:
@@ -108,15 +108,15 @@ def of(document: Any, *, source: str = FILE) -> Answers:
     """
     if not isinstance(document, dict) or document.get("format", FORMAT) != FORMAT:
         found = document.get("format") if isinstance(document, dict) else document
-        raise InputError(f"{source} must be a card file of format {FORMAT}; got {shown(found)} instead.")
+        raise InputError(f"{source} must be a card file of format {FORMAT}; got {quote(found)} instead.")
     try:
         told = {str(key): "" if value is None else value for key, value in document.items() if key != "format"}
-        return Answers(told)
+        return CardAnswers(told)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
 
 
-def dump(answers: Answers, name: str) -> str:
+def dump(answers: CardAnswers, name: str) -> str:
     """A card file with every question and the answers that there are; ``load`` reads it.
 
     Args:

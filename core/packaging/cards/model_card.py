@@ -9,13 +9,22 @@ from typing import Any
 
 from headrace.core.contracts.contract import Column
 from headrace.core.models.fitted_model import Model
-from headrace.core.packaging.cards.card_answers import Answers
-from headrace.core.packaging.cards.phrases import MOST_ROWS, code, doubts, literal, paragraphs, said, table, text
+from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.phrases import (
+    MOST_ROWS,
+    answer_or_mark,
+    code,
+    doubts,
+    literal,
+    paragraphs,
+    table,
+    text,
+)
 
 Documents = Mapping[str, Any]
 
 
-def write(model: Model, documents: Documents, answers: Answers) -> str:
+def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
     """The model card.
 
     Args:
@@ -30,19 +39,19 @@ def write(model: Model, documents: Documents, answers: Answers) -> str:
     sections = [
         ("Model details", _details(model, origin, documents["environment.json"], answers)),
         ("Intended use", _use(answers)),
-        ("Factors", paragraphs(_factors(metrics), said(answers, "factors"))),
+        ("Factors", paragraphs(_factors(metrics), answer_or_mark(answers, "factors"))),
         ("Metrics", _metrics(model, metrics)),
-        ("Evaluation data", paragraphs(_evaluation_data(metrics, origin), said(answers, "evaluation_data"))),
+        ("Evaluation data", paragraphs(_evaluation_data(metrics, origin), answer_or_mark(answers, "evaluation_data"))),
         ("Training data", _training_data(model, origin, answers)),
         ("Quantitative analyses", _analyses(metrics, origin)),
-        ("Ethical considerations", paragraphs(_personal(model), said(answers, "ethics"))),
-        ("Caveats and recommendations", paragraphs(_findings(origin), said(answers, "caveats"))),
+        ("Ethical considerations", paragraphs(_personal(model), answer_or_mark(answers, "ethics"))),
+        ("Caveats and recommendations", paragraphs(_findings(origin), answer_or_mark(answers, "caveats"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Model card: {model.contract.name}\n\n{body}\n"
 
 
-def _details(model: Model, origin: Documents, environment: Documents, answers: Answers) -> str:
+def _details(model: Model, origin: Documents, environment: Documents, answers: CardAnswers) -> str:
     target, made = model.contract.target, origin["code"]
     parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
     commit = f", commit {made['commit'][:12]}{' with changes' if made['dirty'] else ''}" if made["commit"] else ""
@@ -54,16 +63,16 @@ def _details(model: Model, origin: Documents, environment: Documents, answers: A
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
         ("Seed", model.seed),
         ("Made with", f"headrace {made['version']}{commit}, scikit-learn {learner}, Python {environment['python']}"),
-        ("Owner", said(answers, "owner")),
-        ("Contact", said(answers, "contact")),
-        ("Licence", said(answers, "licence")),
+        ("Owner", answer_or_mark(answers, "owner")),
+        ("Contact", answer_or_mark(answers, "contact")),
+        ("Licence", answer_or_mark(answers, "licence")),
     ]
     return table(("", ""), rows)
 
 
-def _use(answers: Answers) -> str:
+def _use(answers: CardAnswers) -> str:
     asked = (("For", "intended_use"), ("By", "intended_users"), ("Not for", "out_of_scope"))
-    return paragraphs(*(f"**{word}:** {said(answers, key)}" for word, key in asked))
+    return paragraphs(*(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in asked))
 
 
 def _factors(metrics: Documents) -> str:
@@ -105,7 +114,7 @@ def _evaluation_data(metrics: Documents, origin: Documents) -> str:
     )
 
 
-def _training_data(model: Model, origin: Documents, answers: Answers) -> str:
+def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str:
     source, rows = origin["table"], origin["rows"]
     told = (
         f"{rows['train']:,} rows of {code(source['source'])} (SHA-256 {code(source['digest'])}), "
@@ -116,7 +125,7 @@ def _training_data(model: Model, origin: Documents, answers: Answers) -> str:
     more = f"and {len(inputs) - MOST_ROWS} more" if len(inputs) > MOST_ROWS else ""
     return paragraphs(
         told,
-        *(f"**{word}:** {said(answers, key)}" for word, key in asked),
+        *(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in asked),
         table(("input", "type", "unit", "meaning"), inputs[:MOST_ROWS]),
         more,
     )

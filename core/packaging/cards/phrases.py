@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from headrace.core.contracts.contract import Contract
-from headrace.core.packaging.cards.card_answers import QUESTIONS, Answers
+from headrace.core.packaging.cards.card_answers import QUESTIONS, CardAnswers
 
 MOST_ROWS = 60
 HIDDEN = "(not shown)"
 _HEADING = re.compile(r"^(\s*)(#{1,6}\s)", re.MULTILINE)
 
 
-def said(answers: Answers, key: str) -> str:
+def answer_or_mark(answers: CardAnswers, key: str) -> str:
     """What a person answered, its headings made plain; or the mark that nobody has."""
     if answers[key]:
         return _HEADING.sub(r"\1\\\2", answers[key])

@@ -4,8 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.core.models.fitted_model import Model
-from headrace.core.packaging.cards.card_answers import Answers
-from headrace.core.packaging.cards.phrases import MOST_ROWS, code, doubts, interval, paragraphs, said, table, text
+from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.phrases import (
+    MOST_ROWS,
+    answer_or_mark,
+    code,
+    doubts,
+    interval,
+    paragraphs,
+    table,
+    text,
+)
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
@@ -19,7 +28,7 @@ _COMPARED = {
 }
 
 
-def write(model: Model, documents: Documents, answers: Answers) -> str:
+def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
     """The risk sheet.
 
     Args:
@@ -32,18 +41,21 @@ def write(model: Model, documents: Documents, answers: Answers) -> str:
     """
     metrics, origin = documents["metrics.json"], documents["provenance.json"]
     sections = [
-        ("Intended use", paragraphs(said(answers, "intended_use"), said(answers, "intended_users"))),
-        ("Out-of-scope use", paragraphs(_refused(model), said(answers, "out_of_scope"))),
-        ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), said(answers, "worst_case"))),
-        ("Exposure", paragraphs(_exposure(model, origin), said(answers, "exposure"))),
+        (
+            "Intended use",
+            paragraphs(answer_or_mark(answers, "intended_use"), answer_or_mark(answers, "intended_users")),
+        ),
+        ("Out-of-scope use", paragraphs(_list_refusals(model), answer_or_mark(answers, "out_of_scope"))),
+        ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), answer_or_mark(answers, "worst_case"))),
+        ("Exposure", paragraphs(_exposure(model, origin), answer_or_mark(answers, "exposure"))),
         ("Fairness by slice", _fairness(metrics)),
-        ("Pull-out plan", paragraphs(_fallback(metrics), said(answers, "pull_out"))),
+        ("Pull-out plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "pull_out"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Risk sheet: {model.contract.name}\n\n{body}\n"
 
 
-def _refused(model: Model) -> str:
+def _list_refusals(model: Model) -> str:
     """What the endpoint refuses by itself."""
     inputs = model.contract.inputs
     ranged = sum(column.minimum is not None or column.maximum is not None for column in inputs)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.readers.csv import cell_patterns
-from headrace.core.readers.csv.layout import Layout, layout_of
-from headrace.core.tables.row_blocks import Block, rows_end
+from headrace.core.readers.csv.layout import CsvLayout, layout_of
+from headrace.core.tables.row_blocks import TextBlock, rows_end
 from headrace.core.tables.source import ReadOptions, check_names
 
 SAMPLE_BYTES = 256 * 1024
@@ -16,7 +16,7 @@ UNNAMED = "\0field {}"
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvDialect:
     """How a CSV is written.
 
     Attributes:
@@ -34,7 +34,7 @@ class Dialect:
     delimiter: str
     names: tuple[str, ...]
     header: bool
-    layout: Layout | None = field(default=None, repr=False)
+    layout: CsvLayout | None = field(default=None, repr=False)
     counter: tuple[int, ...] = ()
     empty: tuple[int, ...] = ()
     named: tuple[int, ...] = ()
@@ -67,7 +67,9 @@ class Dialect:
         return {name: unit for name, unit in pairs if unit and name in self.kept}
 
 
-def dialect_of(first: Iterable[Block], *, name: str, options: ReadOptions, like: Dialect | None = None) -> Dialect:
+def dialect_of(
+    first: Iterable[TextBlock], *, name: str, options: ReadOptions, like: CsvDialect | None = None
+) -> CsvDialect:
     """Find out how a CSV is written, from its first rows.
 
     Args:
@@ -87,15 +89,15 @@ def dialect_of(first: Iterable[Block], *, name: str, options: ReadOptions, like:
     if not layout.header:
         count = layout.width
         names = tuple(f"column_{place}" for place in range(1, count + 1))
-        return Dialect(layout.delimiter, names, header=False, layout=layout)
-    cells = _fitted(layout)
+        return CsvDialect(layout.delimiter, names, header=False, layout=layout)
+    cells = _fit_header(layout)
     if len(cells) > 1:
-        return _named(layout, cells, name, like)
+        return _name_columns(layout, cells, name, like)
     check_names(cells, where=f"the header of {name}")
-    return Dialect(layout.delimiter, cells, header=True, layout=layout, raw=cells)
+    return CsvDialect(layout.delimiter, cells, header=True, layout=layout, raw=cells)
 
 
-def _fitted(layout: Layout) -> tuple[str, ...]:
+def _fit_header(layout: CsvLayout) -> tuple[str, ...]:
     """The header with a cell for each field: one that is short lacks the first, or the last if no row has any there."""
     cells, width = layout.header, layout.width
     while len(cells) > width and not cells[-1]:
@@ -108,7 +110,7 @@ def _fitted(layout: Layout) -> tuple[str, ...]:
     return ("", *cells) if all(cells) else cells
 
 
-def _named(layout: Layout, cells: tuple[str, ...], name: str, like: Dialect | None) -> Dialect:
+def _name_columns(layout: CsvLayout, cells: tuple[str, ...], name: str, like: CsvDialect | None) -> CsvDialect:
     """Names for the fields without one, unless they are left out."""
     names = list(cells)
     counter, empty, named = [], [], []
@@ -129,7 +131,7 @@ def _named(layout: Layout, cells: tuple[str, ...], name: str, like: Dialect | No
         free = "index" if place == 0 and "index" not in cells else f"column_{place + 1}"
         names[place] = UNNAMED.format(place) if is_empty or is_counter else free
     check_names(names, where=f"the header of {name}")
-    return Dialect(
+    return CsvDialect(
         layout.delimiter,
         tuple(names),
         header=True,
@@ -149,31 +151,35 @@ def _counts(values: Sequence[str]) -> bool:
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _with_names(layout: Layout, options: ReadOptions, name: str) -> Dialect:
+def _with_names(layout: CsvLayout, options: ReadOptions, name: str) -> CsvDialect:
     """The user's names, in place of the header if there is one."""
     given, found = options.names, layout.header
-    cells = _fitted(layout) if found else ()
+    cells = _fit_header(layout) if found else ()
     count = max(len(cells), layout.width)
     is_header = bool(found) and _is_header(cells, layout, given)
-    unnamed = _named(layout, cells, name, None) if is_header and "" in cells and len(set(cells)) == len(cells) else None
+    unnamed = (
+        _name_columns(layout, cells, name, None)
+        if is_header and "" in cells and len(set(cells)) == len(cells)
+        else None
+    )
     if unnamed and len(given) == len(unnamed.kept) < count:
         names, places = list(unnamed.names), iter(given)
         names = [each if each.startswith("\0") else next(places) for each in names]
-        return Dialect(
+        return CsvDialect(
             layout.delimiter, tuple(names), header=True, layout=layout, counter=unnamed.counter, empty=unnamed.empty,
             replaced=found, raw=cells,
         )  # fmt: skip
     if len(given) != count:
         raise InputError(
-            f"{name} has {count} fields in its first line, split at {shown(layout.delimiter)}; got {len(given)} names "
+            f"{name} has {count} fields in its first line, split at {quote(layout.delimiter)}; got {len(given)} names "
             "for them."
         )
     replaced = found if is_header and cells != given else ()
     raw = cells if is_header else ()
-    return Dialect(layout.delimiter, given, header=is_header, layout=layout, replaced=replaced, raw=raw)
+    return CsvDialect(layout.delimiter, given, header=is_header, layout=layout, replaced=replaced, raw=raw)
 
 
-def _is_header(cells: Sequence[str], layout: Layout, given: tuple[str, ...]) -> bool:
+def _is_header(cells: Sequence[str], layout: CsvLayout, given: tuple[str, ...]) -> bool:
     """Whether a first row names the columns, though the user names them too.
 
     It does if it looks unlike the rows below it, or holds the user's names. Where all columns are texts it does if
@@ -188,9 +194,9 @@ def _is_header(cells: Sequence[str], layout: Layout, given: tuple[str, ...]) -> 
     return not any(cell in {row[place].strip() for row in rows} for place, cell in enumerate(cells) if cell)
 
 
-def first_blocks(blocks: Iterator[Block]) -> list[Block]:
+def first_blocks(blocks: Iterator[TextBlock]) -> list[TextBlock]:
     """The blocks that tell how a file is written, so that where they were cut does not matter."""
-    found: list[Block] = []
+    found: list[TextBlock] = []
     while sum(len(block.data) for block in found) < SAMPLE_BYTES and (block := next(blocks, None)):
         found.append(block)
     return found

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.readers.csv import cell_patterns
 from headrace.core.readers.csv.cell_patterns import Row
 from headrace.core.readers.csv.delimiter import readable, rows_of
-from headrace.core.readers.csv.dialect import Dialect
-from headrace.core.readers.csv.notes import Told
-from headrace.core.tables.row_blocks import Block
+from headrace.core.readers.csv.dialect import CsvDialect
+from headrace.core.readers.csv.notes import NoteCollector
+from headrace.core.tables.row_blocks import TextBlock
 
 _TAIL_BYTES = 16 * 1024
 _MOST_SHOWN = 3
 
 
-def without_tail(blocks: Iterable[Block], *, dialect: Dialect, name: str, told: Told) -> Iterator[Block]:
+def without_tail(
+    blocks: Iterable[TextBlock], *, dialect: CsvDialect, name: str, told: NoteCollector
+) -> Iterator[TextBlock]:
     """The blocks of a file, the last one without the lines that are no rows.
 
     A block waits until the next one is known; a last one that is small is joined to the one before.
@@ -26,22 +28,22 @@ def without_tail(blocks: Iterable[Block], *, dialect: Dialect, name: str, told: 
         name: The file's name, for messages.
         told: Takes what was left out.
     """
-    held: Block | None = None
+    held: TextBlock | None = None
     for block in blocks:
         if held is None:
             held = block
         elif len(block.data) < _TAIL_BYTES:
-            held = Block(
+            held = TextBlock(
                 held.data + block.data, held.line, held.quoted or block.quoted, max(held.highest, block.highest)
             )
         else:
             yield held
             held = block
     if held is not None:
-        yield _ended(held, dialect, name, told)
+        yield _cut_footer(held, dialect, name, told)
 
 
-def _ended(block: Block, dialect: Dialect, name: str, told: Told) -> Block:
+def _cut_footer(block: TextBlock, dialect: CsvDialect, name: str, told: NoteCollector) -> TextBlock:
     """The block without the lines below its last row."""
     width = len(dialect.names)
     if width < 2 or dialect.layout is None:
@@ -57,7 +59,7 @@ def _ended(block: Block, dialect: Dialect, name: str, told: Told) -> Block:
     dashes = all(cell_patterns.is_rule(row) for row in aside)
     if not dashes:
         told.add(_note(aside, name, dialect.delimiter))
-    return Block(kept, block.line, block.quoted, block.highest)
+    return TextBlock(kept, block.line, block.quoted, block.highest)
 
 
 def _start(data: bytes) -> int:
@@ -72,7 +74,7 @@ def _start(data: bytes) -> int:
     return at
 
 
-def _lines(tail: bytes, dialect: Dialect) -> Iterator[tuple[Row, int, bool]]:
+def _lines(tail: bytes, dialect: CsvDialect) -> Iterator[tuple[Row, int, bool]]:
     """The rows of a text, the number of the line after each, and whether a blank line or a mark stands before it."""
     reader = rows_of(tail, delimiter=dialect.delimiter)
     apart = False
@@ -92,7 +94,8 @@ def _last_row(lines: list[tuple[Row, int, bool]], width: int) -> tuple[int, list
         row = lines[place][0]
         above = [line for line, _, _ in lines[:place] if len(line) == width]
         if not (
-            cell_patterns.is_note(row, width=width, apart=_parted(lines, place, width)) or _is_total(row, above, width)
+            cell_patterns.is_note(row, width=width, apart=_is_set_apart(lines, place, width))
+            or _is_total(row, above, width)
         ):
             break
         aside.insert(0, row)
@@ -100,7 +103,7 @@ def _last_row(lines: list[tuple[Row, int, bool]], width: int) -> tuple[int, list
     return place, aside
 
 
-def _parted(lines: list[tuple[Row, int, bool]], place: int, width: int) -> bool:
+def _is_set_apart(lines: list[tuple[Row, int, bool]], place: int, width: int) -> bool:
     """Whether a blank line stands between the last row of the table's width and a line."""
     for row, _, apart in reversed(lines[: place + 1]):
         if apart:
@@ -128,7 +131,7 @@ def _offset(text: bytes, lines: int) -> int:
 def _note(aside: list[Row], name: str, delimiter: str) -> Note:
     count = len(aside)
     texts = [delimiter.join(row).strip(delimiter + " ") for row in aside]
-    some = ", ".join(shown(text, 40) for text in texts[:_MOST_SHOWN])
+    some = ", ".join(quote(text, 40) for text in texts[:_MOST_SHOWN])
     more = f" and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else ""
     return Note(
         "warning",

@@ -22,7 +22,7 @@ _NEAR = 12
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvLayout:
     """What stands where at the beginning of a CSV.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Line:
         return sum(bool(cell.strip()) for cell in self.row)
 
 
-def layout_of(sample: bytes, *, options: ReadOptions) -> Layout | None:
+def layout_of(sample: bytes, *, options: ReadOptions) -> CsvLayout | None:
     """Find the header and the first row of a table.
 
     Args:
@@ -105,7 +105,7 @@ def layout_of(sample: bytes, *, options: ReadOptions) -> Layout | None:
     units, aside = _units(rest, width) if header else ((), 0)
     before = (first + has_header if not named_by_comment else first) + aside
     end = lines[before - 1].end if before else 0
-    return Layout(
+    return CsvLayout(
         delimiter=delimiter,
         header=tuple(cell.strip() for cell in header),
         width=width,

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.readers.csv import rows
-from headrace.core.readers.csv.dialect import Dialect, sample_of
-from headrace.core.readers.csv.notes import Told
-from headrace.core.tables.row_blocks import Block
+from headrace.core.readers.csv.dialect import CsvDialect, sample_of
+from headrace.core.readers.csv.notes import NoteCollector
+from headrace.core.tables.row_blocks import TextBlock
 from headrace.core.tables.source import ReadOptions
 from headrace.core.values import missing_values
 
@@ -16,7 +16,7 @@ _PLAIN = frozenset(missing_values.COMMON) - {"?"}
 
 
 @dataclass(frozen=True)
-class Marks:
+class MarkPolicy:
     """How the reader treats marks for a missing value.
 
     Attributes:
@@ -28,7 +28,9 @@ class Marks:
     listed: tuple[str, ...]
 
 
-def marks_of(block: Block, *, dialect: Dialect, options: ReadOptions, name: str, told: Told) -> Marks:
+def marks_of(
+    block: TextBlock, *, dialect: CsvDialect, options: ReadOptions, name: str, told: NoteCollector
+) -> MarkPolicy:
     """Find the marks that a file holds.
 
     Args:
@@ -44,7 +46,7 @@ def marks_of(block: Block, *, dialect: Dialect, options: ReadOptions, name: str,
     missing = options.missing_values
     sample = replace(block, data=sample_of(block.data))
     frame = rows.parse(sample, dialect=dialect, missing=("",), name=name, only=options.wanted(dialect.kept))
-    held = missing_values.seen(frame, missing)
+    held = missing_values.find_marks(frame, missing)
     found = sorted({mark for marks in held.values() for mark in marks})
     listed = list(options.listed)
     if not listed and missing[: len(missing_values.COMMON)] == missing_values.COMMON:
@@ -57,11 +59,11 @@ def marks_of(block: Block, *, dialect: Dialect, options: ReadOptions, name: str,
     plain = [mark for mark in told_of if any(mark in held[each] for each in held if each not in listed)]
     if plain:
         told.add(_note(plain, name))
-    return Marks(eager, tuple(column for column in listed if column in frame.columns))
+    return MarkPolicy(eager, tuple(column for column in listed if column in frame.columns))
 
 
 def _note(marks: list[str], name: str) -> Note:
-    texts = ", ".join(shown(mark) for mark in marks)
+    texts = ", ".join(quote(mark) for mark in marks)
     return Note(
         "info",
         "",
@@ -78,6 +80,6 @@ def _code_note(column: str) -> Note:
         column,
         "na_code",
         0,
-        f"'NA' is a value in the column {shown(column)}, which holds codes of countries or continents.",
+        f"'NA' is a value in the column {quote(column)}, which holds codes of countries or continents.",
         "Give --missing NA, beside other marks, if it stands for a missing value there.",
     )

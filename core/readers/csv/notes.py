@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from headrace.core.base.errors import shown
+from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
-from headrace.core.readers.csv.dialect import Dialect
+from headrace.core.readers.csv.dialect import CsvDialect
 
 _MOST_SHOWN = 3
 
 
-class Told:
+class NoteCollector:
     """Collects notes from the threads that read.
 
     Attributes:
@@ -38,11 +38,11 @@ class Told:
     def notes(self) -> list[Note]:
         """All that was told, each once."""
         with self._lock:
-            counted = [_counted(rule, file, rows) for (rule, file), rows in self._counts.items() if rows]
+            counted = [_count_note(rule, file, rows) for (rule, file), rows in self._counts.items() if rows]
             return list(dict.fromkeys([*self._notes, *counted]))
 
 
-def _counted(rule: str, file: str, rows: int) -> Note:
+def _count_note(rule: str, file: str, rows: int) -> Note:
     what = "lines" if rows != 1 else "line"
     verb = "were" if rows != 1 else "was"
     sentence, remedy = _COUNTED[rule]
@@ -65,7 +65,7 @@ _COUNTED = {
 }
 
 
-def layout_notes(dialect: Dialect, *, file: str) -> Iterable[Note]:
+def layout_notes(dialect: CsvDialect, *, file: str) -> Iterable[Note]:
     """What is to be told of the beginning of a file.
 
     Args:
@@ -77,7 +77,7 @@ def layout_notes(dialect: Dialect, *, file: str) -> Iterable[Note]:
         return
     if layout.passed:
         count = len(layout.passed)
-        some = ", ".join(shown(line, 40) for line in layout.passed[:_MOST_SHOWN])
+        some = ", ".join(quote(line, 40) for line in layout.passed[:_MOST_SHOWN])
         more = f" and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else ""
         yield Note(
             "info",
@@ -101,12 +101,12 @@ def layout_notes(dialect: Dialect, *, file: str) -> Iterable[Note]:
             "",
             "names_replaced",
             0,
-            f"The names given took the place of the header of {file}, {shown(list(dialect.replaced), 80)}.",
+            f"The names given took the place of the header of {file}, {quote(list(dialect.replaced), 80)}.",
             "Give --no-header, if that line is a row.",
         )
 
 
-def _columns_left_out(dialect: Dialect, file: str) -> Iterable[Note]:
+def _columns_left_out(dialect: CsvDialect, file: str) -> Iterable[Note]:
     for place in dialect.counter:
         yield Note(
             "info", "", "index_column", 0,

@@ -15,26 +15,26 @@ from itertools import islice
 import numpy as np
 import polars as pl
 
-from headrace.core.base.errors import InputError, shown
+from headrace.core.base.errors import InputError, quote
 from headrace.core.readers.csv.delimiter import rows_of
-from headrace.core.readers.csv.dialect import Dialect
-from headrace.core.readers.csv.notes import Told
-from headrace.core.tables.row_blocks import Block, lines
+from headrace.core.readers.csv.dialect import CsvDialect
+from headrace.core.readers.csv.notes import NoteCollector
+from headrace.core.tables.row_blocks import TextBlock, lines
 from headrace.core.tables.source import empty_frame
 
 _SLOW_ROWS = 20_000
 
 
 def parse(
-    block: Block,
+    block: TextBlock,
     *,
-    dialect: Dialect,
+    dialect: CsvDialect,
     missing: tuple[str, ...],
     name: str,
     only: Sequence[str] = (),
     numbers: Mapping[str, type[pl.DataType]] | None = None,
     listed: Collection[str] = (),
-    told: Told | None = None,
+    told: NoteCollector | None = None,
 ) -> pl.DataFrame:
     """The rows of a block.
 
@@ -54,7 +54,7 @@ def parse(
     Raises:
         InputError: If a row has more or fewer fields than the table.
     """
-    told, marks = told or Told(), missing
+    told, marks = told or NoteCollector(), missing
     missing = ("",) if listed else missing
     wanted = tuple(only or dialect.kept)
     read = _Read(dialect, missing, (*wanted, *(dialect.names[place] for place in dialect.empty)))
@@ -68,13 +68,13 @@ def parse(
         frame = _slow(whole, dialect, missing, name, told).select(read.only)
     elif block is not whole:
         told.count("comment_lines", name, lines(whole.data) - lines(block.data))
-    frame = _stripped(frame, missing, tabs=b"\t" in block.data)
+    frame = _strip_blanks(frame, missing, tabs=b"\t" in block.data)
     if dialect.empty:
         _require_empty(frame, dialect, name)
         frame = frame.select(wanted)
     if listed:
         others = [each for each, dtype in frame.schema.items() if dtype == pl.String and each not in listed]
-        frame = frame.with_columns(_nulled(pl.col(each), marks) for each in others)
+        frame = frame.with_columns(_mask_missing(pl.col(each), marks) for each in others)
     return _without_headers(frame, dialect, name, told)
 
 
@@ -82,7 +82,7 @@ def parse(
 class _Read:
     """What all blocks of a file have in common."""
 
-    dialect: Dialect
+    dialect: CsvDialect
     missing: tuple[str, ...]
     only: tuple[str, ...]
 
@@ -93,7 +93,7 @@ class _Read:
         return [names.index(name) for name in self.only] if len(self.only) < len(names) else None
 
 
-def _with_numbers(block: Block, read: _Read, numbers: Mapping[str, type[pl.DataType]]) -> pl.DataFrame | None:
+def _with_numbers(block: TextBlock, read: _Read, numbers: Mapping[str, type[pl.DataType]]) -> pl.DataFrame | None:
     """The frame with those columns as numbers; None unless casts of their texts would give the same.
 
     Polars is much faster when it need not look for the texts of missing values. They are no numbers, so that it fails
@@ -102,11 +102,11 @@ def _with_numbers(block: Block, read: _Read, numbers: Mapping[str, type[pl.DataT
     for nulls in (read.missing,) if any(map(_is_number, read.missing)) else ((), read.missing):
         frame = _fast(block.data, block.quoted, read, nulls, numbers)
         if frame is not None and not _has_nan(frame, block):
-            return frame if nulls else frame.with_columns(_nulled(pl.col(pl.String), read.missing))
+            return frame if nulls else frame.with_columns(_mask_missing(pl.col(pl.String), read.missing))
     return None
 
 
-def _has_nan(frame: pl.DataFrame, block: Block) -> bool:
+def _has_nan(frame: pl.DataFrame, block: TextBlock) -> bool:
     if block.highest < ord("N"):
         return False
     return any(each.is_nan().any() for each in frame if each.dtype == pl.Float64)
@@ -148,14 +148,14 @@ def _fast(
     return frame if _delimiters(data, quoted, dialect.delimiter) == expected else None
 
 
-def _unusual(data: bytes, quoted: bool, dialect: Dialect) -> bool:
+def _unusual(data: bytes, quoted: bool, dialect: CsvDialect) -> bool:
     delimiter = dialect.delimiter.encode()
     spaced = quoted and any(mark in data for mark in (delimiter + b' "', delimiter + b'\t"', b'\n "', b'\n\t"'))
     blank = len(dialect.names) == 1 and (data[:1] in b"\r\n" or b"\n\n" in data or b"\n\r\n" in data)
     return spaced or blank
 
 
-def _without_blank_lines(data: bytes, dialect: Dialect) -> bytes:
+def _without_blank_lines(data: bytes, dialect: CsvDialect) -> bytes:
     """Leave out lines that hold no row; a line of spaces is a row of a table of one column."""
     if len(dialect.names) == 1:
         return re.sub(rb"^\r?\n", b"", data, flags=re.MULTILINE)
@@ -177,18 +177,18 @@ def _delimiters(data: bytes, quoted: bool, delimiter: str) -> int:
     return count
 
 
-def _without_comments(block: Block, dialect: Dialect) -> Block:
+def _without_comments(block: TextBlock, dialect: CsvDialect) -> TextBlock:
     """The block without its comment lines, if it has some; quotation marks are left to the slow reader."""
     mark = dialect.comment.encode()
     if not mark or (not block.data.startswith(mark) and b"\n" + mark not in block.data):
         return block
     if block.quoted:
-        return Block(block.data, block.line, block.quoted, block.highest)
+        return TextBlock(block.data, block.line, block.quoted, block.highest)
     data = re.sub(rb"^" + re.escape(mark) + rb"[^\n]*(?:\n|\Z)", b"", block.data, flags=re.MULTILINE)
-    return Block(data, block.line, block.quoted, block.highest)
+    return TextBlock(data, block.line, block.quoted, block.highest)
 
 
-def _without_headers(frame: pl.DataFrame, dialect: Dialect, name: str, told: Told) -> pl.DataFrame:
+def _without_headers(frame: pl.DataFrame, dialect: CsvDialect, name: str, told: NoteCollector) -> pl.DataFrame:
     """The rows that are not the header once more, as in files that were joined end to end."""
     heads = dict(zip(dialect.names, dialect.raw, strict=False))
     there = [column for column in frame.columns if heads.get(column)]
@@ -205,7 +205,7 @@ def _without_headers(frame: pl.DataFrame, dialect: Dialect, name: str, told: Tol
     return frame.filter(~mask)
 
 
-def _require_empty(frame: pl.DataFrame, dialect: Dialect, name: str) -> None:
+def _require_empty(frame: pl.DataFrame, dialect: CsvDialect, name: str) -> None:
     """Refuse a value in a column that has no name and was empty in the first rows.
 
     Raises:
@@ -216,22 +216,22 @@ def _require_empty(frame: pl.DataFrame, dialect: Dialect, name: str) -> None:
         if values.len():
             raise InputError(
                 f"column {place + 1} of {name} has no name and is empty in the first rows, but holds "
-                f"{shown(values[0])} further down; name it in the header, or mend that line."
+                f"{quote(values[0])} further down; name it in the header, or mend that line."
             )
 
 
 def _slow(
-    block: Block, dialect: Dialect, missing: tuple[str, ...], name: str, told: Told | None = None
+    block: TextBlock, dialect: CsvDialect, missing: tuple[str, ...], name: str, told: NoteCollector | None = None
 ) -> pl.DataFrame:
-    rows = _checked_rows(block, dialect, name, told or Told())
+    rows = _checked_rows(block, dialect, name, told or NoteCollector())
     schema = dict.fromkeys(dialect.names, pl.String)
     frames = [empty_frame(dialect.names)]
     while some := list(islice(rows, _SLOW_ROWS)):
         frames.append(pl.DataFrame(some, schema=schema, orient="row"))
-    return pl.concat(frames).with_columns(_nulled(pl.all(), missing))
+    return pl.concat(frames).with_columns(_mask_missing(pl.all(), missing))
 
 
-def _checked_rows(block: Block, dialect: Dialect, name: str, told: Told) -> Iterator[list[str]]:
+def _checked_rows(block: TextBlock, dialect: CsvDialect, name: str, told: NoteCollector) -> Iterator[list[str]]:
     width, line, mark = len(dialect.names), block.line, dialect.comment
     reader = rows_of(block.data, delimiter=dialect.delimiter)
     try:
@@ -246,28 +246,28 @@ def _checked_rows(block: Block, dialect: Dialect, name: str, told: Told) -> Iter
             elif len(row) > 1 or "".join(row).strip():
                 raise InputError(
                     f"line {line:,} of {name} has {len(row)} fields where {width} are expected; mend the line, or "
-                    f"put fields that contain {shown(dialect.delimiter)} in quotation marks."
+                    f"put fields that contain {quote(dialect.delimiter)} in quotation marks."
                 )
             line = block.line + reader.line_num
     except csv.Error as error:
         raise InputError(f"line {line:,} of {name} cannot be read as CSV ({error}); mend the line.") from error
 
 
-def _stripped(frame: pl.DataFrame, missing: tuple[str, ...], *, tabs: bool) -> pl.DataFrame:
+def _strip_blanks(frame: pl.DataFrame, missing: tuple[str, ...], *, tabs: bool) -> pl.DataFrame:
     """Take spaces and tabs off the ends of fields, in the columns that have any."""
     blanks = (" ", "\t") if tabs else (" ",)
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     if not texts:
         return frame
-    checks = [_padded(pl.col(name), blanks).any() for name in texts]
+    checks = [_has_blanks(pl.col(name), blanks).any() for name in texts]
     padded = [name for name, found in zip(texts, frame.select(checks).row(0), strict=True) if found]
-    return frame.with_columns(_nulled(pl.col(name).str.strip_chars(" \t"), missing) for name in padded)
+    return frame.with_columns(_mask_missing(pl.col(name).str.strip_chars(" \t"), missing) for name in padded)
 
 
-def _padded(column: pl.Expr, blanks: tuple[str, ...]) -> pl.Expr:
+def _has_blanks(column: pl.Expr, blanks: tuple[str, ...]) -> pl.Expr:
     found = [column.str.starts_with(blank) | column.str.ends_with(blank) for blank in blanks]
     return pl.any_horizontal(found).alias(column.meta.output_name())
 
 
-def _nulled(column: pl.Expr, missing: tuple[str, ...]) -> pl.Expr:
+def _mask_missing(column: pl.Expr, missing: tuple[str, ...]) -> pl.Expr:
     return pl.when(~column.is_in(missing)).then(column)

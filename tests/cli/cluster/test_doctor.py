@@ -11,7 +11,7 @@ import yaml
 
 from headrace.cli.cluster.doctor import table, verdict
 from headrace.cluster.api.kinds import SECRETS
-from headrace.core.base.diagnostics import ORDER, Finding, good
+from headrace.core.base.diagnostics import ORDER, Diagnostic, good
 from headrace.core.runtime.processes import free_port
 from tests.cluster.api_server import ApiServer, binary
 from tests.conftest import REPOSITORY, headrace
@@ -85,8 +85,8 @@ def test_the_table() -> None:
     """What is about one thing stands together, under its name once; each state has its mark."""
     findings = [
         good("KServe", "is served"),
-        Finding("Nodes", "bad", "none", "add one"),
-        Finding("KServe", "unknown", "its version"),
+        Diagnostic("Nodes", "bad", "none", "add one"),
+        Diagnostic("KServe", "unknown", "its version"),
     ]
     assert table(findings) == [
         "  ✓ KServe          is served",
@@ -94,15 +94,17 @@ def test_the_table() -> None:
         "  ✗ Nodes           none",
         "                    → add one",
     ]
-    assert len({table([Finding("a", state, "b")])[0][2] for state in ORDER}) == len(ORDER)
+    assert len({table([Diagnostic("a", state, "b")])[0][2] for state in ORDER}) == len(ORDER)
 
 
 def test_the_last_line_follows_from_what_was_asked() -> None:
     """It names the next command."""
     assert verdict([good("a", "b")], target="local", pipeline=None).endswith("Next: headrace demo")
     assert "headrace compile" in verdict([good("a", "b")], target="cluster", pipeline=None)
-    assert "could not be looked at" in verdict([Finding("a", "unknown", "b")], target="cluster", pipeline=None)
-    assert "mend them, then ask again" in verdict([Finding("a", "bad", "b")], target="cluster", pipeline=Path("p.yaml"))
+    assert "could not be looked at" in verdict([Diagnostic("a", "unknown", "b")], target="cluster", pipeline=None)
+    assert "mend them, then ask again" in verdict(
+        [Diagnostic("a", "bad", "b")], target="cluster", pipeline=Path("p.yaml")
+    )
 
 
 def test_manifests_are_written(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The last screen of a run."""
 
 from headrace.cli.output import run_output
-from headrace.pipelines.local.summary import Caution, Metric, ResampledBy, Search, Summary
+from headrace.pipelines.local.summary import Caution, Metric, ResampledBy, SearchSummary, Summary
 
 
 def summary() -> Summary:
@@ -13,7 +13,7 @@ def summary() -> Summary:
         metrics={"recall": Metric(value=0.5, low=0.1, high=0.9)},
         resampled_by=ResampledBy(by="group", clusters=37, sentence="95 % intervals by group: 37 groups"),
         cautions=[Caution(metrics=["recall"], text="Fewer than 5 rows are of ['yes'].")],
-        search=Search(
+        search=SearchSummary(
             engine="local",
             metric="recall",
             score=0.6,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.cluster.api.access_review import Right, may
+from headrace.cluster.api.access_review import AccessRight, may
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import (
     CONFIG_MAPS,
@@ -32,12 +32,12 @@ from headrace.cluster.api.kinds import (
     SUGGESTIONS,
     TASK_RESULTS,
     TRIALS,
-    Kind,
+    ObjectKind,
 )
 from headrace.cluster.api.pods import events, logs
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.cluster.api.watch import follow
-from headrace.cluster.install.manifests import Wish, render
+from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.core.base.errors import ClusterError
 from tests.cluster.api.test_client import inference_service
 from tests.cluster.api.test_crds import experiment
@@ -49,7 +49,7 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletec
 Allowed = set[tuple[str, str, str, str]]  # verb, resource, subresource, name
 
 
-def _allowed(kinds: tuple[Kind, ...], verbs: str, *, sub: str = "", name: str = "") -> Allowed:
+def _allowed(kinds: tuple[ObjectKind, ...], verbs: str, *, sub: str = "", name: str = "") -> Allowed:
     return {(verb, kind.resource, sub, name) for kind in kinds for verb in verbs.split()}
 
 
@@ -98,7 +98,7 @@ def installed(kubernetes: ApiServer) -> Cluster:
     """A namespace with the local overlay in it."""
     name = f"rights-{secrets.token_hex(3)}"
     admin = kubernetes.admin(name)
-    for document in render(Wish("local", namespace=name)):
+    for document in render(InstallOptions("local", namespace=name)):
         admin.apply(document)
     return admin
 
@@ -117,7 +117,7 @@ def _rules(cluster: Cluster) -> Allowed:
         "spec": {"namespace": cluster.namespace},
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-    status = cluster.transport.json(Request("POST", path, "list its rights", body=body))["status"]
+    status = cluster.transport.json(ApiRequest("POST", path, "list its rights", body=body))["status"]
     found: Allowed = set()
     for rule in status["resourceRules"]:
         for verb, group, resource, name in itertools.product(
@@ -155,9 +155,9 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
     for kind, verb in itertools.product(kinds, VERBS):
         wanted = (verb, kind.resource, "", "") in ACCOUNTS[name]
         if kind is NAMESPACES:
-            assert not may(client, Right(verb, kind)), "of all namespaces"
+            assert not may(client, AccessRight(verb, kind)), "of all namespaces"
             continue
-        if may(client, Right(verb, kind)) != wanted:
+        if may(client, AccessRight(verb, kind)) != wanted:
             wrong.append(f"{verb} {kind.resource}: {not wanted}")
     for kind, sub in (
         (INFERENCE_SERVICES, "status"),
@@ -165,7 +165,7 @@ def test_every_verb_on_every_kind(who: tuple[str, Cluster]) -> None:
         (SERVICE_ACCOUNTS, "token"),
         (DEPLOYMENTS, "scale"),
     ):
-        wrong += [f"{verb} {kind}/{sub}" for verb in VERBS if may(client, Right(verb, kind, subresource=sub))]
+        wrong += [f"{verb} {kind}/{sub}" for verb in VERBS if may(client, AccessRight(verb, kind, subresource=sub))]
     assert not wrong
 
 
@@ -176,7 +176,7 @@ def test_nothing_is_allowed_elsewhere(who: tuple[str, Cluster]) -> None:
         with pytest.raises(ClusterError, match="cannot get"):
             client.get(NAMESPACES, namespace)
     for kind in (INFERENCE_SERVICES, EXPERIMENTS, PODS, SECRETS):
-        assert not may(client, Right("get", kind, namespace="default"))
+        assert not may(client, AccessRight("get", kind, namespace="default"))
         with pytest.raises(ClusterError) as caught:
             client.list(kind, everywhere=True)
         assert caught.value.reason == "forbidden"
@@ -243,7 +243,7 @@ _PRIVILEGES: dict[str, Callable[[Cluster], Any]] = {
         }
     ),
     "take another's token": lambda c: c.transport.json(
-        Request(
+        ApiRequest(
             "POST",
             SERVICE_ACCOUNTS.path(c.namespace, "headrace-deployer", "token"),
             "take a token",

@@ -3,9 +3,9 @@
 import pytest
 
 from headrace.cluster.api import discovery
-from headrace.cluster.api.access_review import Right, may
+from headrace.cluster.api.access_review import AccessRight, may
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.kinds import CONFIG_MAPS, EXPERIMENTS, INFERENCE_SERVICES, NAMESPACES, PODS, Kind
+from headrace.cluster.api.kinds import CONFIG_MAPS, EXPERIMENTS, INFERENCE_SERVICES, NAMESPACES, PODS, ObjectKind
 from headrace.cluster.api.pods import events, logs
 from headrace.core.base.errors import ClusterError, MissingError
 from tests.cluster.api.test_watch import grant
@@ -30,7 +30,10 @@ def test_groups_and_kinds(cluster: Cluster) -> None:
     assert set(groups["serving.kserve.io"]) == {"v1beta1", "v1alpha1"}
     for kind in (PODS, NAMESPACES, INFERENCE_SERVICES, EXPERIMENTS):
         assert discovery.serves(cluster.transport, kind), kind
-    for kind in (Kind("nobody.example", "v1", "things", "Thing"), Kind("apps", "v9", "deployments", "Deployment")):
+    for kind in (
+        ObjectKind("nobody.example", "v1", "things", "Thing"),
+        ObjectKind("apps", "v9", "deployments", "Deployment"),
+    ):
         assert not discovery.serves(cluster.transport, kind)
     assert discovery.find_kind(cluster.transport, "apps/v1", "Nothing") is None
 
@@ -41,30 +44,30 @@ def test_rights_are_told_as_the_server_decides_them(cluster: Cluster) -> None:
     rule = {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"], "resourceNames": ["a"]}
     grant(cluster, "reader", rule)
     wanted = {
-        Right("get", PODS, name="a"): True,
-        Right("get", PODS, name="a", subresource="log"): True,
-        Right("get", PODS, name="b"): False,
-        Right("list", PODS): False,
-        Right("get", CONFIG_MAPS, name="a"): False,
-        Right("get", PODS, name="a", namespace="default"): False,
-        Right("get", NAMESPACES): False,
+        AccessRight("get", PODS, name="a"): True,
+        AccessRight("get", PODS, name="a", subresource="log"): True,
+        AccessRight("get", PODS, name="b"): False,
+        AccessRight("list", PODS): False,
+        AccessRight("get", CONFIG_MAPS, name="a"): False,
+        AccessRight("get", PODS, name="a", namespace="default"): False,
+        AccessRight("get", NAMESPACES): False,
     }
     assert {right: may(reader, right) for right in wanted} == wanted
     here = {right: allowed for right, allowed in wanted.items() if right.namespace != "default"}
     assert {right: may(cluster, right, service_account="reader") for right in here} == here
-    assert may(cluster, Right("delete", NAMESPACES))
+    assert may(cluster, AccessRight("delete", NAMESPACES))
 
 
 def test_who_may_not_ask_for_others_is_told(cluster: Cluster) -> None:
     """Asking for another account takes a right of its own."""
     with pytest.raises(ClusterError, match="cannot create resource") as caught:
-        may(account(cluster, "reader"), Right("get", PODS), service_account="other")
+        may(account(cluster, "reader"), AccessRight("get", PODS), service_account="other")
     assert caught.value.reason == "forbidden"
 
 
 def test_a_right_is_told_in_words() -> None:
     """As kubectl words it."""
-    right = Right("create", INFERENCE_SERVICES, name="heart", subresource="status", namespace="models")
+    right = AccessRight("create", INFERENCE_SERVICES, name="heart", subresource="status", namespace="models")
     assert str(right) == "create inferenceservices/status.serving.kserve.io heart in models"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_SERVICES, PODS, Kind
+from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_SERVICES, PODS, ObjectKind
 from headrace.core.base.errors import ClusterError, InputError, MissingError
 from tests.cluster.api_server import ApiServer, account
 
@@ -135,7 +135,7 @@ def test_a_kind_that_is_not_known_is_asked_for(cluster: Cluster) -> None:
     """An object of any kind that the server serves can be applied."""
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a"}, "spec": {}}
     cluster.apply(lease)
-    assert cluster.kind_of(lease) == Kind("coordination.k8s.io", "v1", "leases", "Lease")
+    assert cluster.kind_of(lease) == ObjectKind("coordination.k8s.io", "v1", "leases", "Lease")
     cluster.apply(
         {
             "apiVersion": "scheduling.k8s.io/v1",
@@ -148,7 +148,7 @@ def test_a_kind_that_is_not_known_is_asked_for(cluster: Cluster) -> None:
 
 def test_a_kind_that_is_not_served(cluster: Cluster) -> None:
     """A missing CRD is no missing object, whatever is asked."""
-    unknown = Kind("nobody.example", "v1", "things", "Thing")
+    unknown = ObjectKind("nobody.example", "v1", "things", "Thing")
     for ask in (
         lambda: cluster.get(unknown, "a"),
         lambda: cluster.list(unknown),

@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException, OpenApiException
 from kubernetes.config.config_exception import ConfigException
 
 from headrace.cluster.api import errors
-from headrace.cluster.api.errors import CLASSES, REASONS, STATUSES, answer_of, refusal, translated
+from headrace.cluster.api.errors import CLASSES, REASONS, STATUSES, answer_of, refusal, translate_errors
 from headrace.cluster.api.kinds import PODS
 from headrace.cluster.kfp import errors as kfp_errors
 from headrace.core.base.errors import ClusterError, MissingError
@@ -37,7 +37,7 @@ def test_no_error_of_the_client_or_of_urllib3_is_unmapped(kind: type[Exception])
 
 
 def _raised(error: Exception) -> ClusterError:
-    with pytest.raises(ClusterError) as caught, translated("https://x", "get pods a"):
+    with pytest.raises(ClusterError) as caught, translate_errors("https://x", "get pods a"):
         raise error
     assert caught.value.__cause__ is error
     return caught.value

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.field_ownership import merged, owned, projected
+from headrace.cluster.api.field_ownership import merge_objects, owned_fields_of, project_fields
 from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_SERVICES
 from headrace.serving.deployment import kserve_spec
 from headrace.serving.deployment.target import DeploymentTarget
@@ -19,23 +19,23 @@ TEXTS = st.dictionaries(st.sampled_from("abcd"), TEXT | st.dictionaries(st.sampl
 @given(TEXTS, TEXTS)
 def test_a_projection_has_the_fields_of_one_and_the_values_of_the_other(first: Any, second: Any) -> None:
     """No field that either lacks, and no value that is not the first's."""
-    found = projected(first, second)
+    found = project_fields(first, second)
     assert set(found) == set(first) & set(second)
     for key, value in found.items():
         if isinstance(value, dict) and isinstance(second[key], dict):
-            assert value == projected(first[key], second[key])
+            assert value == project_fields(first[key], second[key])
         else:
             assert value == first[key]
-    assert projected(first, first) == first
+    assert project_fields(first, first) == first
 
 
 @given(TEXTS, TEXTS)
 def test_merged_objects_have_all_fields_and_the_values_of_the_second(first: Any, second: Any) -> None:
     """However deep they lie; merging one with itself, or with nothing, changes nothing."""
-    found = merged(first, second)
+    found = merge_objects(first, second)
     assert set(found) == set(first) | set(second)
-    assert projected(found, second) == second
-    assert merged(first, first) == merged(first, {}) == merged({}, first) == first
+    assert project_fields(found, second) == second
+    assert merge_objects(first, first) == merge_objects(first, {}) == merge_objects({}, first) == first
 
 
 @pytest.mark.kubernetes
@@ -48,15 +48,15 @@ def test_applying_what_is_owned_changes_nothing(cluster: Cluster) -> None:
     cluster.apply(document)
     theirs = {"metadata": {"labels": {"theirs": "1"}}, "spec": {"predictor": {"timeout": 30}}}
     applied = cluster.patch(INFERENCE_SERVICES, "heart", theirs, manager="someone")
-    assert owned(applied) == document
-    assert owned(applied, manager="nobody") is None
-    again = cluster.apply(owned(applied) or {})
+    assert owned_fields_of(applied) == document
+    assert owned_fields_of(applied, manager="nobody") is None
+    again = cluster.apply(owned_fields_of(applied) or {})
     assert again["metadata"]["resourceVersion"] == applied["metadata"]["resourceVersion"]
     # What is applied anew takes the place of what was owned, and back.
     other = kserve_spec.build("heart", uri, target=DeploymentTarget("kserve"), mode="Standard")
     changed = cluster.apply(other)
     assert "canary" not in changed["spec"]
-    assert cluster.apply(owned(applied) or {})["spec"] == applied["spec"]
+    assert cluster.apply(owned_fields_of(applied) or {})["spec"] == applied["spec"]
 
 
 @pytest.mark.kubernetes
@@ -69,7 +69,7 @@ def test_empty_parts_and_lists_of_values_are_owned_too(cluster: Cluster) -> None
         "data": {"k": "v"},
     }
     applied = cluster.apply(made)
-    found = owned(applied)
+    found = owned_fields_of(applied)
     assert found
     assert sorted(found["metadata"].pop("finalizers")) == ["headrace.test/a", "headrace.test/b"]
     del made["metadata"]["finalizers"]  # type: ignore[attr-defined]

@@ -9,24 +9,24 @@ import pytest
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import LEASES
-from headrace.cluster.api.lease import Claim, LostError, claimed
-from headrace.cluster.api.lease_document import ANNOTATION, About, all_leases, find, read
+from headrace.cluster.api.lease import LeaseClaim, LeaseLostError, hold_claim
+from headrace.cluster.api.lease_document import ANNOTATION, LeaseSubject, all_leases, find, read
 from headrace.core.base import settings
 from headrace.core.base.errors import ClusterError, DataError, InputError
 
-FOREST = About("Experiment", "forest")
+FOREST = LeaseSubject("Experiment", "forest")
 FORMER = {"kind": "InferenceService", "spec": {"minReplicas": 1}}
-HEART = About("InferenceService", "heart", "s3://b/models/heart/0/", FORMER, "0" * 64)
+HEART = LeaseSubject("InferenceService", "heart", "s3://b/models/heart/0/", FORMER, "0" * 64)
 
 
-def claim(cluster: Cluster, about: About = FOREST, seconds: float = 300.0) -> Claim:
+def claim(cluster: Cluster, about: LeaseSubject = FOREST, seconds: float = 300.0) -> LeaseClaim:
     """A claim that was made."""
-    made = Claim(cluster, about, seconds=seconds)
+    made = LeaseClaim(cluster, about, seconds=seconds)
     made.make()
     return made
 
 
-def lease(cluster: Cluster, about: About = FOREST) -> Any:
+def lease(cluster: Cluster, about: LeaseSubject = FOREST) -> Any:
     """A claim's Lease."""
     return cluster.get(LEASES, about.lease)
 
@@ -34,7 +34,7 @@ def lease(cluster: Cluster, about: About = FOREST) -> Any:
 @pytest.mark.kubernetes
 def test_a_claim_is_a_lease_for_as_long_as_it_is_needed(cluster: Cluster) -> None:
     """In the Lease's own fields, with what was there before; it is gone in the end."""
-    with claimed(cluster, HEART) as made:
+    with hold_claim(cluster, HEART) as made:
         (found,) = all_leases(cluster)
         assert found["metadata"]["name"] == "headrace-inferenceservice-heart"
         assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "headrace"
@@ -58,7 +58,7 @@ def test_a_claim_is_renewed_from_beside_and_stays_if_nobody_ends_it(
 ) -> None:
     """What was not put back is left to be tidied: from then on nobody watches it."""
     monkeypatch.setenv("HEADRACE_CLAIM_SECONDS", "1")
-    with claimed(cluster, FOREST):
+    with hold_claim(cluster, FOREST):
         time.sleep(2)
         assert read(lease(cluster)).watched
     time.sleep(1.5)
@@ -73,15 +73,17 @@ def test_whose_claim_is_taken_over_notices(cluster: Cluster) -> None:
         first.check()
         second = claim(cluster)
         time.sleep(2)
-        with pytest.raises(LostError, match="another process takes care of the Experiment forest by now") as caught:
+        with pytest.raises(
+            LeaseLostError, match="another process takes care of the Experiment forest by now"
+        ) as caught:
             first.check()
     assert not caught.value.gone
     for act in (first.renew, first.end):
-        with pytest.raises(LostError):
+        with pytest.raises(LeaseLostError):
             act()
     second.renew()
     second.end()
-    with pytest.raises(LostError, match="it was tidied away: begin again") as caught:
+    with pytest.raises(LeaseLostError, match="it was tidied away: begin again") as caught:
         second.renew()
     assert caught.value.gone
 
@@ -91,13 +93,13 @@ def test_of_two_that_take_a_claim_over_one_does(cluster: Cluster) -> None:
     """Who saw it before the other's change is told so."""
     claim(cluster)
     seen = read(lease(cluster))
-    first, second = (Claim(cluster, FOREST, seconds=300) for _ in range(2))
+    first, second = (LeaseClaim(cluster, FOREST, seconds=300) for _ in range(2))
     first.take(seen)
-    with pytest.raises(LostError):
+    with pytest.raises(LeaseLostError):
         second.take(seen)
     assert read(lease(cluster)).about == FOREST
     first.end()
-    with pytest.raises(LostError) as caught:
+    with pytest.raises(LeaseLostError) as caught:
         second.take(seen)
     assert caught.value.gone
 

@@ -14,7 +14,7 @@ import pytest
 
 from headrace.cluster.api import transport
 from headrace.cluster.api.kinds import PODS
-from headrace.cluster.api.transport import Request
+from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import ClusterError
 from headrace.core.runtime.processes import free_port
 from headrace.core.runtime.signals import ended_by_sigterm
@@ -92,7 +92,7 @@ def test_a_silent_server_is_not_waited_for() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         cluster = at(f"http://127.0.0.1:{server.getsockname()[1]}")
-        request = Request("GET", "/api", "get nothing", read_seconds=0.2, repeat=False)
+        request = ApiRequest("GET", "/api", "get nothing", read_seconds=0.2, repeat=False)
         with pytest.raises(ClusterError, match="does not answer in time") as caught:
             cluster.transport.json(request)
     assert caught.value.reason == "timeout"
@@ -162,7 +162,7 @@ def test_a_signal_breaks_off_no_request(*, streamed: bool) -> None:
         ask = cluster.transport.lines if streamed else cluster.transport.data
         with ended_by_sigterm():
             with pytest.raises(SystemExit):
-                list(ask(Request("GET", "/x", "ask")))
+                list(ask(ApiRequest("GET", "/x", "ask")))
             assert cluster.get(PODS, "a")
         server.shutdown()
         cluster.transport.api.rest_client.pool_manager.clear()
@@ -174,7 +174,7 @@ def test_lines_of_a_stream_come_one_by_one() -> None:
     """Documents that arrive in pieces are put together; a half one at the end is left out."""
     body = b'{"a": 1}\n\n{"b":' + b" 2}\n" + b'{"half'
     with answering((200, body)) as (cluster, _):
-        assert list(cluster.transport.lines(Request("GET", "/x", "watch"))) == [{"a": 1}, {"b": 2}]
+        assert list(cluster.transport.lines(ApiRequest("GET", "/x", "watch"))) == [{"a": 1}, {"b": 2}]
 
 
 def test_a_list_of_many_pages_is_one_list() -> None:

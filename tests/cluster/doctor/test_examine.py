@@ -22,10 +22,10 @@ from headrace.cluster.api.kinds import (
 )
 from headrace.cluster.doctor.examine import examine
 from headrace.cluster.install import requirements as needing
-from headrace.cluster.install.manifests import Wish, render
-from headrace.cluster.install.requirements import Needs, PodNeed, Reference
+from headrace.cluster.install.manifests import InstallOptions, render
+from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference, PodRequirements
 from headrace.cluster.install.secrets import put_store_keys
-from headrace.core.base.diagnostics import Finding, State
+from headrace.core.base.diagnostics import Diagnostic, DiagnosticState
 from headrace.core.base.secret_names import STORE_SECRET
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import free_port
@@ -36,9 +36,9 @@ pytestmark = pytest.mark.kubernetes
 
 IMAGE = "headrace/headrace-python:0.1.0"
 STORE = StoreSettings(endpoint="http://headrace-object-store:9000", access_key="me", secret_key="my-s3cret")
-ALL = Needs(
+ALL = ClusterRequirements(
     purposes=frozenset({"run", "deploy", "tune"}),
-    pods=(PodNeed("train", IMAGE, {"cpu": "500m", "memory": "1Gi"}),),
+    pods=(PodRequirements("train", IMAGE, {"cpu": "500m", "memory": "1Gi"}),),
     storage_classes={"": ("ingest",)},
 )
 DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
@@ -102,7 +102,7 @@ def installed(whole: ApiServer) -> Cluster:
     """A namespace in which nothing is missing."""
     name = f"doctor-{secrets.token_hex(3)}"
     admin = whole.admin(name)
-    for document in render(Wish("local", namespace=name)):
+    for document in render(InstallOptions("local", namespace=name)):
         admin.apply(document, manager="overlay")
     put_store_keys(admin, STORE)
     for kind, what in (("ConfigMap", "kfp-launcher"), ("Secret", "mlpipeline-minio-artifact")):
@@ -110,7 +110,7 @@ def installed(whole: ApiServer) -> Cluster:
     return admin
 
 
-def _bad(findings: list[Finding]) -> list[Finding]:
+def _bad(findings: list[Diagnostic]) -> list[Diagnostic]:
     return [finding for finding in findings if finding.state == "bad"]
 
 
@@ -145,11 +145,11 @@ def test_a_namespace_that_is_not_there(whole: ApiServer) -> None:
 Break = Callable[[Cluster], Any]
 
 
-def _pod(**change: Any) -> Needs:
+def _pod(**change: Any) -> ClusterRequirements:
     return dataclasses.replace(ALL, pods=(dataclasses.replace(ALL.pods[0], **change),))
 
 
-def _needs(**change: Any) -> Needs:
+def _needs(**change: Any) -> ClusterRequirements:
     return dataclasses.replace(ALL, **change)
 
 
@@ -180,7 +180,7 @@ def _container(cluster: Cluster, **change: Any) -> None:
     _runtime(cluster, {"containers": [{**found, **change}]})
 
 
-BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
+BROKEN: dict[str, tuple[Break, ClusterRequirements, DiagnosticState, str, str]] = {
     "no label of Katib's": (
         lambda c: _label(c, **{"katib.kubeflow.org/metrics-collector-injection": None}),
         ALL,
@@ -286,28 +286,28 @@ BROKEN: dict[str, tuple[Break, Needs, State, str, str]] = {
     ),
     "a Secret that a step names": (
         lambda _: None,
-        _needs(references=(Reference(SECRETS, "db", by=("ingest",)),)),
+        _needs(references=(ObjectReference(SECRETS, "db", by=("ingest",)),)),
         "bad",
         "no Secret db in doctor-",
         "make the Secret db",
     ),
     "a Secret that may be missing": (
         lambda _: None,
-        _needs(references=(Reference(SECRETS, "db", optional=True, by=("ingest",)),)),
+        _needs(references=(ObjectReference(SECRETS, "db", optional=True, by=("ingest",)),)),
         "warning",
         "no Secret db in doctor-",
         "make the Secret db",
     ),
     "a key that a step names": (
         _config,
-        _needs(references=(Reference(CONFIG_MAPS, "settings", keys=("a", "b"), by=("ingest", "train")),)),
+        _needs(references=(ObjectReference(CONFIG_MAPS, "settings", keys=("a", "b"), by=("ingest", "train")),)),
         "bad",
         "the ConfigMap settings, which ingest, train name, lacks b",
         "make the ConfigMap settings",
     ),
     "a claim without a volume": (
         _claim,
-        _needs(references=(Reference(CLAIMS, "data", by=("ingest",)),)),
+        _needs(references=(ObjectReference(CLAIMS, "data", by=("ingest",)),)),
         "warning",
         "has no volume yet",
         "kubectl describe pvc data",
@@ -388,7 +388,7 @@ def test_the_remedies_mend(installed: Cluster) -> None:
     for what in ("no keys", "no keys for KServe", "another store for KServe", "no account", "no rights", "no runtime"):
         BROKEN[what][0](installed)
     assert len(_bad(examine(installed, ALL))) >= 4
-    for document in render(Wish("local", namespace=installed.namespace)):
+    for document in render(InstallOptions("local", namespace=installed.namespace)):
         installed.apply(document, manager="overlay", force=True)
     put_store_keys(installed, STORE)
     assert _bad(examine(installed, ALL)) == []
@@ -443,7 +443,7 @@ def test_a_toleration_is_understood(installed: Cluster, toleration: dict[str, st
 
 def test_pods_that_ask_the_same_are_told_together(installed: Cluster) -> None:
     """A pipeline of many steps is not as many lines."""
-    pods = tuple(PodNeed(f"step-{number}", IMAGE, {"cpu": "9"}) for number in range(6))
+    pods = tuple(PodRequirements(f"step-{number}", IMAGE, {"cpu": "9"}) for number in range(6))
     (found,) = _bad(examine(installed, _needs(pods=pods)))
     assert found.text.startswith("step-0, step-1, step-2, step-3 and 2 more: cpu 9 are asked for")
 
@@ -499,7 +499,7 @@ def test_a_cluster_without_the_platform() -> None:
     """What is not installed is told with what cannot be done without it."""
     with api_server() as bare:
         everything = examine(bare.admin(), ALL)
-        nothing = examine(bare.admin(), Needs())
+        nothing = examine(bare.admin(), ClusterRequirements())
     lacking = {finding.area: finding for finding in everything if "is not served" in finding.text}
     assert {area for area, finding in lacking.items() if finding.state == "bad"} == {"Pipelines", "KServe", "Katib"}
     assert {area for area, finding in lacking.items() if finding.state == "note"} >= {"KEDA", "Gateway API", "Knative"}

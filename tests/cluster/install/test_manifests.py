@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from headrace.cluster.api import yaml_documents
-from headrace.cluster.install.manifests import Wish, home, images, render
+from headrace.cluster.install.manifests import InstallOptions, home, images, render
 from headrace.components.base import IMAGE
 from headrace.core.base.errors import InputError
 from headrace.kustomize import FOLDER, OVERLAYS
@@ -23,7 +23,7 @@ Documents = list[dict[str, Any]]
 @pytest.fixture(params=OVERLAYS)
 def documents(request: pytest.FixtureRequest) -> Documents:
     """The objects of each overlay."""
-    return render(Wish(request.param))
+    return render(InstallOptions(request.param))
 
 
 def _pods(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -163,7 +163,7 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
 
 def test_kserves_models_take_the_runtime() -> None:
     """Nothing of the runtime of any overlay is lost in KServe's typed client."""
-    runtimes = [_of(render(Wish(overlay)), "ServingRuntime")["headrace"] for overlay in OVERLAYS]
+    runtimes = [_of(render(InstallOptions(overlay)), "ServingRuntime")["headrace"] for overlay in OVERLAYS]
     ended = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("kserve_models.py"))],
         input=json.dumps(runtimes),
@@ -178,7 +178,7 @@ def test_kserves_models_take_the_runtime() -> None:
 
 def test_a_namespace_whose_name_is_a_truth_stays_a_text() -> None:
     """PyYAML's own writer leaves ``y`` without quotes, which kubectl (go.yaml.in/yaml/v2) reads as true."""
-    written = yaml_documents.dump_all(render(Wish("local", namespace="y"))).split("\n---\n")
+    written = yaml_documents.dump_all(render(InstallOptions("local", namespace="y"))).split("\n---\n")
     found = [yaml_documents.load(text, source="local.yaml") for text in written]
     assert home(found) == "y"
     assert {document["metadata"].get("namespace", "y") for document in found} == {"y"}
@@ -186,7 +186,9 @@ def test_a_namespace_whose_name_is_a_truth_stays_a_text() -> None:
 
 def test_fitted_manifests_are_dumped_whole() -> None:
     """What is written is read back as it was."""
-    found = render(Wish("production", namespace="team-a", registry="registry.local:5000/mirror", model="heart"))
+    found = render(
+        InstallOptions("production", namespace="team-a", registry="registry.local:5000/mirror", model="heart")
+    )
     assert list(yaml.safe_load_all(yaml_documents.dump_all(found))) == found
     assert _of(found, "ScaledObject")["headrace-model"]["spec"]["scaleTargetRef"]["name"] == "heart-predictor"
     assert "heart-predictor-" in str(_of(found, "ScaledObject"))
@@ -209,7 +211,7 @@ def test_fitted_manifests_are_dumped_whole() -> None:
 def test_a_wish_that_cannot_be(wish: dict[str, str], option: str) -> None:
     """It is said which option is wrong."""
     with pytest.raises(InputError, match=option):
-        Wish(**{"overlay": "local", **wish})
+        InstallOptions(**{"overlay": "local", **wish})
 
 
 @pytest.mark.kubernetes
@@ -230,7 +232,7 @@ def test_fitting_does_what_kustomize_does(overlay: str, shared: bool, tmp_path: 
     made = subprocess.run(
         [str(binary("kubectl")), "kustomize", str(own)], check=True, capture_output=True, text=True
     ).stdout
-    fitted = render(Wish(overlay, namespace="team-a", image="registry.local/headrace:9", shared=shared))
+    fitted = render(InstallOptions(overlay, namespace="team-a", image="registry.local/headrace:9", shared=shared))
 
     def key(one: dict[str, Any]) -> tuple[str, str]:
         return one["kind"], one["metadata"]["name"]

@@ -11,7 +11,7 @@ import yaml
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import NAMESPACES, SECRETS, SERVING_RUNTIMES
 from headrace.cluster.api.yaml_documents import dump_all
-from headrace.cluster.install.manifests import Wish, render
+from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.kustomize import FOLDER, OVERLAYS
 from tests.cluster.api_server import ApiServer, binary
 
@@ -35,15 +35,17 @@ def _kubectl(server: ApiServer, *arguments: str, text: str = "") -> subprocess.C
 def test_an_overlay_is_applied(kubernetes: ApiServer, overlay: str) -> None:
     """Applied by a user's kubectl, with every warning an error; the second time nothing changes."""
     name = f"{overlay}-{secrets.token_hex(3)}"
-    text = dump_all(render(Wish(overlay, namespace=name)))
+    text = dump_all(render(InstallOptions(overlay, namespace=name)))
     ended = _kubectl(kubernetes, "apply", "--server-side", "--warnings-as-errors", "-f", "-", text=text)
     assert ended.returncode == 0, ended.stderr
     admin = kubernetes.admin(name)
     assert admin.get(NAMESPACES, name)
-    before = {document["metadata"]["name"]: _version(admin, document) for document in render(Wish(overlay, name))}
+    before = {
+        document["metadata"]["name"]: _version(admin, document) for document in render(InstallOptions(overlay, name))
+    }
     assert _kubectl(kubernetes, "apply", "--server-side", "-f", "-", text=text).returncode == 0
     assert before == {
-        document["metadata"]["name"]: _version(admin, document) for document in render(Wish(overlay, name))
+        document["metadata"]["name"]: _version(admin, document) for document in render(InstallOptions(overlay, name))
     }
 
 
@@ -55,7 +57,7 @@ def _version(admin: Cluster, document: dict[str, Any]) -> str:
 
 def test_applying_again_leaves_the_keys_alone(kubernetes: ApiServer, cluster: Cluster) -> None:
     """The Secret of the manifest has no value, and takes none away, however it is applied."""
-    text = dump_all(render(Wish("local", namespace=cluster.namespace)))
+    text = dump_all(render(InstallOptions("local", namespace=cluster.namespace)))
     assert _kubectl(kubernetes, "apply", "--server-side", "-f", "-", text=text).returncode == 0
     cluster.patch(SECRETS, "headrace-object-store", {"stringData": {"HEADRACE_S3_ACCESS_KEY": "mine"}}, manager="keys")
     for way in ("--server-side", "--server-side=false"):
@@ -98,7 +100,7 @@ def test_our_own_client_applies_an_overlay(kubernetes: ApiServer) -> None:
     """Every object passes strict validation: no field is unknown to the server."""
     name = f"own-{secrets.token_hex(3)}"
     admin = kubernetes.admin(name)
-    for document in render(Wish("production", namespace=name)):
+    for document in render(InstallOptions("production", namespace=name)):
         applied = admin.apply(document)
         wanted = document.get("spec", {})
         assert set(wanted) <= set(applied.get("spec", {}))
@@ -112,7 +114,7 @@ def test_pods_of_the_manifests_are_restricted(kubernetes: ApiServer) -> None:
     admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     made = 0
     for overlay in OVERLAYS:
-        for document in render(Wish(overlay)):
+        for document in render(InstallOptions(overlay)):
             spec = document["spec"] if document["kind"] == "ServingRuntime" else None
             if document["kind"] == "CronJob":
                 spec = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]

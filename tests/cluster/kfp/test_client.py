@@ -12,9 +12,9 @@ import pytest
 from headrace.cluster.kfp import client as kfp
 from headrace.cluster.kfp import pipeline_spec, transport
 from headrace.cluster.kfp import run as kfp_run
-from headrace.cluster.kfp.client import Job, Kfp
+from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.core.base.environment_values import KfpSettings
 from headrace.core.base.errors import ClusterError, InputError, MissingError
 from tests.cluster.argo import Node
@@ -39,12 +39,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 
 
 @pytest.fixture
-def api(server: KfpServer) -> Kfp:
+def api(server: KfpServer) -> KfpClient:
     """A way to it."""
     return kfp.connect(server.settings)
 
 
-def test_a_version_is_uploaded_once(api: Kfp, server: KfpServer, preparation: PipelineFile) -> None:
+def test_a_version_is_uploaded_once(api: KfpClient, server: KfpServer, preparation: PipelineFile) -> None:
     """The same version again is the one that is there; another is added to the same pipeline."""
     first = api.upload(preparation, name="preparation", version="1")
     again = api.upload(preparation, name="preparation", version="1")
@@ -58,13 +58,13 @@ def test_a_version_is_uploaded_once(api: Kfp, server: KfpServer, preparation: Pi
     assert one["pipeline_spec"]["pipeline_spec"] == json.loads(json.dumps(preparation.spec))
 
 
-def test_a_pipeline_travels_with_its_platforms_part(api: Kfp, server: KfpServer) -> None:
+def test_a_pipeline_travels_with_its_platforms_part(api: KfpClient, server: KfpServer) -> None:
     """Secrets of the steps stand there; both ways to start a run keep them."""
     training = pipeline_spec.read(COMPILED / "training.yaml")
     arguments = {"source": "s3://lake/t.csv", "target": "y"}
     version = api.upload(training, name="training", version="1")
     for what in (training, version):
-        run = api.run(api.start(Job("one", what, arguments, root="s3://headrace/runs", service_account="line")))
+        run = api.run(api.start(RunRequest("one", what, arguments, root="s3://headrace/runs", service_account="line")))
         found = api.pipeline_of(run)
         assert found.spec == training.spec
         assert found.platform == training.platform
@@ -73,26 +73,28 @@ def test_a_pipeline_travels_with_its_platforms_part(api: Kfp, server: KfpServer)
         assert run.ended == 0.0
 
 
-def test_an_unknown_argument_is_told_in_the_servers_words(api: Kfp, preparation: PipelineFile) -> None:
+def test_an_unknown_argument_is_told_in_the_servers_words(api: KfpClient, preparation: PipelineFile) -> None:
     """Without the stack of Go below them."""
     with pytest.raises(ClusterError, match="not required by pipeline: nope") as caught:
-        api.start(Job("one", preparation, {"nope": 1}))
+        api.start(RunRequest("one", preparation, {"nope": 1}))
     assert caught.value.reason == "invalid"
     assert "/go/src" not in str(caught.value)
 
 
-def test_runs_are_listed_page_by_page(api: Kfp, preparation: PipelineFile) -> None:
+def test_runs_are_listed_page_by_page(api: KfpClient, preparation: PipelineFile) -> None:
     """The latest first, and no more than were asked for."""
     for number in range(7):
-        api.start(Job(f"run-{number}", preparation, {}))
+        api.start(RunRequest(f"run-{number}", preparation, {}))
     assert [run.name for run in api.runs(3)] == ["run-6", "run-5", "run-4"]
     assert [run.name for run in api.runs(5)] == [f"run-{number}" for number in (6, 5, 4, 3, 2)]
     assert len(api.runs()) == 7
 
 
-def test_a_run_is_ended_and_one_that_has_ended_is_not(api: Kfp, server: KfpServer, preparation: PipelineFile) -> None:
+def test_a_run_is_ended_and_one_that_has_ended_is_not(
+    api: KfpClient, server: KfpServer, preparation: PipelineFile
+) -> None:
     """It counts as cancelled, though the server calls it failed."""
-    run = api.start(Job("one", preparation, {}))
+    run = api.start(RunRequest("one", preparation, {}))
     api.end(run)
     assert api.run(run).state == "CANCELING"
     server.runs[run].to("FAILED")
@@ -103,21 +105,21 @@ def test_a_run_is_ended_and_one_that_has_ended_is_not(api: Kfp, server: KfpServe
 
 
 @pytest.mark.parametrize("doing", ["run", "end", "pause", "unschedule"])
-def test_a_run_that_is_not_there_is_missing(api: Kfp, doing: str) -> None:
+def test_a_run_that_is_not_there_is_missing(api: KfpClient, doing: str) -> None:
     """Whatever is done with it."""
     with pytest.raises(MissingError, match="not found"):
         getattr(api, doing)("00000000-0000-0000-0000-000000000000")
 
 
-def test_recurring_runs(api: Kfp, server: KfpServer, preparation: PipelineFile) -> None:
+def test_recurring_runs(api: KfpClient, server: KfpServer, preparation: PipelineFile) -> None:
     """They are made, listed, deleted; a trigger that is none is refused."""
     version = api.upload(preparation, name="preparation", version="1")
-    made = api.schedule(Job("nightly", version, {}), trigger={"cron_schedule": {"cron": "0 0 2 * * *"}})
-    api.schedule(Job("hourly", version, {}), trigger={"periodic_schedule": {"interval_second": "3600"}})
+    made = api.schedule(RunRequest("nightly", version, {}), trigger={"cron_schedule": {"cron": "0 0 2 * * *"}})
+    api.schedule(RunRequest("hourly", version, {}), trigger={"periodic_schedule": {"interval_second": "3600"}})
     assert [one["display_name"] for one in api.recurring()] == ["nightly", "hourly"]
     assert server.recurring[made]["no_catchup"] is True
     with pytest.raises(ClusterError, match="cron is not a supported format"):
-        api.schedule(Job("never", version, {}), trigger={"cron_schedule": {"cron": "daily"}})
+        api.schedule(RunRequest("never", version, {}), trigger={"cron_schedule": {"cron": "daily"}})
     assert server.tick(made)
     api.pause(made)
     assert server.tick(made) is None
@@ -125,13 +127,13 @@ def test_recurring_runs(api: Kfp, server: KfpServer, preparation: PipelineFile) 
     assert [one["display_name"] for one in api.recurring()] == ["hourly"]
 
 
-def test_a_group_of_runs_is_made_once(api: Kfp, server: KfpServer, preparation: PipelineFile) -> None:
+def test_a_group_of_runs_is_made_once(api: KfpClient, server: KfpServer, preparation: PipelineFile) -> None:
     """With several users there is always one, in the user's namespace."""
     for _ in range(2):
-        api.start(Job("one", preparation, {}, group="line"))
+        api.start(RunRequest("one", preparation, {}, group="line"))
     assert [one["display_name"] for one in server.experiments.values()] == ["line"]
-    mine = Kfp(api.transport, namespace="ann")
-    mine.start(Job("one", preparation, {}))
+    mine = KfpClient(api.transport, namespace="ann")
+    mine.start(RunRequest("one", preparation, {}))
     assert [(one["display_name"], one["namespace"]) for one in server.experiments.values()][1:] == [("Default", "ann")]
 
 
@@ -155,16 +157,16 @@ def test_the_token_is_read_anew(tmp_path: Path, preparation: PipelineFile) -> No
 
 
 def test_a_busy_server_is_asked_again_and_a_run_is_not_started_twice(
-    api: Kfp, server: KfpServer, preparation: PipelineFile
+    api: KfpClient, server: KfpServer, preparation: PipelineFile
 ) -> None:
     """Only what does no harm is sent again when it is unknown whether it was done."""
     server.broken = [503, 502]
     assert api.runs() == []
     server.broken = [503]
     with pytest.raises(ClusterError, match="overloaded"):
-        api.start(Job("one", preparation, {}))
+        api.start(RunRequest("one", preparation, {}))
     server.broken = [429]
-    api.start(Job("two", preparation, {}))
+    api.start(RunRequest("two", preparation, {}))
     assert [run.facts["display_name"] for run in server.runs.values()] == ["two"]
 
 
@@ -216,7 +218,7 @@ def test_a_pods_token_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert kfp.connect(KfpSettings(server.address)).runs() == []
 
 
-def told(**facts: Any) -> Run:
+def told(**facts: Any) -> PipelineRun:
     """A run as it is read."""
     return kfp_run.read({"run_id": "r", **facts})
 
@@ -274,4 +276,4 @@ def test_the_official_sdk_understands_the_played_server(
     version = api.upload(pipeline_spec.read(COMPILED / "preparation.yaml"), name="preparation", version="1")
     listed = client.list_pipeline_versions(version.pipeline).pipeline_versions
     assert [(one.pipeline_version_id, one.display_name) for one in listed] == [(version.id, "1")]
-    assert client.terminate_run(api.start(Job("mine", version, {}))) is not None
+    assert client.terminate_run(api.start(RunRequest("mine", version, {}))) is not None

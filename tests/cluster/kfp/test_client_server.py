@@ -8,7 +8,7 @@ import pytest
 from kfp import compiler, dsl
 
 from headrace.cluster.kfp import client, pipeline_spec, workflow
-from headrace.cluster.kfp.client import Job, Kfp
+from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 from headrace.core.base.errors import ClusterError
 from tests.cluster.argo import Node, Play
@@ -27,7 +27,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 
 
 @pytest.fixture
-def api(server: KfpServer) -> Kfp:
+def api(server: KfpServer) -> KfpClient:
     """A way to it."""
     return client.connect(server.settings)
 
@@ -38,15 +38,15 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> PipelineFile:
     return pipeline_spec.read(tiny.compiled(tmp_path_factory.mktemp("tiny") / "tiny.yaml"))
 
 
-def started(api: Kfp, server: KfpServer, pipeline: PipelineFile) -> PlayedRun:
+def started(api: KfpClient, server: KfpServer, pipeline: PipelineFile) -> PlayedRun:
     """A run at whose first step is worked."""
-    found = server.runs[api.start(Job("one", pipeline, {"x": 0.5, "result": "r"}))]
+    found = server.runs[api.start(RunRequest("one", pipeline, {"x": 0.5, "result": "r"}))]
     found.to("RUNNING")
     found.nodes["measure"] = Node("measure", "RUNNING", BEGAN)
     return found
 
 
-def test_nodes_have_attempts(api: Kfp, server: KfpServer, pipeline: PipelineFile) -> None:
+def test_nodes_have_attempts(api: KfpClient, server: KfpServer, pipeline: PipelineFile) -> None:
     """A name ends with the attempt's number, beside a node for all attempts (9)."""
     run = started(api, server, pipeline)
     names = {node["name"] for node in server.workflow(run)["status"]["nodes"].values()}
@@ -57,7 +57,9 @@ def test_nodes_have_attempts(api: Kfp, server: KfpServer, pipeline: PipelineFile
     assert f"{wf}.root.measure.executor" in {node["name"] for node in server.workflow(run)["status"]["nodes"].values()}
 
 
-def test_a_large_workflow_lets_the_states_stand_still(api: Kfp, server: KfpServer, pipeline: PipelineFile) -> None:
+def test_a_large_workflow_lets_the_states_stand_still(
+    api: KfpClient, server: KfpServer, pipeline: PipelineFile
+) -> None:
     """Its nodes are compressed, which the server does not read, while the run ends well (11)."""
     server.play = Play(compressed=True)
     run = started(api, server, pipeline)
@@ -66,16 +68,16 @@ def test_a_large_workflow_lets_the_states_stand_still(api: Kfp, server: KfpServe
     found = api.run(run.facts["run_id"])
     assert (found.state, found.stale) == ("SUCCEEDED", True)
     assert {task.state for task in found.tasks if task.name == "measure"} == {"RUNNING"}
-    kept = workflow.kept(api.transport, found.id)
+    kept = workflow.read_kept_workflow(api.transport, found.id)
     assert kept is not None
     assert {node.phase for node in kept.nodes or () if node.name == "measure"} == {"Succeeded"}
     assert "nodes" not in server.workflow(run)["status"]
 
 
-def test_a_recurring_run_takes_what_it_owns_with_it(api: Kfp, server: KfpServer, pipeline: PipelineFile) -> None:
+def test_a_recurring_run_takes_what_it_owns_with_it(api: KfpClient, server: KfpServer, pipeline: PipelineFile) -> None:
     """A run that is under way when it is deleted is called running for ever (12); the first waits once (18)."""
     trigger = {"periodic_schedule": {"interval_second": "3600"}}
-    made = api.schedule(Job("hourly", pipeline, {"x": 0.5, "result": "r"}), trigger=trigger)
+    made = api.schedule(RunRequest("hourly", pipeline, {"x": 0.5, "result": "r"}), trigger=trigger)
     assert not server.runs
     run = server.tick(made)
     assert run is not None
@@ -86,7 +88,9 @@ def test_a_recurring_run_takes_what_it_owns_with_it(api: Kfp, server: KfpServer,
     assert api.run(run).state == "RUNNING"
 
 
-def test_what_was_left_out_has_no_state_and_no_node_a_pod(api: Kfp, server: KfpServer, pipeline: PipelineFile) -> None:
+def test_what_was_left_out_has_no_state_and_no_node_a_pod(
+    api: KfpClient, server: KfpServer, pipeline: PipelineFile
+) -> None:
     """All of it is listed at once, in no order (17)."""
     run = started(api, server, pipeline)
     server._end(run, "FAILED")

@@ -10,7 +10,7 @@ import urllib3.exceptions
 from kfp_server_api.exceptions import ApiException, OpenApiException
 
 from headrace.cluster.api import errors
-from headrace.cluster.kfp.errors import CLASSES, CODES, STATUSES, refusal, translated, words_of
+from headrace.cluster.kfp.errors import CLASSES, CODES, STATUSES, refusal, translate_errors, words_of
 from headrace.core.base.errors import ClusterError, MissingError
 from tests.cluster.kfp_server import STACK
 
@@ -33,7 +33,7 @@ def test_no_error_of_the_client_or_of_urllib3_is_unmapped(kind: type[Exception])
 
 
 def _raised(error: Exception) -> ClusterError:
-    with pytest.raises(ClusterError) as caught, translated("http://x", "list the runs"):
+    with pytest.raises(ClusterError) as caught, translate_errors("http://x", "list the runs"):
         raise error
     assert caught.value.__cause__ is error
     return caught.value

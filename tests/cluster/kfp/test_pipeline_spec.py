@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kfp import components
 
 from headrace.cluster.kfp import pipeline_spec
-from headrace.cluster.kfp.pipeline_spec import Parameter, PipelineFile
+from headrace.cluster.kfp.pipeline_spec import PipelineFile, PipelineParameter
 from headrace.core.base.errors import InputError, MissingError
 from tests.conftest import REPOSITORY
 
@@ -76,7 +76,7 @@ def test_steps_come_after_those_that_they_wait_for(training: PipelineFile) -> No
 )
 def test_a_value_is_cast_to_the_pipelines_type(kind: str, given_value: Any, taken: Any) -> None:
     """A whole number is a number, and a float without a fraction a whole number."""
-    found = Parameter("p", kind, required=True).value(given_value, "t.yaml")
+    found = PipelineParameter("p", kind, required=True).value(given_value, "t.yaml")
     assert (found, type(found)) == (taken, type(taken))
 
 
@@ -99,7 +99,7 @@ def test_a_value_is_cast_to_the_pipelines_type(kind: str, given_value: Any, take
 def test_a_value_of_another_kind_is_refused(kind: str, value: Any) -> None:
     """The sentence names parameter and pipeline."""
     with pytest.raises(InputError, match=r"p of t\.yaml must be .*; got .* instead\."):
-        Parameter("p", kind, required=True).value(value, "t.yaml")
+        PipelineParameter("p", kind, required=True).value(value, "t.yaml")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_value_of_another_kind_is_refused(kind: str, value: Any) -> None:
 )
 def test_a_text_stands_for_a_value(kind: str, text: str, taken: Any) -> None:
     """What is typed on a command line becomes what the pipeline takes."""
-    assert Parameter("p", kind, required=True).value_of(text, "t.yaml") == taken
+    assert PipelineParameter("p", kind, required=True).value_of(text, "t.yaml") == taken
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "STRING"])
@@ -126,13 +126,13 @@ def test_a_text_that_stands_for_nothing_is_refused(kind: str) -> None:
     """Whatever else the pipeline takes there."""
     for text in ("heart.csv", "nan", "", "Infinity"):
         with pytest.raises(InputError):
-            Parameter("p", kind, required=True).value_of(text, "t.yaml")
+            PipelineParameter("p", kind, required=True).value_of(text, "t.yaml")
 
 
 @given(st.sampled_from(KINDS), st.from_type(type(None)) | st.booleans() | st.integers() | st.floats() | st.text())
 def test_taking_a_value_twice_changes_nothing(kind: str, value: Any) -> None:
     """A value that was cast is of its kind."""
-    parameter = Parameter("p", kind, required=True)
+    parameter = PipelineParameter("p", kind, required=True)
     try:
         taken = parameter.value(value, "t.yaml")
     except InputError:

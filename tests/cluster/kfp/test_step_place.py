@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.cluster.api.access_review import Right, may
+from headrace.cluster.api.access_review import AccessRight, may
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import (
     CONFIG_MAPS,
@@ -26,8 +26,8 @@ from headrace.cluster.api.kinds import (
 )
 from headrace.cluster.doctor.namespace import check_namespace
 from headrace.cluster.doctor.steps import check_steps
-from headrace.cluster.install.manifests import Wish, home, own_namespace, render
-from headrace.cluster.install.requirements import Needs
+from headrace.cluster.install.manifests import InstallOptions, home, own_namespace, render
+from headrace.cluster.install.requirements import ClusterRequirements
 from headrace.cluster.kfp import client
 from headrace.cluster.kfp.step_place import StepPlace, find
 from headrace.core.base.environment_values import KfpSettings
@@ -38,7 +38,7 @@ from tests.cluster.kfp_install import accounts, kubeflow
 from tests.cluster.kfp_server import kubeflow_pipelines
 from tests.conftest import headrace
 
-ALL = Needs(purposes=frozenset({"run", "deploy", "rollout", "tune"}))
+ALL = ClusterRequirements(purposes=frozenset({"run", "deploy", "rollout", "tune"}))
 
 
 @pytest.fixture
@@ -98,17 +98,19 @@ def test_an_installation_where_steps_run_touches_nothing_of_others(one_user: Clu
     )
     assert "--bind pipeline-runner" in refused.remedy
     wrong = [
-        Right("create", kind) for kind in (INFERENCE_SERVICES, LEASES, CONFIG_MAPS, EXPERIMENTS)
+        AccessRight("create", kind) for kind in (INFERENCE_SERVICES, LEASES, CONFIG_MAPS, EXPERIMENTS)
     ]  # as it was seen of the account that Kubeflow Pipelines brings
     assert not any(may(one_user, right, service_account="pipeline-runner") for right in wrong)
-    for document in render(Wish("local", namespace=one_user.namespace, shared=True, bound=("pipeline-runner",))):
+    for document in render(
+        InstallOptions("local", namespace=one_user.namespace, shared=True, bound=("pipeline-runner",))
+    ):
         one_user.apply(document, manager="overlay")
     after = one_user.get(NAMESPACES, one_user.namespace) or {}
     assert after["metadata"].get("labels") == before["metadata"].get("labels")
     policies = one_user.list(NETWORK_POLICIES)
     assert [one["metadata"]["name"] for one in policies] == ["headrace-object-store"]
     assert one_user.get(SERVICE_ACCOUNTS, "headrace-pipeline")
-    for right in (*wrong, Right("create", TASK_RESULTS), Right("get", PODS)):
+    for right in (*wrong, AccessRight("create", TASK_RESULTS), AccessRight("get", PODS)):
         assert may(one_user, right, service_account="headrace-pipeline"), right
         assert may(one_user, right, service_account="pipeline-runner"), right
     assert [finding.state for finding in check_steps(one_user, place, ALL)] == ["good"]
@@ -122,7 +124,7 @@ def test_an_installation_beside_the_steps_is_told(one_user: Cluster, cluster: Cl
     assert found.state == "bad"
     assert found.text.endswith(f"; this is {cluster.namespace}")
     assert f"--namespace {one_user.namespace}" in found.remedy
-    (found,) = check_steps(cluster, place, Needs())
+    (found,) = check_steps(cluster, place, ClusterRequirements())
     assert found.state == "warning"
     (found,) = check_steps(cluster, None, ALL)
     assert (found.state, "HEADRACE_KFP_ENDPOINT" in found.remedy) == ("unknown", True)
@@ -134,7 +136,7 @@ def test_a_namespace_that_kserve_passes_over_is_told(one_user: Cluster) -> None:
     one_user.patch(NAMESPACES, one_user.namespace, {"metadata": {"labels": {"control-plane": "kubeflow"}}})
     (found,) = [one for one in check_namespace(one_user, ALL) if one.state == "warning"]
     assert "KServe does not serve models in such a namespace" in found.text
-    assert not [one for one in check_namespace(one_user, Needs()) if "KServe" in one.text]
+    assert not [one for one in check_namespace(one_user, ClusterRequirements()) if "KServe" in one.text]
 
 
 @pytest.mark.kubernetes
@@ -167,14 +169,14 @@ def test_the_commands_find_where_steps_run(kubernetes: ApiServer, one_user: Clus
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_namespace_that_others_use_is_left_alone(overlay: str) -> None:
     """No object is the namespace, and no policy selects a pod that is not Headrace's own, or keeps it from names."""
-    documents = render(Wish(overlay, namespace="kubeflow", shared=True))
+    documents = render(InstallOptions(overlay, namespace="kubeflow", shared=True))
     assert {one["metadata"]["namespace"] for one in documents} == {"kubeflow"} == {home(documents)}
     policies = [one["spec"] for one in documents if one["kind"] == "NetworkPolicy"]
     assert policies
     for spec in policies:
         assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"].startswith("headrace-")
         assert spec["policyTypes"] == ["Ingress"]
-    whole = [one for one in render(Wish(overlay)) if one["kind"] not in {"Namespace", "NetworkPolicy"}]
+    whole = [one for one in render(InstallOptions(overlay)) if one["kind"] not in {"Namespace", "NetworkPolicy"}]
     assert len(documents) == len(whole) + len(policies)
 
 
@@ -182,7 +184,7 @@ def test_a_namespace_that_others_use_is_left_alone(overlay: str) -> None:
 def test_what_is_not_headraces_alone_is_not_made(name: str) -> None:
     """The platform's own namespaces are refused in one sentence."""
     with pytest.raises(InputError, match=f"{name} is not: leave out --create-namespace"):
-        Wish("local", namespace=name)
+        InstallOptions("local", namespace=name)
 
 
 def _said(*arguments: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from headrace.cluster.kfp import pipeline_spec
 from headrace.cluster.kfp import workflow as workflows
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.workflow import Node as Seen
+from headrace.cluster.kfp.workflow import WorkflowNode as Seen
 from headrace.cluster.kfp.workflow import path_of
 from tests.cluster import argo
 from tests.cluster.argo import Node, Play

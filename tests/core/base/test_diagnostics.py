@@ -2,27 +2,27 @@
 
 import pytest
 
-from headrace.core.base.diagnostics import ORDER, Finding, as_dict, good, worst
+from headrace.core.base.diagnostics import ORDER, Diagnostic, as_dict, good, worst
 from headrace.core.base.settings import unknown_variables
 
 
 def test_the_worst_counts() -> None:
     """Bad is worse than a warning, a warning than what could not be looked at; nothing is well."""
-    findings = [good("a", "b"), Finding("a", "note", "b")]
+    findings = [good("a", "b"), Diagnostic("a", "note", "b")]
     assert worst(findings) == "note"
     for state in reversed(ORDER[:-2]):
-        findings.append(Finding("a", state, "b"))
+        findings.append(Diagnostic("a", state, "b"))
         assert worst(findings) == state
     assert worst([]) == "good"
 
 
 def test_findings_for_programs() -> None:
     """All of them, counted by state; only what is bad stands in the way."""
-    told = as_dict([good("a", "b"), Finding("c", "warning", "d", "e")])
+    told = as_dict([good("a", "b"), Diagnostic("c", "warning", "d", "e")])
     assert told["ok"]
     assert (told["counts"]["good"], told["counts"]["warning"], told["counts"]["bad"]) == (1, 1, 0)
     assert told["findings"][1] == {"area": "c", "state": "warning", "text": "d", "remedy": "e"}
-    assert not as_dict([Finding("c", "bad", "d")])["ok"]
+    assert not as_dict([Diagnostic("c", "bad", "d")])["ok"]
 
 
 def test_variables_that_nothing_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from headrace.core.base.errors import BundleError, InputError, MissingError
 from headrace.core.bundles import integrity, signatures
-from headrace.core.bundles.bundle import Policy, open_bundle
-from headrace.core.bundles.signatures import Signer, Trust
+from headrace.core.bundles.bundle import VerificationPolicy, open_bundle
+from headrace.core.bundles.signatures import Signer, TrustedSigner
 
 FILES = {"card.md": b"# m\n", "model.skops": b"\x00\x01" * 500, "parts/one.json": b"{}"}
 
@@ -46,9 +46,9 @@ def make_key(folder: Path, name: str, *, curve: ec.EllipticCurve | None = None, 
     return Signer(folder / f"{name}.pem", password.decode())
 
 
-def _trust(signer: Signer) -> Trust:
+def _trust(signer: Signer) -> TrustedSigner:
     assert signer.key is not None
-    return Trust(signer.key.with_suffix(".pub"))
+    return TrustedSigner(signer.key.with_suffix(".pub"))
 
 
 @pytest.fixture
@@ -182,9 +182,9 @@ def test_keys_that_cannot_be_used_are_told(bundle: Path, tmp_path: Path, signer:
     assert not (bundle / "signatures").exists()
     signatures.sign(bundle, signer)
     with pytest.raises(InputError, match="must be an elliptic public key"):
-        signatures.check(bundle, Trust(tmp_path / "none.pem"))
+        signatures.check(bundle, TrustedSigner(tmp_path / "none.pem"))
     with pytest.raises(MissingError, match="there is no public key"):
-        signatures.check(bundle, Trust(tmp_path / "absent.pub"))
+        signatures.check(bundle, TrustedSigner(tmp_path / "absent.pub"))
 
 
 def test_passwords_are_not_shown() -> None:
@@ -198,7 +198,7 @@ def test_passwords_are_not_shown() -> None:
 def test_trust_needs_one_thing(given: dict[str, str]) -> None:
     """A key, or an identity with who vouches for it; not neither, and not both."""
     with pytest.raises(InputError, match="--identity NAME with --issuer URL"):
-        Trust(**given)  # type: ignore[arg-type]
+        TrustedSigner(**given)  # type: ignore[arg-type]
 
 
 def test_signing_without_a_key_needs_sigstore(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,21 +215,21 @@ def test_policies(bundle: Path, signer: Signer, tmp_path: Path) -> None:
     """Off takes what it finds, digest wants it whole, signature wants to know from whom."""
     trust = _trust(signer)
     with pytest.raises(BundleError, match="not signed"):
-        open_bundle(bundle, Policy("signature", trust))
+        open_bundle(bundle, VerificationPolicy("signature", trust))
     signatures.sign(bundle, signer)
-    assert open_bundle(bundle, Policy("signature", trust)).name == "tumours"
+    assert open_bundle(bundle, VerificationPolicy("signature", trust)).name == "tumours"
     (bundle / "card.md").write_text("# other")
-    for policy in (None, Policy("digest"), Policy("signature", trust)):
+    for policy in (None, VerificationPolicy("digest"), VerificationPolicy("signature", trust)):
         with pytest.raises(BundleError, match=r"card\.md is changed"):
             open_bundle(bundle, policy)
-    assert open_bundle(bundle, Policy("off")).name == "tumours"
+    assert open_bundle(bundle, VerificationPolicy("off")).name == "tumours"
 
 
 def test_policies_that_do_not_fit_are_refused(signer: Signer) -> None:
     """A level nobody knows, a signature of nobody, and a key that nobody asks for."""
     with pytest.raises(InputError, match="off, digest or signature"):
-        Policy("maybe")  # type: ignore[arg-type]
+        VerificationPolicy("maybe")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="'signature' without them"):
-        Policy("signature")
+        VerificationPolicy("signature")
     with pytest.raises(InputError, match="'digest' with them"):
-        Policy("digest", _trust(signer))
+        VerificationPolicy("digest", _trust(signer))

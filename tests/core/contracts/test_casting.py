@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.contracts.casting import typed
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column, Dtype
 
 NOON = datetime(2019, 1, 2, 12, 30)
@@ -19,7 +19,7 @@ NOON = datetime(2019, 1, 2, 12, 30)
 def cast(values: list[Any], dtype: Dtype, *, raw: Any = None, form: str = "") -> tuple[list[Any], list[bool]]:
     """The typed values and where the cast failed."""
     column = Column("a", dtype, "ignore", format=form)
-    result = typed(pl.DataFrame({"a": pl.Series(values, dtype=raw)}), [column], missing_values=["NA"])
+    result = cast_columns(pl.DataFrame({"a": pl.Series(values, dtype=raw)}), [column], missing_values=["NA"])
     failed = result.failed.get("a", pl.Series([False] * len(values)))
     return result.frame.get_column("a").to_list(), failed.to_list()
 
@@ -79,7 +79,7 @@ def test_forms_of_iso_may_be_mixed() -> None:
 def test_times_of_any_unit_and_zone_become_naive_microseconds() -> None:
     """A zoned timestamp is turned into UTC."""
     raw = pl.Series("a", [NOON], pl.Datetime("ns")).dt.replace_time_zone("Europe/Berlin").to_frame()
-    result = typed(raw, [Column("a", "timestamp", "timestamp")], missing_values=[])
+    result = cast_columns(raw, [Column("a", "timestamp", "timestamp")], missing_values=[])
     assert result.frame.schema["a"] == pl.Datetime("us")
     assert result.frame.item() == datetime(2019, 1, 2, 11, 30)
 

@@ -26,7 +26,7 @@ def looked_at(folder: Path, frame: pl.DataFrame, *, group: str = "") -> EqualInp
     columns = tuple(column for column in COLUMNS if column.name in frame.columns)
     contract = Contract(name="a", task="binary", columns=columns, group=group)  # type: ignore[arg-type]
     sided = assign(frame, contract, plan=plan(contract))
-    with parquet_table.Writer(folder / "train") as writer:
+    with parquet_table.TableWriter(folder / "train") as writer:
         for part in sided.filter(~pl.col(TEST)).drop(TEST).iter_slices(100):
             writer.write(part)
     return equal_inputs.find(folder / "train", sided.filter(TEST).drop(TEST), contract)

@@ -12,7 +12,7 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluate import Parts, Plan
+from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
 from headrace.core.models.decision_threshold import Costs
@@ -36,18 +36,18 @@ def fitted(task: Task, frame: pl.DataFrame, *, family: str = "", points: bool = 
 
 
 def evaluated(
-    folder: Path, task: Task, test: pl.DataFrame, *, plan: Plan | None = None, **kwargs: Any
+    folder: Path, task: Task, test: pl.DataFrame, *, plan: EvaluationPlan | None = None, **kwargs: Any
 ) -> dict[str, Any]:
     """The evaluation of a simple model on test rows."""
     train = made.table(300, task=task)
     fitted_model.save(fitted(task, train, **kwargs), folder / "model")
-    split = Parts(
+    split = EvaluationTables(
         made.write(train, folder / "train"),
         made.write(test.drop("target"), folder / "test"),
         made.write(test.select("target"), folder / "actuals"),
     )
     path = folder / "evaluation.json"
-    found = evaluate.evaluate_model(folder / "model", split=split, evaluation=path, plan=plan or Plan())
+    found = evaluate.evaluate_model(folder / "model", split=split, evaluation=path, plan=plan or EvaluationPlan())
     assert json.loads(path.read_text()) == json.loads(json.dumps(found, allow_nan=False))
     return found
 
@@ -70,7 +70,7 @@ def test_every_metric_has_an_interval_and_a_baseline(tmp_path: Path, task: Task)
 def test_the_metrics_are_those_of_the_models_own_answers(tmp_path: Path) -> None:
     """Labels go by the chosen threshold, everywhere in the evaluation."""
     test = made.table(200, seed=1)
-    found = evaluated(tmp_path, "binary", test, plan=Plan(costs=Costs(1, 5)))
+    found = evaluated(tmp_path, "binary", test, plan=EvaluationPlan(costs=Costs(1, 5)))
     served = fitted_model.load(tmp_path / "model").with_threshold(found["threshold"]["value"])
     labels = served.predict(test).labels or []
     right = np.mean([label == actual for label, actual in zip(labels, test["target"], strict=True)])
@@ -96,7 +96,7 @@ def test_the_threshold_follows_the_costs_and_never_sees_the_test_part(tmp_path: 
     """Dear misses lower it; other test rows do not move it."""
     levels = {}
     for name, costs, seed in (("even", Costs(), 1), ("dear", Costs(1, 10), 1), ("other", Costs(1, 10), 2)):
-        found = evaluated(tmp_path / name, "binary", made.table(100, seed=seed), plan=Plan(costs=costs))
+        found = evaluated(tmp_path / name, "binary", made.table(100, seed=seed), plan=EvaluationPlan(costs=costs))
         levels[name] = found["threshold"]["value"]
         assert found["threshold"]["cost"] <= found["threshold"]["cost_at_half"]
         assert found["threshold"]["positive"] == "yes"
@@ -123,7 +123,7 @@ def test_labels_and_curves_of_each_task(tmp_path: Path) -> None:
 def test_slices_are_measured_like_the_whole(tmp_path: Path) -> None:
     """Each value of the column with its rows and its metrics."""
     test = made.table(200, seed=1)
-    found = evaluated(tmp_path, "binary", test, plan=Plan(slices=("plan", "age")))
+    found = evaluated(tmp_path, "binary", test, plan=EvaluationPlan(slices=("plan", "age")))
     rows = {part["value"]: part["rows"] for part in found["slices"] if part["column"] == "plan"}
     assert rows == {str(value or "(missing)"): count for value, count in test["plan"].value_counts().iter_rows()}
     basic = next(part for part in found["slices"] if part["value"] == "basic")
@@ -136,7 +136,7 @@ def test_slices_are_measured_like_the_whole(tmp_path: Path) -> None:
 def test_an_unknown_slice_is_refused(tmp_path: Path) -> None:
     """By name, before anything is measured."""
     with pytest.raises(InputError, match="nowhere"):
-        evaluated(tmp_path, "binary", made.table(50, seed=1), plan=Plan(slices=("nowhere",)))
+        evaluated(tmp_path, "binary", made.table(50, seed=1), plan=EvaluationPlan(slices=("nowhere",)))
 
 
 def test_one_class_in_the_test_part_leaves_the_areas_undefined(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_random_labels_give_an_interval_that_holds_one_half(tmp_path: Path) -> N
         frame.with_columns(target=pl.Series(draw.choice(["no", "yes"], frame.height))) for frame in (train, test)
     )
     target = model_matrix.encode_target(train, made.contract())
-    found = evaluate.evaluate(fitted("binary", train), test, train_target=target, parts=[], plan=Plan())
+    found = evaluate.evaluate(fitted("binary", train), test, train_target=target, parts=[], plan=EvaluationPlan())
     assert found["metrics"]["roc_auc"]["low"] < 0.5 < found["metrics"]["roc_auc"]["high"]
 
 
@@ -209,7 +209,9 @@ def test_intervals_of_a_cross_validation_are_wider_and_say_so() -> None:
     outcome, parts = evaluate.predict(model_of_all, train), np.array_split(np.arange(200), 5)
     folds = [Fold(np.setdiff1d(np.arange(200), part), part) for part in parts]
     plain, wide = (
-        evaluate.assess(outcome, model_of_all, train_target=target, plan=Plan(), folds=some, on="cross-validation")
+        evaluate.assess(
+            outcome, model_of_all, train_target=target, plan=EvaluationPlan(), folds=some, on="cross-validation"
+        )
         for some in ((), folds)
     )
     assert plain["resampled_by"] == {"by": "row", "clusters": 200, "sentence": "95 % intervals by row: 200 rows"}

@@ -14,8 +14,8 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Task
 from headrace.core.evaluation import evaluate, gate
-from headrace.core.evaluation.evaluate import Parts, Plan
-from headrace.core.evaluation.gate import Sides, Thresholds
+from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
@@ -39,20 +39,20 @@ def judged(
     fitted_model.save(fitted(task, train), folder / "model")
     if champion is not None:
         fitted_model.save(champion, folder / "champion")
-    split = Parts(
+    split = EvaluationTables(
         made.write(train, folder / "train"),
         made.write(test.drop("target"), folder / "test"),
         made.write(test.select("target"), folder / "actuals"),
     )
-    evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=Plan())
+    evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan())
     known = None if checks is None else folder / "checks.json"
     if known:
         known.write_text(json.dumps(checks))
     before = folder / "champion" if champion else None
     found = gate.judge(
         folder / "evaluation.json",
-        sides=Sides(folder / "model", split.test_table, split.test_actuals, before, known),
-        thresholds=Thresholds(thresholds or {}),
+        sides=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
+        thresholds=MetricBounds(thresholds or {}),
         verdict=folder / "verdict.json",
     )
     assert json.loads((folder / "verdict.json").read_text()) == found.as_json()
@@ -138,14 +138,14 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     test = made.table(200, seed=1)
     fitted_model.save(fitted("binary", noise), tmp_path / "model")
     fitted_model.save(fitted("binary", train), tmp_path / "champion")
-    split = Parts(
+    split = EvaluationTables(
         made.write(noise, tmp_path / "train"),
         made.write(test.drop("target"), tmp_path / "test"),
         made.write(test.select("target"), tmp_path / "actuals"),
     )
-    evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=Plan())
-    sides = Sides(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
-    found = gate.judge(tmp_path / "e.json", sides=sides, thresholds=Thresholds({}), verdict=tmp_path / "v.json")
+    evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=EvaluationPlan())
+    sides = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
+    found = gate.judge(tmp_path / "e.json", sides=sides, thresholds=MetricBounds({}), verdict=tmp_path / "v.json")
     assert found.verdict == "reject"
     assert "worse than the champion's" in found.reasons[0]
 
@@ -195,9 +195,9 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
             for part in (0, 1)
         )
         known = model_matrix.encode_target(train, made.contract())
-        found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=Plan())
+        found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=EvaluationPlan())
         comparison = found["baseline"]["comparison"]
-        verdict = gate.decide(found, comparison, against="baseline", thresholds=Thresholds({}))
+        verdict = gate.decide(found, comparison, against="baseline", thresholds=MetricBounds({}))
         promoted += verdict.verdict == "promote"
     assert promoted <= 3
 
@@ -206,7 +206,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
 def test_thresholds_must_be_numbers_of_metrics(values: dict[str, Any]) -> None:
     """A slip of the pen does not let a model through."""
     with pytest.raises(InputError, match="threshold"):
-        Thresholds(values)
+        MetricBounds(values)
 
 
 def test_judging_against_the_baseline_loads_no_scikit_learn() -> None:
@@ -224,13 +224,13 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
     test = test.with_columns(site=pl.int_range(300) % groups)
     known = model_matrix.encode_target(train, whole)
     of_sites = replace(fitted("binary", train), contract=agreed)
-    found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=Plan())
+    found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=EvaluationPlan())
     assert found["resampled_by"] == {
         "by": "group",
         "clusters": groups,
         "sentence": f"95 % intervals by group: {groups} groups",
     }
     assert bool(found["cautions"]) == (verdict == "hold")
-    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=Thresholds({}))
+    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=MetricBounds({}))
     assert told.verdict == verdict
     assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

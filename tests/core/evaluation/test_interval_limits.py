@@ -3,11 +3,11 @@
 import numpy as np
 
 from headrace.core.evaluation.interval_limits import cautions
-from headrace.core.splits.clusters import Clusters, by_row
-from headrace.core.statistics.weighted_metrics import Outcome, measure
+from headrace.core.splits.clusters import RowClusters, by_row
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 
 
-def told(outcome: Outcome, clusters: Clusters | None = None) -> dict[str, list[str]]:
+def told(outcome: EvaluatedRows, clusters: RowClusters | None = None) -> dict[str, list[str]]:
     """The metrics of each caution, by its first words."""
     classes = () if outcome.probabilities is None else [f"c{i}" for i in range(outcome.probabilities.shape[1])]
     found = cautions(
@@ -17,12 +17,12 @@ def told(outcome: Outcome, clusters: Clusters | None = None) -> dict[str, list[s
     return {" ".join(caution["text"].split()[:3]): caution["metrics"] for caution in found}
 
 
-def classes(*counts: int) -> Outcome:
+def classes(*counts: int) -> EvaluatedRows:
     """So many rows of each class, with probabilities that know nothing."""
     actual = np.repeat(np.arange(len(counts)), counts)
     probabilities = np.random.default_rng(0).dirichlet(np.full(len(counts), 5.0), len(actual))
     task = "binary" if len(counts) == 2 else "multiclass"
-    return Outcome(task, actual, probabilities, probabilities.argmax(axis=1))
+    return EvaluatedRows(task, actual, probabilities, probabilities.argmax(axis=1))
 
 
 def test_where_enough_rows_are_known_nothing_is_said() -> None:
@@ -40,7 +40,7 @@ def test_few_rows_of_a_class_are_told_with_what_rests_on_them() -> None:
 
 def test_few_rows_are_counted_by_cluster() -> None:
     """Twenty positive rows of two persons are two."""
-    by = Clusters("group", np.concatenate([np.arange(40), np.repeat([40, 41], 10)]), 42)
+    by = RowClusters("group", np.concatenate([np.arange(40), np.repeat([40, 41], 10)]), 42)
     assert told(classes(40, 20)) == {}
     assert list(told(classes(40, 20), by)) == ["Fewer than 5"]
 
@@ -48,8 +48,8 @@ def test_few_rows_are_counted_by_cluster() -> None:
 def test_few_clusters_concern_every_metric() -> None:
     """Nine groups hardly tell how groups vary."""
     outcome = classes(45, 45)
-    assert told(outcome, Clusters("group", np.arange(90) % 10, 10)) == {}
-    assert told(outcome, Clusters("group", np.arange(90) % 9, 9)) == {"The rows are": sorted(measure(outcome))}
+    assert told(outcome, RowClusters("group", np.arange(90) % 10, 10)) == {}
+    assert told(outcome, RowClusters("group", np.arange(90) % 9, 9)) == {"The rows are": sorted(measure(outcome))}
 
 
 def test_average_precision_of_many_small_classes_is_told() -> None:
@@ -60,5 +60,5 @@ def test_average_precision_of_many_small_classes_is_told() -> None:
 def test_one_error_that_makes_up_the_spread_is_told() -> None:
     """Its metric alone: the mean of absolute errors still knows its spread."""
     errors = np.append(np.random.default_rng(0).normal(size=200), 12.0)
-    assert told(Outcome("regression", np.zeros(201), values=errors)) == {"One row weighs": ["r2", "rmse"]}
-    assert told(Outcome("regression", np.zeros(200), values=errors[:200])) == {}
+    assert told(EvaluatedRows("regression", np.zeros(201), values=errors)) == {"One row weighs": ["r2", "rmse"]}
+    assert told(EvaluatedRows("regression", np.zeros(200), values=errors[:200])) == {}

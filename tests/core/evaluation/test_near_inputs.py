@@ -29,7 +29,7 @@ def looked_at(folder: Path, frame: pl.DataFrame, *, group: str = "") -> NearInpu
     contract = Contract(name="a", task="binary", columns=(target, *columns), group=group)  # type: ignore[arg-type]
     mixed = frame.sample(fraction=1.0, shuffle=True, seed=1)
     late = mixed.height // 5
-    with parquet_table.Writer(folder / "train") as writer:
+    with parquet_table.TableWriter(folder / "train") as writer:
         writer.write(mixed[late:])
     return near_inputs.find(folder / "train", mixed[:late], contract)
 

@@ -9,16 +9,16 @@ import pytest
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
 from headrace.core.evaluation import gate
-from headrace.core.evaluation.gate import Sides, Thresholds
+from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.packaging import run_notes
-from headrace.core.packaging.package import Parts
+from headrace.core.packaging.package import BundleInputs
 from headrace.core.validation import table
 from tests.made_bundle import make_parts
 
 
 @pytest.fixture(scope="module")
-def loans(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+def loans(tmp_path_factory: pytest.TempPathFactory) -> BundleInputs:
     """What the steps left of a table in which outcome_code alone tells whether a loan was late."""
     folder = tmp_path_factory.mktemp("loans")
     draw = random.Random(4)  # noqa: S311 - test data
@@ -28,14 +28,14 @@ def loans(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     return make_parts(folder, target="late", table=folder / "loans.csv")[0]
 
 
-def judged(loans: Parts, checks: Path, folder: Path) -> GateVerdict:
+def judged(loans: BundleInputs, checks: Path, folder: Path) -> GateVerdict:
     """The gate's verdict under some checks."""
     assert loans.test_table
-    sides = Sides(loans.model, loans.test_table, loans.test_actuals, checks=checks)
-    return gate.judge(loans.evaluation, sides=sides, thresholds=Thresholds({}), verdict=folder / "verdict.json")
+    sides = GateInputs(loans.model, loans.test_table, loans.test_actuals, checks=checks)
+    return gate.judge(loans.evaluation, sides=sides, thresholds=MetricBounds({}), verdict=folder / "verdict.json")
 
 
-def test_the_model_is_held_and_the_column_named(loans: Parts, tmp_path: Path) -> None:
+def test_the_model_is_held_and_the_column_named(loans: BundleInputs, tmp_path: Path) -> None:
     """Perfect on all test rows, which is the reason not to promote it."""
     verdict = judged(loans, loans.checks, tmp_path)
     assert verdict.verdict == "hold"
@@ -44,7 +44,7 @@ def test_the_model_is_held_and_the_column_named(loans: Parts, tmp_path: Path) ->
     assert (findings[0].rule, findings[0].severity, findings[0].column) == ("leakage", "warning", "outcome_code")
 
 
-def test_what_the_contract_says_is_meant_is_promoted(loans: Parts, tmp_path: Path) -> None:
+def test_what_the_contract_says_is_meant_is_promoted(loans: BundleInputs, tmp_path: Path) -> None:
     """A person looked at the column and wrote so; that the model makes no error is still told."""
     contract = contract_yaml.load(loans.contract)
     columns = tuple(replace(column, meant=column.name == "outcome_code") for column in contract.columns)

@@ -14,7 +14,7 @@ from headrace.core.base.errors import DataError, InputError, RequestError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts.contract import Column
 from headrace.core.inference import batch_scoring
-from headrace.core.inference.request_encoder import Door
+from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.inference.scorer import Scorer
 from headrace.stores.sources.open_source import open_source
 from tests.made_bundle import make_bundle
@@ -58,7 +58,7 @@ def run(scorer: Scorer, table: Path, output: Path, **choices: Any) -> tuple[dict
 def test_each_row_gets_what_the_server_would_answer(scorer: Scorer, tmp_path: Path, name: str) -> None:
     """The same number to the bit where the door lets a row pass; no prediction and the reasons where it refuses."""
     told, found = run(scorer, written(tmp_path / "t.csv", ROWS), tmp_path / name)
-    door, names = Door(scorer.contract), ["age", "spend", "plan", "joined"]
+    door, names = RequestEncoder(scorer.contract), ["age", "spend", "plan", "joined"]
     for row, got in zip(ROWS, found.iter_rows(named=True), strict=True):
         sent = [{key: row[key] or None for key in names}]
         try:
@@ -123,8 +123,8 @@ def test_a_row_is_scored_where_the_door_lets_it_pass_and_refused_by_the_rule_tha
 ) -> None:
     """Whatever stands in a table, batch and server agree, row by row: the law of both."""
     frame = pl.DataFrame(rows).with_columns(pl.when(pl.all() != "").then(pl.all()))
-    found = batch_scoring.scored(batch_scoring.ready(frame, scorer.contract), scorer).table
-    door = Door(scorer.contract)
+    found = batch_scoring.score_block(batch_scoring.ready(frame, scorer.contract), scorer).table
+    door = RequestEncoder(scorer.contract)
     assert found.height == len(rows)
     for row, got in zip(frame.iter_rows(named=True), found.iter_rows(named=True), strict=True):
         try:
@@ -200,7 +200,9 @@ def test_a_regression_gives_values(tmp_path: Path) -> None:
     told, found = run(made, written(tmp_path / "t.csv", rows), tmp_path / "o")
     assert (told["scored"], told["refused"]) == (1, 1)
     values = found["value"].to_list()
-    expected = made.scores(Door(made.contract).rows([{k: v for k, v in rows[0].items() if k != "spend"}]).matrix)
+    expected = made.scores(
+        RequestEncoder(made.contract).rows([{k: v for k, v in rows[0].items() if k != "spend"}]).matrix
+    )
     assert values == [pytest.approx(expected[0], rel=1e-12), None]
     assert "label" not in found.columns
 

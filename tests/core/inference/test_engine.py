@@ -20,7 +20,7 @@ from headrace.core.features import model_matrix
 from headrace.core.inference import engine, onnx_safety
 from headrace.core.inference.engine import OnnxEngine
 from headrace.core.models.fitted_model import Model, predicted_probabilities, save
-from headrace.core.onnx_export.export import converted
+from headrace.core.onnx_export.export import convert
 from tests.core import made
 from tests.core.onnx_export.test_export import fitted
 from tests.properties import examples
@@ -35,7 +35,7 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def content(model: Model) -> bytes:
     """The forest as ONNX."""
-    return converted(model)
+    return convert(model)
 
 
 def rows(model: Model, count: int = 300) -> model_matrix.Matrix:
@@ -114,7 +114,7 @@ _FOREST: list[tuple[Model, bytes]] = []
 def _shared() -> tuple[Model, bytes]:
     if not _FOREST:
         found = fitted("random_forest", "binary")[0]
-        _FOREST.append((found, converted(found)))
+        _FOREST.append((found, convert(found)))
     return _FOREST[0]
 
 

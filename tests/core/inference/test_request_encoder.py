@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headrace.core.base.errors import RequestError
 from headrace.core.contracts.contract import Column, Contract, RowFeature
 from headrace.core.features import model_matrix, row_features
-from headrace.core.inference.request_encoder import Door
+from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.validation import records
 from tests.properties import examples
 
@@ -42,7 +42,7 @@ CONTRACT = Contract(
         RowFeature("area", "product", ("free", "n")),
     ),
 )
-DOOR = Door(CONTRACT)
+DOOR = RequestEncoder(CONTRACT)
 GOOD = {
     "n": 1,
     "x": 2.5,
@@ -90,7 +90,7 @@ ROWS = st.fixed_dictionaries(
 
 def judged(rows: list[Any], contract: Contract = CONTRACT) -> np.ndarray:
     """The matrix by the full check alone, as in training."""
-    typed = records.accepted(records.table(rows, contract), contract)
+    typed = records.validate_records(records.table(rows, contract), contract)
     return model_matrix.encode(row_features.add(typed, contract), contract)
 
 
@@ -163,7 +163,7 @@ def test_rows_of_other_shapes_are_refused(rows: list[Any]) -> None:
 
 def test_a_value_that_only_a_warning_stands_against_passes_and_is_told() -> None:
     """Severity ``warn`` lets a value pass, with a sentence that names row and column."""
-    door = Door(replace(CONTRACT, rules={"range": "warn"}))
+    door = RequestEncoder(replace(CONTRACT, rules={"range": "warn"}))
     admitted = door.rows([GOOD, {**GOOD, "x": 10.5}])
     assert admitted.matrix[1, 1] == 10.5
     assert [text for text in admitted.warnings if "row 1, column 'x' must be at most 9.5" in text]

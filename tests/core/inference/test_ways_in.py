@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from headrace.core.base.errors import RequestError
 from headrace.core.contracts.contract import Column, Contract, RowFeature
 from headrace.core.inference.batch_scoring import ready
-from headrace.core.inference.request_encoder import Door
-from headrace.core.readers.table_reader import Reading
+from headrace.core.inference.request_encoder import RequestEncoder
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
 from headrace.stores.sources.open_source import open_source
 
@@ -38,7 +38,7 @@ CONTRACT = Contract(
     ),
     features=(RowFeature("day", "day_of_week", ("t",)),),
 )
-DOOR = Door(CONTRACT)
+DOOR = RequestEncoder(CONTRACT)
 NAMES = list(DOOR.names)
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ TYPED = st.fixed_dictionaries(
 def scored(address: str) -> list[list[float] | None]:
     """The matrix rows of a table; None for a row that is refused."""
     options = ReadOptions(missing_values=CONTRACT.missing_values)
-    block = ready(pl.concat(Reading(open_source(address), options).frames()), CONTRACT)
+    block = ready(pl.concat(TableReader(open_source(address), options).frames()), CONTRACT)
     rows = iter(() if block.matrix is None else block.matrix)
     return [None if refused else next(rows).tolist() for refused in block.judged.refused]
 

@@ -21,10 +21,10 @@ def forest(columns: int, **parameters: Any) -> Any:
 
 def test_trees_of_large_tables_see_a_part_of_them() -> None:
     """Their time and size would grow with the rows and the columns."""
-    assert fitting.adapted(forest(2), np.zeros((20_000, 2)))[-1].max_samples == 10_000
-    assert fitting.adapted(forest(2), np.zeros((100, 2)))[-1].max_samples is None
-    assert fitting.adapted(forest(2000), np.zeros((10, 2000)))[-1].max_features == 300
-    assert fitting.adapted(forest(200), np.zeros((10, 200)))[-1].max_features == 0.3
+    assert fitting.adapt(forest(2), np.zeros((20_000, 2)))[-1].max_samples == 10_000
+    assert fitting.adapt(forest(2), np.zeros((100, 2)))[-1].max_samples is None
+    assert fitting.adapt(forest(2000), np.zeros((10, 2000)))[-1].max_features == 300
+    assert fitting.adapt(forest(200), np.zeros((10, 200)))[-1].max_features == 0.3
 
 
 def test_a_file_that_another_part_forgot_is_not_told_of_a_fit(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from headrace.core.models import families
 from headrace.core.models.fitted_model import Model, predicted_probabilities, predicted_values
 from headrace.core.models.fitting import fit
 from headrace.core.onnx_export import parity
-from headrace.core.onnx_export.export import converted
+from headrace.core.onnx_export.export import convert
 from headrace.core.onnx_export.graph import InexactError
 from tests.core import made
 from tests.properties import examples
@@ -85,7 +85,7 @@ def test_every_family_gives_the_answers_of_scikit_learn(name: str, task: Task, f
     expected = answers(model, rows)
     assert engine(rows).shape == expected.shape
     np.testing.assert_allclose(engine(rows), expected, rtol=1e-9, atol=1e-12)
-    assert found.content == converted(model), "equal models must give equal bytes"
+    assert found.content == convert(model), "equal models must give equal bytes"
 
 
 @pytest.mark.parametrize("name", ["logistic", "naive_bayes", "random_forest", "hist_gradient_boosting", "mlp"])
@@ -135,7 +135,7 @@ _SHARED: dict[str, tuple[Model, OnnxEngine]] = {}
 def _shared(name: str) -> tuple[Model, OnnxEngine]:
     if name not in _SHARED:
         model, _ = fitted(name, "binary")
-        _SHARED[name] = model, OnnxEngine(converted(model), model.contract)
+        _SHARED[name] = model, OnnxEngine(convert(model), model.contract)
     return _SHARED[name]
 
 
@@ -168,8 +168,8 @@ def test_a_conversion_that_differs_is_refused(name: str, monkeypatch: pytest.Mon
         tree.__setstate__(state)
     else:
         estimator.coef_ = estimator.coef_ * (1 + 1e-6)
-    content = converted(spoilt)
-    monkeypatch.setattr(parity, "converted", lambda _: content)
+    content = convert(spoilt)
+    monkeypatch.setattr(parity, "convert", lambda _: content)
     with pytest.raises(InexactError, match="differ"):
         parity.exact(model, model_matrix.encode(unseen, model.contract))
 
@@ -181,7 +181,7 @@ def test_a_label_that_differs_is_refused_even_within_the_tolerance(monkeypatch: 
     exact = answers(model, rows)[0, 1]
     spoilt, _ = fitted("logistic", "binary")
     spoilt.pipeline.named_steps["estimator"].intercept_ -= 1e-10
-    content = converted(spoilt)
-    monkeypatch.setattr(parity, "converted", lambda _: content)
+    content = convert(spoilt)
+    monkeypatch.setattr(parity, "convert", lambda _: content)
     with pytest.raises(InexactError, match="labels differ"):
         parity.exact(replace(model, threshold=float(exact)), rows)

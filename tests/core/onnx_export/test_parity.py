@@ -13,7 +13,7 @@ from headrace.core.models import families
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.fitting import fit
 from headrace.core.onnx_export import parity, probe_rows
-from headrace.core.onnx_export.export import converted
+from headrace.core.onnx_export.export import convert
 from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.trees import trees_of
 from tests.core import made
@@ -150,10 +150,10 @@ def test_trees_are_bit_for_bit_the_same() -> None:
 
 def test_what_was_measured_is_told_as_a_power_of_ten() -> None:
     """So that another processor's last digit does not change the digest of a bundle."""
-    measured = parity.Parity(rows=3, answers=6, off=0, largest_difference=3.3e-16, labels_differ=0)
+    measured = parity.ParityReport(rows=3, answers=6, off=0, largest_difference=3.3e-16, labels_differ=0)
     assert measured.as_json() == {"rows": 3, "largest_difference": 1e-15, "labels_differ": 0}
-    assert parity.Parity(largest_difference=np.inf).as_json()["largest_difference"] == 1e300
-    assert parity.Parity().as_json()["largest_difference"] == 0
+    assert parity.ParityReport(largest_difference=np.inf).as_json()["largest_difference"] == 1e300
+    assert parity.ParityReport().as_json()["largest_difference"] == 0
 
 
 def test_an_answer_that_is_no_number_is_a_difference() -> None:
@@ -169,4 +169,4 @@ def test_a_model_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("headrace.core.onnx_export.tree_ensemble.MOST_NODES", 10)
     model, _ = fitted("random_forest", "binary")
     with pytest.raises(InexactError, match="at most 10 nodes"):
-        converted(model)
+        convert(model)

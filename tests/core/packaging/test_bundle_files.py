@@ -20,10 +20,10 @@ from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging import code_version, data_digest, distributions, environment
 from headrace.core.packaging.code_version import CodeVersion
-from headrace.core.packaging.package import Parts, pack
+from headrace.core.packaging.package import BundleInputs, pack
 from tests.made_bundle import make_bundle, make_parts
 
-Made = tuple[Parts, dict[str, Any], Bundle]
+Made = tuple[BundleInputs, dict[str, Any], Bundle]
 
 
 @pytest.fixture(scope="module")
@@ -174,11 +174,11 @@ def test_changed_code_is_told_by_file(tmp_path: Path) -> None:
     git += ["-c", "commit.gpgsign=false"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "begin"]):
         subprocess.run([*git, *command], check=True)
-    assert code_version._changed([package]) == []
+    assert code_version._list_changed([package]) == []
     (package / "provenance.py").write_text("# changed")
     (package / "new.py").write_text("# new")
     (package.parent / "README.md").write_text("# changed, and no code")
-    assert code_version._changed([package]) == ["core/new.py", "core/provenance.py"]
+    assert code_version._list_changed([package]) == ["core/new.py", "core/provenance.py"]
 
 
 def test_the_digest_of_rows_is_that_of_the_rows(tmp_path: Path) -> None:

@@ -15,22 +15,22 @@ from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
 from headrace.core.packaging import data_digest
-from headrace.core.packaging.package import Content, Parts, assemble, pack
+from headrace.core.packaging.package import BundleContent, BundleInputs, assemble, pack
 from headrace.core.packaging.provenance import public_name
-from headrace.core.validation.records import accepted, table
+from headrace.core.validation.records import table, validate_records
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle, make_parts
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Parts, dict[str, Any], Bundle]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[BundleInputs, dict[str, Any], Bundle]:
     """Parts of a small line and the bundle made of them."""
     folder = tmp_path_factory.mktemp("bundle")
     parts, source = make_parts(folder)
     return parts, source, pack(folder / "bundle", parts=parts, source=source)
 
 
-def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+def test_a_bundle_holds_what_made_the_model(made: tuple[BundleInputs, dict[str, Any], Bundle]) -> None:
     """Model, contract, measurements, cases, versions, origin and card are all there, and the name is the contract's."""
     bundle = made[2]
     assert [entry.path for entry in bundle.manifest.files] == [
@@ -63,7 +63,7 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[Parts, dict[str, Any], B
 
 
 def test_the_same_line_in_another_folder_gives_the_same_digest(
-    made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path
+    made: tuple[BundleInputs, dict[str, Any], Bundle], tmp_path: Path
 ) -> None:
     """Nothing of the machine, the clock or chance is inside."""
     again = make_bundle(tmp_path / "elsewhere")
@@ -73,12 +73,12 @@ def test_the_same_line_in_another_folder_gives_the_same_digest(
         assert str(tmp_path).encode() not in (again.folder / entry.path).read_bytes(), entry.path
 
 
-def test_the_model_answers_its_cases(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+def test_the_model_answers_its_cases(made: tuple[BundleInputs, dict[str, Any], Bundle]) -> None:
     """The expected answers are those of the packed model, with the threshold that the evaluation chose."""
     bundle = made[2]
     model, content = bundle.model(), bundle.json("cases.json")
     requests = [case["request"] for case in content["cases"]]
-    prediction = model.predict(accepted(table(requests, model.contract), model.contract))
+    prediction = model.predict(validate_records(table(requests, model.contract), model.contract))
     assert prediction.labels == [case["expected"]["label"] for case in content["cases"]]
     assert 0 < len(requests) <= 20
     assert any(value is None for request in requests for value in request.values())
@@ -86,7 +86,7 @@ def test_the_model_answers_its_cases(made: tuple[Parts, dict[str, Any], Bundle])
     assert model.threshold == bundle.json("metrics.json")["threshold"]["value"]
 
 
-def test_the_engine_is_told_with_what_it_was_compared_on(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+def test_the_engine_is_told_with_what_it_was_compared_on(made: tuple[BundleInputs, dict[str, Any], Bundle]) -> None:
     """The model is served by ONNX because it answers as scikit-learn does, and engine.json says how nearly."""
     record = made[2].json("engine.json")
     assert record["parity"].pop("rows") > 100
@@ -117,9 +117,9 @@ def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) ->
     assert kept.digest == one.digest
 
 
-def _in_memory(parts: Parts) -> Content:
+def _in_memory(parts: BundleInputs) -> BundleContent:
     """The parts as values, the model's file not among them."""
-    return Content(
+    return BundleContent(
         model=models.load(parts.model),
         test=read_test(parts.test_table, parts.test_actuals),
         evaluation=read_json(parts.evaluation),
@@ -147,7 +147,7 @@ def _whole(folder: Path) -> Path:
     return path
 
 
-def test_the_card_has_every_section_of_the_paper(made: tuple[Parts, dict[str, Any], Bundle]) -> None:
+def test_the_card_has_every_section_of_the_paper(made: tuple[BundleInputs, dict[str, Any], Bundle]) -> None:
     """What only people know is marked, so that nobody takes silence for an answer."""
     card = (made[2].folder / "card.md").read_text()
     headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
@@ -169,7 +169,9 @@ def test_the_card_has_every_section_of_the_paper(made: tuple[Parts, dict[str, An
 @pytest.mark.parametrize(
     "name", ["model.skops", "model.onnx", "contract.yaml", "cases.json", "card.md", "manifest.json"]
 )
-def test_one_changed_byte_is_found(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path, name: str) -> None:
+def test_one_changed_byte_is_found(
+    made: tuple[BundleInputs, dict[str, Any], Bundle], tmp_path: Path, name: str
+) -> None:
     """Whichever file it is in."""
     folder = shutil.copytree(made[2].folder, tmp_path / "copy")
     content = bytearray((folder / name).read_bytes())
@@ -179,7 +181,7 @@ def test_one_changed_byte_is_found(made: tuple[Parts, dict[str, Any], Bundle], t
         open_bundle(folder)
 
 
-def test_a_bundle_of_another_name_is_refused(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path) -> None:
+def test_a_bundle_of_another_name_is_refused(made: tuple[BundleInputs, dict[str, Any], Bundle], tmp_path: Path) -> None:
     """The manifest's name must be the contract's: a key under a wrong name would lie."""
     folder = shutil.copytree(made[2].folder, tmp_path / "copy")
     path = folder / "manifest.json"
@@ -188,7 +190,9 @@ def test_a_bundle_of_another_name_is_refused(made: tuple[Parts, dict[str, Any], 
         open_bundle(folder).model()
 
 
-def test_parts_of_different_lines_are_refused(made: tuple[Parts, dict[str, Any], Bundle], tmp_path: Path) -> None:
+def test_parts_of_different_lines_are_refused(
+    made: tuple[BundleInputs, dict[str, Any], Bundle], tmp_path: Path
+) -> None:
     """A contract that the model was not fitted under, or an evaluation of another task, ends in a sentence."""
     parts, source, _ = made
     other = tmp_path / "contract.yaml"

@@ -13,20 +13,20 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables.parquet_table import read
-from headrace.core.tables.source import Files, ReadOptions, SourceFile
+from headrace.core.tables.source import FileSource, ReadOptions, SourceFile
 
 PLAIN = "a,b,c\n1,x,2.5\n2,y,\n3,NA,4\n"
 ROWS = [("1", "x", "2.5"), ("2", "y", None), ("3", None, "4")]
 
 
-def source(*paths: Path) -> Files:
+def source(*paths: Path) -> FileSource:
     """Local files as a source."""
 
     def opened() -> Generator[SourceFile]:
         for path in paths:
             yield SourceFile(path.name, path)
 
-    return Files(paths[0].name, opened)
+    return FileSource(paths[0].name, opened)
 
 
 def ingested(tmp_path: Path, data: bytes, name: str = "t.csv", *, block_bytes: int = 0, **options: Any) -> pl.DataFrame:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.readers.csv import rows as csv_rows
-from headrace.core.readers.csv.dialect import Dialect
+from headrace.core.readers.csv.dialect import CsvDialect
 from headrace.core.readers.file_readers import file_frames
-from headrace.core.tables.row_blocks import Block, blocks, rows_end
+from headrace.core.tables.row_blocks import TextBlock, blocks, rows_end
 from headrace.core.tables.source import MISSING_VALUES, ReadOptions
-from headrace.core.tables.text_stream import Digest
+from headrace.core.tables.text_stream import SourceDigest
 from tests.core.readers.test_ingest import source
 from tests.properties import examples
 
@@ -46,7 +46,7 @@ def test_any_rows_come_back(rows: list[list[str]], quoting: Literal[0, 1, 2, 3],
     """Rows with any fields, in blocks of any size made of chunks of any size, are read as they were written."""
     data = written(rows, quoting)
     chunks = [b"\n", *(data[start : start + cut] for start in range(0, len(data), cut))]
-    dialect = Dialect(",", ("x", "y"), header=False)
+    dialect = CsvDialect(",", ("x", "y"), header=False)
     cuts = list(blocks(chunks, name="t", size=size))
     frames = [csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t") for block in cuts]
     assert pl.concat(frames).rows() == expected(rows)
@@ -61,9 +61,9 @@ def test_any_rows_come_back(rows: list[list[str]], quoting: Literal[0, 1, 2, 3],
 def test_both_parsers_agree(rows: list[list[str]]) -> None:
     """The standard library's reader, which is asked in doubt, gives the same fields as the quick one."""
     data = written(rows, csv.QUOTE_ALL)
-    dialect = Dialect(",", ("x", "y"), header=False)
-    block = Block(data, 1, quoted=True)
-    slow = csv_rows._stripped(csv_rows._slow(block, dialect, MISSING_VALUES, "t"), MISSING_VALUES, tabs=True)
+    dialect = CsvDialect(",", ("x", "y"), header=False)
+    block = TextBlock(data, 1, quoted=True)
+    slow = csv_rows._strip_blanks(csv_rows._slow(block, dialect, MISSING_VALUES, "t"), MISSING_VALUES, tabs=True)
     assert slow.rows() == csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t").rows()
 
 
@@ -90,9 +90,9 @@ def test_numbers_read_at_once_are_those_of_the_texts(
     rows: list[tuple[str, str, str]], quoting: Literal[0, 1, 2, 3], missing: tuple[str, ...], only: tuple[str, ...]
 ) -> None:
     """Wherever a column comes as numbers, it holds what a cast of its texts gives, and no text was lost by it."""
-    dialect = Dialect(",", ("number", "integer", "text"), header=False)
+    dialect = CsvDialect(",", ("number", "integer", "text"), header=False)
     data = written([list(row) for row in rows], quoting)
-    block = Block(data, 1, quoted=True, highest=max(data, default=0))
+    block = TextBlock(data, 1, quoted=True, highest=max(data, default=0))
     wanted = {"number": pl.Float64, "integer": pl.Int64}
     texts = csv_rows.parse(block, dialect=dialect, missing=missing, name="t")
     found = csv_rows.parse(block, dialect=dialect, missing=missing, name="t", only=only, numbers=wanted)
@@ -123,9 +123,9 @@ def test_rare_forms_are_still_read_quickly(monkeypatch: pytest.MonkeyPatch) -> N
         raise AssertionError
 
     monkeypatch.setattr(csv_rows, "_slow", refuse)
-    dialect = Dialect(",", ("x", "y"), header=False)
+    dialect = CsvDialect(",", ("x", "y"), header=False)
     for data in (b"1, 2\n\n ,4\n  \n", b'"a,b",2\n"c\nd",""\n'):
-        block = Block(data, 1, quoted=b'"' in data)
+        block = TextBlock(data, 1, quoted=b'"' in data)
         assert csv_rows.parse(block, dialect=dialect, missing=MISSING_VALUES, name="t").height == 2
 
 
@@ -133,6 +133,6 @@ def test_frames_stay_small(tmp_path: Path) -> None:
     """No frame holds more rows than a block does, so that memory does not grow with the table."""
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,b\n" + b"12345,1234\n" * 2_000_000)
-    heights = [f.height for f in file_frames(source(path), ReadOptions(), digest=Digest(), block_bytes=2**20)]
+    heights = [f.height for f in file_frames(source(path), ReadOptions(), digest=SourceDigest(), block_bytes=2**20)]
     assert sum(heights) == 2_000_000
     assert max(heights) * 11 <= 6 * 2**20

@@ -12,8 +12,8 @@ from pyarrow import parquet as pq
 
 from headrace.core.base.errors import InternalError, UserError
 from headrace.core.contracts.contract import Contract
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import inferred
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import infer_with_notes
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.readers.partitions import partition_values
 from headrace.core.tables import parquet_table
@@ -119,14 +119,14 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
 
 def test_a_table_is_widened_only_where_nothing_is_lost(tmp_path: Path) -> None:
     """Parts that were written are written anew for numbers; texts do not become numbers."""
-    with parquet_table.Writer(tmp_path / "t") as writer:
+    with parquet_table.TableWriter(tmp_path / "t") as writer:
         writer.hints = {"units": {"a": "kg"}}
         writer.write(pl.DataFrame({"a": [1]}))
         writer.write(pl.DataFrame({"a": [1.5]}))
         writer.write(pl.DataFrame({"a": [2]}))
     assert parquet_table.read(tmp_path / "t")["a"].to_list() == [1.0, 1.5, 2.0]
     assert parquet_table.hints(tmp_path / "t") == {"units": {"a": "kg"}}
-    with parquet_table.Writer(tmp_path / "u") as writer:
+    with parquet_table.TableWriter(tmp_path / "u") as writer:
         writer.write(pl.DataFrame({"a": [1]}))
         with pytest.raises(InternalError, match="must have"):
             writer.write(pl.DataFrame({"a": ["x"]}))
@@ -143,7 +143,7 @@ def contract_of(table: pd.DataFrame, folder: Path) -> Contract:
     """The contract of a data frame that pandas wrote with its index."""
     table.to_parquet(folder / "t.parquet")
     ingested(str(folder / "t.parquet"), folder)
-    return inferred(folder / "raw", name="demo", target="late", wishes=Wishes()).contract
+    return infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints()).contract
 
 
 def test_a_stored_index_is_an_id(tmp_path: Path) -> None:
@@ -170,5 +170,5 @@ def test_units_below_the_header_stand_in_the_contract(tmp_path: Path) -> None:
     rows = "".join(f"{place}.5,{place % 7},{('no', 'yes')[place % 3 == 0]}\n" for place in range(60))
     (tmp_path / "t.csv").write_text(f"mass,speed,late\n[kg],m/s,\n{rows}")
     ingested(str(tmp_path / "t.csv"), tmp_path)
-    found = inferred(tmp_path / "raw", name="demo", target="late", wishes=Wishes()).contract
+    found = infer_with_notes(tmp_path / "raw", name="demo", target="late", wishes=ContractHints()).contract
     assert [column.unit for column in found.columns] == ["kg", "m/s", ""]

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from headrace.core.runtime.background import Behind, ahead, each
+from headrace.core.runtime.background import BackgroundWriter, ahead, each
 
 
 def test_items_come_in_order() -> None:
@@ -118,7 +118,7 @@ def test_an_error_of_a_piece_comes_behind_the_results_before_it(place: str) -> N
 def test_work_behind_is_done_in_order() -> None:
     """Each piece begins when the one before has ended, and all have ended with the block."""
     done: list[int] = []
-    with Behind() as behind:
+    with BackgroundWriter() as behind:
         for number in range(20):
             behind.do(done.append, number)
     assert done == list(range(20))
@@ -130,9 +130,9 @@ def test_an_error_behind_is_raised() -> None:
     def fail() -> None:
         raise ValueError("piece")
 
-    with pytest.raises(ValueError, match="piece"), Behind() as behind:
+    with pytest.raises(ValueError, match="piece"), BackgroundWriter() as behind:
         behind.do(fail)
-    with Behind() as behind:
+    with BackgroundWriter() as behind:
         behind.do(fail)
         with pytest.raises(ValueError, match="piece"):
             behind.do(fail)

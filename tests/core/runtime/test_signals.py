@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from headrace.core.runtime.signals import ended_by_sigterm, held_back, ignored
+from headrace.core.runtime.signals import ended_by_sigterm, held_back, is_ignored
 from tests.conftest import ignoring
 
 pytestmark = pytest.mark.usefixtures("default_signals")
@@ -105,7 +105,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     with ignoring(signal.SIGTERM, signal.SIGINT):
         with ended_by_sigterm(), held_back():
             for number in (signal.SIGTERM, signal.SIGINT):
-                assert ignored(number)
+                assert is_ignored(number)
                 send(number)
-        assert ignored(signal.SIGTERM)
-    assert not ignored(signal.SIGTERM)
+        assert is_ignored(signal.SIGTERM)
+    assert not is_ignored(signal.SIGTERM)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.runtime.step_trace import content_digest, first_difference, given, line_trace, traced
+from headrace.core.runtime.step_trace import add_to_trace, arguments_text, content_digest, first_difference, line_trace
 
 
 def _folder(path: Path, **files: str) -> Path:
@@ -27,8 +27,8 @@ def test_each_step_adds_its_digest_to_those_before_it(tmp_path: Path) -> None:
     """A table carries the digests of all steps that it went through."""
     table, valid = _folder(tmp_path / "table", part="1"), _folder(tmp_path / "valid_table", part="2")
     (tmp_path / "checks").write_text("{}")
-    one = {"steps": traced({}, "ingest", str(table)), "rows": 3}
-    two = traced(one, "validate", str(valid), str(tmp_path / "checks"))
+    one = {"steps": add_to_trace({}, "ingest", str(table)), "rows": 3}
+    two = add_to_trace(one, "validate", str(valid), str(tmp_path / "checks"))
     assert list(two) == ["ingest", "validate", "validate.checks"]
     assert two["ingest"] == content_digest(table)
     assert two["validate.checks"] == content_digest(tmp_path / "checks")
@@ -38,14 +38,14 @@ def test_a_bundle_tells_arguments_and_digests_in_the_order_of_the_line(tmp_path:
     """Names of columns come through unharmed, even those that the local runner rewrites."""
     (tmp_path / "model").write_text("m")
     metadata = {
-        "split": {"arguments": given(seed=3), "steps": {"split": "s", "ingest": "i"}},
-        "ingest": {"arguments": given(names=["python3", "{{$.x}}", 'a"b'])},
+        "split": {"arguments": arguments_text(seed=3), "steps": {"split": "s", "ingest": "i"}},
+        "ingest": {"arguments": arguments_text(names=["python3", "{{$.x}}", 'a"b'])},
         "gate": {},
     }
     found = line_trace(metadata, {"train": tmp_path / "model"})
     assert found["arguments"] == {"split": {"seed": 3}, "ingest": {"names": ["python3", "{{$.x}}", 'a"b']}}
     assert list(found["steps"]) == ["ingest", "split", "train"]
-    text = given(names=["python3", "{{$.x}}"])
+    text = arguments_text(names=["python3", "{{$.x}}"])
     assert "python3" not in text
     assert "{{$" not in text
 

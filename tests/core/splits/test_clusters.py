@@ -75,5 +75,5 @@ def test_a_column_that_is_not_there_is_not_asked_for() -> None:
 
 def test_the_clusters_of_some_rows_are_numbered_anew() -> None:
     """No number is left out."""
-    found = clusters.Clusters("group", np.array([0, 1, 2, 1]), 3).take(np.array([2, 3]))
+    found = clusters.RowClusters("group", np.array([0, 1, 2, 1]), 3).take(np.array([2, 3]))
     assert (found.by, found.codes.tolist(), found.count) == ("group", [0, 1], 2)

@@ -16,8 +16,8 @@ from headrace.core.contracts.contract import Column, Contract, RowFeature
 from headrace.core.contracts.contract_yaml import dump
 from headrace.core.features.add_features import engineer_table
 from headrace.core.readers.ingest import ingest_table
-from headrace.core.splits.prepare import Outputs, prepare_table
-from headrace.core.splits.split_plan import Plan, plan
+from headrace.core.splits.prepare import PreparedPaths, prepare_table
+from headrace.core.splits.split_plan import SplitPlan, plan
 from headrace.core.splits.split_table import split_table
 from headrace.core.tables.parquet_table import read
 from headrace.core.tables.source import ReadOptions
@@ -71,9 +71,9 @@ def written(path: Path, rows: int = 500) -> Path:
     return path
 
 
-def outputs(folder: Path) -> Outputs:
+def outputs(folder: Path) -> PreparedPaths:
     """Where things go below a folder."""
-    return Outputs(
+    return PreparedPaths(
         train_table=folder / "train",
         test_table=folder / "test",
         test_actuals=folder / "actuals",
@@ -82,7 +82,7 @@ def outputs(folder: Path) -> Outputs:
     )
 
 
-def in_steps(csv: Path, folder: Path, contract: Contract, chosen: Plan) -> dict[str, Any]:
+def in_steps(csv: Path, folder: Path, contract: Contract, chosen: SplitPlan) -> dict[str, Any]:
     """The same by ingest, validate, engineer and split."""
     (folder / "contract.yaml").write_text(dump(contract))
     goal = outputs(folder)

@@ -17,7 +17,7 @@ from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.contract_yaml import dump
 from headrace.core.splits.split import TEST, assign
-from headrace.core.splits.split_plan import Plan, plan
+from headrace.core.splits.split_plan import SplitPlan, plan
 from headrace.core.splits.split_table import find_cut, split_table
 from headrace.core.tables import parquet_table
 from headrace.core.validation.row_digest import with_digests
@@ -33,11 +33,11 @@ SCHEMA = {"y": pl.String, "x": pl.Int64, "who": pl.String, "when": pl.Datetime("
 START = datetime(2024, 1, 1)
 PLANS = st.sampled_from(
     [
-        Plan("random"),
-        Plan("random", test_size=0.5, seed=3),
-        Plan("stratified", cut='{"no": 0.3, "yes": 0.1}'),
-        Plan("group", test_size=0.4, cut="0.4"),
-        Plan("time", cut="2024-01-03"),
+        SplitPlan("random"),
+        SplitPlan("random", test_size=0.5, seed=3),
+        SplitPlan("stratified", cut='{"no": 0.3, "yes": 0.1}'),
+        SplitPlan("group", test_size=0.4, cut="0.4"),
+        SplitPlan("time", cut="2024-01-03"),
     ]
 )
 ROWS = st.lists(
@@ -58,24 +58,24 @@ def frame(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def sides(rows: list[Row], chosen: Plan, contract: Contract = CONTRACT) -> list[bool]:
+def sides(rows: list[Row], chosen: SplitPlan, contract: Contract = CONTRACT) -> list[bool]:
     """On which side each row falls."""
     return assign(frame(rows), contract, plan=chosen).get_column(TEST).to_list()
 
 
-def placed(rows: list[Row], chosen: Plan, contract: Contract = CONTRACT) -> Counter[tuple[Row, bool]]:
+def placed(rows: list[Row], chosen: SplitPlan, contract: Contract = CONTRACT) -> Counter[tuple[Row, bool]]:
     """How many copies of each row are on each side."""
     return Counter(zip(rows, sides(rows, chosen, contract), strict=True))
 
 
 @given(ROWS, ROWS, PLANS)
-def test_a_row_keeps_its_side_when_others_come(rows: list[Row], others: list[Row], chosen: Plan) -> None:
+def test_a_row_keeps_its_side_when_others_come(rows: list[Row], others: list[Row], chosen: SplitPlan) -> None:
     """Each row is where it was when rows are appended, equal copies too."""
     assert sides(rows + others, chosen)[: len(rows)] == sides(rows, chosen)
 
 
 @given(ROWS, st.randoms(use_true_random=False), PLANS)
-def test_reordering_exchanges_equal_copies_and_nothing_else(rows: list[Row], draw: Random, chosen: Plan) -> None:
+def test_reordering_exchanges_equal_copies_and_nothing_else(rows: list[Row], draw: Random, chosen: SplitPlan) -> None:
     """As many copies of each row are on each side, in whatever order they stand."""
     shuffled = draw.sample(rows, len(rows))
     assert placed(shuffled, chosen) == placed(rows, chosen)
@@ -84,13 +84,13 @@ def test_reordering_exchanges_equal_copies_and_nothing_else(rows: list[Row], dra
 @given(ROWS, st.randoms(use_true_random=False))
 def test_balanced_parts_do_not_depend_on_the_order_either(rows: list[Row], draw: Random) -> None:
     """The cuts are those of the rows, not of their order."""
-    for chosen in (Plan("stratified"), Plan("group"), Plan("random")):
+    for chosen in (SplitPlan("stratified"), SplitPlan("group"), SplitPlan("random")):
         assert placed(draw.sample(rows, len(rows)), chosen) == placed(rows, chosen)
 
 
 def test_copies_are_drawn_apart() -> None:
     """Of many equal rows about the share falls into the test part, as if each were another row."""
-    found = sides([("no", 1, "ann", START)] * 4000, Plan("random"))
+    found = sides([("no", 1, "ann", START)] * 4000, SplitPlan("random"))
     assert abs(sum(found) - 800) < 4 * 640**0.5
     assert 0.1 < sum(found[:100]) / 100 < 0.3
 
@@ -153,7 +153,7 @@ def test_a_split_by_group_has_groups_on_both_sides() -> None:
     """Of a few groups one is of the test part, and one is not, whatever the seed; the plan tells the other cut."""
     rows = [("no", number, name, START) for number in range(4) for name in ("ann", "bob")]
     for seed in range(30):
-        assert set(sides(rows, Plan("group", seed=seed))) == {True, False}
+        assert set(sides(rows, SplitPlan("group", seed=seed))) == {True, False}
 
 
 def test_equal_inputs_stay_together_where_the_contract_asks_for_it() -> None:
@@ -170,7 +170,7 @@ def test_equal_inputs_stay_together_where_the_contract_asks_for_it() -> None:
 
 
 @given(ROWS, PLANS)
-def test_no_group_is_on_both_sides(rows: list[Row], chosen: Plan) -> None:
+def test_no_group_is_on_both_sides(rows: list[Row], chosen: SplitPlan) -> None:
     """In a split by group each group is whole; one row without a group does not drag the others along."""
     if chosen.method == "group":
         found = {(row[2], side) for row, side in zip(rows, sides(rows, chosen), strict=True) if row[2]}
@@ -180,12 +180,12 @@ def test_no_group_is_on_both_sides(rows: list[Row], chosen: Plan) -> None:
 def test_digests_that_are_there_are_used_and_taken_away() -> None:
     """The stream computes each digest once."""
     rows = frame([("no", number, "ann", START) for number in range(100)])
-    once = assign(with_digests(rows, CONTRACT), CONTRACT, plan=Plan("random"))
-    assert once.equals(assign(rows, CONTRACT, plan=Plan("random")))
+    once = assign(with_digests(rows, CONTRACT), CONTRACT, plan=SplitPlan("random"))
+    assert once.equals(assign(rows, CONTRACT, plan=SplitPlan("random")))
     assert once.columns == [*SCHEMA, TEST]
-    assert assign(rows.lazy(), CONTRACT, plan=Plan("random")).collect().equals(once)
+    assert assign(rows.lazy(), CONTRACT, plan=SplitPlan("random")).collect().equals(once)
     with pytest.raises(InputError, match="needs its cuts"):
-        assign(rows.lazy(), CONTRACT, plan=Plan("stratified"))
+        assign(rows.lazy(), CONTRACT, plan=SplitPlan("stratified"))
 
 
 def test_repeated_keys_stay_together_whatever_their_classes() -> None:
@@ -193,7 +193,7 @@ def test_repeated_keys_stay_together_whatever_their_classes() -> None:
     contract = Contract(name="a", task="binary", columns=COLUMNS, keys=("x",))
     rows = [(("no", "yes")[number % 5 == 0], number, "ann", START) for number in range(900)]
     rows += [("yes", number, "bob", START) for number in range(0, 900, 4)]
-    found = sides(rows, Plan("stratified"), contract)
+    found = sides(rows, SplitPlan("stratified"), contract)
     assert len({(row[1], side) for row, side in zip(rows, found, strict=True)}) == 900
     tested = Counter(row[0] for row, side in zip(rows, found, strict=True) if side)
     counts = Counter(row[0] for row in rows)
@@ -205,13 +205,13 @@ def test_keys_alone_decide_where_there_are_keys() -> None:
     contract = Contract(name="a", task="binary", columns=COLUMNS, keys=("x",))
     before = [("no", number, "ann", START) for number in range(200)]
     after = [("yes", number, "bob", None) for number in range(200)]
-    assert sides(before, Plan("random"), contract) == sides(after, Plan("random"), contract)
-    assert sides(before, Plan("random"), contract) != sides(before, Plan("random", seed=1), contract)
+    assert sides(before, SplitPlan("random"), contract) == sides(after, SplitPlan("random"), contract)
+    assert sides(before, SplitPlan("random"), contract) != sides(before, SplitPlan("random", seed=1), contract)
 
 
 def test_the_share_is_what_was_asked_for() -> None:
     """Of many rows about the share falls into the test part."""
-    found = sides([("no", number, "ann", START) for number in range(20_000)], Plan("random", test_size=0.3))
+    found = sides([("no", number, "ann", START) for number in range(20_000)], SplitPlan("random", test_size=0.3))
     assert abs(sum(found) / len(found) - 0.3) < 0.015
 
 
@@ -275,7 +275,7 @@ def test_a_cut_leaves_rows_on_both_sides(days: list[int | None], size: float) ->
 
 def split(folder: Path, rows: list[Row], **given: Any) -> tuple[dict[str, dict[str, Any]], list[pl.DataFrame]]:
     """Split a table on disk; the metadata and the three tables."""
-    with parquet_table.Writer(folder / "table") as writer:
+    with parquet_table.TableWriter(folder / "table") as writer:
         writer.write(frame(rows))
     (folder / "contract.yaml").write_text(dump(CONTRACT))
     names = ("train_table", "test_table", "test_actuals")

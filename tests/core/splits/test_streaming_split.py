@@ -11,8 +11,8 @@ import pytest
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.splits import split_plan, streaming_split
 from headrace.core.splits.split import TEST, assign
-from headrace.core.splits.split_plan import Plan, plan
-from headrace.core.splits.streaming_split import Divider, Seen
+from headrace.core.splits.split_plan import SplitPlan, plan
+from headrace.core.splits.streaming_split import SeenDigests, StreamingSplit
 
 CLASSES = Contract(
     name="a",
@@ -35,9 +35,9 @@ def table(rows: int, *, distinct: int, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame({"y": y, "x": x, "who": who})
 
 
-def divided(frame: pl.DataFrame, contract: Contract, chosen: Plan, *, block: int) -> pl.DataFrame:
+def divided(frame: pl.DataFrame, contract: Contract, chosen: SplitPlan, *, block: int) -> pl.DataFrame:
     """What a divider makes of the blocks of a table, in the order in which it gives the rows."""
-    divider = Divider(contract, chosen)
+    divider = StreamingSplit(contract, chosen)
     pieces = [divider.add(piece) for piece in frame.iter_slices(block)]
     return pl.concat([*pieces, *divider.rest()]).drop_nulls(TEST)
 
@@ -92,7 +92,7 @@ def test_the_cuts_that_were_found_repeat_the_split(keys: tuple[str, ...]) -> Non
     """A divider's plan, once all rows came, gives the same sides again, of a table that has grown too."""
     contract = Contract(name="a", task="multiclass", columns=CLASSES.columns, keys=keys)
     frame = table(3000, distinct=900)
-    divider = Divider(contract, plan(contract, method="stratified"))
+    divider = StreamingSplit(contract, plan(contract, method="stratified"))
     first = pl.concat([*[divider.add(piece) for piece in frame.iter_slices(500)], *divider.rest()]).drop_nulls(TEST)
     assert divider.plan.cut
     if not keys:
@@ -108,7 +108,7 @@ def test_most_rows_of_a_large_table_of_unlike_rows_do_not_wait() -> None:
     frame = pl.DataFrame(
         {"y": ["a", "b"] * 50_000, "x": range(100_000), "who": None}, schema_overrides={"who": pl.String}
     )
-    divider = Divider(CLASSES, plan(CLASSES, method="stratified"))
+    divider = StreamingSplit(CLASSES, plan(CLASSES, method="stratified"))
     at_once = sum(divider.add(piece)[TEST].count() for piece in frame.iter_slices(10_000))
     assert 100_000 - at_once < 40 + 14 * 2 * 50_000**0.5
     assert sum(piece.height for piece in divider.rest()) == 100_000 - at_once
@@ -116,7 +116,7 @@ def test_most_rows_of_a_large_table_of_unlike_rows_do_not_wait() -> None:
 
 def test_digests_that_look_the_same_are_held_back_only() -> None:
     """The bitmap may take one digest for another, and never says of a repeated one that it is new."""
-    seen, draw = Seen(), np.random.default_rng(3)
+    seen, draw = SeenDigests(), np.random.default_rng(3)
     digests = draw.integers(0, 2**64, 20_000, dtype=np.uint64)
     first = seen.maybe(pl.Series(np.concatenate([digests[:1000], digests[:10]])))
     assert first[1000:].all()
@@ -129,7 +129,7 @@ def test_what_was_held_back_goes_with_the_divider(tmp_path: Path, monkeypatch: p
     """No temporary folder outlives a table that was not finished."""
     monkeypatch.setattr(streaming_split.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(streaming_split, "_HELD_CELLS", 10)
-    divider = Divider(CLASSES, plan(CLASSES, method="stratified"))
+    divider = StreamingSplit(CLASSES, plan(CLASSES, method="stratified"))
     divider.add(table(100, distinct=20))
     assert list(tmp_path.iterdir())
     del divider

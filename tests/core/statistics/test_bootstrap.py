@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from headrace.core.contracts.contract import Task
-from headrace.core.splits.clusters import Clusters
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap
 from headrace.core.statistics.intervals import bounds
-from headrace.core.statistics.weighted_metrics import Outcome, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 
 
-def random_labels(seed: int, rows: int) -> Outcome:
+def random_labels(seed: int, rows: int) -> EvaluatedRows:
     """Scores that know nothing of the class."""
     draw = np.random.default_rng(seed)
     scores = draw.random(rows)
     probabilities = np.stack([1 - scores, scores], axis=1)
-    return Outcome("binary", draw.integers(0, 2, rows), probabilities, (scores > 0.5).astype(int))
+    return EvaluatedRows("binary", draw.integers(0, 2, rows), probabilities, (scores > 0.5).astype(int))
 
 
 def test_intervals_of_random_labels_hold_one_half_about_95_times_in_100() -> None:
@@ -48,7 +48,7 @@ def test_an_interval_shrinks_with_the_square_root_of_the_rows(monkeypatch: pytes
 def test_a_metric_that_no_resample_defines_is_left_out() -> None:
     """An area needs both classes; the other metrics stay."""
     actual = np.zeros(4, dtype=int)
-    outcome = Outcome("binary", actual, np.full((4, 2), 0.5), actual)
+    outcome = EvaluatedRows("binary", actual, np.full((4, 2), 0.5), actual)
     found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=0))
     assert "roc_auc" not in found
     assert "accuracy" in found
@@ -59,7 +59,7 @@ def test_rare_classes_do_not_take_the_interval_away() -> None:
     draw = np.random.default_rng(0)
     actual = np.concatenate([np.arange(12), draw.integers(0, 3, 60)])
     probabilities = draw.dirichlet(np.ones(12), len(actual))
-    outcome = Outcome("multiclass", actual, probabilities, probabilities.argmax(axis=1))
+    outcome = EvaluatedRows("multiclass", actual, probabilities, probabilities.argmax(axis=1))
     found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=0))
     assert found["roc_auc"].low < found["roc_auc"].value < found["roc_auc"].high
 
@@ -72,14 +72,14 @@ def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None
     assert bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=0)) == whole
 
 
-def separated(seed: int, rows: int, *, positives: int, distance: float) -> Outcome:
+def separated(seed: int, rows: int, *, positives: int, distance: float) -> EvaluatedRows:
     """Scores from two normal distributions, as probabilities that are right."""
     draw = np.random.default_rng(seed)
     actual = np.arange(rows) < positives
     scores = draw.normal(size=rows) + distance * actual
     odds = np.exp(distance * scores - distance**2 / 2) * positives / (rows - positives)
     ours = odds / (1 + odds)
-    return Outcome("binary", actual.astype(int), np.stack([1 - ours, ours], axis=1), (ours >= 0.5).astype(int))
+    return EvaluatedRows("binary", actual.astype(int), np.stack([1 - ours, ours], axis=1), (ours >= 0.5).astype(int))
 
 
 @pytest.mark.parametrize(("rows", "positives"), [(12, 6), (60, 5)])
@@ -105,7 +105,7 @@ def test_intervals_of_errors_hold_the_truth(rows: int, least: int) -> None:
     for seed in range(100):
         draw = np.random.default_rng(seed)
         values = np.sqrt(3) * draw.normal(size=rows)
-        outcome = Outcome("regression", values + draw.normal(size=rows), values=values)
+        outcome = EvaluatedRows("regression", values + draw.normal(size=rows), values=values)
         found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=seed, resamples=400))
         for name, value in truth.items():
             held[name] += found[name].low <= value <= found[name].high
@@ -119,11 +119,11 @@ def test_an_interval_holds_its_value_and_stays_where_the_metric_can_be(kind: Tas
     draw = np.random.default_rng(0)
     if kind == "regression":
         actual = draw.normal(size=24)
-        outcome = Outcome(kind, actual, values=actual)
+        outcome = EvaluatedRows(kind, actual, values=actual)
     else:
         actual = np.arange(24) % (2 if kind == "binary" else 4)
-        outcome = Outcome(kind, actual, np.eye(actual.max() + 1)[actual], actual)
-    by = Clusters("group", np.arange(24) // 2, 12) if clustered else None
+        outcome = EvaluatedRows(kind, actual, np.eye(actual.max() + 1)[actual], actual)
+    by = RowClusters("group", np.arange(24) // 2, 12) if clustered else None
     found = bootstrap.intervals(outcome, bootstrap.resample([outcome], seed=0, clusters=by))
     for name, interval in found.items():
         least, most = bounds(name, classes=4 if kind == "multiclass" else 2)
@@ -132,7 +132,7 @@ def test_an_interval_holds_its_value_and_stays_where_the_metric_can_be(kind: Tas
             assert 0.5 < interval.low < interval.value == 1.0
 
 
-def grouped(seed: int, groups: int, *, same: float) -> tuple[Outcome, Clusters]:
+def grouped(seed: int, groups: int, *, same: float) -> tuple[EvaluatedRows, RowClusters]:
     """Rows of which ten share a group, and with it a part of what is wrong with their scores."""
     draw = np.random.default_rng(seed)
     codes = np.repeat(np.arange(groups), 10)
@@ -140,8 +140,8 @@ def grouped(seed: int, groups: int, *, same: float) -> tuple[Outcome, Clusters]:
     shared, own = draw.normal(size=groups)[codes], draw.normal(size=len(codes))
     scores = actual + (2 * actual - 1) * np.sqrt(same) * shared + np.sqrt(1 - same) * own
     ours = 1 / (1 + np.exp(0.5 - scores))
-    outcome = Outcome("binary", actual, np.stack([1 - ours, ours], axis=1), (ours >= 0.5).astype(int))
-    return outcome, Clusters("group", codes, groups)
+    outcome = EvaluatedRows("binary", actual, np.stack([1 - ours, ours], axis=1), (ours >= 0.5).astype(int))
+    return outcome, RowClusters("group", codes, groups)
 
 
 @pytest.mark.parametrize("same", [0.0, 0.6])
@@ -165,7 +165,7 @@ def test_rows_that_are_copies_tell_no_more_than_one_of_each() -> None:
     """Ten copies of each row, drawn together, give about the interval of the rows; by row it would be a third of it."""
     once = random_labels(5, 60)
     copies = once.take(np.repeat(np.arange(60), 10))
-    by = Clusters("key", np.repeat(np.arange(60), 10), 60)
+    by = RowClusters("key", np.repeat(np.arange(60), 10), 60)
     widths = [
         found.high - found.low
         for outcome, clusters in ((once, None), (copies, by), (copies, None))

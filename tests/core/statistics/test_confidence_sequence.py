@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.statistics.confidence_sequence import UNKNOWN, Interval, Sums, difference
+from headrace.core.statistics.confidence_sequence import UNKNOWN, MeasureSums, SequentialInterval, difference
 
 STEPS = (1, 5, 25, 50)
 LOOKS, REQUESTS = 15, 100
@@ -16,7 +16,7 @@ LOOKS, REQUESTS = 15, 100
 
 def rollouts(
     count: int, *, stable: float, candidate: float, drift: Sequence[float] = (0, 0, 0, 0), seed: int = 5
-) -> list[list[Interval]]:
+) -> list[list[SequentialInterval]]:
     """Simulated rollouts of a share of errors, each with its interval at every look.
 
     Args:
@@ -29,8 +29,8 @@ def rollouts(
     draw = np.random.default_rng(seed)
     found = []
     for _ in range(count):
-        steps: list[tuple[Sums, Sums]] = []
-        looks: list[Interval] = []
+        steps: list[tuple[MeasureSums, MeasureSums]] = []
+        looks: list[SequentialInterval] = []
         for percent, more in zip(STEPS, drift, strict=True):
             seen = np.zeros(4)
             for _ in range(LOOKS):
@@ -42,7 +42,7 @@ def rollouts(
                     draw.binomial(others, stable + more),
                     others,
                 )
-                pair = Sums.share(seen[0], seen[1]), Sums.share(seen[2], seen[3])
+                pair = MeasureSums.share(seen[0], seen[1]), MeasureSums.share(seen[2], seen[3])
                 looks.append(difference([*steps, pair], alpha=0.05))
             steps.append(pair)
         found.append(looks)
@@ -75,7 +75,7 @@ def test_looking_often_at_a_usual_interval_would_not_do() -> None:
         distance = np.abs(mine - others) / count / np.sqrt(both * (1 - both) * 2 / count)
         usual += bool((distance > 1.96).any())
         looks = [
-            difference([(Sums.share(a, n), Sums.share(b, n))], alpha=0.05)
+            difference([(MeasureSums.share(a, n), MeasureSums.share(b, n))], alpha=0.05)
             for a, b, n in zip(mine, others, count, strict=True)
         ]
         ours += any(not one.low <= 0 <= one.high for one in looks)
@@ -102,8 +102,8 @@ def test_a_good_candidate_is_shown_to_be_good() -> None:
 COUNTS = st.tuples(st.integers(1, 500), st.floats(0, 1), st.integers(1, 500), st.floats(0, 1))
 
 
-def _steps(drawn: list[tuple[int, float, int, float]]) -> list[tuple[Sums, Sums]]:
-    return [(Sums.share(round(a * p), a), Sums.share(round(b * q), b)) for a, p, b, q in drawn]
+def _steps(drawn: list[tuple[int, float, int, float]]) -> list[tuple[MeasureSums, MeasureSums]]:
+    return [(MeasureSums.share(round(a * p), a), MeasureSums.share(round(b * q), b)) for a, p, b, q in drawn]
 
 
 @given(st.lists(COUNTS, min_size=1, max_size=5), st.floats(0.001, 0.2))
@@ -131,8 +131,8 @@ def test_exchanged_versions_exchange_the_sign(drawn: list[tuple[int, float, int,
 def test_a_share_that_grows_while_the_hours_change_is_no_difference(base: float, more: float) -> None:
     """Simpson's paradox: both versions fail equally often in each step, though not in the sum of the steps."""
     steps = [
-        (Sums.share(10 * base, 10), Sums.share(990 * base, 990)),
-        (Sums.share(500 * (base + more), 500), Sums.share(500 * (base + more), 500)),
+        (MeasureSums.share(10 * base, 10), MeasureSums.share(990 * base, 990)),
+        (MeasureSums.share(500 * (base + more), 500), MeasureSums.share(500 * (base + more), 500)),
     ]
     assert abs(difference(steps, alpha=0.05).effect) < 1e-9
 
@@ -140,5 +140,5 @@ def test_a_share_that_grows_while_the_hours_change_is_no_difference(base: float,
 def test_without_requests_nothing_is_known() -> None:
     """Neither a version that was not asked nor no step at all says anything."""
     assert difference([], alpha=0.05) == UNKNOWN
-    assert difference([(Sums(0, 0, 0), Sums.share(1, 10))], alpha=0.05) == UNKNOWN
-    assert Sums(0, 0, 0).mean == 0
+    assert difference([(MeasureSums(0, 0, 0), MeasureSums.share(1, 10))], alpha=0.05) == UNKNOWN
+    assert MeasureSums(0, 0, 0).mean == 0

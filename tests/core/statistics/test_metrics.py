@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from headrace.core.statistics import metrics, weighted_metrics
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
-def classified(rows: int, classes: int, *, seed: int, ties: bool = False) -> Outcome:
+def classified(rows: int, classes: int, *, seed: int, ties: bool = False) -> EvaluatedRows:
     """Random probabilities that know something of the classes."""
     draw = np.random.default_rng(seed)
     actual = draw.integers(0, classes, rows)
@@ -18,7 +18,7 @@ def classified(rows: int, classes: int, *, seed: int, ties: bool = False) -> Out
     if ties:
         first = probabilities[:, :1].round(1).clip(0.05, 0.95)
         probabilities = np.hstack([first, (1 - first) * np.full((1, classes - 1), 1 / (classes - 1))])
-    return Outcome(
+    return EvaluatedRows(
         task="binary" if classes == 2 else "multiclass",
         actual=actual,
         probabilities=probabilities,
@@ -27,7 +27,7 @@ def classified(rows: int, classes: int, *, seed: int, ties: bool = False) -> Out
     )
 
 
-def by_scikit_learn(outcome: Outcome, weights: NDArray[np.float64]) -> dict[str, float]:
+def by_scikit_learn(outcome: EvaluatedRows, weights: NDArray[np.float64]) -> dict[str, float]:
     """The same metrics by scikit-learn."""
     actual, labels, p = outcome.actual, outcome.labels, outcome.probabilities
     assert p is not None
@@ -76,7 +76,7 @@ def test_regression_metrics_are_scikit_learns(offset: float) -> None:
     """Also for numbers that lie far from zero and close together."""
     draw = np.random.default_rng(0)
     actual = draw.normal(size=300) + offset
-    outcome = Outcome(task="regression", actual=actual, values=actual + 0.5 * draw.normal(size=300))
+    outcome = EvaluatedRows(task="regression", actual=actual, values=actual + 0.5 * draw.normal(size=300))
     weights = np.stack([np.ones(300), np.bincount(draw.integers(0, 300, 300), minlength=300)]).astype(float)
     found = weighted_metrics.measurer(outcome)(weights)
     for place, row in enumerate(weights):
@@ -92,12 +92,12 @@ def test_regression_metrics_are_scikit_learns(offset: float) -> None:
 
 def test_what_the_rows_do_not_define_is_nan() -> None:
     """One class has no ROC curve, one value no share of explained variance."""
-    one = Outcome("binary", np.zeros(5, dtype=int), np.full((5, 2), 0.5), np.zeros(5, dtype=int))
+    one = EvaluatedRows("binary", np.zeros(5, dtype=int), np.full((5, 2), 0.5), np.zeros(5, dtype=int))
     found = weighted_metrics.measure(one)
     assert np.isnan(found["roc_auc"])
     assert np.isnan(found["pr_auc"])
     assert found["accuracy"] == 1
-    same = Outcome("regression", np.full(5, 3.0), values=np.arange(5.0))
+    same = EvaluatedRows("regression", np.full(5, 3.0), values=np.arange(5.0))
     assert np.isnan(weighted_metrics.measure(same)["r2"])
 
 
@@ -115,7 +115,7 @@ def test_every_metric_says_whether_more_is_better() -> None:
 
 def test_the_precision_of_a_model_that_predicts_nothing_positive_is_not_defined() -> None:
     """scikit-learn reports 0, as if every alarm had been false, for a model that gave none; recall and F1 are 0."""
-    outcome = Outcome(
+    outcome = EvaluatedRows(
         task="binary",
         actual=np.array([0, 1, 0]),
         probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]]),

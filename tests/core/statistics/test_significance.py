@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from headrace.core.splits.clusters import Clusters
+from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap, significance
-from headrace.core.statistics.weighted_metrics import Outcome
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
-def scored(actual: np.ndarray, scores: np.ndarray) -> Outcome:
+def scored(actual: np.ndarray, scores: np.ndarray) -> EvaluatedRows:
     """A binary outcome with those scores."""
-    return Outcome("binary", actual, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(int))
+    return EvaluatedRows("binary", actual, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(int))
 
 
-def pair(seed: int, *, rows: int = 120, ours: float = 0.0, theirs: float = 0.0) -> tuple[Outcome, Outcome]:
+def pair(seed: int, *, rows: int = 120, ours: float = 0.0, theirs: float = 0.0) -> tuple[EvaluatedRows, EvaluatedRows]:
     """Two models that share some luck and know ``ours`` and ``theirs`` of the class."""
     draw = np.random.default_rng(seed)
     actual, shared = draw.integers(0, 2, rows), draw.normal(size=rows)
@@ -24,7 +24,7 @@ def pair(seed: int, *, rows: int = 120, ours: float = 0.0, theirs: float = 0.0) 
     return scored(actual, made[0]), scored(actual, made[1])
 
 
-def delong_by_definition(first: Outcome, second: Outcome) -> float:
+def delong_by_definition(first: EvaluatedRows, second: EvaluatedRows) -> float:
     """DeLong's test from its definition, over all pairs of a positive and a negative."""
     positive = first.actual == 1
     aucs, ones, zeros = [], [], []
@@ -78,7 +78,7 @@ def test_mcnemar_is_the_exact_binomial_test(only_first: int, only_second: int) -
     assert significance.mcnemar(actual, first, second) == pytest.approx(expected, rel=1e-9)
 
 
-def compared(first: Outcome, second: Outcome, metric: str = "roc_auc") -> significance.Difference:
+def compared(first: EvaluatedRows, second: EvaluatedRows, metric: str = "roc_auc") -> significance.MetricDifference:
     """The comparison of two outcomes."""
     return significance.compare(
         first, second, metric=metric, drawn=bootstrap.resample([first, second], seed=0, resamples=400)
@@ -127,7 +127,7 @@ def test_where_nothing_is_defined_nothing_is_compared() -> None:
     assert found["metric"] == "log_loss"
 
 
-def copied(outcome: Outcome, times: int) -> Outcome:
+def copied(outcome: EvaluatedRows, times: int) -> EvaluatedRows:
     """Each row so many times."""
     return outcome.take(np.repeat(np.arange(len(outcome)), times))
 
@@ -135,7 +135,7 @@ def copied(outcome: Outcome, times: int) -> Outcome:
 def test_copies_of_rows_prove_no_more_than_the_rows() -> None:
     """Drawn together, ten copies of each row give about the p-values of the rows; by row they would prove anything."""
     first, second = pair(3, rows=150, ours=1.4, theirs=1.0)
-    by = Clusters("key", np.repeat(np.arange(150), 10), 150)
+    by = RowClusters("key", np.repeat(np.arange(150), 10), 150)
     many = copied(first, 10), copied(second, 10)
     alone = significance.delong(first, second)
     assert significance.delong(*many, clusters=by) == pytest.approx(alone, rel=0.1)
@@ -148,7 +148,7 @@ def test_copies_of_rows_prove_no_more_than_the_rows() -> None:
 def test_clusters_of_one_row_are_rows() -> None:
     """Both tests then give nearly what they give by row."""
     first, second = pair(4, rows=1500, ours=1.2, theirs=1.1)
-    alone = Clusters("group", np.arange(1500), 1500)
+    alone = RowClusters("group", np.arange(1500), 1500)
     assert significance.delong(first, second, clusters=alone) == pytest.approx(
         significance.delong(first, second), rel=0.02
     )
@@ -157,7 +157,7 @@ def test_clusters_of_one_row_are_rows() -> None:
 def test_the_test_says_by_what_it_is() -> None:
     """A reader sees that rows were not taken to be independent."""
     first, second = pair(0)
-    by = Clusters("group", np.arange(120) // 4, 30)
+    by = RowClusters("group", np.arange(120) // 4, 30)
     drawn = bootstrap.resample([first, second], seed=0, resamples=400, clusters=by)
     assert significance.compare(first, second, metric="roc_auc", drawn=drawn).test == "DeLong by group"
     assert significance.compare(first, second, metric="log_loss", drawn=drawn).test == "paired bootstrap by group"
@@ -172,7 +172,7 @@ def test_scores_that_know_only_the_group_are_rarely_told_from_a_coin() -> None:
         actual = np.where(draw.random(200) < 0.9, (draw.random(25) < 0.5)[codes], draw.random(200) < 0.5).astype(int)
         ours = 1 / (1 + np.exp(-(draw.normal(size=25)[codes] + 0.3 * draw.normal(size=200))))
         outcomes = [scored(actual, ours), scored(actual, np.full(200, 0.5))]
-        for by, clusters in (("group", Clusters("group", codes, 25)), ("row", None)):
+        for by, clusters in (("group", RowClusters("group", codes, 25)), ("row", None)):
             drawn = bootstrap.resample(outcomes, seed=seed, resamples=200, clusters=clusters)
             found = significance.compare(*outcomes, metric="roc_auc", drawn=drawn)
             told[by] += found.better or found.worse

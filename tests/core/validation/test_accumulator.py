@@ -4,12 +4,12 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.validation.accumulator import Sample
+from headrace.core.validation.accumulator import RowSample
 
 
 def taken(frame: pl.DataFrame, *, rows: int, block: int, seed: int = 0) -> pl.DataFrame:
     """A sample of a frame that came in blocks."""
-    sample = Sample(rows, seed=seed)
+    sample = RowSample(rows, seed=seed)
     for part in frame.iter_slices(block):
         sample.add(part)
     return sample.frame()
@@ -28,7 +28,7 @@ def test_a_sample_does_not_depend_on_the_blocks(values: list[int], rows: int, bl
 
 def test_a_sample_is_like_the_table_and_bounded() -> None:
     """Its mean is near the table's, and no more rows are held than twice its size and a block."""
-    sample = Sample(1_000)
+    sample = RowSample(1_000)
     for start in range(0, 50_000, 5_000):
         sample.add(pl.DataFrame({"a": range(start, start + 5_000)}))
         assert sum(part.height for part in sample._parts) <= 2_000

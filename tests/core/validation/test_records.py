@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.validation.records import accepted, records, series, table
+from headrace.core.validation.records import records, series, table, validate_records
 
 CONTRACT = Contract(
     name="t",
@@ -29,7 +29,7 @@ def test_objects_and_arrays_mean_the_same() -> None:
     """Arrays follow the order of the contract's inputs."""
     objects = [{"c": "a", "ok": True, "x": 1.5, "n": 1}, {"c": None, "ok": None, "x": None, "n": 2}]
     arrays = [[1, 1.5, "a", True], [2, None, None, None]]
-    typed = [accepted(table(rows, CONTRACT), CONTRACT) for rows in (objects, arrays)]
+    typed = [validate_records(table(rows, CONTRACT), CONTRACT) for rows in (objects, arrays)]
     assert typed[0].equals(typed[1])
     assert typed[0].columns == ["n", "x", "c", "ok"]
 
@@ -37,7 +37,7 @@ def test_objects_and_arrays_mean_the_same() -> None:
 @pytest.mark.parametrize("texts", [["1", "1.5", "a", "true"], ["1", "", "NA", "yes"], ["1", "1e0", "b", "0"]])
 def test_values_are_read_as_in_a_csv(texts: list[str]) -> None:
     """Texts of numbers, booleans and missing values mean what they mean in a table."""
-    frame = accepted(table([texts], CONTRACT), CONTRACT)
+    frame = validate_records(table([texts], CONTRACT), CONTRACT)
     assert frame.schema == pl.Schema({"n": pl.Int64, "x": pl.Float64, "c": pl.String, "ok": pl.Boolean})
     assert frame["n"][0] == 1
 
@@ -45,7 +45,7 @@ def test_values_are_read_as_in_a_csv(texts: list[str]) -> None:
 def test_columns_that_the_model_does_not_use_may_come_along() -> None:
     """A row of the training table can be sent as it is, with its target and notes."""
     row = {"n": 1, "x": 1, "c": "a", "ok": False, "note": "hello", "y": 3}
-    assert accepted(table([row], CONTRACT), CONTRACT).height == 1
+    assert validate_records(table([row], CONTRACT), CONTRACT).height == 1
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_columns_that_the_model_does_not_use_may_come_along() -> None:
 def test_what_breaks_the_contract_is_refused_by_row_and_column(rows: Any, says: str) -> None:
     """Each sentence names the place, what was expected and what was found."""
     with pytest.raises(InputError, match=says):
-        accepted(table(rows, CONTRACT), CONTRACT)
+        validate_records(table(rows, CONTRACT), CONTRACT)
 
 
 def test_the_contract_decides_on_missing_values() -> None:
@@ -87,17 +87,17 @@ def test_the_contract_decides_on_missing_values() -> None:
     from dataclasses import replace
 
     row = {"n": None, "x": 1, "c": "a", "ok": True}
-    assert accepted(table([row], CONTRACT), CONTRACT)["n"].to_list() == [None]
+    assert validate_records(table([row], CONTRACT), CONTRACT)["n"].to_list() == [None]
     strict = replace(CONTRACT, rules={"missing": "stop"})
     with pytest.raises(InputError, match="row 0, column 'n' must be present"):
-        accepted(table([row], strict), strict)
+        validate_records(table([row], strict), strict)
 
 
 def test_many_faults_are_counted() -> None:
     """The first is told, the others are numbered."""
     rows = [[-1, "x", "z", 9]] * 3
     with pytest.raises(InputError, match=r"11 more values or columns are refused\.$"):
-        accepted(table(rows, CONTRACT), CONTRACT)
+        validate_records(table(rows, CONTRACT), CONTRACT)
 
 
 VALUES = st.one_of(
@@ -116,10 +116,14 @@ def test_the_meaning_of_a_value_does_not_depend_on_its_neighbours(values: list[A
     contract = Contract(
         name="t", task="regression", columns=(column, Column("y", "number", role="target")), missing_values=()
     )
-    from headrace.core.contracts.casting import typed
+    from headrace.core.contracts.casting import cast_columns
 
     def read(raw: list[Any]) -> list[Any]:
-        return typed(series("c", raw).to_frame(), [column], missing_values=contract.missing_values).frame["c"].to_list()
+        return (
+            cast_columns(series("c", raw).to_frame(), [column], missing_values=contract.missing_values)
+            .frame["c"]
+            .to_list()
+        )
 
     together = read(values)
     alone = [read([value])[0] for value in values]

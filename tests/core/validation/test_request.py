@@ -9,7 +9,7 @@ from headrace.core.base.errors import DataError
 from headrace.core.contracts.contract import Column, Contract, RowFeature
 from headrace.core.validation.block import REASONS, ROW, check_block
 from headrace.core.validation.request import check_rows
-from headrace.core.validation.violation_counts import Counts
+from headrace.core.validation.violation_counts import ViolationCounts
 
 CONTRACT = Contract(
     name="people",
@@ -125,7 +125,7 @@ def test_blocks_add_up_to_the_table(rows: list[dict[str, str | None]], cut: int)
     whole = check_block(raw(*rows), CONTRACT)
     first = check_block(raw(*rows[:cut]), CONTRACT)
     second = check_block(raw(*rows[cut:]), CONTRACT, first_row=min(cut, len(rows)) + 1)
-    assert first.counts + second.counts == whole.counts + Counts()
+    assert first.counts + second.counts == whole.counts + ViolationCounts()
     assert whole.valid.height + whole.quarantine.height == len(rows)
     assert first.valid.height + second.valid.height == whole.valid.height
     numbers = [*first.quarantine.get_column(ROW), *second.quarantine.get_column(ROW)]

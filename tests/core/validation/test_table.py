@@ -46,7 +46,7 @@ def rows(count: int = 200) -> pl.DataFrame:
 
 def check(folder: Path, frame: pl.DataFrame, agreed: Contract, *, notes: Sequence[Note] = ()) -> dict[str, Any]:
     """Check a table on disk, in several parts; the checks that were written."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame.head(77))
         writer.write(frame.slice(77))
     (folder / "contract.yaml").write_text(dump(agreed))

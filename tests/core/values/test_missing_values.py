@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import Inferred, inferred
-from headrace.core.inference.request_encoder import Door
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.readers.ingest import ingest_table
-from headrace.core.readers.table_reader import Reading
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
 from headrace.core.validation.block import check_block
@@ -44,13 +44,13 @@ def columns(mark: str = "", *, share: int = 6) -> dict[str, list[str]]:
     return made | {"late": [("no", "yes")[draw.random() < 0.5] for _ in range(ROWS)]}
 
 
-def made(folder: Path, table: dict[str, list[str]], *, kind: str = "csv", **options: Any) -> Inferred:
+def made(folder: Path, table: dict[str, list[str]], *, kind: str = "csv", **options: Any) -> InferredContract:
     """The contract of a table that is written in a file of a kind."""
     path = folder / f"t.{kind}"
     frame = pl.DataFrame(table)
     frame.write_parquet(path) if kind == "parquet" else path.write_text(frame.write_csv(), encoding="utf-8")
     ingest_table(source(path), folder=folder / "raw", options=ReadOptions(**options))
-    found = inferred(folder / "raw", name="demo", target="late", wishes=Wishes())
+    found = infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints())
     assert parse(dump(found.contract)) == found.contract
     return found
 
@@ -109,7 +109,7 @@ def test_namibia_is_a_country(tmp_path: Path, kind: str) -> None:
     row = {"amount": "NA", "city": "NA", "day": "NA", "country": "NA"}
     for typed in (judge(pl.DataFrame([row]), found).table, _read_back(tmp_path, row, found)):
         assert typed.row(0, named=True) == {"amount": None, "city": None, "day": None, "country": "NA"}
-    door = Door(found)
+    door = RequestEncoder(found)
     quick = door.quick_rows([row])
     assert quick is not None
     assert quick.matrix[0].tolist()[1:3] == pytest.approx([float("nan"), 2.0], nan_ok=True)
@@ -120,7 +120,7 @@ def _read_back(folder: Path, row: dict[str, str], contract: Contract) -> pl.Data
     path = folder / "new.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n", encoding="utf-8")
     options = ReadOptions(missing_values=contract.missing_values, listed=contract.marked)
-    return judge(next(Reading(source(path), options, digest=False).frames()), contract).table
+    return judge(next(TableReader(source(path), options, digest=False).frames()), contract).table
 
 
 def test_names_and_initials_are_no_countries() -> None:
@@ -168,12 +168,12 @@ def test_a_sentinel_that_a_person_names_is_missing_everywhere(tmp_path: Path, na
     assert check_block(raw, found).valid.get_column(name).null_count() == wanted
     row: dict[str, Any] = {"amount": "20.5", "city": "Bonn", "day": "2024-01-01"} | {name: mark}
     assert judge(pl.DataFrame([row]), found).table.get_column(name).to_list() == [None]
-    door = Door(found)
+    door = RequestEncoder(found)
     for sent in ([row], [row] * 20, [row | {"amount": float(row["amount"])}]):
         np.testing.assert_array_equal(door.rows(sent).matrix, door._judged_rows(sent).matrix)
     never = [replace(column, missing=0.0) if column.name == name else column for column in found.columns]
     strict = replace(found, columns=tuple(never))
-    assert Door(strict).quick_rows([row]) is None
+    assert RequestEncoder(strict).quick_rows([row]) is None
 
 
 @given(

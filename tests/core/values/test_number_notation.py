@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.casting import typed
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column
 from headrace.core.inference.column_decoders import reader
 from headrace.core.values.currencies import is_currency
-from headrace.core.values.number_notation import Notation, notation_of
+from headrace.core.values.number_notation import NumberNotation, notation_of
 
 # What is right is what a person of that country reads; pandas' read_csv(decimal=, thousands=) agrees where it can tell.
 CASES = [
@@ -75,7 +75,7 @@ CASES = [
 def cast(text: str, form: str, dtype: Any = "number") -> float | None:
     """The number that the cast of a table reads; None where it fails."""
     column = Column("a", dtype, "ignore", format=form)
-    return typed(pl.DataFrame({"a": [text]}), [column], missing_values=[""]).frame.item()
+    return cast_columns(pl.DataFrame({"a": [text]}), [column], missing_values=[""]).frame.item()
 
 
 @pytest.mark.parametrize(("form", "text", "wanted"), CASES)
@@ -126,14 +126,14 @@ def test_currencies_are_known() -> None:
 
 
 NOTATIONS = st.builds(
-    lambda marks, symbol, negative: Notation(*marks, *symbol, negative),
+    lambda marks, symbol, negative: NumberNotation(*marks, *symbol, negative),
     st.sampled_from([(".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", "'")]),
     st.sampled_from([("", ""), ("$", ""), ("CHF ", ""), ("", " €"), ("", "%"), ("", " km/h"), ("", "m²")]),
     st.sampled_from(["-", "after", "()"]),
 )
 
 
-def written(number: float, notation: Notation, *, decimals: int) -> str:
+def written(number: float, notation: NumberNotation, *, decimals: int) -> str:
     """A number in a notation, by Python's own formatting."""
     digits = f"{abs(number):,.{decimals}f}".translate({ord(","): notation.thousands, ord("."): notation.decimal})
     text = f"{notation.before}{digits}{notation.after}"
@@ -143,22 +143,22 @@ def written(number: float, notation: Notation, *, decimals: int) -> str:
 
 
 @given(NOTATIONS, st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=8), st.integers(0, 4))
-def test_what_a_notation_writes_it_reads(notation: Notation, units: list[int], decimals: int) -> None:
+def test_what_a_notation_writes_it_reads(notation: NumberNotation, units: list[int], decimals: int) -> None:
     """Any number in any notation comes back to the last digit, from a table and from a request."""
     numbers = [unit / 10**decimals for unit in units]
     texts = [written(number, notation, decimals=decimals) for number in numbers]
     column = Column("a", "number", "ignore", format=notation.example(whole=False))
-    found = typed(pl.DataFrame({"a": texts}), [column], missing_values=[""])
+    found = cast_columns(pl.DataFrame({"a": texts}), [column], missing_values=[""])
     assert found.failed == {}
     assert found.frame["a"].to_list() == numbers
     assert [notation.float(text) for text in texts] == numbers
 
 
 @given(NOTATIONS, st.text(alphabet="0123456789.,'- ()$%€kgE+", max_size=9))
-@example(Notation(), "1.")
-@example(Notation(), "1E5")
-def test_the_table_and_the_door_never_disagree(notation: Notation, text: str) -> None:
+@example(NumberNotation(), "1.")
+@example(NumberNotation(), "1E5")
+def test_the_table_and_the_door_never_disagree(notation: NumberNotation, text: str) -> None:
     """A text is the same number in Polars and in Python, or none in both."""
     column = Column("a", "number", "ignore", format=notation.example(whole=False))
-    found = typed(pl.DataFrame({"a": [text]}), [column], missing_values=[]).frame.item()
+    found = cast_columns(pl.DataFrame({"a": [text]}), [column], missing_values=[]).frame.item()
     assert found == notation.float(text)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.core.contracts.casting import typed
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import Inferred, inferred
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
 from headrace.core.validation.block import check_block
@@ -27,16 +27,16 @@ N = 60
 DAYS = [datetime(2023, 1, 1) + timedelta(days=6 * place) for place in range(N)]
 
 
-def infer(folder: Path, columns: dict[str, list[Any]], **wishes: Any) -> Inferred:
+def infer(folder: Path, columns: dict[str, list[Any]], **wishes: Any) -> InferredContract:
     """The contract of a table of texts with a target, as it comes from a CSV."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(pl.DataFrame({"y": ["no", "yes", "no"] * (N // 3), **columns}))
-    return inferred(folder / "raw", name="demo", target="y", wishes=Wishes(**wishes))
+    return infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))
 
 
 def read(texts: list[Any], column: Column) -> list[datetime | None]:
     """The times that the cast reads; it must not fail."""
-    found = typed(pl.DataFrame({column.name: texts}), [column], missing_values=[""])
+    found = cast_columns(pl.DataFrame({column.name: texts}), [column], missing_values=[""])
     assert found.failed == {}
     times: list[datetime | None] = found.frame[column.name].to_list()
     return times
@@ -103,7 +103,7 @@ def test_what_stands_around_a_date_is_passed_over(text: str, day: int) -> None:
 def test_a_word_that_is_no_month_is_a_failure() -> None:
     """Nothing is guessed of a word that no language has for a month."""
     column = Column("t", "timestamp", "timestamp", format="%d %b %Y")
-    assert "t" in typed(pl.DataFrame({"t": ["5 foo 2024"]}), [column], missing_values=[]).failed
+    assert "t" in cast_columns(pl.DataFrame({"t": ["5 foo 2024"]}), [column], missing_values=[]).failed
 
 
 def test_years_of_two_digits_have_a_pivot_that_is_told(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_years_of_two_digits_have_a_pivot_that_is_told(tmp_path: Path) -> None:
 def test_a_year_of_two_digits_is_never_one_of_antiquity() -> None:
     """7/4/23 is no date of the year 23, whatever the contract says."""
     column = Column("t", "timestamp", "timestamp", format="%m/%d/%Y")
-    assert "t" in typed(pl.DataFrame({"t": ["7/4/23"]}), [column], missing_values=[]).failed
+    assert "t" in cast_columns(pl.DataFrame({"t": ["7/4/23"]}), [column], missing_values=[]).failed
 
 
 EITHER = [f"{1 + place % 12}/{1 + place % 11}/2023" for place in range(N)]

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import Inferred, inferred
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
 from headrace.core.readers.ingest import ingest_table
-from headrace.core.readers.table_reader import Reading
+from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables import parquet_table
 from headrace.core.tables.dtypes import series
-from headrace.core.tables.source import Query, ReadOptions
-from headrace.core.values.whitespace import trimmed
+from headrace.core.tables.source import QuerySource, ReadOptions
+from headrace.core.values.whitespace import trim_texts
 from headrace.stores.sources.open_source import open_source
 from tests.core.made import about
 
@@ -24,10 +24,10 @@ N = 60
 TARGET = ["no", "yes", "no"] * (N // 3)
 
 
-def infer(folder: Path, source: Path) -> tuple[pl.DataFrame, Inferred, dict[str, Any]]:
+def infer(folder: Path, source: Path) -> tuple[pl.DataFrame, InferredContract, dict[str, Any]]:
     """The raw table of a file, its contract and its metadata."""
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
-    made = inferred(folder / "table", name="t", target="late", wishes=Wishes())
+    made = infer_with_notes(folder / "table", name="t", target="late", wishes=ContractHints())
     return parquet_table.scan(folder / "table").collect(), made, facts
 
 
@@ -90,8 +90,8 @@ def test_decimals_that_a_float_rounds_are_told(tmp_path: Path, suffix: str) -> N
 def test_decimals_of_a_database_that_a_float_rounds_are_told() -> None:
     """A query's NUMERIC columns are counted batch by batch, and named once."""
     batches = [[(Decimal("1.0000000000000000001"),), (Decimal("1.5"),)], [(Decimal("0.1234567890123456789"),)]]
-    query = Query("q", lambda: (["a"], (batch for batch in batches)))
-    reading = Reading(query, ReadOptions())
+    query = QuerySource("q", lambda: (["a"], (batch for batch in batches)))
+    reading = TableReader(query, ReadOptions())
     assert pl.concat(reading.frames())["a"].to_list() == [1.0, 1.5, 0.12345678901234568]
     assert [(note["column"], note["rule"], note["count"]) for note in reading.facts()["notes"]] == [("a", "rounded", 2)]
 
@@ -103,7 +103,7 @@ def test_decimals_of_json_that_a_float_rounds_are_told(tmp_path: Path) -> None:
         for place in range(10**20, 10**20 + N)
     ]
     (tmp_path / "t.jsonl").write_text("\n".join(rows))
-    reading = Reading(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
+    reading = TableReader(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
     assert pl.concat(reading.frames())["c"].dtype == pl.String
     (note,) = reading.facts()["notes"]
     assert (note["column"], note["rule"], note["count"]) == ("a", "rounded", N - 1)  # 10**20 is a 1 with zeros
@@ -115,7 +115,7 @@ def test_large_floats_of_json_stay_numbers(tmp_path: Path) -> None:
     texts = [f"1.234567890123456{place}e+20" for place in range(10, 10 + N)]
     values = [float(text) for text in texts]
     (tmp_path / "t.jsonl").write_text("\n".join(f'{{"a": {text}}}' for text in texts))
-    reading = Reading(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
+    reading = TableReader(open_source(str(tmp_path / "t.jsonl")), ReadOptions())
     table = pl.concat(reading.frames())
     assert table["a"].dtype == pl.Float64
     assert table["a"].to_list() == values
@@ -154,6 +154,6 @@ def test_a_few_decimals_among_whole_numbers_set_nothing_aside(tmp_path: Path) ->
 @given(st.lists(st.text(alphabet=" \tab", max_size=5) | st.none(), max_size=9))
 def test_blanks_are_trimmed_as_python_does(texts: list[str | None]) -> None:
     """Spaces and tabs at the ends go, and nothing else changes."""
-    found = trimmed(pl.DataFrame({"a": pl.Series(texts, dtype=pl.String), "n": range(len(texts))}))
+    found = trim_texts(pl.DataFrame({"a": pl.Series(texts, dtype=pl.String), "n": range(len(texts))}))
     assert found["a"].to_list() == [None if text is None else text.strip(" \t") for text in texts]
     assert found["n"].to_list() == list(range(len(texts)))

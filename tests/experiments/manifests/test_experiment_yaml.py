@@ -15,7 +15,7 @@ from headrace.core.base.errors import InputError, MissingError
 from headrace.core.models import families
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.space import assignments, experiment
-from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.space.search_space import NumberRange, ValueChoice
 from tests.conftest import REPOSITORY
 
 
@@ -58,9 +58,9 @@ def test_every_part_is_read() -> None:
     assert (found.algorithm, found.max_trials, found.parallel, found.max_failed) == ("tpe", 6, 3, 0)
     assert (found.settings, found.stopping, found.pipeline) == ({}, None, "")
     assert found.space == {
-        "max_depth": Range(2, 8, step=2, whole=True),
-        "max_features": Range(0.1, 1, log=True),
-        "n_estimators": OneOf((10.0, 20.0)),
+        "max_depth": NumberRange(2, 8, step=2, whole=True),
+        "max_features": NumberRange(0.1, 1, log=True),
+        "n_estimators": ValueChoice((10.0, 20.0)),
     }
 
 
@@ -180,7 +180,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", families.FAMILIES.values(), ids=lambda family: family.name)
 def test_every_family_ships_a_space_that_it_takes(family: families.Family) -> None:
     """Its name is one that Katib takes, and its values are within the family's bounds."""
-    found = experiment_yaml.shipped(family.name)
+    found = experiment_yaml.load_shipped(family.name)
     assignments.check(found)
     assert found.family == family.name
     assert re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", found.name)
@@ -214,7 +214,7 @@ def test_a_normal_distribution_is_for_those_that_draw_one() -> None:
     """Katib's Optuna and scikit-optimize services know none; Hyperopt's does."""
     bell = first(feasibleSpace={"min": "1", "max": "9", "distribution": "normal"})
     found = parsed(bell).space["max_depth"]
-    assert isinstance(found, Range)
+    assert isinstance(found, NumberRange)
     assert found.bell
     with pytest.raises(InputError, match="draws no normal distributions, such as that of 'max_depth'"):
         parsed(lambda made: (bell(made), algorithm("multivariate-tpe")(made)))
@@ -247,7 +247,7 @@ def test_families_may_be_searched_too() -> None:
     found = parsed(over_families(double("logistic__C", "0.1", "10"), double("random_forest__max_features", "0.1", "1")))
     assert assignments.of_experiment(found) == ("logistic", "random_forest")
     values = {"family": "logistic", "logistic__C": 2.0, "random_forest__max_features": 0.5}
-    family, own = assignments.chosen(found, values)
+    family, own = assignments.choose_family(found, values)
     assert (family.name, own) == ("logistic", {"C": 2.0})
 
 
@@ -269,16 +269,16 @@ def test_parameters_of_other_families_are_refused(parameter: dict[str, Any], say
 def test_texts_become_the_values_that_they_stand_for() -> None:
     """Katib gives a trial nothing but texts."""
     found = parsed()
-    assert assignments.typed(found, {"max_depth": "4", "max_features": "0.25", "n_estimators": "10"}) == {
+    assert assignments.parse_values(found, {"max_depth": "4", "max_features": "0.25", "n_estimators": "10"}) == {
         "max_depth": 4,
         "max_features": 0.25,
         "n_estimators": 10.0,
     }
     for texts in ({"max_depth": "4"}, {"max_depth": "deep", "max_features": "1", "n_estimators": "10"}):
         with pytest.raises(InputError, match=r"of a trial must be a number|must be given"):
-            assignments.typed(found, texts)
+            assignments.parse_values(found, texts)
     with pytest.raises(InputError, match="must be one of"):
-        assignments.typed(found, {"max_depth": "4", "max_features": "1", "n_estimators": "11"})
+        assignments.parse_values(found, {"max_depth": "4", "max_features": "1", "n_estimators": "11"})
 
 
 TEMPLATE = {
@@ -362,7 +362,7 @@ def test_a_strategy_chooses_among_what_was_reported(strategy: Any, reported: lis
 @pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "experiments" / "spaces").glob("*.yaml")))
 def test_every_shipped_experiment_can_be_run(name: str) -> None:
     """Whatever lies in the folder is read, and counts the last value that a trial reports."""
-    found = experiment_yaml.shipped(name)
+    found = experiment_yaml.load_shipped(name)
     assert found.objective.strategies == dict.fromkeys(found.objective.metrics, "latest")
     assert 0 < found.parallel <= found.max_trials
     assert found.max_failed > 0

@@ -15,7 +15,7 @@ from headrace.cluster.api import yaml_documents
 from headrace.core.base.errors import InputError
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import suggestion
-from headrace.experiments.space.search_space import OneOf, Range
+from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
 DOCUMENT = """\
 apiVersion: kubeflow.org/v1beta1
@@ -375,9 +375,9 @@ def test_a_space_is_what_its_texts_say() -> None:
         changed((DEPTH, 'min: "2.0", max: "8.0"'), (FEATURES, FEATURES + ", distribution: logUniform")), source="e.yaml"
     )
     assert found.space == {
-        "max_depth": Range(2, 8, whole=True),
-        "max_features": Range(0.1, 1, step=0.1, log=True),
-        "n_estimators": OneOf((10.0, 20.0)),
+        "max_depth": NumberRange(2, 8, whole=True),
+        "max_features": NumberRange(0.1, 1, step=0.1, log=True),
+        "n_estimators": ValueChoice((10.0, 20.0)),
     }
     drawn = {values["max_features"] for _, values in suggestion.make(found, seed=0).ask(50)}
     assert drawn <= {0.1 + step * 0.1 for step in range(10)} | {1.0}

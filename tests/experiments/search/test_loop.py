@@ -11,25 +11,25 @@ from typing import Any
 import pytest
 
 from headrace.core.models import fitting
-from headrace.experiments.search.budget import Budget
-from headrace.experiments.search.loop import Asked, Plan, search
-from headrace.experiments.search.result import Found, Trial
+from headrace.experiments.search.budget import SearchBudget
+from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
+from headrace.experiments.search.result import SearchResult, Trial
 from headrace.experiments.space.experiment import Experiment, Objective
-from headrace.experiments.space.search_space import Range
+from headrace.experiments.space.search_space import NumberRange
 
 PATIENCE = 60.0  # of a test, for what comes at once
 
 
 def experiment(algorithm: str = "tpe", *, name: str = "e", parallel: int = 2, **settings: Any) -> Experiment:
     """A search over two numbers, some trials at a time."""
-    space = {"x": Range(0.1, 10.0, log=True), "n": Range(1, 9, whole=True)}
+    space = {"x": NumberRange(0.1, 10.0, log=True), "n": NumberRange(1, 9, whole=True)}
     objective = Objective("rmse", "minimize")
     return Experiment(
         name, "knn", space=space, objective=objective, algorithm=algorithm, settings=settings, parallel=parallel
     )
 
 
-def ended(asked: Asked) -> Trial:
+def ended(asked: TrialRequest) -> Trial:
     """A trial that succeeded, with a score that depends on its values."""
     score = float(abs(asked.values["x"] - 2) + asked.values["n"])
     return Trial(
@@ -44,16 +44,16 @@ def ended(asked: Asked) -> Trial:
     )
 
 
-def found(*experiments: Experiment, run: Callable[[Asked], Trial], trials: int) -> Found:
+def found(*experiments: Experiment, run: Callable[[TrialRequest], Trial], trials: int) -> SearchResult:
     """A search of so many trials, without defaults."""
-    return search(Plan(experiments, Budget(trials=trials), seed=3, defaults=False), run)
+    return search(SearchPlan(experiments, SearchBudget(trials=trials), seed=3, defaults=False), run)
 
 
 def test_the_place_of_a_trial_that_ended_is_taken_while_the_next_one_runs() -> None:
     """No core waits for the slowest of some that began together."""
     third = threading.Event()
 
-    def run(asked: Asked) -> Trial:
+    def run(asked: TrialRequest) -> Trial:
         if asked.number == 1:
             assert third.wait(PATIENCE)
         if asked.number == 2:
@@ -68,7 +68,7 @@ def test_what_is_tried_does_not_depend_on_which_trial_ends_first(algorithm: str)
     """Whether the first is the slowest, or the last, or chance decides."""
 
     def delayed(seconds: Callable[[int], float]) -> list[Trial]:
-        def run(asked: Asked) -> Trial:
+        def run(asked: TrialRequest) -> Trial:
             time.sleep(seconds(asked.number))
             return ended(asked)
 
@@ -89,7 +89,7 @@ def _at_once(*experiments: Experiment, wanted: int, trials: int) -> tuple[int, l
     lock, running, seen = threading.Lock(), set[int](), list[set[int]]()
     met = threading.Event()
 
-    def run(asked: Asked) -> Trial:
+    def run(asked: TrialRequest) -> Trial:
         with lock:
             running.add(asked.number)
             seen.append(set(running))
@@ -127,7 +127,7 @@ def test_an_algorithm_that_must_know_all_is_asked_when_none_runs(waiting: Experi
 def test_trials_beside_the_one_that_reaches_the_goal_are_awaited_and_may_win() -> None:
     """They were begun, and their results are as good as any."""
 
-    def run(asked: Asked) -> Trial:
+    def run(asked: TrialRequest) -> Trial:
         trial = ended(asked)
         return replace(trial, score=10.0 - asked.number)
 
@@ -144,7 +144,7 @@ def test_trials_beside_the_one_that_reaches_the_goal_are_awaited_and_may_win() -
 def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() -> None:
     """Warnings belong to the process; suggestions must not take those of the trials, nor leave them changed."""
 
-    def run(asked: Asked) -> Trial:
+    def run(asked: TrialRequest) -> Trial:
         with fitting.recorded() as told:
             for _ in range(20):
                 time.sleep(0.001)

@@ -10,26 +10,26 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from headrace.experiments.search import suggestion
-from headrace.experiments.search.bayes import Bayes
-from headrace.experiments.search.hyperband import Hyperband
+from headrace.experiments.search.bayes import BayesianSuggestions
+from headrace.experiments.search.hyperband import HyperbandSuggestions
 from headrace.experiments.space import algorithms
 from headrace.experiments.space.experiment import Experiment, Objective
-from headrace.experiments.space.search_space import OneOf, Range, Space, points
+from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice, points
 
-SPACE: Space = {
-    "x": Range(0.01, 10.0, log=True),
-    "y": Range(0.1, 1.0, step=0.3),
-    "n": Range(1, 9, step=2, whole=True),
-    "k": Range(1, 100, log=True, whole=True),
-    "c": OneOf(("red", "blue")),
-    "d": OneOf((1.0, 2.5)),
+SPACE: SearchSpace = {
+    "x": NumberRange(0.01, 10.0, log=True),
+    "y": NumberRange(0.1, 1.0, step=0.3),
+    "n": NumberRange(1, 9, step=2, whole=True),
+    "k": NumberRange(1, 100, log=True, whole=True),
+    "c": ValueChoice(("red", "blue")),
+    "d": ValueChoice((1.0, 2.5)),
 }
 OF: dict[str, dict[str, Any]] = {
     "grid": {"space": {"n": SPACE["n"], "c": SPACE["c"], "y": SPACE["y"]}},
     "hyperband": {"settings": {"r_l": 9.0, "resource_name": "n", "eta": 3.0}},
     "bayesianoptimization": {"settings": {"n_initial_points": 4}},
-    "cmaes": {"space": {"x": SPACE["x"], "y": Range(0.1, 1.0), "k": SPACE["k"]}},
-    "sobol": {"space": {"x": SPACE["x"], "y": Range(0.1, 1.0), "k": SPACE["k"]}},
+    "cmaes": {"space": {"x": SPACE["x"], "y": NumberRange(0.1, 1.0), "k": SPACE["k"]}},
+    "sobol": {"space": {"x": SPACE["x"], "y": NumberRange(0.1, 1.0), "k": SPACE["k"]}},
 }
 
 
@@ -53,11 +53,11 @@ def asked(experiment: Experiment, batches: int, size: int, *, seed: int = 3) -> 
     return values
 
 
-def inside(space: Space, values: dict[str, Any]) -> bool:
+def inside(space: SearchSpace, values: dict[str, Any]) -> bool:
     """Whether each value is one of its parameter's."""
     for name, kind in space.items():
         value = values[name]
-        if isinstance(kind, OneOf):
+        if isinstance(kind, ValueChoice):
             good = value in kind.values and type(value) is type(kind.values[0])
         else:
             good = kind.low <= value <= kind.high and type(value) is (int if kind.whole else float)
@@ -90,7 +90,7 @@ def test_both_kinds_of_tpe_begin_alike_and_learn_in_their_own_way() -> None:
 @pytest.mark.parametrize("algorithm", ["tpe", "multivariate-tpe", "bayesianoptimization", "cmaes"])
 def test_what_learns_gets_better(algorithm: str) -> None:
     """After two dozen trials of a bowl the values lie nearer to its bottom than those of chance."""
-    space: Space = {"x": Range(0.1, 10.0, log=True), "y": Range(0.1, 10.0, log=True)}
+    space: SearchSpace = {"x": NumberRange(0.1, 10.0, log=True), "y": NumberRange(0.1, 10.0, log=True)}
 
     def bowl(values: dict[str, Any]) -> float:
         return float((values["x"] - 1) ** 2 + (values["y"] - 2) ** 2)
@@ -112,7 +112,7 @@ def test_what_learns_gets_better(algorithm: str) -> None:
 
 def test_the_surrogate_is_fitted_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its sums would differ with the number of cores, and its threads would spin beside the trials'."""
-    found = Bayes(made("bayesianoptimization"), 3)
+    found = BayesianSuggestions(made("bayesianoptimization"), 3)
     seen: set[int] = set()
 
     def told(*_: Any, **__: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_grid_holds_every_point_once_and_then_ends() -> None:
 def test_hyperband_goes_on_with_the_best_of_each_rung(direction: Any) -> None:
     """Brackets, counts and resources are those of Li et al. 2018, table 1, for R = 9 and eta = 3."""
     experiment = replace(made("hyperband"), objective=Objective("rmse", direction))
-    found = Hyperband(experiment, 0)
+    found = HyperbandSuggestions(experiment, 0)
     rungs: list[tuple[int, int]] = []
     best: list[float] = []
     while batch := found.ask(100):
@@ -157,7 +157,7 @@ def test_hyperband_goes_on_with_the_best_of_each_rung(direction: Any) -> None:
 
 def test_hyperband_asks_for_no_more_than_it_may() -> None:
     """A rung may come in pieces; the next one waits for all of it."""
-    found = Hyperband(made("hyperband"), 0)
+    found = HyperbandSuggestions(made("hyperband"), 0)
     sizes = []
     for _ in range(6):
         batch = found.ask(4)
@@ -169,7 +169,7 @@ def test_hyperband_asks_for_no_more_than_it_may() -> None:
 
 def test_a_rung_whose_trials_failed_ends_its_bracket() -> None:
     """There is nothing to go on with."""
-    found = Hyperband(made("hyperband"), 0)
+    found = HyperbandSuggestions(made("hyperband"), 0)
     assert len(found.ask(9)) == 9
     assert [values["n"] for _, values in found.ask(9)] == [3] * 5
 
@@ -181,7 +181,7 @@ def test_a_rung_whose_trials_failed_ends_its_bracket() -> None:
 @example(first=1 - 2**-53, second=1.0, whole=False, log=True)
 def test_a_bell_runs_from_end_to_end(first: float, second: float, whole: bool, log: bool) -> None:
     """Its value rises with the share, from min to max, and half of it lies below the middle."""
-    kind = Range(2, 32, whole=whole, log=log, bell=True)
+    kind = NumberRange(2, 32, whole=whole, log=log, bell=True)
     low, high = sorted([kind.value(first), kind.value(second)]) if first != second else (kind.value(first),) * 2
     assert 2 <= low <= high <= 32
     assert (kind.value(min(first, second)), kind.value(max(first, second))) == (low, high)
@@ -190,14 +190,14 @@ def test_a_bell_runs_from_end_to_end(first: float, second: float, whole: bool, l
 
 
 BELLS = {
-    "far from zero": Range(1e9, 1e9 + 1, bell=True),
-    "on both sides of zero": Range(-3.0, 7.0, bell=True),
-    "by steps": Range(0.0, 1.0, step=0.3, bell=True),
-    "by whole steps": Range(1, 64, step=3, whole=True, bell=True),
-    "narrow, in logarithms": Range(1.0, 1.001, log=True, bell=True),
-    "wide, in logarithms": Range(1e-300, 1e300, log=True, bell=True),
-    "a point": Range(5.0, 5.0, bell=True),
-    "a point, in logarithms": Range(5.0, 5.0, log=True, bell=True),
+    "far from zero": NumberRange(1e9, 1e9 + 1, bell=True),
+    "on both sides of zero": NumberRange(-3.0, 7.0, bell=True),
+    "by steps": NumberRange(0.0, 1.0, step=0.3, bell=True),
+    "by whole steps": NumberRange(1, 64, step=3, whole=True, bell=True),
+    "narrow, in logarithms": NumberRange(1.0, 1.001, log=True, bell=True),
+    "wide, in logarithms": NumberRange(1e-300, 1e300, log=True, bell=True),
+    "a point": NumberRange(5.0, 5.0, bell=True),
+    "a point, in logarithms": NumberRange(5.0, 5.0, log=True, bell=True),
 }
 
 
@@ -206,7 +206,7 @@ BELLS = {
 @example(share=0.0)
 @example(share=1 - 2**-52)
 @example(share=0.5)
-def test_neighbouring_shares_keep_their_order(kind: Range, share: float) -> None:
+def test_neighbouring_shares_keep_their_order(kind: NumberRange, share: float) -> None:
     """However near to one another, and where rounding errors are large: at the ends, and in logarithms."""
     larger = [min(share + distance, 1.0) for distance in (0.0, 2**-53, 2**-45, 2**-44, 2**-43, 2**-40)]
     values = [kind.value(one) for one in larger]
@@ -217,7 +217,7 @@ def test_neighbouring_shares_keep_their_order(kind: Range, share: float) -> None
 
 def test_a_bell_draws_the_middle_more_often() -> None:
     """Two thirds lie within a standard deviation, which is a sixth of the range."""
-    found = suggestion.make(made("random", space={"x": Range(-3.0, 3.0, bell=True)}), seed=0)
+    found = suggestion.make(made("random", space={"x": NumberRange(-3.0, 3.0, bell=True)}), seed=0)
     values = [one["x"] for _, one in found.ask(2000)]
     assert 0.64 < sum(abs(value) < 1 for value in values) / len(values) < 0.73
 
@@ -225,7 +225,7 @@ def test_a_bell_draws_the_middle_more_often() -> None:
 @given(st.floats(-20, 20))
 def test_the_nearest_value_may_be_taken(number: float) -> None:
     """Whatever the number, it lies on a step between the ends."""
-    for kind in (Range(1, 9, step=2, whole=True), Range(0.0, 1.0, step=0.3), Range(2, 5, whole=True)):
+    for kind in (NumberRange(1, 9, step=2, whole=True), NumberRange(0.0, 1.0, step=0.3), NumberRange(2, 5, whole=True)):
         near = kind.near(number)
         assert near in [pytest.approx(point) for point in points("x", kind)]
         assert all(abs(near - number) <= abs(float(point) - number) + 1e-9 for point in points("x", kind))

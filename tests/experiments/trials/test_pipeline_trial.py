@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from headrace.core.base.errors import InputError, MissingError
-from headrace.experiments.search.loop import Asked
+from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners import katib_spec
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_spec import TrialPod
 from tests.pipelines import tiny
 
 
@@ -175,7 +175,7 @@ def test_a_run_that_ended_well_is_worth_what_it_reported(
     if reported is not None:
         address.write_text(reported)
     values = {"x": 0.5, "depth": 3}
-    found = trial.ended(Asked(7, trial.experiment, values), str(address), seconds=1.5)
+    found = trial.ended(TrialRequest(7, trial.experiment, values), str(address), seconds=1.5)
     assert (found.number, found.name, found.parameters, found.seconds) == (7, "tiny-007", values, 1.5)
     assert (found.status, found.family) == (status, "")
     assert says in found.error
@@ -189,7 +189,7 @@ def test_katib_gets_the_pipelines_command_and_a_token_for_it(tmp_path: Path) -> 
     from headrace.pipelines.tuning import factory
 
     trial = loaded(tmp_path)
-    pod = Pod("IMAGE", **factory.pod())  # type: ignore[arg-type]  # each field by its name
+    pod = TrialPod("IMAGE", **factory.pod())  # type: ignore[arg-type]  # each field by its name
     built = katib_spec.build(trial.experiment, suffix="0a1b2c3d", study="s3://b/studies/x/", pod=pod)
     spec = built["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]

@@ -19,15 +19,15 @@ from headrace.cluster.api.kinds import EXPERIMENTS, NAMESPACES
 from headrace.core.base.errors import ClusterError, DataError, HeadraceError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
-from headrace.experiments.search.loop import Asked
-from headrace.experiments.search.result import Found, Trial
+from headrace.experiments.search.loop import TrialRequest
+from headrace.experiments.search.result import SearchResult, Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
-from headrace.experiments.tuners.katib import KatibTuner, Options
+from headrace.experiments.tuners.katib import KatibOptions, KatibTuner
 from headrace.experiments.tuners.katib_namespace import LABEL
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.experiments.tuners.local import LocalTuner
-from headrace.experiments.tuners.tune import Outputs, Wish, make_plan, tune_model
+from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, make_plan, tune_model
 from tests.cluster.api_server import ApiServer
 from tests.conftest import write_table
 from tests.core import made
@@ -69,12 +69,12 @@ def own(folder: Path, **changes: Any) -> str:
 
 def tuner(cluster: Cluster, settings: StoreSettings, **options: Any) -> KatibTuner:
     """The tuner under test."""
-    return KatibTuner(cluster, settings, Options(Pod("image:1"), poll_seconds=0.2, **options))
+    return KatibTuner(cluster, settings, KatibOptions(TrialPod("image:1"), poll_seconds=0.2, **options))
 
 
 def tuned(
-    cluster: Cluster, settings: StoreSettings, study: Study, wish: Wish, folder: Path, run: Run, **options: Any
-) -> tuple[Found, list[Trial]]:
+    cluster: Cluster, settings: StoreSettings, study: Study, wish: SearchOptions, folder: Path, run: Run, **options: Any
+) -> tuple[SearchResult, list[Trial]]:
     """A search while Katib is at work, and what its listener heard."""
     heard: list[Trial] = []
     given = {key: options.pop(key) for key in ("refuses", "processors") if key in options}
@@ -113,7 +113,7 @@ def test_the_same_trial_code_runs_there(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """Each trial's own process reads its rows from the store; scores are those of a search here."""
-    wish = Wish(experiment=own(tmp_path, maxTrialCount=3, parallelTrialCount=3))
+    wish = SearchOptions(experiment=own(tmp_path, maxTrialCount=3, parallelTrialCount=3))
     found, heard = tuned(cluster, rclone_settings, study, wish, tmp_path, really(rclone_settings))
     assert [trial.status for trial in found.trials] == ["succeeded"] * 3
     assert {trial.name for trial in heard} == {trial.name for trial in found.trials}
@@ -125,7 +125,7 @@ def test_the_same_trial_code_runs_there(
     (experiment,) = make_plan(wish, "binary").experiments
     with CrossValidation.on(study.sample, experiment.objective) as here:
         for trial in found.trials:
-            assert here(Asked(0, experiment, trial.parameters)).scores == trial.scores
+            assert here(TrialRequest(0, experiment, trial.parameters)).scores == trial.scores
             assert trial.score == pytest.approx(sum(trial.scores) / 3)
     assert cluster.list(EXPERIMENTS) == []  # cleaned up, since it succeeded
 
@@ -135,7 +135,7 @@ def test_a_partial_score_does_not_win(
 ) -> None:
     """Of early-stopped, failed, killed trials and those without metrics none is the best."""
     run = scripted(0.7, STOPPED, 1, "nothing\n")
-    found, _ = tuned(cluster, rclone_settings, study, Wish(experiment=own(tmp_path)), tmp_path, run)
+    found, _ = tuned(cluster, rclone_settings, study, SearchOptions(experiment=own(tmp_path)), tmp_path, run)
     by_status = {trial.status: trial for trial in found.trials}
     assert set(by_status) == {"succeeded", "early_stopped", "failed", "metrics_unavailable"}
     assert found.best == by_status["succeeded"]
@@ -167,7 +167,7 @@ def test_a_search_without_a_good_end_fails(
     """Even where Katib says that it succeeded; the trials are told, and the Experiment stays to be looked at."""
     path = own(tmp_path, **changes)
     with pytest.raises(DataError, match=says) as caught:
-        tuned(cluster, rclone_settings, study, Wish(experiment=path), tmp_path, run)
+        tuned(cluster, rclone_settings, study, SearchOptions(experiment=path), tmp_path, run)
     assert caught.value.trials  # type: ignore[attr-defined]
     assert not (tmp_path / "bundle").exists()
     assert len(cluster.list(EXPERIMENTS)) == 1
@@ -177,7 +177,7 @@ def test_what_the_suggestion_service_says_is_told(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """It stands in the Suggestion, not in the Experiment."""
-    wish = Wish(experiment=own(tmp_path))
+    wish = SearchOptions(experiment=own(tmp_path))
     with pytest.raises(DataError, match="Katib says: Validation failed: no such thing"):
         tuned(
             cluster, rclone_settings, study, wish, tmp_path, scripted(0.5), refuses="Validation failed: no such thing"
@@ -189,7 +189,7 @@ def test_the_policy_says_what_is_left(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path, cleanup: str, left: int
 ) -> None:
     """Of a search that succeeded."""
-    wish = Wish(experiment=own(tmp_path))
+    wish = SearchOptions(experiment=own(tmp_path))
     tuned(cluster, rclone_settings, study, wish, tmp_path, scripted(0.5), cleanup=cleanup)
     assert len(cluster.list(EXPERIMENTS)) == left
 
@@ -208,7 +208,10 @@ def test_an_experiment_that_somebody_deletes_is_missed(
     thread.start()
     with pytest.raises(DataError, match="somebody deleted it"):
         tuner(cluster, rclone_settings).tune(
-            make_plan(Wish(experiment=own(tmp_path)), "binary"), study, bundle=tmp_path / "b", listener=lambda _: None
+            make_plan(SearchOptions(experiment=own(tmp_path)), "binary"),
+            study,
+            bundle=tmp_path / "b",
+            listener=lambda _: None,
         )
     thread.join()
 
@@ -217,7 +220,7 @@ def test_several_families_are_several_experiments(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """One for each, at the same time; the best of all wins."""
-    wish = Wish(families=("logistic", "naive_bayes"), budget="4")
+    wish = SearchOptions(families=("logistic", "naive_bayes"), budget="4")
     found, _ = tuned(cluster, rclone_settings, study, wish, tmp_path, scripted(0.6, 0.7, 0.8, 0.9))
     assert {trial.family for trial in found.trials} == {"logistic", "naive_bayes"}
     assert found.best.score == 0.9
@@ -230,7 +233,7 @@ def test_a_namespace_without_the_label_is_refused(
     """Before anything is sent, with the command that sets it."""
     cluster.patch(NAMESPACES, cluster.namespace, {"metadata": {"labels": {LABEL: None}}})
     with pytest.raises(InputError, match=f"kubectl label namespace {cluster.namespace} {LABEL}=enabled"):
-        tuned(cluster, rclone_settings, study, Wish(experiment=own(tmp_path)), tmp_path, scripted(0.5))
+        tuned(cluster, rclone_settings, study, SearchOptions(experiment=own(tmp_path)), tmp_path, scripted(0.5))
     assert cluster.list(EXPERIMENTS) == []
 
 
@@ -238,10 +241,10 @@ def test_a_namespace_without_the_trials_account_is_refused(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """Jobs would make no pods, and nobody would say so before the deadline."""
-    named = Pod("image:1", service_account="headrace-none")
-    plan = make_plan(Wish(experiment=own(tmp_path)), "binary")
+    named = TrialPod("image:1", service_account="headrace-none")
+    plan = make_plan(SearchOptions(experiment=own(tmp_path)), "binary")
     with pytest.raises(InputError, match="must have the service account headrace-none, or no trial begins"):
-        KatibTuner(cluster, rclone_settings, Options(named)).tune(
+        KatibTuner(cluster, rclone_settings, KatibOptions(named)).tune(
             plan, study, bundle=tmp_path / "b", listener=lambda _: None
         )
     assert cluster.list(EXPERIMENTS) == []
@@ -274,8 +277,8 @@ def test_both_engines_refuse_with_the_same_sentence(
             tune_model(
                 tmp_path / "table",
                 contract=tmp_path / "contract.yaml",
-                outputs=Outputs(tmp_path / "best", tmp_path / "trials", tmp_path / "bundle"),
-                wish=Wish(experiment=str(path)),
+                outputs=TuneOutputs(tmp_path / "best", tmp_path / "trials", tmp_path / "bundle"),
+                wish=SearchOptions(experiment=str(path)),
                 tuner=engine,
             )
         said.append(str(caught.value))
@@ -287,7 +290,7 @@ def test_a_store_or_a_cluster_that_is_down_is_named(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """And no Experiment is left."""
-    plan = make_plan(Wish(experiment=own(tmp_path)), "binary")
+    plan = make_plan(SearchOptions(experiment=own(tmp_path)), "binary")
     with pytest.raises(HeadraceError, match=r"127.0.0.1:9"):
         tuner(cluster, replace(rclone_settings, endpoint="http://127.0.0.1:9")).tune(
             plan, study, bundle=tmp_path / "b", listener=lambda _: None

@@ -17,8 +17,8 @@ from headrace.core.base.errors import DataError
 from headrace.core.base.settings import StoreSettings
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners import katib_status
-from headrace.experiments.tuners.tune import Wish, make_plan
-from headrace.rollouts.cleanup import examine, find, tidied
+from headrace.experiments.tuners.tune import SearchOptions, make_plan
+from headrace.rollouts.cleanup import clean_up, examine, find
 from tests.core import made
 from tests.experiments.katib_controller import INSUFFICIENT, Ran, Run, katib
 from tests.experiments.tuners.test_katib import own, scripted, tuned, tuner
@@ -55,7 +55,7 @@ def late(
     cluster: Cluster, settings: StoreSettings, study: Study, folder: Path, seconds: float = 1.0, **options: Any
 ) -> str:
     """What is said of a search that passes its deadline."""
-    wish = Wish(experiment=own(folder, maxTrialCount=12, parallelTrialCount=1))
+    wish = SearchOptions(experiment=own(folder, maxTrialCount=12, parallelTrialCount=1))
     with pytest.raises(DataError) as caught:
         tuner(cluster, settings, deadline_seconds=seconds, **options).tune(
             make_plan(wish, "binary"), study, bundle=folder / "b", listener=lambda _: None
@@ -85,7 +85,7 @@ def test_an_experiment_whose_watcher_leaves_runs_on_to_its_end(
         (finding,) = examine(cluster)
         assert (finding.state, finding.remedy) == ("note", stops.rstrip("."))
         deadline = time.monotonic() + 60
-        while not katib_status.succeeded(cluster.get(EXPERIMENTS, name) or {}):
+        while not katib_status.success_reason(cluster.get(EXPERIMENTS, name) or {}):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert len(cluster.list(TRIALS)) == 12
@@ -110,7 +110,7 @@ def test_the_claim_on_what_went_on_is_tidied_once_it_has_ended(
             time.sleep(0.2)
     (one,) = left
     assert one.would == "its claim would be taken away"
-    assert "has come to its end, and stays, as its user wished" in tidied(one)
+    assert "has come to its end, and stays, as its user wished" in clean_up(one)
     assert len(cluster.list(EXPERIMENTS)) == 1
     assert all_leases(cluster) == []
 
@@ -156,7 +156,7 @@ def test_a_failed_experiment_stays_and_the_others_of_its_search_are_stopped(
     cluster: Cluster, rclone_settings: StoreSettings, study: Study, tmp_path: Path
 ) -> None:
     """What failed is there to be looked at; nothing goes on for a search that has ended."""
-    wish = Wish(families=("logistic", "naive_bayes"), budget="8")
+    wish = SearchOptions(families=("logistic", "naive_bayes"), budget="8")
     run = of_family("naive_bayes", scripted(1), Slow(1.0))
     both = make_plan(wish, "binary")
     logistic, bayes = both.experiments
@@ -175,7 +175,7 @@ def test_trials_that_find_no_room_wait_and_the_search_goes_on(
 ) -> None:
     """Two trials of a processor each on a node of one: the second waits, which only an event says, and none fails."""
     slow = Slow()
-    wish = Wish(experiment=own(tmp_path, maxTrialCount=4, parallelTrialCount=2))
+    wish = SearchOptions(experiment=own(tmp_path, maxTrialCount=4, parallelTrialCount=2))
     found, _ = tuned(cluster, rclone_settings, study, wish, tmp_path, slow, processors=1)
     assert slow.most == 1
     assert [trial.status for trial in found.trials] == ["succeeded"] * 4

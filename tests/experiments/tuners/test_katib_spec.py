@@ -16,7 +16,7 @@ from headrace.experiments.search import suggestion
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.tuners import katib_spec
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib_spec import TrialPod
 from tests.experiments import jobs, webhook
 from tests.experiments.manifests.test_experiment_yaml import TEMPLATE, document, parsed, template
 from tests.properties import examples
@@ -26,7 +26,7 @@ STUDY = "s3://bucket/studies/forest/" + "0" * 64 + "/"
 
 def built(experiment: Experiment) -> dict[str, Any]:
     """What is sent."""
-    return katib_spec.build(experiment, suffix="0a1b2c3d", study=STUDY, pod=Pod("image:1"))
+    return katib_spec.build(experiment, suffix="0a1b2c3d", study=STUDY, pod=TrialPod("image:1"))
 
 
 def test_the_template_hands_over_every_value() -> None:
@@ -38,7 +38,7 @@ def test_the_template_hands_over_every_value() -> None:
     assert json.loads(told["HEADRACE_TRIAL_PARAMETERS"]) == values
     assert told["HEADRACE_TRIAL"] == "forest-0a1b2c3d-x"
     assert told["HEADRACE_STUDY"] == STUDY
-    assert assignments.typed(experiment, json.loads(told["HEADRACE_TRIAL_PARAMETERS"]))["max_depth"] == 4
+    assert assignments.parse_values(experiment, json.loads(told["HEADRACE_TRIAL_PARAMETERS"]))["max_depth"] == 4
     assert re.fullmatch(r"[\w. -]+", " ".join(made["command"]))
 
 
@@ -55,7 +55,7 @@ def test_every_strategy_is_written_out() -> None:
     assert spec["objective"]["metricStrategies"] == [{"name": "roc_auc", "value": "max"}]
     assert (spec["parallelTrialCount"], spec["maxTrialCount"]) == (3, 6)
     assert "maxFailedTrialCount" not in spec
-    limited = katib_spec.build(parsed().limited(2), suffix="0a1b2c3d", study=STUDY, pod=Pod("i"))["spec"]
+    limited = katib_spec.build(parsed().limited(2), suffix="0a1b2c3d", study=STUDY, pod=TrialPod("i"))["spec"]
     assert (limited["parallelTrialCount"], limited["maxTrialCount"]) == (2, 2)
 
 

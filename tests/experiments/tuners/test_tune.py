@@ -19,10 +19,10 @@ from headrace.core.bundles.bundle import open_bundle
 from headrace.core.contracts.contract import Task
 from headrace.core.models import families
 from headrace.experiments.search import budget
-from headrace.experiments.search.budget import Budget
+from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.tuners import tune
 from headrace.experiments.tuners.local import LocalTuner, Tuner
-from headrace.experiments.tuners.tune import Outputs, Wish
+from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs
 from tests.conftest import REPOSITORY
 from tests.core import made
 from tests.experiments.manifests.test_experiment_yaml import document
@@ -30,7 +30,7 @@ from tests.experiments.manifests.test_experiment_yaml import document
 
 def tuned(
     folder: Path,
-    wish: Wish,
+    wish: SearchOptions,
     *,
     task: Task = "binary",
     frame: pl.DataFrame | None = None,
@@ -41,7 +41,7 @@ def tuned(
     tune.tune_model(
         made.write(table, folder / "table"),
         contract=made.write_contract(made.contract(task), folder / "contract.yaml"),
-        outputs=Outputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
+        outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
         wish=wish,
         tuner=tuner,
     )
@@ -57,7 +57,7 @@ def without_times(trials: dict[str, Any]) -> Any:
 def test_every_trial_is_recorded_and_the_best_one_wins(tmp_path: Path, task: Task) -> None:
     """Families take turns, each from its defaults on."""
     names = ("linear" if task == "regression" else "logistic", "hist_gradient_boosting")
-    best, trials = tuned(tmp_path, Wish(families=names, budget="5"), task=task)
+    best, trials = tuned(tmp_path, SearchOptions(families=names, budget="5"), task=task)
     metric = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}[task]
     assert trials["objective"]["metric"] == metric
     assert [one["number"] for one in trials["trials"]] == [0, 1, 2, 3, 4]
@@ -74,15 +74,15 @@ def test_every_trial_is_recorded_and_the_best_one_wins(tmp_path: Path, task: Tas
 
 def test_the_defaults_are_three_families_with_four_trials_each() -> None:
     """Unless the user says otherwise."""
-    plan = tune.make_plan(Wish(), "binary")
+    plan = tune.make_plan(SearchOptions(), "binary")
     assert [one.family for one in plan.experiments] == ["logistic", "random_forest", "hist_gradient_boosting"]
-    assert plan.budget == Budget(trials=12)
-    assert tune.make_plan(Wish(), "regression").experiments[0].family == "linear"
+    assert plan.budget == SearchBudget(trials=12)
+    assert tune.make_plan(SearchOptions(), "regression").experiments[0].family == "linear"
 
 
 def test_the_same_seed_gives_the_same_search(tmp_path: Path) -> None:
     """Suggestions, folds and fits are repeatable."""
-    wish = Wish(families=("random_forest",), budget="3", seed=7)
+    wish = SearchOptions(families=("random_forest",), budget="3", seed=7)
     small = made.table(80)
     first, second = (tuned(tmp_path / part, wish, frame=small) for part in _folders(tmp_path, "a", "b"))
     assert first[0] == second[0]
@@ -97,7 +97,7 @@ def _folders(parent: Path, *names: str) -> tuple[str, ...]:
 
 def test_the_number_of_threads_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One core gives what many give, to the last bit."""
-    wish = Wish(families=("logistic", "random_forest", "hist_gradient_boosting"), budget="6")
+    wish = SearchOptions(families=("logistic", "random_forest", "hist_gradient_boosting"), budget="6")
     _folders(tmp_path, "one", "four")
     found = {}
     for name, cores in (("one", 1), ("four", 4)):
@@ -139,7 +139,7 @@ def test_a_failing_trial_is_recorded_and_does_not_end_the_search(
 ) -> None:
     """An objective that is not a number is a failure too."""
     breaking("random_forest", error, monkeypatch=monkeypatch)
-    best, trials = tuned(tmp_path, Wish(families=("random_forest", "logistic"), budget="4"))
+    best, trials = tuned(tmp_path, SearchOptions(families=("random_forest", "logistic"), budget="4"))
     assert best["family"] == "logistic"
     assert [one["status"] for one in trials["trials"]] == ["failed", "succeeded"] * 2
     failed = trials["trials"][0]
@@ -153,7 +153,7 @@ def test_all_trials_failing_ends_the_search_with_the_first_reason(
     """There is no best of nothing, but the trials are told."""
     breaking("logistic", ValueError("no luck"), monkeypatch=monkeypatch)
     with pytest.raises(DataError, match=r"all 3 failed.*no luck.*try other families"):
-        tuned(tmp_path, Wish(families=("logistic",), budget="3"))
+        tuned(tmp_path, SearchOptions(families=("logistic",), budget="3"))
     assert not (tmp_path / "best.json").exists()
     assert not (tmp_path / "bundle").exists()
     told = json.loads((tmp_path / "trials.json").read_text())
@@ -163,7 +163,7 @@ def test_all_trials_failing_ends_the_search_with_the_first_reason(
 
 def test_warnings_are_recorded_with_the_trial(tmp_path: Path) -> None:
     """A network that did not converge says so."""
-    wish = Wish(families=("mlp",), budget="1", folds=2)
+    wish = SearchOptions(families=("mlp",), budget="1", folds=2)
     _, trials = tuned(tmp_path, wish, frame=made.table(150, noise=3.0))
     assert any("ConvergenceWarning" in sentence for sentence in trials["trials"][0]["warnings"])
 
@@ -174,7 +174,7 @@ def test_a_users_experiment_is_searched_as_it_stands(tmp_path: Path) -> None:
     changed["spec"]["objective"] = {"type": "maximize", "objectiveMetricName": "f1"}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(changed))
-    best, trials = tuned(tmp_path, Wish(experiment=str(path)))
+    best, trials = tuned(tmp_path, SearchOptions(experiment=str(path)))
     assert (best["metric"], best["family"]) == ("f1", "random_forest")
     assert len(trials["trials"]) == 6
     for one in trials["trials"]:
@@ -191,7 +191,7 @@ def test_the_goal_ends_the_search_early(tmp_path: Path) -> None:
     changed["spec"]["objective"]["goal"] = 0.5
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(changed))
-    _, trials = tuned(tmp_path, Wish(experiment=str(path)))
+    _, trials = tuned(tmp_path, SearchOptions(experiment=str(path)))
     assert len(trials["trials"]) == 3  # as many as run at once
     assert trials["reason"] == "GoalReached"
 
@@ -199,16 +199,16 @@ def test_the_goal_ends_the_search_early(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wish", "task", "says"),
     [
-        (Wish(families=("oracle",)), "binary", "oracle"),
-        (Wish(families=("linear",)), "binary", "cannot do a binary task"),
-        (Wish(families=("logistic",)), "regression", "cannot do a regression task"),
-        (Wish(budget="soon"), "binary", "budget"),
-        (Wish(experiment="no_such"), "binary", "no_such"),
-        (Wish(experiment="linear"), "binary", "family linear cannot do a binary task"),
-        (Wish(experiment="random_forest"), "regression", "such as rmse"),
+        (SearchOptions(families=("oracle",)), "binary", "oracle"),
+        (SearchOptions(families=("linear",)), "binary", "cannot do a binary task"),
+        (SearchOptions(families=("logistic",)), "regression", "cannot do a regression task"),
+        (SearchOptions(budget="soon"), "binary", "budget"),
+        (SearchOptions(experiment="no_such"), "binary", "no_such"),
+        (SearchOptions(experiment="linear"), "binary", "family linear cannot do a binary task"),
+        (SearchOptions(experiment="random_forest"), "regression", "such as rmse"),
     ],
 )
-def test_a_wrong_wish_is_refused(wish: Wish, task: Task, says: str) -> None:
+def test_a_wrong_wish_is_refused(wish: SearchOptions, task: Task, says: str) -> None:
     """Before anything is fitted."""
     with pytest.raises(HeadraceError, match=says):
         tune.make_plan(wish, task)
@@ -219,23 +219,28 @@ def test_an_experiment_of_another_task_or_family_is_refused(tmp_path: Path) -> N
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(document()))
     with pytest.raises(InputError, match="such as rmse"):
-        tune.make_plan(Wish(experiment=str(path)), "regression")
+        tune.make_plan(SearchOptions(experiment=str(path)), "regression")
     with pytest.raises(InputError, match="leave them out"):
-        tune.make_plan(Wish(experiment=str(path), families=("logistic",)), "binary")
+        tune.make_plan(SearchOptions(experiment=str(path), families=("logistic",)), "binary")
 
 
 def test_a_time_budget_ends_the_search(tmp_path: Path) -> None:
     """No trial starts after the time; the first always does."""
-    _, trials = tuned(tmp_path, Wish(families=("logistic",), budget="1s"), frame=made.table(60))
+    _, trials = tuned(tmp_path, SearchOptions(families=("logistic",), budget="1s"), frame=made.table(60))
     assert trials["reason"] == "TimeReached"
     assert len(trials["trials"]) >= 1
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("20", Budget(trials=20)), ("90s", Budget(seconds=90)), ("5m", Budget(seconds=300)), ("1h", Budget(seconds=3600))],
+    [
+        ("20", SearchBudget(trials=20)),
+        ("90s", SearchBudget(seconds=90)),
+        ("5m", SearchBudget(seconds=300)),
+        ("1h", SearchBudget(seconds=3600)),
+    ],
 )
-def test_budgets_are_trials_or_times(text: str, expected: Budget) -> None:
+def test_budgets_are_trials_or_times(text: str, expected: SearchBudget) -> None:
     """A bare number counts trials."""
     assert budget.parse(text) == expected
 
@@ -260,7 +265,7 @@ def own(folder: Path, **changes: Any) -> str:
 def test_the_best_trial_is_kept_as_a_bundle(tmp_path: Path, task: Task) -> None:
     """It holds the refitted model, its cross-validated metrics, and cases that a server can be asked."""
     names = ("linear",) if task == "regression" else ("logistic",)
-    best, _ = tuned(tmp_path, Wish(families=names, budget="2"), task=task)
+    best, _ = tuned(tmp_path, SearchOptions(families=names, budget="2"), task=task)
     bundle = open_bundle(tmp_path / "bundle")
     metrics = bundle.json("metrics.json")
     assert metrics["on"] == "cross-validation"
@@ -276,7 +281,7 @@ def test_the_best_trial_is_kept_as_a_bundle(tmp_path: Path, task: Task) -> None:
 
 def test_many_families_are_searched_by_one_experiment(tmp_path: Path) -> None:
     """The shipped one chooses among three; its trials may end early, and those never win."""
-    best, trials = tuned(tmp_path, Wish(experiment="families", budget="14"), frame=made.table(150, noise=1.0))
+    best, trials = tuned(tmp_path, SearchOptions(experiment="families", budget="14"), frame=made.table(150, noise=1.0))
     assert {one["family"] for one in trials["trials"]} == {"logistic", "random_forest", "hist_gradient_boosting"}
     assert set(trials["trials"][0]["metrics"]) == {"roc_auc", "log_loss"}
     whole = [one for one in trials["trials"] if one["status"] == "succeeded"]
@@ -295,10 +300,10 @@ def test_a_trial_that_falls_behind_is_ended_and_cannot_win(tmp_path: Path, monke
         seen.append(len(reported))
         return "for a test" if len(reported) == 1 else ""
 
-    monkeypatch.setattr("headrace.experiments.search.median_stopping.MedianStop.rule", lambda _: flattering)
+    monkeypatch.setattr("headrace.experiments.search.median_stopping.MedianStopping.rule", lambda _: flattering)
     stopping = {"algorithmName": "medianstop"}
     with pytest.raises(DataError, match="all 6 failed"):
-        tuned(tmp_path, Wish(experiment=own(tmp_path, earlyStopping=stopping)))
+        tuned(tmp_path, SearchOptions(experiment=own(tmp_path, earlyStopping=stopping)))
     told = json.loads((tmp_path / "trials.json").read_text())
     assert {one["status"] for one in told["trials"]} == {"early_stopped"}
     assert seen == [1] * 6
@@ -307,7 +312,7 @@ def test_a_trial_that_falls_behind_is_ended_and_cannot_win(tmp_path: Path, monke
 def test_stopping_changes_no_score_of_a_trial_that_runs_to_its_end(tmp_path: Path) -> None:
     """Fold by fold or all at once, the numbers are the same."""
     _folders(tmp_path, "all", "each")
-    wish = Wish(experiment=own(tmp_path, maxTrialCount=3), seed=2)
+    wish = SearchOptions(experiment=own(tmp_path, maxTrialCount=3), seed=2)
     _, at_once = tuned(tmp_path / "all", wish)
     patient = {"algorithmName": "medianstop", "algorithmSettings": [{"name": "min_trials_required", "value": "99"}]}
     own(tmp_path, maxTrialCount=3, earlyStopping=patient)
@@ -320,7 +325,7 @@ def test_too_many_failures_end_the_search(tmp_path: Path, monkeypatch: pytest.Mo
     breaking("random_forest", ValueError("no luck"), monkeypatch=monkeypatch)
     path = own(tmp_path, maxFailedTrialCount=2, parallelTrialCount=2)
     with pytest.raises(DataError, match="all 3 failed"):
-        tuned(tmp_path, Wish(experiment=path))
+        tuned(tmp_path, SearchOptions(experiment=path))
 
 
 @pytest.mark.parametrize("algorithm", ["random", "tpe", "cmaes", "sobol", "bayesianoptimization"])
@@ -329,14 +334,14 @@ def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path: Path, algorithm
     _folders(tmp_path, "whole", "first", "second")
     frame = made.table(80)
     path = own(tmp_path, algorithm={"algorithmName": algorithm}, maxTrialCount=8, parallelTrialCount=2)
-    expected = tuned(tmp_path / "whole", Wish(experiment=path, seed=5), frame=frame)
+    expected = tuned(tmp_path / "whole", SearchOptions(experiment=path, seed=5), frame=frame)
     journal = tmp_path / "trials.jsonl"
-    _interrupted(tmp_path / "first", Wish(experiment=path, seed=5), frame, journal, after=5)
+    _interrupted(tmp_path / "first", SearchOptions(experiment=path, seed=5), frame, journal, after=5)
     kept = journal.read_bytes().splitlines()
     assert len(kept) >= 6
     journal.write_bytes(b"\n".join(kept[:5]) + b"\n" + kept[5][:40])  # cut short in the middle of a line
     tuner = LocalTuner(journal)
-    found = tuned(tmp_path / "second", Wish(experiment=path, seed=5), frame=frame, tuner=tuner)
+    found = tuned(tmp_path / "second", SearchOptions(experiment=path, seed=5), frame=frame, tuner=tuner)
     assert found[0] == expected[0]
     assert without_times(found[1]) == without_times(expected[1])
     assert not journal.exists()
@@ -346,7 +351,7 @@ class _Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def _interrupted(folder: Path, wish: Wish, frame: pl.DataFrame, journal: Path, *, after: int) -> None:
+def _interrupted(folder: Path, wish: SearchOptions, frame: pl.DataFrame, journal: Path, *, after: int) -> None:
     """A search that ends in the middle of its trials."""
     count = 0
 
@@ -370,12 +375,12 @@ def test_a_journal_of_another_search_is_refused(tmp_path: Path, change: str) -> 
     """The sentence says what differs."""
     _folders(tmp_path, "a", "b")
     journal = tmp_path / "trials.jsonl"
-    wish = Wish(experiment=own(tmp_path), seed=1)
+    wish = SearchOptions(experiment=own(tmp_path), seed=1)
     _interrupted(tmp_path / "a", wish, made.table(60), journal, after=3)
     before = journal.read_bytes()
     frame = made.table(60)
     if change == "seed":
-        wish = Wish(experiment=wish.experiment, seed=2)
+        wish = SearchOptions(experiment=wish.experiment, seed=2)
     elif change == "space":
         own(tmp_path, algorithm={"algorithmName": "random"})
     else:
@@ -428,7 +433,7 @@ def test_nested_cross_validation_tells_what_the_search_is_worth(tmp_path: Path) 
     """On noise the best of many scores is better than chance, and its worth is not."""
     frame = made.table(150, seed=4)
     shuffled = frame.with_columns(frame.get_column("target").sample(fraction=1.0, shuffle=True, seed=1))
-    wish = Wish(families=("random_forest", "logistic"), budget="8", nested=True, folds=3)
+    wish = SearchOptions(families=("random_forest", "logistic"), budget="8", nested=True, folds=3)
     _, trials = tuned(tmp_path, wish, frame=shuffled)
     nested = trials["nested"]
     assert len(nested["folds"]) == trials["folds"] == 3
@@ -444,7 +449,7 @@ def test_every_shipped_experiment_runs_here_on_a_small_budget(tmp_path: Path, na
     """As it stands, from its file."""
     path = (REPOSITORY / "experiments" / "spaces") / f"{name}.yaml"
     task: Task = "regression" if name == "linear" else "binary"
-    wish = Wish(experiment=str(path), budget="2", folds=2)
+    wish = SearchOptions(experiment=str(path), budget="2", folds=2)
     best, trials = tuned(tmp_path, wish, task=task, frame=made.table(70, task=task))
     assert len(trials["trials"]) == 2
     assert best["family"]

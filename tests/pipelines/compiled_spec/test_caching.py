@@ -19,11 +19,11 @@ import headrace.components as shelf
 from headrace.cluster.kfp import pipeline_spec
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import lease
-from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW, reuse, told
+from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW, describe_caching, reuse
 from headrace.pipelines.compiled_spec.plan import read_plan
-from headrace.pipelines.compiled_spec.requirements import ignored
+from headrace.pipelines.compiled_spec.requirements import find_ignored_features
 from headrace.pipelines.definitions.catalogue import PIPELINES
-from headrace.pipelines.definitions.compile import compiled
+from headrace.pipelines.definitions.compile import compile_text
 from headrace.pipelines.definitions.steps import fingerprints
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
@@ -86,11 +86,11 @@ def test_what_users_pipelines_leave_open_is_told(tmp_path: Path) -> None:
     Compiler().compile(mine, str(tmp_path / "mine.yaml"))
     file = pipeline_spec.read(tmp_path / "mine.yaml")
     assert reuse(file).stale == ("ingest",)
-    assert told(file) == [
+    assert describe_caching(file) == [
         "may be taken from an earlier run: infer_contract",
         "may be taken whatever lies at its address by then, unless set_caching_options(False): ingest",
     ]
-    (warning,) = [one for one in ignored(read_plan(tmp_path / "mine.yaml")) if one.state == "warning"]
+    (warning,) = [one for one in find_ignored_features(read_plan(tmp_path / "mine.yaml")) if one.state == "warning"]
     assert warning.text.startswith("ingest: an earlier result may be taken, whatever lies at the address by then")
 
 
@@ -172,7 +172,7 @@ def test_a_second_run_takes_the_same_table_and_no_other(store: StoreSettings, tm
 def test_a_whole_line_is_taken_from_the_first_run(store: StoreSettings, tmp_path: Path) -> None:
     """All steps up to the last, which acts on the world; kfp.local keeps no result of a step with mere metrics."""
     file = tmp_path / "trial.yaml"
-    file.write_text(compiled("trial"))
+    file.write_text(compile_text("trial"))
     result = str(tmp_path / "result.json")
     runs = Runs(file, {"target": "bought", "result": result, "positive": "yes", "budget": "1"}, store)
     runs.put(200)

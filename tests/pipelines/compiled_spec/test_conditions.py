@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.pipelines.compiled_spec.conditions import Outcomes, is_left_out, outcomes
+from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, outcomes
 
 FLAG = "inputs.parameter_values['flag'] == true"
 SERVE, PUBLISH = (f"inputs.parameter_values['use'] == '{word}'" for word in ("serve", "publish"))
@@ -19,9 +19,9 @@ ELSE = f"!({SERVE}) && !({PUBLISH})"
         (f"!({FLAG})", {"flag": True}, True),
         (SERVE, {"use": "publish"}, True),
         (f"!({SERVE}) && {PUBLISH}", {"use": "publish"}, False),
-        (f"!({SERVE}) && {PUBLISH}", {"use": Outcomes(("keep", "serve"))}, True),
-        (ELSE, {"use": Outcomes(("keep", "serve"))}, False),
-        (ELSE, {"use": Outcomes(("publish", "serve"))}, True),
+        (f"!({SERVE}) && {PUBLISH}", {"use": OutputValues(("keep", "serve"))}, True),
+        (ELSE, {"use": OutputValues(("keep", "serve"))}, False),
+        (ELSE, {"use": OutputValues(("publish", "serve"))}, True),
         (f"{FLAG} && {SERVE}", {"flag": False}, True),
         ("inputs.parameter_values['n'] > 3", {"n": 1}, False),
         (f"{SERVE} || {PUBLISH}", {"use": "keep"}, False),
@@ -43,5 +43,5 @@ def test_what_surely_does_not_hold_is_left_out(condition: str, inputs: dict[str,
 )
 def test_what_becomes_of_a_candidate_depends_on_the_run(inputs: dict[str, object], values: tuple[str, ...]) -> None:
     """The gate's output is known to be one of these before the run."""
-    assert outcomes("gate", inputs) == {"use": Outcomes(values)}
+    assert outcomes("gate", inputs) == {"use": OutputValues(values)}
     assert outcomes("train", inputs) == {}

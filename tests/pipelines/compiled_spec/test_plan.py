@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS
-from headrace.core.base.diagnostics import Finding
+from headrace.core.base.diagnostics import Diagnostic
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.secret_names import RECORDS_SECRET, STORE_SECRET
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep, read_plan
-from headrace.pipelines.compiled_spec.requirements import demands, ignored
-from headrace.pipelines.compiled_spec.unsupported_features import ARGUMENT_BYTES, SETTINGS, dropped
+from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features
+from headrace.pipelines.compiled_spec.unsupported_features import ARGUMENT_BYTES, SETTINGS, find_unsupported
 from tests.conftest import REPOSITORY
 from tests.pipelines.made_pipeline import IMAGE, compile_made
 
@@ -77,14 +77,14 @@ def test_a_pods_wishes_are_read(plan: CompiledPlan) -> None:
     assert "createpvc" not in pods
 
 
-def _told(findings: list[Finding], words: str) -> Finding:
+def _told(findings: list[Diagnostic], words: str) -> Diagnostic:
     (found,) = [finding for finding in findings if words in finding.text]
     return found
 
 
 def test_what_kubeflow_ignores_is_told(plan: CompiledPlan) -> None:
     """Retries, parameters that are too long, results that are taken from the cache, names that nobody knows yet."""
-    findings = ignored(plan)
+    findings = find_ignored_features(plan)
     assert _told(findings, "retries have no effect").text.startswith("deploy: ")
     assert _told(findings, "60 kB fail at the driver").state == "bad"
     acting = _told(findings, "instead of acting again")
@@ -97,7 +97,7 @@ def test_what_kubeflow_ignores_is_told(plan: CompiledPlan) -> None:
 
 def test_what_the_local_runner_drops_is_told(plan: CompiledPlan) -> None:
     """Every setting of kfp-kubernetes, resources, loops, imports, containers."""
-    findings = dropped(plan)
+    findings = find_unsupported(plan)
     for setting in _step(plan, "deploy").kubernetes:
         assert setting in SETTINGS
         assert _told(findings, f"{setting} is ignored")
@@ -125,14 +125,16 @@ def _one(**change: object) -> CompiledPlan:
 
 def test_parameters_that_are_too_long_for_a_process() -> None:
     """Linux takes no longer argument."""
-    found = _told(dropped(_one(inputs={"text": "x" * (ARGUMENT_BYTES + 1)})), "cannot be started")
+    found = _told(find_unsupported(_one(inputs={"text": "x" * (ARGUMENT_BYTES + 1)})), "cannot be started")
     assert found.state == "bad"
-    assert dropped(_one(inputs={"text": "x" * 1000}))[1:] == []
+    assert find_unsupported(_one(inputs={"text": "x" * 1000}))[1:] == []
 
 
 def test_a_placeholder_that_the_runner_does_not_know() -> None:
     """It would end in an IndexError of kfp's."""
-    found = _told(dropped(_one(inputs={"name": "{{$.pipeline_job_name}} PIPELINE_JOB_RESOURCE_NAME"})), "placeholder")
+    found = _told(
+        find_unsupported(_one(inputs={"name": "{{$.pipeline_job_name}} PIPELINE_JOB_RESOURCE_NAME"})), "placeholder"
+    )
     assert found.state == "bad"
 
 
@@ -150,7 +152,9 @@ def test_the_shipped_pipelines_are_read(path: Path) -> None:
     plan = read_plan(path)
     needs = demands(plan)
     assert {one.name for one in needs.references} <= {STORE_SECRET, RECORDS_SECRET}
-    assert not [finding for finding in [*dropped(plan), *ignored(plan)] if finding.state == "bad"]
+    assert not [
+        finding for finding in [*find_unsupported(plan), *find_ignored_features(plan)] if finding.state == "bad"
+    ]
     assert {pod.image for pod in needs.pods} == {IMAGE}
 
 

@@ -11,7 +11,7 @@ from kfp.compiler import Compiler
 from headrace.components.base import COMMAND
 from headrace.pipelines.definitions.catalogue import PIPELINES, pipeline
 from headrace.pipelines.definitions.compaction import compact
-from headrace.pipelines.definitions.compile import Native, compiled
+from headrace.pipelines.definitions.compile import NativeObjects, compile_text
 from tests.conftest import REPOSITORY
 from tests.pipelines.workflow_size import LIMIT, Size
 
@@ -70,20 +70,20 @@ def test_a_compact_pipeline_says_the_same(name: str, tmp_path: Path) -> None:
 def test_a_person_reads_what_the_parameters_mean() -> None:
     """In the file's comments, which no Workflow holds."""
     said = "#    country: str [Default: '']  ISO 3166 code of the country whose public holidays and notation matter"
-    assert said in compiled("training")
+    assert said in compile_text("training")
 
 
 def test_kubernetes_own_objects_are_compact_too() -> None:
     """A PipelineVersion holds the pipeline that is uploaded otherwise."""
-    spec, platform = _documents(compiled("training"))
-    _, version = _documents(compiled("training", native=Native("v1")))
+    spec, platform = _documents(compile_text("training"))
+    _, version = _documents(compile_text("training", native=NativeObjects("v1")))
     assert version["spec"]["pipelineSpec"] == spec
     assert version["spec"]["platformSpec"] == platform
 
 
 def test_the_training_pipeline_is_a_third_of_what_it_was() -> None:
     """No component's source is in it, and none is in it twice."""
-    text = compiled("training")
+    text = compile_text("training")
     assert len(text.encode()) <= _BEFORE_BYTES / 3
     assert "def " not in text
 
@@ -96,7 +96,7 @@ def test_the_workflow_of_a_run_is_kept_as_it_is() -> None:
 
 def _size(*, copies: int) -> int:
     """Of a run that serves its model."""
-    spec, platform = _documents(compiled("training"))
+    spec, platform = _documents(compile_text("training"))
     groups = {name: one["dag"]["tasks"] for name, one in spec["components"].items() if "dag" in one}
     left_out = {name.removeprefix("comp-") for name, tasks in groups.items() if "branches" not in name}
     left_out -= {name.removeprefix("comp-") for name, tasks in groups.items() if "deploy" in tasks}

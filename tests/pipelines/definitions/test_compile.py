@@ -12,7 +12,7 @@ from headrace.cluster.api.kinds import PIPELINE_VERSIONS, PIPELINES
 from headrace.cluster.kfp import pipeline_spec
 from headrace.core.base.errors import InputError
 from headrace.pipelines.definitions import catalogue
-from headrace.pipelines.definitions.compile import Native, compiled
+from headrace.pipelines.definitions.compile import NativeObjects, compile_text
 from headrace.pipelines.definitions.task_options import TaskOptions, Toleration
 from tests.conftest import REPOSITORY
 
@@ -24,7 +24,7 @@ Documents = tuple[dict[str, Any], dict[str, Any]]
 
 def documents(**options: Any) -> Documents:
     """The training line, compiled with options: its specification, and what only Kubernetes reads."""
-    spec, platform = yaml.safe_load_all(compiled("training", options=TaskOptions(**options)))
+    spec, platform = yaml.safe_load_all(compile_text("training", options=TaskOptions(**options)))
     return spec, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
@@ -44,7 +44,7 @@ def tasks(spec: dict[str, Any]) -> dict[str, Any]:
 
 def test_no_options_change_nothing() -> None:
     """What is compiled for a user who asks for nothing is what is shipped."""
-    assert compiled("training", options=TaskOptions()) == (COMPILED / "training.yaml").read_text()
+    assert compile_text("training", options=TaskOptions()) == (COMPILED / "training.yaml").read_text()
 
 
 def test_options_go_to_every_step_and_change_nothing_else() -> None:
@@ -135,8 +135,8 @@ def test_tolerations_are_written_as_kubectl_writes_taints(text: str, taint: Tole
 @pytest.mark.parametrize("name", catalogue.PIPELINES)
 def test_a_pipeline_compiles_to_kubernetes_objects(name: str) -> None:
     """The version holds the same specification as the file for the API."""
-    pipeline, version = yaml.safe_load_all(compiled(name, native=Native(f"{name}-1", "models")))
-    own = pipeline_spec.parse(compiled(name), source=name)
+    pipeline, version = yaml.safe_load_all(compile_text(name, native=NativeObjects(f"{name}-1", "models")))
+    own = pipeline_spec.parse(compile_text(name), source=name)
     assert (pipeline["kind"], version["kind"]) == ("Pipeline", "PipelineVersion")
     assert {one["apiVersion"] for one in (pipeline, version)} == {"pipelines.kubeflow.org/v2beta1"}
     assert {one["metadata"]["namespace"] for one in (pipeline, version)} == {"models"}
@@ -150,7 +150,7 @@ def test_names_that_kubernetes_would_not_take_are_refused() -> None:
     """Before anything is compiled."""
     for names in ({"version": "Training 1"}, {"version": "a", "namespace": "My Space"}, {"version": "-"}):
         with pytest.raises(InputError, match="name of an object must be"):
-            Native(**names)
+            NativeObjects(**names)
 
 
 def test_the_command_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,7 @@ def test_the_command_says_what_to_do_next(tmp_path: Path, capsys: pytest.Capture
 def test_an_api_server_takes_the_objects(name: str, cluster: Cluster) -> None:
     """Applied as they are, fields checked strictly, and applied again."""
     for _ in range(2):
-        for document in yaml.safe_load_all(compiled(name, native=Native(f"{name}-1", cluster.namespace))):
+        for document in yaml.safe_load_all(compile_text(name, native=NativeObjects(f"{name}-1", cluster.namespace))):
             cluster.apply(document)
     (version,) = cluster.list(PIPELINE_VERSIONS)
     (pipeline,) = cluster.list(PIPELINES)

@@ -7,13 +7,13 @@ import pytest
 from headrace.core.base.files import read_json
 from headrace.core.runtime.processes import lease
 from headrace.pipelines.local.run_folder import TrialFolder
-from headrace.pipelines.local.runner import Outcome, run_pipeline
+from headrace.pipelines.local.runner import RunOutcome, run_pipeline
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
 from tests.conftest import Line
 
 
-def _prepared(line: Line, tmp_path: Path, contract: str) -> tuple[TrialFolder, Outcome]:
+def _prepared(line: Line, tmp_path: Path, contract: str) -> tuple[TrialFolder, RunOutcome]:
     """Run the pipeline on the line's table and contract, both in a store that only its steps know."""
     with (
         lease(tmp_path / "lease") as held,

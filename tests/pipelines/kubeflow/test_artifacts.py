@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from headrace.cluster.kfp import pipeline_spec
-from headrace.cluster.kfp.run import Run
+from headrace.cluster.kfp.run import PipelineRun
 from headrace.core.base.settings import StoreSettings
-from headrace.pipelines.kubeflow.artifacts import RunArtifacts, Trace, artifacts
+from headrace.pipelines.kubeflow.artifacts import RunArtifacts, TaskTrace, artifacts
 from headrace.stores.objects.object_store import connect
 from tests.conftest import REPOSITORY
 from tests.stores.conftest import rclone_settings
@@ -23,7 +23,7 @@ def left(rclone_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Run
     for name, value in rclone_settings.environment().items():
         monkeypatch.setenv(name, value)
     connect(rclone_settings)
-    run = Run(str(uuid.uuid4()), "one", "SUCCEEDED", root=f"s3://{rclone_settings.bucket}/runs")
+    run = PipelineRun(str(uuid.uuid4()), "one", "SUCCEEDED", root=f"s3://{rclone_settings.bucket}/runs")
     return artifacts(run, pipeline_spec.read(COMPILED / "training.yaml"))
 
 
@@ -54,6 +54,6 @@ def test_traces_tell_logs_from_results(left: RunArtifacts) -> None:
     """A step that left one of the artifacts that it declares came to its end."""
     assert left.traces() == {}
     put(left, executor__logs__0="words")
-    assert left.traces() == {"train": Trace(log=True, outputs=False)}
+    assert left.traces() == {"train": TaskTrace(log=True, outputs=False)}
     put(left, model_of_model="x")
-    assert left.traces() == {"train": Trace(log=True, outputs=True)}
+    assert left.traces() == {"train": TaskTrace(log=True, outputs=True)}

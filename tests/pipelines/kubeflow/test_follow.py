@@ -9,17 +9,17 @@ import pytest
 from headrace.cli.output.run_output import Progress
 from headrace.cluster.kfp import pipeline_spec, run
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
-from headrace.cluster.kfp.run import Run
-from headrace.cluster.kfp.workflow import Node, Workflow
+from headrace.cluster.kfp.run import PipelineRun
+from headrace.cluster.kfp.workflow import Workflow, WorkflowNode
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError, InternalError, MissingError, StoreError
 from headrace.pipelines.kubeflow import follow as remote
-from headrace.pipelines.kubeflow.artifacts import RunArtifacts, Trace
+from headrace.pipelines.kubeflow.artifacts import RunArtifacts, TaskTrace
 from headrace.pipelines.kubeflow.follow import follow
-from headrace.pipelines.kubeflow.log_patterns import Reason, last_words, reason_of
-from headrace.pipelines.kubeflow.run_pods import Obstacle
+from headrace.pipelines.kubeflow.log_patterns import FailureReason, last_words, reason_of
+from headrace.pipelines.kubeflow.run_pods import StartObstacle
 from headrace.pipelines.kubeflow.run_states import CACHED
 from headrace.pipelines.kubeflow.step_logs import StepLogs
-from headrace.pipelines.local.runner import Outcome, Told
+from headrace.pipelines.local.runner import RunOutcome, StepEvent
 from tests.pipelines import tiny
 
 Entry = tuple[str, str, int, int]
@@ -37,7 +37,7 @@ def moment(second: int) -> str:
     return f"2026-01-01T00:00:{second:02d}Z"
 
 
-def state(name: str | None, *tasks: Entry, **facts: Any) -> Run:
+def state(name: str | None, *tasks: Entry, **facts: Any) -> PipelineRun:
     """A run as the server tells it."""
     details = [
         {"display_name": task, "state": one, "start_time": moment(began), "end_time": moment(ended)}
@@ -50,10 +50,10 @@ def state(name: str | None, *tasks: Entry, **facts: Any) -> Run:
 class Scripted:
     """Kubeflow Pipelines that tells one thing after another: following is about what is told, not about who tells."""
 
-    def __init__(self, *states: Run | HeadraceError) -> None:
+    def __init__(self, *states: PipelineRun | HeadraceError) -> None:
         self._states = iter(states)
 
-    def run(self, _: str) -> Run:
+    def run(self, _: str) -> PipelineRun:
         """The next one."""
         found = next(self._states)
         if isinstance(found, HeadraceError):
@@ -64,34 +64,36 @@ class Scripted:
 class Quiet:
     """Logs with a word for each step."""
 
-    def saying(self, _: Run, task: str) -> str:
+    def saying(self, _: PipelineRun, task: str) -> str:
         """What a step says while it runs."""
         return f"{task} is at it"
 
-    def said(self, _: Run, task: str) -> str:
+    def said(self, _: PipelineRun, task: str) -> str:
         """What a step said."""
         return f"{task} said so"
 
-    def reason(self, _: Run, task: str) -> Reason:
+    def reason(self, _: PipelineRun, task: str) -> FailureReason:
         """Why it failed."""
-        return Reason(f"{task} must be liked.")
+        return FailureReason(f"{task} must be liked.")
 
-    def failed(self, _: Run, __: str) -> bool:
+    def failed(self, _: PipelineRun, __: str) -> bool:
         """Whether its log says so."""
         return False
 
-    def traces(self, _: Run) -> Mapping[str, Trace]:
+    def traces(self, _: PipelineRun) -> Mapping[str, TaskTrace]:
         """What tasks left in the store."""
         return {}
 
-    def obstacles(self, _: Run, __: Workflow | None) -> Mapping[str, Obstacle]:
+    def obstacles(self, _: PipelineRun, __: Workflow | None) -> Mapping[str, StartObstacle]:
         """What keeps tasks from starting."""
         return {}
 
 
-def followed(pipeline: PipelineFile, *states: Run | HeadraceError, logs: Any = None) -> tuple[list[Told], Outcome]:
+def followed(
+    pipeline: PipelineFile, *states: PipelineRun | HeadraceError, logs: Any = None
+) -> tuple[list[StepEvent], RunOutcome]:
     """What a watcher saw, and what came of it."""
-    seen: list[Told] = []
+    seen: list[StepEvent] = []
     api = Scripted(*states)
     _, outcome = follow(api, "r", pipeline=pipeline, logs=logs or Quiet(), watch=seen.append, poll_seconds=0)
     return seen, outcome
@@ -157,7 +159,9 @@ def test_a_step_that_failed_is_the_reason(pipeline: PipelineFile) -> None:
         (state("FAILED"), "failed before a step began"),
     ],
 )
-def test_a_run_that_fails_without_a_failed_step_has_a_reason_too(end: Run, says: str, pipeline: PipelineFile) -> None:
+def test_a_run_that_fails_without_a_failed_step_has_a_reason_too(
+    end: PipelineRun, says: str, pipeline: PipelineFile
+) -> None:
     """A driver that could not start it, somebody who ended it, or nothing that anybody knows."""
     _, outcome = followed(pipeline, end)
     assert says in str(outcome.error)
@@ -227,19 +231,19 @@ WRAPPED = 'urllib3.exceptions.HTTPError: gone\ntime="2026" level=info\nError: ex
 )
 def test_a_log_tells_why_a_step_failed(tail: str, reason: str) -> None:
     """A step's own sentence, the launcher's if it ended by itself, the end of a traceback, or the last line."""
-    assert reason_of(LOG + tail) == Reason(reason)
-    assert reason_of("") == Reason("")
+    assert reason_of(LOG + tail) == FailureReason(reason)
+    assert reason_of("") == FailureReason("")
 
 
 def test_a_broken_promise_is_told_from_a_mistake(pipeline: PipelineFile) -> None:
     """The one ends a command with exit code 1, the other with 2; the step itself knows which it was."""
     why = reason_of("headrace: train failed by an error of headrace's own: KeyError: 'x'\nKeyError: 'x'\n")
-    assert why == Reason("KeyError: 'x'", internal=True)
+    assert why == FailureReason("KeyError: 'x'", internal=True)
 
     class Broken(Quiet):
         """Logs of a step that broke a promise."""
 
-        def reason(self, *_: Any) -> Reason:
+        def reason(self, *_: Any) -> FailureReason:
             """Why it failed."""
             return why
 
@@ -257,7 +261,7 @@ def test_a_log_tells_what_came_of_a_step() -> None:
 def test_a_log_that_cannot_be_read_is_said(pipeline: PipelineFile) -> None:
     """The message says why, and the run is told all the same."""
 
-    def refuses(_: Run) -> RunArtifacts:
+    def refuses(_: PipelineRun) -> RunArtifacts:
         raise StoreError("the object store http://s is not reachable.")
 
     logs = StepLogs(None, (), refuses)
@@ -272,21 +276,21 @@ def test_a_log_that_cannot_be_read_is_said(pipeline: PipelineFile) -> None:
 class Blocked(Quiet):
     """Logs of a run in which something cannot start."""
 
-    def __init__(self, *found: Mapping[str, Obstacle]) -> None:
+    def __init__(self, *found: Mapping[str, StartObstacle]) -> None:
         self._found = iter(found)
 
-    def obstacles(self, _: Run, __: Workflow | None) -> Mapping[str, Obstacle]:
+    def obstacles(self, _: PipelineRun, __: Workflow | None) -> Mapping[str, StartObstacle]:
         """What keeps tasks from starting."""
         return next(self._found)
 
 
 def test_what_keeps_a_step_from_starting_is_told_once(pipeline: PipelineFile) -> None:
     """In words for the step, whether it is its own pod or its driver's; on a terminal or not."""
-    image = Obstacle("image", "waiting, ErrImagePull: x", 0.0)
-    again = Obstacle("image", "waiting, ImagePullBackOff: x", 0.0)
-    secret = Obstacle("CreateContainerConfigError", "waiting, CreateContainerConfigError: no Secret", 0.0)
-    passing = Obstacle("Unschedulable", "waiting, Unschedulable: cpu", 600.0)
-    whole = Obstacle("silence", "nothing of it has begun", 0.0)
+    image = StartObstacle("image", "waiting, ErrImagePull: x", 0.0)
+    again = StartObstacle("image", "waiting, ImagePullBackOff: x", 0.0)
+    secret = StartObstacle("CreateContainerConfigError", "waiting, CreateContainerConfigError: no Secret", 0.0)
+    passing = StartObstacle("Unschedulable", "waiting, Unschedulable: cpu", 600.0)
+    whole = StartObstacle("silence", "nothing of it has begun", 0.0)
     logs = Blocked(
         {"measure-driver": image, "": whole}, {"measure-driver": again}, {"report-metrics": secret, "measure": passing}
     )
@@ -325,7 +329,7 @@ class InTurn:
     def __init__(self, *found: Workflow | None) -> None:
         self._found = list(found)
 
-    def of(self, _: Run) -> Workflow | None:
+    def of(self, _: PipelineRun) -> Workflow | None:
         """The next one."""
         return self._found.pop(0) if self._found else None
 
@@ -352,15 +356,15 @@ def test_a_workflow_that_was_deleted_ends_the_waiting(pipeline: PipelineFile, mo
 
 def test_what_its_workflow_says_is_the_reason_where_no_step_failed(pipeline: PipelineFile) -> None:
     """The API says nothing."""
-    nodes = (Node(("root", "measure-driver"), "Error", 1.0, 2.0, "no account"),)
+    nodes = (WorkflowNode(("root", "measure-driver"), "Error", 1.0, 2.0, "no account"),)
     source = InTurn(Workflow("wf", "x", "Failed", nodes=nodes))
 
     class Silent(Quiet):
         """Logs that know nothing."""
 
-        def reason(self, *_: Any) -> Reason:
+        def reason(self, *_: Any) -> FailureReason:
             """Nothing."""
-            return Reason()
+            return FailureReason()
 
     api = Scripted(state("FAILED"))
     _, outcome = follow(
@@ -375,9 +379,9 @@ def test_states_that_stand_still_are_settled_at_the_end(pipeline: PipelineFile) 
     class Left(Quiet):
         """Logs and a store in which one step left something."""
 
-        def traces(self, _: Run) -> Mapping[str, Trace]:
+        def traces(self, _: PipelineRun) -> Mapping[str, TaskTrace]:
             """What is there."""
-            return {"measure": Trace(log=True, outputs=True)}
+            return {"measure": TaskTrace(log=True, outputs=True)}
 
     seen, outcome = followed(pipeline, state("SUCCEEDED", ("measure", "RUNNING", 1, 0)), logs=Left())
     assert [(told.event, told.text) for told in seen] == [("start", ""), ("end", "measure said so")]

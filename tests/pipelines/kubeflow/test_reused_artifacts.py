@@ -11,7 +11,7 @@ import pytest
 from headrace.cluster.kfp import pipeline_spec
 from headrace.pipelines.kubeflow.artifacts import RunArtifacts
 from headrace.pipelines.kubeflow.reused_artifacts import places
-from headrace.stores.objects.listing import Stored
+from headrace.stores.objects.listing import StoredObject
 from tests.conftest import REPOSITORY
 
 COMPILED = REPOSITORY / "pipelines" / "compiled"
@@ -34,9 +34,9 @@ class Bucket:
 
     objects: dict[str, str]
 
-    def list(self, prefix: str = "") -> Iterator[Stored]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Those below a prefix."""
-        yield from (Stored(key, len(text)) for key, text in self.objects.items() if key.startswith(prefix))
+        yield from (StoredObject(key, len(text)) for key, text in self.objects.items() if key.startswith(prefix))
 
     def get_bytes(self, key: str, _limit: int) -> bytes:
         """One of them."""

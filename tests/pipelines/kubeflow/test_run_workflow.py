@@ -8,24 +8,24 @@ import pytest
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import WORKFLOWS
 from headrace.cluster.kfp import workflow as workflows
-from headrace.cluster.kfp.run import Run
-from headrace.cluster.kfp.workflow import Node, Workflow
+from headrace.cluster.kfp.run import PipelineRun
+from headrace.cluster.kfp.workflow import Workflow, WorkflowNode
 from headrace.core.base.errors import ClusterError, MissingError
 from headrace.pipelines.kubeflow.run_workflow import WorkflowSource, with_workflow
 from tests.cluster import argo
 from tests.cluster.api_server import account
 
-RUN = Run("0f3c", "tiny", "RUNNING")
+RUN = PipelineRun("0f3c", "tiny", "RUNNING")
 
 
 def test_a_run_has_the_nodes_of_its_workflow() -> None:
     """Exact ones, with what was taken from an earlier run, and why one waits; executors are a part of their steps."""
     nodes = (
-        Node(("root", "a"), "Succeeded", 1.0, 2.0),
-        Node(("root", "a", "executor"), "Skipped", 1.0, 1.0),
-        Node(("root", "b"), "Running", 2.0),
-        Node(("root", "b", "executor"), "Pending", 2.0, message="Unschedulable: 0/1 nodes are available"),
-        Node(("root", "c"), "Omitted", 2.0, 2.0),
+        WorkflowNode(("root", "a"), "Succeeded", 1.0, 2.0),
+        WorkflowNode(("root", "a", "executor"), "Skipped", 1.0, 1.0),
+        WorkflowNode(("root", "b"), "Running", 2.0),
+        WorkflowNode(("root", "b", "executor"), "Pending", 2.0, message="Unschedulable: 0/1 nodes are available"),
+        WorkflowNode(("root", "c"), "Omitted", 2.0, 2.0),
     )
     found = with_workflow(RUN, Workflow("wf", "kubeflow", "Running", nodes=nodes))
     assert [(task.name, task.state, task.cached, task.message) for task in found.tasks] == [
@@ -44,7 +44,7 @@ def test_a_run_that_somebody_ended_is_cancelled(stopped: bool, state: str) -> No
 
 def test_a_workflow_that_is_behind_the_run_leaves_open_what_runs() -> None:
     """The one that the server keeps is as old as its last look."""
-    nodes = (Node(("root", "a"), "Running", 1.0),)
+    nodes = (WorkflowNode(("root", "a"), "Running", 1.0),)
     ended = replace(RUN, state="SUCCEEDED")
     assert with_workflow(ended, Workflow("wf", "kubeflow", "Running", nodes=nodes)).stale
     assert not with_workflow(ended, Workflow("wf", "kubeflow", "Succeeded", nodes=nodes)).stale

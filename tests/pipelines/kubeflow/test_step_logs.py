@@ -6,21 +6,21 @@ import pytest
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EVENTS, PODS
-from headrace.cluster.kfp.run import Run
-from headrace.cluster.kfp.workflow import Node, Workflow
+from headrace.cluster.kfp.run import PipelineRun
+from headrace.cluster.kfp.workflow import Workflow, WorkflowNode
 from headrace.core.base.errors import InputError
 from headrace.pipelines.kubeflow.artifacts import RunArtifacts
-from headrace.pipelines.kubeflow.log_patterns import Reason
+from headrace.pipelines.kubeflow.log_patterns import FailureReason
 from headrace.pipelines.kubeflow.step_logs import StepLogs
 from tests.cluster.api_server import ApiServer, account
 from tests.cluster.kubelet import node, pod
 
 pytestmark = pytest.mark.kubernetes
 
-RUN = Run("0f3c", "tiny", "FAILED")
+RUN = PipelineRun("0f3c", "tiny", "FAILED")
 
 
-def nothing(_: Run) -> RunArtifacts:
+def nothing(_: PipelineRun) -> RunArtifacts:
     """There is no object store."""
     raise InputError("set HEADRACE_S3_ENDPOINT.")
 
@@ -49,7 +49,7 @@ def test_the_pod_tells_what_the_api_of_pipelines_does_not(kubernetes: ApiServer,
         found = logs(cluster)
         assert found.said(RUN, "ingest") == "400 rows"
         assert found.saying(RUN, "ingest") == "400 rows"
-        assert found.reason(RUN, "train") == Reason("the table must have rows; got none.")
+        assert found.reason(RUN, "train") == FailureReason("the table must have rows; got none.")
         assert "panic: no such Secret" in found.reason(RUN, "tune-driver").text
         assert found.text(RUN, "split") == ""
         assert found.problems == ["set HEADRACE_S3_ENDPOINT."]
@@ -93,7 +93,7 @@ def test_the_last_attempt_tells(kubernetes: ApiServer, cluster: Cluster) -> None
         for number in range(2):
             pod(cluster, f"wf-impl-{number}", on=name, run=RUN.id, step="train", attempt=number)
             time.sleep(1 - number)  # pods are told apart by whole seconds
-        assert logs(cluster).reason(RUN, "train") == Reason("attempt 1 of it.")
+        assert logs(cluster).reason(RUN, "train") == FailureReason("attempt 1 of it.")
 
 
 def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
@@ -148,9 +148,9 @@ def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
 def test_what_argo_cannot_make_a_pod_of_is_told(cluster: Cluster) -> None:
     """It has no pod, and the API says nothing."""
     account = 'error looking up service account x/y: serviceaccounts "y" not found'
-    tried = Node(("root", "ingest-driver"), "Running", 1.0, message=account)
-    waits = Node(("root", "train", "executor"), "Pending", 1.0, message="Unschedulable: 0/1 nodes")
-    begins = Node(("root", "tune", "executor"), "Pending", 1.0, message="PodInitializing")
+    tried = WorkflowNode(("root", "ingest-driver"), "Running", 1.0, message=account)
+    waits = WorkflowNode(("root", "train", "executor"), "Pending", 1.0, message="Unschedulable: 0/1 nodes")
+    begins = WorkflowNode(("root", "tune", "executor"), "Pending", 1.0, message="PodInitializing")
     workflow = Workflow("wf", "x", "Running", nodes=(tried, waits, begins))
     found = {task: one.text for task, one in logs(cluster).obstacles(RUN, workflow).items()}
     assert found == {

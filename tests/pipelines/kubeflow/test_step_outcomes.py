@@ -2,38 +2,40 @@
 
 import pytest
 
-from headrace.cluster.kfp.pipeline_spec import Task as Step
-from headrace.cluster.kfp.run import Run, Task
-from headrace.pipelines.kubeflow.artifacts import Trace
+from headrace.cluster.kfp.pipeline_spec import PipelineTask as Step
+from headrace.cluster.kfp.run import PipelineRun, TaskState
+from headrace.pipelines.kubeflow.artifacts import TaskTrace
 from headrace.pipelines.kubeflow.step_outcomes import verdict
 
 PLAIN, INSIDE = Step("a", "a", {}), Step("a", "a", {}, ("condition-1",))
 
 
-def of(run: Run, *, step: Step = PLAIN, trace: Trace | None = None, failed: bool = False) -> str:
+def of(run: PipelineRun, *, step: Step = PLAIN, trace: TaskTrace | None = None, failed: bool = False) -> str:
     """The verdict on a step."""
     return verdict(run, step, trace=trace, failed=lambda *_: failed)
 
 
-def ended(state: str, *tasks: Task, stale: bool = True) -> Run:
+def ended(state: str, *tasks: TaskState, stale: bool = True) -> PipelineRun:
     """A run at its end."""
-    return Run("r", "tiny", state, tasks=tasks, stale=stale)
+    return PipelineRun("r", "tiny", state, tasks=tasks, stale=stale)
 
 
 @pytest.mark.parametrize(
     ("run", "trace", "failed", "found"),
     [
         (ended("SUCCEEDED"), None, False, "unknown"),
-        (ended("SUCCEEDED"), Trace(log=True), True, "succeeded"),
-        (ended("FAILED"), Trace(outputs=True), True, "succeeded"),
-        (ended("FAILED"), Trace(log=True), True, "failed"),
-        (ended("FAILED"), Trace(log=True), False, "unknown"),
+        (ended("SUCCEEDED"), TaskTrace(log=True), True, "succeeded"),
+        (ended("FAILED"), TaskTrace(outputs=True), True, "succeeded"),
+        (ended("FAILED"), TaskTrace(log=True), True, "failed"),
+        (ended("FAILED"), TaskTrace(log=True), False, "unknown"),
         (ended("FAILED"), None, False, "unknown"),
-        (ended("CANCELED", Task("a", "RUNNING", 1.0)), None, False, "canceled"),
+        (ended("CANCELED", TaskState("a", "RUNNING", 1.0)), None, False, "canceled"),
         (ended("CANCELED"), None, False, "unknown"),
     ],
 )
-def test_where_states_stand_still_the_store_decides(run: Run, trace: Trace | None, failed: bool, found: str) -> None:
+def test_where_states_stand_still_the_store_decides(
+    run: PipelineRun, trace: TaskTrace | None, failed: bool, found: str
+) -> None:
     """What neither tells is unknown, and never skipped."""
     assert of(run, trace=trace, failed=failed) == found
 
@@ -42,5 +44,5 @@ def test_a_run_that_succeeded_left_out_only_what_it_may() -> None:
     """A step outside of conditions and loops has run, also if nobody tells of it."""
     assert of(ended("SUCCEEDED", stale=False)) == "unknown"
     assert of(ended("SUCCEEDED", stale=False), step=INSIDE) == "skipped"
-    assert of(ended("SUCCEEDED", Task("a", "SKIPPED"), stale=False)) == "skipped"
+    assert of(ended("SUCCEEDED", TaskState("a", "SKIPPED"), stale=False)) == "skipped"
     assert of(ended("FAILED", stale=False)) == "skipped"

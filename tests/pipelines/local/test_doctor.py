@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from headrace.core.base.diagnostics import Finding
+from headrace.core.base.diagnostics import Diagnostic
 from headrace.core.base.errors import InternalError
 from headrace.core.runtime.processes import free_port
 from headrace.pipelines.local import doctor
 from headrace.pipelines.local.doctor import examine_here
 
 
-def _of(findings: list[Finding], area: str) -> list[Finding]:
+def _of(findings: list[Diagnostic], area: str) -> list[Diagnostic]:
     return [finding for finding in findings if finding.area == area]
 
 

@@ -13,11 +13,11 @@ from headrace.core.bundles import integrity, manifest
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.packaging.environment import environment
 from headrace.pipelines.replay.arguments import pipeline_arguments
-from headrace.pipelines.replay.checks import Wish, check_source, check_versions, find_source
-from headrace.pipelines.replay.replay import compared
+from headrace.pipelines.replay.checks import ReplayOptions, check_source, check_versions, find_source
+from headrace.pipelines.replay.replay import compare_bundles
 from headrace.registry.backends.locations import catalog_place
-from headrace.registry.catalog.database import Database
-from headrace.registry.catalog.writes import Seen, add_table
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.catalog.writes import ObservedTable, add_table
 from tests.conftest import Line, headrace
 
 
@@ -85,20 +85,20 @@ def test_a_table_that_is_gone_is_told(line: Line, tmp_path: Path) -> None:
     """The sentence names what the papers name, where it was, and the option that helps."""
     table = _papers(line)["table"]
     with pytest.raises(MissingError, match=r"'customers\.csv' of digest .* nobody knows where it is: tell it"):
-        find_source(table, Wish(catalog=str(tmp_path / "none.db")))
-    database = Database(catalog_place(str(tmp_path / "catalog.db")))
-    add_table(database, Seen(str(tmp_path / "gone.csv"), table["digest"]))
+        find_source(table, ReplayOptions(catalog=str(tmp_path / "none.db")))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    add_table(database, ObservedTable(str(tmp_path / "gone.csv"), table["digest"]))
     with pytest.raises(MissingError, match=r"which was .*gone\.csv"):
-        find_source(table, Wish(catalog=str(tmp_path / "catalog.db")))
+        find_source(table, ReplayOptions(catalog=str(tmp_path / "catalog.db")))
 
 
 def test_the_table_is_found_by_its_digest(line: Line, tmp_path: Path) -> None:
     """An option comes first, then a remote address of the papers, then the catalogue."""
     table = _papers(line)["table"]
     known = str(line.home / "catalog.db")
-    assert find_source(table, Wish(catalog=known)) == str(line.table)
-    assert find_source(table, Wish(source="x.csv", catalog=known)) == "x.csv"
-    assert find_source({**table, "source": "s3://lake/t.csv"}, Wish(catalog=known)) == "s3://lake/t.csv"
+    assert find_source(table, ReplayOptions(catalog=known)) == str(line.table)
+    assert find_source(table, ReplayOptions(source="x.csv", catalog=known)) == "x.csv"
+    assert find_source({**table, "source": "s3://lake/t.csv"}, ReplayOptions(catalog=known)) == "s3://lake/t.csv"
     check_source(str(line.table), table, _papers(line)["arguments"])
 
 
@@ -132,11 +132,11 @@ def test_papers_without_arguments_are_told(line: Line, tmp_path: Path) -> None:
 def test_the_same_bundle_is_the_same(line: Line, tmp_path: Path) -> None:
     """Bundles are compared by digest, then by step, then by file."""
     own = open_bundle(line.home / "bundle")
-    assert compared(own, own).same
+    assert compare_bundles(own, own).same
     steps = {**_papers(line)["steps"], "train": "0" * 64, "gate": "0" * 64}
-    other = compared(own, _edited(own.folder, tmp_path / "a", steps=steps))
+    other = compare_bundles(own, _edited(own.folder, tmp_path / "a", steps=steps))
     assert (other.same, other.step, other.files) == (False, "train", ("provenance.json",))
-    unknown = compared(_edited(own.folder, tmp_path / "b", steps={}), own)
+    unknown = compare_bundles(_edited(own.folder, tmp_path / "b", steps={}), own)
     assert unknown.step == ""
 
 

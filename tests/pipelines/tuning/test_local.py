@@ -14,10 +14,10 @@ import pytest
 
 from headrace.core.runtime.processes import lease, running
 from headrace.experiments.search.loop import FailedSearchError
-from headrace.experiments.search.result import Found, Trial
+from headrace.experiments.search.result import SearchResult, Trial
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.tuners.tune import plan_of
-from headrace.pipelines.tuning.local import LocalPipelines
+from headrace.pipelines.tuning.local import LocalPipelineTuner
 from tests.conftest import headrace
 from tests.experiments.trials.test_pipeline_trial import parameter
 from tests.pipelines import tiny
@@ -30,11 +30,11 @@ def held(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def searched(folder: Path, held: Path, *, made: dict[str, Any], budget: str = "", heard: list[Trial]) -> Found:
+def searched(folder: Path, held: Path, *, made: dict[str, Any], budget: str = "", heard: list[Trial]) -> SearchResult:
     """A search in the folder."""
     trial = pipeline_trial.load(tiny.written(folder, made))
     assert trial is not None
-    return LocalPipelines(folder / "searches", held).tune(
+    return LocalPipelineTuner(folder / "searches", held).tune(
         plan_of(trial.experiment, budget_text=budget), trial, folder=folder / "trials", listener=heard.append
     )
 

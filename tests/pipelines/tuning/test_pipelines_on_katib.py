@@ -13,12 +13,12 @@ from headrace.core.runtime.processes import lease
 from headrace.experiments.search.result import Trial
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
-from headrace.experiments.tuners.katib import KatibTuner, Options
-from headrace.experiments.tuners.katib_spec import Pod
+from headrace.experiments.tuners.katib import KatibOptions, KatibTuner
+from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.experiments.tuners.tune import plan_of
 from headrace.pipelines.tuning import factory
-from headrace.pipelines.tuning.factory import KatibPipelines
-from headrace.pipelines.tuning.local import LocalPipelines
+from headrace.pipelines.tuning.factory import KatibPipelineTuner
+from headrace.pipelines.tuning.local import LocalPipelineTuner
 from headrace.pipelines.tuning.search import PipelineTuner, tune_pipeline
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.experiments import jobs
@@ -65,13 +65,13 @@ def test_both_engines_tell_the_same(cluster: Cluster, rclone_settings: StoreSett
         return {str(one.parameters): _compared(one) for one in result.trials}
 
     with lease(tmp_path / "lease") as held:
-        here = told(LocalPipelines(tmp_path / "searches", held), tmp_path / "here")
+        here = told(LocalPipelineTuner(tmp_path / "searches", held), tmp_path / "here")
     with (
         kubeflow_pipelines(store=rclone_settings, environment=rclone_settings.environment()) as server,
         katib(cluster, really(rclone_settings, server)),
     ):
-        pod = Pod("image:1", **factory.pod())  # type: ignore[arg-type]  # each field by its name
-        tuner = KatibPipelines(KatibTuner(cluster, rclone_settings, Options(pod, poll_seconds=0.3)))
+        pod = TrialPod("image:1", **factory.pod())  # type: ignore[arg-type]  # each field by its name
+        tuner = KatibPipelineTuner(KatibTuner(cluster, rclone_settings, KatibOptions(pod, poll_seconds=0.3)))
         there = told(tuner, tmp_path / "there")
     assert here == there
     assert {status for status, *_ in here.values()} == {"succeeded", "failed"}

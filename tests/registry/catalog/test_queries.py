@@ -17,11 +17,11 @@ from headrace.registry.add_source import add_source
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries, schema, writes
 from headrace.registry.catalog.annotations import describe, set_tags
-from headrace.registry.catalog.database import Database, known, latest
-from headrace.registry.catalog.queries import Wish
+from headrace.registry.catalog.database import CatalogDatabase, known_revisions, latest
+from headrace.registry.catalog.queries import TableQuery
 from headrace.registry.catalog.writes import (
-    Made,
-    Seen,
+    BundleRun,
+    ObservedTable,
     add_checks,
     add_endpoint,
     add_run,
@@ -36,7 +36,7 @@ _COLUMNS = (
     Column("age", "integer", unit="years"),
 )
 
-_RUN = Made("run-1", "churn", "ann", "d1", "promote", "1.0.0", "s3://m/1/")
+_RUN = BundleRun("run-1", "churn", "ann", "d1", "promote", "1.0.0", "s3://m/1/")
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +47,10 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogDatabase:
     """Each kind of catalogue, empty."""
     if request.param == "file":
-        return Database(catalog_place(str(tmp_path / "catalog.db")))
+        return CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     server: Postgres = request.getfixturevalue("server")
     name = f"c{secrets.token_hex(6)}"
     engine = sa.create_engine(sa.make_url(server.url).set(password=server.password), isolation_level="AUTOCOMMIT")
@@ -58,16 +58,16 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     monkeypatch.setenv("HEADRACE_CATALOG_PASSWORD", server.password)
-    return Database(catalog_place(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
+    return CatalogDatabase(catalog_place(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
 
 
-def _names(database: Database, **wish: Any) -> list[str]:
-    return sorted(table.name for table in queries.search(database, Wish(**wish)))
+def _names(database: CatalogDatabase, **wish: Any) -> list[str]:
+    return sorted(table.name for table in queries.search(database, TableQuery(**wish)))
 
 
-def test_the_migrations_make_what_the_code_asks_for(database: Database) -> None:
+def test_the_migrations_make_what_the_code_asks_for(database: CatalogDatabase) -> None:
     """Tables and columns of the migrations are those of the code, whatever the database."""
-    add_table(database, Seen("t.csv", "aa"))
+    add_table(database, ObservedTable("t.csv", "aa"))
     with database.reading() as connection:
         inspector = sa.inspect(connection)
         for table in schema.metadata.sorted_tables:
@@ -80,15 +80,15 @@ def test_the_migrations_make_what_the_code_asks_for(database: Database) -> None:
             wanted = {(c.name,) for c in table.columns if c.unique}
             wanted |= {tuple(sorted(c.columns.keys())) for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
             assert unique == {names for names in wanted if names != ("id",)}, table.name
-    assert latest() in known()
+    assert latest() in known_revisions()
 
 
-def test_a_table_is_known_with_its_versions(database: Database) -> None:
+def test_a_table_is_known_with_its_versions(database: CatalogDatabase) -> None:
     """Reading it again adds nothing; other bytes are another version; the latest columns are shown."""
-    assert add_table(database, Seen("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
-    assert add_table(database, Seen("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
+    assert add_table(database, ObservedTable("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
+    assert add_table(database, ObservedTable("/data/people.csv", "aa", 10, 100, (("age", "string"),))) == "people"
     assert (
-        add_table(database, Seen("/data/people.csv", "bb", 11, 110, (("age", "string"), ("city", "string"))))
+        add_table(database, ObservedTable("/data/people.csv", "bb", 11, 110, (("age", "string"), ("city", "string"))))
         == "people"
     )
     found = queries.table(database, "people")
@@ -101,16 +101,16 @@ def test_a_table_is_known_with_its_versions(database: Database) -> None:
     assert found.kind == "csv"
 
 
-def test_two_sources_of_one_name_get_two(database: Database) -> None:
+def test_two_sources_of_one_name_get_two(database: CatalogDatabase) -> None:
     """A name means one table."""
-    assert add_table(database, Seen("/a/people.csv", "aa")) == "people"
-    assert add_table(database, Seen("/b/people.csv", "bb")) == "people-2"
+    assert add_table(database, ObservedTable("/a/people.csv", "aa")) == "people"
+    assert add_table(database, ObservedTable("/b/people.csv", "bb")) == "people-2"
 
 
-def test_checks_are_kept_over_time(database: Database) -> None:
+def test_checks_are_kept_over_time(database: CatalogDatabase) -> None:
     """What the contract says of the columns is shown; each check adds its figures."""
-    seen = Seen("s3://lake/people/", "aa", 100)
-    add_table(database, Seen("s3://lake/people/", "aa", 100, 1, (("e-mail", "string"), ("age", "string"))))
+    seen = ObservedTable("s3://lake/people/", "aa", 100)
+    add_table(database, ObservedTable("s3://lake/people/", "aa", 100, 1, (("e-mail", "string"), ("age", "string"))))
     checks = {
         "rows": {"read": 100, "valid": 97, "quarantined": 3},
         "columns": {"age": {"missing_share": 0.25}},
@@ -135,13 +135,15 @@ def test_checks_are_kept_over_time(database: Database) -> None:
     ]
 
 
-def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_are_found_by_word_tag_owner_type_and_date(
+    database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Words are looked for everywhere and must all be there; signs of SQL are letters like others."""
     monkeypatch.setattr(writes, "now", lambda: "2026-01-31T23:59:59+00:00")
-    add_table(database, Seen("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
-    add_checks(database, Seen("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
-    add_table(database, Seen("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
-    add_table(database, Seen("/data/100%_sure.parquet", "cc"))
+    add_table(database, ObservedTable("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
+    add_checks(database, ObservedTable("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
+    add_table(database, ObservedTable("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
+    add_table(database, ObservedTable("/data/100%_sure.parquet", "cc"))
     describe(database, "people", owner="Marketing", description="Everyone who ever bought", licence="internal")
     set_tags(database, "people", add=["gold", "quarterly"])
     assert _names(database) == ["100-sure", "orders", "people"]
@@ -159,13 +161,13 @@ def test_tables_are_found_by_word_tag_owner_type_and_date(database: Database, mo
     assert len(_names(database, since="2026-01-31", until="2026-01-31")) == 3
     assert _names(database, since="2026-02-01") == _names(database, until="2026-01-30") == []
     with pytest.raises(InputError, match="--since must be a day such as 2026-01-31"):
-        Wish(since="yesterday")
+        TableQuery(since="yesterday")
 
 
-def test_people_say_what_no_run_knows(database: Database) -> None:
+def test_people_say_what_no_run_knows(database: CatalogDatabase) -> None:
     """Owner, licence, retention and name are set; a taken name and an unknown table are refused."""
-    add_table(database, Seen("a.csv", "aa"))
-    add_table(database, Seen("b.csv", "bb"))
+    add_table(database, ObservedTable("a.csv", "aa"))
+    add_table(database, ObservedTable("b.csv", "bb"))
     describe(database, "a", owner="ann", retain_days=30, name="first")
     found = queries.table(database, "first")
     assert (found.owner, found.retain_days) == ("ann", 30)
@@ -180,13 +182,13 @@ def test_people_say_what_no_run_knows(database: Database) -> None:
         describe(database, "c", owner="x")
 
 
-def test_what_was_made_of_a_table_is_known(database: Database) -> None:
+def test_what_was_made_of_a_table_is_known(database: CatalogDatabase) -> None:
     """Runs, bundles and endpoints hang on the version that they used, not on the table's name."""
-    add_table(database, Seen("/data/people.csv", "aa", 10))
-    add_table(database, Seen("/data/people.csv", "bb", 11))
-    add_run(database, _RUN, used=Seen("people.csv", "aa"))
-    add_run(database, Made("run-2", "churn", "bob", "d2", "reject"), used=Seen("people.csv", "bb"))
-    add_run(database, _RUN, used=Seen("people.csv", "aa"))
+    add_table(database, ObservedTable("/data/people.csv", "aa", 10))
+    add_table(database, ObservedTable("/data/people.csv", "bb", 11))
+    add_run(database, _RUN, used=ObservedTable("people.csv", "aa"))
+    add_run(database, BundleRun("run-2", "churn", "bob", "d2", "reject"), used=ObservedTable("people.csv", "bb"))
+    add_run(database, _RUN, used=ObservedTable("people.csv", "aa"))
     add_endpoint(database, url="http://h/v1/models/churn:predict", digest="d1", verified=True)
     end_endpoint(database, url="http://h/v1/models/churn:predict", digest="d1")
     found = queries.uses(database, table=queries.table(database, "people"))
@@ -201,21 +203,25 @@ def test_what_was_made_of_a_table_is_known(database: Database) -> None:
     assert queries.uses(database, bundle="d2") == found[1:]
 
 
-def test_a_run_on_a_table_that_nobody_has_told_of_adds_it(database: Database) -> None:
+def test_a_run_on_a_table_that_nobody_has_told_of_adds_it(database: CatalogDatabase) -> None:
     """A catalogue that was set later than the table was read still has the edge."""
-    add_run(database, Made("run-1", "churn", "ann", "d1"), used=Seen("people.csv", "zz", 5))
+    add_run(database, BundleRun("run-1", "churn", "ann", "d1"), used=ObservedTable("people.csv", "zz", 5))
     (use,) = queries.uses(database, model="churn")
     assert (use.source, use.rows) == ("people.csv", 5)
 
 
-def test_writers_at_once_lose_nothing(database: Database) -> None:
+def test_writers_at_once_lose_nothing(database: CatalogDatabase) -> None:
     """Threads on a catalogue that does not exist yet write every table, version and run."""
 
     def work(number: int) -> None:
-        own = Database(database.place)
-        add_table(own, Seen("/data/same.csv", f"digest-{number % 3}", number))
-        add_table(own, Seen(f"/data/{number}/own.csv", "aa"))
-        add_run(own, Made(f"run-{number}", "m", "ann", f"d{number}"), used=Seen("same.csv", f"digest-{number % 3}"))
+        own = CatalogDatabase(database.place)
+        add_table(own, ObservedTable("/data/same.csv", f"digest-{number % 3}", number))
+        add_table(own, ObservedTable(f"/data/{number}/own.csv", "aa"))
+        add_run(
+            own,
+            BundleRun(f"run-{number}", "m", "ann", f"d{number}"),
+            used=ObservedTable("same.csv", f"digest-{number % 3}"),
+        )
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(12)))
@@ -224,7 +230,7 @@ def test_writers_at_once_lose_nothing(database: Database) -> None:
     assert len(queries.uses(database, model="m")) == 12
 
 
-def test_a_table_is_added_without_a_run(database: Database, tmp_path: Path) -> None:
+def test_a_table_is_added_without_a_run(database: CatalogDatabase, tmp_path: Path) -> None:
     """Its columns get dtypes, personal data are noticed, and no row is kept."""
     path = tmp_path / "people.csv"
     path.write_text(
@@ -253,7 +259,7 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     url = server.url.replace("+psycopg", "")
     for address in (url, url.replace(f":{server.port}", ":9")):
         with pytest.raises(StoreError, match="HEADRACE_CATALOG_PASSWORD") as caught:
-            queries.search(Database(catalog_place(address)))
+            queries.search(CatalogDatabase(catalog_place(address)))
         assert "wrong-secret" not in str(caught.value)
         assert "\n" not in str(caught.value)
 

@@ -9,8 +9,8 @@ from headrace.core.base.errors import InputError
 from headrace.core.tables.pseudonyms import hashed_text
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import schema
-from headrace.registry.catalog.database import Database
-from headrace.registry.catalog.subject_search import Keys, Place, search
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.catalog.subject_search import SubjectKeys, SubjectLocation, search
 from headrace.registry.catalog.text_search import matches
 from headrace.registry.catalog.writes import add_inquiry, add_places
 from headrace.registry.record import record_table
@@ -39,8 +39,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def _found(run: Path, *values: str, column: str = "email", logs: tuple[Path, ...] = ()) -> list[Place]:
-    return list(search(Database(catalog_place(str(run / "catalog.db"))), Keys(column, values), logs=logs))
+def _found(run: Path, *values: str, column: str = "email", logs: tuple[Path, ...] = ()) -> list[SubjectLocation]:
+    return list(search(CatalogDatabase(catalog_place(str(run / "catalog.db"))), SubjectKeys(column, values), logs=logs))
 
 
 def test_every_place_with_a_persons_rows_is_found(run: Path) -> None:
@@ -82,9 +82,9 @@ def test_hashed_keys_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (home / "steps" / "table").mkdir(parents=True)
     hashed = hashed_text(ANN, key=b"pepper")
     pl.DataFrame({"email": [hashed, "x"]}).write_parquet(home / "steps" / "table" / "part-00000.parquet")
-    database = Database(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     add_places(database, [str(home)], kind="run")
-    (place,) = search(database, Keys("email", [ANN]))
+    (place,) = search(database, SubjectKeys("email", [ANN]))
     assert (place.kind, place.rows) == ("table", 1)
 
 
@@ -102,7 +102,7 @@ def test_logs_are_searched_too(run: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that is gone and a cluster's table without a store are in the list, with the reason."""
-    database = Database(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     monkeypatch.setenv("HEADRACE_CATALOG", str(database.place.path))
     table = _people(tmp_path / "people.csv")
     from headrace.core.readers.ingest import ingest_table
@@ -111,15 +111,15 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     facts = ingest_table(open_source(str(table)), folder=tmp_path / "table")
     record_table(facts, folder=tmp_path / "table", uri="minio://mlpipeline/v2/artifacts/x/table")
     table.unlink()
-    found = list(search(database, Keys("email", [ANN])))
+    found = list(search(database, SubjectKeys("email", [ANN])))
     assert [(place.kind, place.rows) for place in found] == [("source", 0), ("table", 0)]
     assert all(place.note.startswith("could not be looked at") for place in found)
-    assert list(search(database, Keys("email", [ANN]), sources=False)) == found[1:]
+    assert list(search(database, SubjectKeys("email", [ANN]), sources=False)) == found[1:]
 
 
 def test_an_inquiry_is_recorded_without_its_keys(tmp_path: Path) -> None:
     """Who asked, when, and by which column; no byte of the catalogue holds the key."""
-    database = Database(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     add_inquiry(database, person="officer", column="email", keys=1, found=3)
     with database.reading() as connection:
         (row,) = connection.execute(schema.inquiries.select()).mappings()
@@ -130,7 +130,7 @@ def test_keys_must_be_given() -> None:
     """None at all, and too many, are refused."""
     for values in ([], ["", "  "], [str(i) for i in range(10_001)]):
         with pytest.raises(InputError, match="1 to 10000 keys"):
-            Keys("email", values)
+            SubjectKeys("email", values)
 
 
 def test_the_command_reads_keys_from_standard_input_and_shows_none(run: Path, tmp_path: Path) -> None:

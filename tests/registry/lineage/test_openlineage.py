@@ -16,13 +16,13 @@ from headrace.core.runtime.processes import free_port
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries
 from headrace.registry.catalog.annotations import describe
-from headrace.registry.catalog.database import Database
-from headrace.registry.catalog.writes import Made, Seen, add_checks, add_table
+from headrace.registry.catalog.database import CatalogDatabase
+from headrace.registry.catalog.writes import BundleRun, ObservedTable, add_checks, add_table
 from headrace.registry.lineage import openlineage
-from headrace.registry.lineage.openlineage import Named, endpoint_event, named, run_events, send
+from headrace.registry.lineage.openlineage import DatasetName, endpoint_event, name_dataset, run_events, send
 
-_MADE = Made("job-1", "churn", "ann", "ab" * 32, "promote", "1.0.0", "s3://models/models/churn/abab/")
-_USED = Seen("/data/people.csv", "cd" * 32, 100)
+_MADE = BundleRun("job-1", "churn", "ann", "ab" * 32, "promote", "1.0.0", "s3://models/models/churn/abab/")
+_USED = ObservedTable("/data/people.csv", "cd" * 32, 100)
 
 
 @dataclass
@@ -67,9 +67,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
+def database(tmp_path: Path) -> CatalogDatabase:
     """A catalogue that knows the table."""
-    found = Database(catalog_place(str(tmp_path / "catalog.db")))
+    found = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     add_table(found, _USED)
     columns = [Column("e-mail", "string", "ignore", personal="drop"), Column("age", "integer")]
     checks = {"rows": {"read": 100}, "rules": [{"rule": "range", "column": "age", "count": 2}]}
@@ -78,7 +78,9 @@ def database(tmp_path: Path) -> Database:
     return found
 
 
-def test_events_go_to_an_endpoint(receiver: Receiver, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_go_to_an_endpoint(
+    receiver: Receiver, database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """START and COMPLETE of one run: the table in, with schema, owner and checks; the bundle out, with its version."""
     monkeypatch.setenv("HEADRACE_OPENLINEAGE", receiver.url)
     monkeypatch.setenv("HEADRACE_OPENLINEAGE_KEY", "the-key")
@@ -156,15 +158,15 @@ def test_an_endpoint_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("/data/people.csv", Named("file", "/data/people.csv")),
-        ("file:///data/people.csv", Named("file", "/data/people.csv")),
-        ("s3://lake/days/*.parquet", Named("s3://lake", "days/*.parquet")),
-        ("postgresql+psycopg://me@db:5432/shop#orders", Named("postgres://db:5432", "shop.public.orders")),
-        ("postgresql://db/shop#sales.orders", Named("postgres://db", "shop.sales.orders")),
-        ("https://host/a.csv", Named("https://host", "a.csv")),
-        ("sqlite:///shop.db#orders", Named("sqlite://", "shop.db#orders")),
+        ("/data/people.csv", DatasetName("file", "/data/people.csv")),
+        ("file:///data/people.csv", DatasetName("file", "/data/people.csv")),
+        ("s3://lake/days/*.parquet", DatasetName("s3://lake", "days/*.parquet")),
+        ("postgresql+psycopg://me@db:5432/shop#orders", DatasetName("postgres://db:5432", "shop.public.orders")),
+        ("postgresql://db/shop#sales.orders", DatasetName("postgres://db", "shop.sales.orders")),
+        ("https://host/a.csv", DatasetName("https://host", "a.csv")),
+        ("sqlite:///shop.db#orders", DatasetName("sqlite://", "shop.db#orders")),
     ],
 )
-def test_datasets_are_named_by_the_specification(source: str, name: Named) -> None:
+def test_datasets_are_named_by_the_specification(source: str, name: DatasetName) -> None:
     """Other tools' events about the same data meet ours; no user is in a name."""
-    assert named(source) == name
+    assert name_dataset(source) == name

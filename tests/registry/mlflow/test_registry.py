@@ -9,7 +9,7 @@ import pytest
 
 from headrace.core.base.errors import InputError, MissingError
 from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
-from headrace.registry.models.policy import Policy, Rule
+from headrace.registry.models.policy import StagePolicy, StageRule
 from headrace.registry.models.state import STAGES
 from tests.registry.conftest import Make
 
@@ -167,9 +167,9 @@ def test_an_archived_version_is_out_of_use_until_it_is_brought_back(
 def test_the_policy_is_kept_and_asked(make: Make, name: str, tmp_path: Path) -> None:
     """Approvals, the order of stages and the verdicts are asked for by what the registry keeps, whoever asks."""
     registry = open_registry(str(tmp_path / "registry.db"))
-    assert registry.policy() == Policy() if (tmp_path / "registry.db").exists() else True
+    assert registry.policy() == StagePolicy() if (tmp_path / "registry.db").exists() else True
     registry.register(make(name=name), by="ann")
-    strict = Policy({**Policy().rules, "production": Rule(("promote",), after="staging", approvals=2)})
+    strict = StagePolicy({**StagePolicy().rules, "production": StageRule(("promote",), after="staging", approvals=2)})
     registry.set_policy(strict, by="head", reason="audit")
     asked = open_registry(str(tmp_path / "registry.db"))
     assert asked.policy() == strict

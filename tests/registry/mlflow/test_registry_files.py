@@ -16,10 +16,10 @@ from headrace.core.base.errors import BusyError, HeadraceError, MissingError, St
 from headrace.core.runtime.processes import free_port
 from headrace.registry.backends.locations import catalog_place, registry_place
 from headrace.registry.catalog import queries, writes
-from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.mlflow import sqlite_reader
 from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
-from headrace.registry.mlflow.sqlite_reader import FileReader
+from headrace.registry.mlflow.sqlite_reader import SqliteJournalReader
 from tests.registry.made import variant
 
 
@@ -39,10 +39,10 @@ def used(template: Path, tmp_path: Path) -> MlflowRegistry:
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Database:
+def known(tmp_path: Path) -> CatalogDatabase:
     """A catalogue in a file of its own, with one table."""
-    database = Database(catalog_place(str(tmp_path / "own" / "catalog.db")))
-    writes.add_table(database, writes.Seen("t.csv", "aa"))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "own" / "catalog.db")))
+    writes.add_table(database, writes.ObservedTable("t.csv", "aa"))
     return database
 
 
@@ -61,7 +61,7 @@ def test_a_registry_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> No
     registry = open_registry(str(tmp_path / "none.db"))
     _refused(registry.models, MissingError, "there is no registry", "none.db", "headrace run")
     _refused(lambda: registry.promote("m", "1.0.0", stage="staging", by="ann"), MissingError, "none.db")
-    database = Database(catalog_place(str(tmp_path / "none2.db")))
+    database = CatalogDatabase(catalog_place(str(tmp_path / "none2.db")))
     _refused(lambda: queries.search(database), MissingError, "there is no catalogue", "none2.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_no_registry_is_left_alone(content: bytes, tmp_path: Path
     path = tmp_path / "file.db"
     path.write_bytes(content)
     _refused(open_registry(str(path)).models, StoreError, "file.db")
-    _refused(lambda: queries.search(Database(catalog_place(str(path)))), StoreError, "file.db")
+    _refused(lambda: queries.search(CatalogDatabase(catalog_place(str(path)))), StoreError, "file.db")
     assert path.read_bytes() == content
 
 
@@ -84,9 +84,9 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     before = path.read_bytes()
     _refused(open_registry(str(path)).models, StoreError, "must be a database of MLflow")
-    database = Database(catalog_place(str(path)))
+    database = CatalogDatabase(catalog_place(str(path)))
     _refused(lambda: queries.search(database), StoreError, "no catalogue of headrace")
-    _refused(lambda: writes.add_table(database, writes.Seen("t", "a")), StoreError, "no catalogue")
+    _refused(lambda: writes.add_table(database, writes.ObservedTable("t", "a")), StoreError, "no catalogue")
     assert path.read_bytes() == before
 
 
@@ -105,14 +105,14 @@ def test_a_registry_from_the_future_is_told(used: MlflowRegistry) -> None:
     _refused(lambda: used.approve("customers", "1.0.0", by="b", reason="r"), StoreError, "newer MLflow")
 
 
-def test_a_catalogue_from_the_future_is_told(known: Database) -> None:
+def test_a_catalogue_from_the_future_is_told(known: CatalogDatabase) -> None:
     """Tables of a version that this headrace does not know are not touched."""
     assert known.place.path
     _set(known.place.path, "UPDATE catalog_version SET version_num = '9999'")
     _refused(lambda: queries.search(known), StoreError, "made by a newer headrace", "9999")
 
 
-def test_a_locked_file_is_told(used: MlflowRegistry, known: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_file_is_told(used: MlflowRegistry, known: CatalogDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever cannot read or write because another program holds the file says so, and does not wait for ever."""
     monkeypatch.setattr(sqlite_reader, "LOCK_SECONDS", 0.3)
     monkeypatch.setattr("headrace.registry.catalog.database.LOCK_SECONDS", 0.3)
@@ -124,8 +124,8 @@ def test_a_locked_file_is_told(used: MlflowRegistry, known: Database, monkeypatc
             connection.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
         _refused(used.models, StoreError, "is locked by another program")
-        _refused(FileReader(used.place).check, StoreError, "is locked by another program")
-        fresh = Database(known.place)
+        _refused(SqliteJournalReader(used.place).check, StoreError, "is locked by another program")
+        fresh = CatalogDatabase(known.place)
         _refused(lambda: queries.search(fresh), BusyError, "is locked by another program")
         assert time.monotonic() - began < 20
     finally:
@@ -162,7 +162,7 @@ for call in (
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without rights")
-def test_a_read_only_file_is_read_and_not_written(used: MlflowRegistry, known: Database) -> None:
+def test_a_read_only_file_is_read_and_not_written(used: MlflowRegistry, known: CatalogDatabase) -> None:
     """Somebody without the right to write sees the models, and is told what is missing when writing."""
     assert used.place.path
     assert known.place.path
@@ -210,4 +210,4 @@ def test_a_half_made_file_is_never_seen(tmp_path: Path) -> None:
         time.sleep(0.01)
     started.kill()
     started.wait()
-    assert not place.exists() or FileReader(registry_place(str(place))).journals() == {}
+    assert not place.exists() or SqliteJournalReader(registry_place(str(place))).journals() == {}

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import DataError, InputError
 from headrace.registry.mlflow.base import in_order, key
-from headrace.registry.models.events import LONGEST_TEXT, Entry, read
+from headrace.registry.models.events import LONGEST_TEXT, JournalEntry, read
 from tests.properties import examples
 
 _ENTRIES = st.builds(
-    Entry,
+    JournalEntry,
     action=st.sampled_from(["register", "promote", "approve"]),
     by=st.text(max_size=20),
     reason=st.text(max_size=200),
@@ -23,7 +23,7 @@ _ENTRIES = st.builds(
 )
 
 
-def _written(entries: list[Entry]) -> list[str]:
+def _written(entries: list[JournalEntry]) -> list[str]:
     texts: list[str] = []
     for entry in entries:
         texts.append(entry.after(texts).text())
@@ -32,7 +32,7 @@ def _written(entries: list[Entry]) -> list[str]:
 
 @examples(40)
 @given(st.lists(_ENTRIES, max_size=6))
-def test_a_journal_is_read_back(entries: list[Entry]) -> None:
+def test_a_journal_is_read_back(entries: list[JournalEntry]) -> None:
     """Every entry comes back in its place, with what it held."""
     found = read(_written(entries), "m")
     assert [entry.number for entry in found] == list(range(1, len(entries) + 1))
@@ -41,7 +41,7 @@ def test_a_journal_is_read_back(entries: list[Entry]) -> None:
 
 @examples(40)
 @given(st.lists(_ENTRIES, min_size=2, max_size=5), st.data())
-def test_an_altered_journal_is_found(entries: list[Entry], data: st.DataObject) -> None:
+def test_an_altered_journal_is_found(entries: list[JournalEntry], data: st.DataObject) -> None:
     """A changed reason, a lost entry, or two that have changed places break the chain of digests."""
     texts = _written(entries)
     place = data.draw(st.integers(0, len(texts) - 2))
@@ -73,9 +73,9 @@ def test_an_entry_from_the_future_is_told(text: str, says: str) -> None:
 def test_what_is_too_long_is_refused() -> None:
     """MLflow would cut it without a word."""
     with pytest.raises(InputError, match="at most 1000 characters; it has 1001"):
-        Entry("promote", "ann", "x" * 1001)
+        JournalEntry("promote", "ann", "x" * 1001)
     with pytest.raises(InputError, match="at most 6000 characters"):
-        Entry("promote", "ann", facts={"a": "x" * LONGEST_TEXT}).text()
+        JournalEntry("promote", "ann", facts={"a": "x" * LONGEST_TEXT}).text()
 
 
 def test_a_gap_in_the_numbers_is_told() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import InputError, MissingError
-from headrace.registry.models.policy import Policy, Rule, load, parse
+from headrace.registry.models.policy import StagePolicy, StageRule, load, parse
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -13,8 +13,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("format: 1\nproduction: {approvals: 2, after: staging}\n")
     found = load(path)
-    assert found.rules["production"] == Rule(verdicts=("promote",), after="staging", approvals=2)
-    assert found.rules["staging"] == Policy().rules["staging"]
+    assert found.rules["production"] == StageRule(verdicts=("promote",), after="staging", approvals=2)
+    assert found.rules["staging"] == StagePolicy().rules["staging"]
     assert parse(found.as_json(), source="registry") == found
 
 

@@ -61,9 +61,9 @@ def test_metric() -> None:
 
 def test_shortened() -> None:
     """A text is one line and bounded, and an empty one is said to be empty."""
-    assert number_format.shortened("a\n b\tc") == "a b c"
-    assert number_format.shortened("x" * 100, 10) == "x" * 9 + "…"
-    assert number_format.shortened(" \n") == "(empty)"
+    assert number_format.shorten("a\n b\tc") == "a b c"
+    assert number_format.shorten("x" * 100, 10) == "x" * 9 + "…"
+    assert number_format.shorten(" \n") == "(empty)"
 
 
 def test_moment() -> None:

@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from headrace.reports.page import figures, matplotlib_svg
 from headrace.reports.search import figures as search_figures
 from headrace.reports.search.parallel_coordinates import parallel
-from headrace.reports.search.space import Space
+from headrace.reports.search.space import FamilySpace
 from tests.reports.searches import searched
 
 MEASURED = [
-    figures.Measured(metric="roc_auc", name="ROC AUC", value=0.9, low=0.8, high=0.95, baseline=0.5),
-    figures.Measured(metric="f1", name="F1", value=0.7),
+    figures.MetricWithBaseline(metric="roc_auc", name="ROC AUC", value=0.9, low=0.8, high=0.95, baseline=0.5),
+    figures.MetricWithBaseline(metric="f1", name="F1", value=0.7),
 ]
 SEARCH = searched([0.1 * i if i != 2 else None for i in range(9)])
-SPACE = Space.of(SEARCH.trials)
+SPACE = FamilySpace.of(SEARCH.trials)
 POINTS = [(0.0, 0.0), (0.3, 0.8), (1.0, 1.0)]
 DRAWN: dict[str, Callable[[], Markup]] = {
     "roc": lambda: figures.roc(POINTS, chosen=(0.3, 0.8)),

@@ -58,7 +58,7 @@ def test_a_missing_table_is_told(made: Any, tmp_path: Path) -> None:
 def test_values_however_close_or_far_apart_are_drawn(tmp_path: Path, step: float) -> None:
     """NumPy's histogram raises where fewer numbers than bins lie between the ends (seen with numpy 2.x)."""
     values = [0.1 + step * place for place in range(90)] if step > 1e-300 else [step * place for place in range(90)]
-    with parquet_table.Writer(tmp_path / "table") as writer:
+    with parquet_table.TableWriter(tmp_path / "table") as writer:
         writer.write(pl.DataFrame({"x": values, "y": [0, 1] * 45}))
     columns = (Column("x", "number"), Column("y", "integer", role="target", categories=("0", "1")))
     contract = Contract(name="close", task="binary", positive="1", columns=columns)
@@ -75,7 +75,7 @@ def test_a_large_table_is_profiled_quickly(tmp_path: Path) -> None:
     data: dict[str, Any] = {name: rng.normal(size=rows) for name in numbers}
     data |= {name: rng.choice(list("abcdefgh"), rows) for name in texts}
     data["y"] = (data["x0"] + rng.normal(size=rows) > 0).astype(int)
-    with parquet_table.Writer(tmp_path / "table") as writer:
+    with parquet_table.TableWriter(tmp_path / "table") as writer:
         writer.write(pl.DataFrame(data))
     columns = [Column(name, "number") for name in numbers]
     columns += [Column(name, "string", categories=tuple("abcdefgh")) for name in texts]

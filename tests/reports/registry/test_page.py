@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from headrace.registry.catalog.queries import Use
+from headrace.registry.catalog.queries import TableUse
 from headrace.registry.lineage.graph import MOST_RUNS, of_uses
-from headrace.registry.models.contract_changes import Change
-from headrace.registry.models.events import Entry
-from headrace.registry.models.state import State, fold
+from headrace.registry.models.contract_changes import ContractChange
+from headrace.registry.models.events import JournalEntry
+from headrace.registry.models.state import ModelState, fold
 from headrace.reports.registry.lineage_page import lineage_page
 from headrace.reports.registry.lineage_svg import drawing
 from headrace.reports.registry.page import model_page, write_comparison_page
@@ -40,19 +40,21 @@ def _facts(number: int, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def state() -> State:
+def state() -> ModelState:
     """Three versions, one of them in production, one of them rejected."""
     entries = [
-        Entry("register", "ann", "nightly", version=1, facts=_facts(1)),
-        Entry("register", "bob", _EVIL, version=2, facts=_facts(2, level="minor", changes=["plan also takes gold"])),
-        Entry("register", _EVIL, version=3, facts=_facts(3, verdict="reject")),
-        Entry("approve", "eve", "read the report", version=1),
-        Entry("promote", "bob", "ready", version=1, stage="production"),
+        JournalEntry("register", "ann", "nightly", version=1, facts=_facts(1)),
+        JournalEntry(
+            "register", "bob", _EVIL, version=2, facts=_facts(2, level="minor", changes=["plan also takes gold"])
+        ),
+        JournalEntry("register", _EVIL, version=3, facts=_facts(3, verdict="reject")),
+        JournalEntry("approve", "eve", "read the report", version=1),
+        JournalEntry("promote", "bob", "ready", version=1, stage="production"),
     ]
     return fold("customers", [replace(entry, number=place) for place, entry in enumerate(entries, start=1)])
 
 
-def _uses(count: int) -> list[Use]:
+def _uses(count: int) -> list[TableUse]:
     endpoint = {
         "url": "http://host:8080/v1/models/customers:predict",
         "time": "2026-01-02T03:04",
@@ -60,7 +62,7 @@ def _uses(count: int) -> list[Use]:
         "ended": "",
     }
     return [
-        Use(
+        TableUse(
             table="customers",
             source="/data/customers.csv",
             digest=f"{number // 2}" * 64,
@@ -79,7 +81,7 @@ def _uses(count: int) -> list[Use]:
     ]
 
 
-def test_the_page_of_a_model_tells_what_a_reviewer_asks(state: State) -> None:
+def test_the_page_of_a_model_tells_what_a_reviewer_asks(state: ModelState) -> None:
     """What is in production and who approved it, all versions, the history with reasons, the card, the lineage."""
     version = state.find("production")
     page = model_page(state, shown=version, card="# Model card: customers", lineage=drawing(of_uses(_uses(3), state)))
@@ -100,13 +102,13 @@ def test_the_page_of_a_model_tells_what_a_reviewer_asks(state: State) -> None:
         assert f'href="#{section}"' in page
 
 
-def test_no_text_of_anybody_acts(state: State, tmp_path: Path) -> None:
+def test_no_text_of_anybody_acts(state: ModelState, tmp_path: Path) -> None:
     """Names and reasons are text, wherever they stand."""
     pages = [
         model_page(state, shown=state.versions[0], card=_EVIL, lineage=drawing(of_uses(_uses(3), state))),
         lineage_page(_EVIL, of_uses(_uses(3), state)),
     ]
-    changes = [Change("breaking", _EVIL)]
+    changes = [ContractChange("breaking", _EVIL)]
     versions = (state.versions[0], state.versions[1])
     write_comparison_page(tmp_path / "compared.html", state=state, versions=versions, changes=changes)
     for page in [*pages, (tmp_path / "compared.html").read_text()]:
@@ -115,11 +117,13 @@ def test_no_text_of_anybody_acts(state: State, tmp_path: Path) -> None:
         assert "https://" not in page
 
 
-def test_two_versions_stand_side_by_side(state: State, tmp_path: Path) -> None:
+def test_two_versions_stand_side_by_side(state: ModelState, tmp_path: Path) -> None:
     """Metrics with intervals, what was learned from, and whether a client may break."""
     path = tmp_path / "compared.html"
     versions = (state.versions[0], state.versions[1])
-    write_comparison_page(path, state=state, versions=versions, changes=[Change("breaking", "the input age is gone")])
+    write_comparison_page(
+        path, state=state, versions=versions, changes=[ContractChange("breaking", "the input age is gone")]
+    )
     text = Page(path.read_text()).text
     for part in ("Clients may break", "the input age is gone", "0.810", "0.806 to 0.814", "do not overlap"):
         assert part in text
@@ -127,15 +131,17 @@ def test_two_versions_stand_side_by_side(state: State, tmp_path: Path) -> None:
     assert "Clients need not change" in Page(path.read_text()).text
 
 
-def test_a_model_without_much_still_has_a_page(state: State) -> None:
+def test_a_model_without_much_still_has_a_page(state: ModelState) -> None:
     """No version in production, no card, no lineage, no metrics: each is said to be absent."""
-    bare = fold("bare", [Entry("register", "ann", version=1, number=1, facts={"version": "1.0.0", "digest": "a" * 64})])
+    bare = fold(
+        "bare", [JournalEntry("register", "ann", version=1, number=1, facts={"version": "1.0.0", "digest": "a" * 64})]
+    )
     text = Page(model_page(bare, shown=bare.versions[0])).text
     for part in ("No version is in production", "knows nothing of this model's data", "keeps no card"):
         assert part in text
 
 
-def test_metrics_are_drawn_over_versions(state: State) -> None:
+def test_metrics_are_drawn_over_versions(state: ModelState) -> None:
     """One figure for each metric, in the usual order, with the versions below it."""
     figures = metrics_over_versions(state.versions)
     assert [caption for _, caption in figures] == ["ROC AUC", "Brier score ↓ less is better"]
@@ -144,7 +150,7 @@ def test_metrics_are_drawn_over_versions(state: State) -> None:
             assert version in picture
 
 
-def test_a_lineage_joins_what_belongs_together(state: State) -> None:
+def test_a_lineage_joins_what_belongs_together(state: ModelState) -> None:
     """Runs on one version of a table share its node; stages and ends are told; each edge joins two nodes."""
     graph = of_uses(_uses(4), state)
     names = {node.id for node in graph.nodes}
@@ -156,7 +162,7 @@ def test_a_lineage_joins_what_belongs_together(state: State) -> None:
     assert [node.style for node in graph.of("run")].count("bad") == 1
 
 
-def test_a_long_lineage_shows_its_latest_runs(state: State) -> None:
+def test_a_long_lineage_shows_its_latest_runs(state: ModelState) -> None:
     """What is left out is counted."""
     graph = of_uses(_uses(MOST_RUNS + 5), state)
     assert len(graph.of("run")) == MOST_RUNS
@@ -164,7 +170,7 @@ def test_a_long_lineage_shows_its_latest_runs(state: State) -> None:
     assert "5 earlier runs are left out" in Page(lineage_page("customers", graph)).text
 
 
-def test_a_drawing_has_a_form_for_phones(state: State) -> None:
+def test_a_drawing_has_a_form_for_phones(state: ModelState) -> None:
     """The page's styles choose one of the two; both have every node, and say what they show."""
     graph = of_uses(_uses(3), state)
     both = str(drawing(graph))

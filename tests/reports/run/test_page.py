@@ -10,7 +10,7 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.evaluation.verdict import GateComparison, GateVerdict
-from headrace.reports.run.document import Paths, Run
+from headrace.reports.run.document import RunFacts, RunPaths
 from headrace.reports.run.page import render, report_run
 
 
@@ -45,7 +45,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(made: Any) -> str:
     """The page of the whole run."""
-    return render(Run.from_paths(made.paths, source=made.source))
+    return render(RunFacts.from_paths(made.paths, source=made.source))
 
 
 def test_every_section_is_there_and_listed(page: str) -> None:
@@ -134,7 +134,7 @@ def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
 def test_the_page_is_small_and_the_same_each_time(page: str, made: Any) -> None:
     """Equal runs give equal pages, small enough to mail."""
     assert len(page.encode()) < 400_000
-    assert render(Run.from_paths(made.paths, source=made.source)) == page
+    assert render(RunFacts.from_paths(made.paths, source=made.source)) == page
 
 
 def test_ids_are_unique(page: str) -> None:
@@ -152,7 +152,7 @@ def test_personal_values_are_not_shown(page: str) -> None:
 
 def test_an_empty_run_says_what_is_missing() -> None:
     """A run that failed at once has a page that says so."""
-    text = Page(render(Run(error="ingest: there is no file x.csv."))).text
+    text = Page(render(RunFacts(error="ingest: there is no file x.csv."))).text
     assert "The run failed. ingest: there is no file x.csv." in text
     for part in ("not recorded", "not checked", "No profile", "No search", "Nothing was measured", "not judged"):
         assert part in text
@@ -166,12 +166,12 @@ def test_an_empty_run_says_what_is_missing() -> None:
 def test_any_part_may_be_absent(made: Any, part: str) -> None:
     """The page does not depend on any one part."""
     paths = replace(made.paths, **{part: None})
-    assert "<h1>" in render(Run.from_paths(paths, source=made.source))
+    assert "<h1>" in render(RunFacts.from_paths(paths, source=made.source))
 
 
 def test_a_rejected_run_says_why_there_is_no_endpoint(made: Any) -> None:
     """Without a verification and with a rejection, the reason is given."""
-    run = Run.from_paths(replace(made.paths, verification=None))
+    run = RunFacts.from_paths(replace(made.paths, verification=None))
     rejected = replace(
         run, verdict=GateVerdict("reject", ("roc_auc must be at least 0.99.",), GateComparison("baseline"))
     )
@@ -185,8 +185,8 @@ def test_a_broken_contract_is_told_unless_the_run_failed_anyway(made: Any, tmp_p
     broken = tmp_path / "contract.yaml"
     broken.write_text("name: [")
     with pytest.raises(InputError, match="contract"):
-        Run.from_paths(Paths(contract=broken))
-    found = Run.from_paths(Paths(contract=broken, evaluation=broken), error="the contract is broken.")
+        RunFacts.from_paths(RunPaths(contract=broken))
+    found = RunFacts.from_paths(RunPaths(contract=broken, evaluation=broken), error="the contract is broken.")
     assert found.contract is None
     assert found.evaluation is None
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.reports.search.document import Search
+from headrace.reports.search.document import SearchFacts
 from tests.reports.conftest import searched as made_up
 from tests.reports.searches import of_trials, searched, trial
 
@@ -14,7 +14,7 @@ from tests.reports.searches import of_trials, searched, trial
 def test_what_a_search_left_is_read_whole() -> None:
     """Trials, winner, objective and the nested estimate are those of the JSON."""
     left = made_up()
-    found = Search.from_json(json.loads(json.dumps(left.as_json())))
+    found = SearchFacts.from_json(json.loads(json.dumps(left.as_json())))
     assert [one.number for one in found.trials] == list(range(15))
     assert found.best is not None
     assert found.best.number == left.best
@@ -28,7 +28,7 @@ def test_what_a_search_left_is_read_whole() -> None:
 def test_a_search_without_a_winner_has_no_best() -> None:
     """A number that is null is no trial."""
     facts = made_up().as_json() | {"best": None, "nested": None}
-    found = Search.from_json(facts)
+    found = SearchFacts.from_json(facts)
     assert found.best is None
     assert found.nested is None
 
@@ -40,7 +40,7 @@ def test_a_search_without_a_winner_has_no_best() -> None:
 def test_something_else_is_refused_in_one_sentence(facts: Any) -> None:
     """The sentence says where the form is documented."""
     with pytest.raises(InputError, match=r"what the step tune leaves, as docs/tuning.schema.json says; got"):
-        Search.from_json(facts)
+        SearchFacts.from_json(facts)
 
 
 @pytest.mark.parametrize("minimize", [False, True])

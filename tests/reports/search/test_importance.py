@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from headrace.reports.search.document import Trial
+from headrace.reports.search.document import TrialFacts
 from headrace.reports.search.importance import FEWEST, importance
-from headrace.reports.search.space import Space
+from headrace.reports.search.space import FamilySpace
 from tests.reports.searches import trial
 
 
-def trials(count: int, score: Callable[[float, float, str], float], seed: int = 0) -> list[Trial]:
+def trials(count: int, score: Callable[[float, float, str], float], seed: int = 0) -> list[TrialFacts]:
     """Random trials of a rate over five decades, a share and a kind."""
     draw = np.random.default_rng(seed)
     made = []
@@ -33,7 +33,7 @@ def trials(count: int, score: Callable[[float, float, str], float], seed: int = 
 )
 def test_what_makes_the_score_is_most_important(name: str, score: Callable[[float, float, str], float]) -> None:
     """Whether it is a number, a number over decades, or a category."""
-    found = importance(Space.of(trials(60, score)))
+    found = importance(FamilySpace.of(trials(60, score)))
     assert found.shares[0][0] == name
     assert found.shares[0][1] > 0.7
     assert sum(share for _, share in found.shares) == pytest.approx(1.0)
@@ -43,7 +43,7 @@ def test_what_makes_the_score_is_most_important(name: str, score: Callable[[floa
 def test_the_same_trials_give_the_same_importance() -> None:
     """The forest has a seed."""
     made = trials(25, lambda rate, share, kind: share)
-    assert importance(Space.of(made)) == importance(Space.of(made))
+    assert importance(FamilySpace.of(made)) == importance(FamilySpace.of(made))
 
 
 def test_partial_scores_do_not_count() -> None:
@@ -57,7 +57,7 @@ def test_partial_scores_do_not_count() -> None:
             for i, t in enumerate(early)
         ),
     ]
-    found = importance(Space.of(both))
+    found = importance(FamilySpace.of(both))
     assert found.shares[0][0] == "share"
     assert "40 trials" in found.sentence
 
@@ -78,15 +78,15 @@ def test_partial_scores_do_not_count() -> None:
         ([], "No trial ran to its end"),
     ],
 )
-def test_where_nothing_can_be_said_a_sentence_says_why(made: list[Trial], says: str) -> None:
+def test_where_nothing_can_be_said_a_sentence_says_why(made: list[TrialFacts], says: str) -> None:
     """Too few trials, too few parameters, or nothing to explain."""
-    found = importance(Space.of(made))
+    found = importance(FamilySpace.of(made))
     assert found.shares == ()
     assert says in found.sentence
 
 
 def test_thousands_of_trials_take_a_moment() -> None:
     """The forest is grown on two hundred of them."""
-    found = importance(Space.of(trials(3000, lambda rate, share, kind: share)))
+    found = importance(FamilySpace.of(trials(3000, lambda rate, share, kind: share)))
     assert "From 200 trials" in found.sentence
     assert found.shares[0][0] == "share"

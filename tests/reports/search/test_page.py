@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from headrace.core.base.errors import DataError, InputError
-from headrace.experiments.tuners.tune import Wish
-from headrace.reports.search.document import Nested, Outer, Search
-from headrace.reports.search.page import render, write, written
+from headrace.experiments.tuners.tune import SearchOptions
+from headrace.reports.search.document import NestedFacts, OuterFoldFacts, SearchFacts
+from headrace.reports.search.page import render, write, write_when_done
 from tests.core import made as tables
 from tests.experiments.tuners.test_tune import breaking, tuned
 from tests.reports.conftest import EVIL
@@ -24,13 +24,13 @@ from tests.reports.searches import of_trials, searched, trial
 
 
 @pytest.fixture(scope="module")
-def search(made: Any) -> Search:
+def search(made: Any) -> SearchFacts:
     """The search of the made-up run, whose names and errors are hostile."""
-    return Search.from_json(json.loads(made.paths.trials.read_text()))
+    return SearchFacts.from_json(json.loads(made.paths.trials.read_text()))
 
 
 @pytest.fixture(scope="module")
-def page(search: Search, made: Any) -> str:
+def page(search: SearchFacts, made: Any) -> str:
     """Its page."""
     return render(search, evaluation=json.loads(made.paths.evaluation.read_text()))
 
@@ -54,7 +54,7 @@ def test_every_section_is_there_and_listed(page: str) -> None:
     assert [page.count(f'<h2 id="{target}">') for target in targets] == [1] * len(targets)
 
 
-def test_the_head_says_what_was_searched_and_found(page: str, search: Search) -> None:
+def test_the_head_says_what_was_searched_and_found(page: str, search: SearchFacts) -> None:
     """In sentences, before anything else."""
     head = told(page[: page.index("<main>")])
     assert search.best is not None
@@ -80,7 +80,7 @@ def test_all_estimates_of_the_winner_stand_beside_one_another(page: str) -> None
         assert text in part
 
 
-def test_the_table_holds_every_trial_best_first(page: str, search: Search) -> None:
+def test_the_table_holds_every_trial_best_first(page: str, search: SearchFacts) -> None:
     """With score, folds, status, time, parameters and remarks."""
     body = page[page.index('id="trials"') :]
     numbers = [int(found) for found in re.findall(r'<tr[^>]*><th scope="row">(\d+)<small', body)]
@@ -96,7 +96,7 @@ def test_the_table_holds_every_trial_best_first(page: str, search: Search) -> No
     assert body.count('<td class="dots"><svg') == 14
 
 
-def test_a_partial_score_never_wins(page: str, search: Search) -> None:
+def test_a_partial_score_never_wins(page: str, search: SearchFacts) -> None:
     """However flattering: neither in the head nor in the progress, whose line stays below it."""
     assert search.best is not None
     assert search.best.number != 6
@@ -145,7 +145,7 @@ def test_hostile_names_everywhere_are_only_text() -> None:
     )
     other = replace(hostile, number=1, parameters={EVIL: 3, "y": None}, status=EVIL, error=EVIL, score=None)
     facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "engine": EVIL, "reason": EVIL}
-    nested = Nested((Outer(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, searched=0.5, optimism=0.1)
+    nested = NestedFacts((OuterFoldFacts(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, searched=0.5, optimism=0.1)
     page = render(of_trials([hostile, other], **facts, nested=nested, strategy=EVIL))
     read = Page(page)
     assert not {"script", "b", "a"} & set(read.tags[read.tags.index("main") :])
@@ -207,7 +207,7 @@ def test_a_bundle_beside_the_page_is_linked(place: str, linked: bool) -> None:
         ),
     ],
 )
-def test_a_search_that_found_nothing_has_a_page(search: Search, says: tuple[str, ...]) -> None:
+def test_a_search_that_found_nothing_has_a_page(search: SearchFacts, says: tuple[str, ...]) -> None:
     """It says so first, and why."""
     page = render(search)
     text = told(page)
@@ -244,7 +244,7 @@ def test_many_trials_stay_readable() -> None:
     assert len(page.encode()) < 1_500_000
 
 
-def test_the_page_is_the_same_each_time(page: str, search: Search, made: Any) -> None:
+def test_the_page_is_the_same_each_time(page: str, search: SearchFacts, made: Any) -> None:
     """Equal searches give equal pages, small enough to mail."""
     assert render(search, evaluation=json.loads(made.paths.evaluation.read_text())) == page
     assert len(page.encode()) < 200_000
@@ -253,7 +253,11 @@ def test_the_page_is_the_same_each_time(page: str, search: Search, made: Any) ->
 def test_a_real_search_has_a_page(tmp_path: Path) -> None:
     """Families with early stopping, as shipped; no value of an identifying column is on it."""
     frame = tables.table(150, noise=1.0)
-    tuned(tmp_path, Wish(experiment="families", budget="14"), frame=frame.with_columns(key=frame["key"] + 7_654_000))
+    tuned(
+        tmp_path,
+        SearchOptions(experiment="families", budget="14"),
+        frame=frame.with_columns(key=frame["key"] + 7_654_000),
+    )
     write(tmp_path / "search.html", trials=tmp_path / "trials.json")
     page = (tmp_path / "search.html").read_text()
     assert "14 trials of 3 families" in told(page)
@@ -264,24 +268,27 @@ def test_a_search_that_fails_leaves_its_page_and_its_error(tmp_path: Path, monke
     """The step ends with the search's own sentence."""
     breaking("logistic", ValueError("no luck"), monkeypatch=monkeypatch)
     page = tmp_path / "search.html"
-    with pytest.raises(DataError, match="all 3 failed"), written(str(page), trials=str(tmp_path / "trials.json")):
-        tuned(tmp_path, Wish(families=("logistic",), budget="3"))
+    with (
+        pytest.raises(DataError, match="all 3 failed"),
+        write_when_done(str(page), trials=str(tmp_path / "trials.json")),
+    ):
+        tuned(tmp_path, SearchOptions(families=("logistic",), budget="3"))
     assert "ValueError: no luck" in Page(page.read_text()).text
 
 
 def test_a_search_that_was_refused_has_no_page(tmp_path: Path) -> None:
     """There are no trials to show; the refusal is what is told."""
     page = tmp_path / "search.html"
-    with pytest.raises(InputError, match="oracle"), written(str(page), trials=str(tmp_path / "trials.json")):
-        tuned(tmp_path, Wish(families=("oracle",)))
+    with pytest.raises(InputError, match="oracle"), write_when_done(str(page), trials=str(tmp_path / "trials.json")):
+        tuned(tmp_path, SearchOptions(families=("oracle",)))
     assert not page.exists()
 
 
 def test_a_path_of_this_machine_is_not_shown(tmp_path: Path) -> None:
     """The step's folder moves when the run ends; an address in a store stays."""
     for place, says in ((f"{tmp_path}/best_bundle", "best_bundle of this step"), ("s3://a/best/", "s3://a/best/")):
-        with written(str(tmp_path / "search.html"), trials=str(tmp_path / "trials.json"), bundle=place):
-            tuned(tmp_path, Wish(families=("logistic",), budget="1"), frame=tables.table(60))
+        with write_when_done(str(tmp_path / "search.html"), trials=str(tmp_path / "trials.json"), bundle=place):
+            tuned(tmp_path, SearchOptions(families=("logistic",), budget="1"), frame=tables.table(60))
         page = (tmp_path / "search.html").read_text()
         assert says in page
         assert str(tmp_path) not in page

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.reports.search.space import Space, axis
+from headrace.reports.search.space import FamilySpace, axis
 from tests.reports.searches import trial
 
 
@@ -84,14 +84,14 @@ def test_defaults_are_filled_in_and_what_all_share_is_set_aside() -> None:
         trial(1, parameters={"max_depth": 5, "n_estimators": 100}),
         trial(2, parameters={"max_depth": 7, "n_estimators": 100}),
     ]
-    space = Space.of(trials)
+    space = FamilySpace.of(trials)
     assert [(one.name, one.labels) for one in space.axes] == [("max_depth", ("12", "5", "7"))]
     assert space.fixed == (("n_estimators", "100"),)
 
 
 def test_parameters_of_a_pipeline_have_no_defaults() -> None:
     """What one of its trials was not given is absent."""
-    space = Space.of([trial(0, family="", parameters={"x": 1}), trial(1, family="", parameters={})])
+    space = FamilySpace.of([trial(0, family="", parameters={"x": 1}), trial(1, family="", parameters={})])
     assert space.axes[0].labels == ("1", "none")
 
 

@@ -7,34 +7,34 @@ import pytest
 
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.rollouts.controller import start
-from headrace.rollouts.controller.controller import BLIND_LOOKS, Engine
-from headrace.rollouts.record.record import Plan, Record
-from headrace.rollouts.record.record_store import FileMemory, TakenOverError, Wish
+from headrace.rollouts.controller.controller import BLIND_LOOKS, RolloutController
+from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
+from headrace.rollouts.record.record_store import FileRecordStore, RolloutCommand, TakenOverError
 from tests.rollouts.played import CANDIDATE, STABLE, Played, record
 
-PLAN = Plan(steps=(5, 25, 50, 100), step_requests=100, step_seconds=30, patience_seconds=3000, look_seconds=10)
+PLAN = RolloutPlan(steps=(5, 25, 50, 100), step_requests=100, step_seconds=30, patience_seconds=3000, look_seconds=10)
 
 
-def engine(played: Played, folder: Path, say: Callable[[str], None] = lambda _: None) -> Engine:
+def engine(played: Played, folder: Path, say: Callable[[str], None] = lambda _: None) -> RolloutController:
     """What goes on with a rollout."""
-    return Engine(played, played, FileMemory(folder), say=say, sleep=played.sleep, clock=played.clock)
+    return RolloutController(played, played, FileRecordStore(folder), say=say, sleep=played.sleep, clock=played.clock)
 
 
-def first(plan: Plan = PLAN) -> Record:
+def first(plan: RolloutPlan = PLAN) -> RolloutRecord:
     """A rollout that begins."""
     return record(plan, slow_seconds=None)
 
 
-def kept(folder: Path) -> Record:
+def kept(folder: Path) -> RolloutRecord:
     """What is known of a rollout by others."""
-    found = FileMemory(folder).load()
+    found = FileRecordStore(folder).load()
     assert found is not None
     return found.record
 
 
-def wishing(folder: Path, wishes: dict[int, Wish]) -> Callable[[int], None]:
+def wishing(folder: Path, wishes: dict[int, RolloutCommand]) -> Callable[[int], None]:
     """Somebody who says what they want at some looks."""
-    return lambda look: FileMemory(folder).wish(wishes[look]) if look in wishes else None
+    return lambda look: FileRecordStore(folder).wish(wishes[look]) if look in wishes else None
 
 
 def test_a_good_candidate_takes_all_steps(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_bad_candidate_goes_back_at_once(tmp_path: Path) -> None:
 def test_a_plan_of_one_step_is_no_rollout(tmp_path: Path) -> None:
     """The whole traffic at once."""
     played = Played()
-    assert engine(played, tmp_path).run(first(Plan(steps=(100,)))).status == "promoted"
+    assert engine(played, tmp_path).run(first(RolloutPlan(steps=(100,)))).status == "promoted"
     assert played.done == ["prepare", "promote"]
 
 
@@ -93,13 +93,13 @@ def test_a_paused_candidate_that_turns_bad_goes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("wish", "status"), [("pause", "aborted"), ("abort", "aborted")])
-def test_a_wish_is_heard_at_the_moment_of_a_decision(tmp_path: Path, wish: Wish, status: str) -> None:
+def test_a_wish_is_heard_at_the_moment_of_a_decision(tmp_path: Path, wish: RolloutCommand, status: str) -> None:
     """Neither a pause nor an abort is lost because a step passes in that very moment."""
-    memory = FileMemory(tmp_path)
+    memory = FileRecordStore(tmp_path)
     said = []
 
-    class Late(FileMemory):
-        def save(self, changed: Record) -> Wish:
+    class Late(FileRecordStore):
+        def save(self, changed: RolloutRecord) -> RolloutCommand:
             decided = bool(changed.steps) and changed.steps[-1].decision == "promote"
             if decided and not said:
                 said.append(wish)
@@ -108,7 +108,7 @@ def test_a_wish_is_heard_at_the_moment_of_a_decision(tmp_path: Path, wish: Wish,
 
     played = Played()
     played.at_look = lambda number: memory.wish("abort") if said and number > 30 else None
-    late = Engine(played, played, Late(tmp_path), sleep=played.sleep, clock=played.clock)
+    late = RolloutController(played, played, Late(tmp_path), sleep=played.sleep, clock=played.clock)
     assert late.run(first()).status == status
     assert "promote" not in played.done
 
@@ -145,8 +145,8 @@ def test_an_interrupted_rollout_is_held_and_gone_on_with(tmp_path: Path) -> None
     assert (held.status, played.percent) == ("held", 0)
     assert played.done[-1] == "split 0"
     again = Played()
-    parts = start.Parts("heart", "local", "", again, lambda _: again, FileMemory(tmp_path))
-    other = Engine(again, again, parts.memory, sleep=again.sleep, clock=again.clock)
+    parts = start.RolloutParts("heart", "local", "", again, lambda _: again, FileRecordStore(tmp_path))
+    other = RolloutController(again, again, parts.memory, sleep=again.sleep, clock=again.clock)
     ended = other.run(held)
     assert ended.status == "promoted"
     assert again.done == ["prepare", f"split {held.steps[-1].percent}", *again.done[2:]]
@@ -181,7 +181,7 @@ def test_what_was_decided_is_done_by_whoever_goes_on(tmp_path: Path) -> None:
 def test_who_is_taken_over_stops_without_touching_anything(tmp_path: Path) -> None:
     """Two processes never divide the same requests."""
     played = Played()
-    played.at_look = lambda number: FileMemory(tmp_path).own(first()) if number == 2 else None
+    played.at_look = lambda number: FileRecordStore(tmp_path).own(first()) if number == 2 else None
     with pytest.raises(TakenOverError, match="another process"):
         engine(played, tmp_path).run(first())
     assert played.done == ["prepare", "split 5"]
@@ -193,18 +193,18 @@ def test_who_slept_while_another_went_on_divides_nothing(tmp_path: Path) -> None
         played = Played(errors=0.3 if act == "restore" else 0.0)
         folder = tmp_path / act.replace(" ", "-")
 
-        class Slept(FileMemory):
-            def save(self, changed: Record) -> Wish:
+        class Slept(FileRecordStore):
+            def save(self, changed: RolloutRecord) -> RolloutCommand:
                 said = super().save(changed)
                 if changed.decided:  # the next thing is an act
-                    FileMemory(self.folder).own(changed)
+                    FileRecordStore(self.folder).own(changed)
                 return said
 
         def taken(text: str, folder: Path = folder) -> None:
             if text.startswith("5 %"):
-                FileMemory(folder).own(first())
+                FileRecordStore(folder).own(first())
 
-        slept = Engine(played, played, Slept(folder), sleep=played.sleep, clock=played.clock)
+        slept = RolloutController(played, played, Slept(folder), sleep=played.sleep, clock=played.clock)
         slept.say = taken if act == "split 5" else slept.say
         with pytest.raises(TakenOverError, match="another process"):
             slept.run(first())
@@ -217,9 +217,9 @@ def test_who_fails_after_another_went_on_takes_nothing_back(tmp_path: Path) -> N
 
     def taken(text: str) -> None:
         if text.startswith("5 %"):
-            FileMemory(tmp_path).own(first())
+            FileRecordStore(tmp_path).own(first())
 
-    class Deaf(FileMemory):
+    class Deaf(FileRecordStore):
         deaf = True
 
         def renew(self) -> None:
@@ -228,7 +228,7 @@ def test_who_fails_after_another_went_on_takes_nothing_back(tmp_path: Path) -> N
                 raise ClusterError("it does not answer.", "unreachable")
             super().renew()
 
-    deaf = Engine(played, played, Deaf(tmp_path), say=taken, sleep=played.sleep, clock=played.clock)
+    deaf = RolloutController(played, played, Deaf(tmp_path), say=taken, sleep=played.sleep, clock=played.clock)
     with pytest.raises(TakenOverError, match="another process"):
         deaf.run(first())
     assert played.done == ["prepare", "split 5"]
@@ -236,7 +236,7 @@ def test_who_fails_after_another_went_on_takes_nothing_back(tmp_path: Path) -> N
 
 def test_a_rollout_that_nobody_watches_is_held_by_another(tmp_path: Path) -> None:
     """The candidate gets nothing until it is resumed, and whoever watched it before can not write any more."""
-    before, played = FileMemory(tmp_path), Played(percent=25)
+    before, played = FileRecordStore(tmp_path), Played(percent=25)
     before.own(first())
     held = engine(played, tmp_path).hold(first())
     assert (held.status, played.done, played.percent) == ("held", ["split 0"], 0)
@@ -285,31 +285,31 @@ def test_a_blind_moment_is_borne_but_not_blindness(tmp_path: Path) -> None:
 def test_who_cannot_see_does_not_begin(tmp_path: Path) -> None:
     """Nothing is brought up if the stable version's servers cannot be read."""
     played = Played(blind=1)
-    parts = start.Parts("heart", "local", "", played, lambda _: played, FileMemory(tmp_path))
+    parts = start.RolloutParts("heart", "local", "", played, lambda _: played, FileRecordStore(tmp_path))
     with pytest.raises(HeadraceError, match="nothing answers"):
         start.begin(parts, PLAN, say=str)
     assert played.done == []
-    assert FileMemory(tmp_path).load() is None
+    assert FileRecordStore(tmp_path).load() is None
 
 
 def test_a_record_that_cannot_be_written_for_a_moment_is_borne(tmp_path: Path) -> None:
     """An API server that is restarted does not send a good candidate back."""
     played = Played()
 
-    class Flaky(FileMemory):
-        def save(self, changed: Record) -> Wish:
+    class Flaky(FileRecordStore):
+        def save(self, changed: RolloutRecord) -> RolloutCommand:
             if played.looks in {2, 3}:
                 raise ClusterError("it does not answer.", "unreachable")
             return super().save(changed)
 
-    flaky = Engine(played, played, Flaky(tmp_path), sleep=played.sleep, clock=played.clock)
+    flaky = RolloutController(played, played, Flaky(tmp_path), sleep=played.sleep, clock=played.clock)
     assert flaky.run(first()).status == "promoted"
 
 
 def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) -> None:
     """Both sentences name the way out."""
     played = Played()
-    parts = start.Parts("heart", "local", "", played, lambda _: played, FileMemory(tmp_path))
+    parts = start.RolloutParts("heart", "local", "", played, lambda _: played, FileRecordStore(tmp_path))
     with pytest.raises(InputError, match="no rollout of heart is under way: start one"):
         start.go_on(parts, say=str)
     parts.memory.own(first())
@@ -336,6 +336,6 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
 def test_a_plan_that_cannot_be_is_refused(wanted: dict[str, object], said: str) -> None:
     """In one sentence that names the place and the value."""
     with pytest.raises(InputError, match=said) as caught:
-        start.planned(**wanted)
+        start.make_plan(**wanted)
     assert str(caught.value).endswith("instead.")
     assert (STABLE.digest, CANDIDATE.digest) == ("a" * 64, "b" * 64)

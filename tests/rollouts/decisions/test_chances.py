@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headrace.rollouts.controller.controller import Engine
-from headrace.rollouts.record.record import Plan
-from headrace.rollouts.record.record_store import FileMemory
+from headrace.rollouts.controller.controller import RolloutController
+from headrace.rollouts.record.record import RolloutPlan
+from headrace.rollouts.record.record_store import FileRecordStore
 from tests.rollouts.played import CANDIDATE, STABLE, Played, counts, record
 
-PLAN = Plan(steps=(1, 5, 25, 50, 100), step_seconds=60, patience_seconds=1200, look_seconds=10)
+PLAN = RolloutPlan(steps=(1, 5, 25, 50, 100), step_seconds=60, patience_seconds=1200, look_seconds=10)
 
 
 class Drawn(Played):
@@ -42,7 +42,9 @@ def ends(tmp_path: Path, number: int, **candidate: float) -> list[str]:
     found = []
     for seed in range(number):
         played = Drawn(seed, **candidate)
-        engine = Engine(played, played, FileMemory(tmp_path / str(seed)), sleep=played.sleep, clock=played.clock)
+        engine = RolloutController(
+            played, played, FileRecordStore(tmp_path / str(seed)), sleep=played.sleep, clock=played.clock
+        )
         found.append(engine.run(record(PLAN, slow_seconds=None)).status)
     return found
 

@@ -3,11 +3,11 @@
 import pytest
 
 from headrace.rollouts.decisions.comparisons import checks, slow_edge, stability
-from headrace.rollouts.record.counters import Counts
-from headrace.rollouts.record.record import Plan
+from headrace.rollouts.record.counters import RequestCounts
+from headrace.rollouts.record.record import RolloutPlan
 from tests.rollouts.played import counts, record, step, verdicts
 
-PLAN = Plan()
+PLAN = RolloutPlan()
 
 
 def test_equal_versions_are_good_after_enough_requests() -> None:
@@ -28,7 +28,7 @@ def test_equal_versions_are_good_after_enough_requests() -> None:
         ("outcome", counts(2000, outcomes=(2000, 900))),
     ],
 )
-def test_each_kind_of_worse_is_seen(name: str, candidate: Counts) -> None:
+def test_each_kind_of_worse_is_seen(name: str, candidate: RequestCounts) -> None:
     """Errors, slow requests, slowness, shifted predictions and a worse outcome are each told by their own check."""
     found = checks(record(PLAN, step(50, candidate, counts(2000, outcomes=(2000, 500)))))
     assert verdicts(found)[name] == "bad"
@@ -70,8 +70,12 @@ def test_a_shift_that_chance_explains_is_not_bad() -> None:
 
 def test_many_rows_of_one_request_are_one_observation() -> None:
     """Rows of a request may be alike: a thousand of them in five requests prove no shift."""
-    rows = Counts(codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 900, "b": 100}})
-    others = Counts(codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 100, "b": 900}})
+    rows = RequestCounts(
+        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 900, "b": 100}}
+    )
+    others = RequestCounts(
+        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 100, "b": 900}}
+    )
     assert verdicts(checks(record(PLAN, step(50, rows, others))))["shift"] == "open"
 
 
@@ -92,8 +96,8 @@ def test_the_index_of_equal_distributions_is_nothing() -> None:
 
 def test_times_below_the_floor_are_alike() -> None:
     """A candidate that takes 4 ms where the stable takes 1 ms is not slower, unless the floor says so."""
-    fast = Counts(codes={"200": 4000}, seconds={"0.001": 4000, "0.002": 0, "0.005": 0, "inf": 0}, rows=4000)
-    slower = Counts(codes={"200": 4000}, seconds={"0.001": 0, "0.002": 0, "0.005": 4000, "inf": 0}, rows=4000)
+    fast = RequestCounts(codes={"200": 4000}, seconds={"0.001": 4000, "0.002": 0, "0.005": 0, "inf": 0}, rows=4000)
+    slower = RequestCounts(codes={"200": 4000}, seconds={"0.001": 0, "0.002": 0, "0.005": 4000, "inf": 0}, rows=4000)
     assert verdicts(checks(record(PLAN, step(50, slower, fast))))["latency"] == "good"
     sharp = PLAN.model_copy(update={"floor_ms": 0.1})
     assert verdicts(checks(record(sharp, step(50, slower, fast))))["latency"] == "bad"

@@ -3,16 +3,18 @@
 import pytest
 
 from headrace.rollouts.decisions.gate import judge
-from headrace.rollouts.record.record import Check, Plan, Step, Verdict
+from headrace.rollouts.record.record import RolloutPlan, RolloutStep, Verdict, VersionCheck
 from tests.rollouts.played import counts, step
 
-PLAN = Plan(step_requests=100, step_seconds=60, patience_seconds=600)
+PLAN = RolloutPlan(step_requests=100, step_seconds=60, patience_seconds=600)
 PROMOTING = PLAN.model_copy(update={"undecided": "promote"})
 
 
-def seen(verdict: Verdict, *, requests: int, seconds: float) -> Step:
+def seen(verdict: Verdict, *, requests: int, seconds: float) -> RolloutStep:
     """A step with one check."""
-    check = Check(name="errors", verdict=verdict, effect=0, low=0, high=0, bound=0, detectable=0, text="so it is")
+    check = VersionCheck(
+        name="errors", verdict=verdict, effect=0, low=0, high=0, bound=0, detectable=0, text="so it is"
+    )
     return step(25, counts(requests), counts(300), seconds=seconds).model_copy(update={"checks": (check,)})
 
 

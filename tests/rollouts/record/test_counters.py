@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.rollouts.record import counters as counting
-from headrace.rollouts.record.counter_totals import Meter, Reading
-from headrace.rollouts.record.counters import Counts
+from headrace.rollouts.record.counter_totals import CounterReading, CounterTotals
+from headrace.rollouts.record.counters import RequestCounts
 from headrace.rollouts.traffic.server_metrics import reading, samples
 from tests.rollouts.played import counts
 
@@ -50,13 +50,13 @@ def test_what_is_no_headrace_server_is_left_out() -> None:
 
 
 @given(COUNTS, COUNTS)
-def test_what_was_added_is_the_difference(before: Counts, more: Counts) -> None:
+def test_what_was_added_is_the_difference(before: RequestCounts, more: RequestCounts) -> None:
     """Adding and taking away are each other's inverse."""
     assert (before + more).since(before) == more
 
 
 @given(COUNTS, COUNTS)
-def test_a_counter_that_fell_was_begun_anew(before: Counts, after: Counts) -> None:
+def test_a_counter_that_fell_was_begun_anew(before: RequestCounts, after: RequestCounts) -> None:
     """Then all of it was added; nothing is ever less than nothing."""
     added = after.since(before)
     assert added.requests >= 0
@@ -71,9 +71,9 @@ class Given:
     kind = "given"
 
     def __init__(self) -> None:
-        self.shown: dict[str, Reading] = {}
+        self.shown: dict[str, CounterReading] = {}
 
-    def read(self) -> dict[str, Reading]:
+    def read(self) -> dict[str, CounterReading]:
         """What is shown."""
         return dict(self.shown)
 
@@ -81,11 +81,11 @@ class Given:
 def test_the_meter_follows_servers_that_come_go_and_start_again() -> None:
     """By version, from the first look on."""
     source = Given()
-    meter = Meter(source)
-    source.shown = {"a": Reading("one", counts(100))}
-    assert meter.look() == {"one": Counts()} or meter.look()["one"].requests == 0
-    source.shown = {"a": Reading("one", counts(130)), "b": Reading("two", counts(5))}
+    meter = CounterTotals(source)
+    source.shown = {"a": CounterReading("one", counts(100))}
+    assert meter.look() == {"one": RequestCounts()} or meter.look()["one"].requests == 0
+    source.shown = {"a": CounterReading("one", counts(130)), "b": CounterReading("two", counts(5))}
     assert {key: one.requests for key, one in meter.look().items()} == {"one": 30, "two": 5}
-    source.shown = {"a": Reading("one", counts(10))}
+    source.shown = {"a": CounterReading("one", counts(10))}
     assert {key: one.requests for key, one in meter.look().items()} == {"one": 40, "two": 5}
     assert meter.lifetime("one").requests == 10

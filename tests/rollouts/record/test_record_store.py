@@ -14,23 +14,29 @@ from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import CONFIG_MAPS
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.base.files import write_json
-from headrace.rollouts.record.config_map_store import ConfigMapMemory, name_of
-from headrace.rollouts.record.record import Plan, loads
-from headrace.rollouts.record.record_store import FRESH_SECONDS, FileMemory, Memory, TakenOverError, watched
+from headrace.rollouts.record.config_map_store import ConfigMapRecordStore, name_of
+from headrace.rollouts.record.record import RolloutPlan, loads
+from headrace.rollouts.record.record_store import (
+    FRESH_SECONDS,
+    FileRecordStore,
+    RecordStore,
+    TakenOverError,
+    keep_watching,
+)
 from tests.rollouts.played import counts, record, step
 
-RECORD = record(Plan(), step(50, counts(10, outcomes=(5, 1)), counts(10)))
+RECORD = record(RolloutPlan(), step(50, counts(10, outcomes=(5, 1)), counts(10)))
 KINDS = ["folder", pytest.param("config map", marks=pytest.mark.kubernetes)]
-Make = Callable[[], Memory]
+Make = Callable[[], RecordStore]
 
 
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """What makes the memory of one rollout, for one process after another."""
     if request.param == "folder":
-        return lambda: FileMemory(tmp_path / "rollout")
+        return lambda: FileRecordStore(tmp_path / "rollout")
     cluster: Cluster = request.getfixturevalue("cluster")
-    return lambda: ConfigMapMemory(cluster, "heart")
+    return lambda: ConfigMapRecordStore(cluster, "heart")
 
 
 def test_a_record_is_kept_whole(make: Make) -> None:
@@ -89,7 +95,7 @@ def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(time, "time", lambda: began + 2 * FRESH_SECONDS)
     assert (found := make().load()) is not None
     assert not found.watched
-    with watched(memory, every_seconds=0.01):
+    with keep_watching(memory, every_seconds=0.01):
         deadline = time.monotonic() + 20
         while not ((found := make().load()) and found.watched):
             assert time.monotonic() < deadline
@@ -132,16 +138,16 @@ def test_a_process_that_died_is_seen_at_once(tmp_path: Path) -> None:
     code += "from headrace.rollouts.record.record import loads;"
     code += "from pathlib import Path; FileMemory(Path(sys.argv[1])).own(loads(sys.argv[2], 'it'))"
     subprocess.run([sys.executable, "-c", code, str(tmp_path), RECORD.to_json()], check=True, timeout=60)
-    found = FileMemory(tmp_path).load()
+    found = FileRecordStore(tmp_path).load()
     assert found is not None
     assert not found.watched
     write_json(tmp_path / "runner.json", {"runner": "x", "renewed": time.time(), "pid": os.getpid()})
-    assert (found := FileMemory(tmp_path).load()) is not None
+    assert (found := FileRecordStore(tmp_path).load()) is not None
     assert found.watched
     write_json(
         tmp_path / "runner.json", {"runner": "x", "renewed": time.time() - 2 * FRESH_SECONDS, "pid": os.getpid()}
     )
-    assert (found := FileMemory(tmp_path).load()) is not None
+    assert (found := FileRecordStore(tmp_path).load()) is not None
     assert not found.watched
 
 
@@ -149,7 +155,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     """In a sentence that names the file; a field that is not known is none of a record's."""
     (tmp_path / "rollout.json").write_text("{}")
     with pytest.raises(DataError, match=r"rollout.json must hold the record of a rollout"):
-        FileMemory(tmp_path).load()
+        FileRecordStore(tmp_path).load()
     with pytest.raises(DataError, match="extra"):
         loads(RECORD.to_json().replace('"name"', '"more": 1, "name"', 1), "it")
 
@@ -157,7 +163,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
 @pytest.mark.kubernetes
 def test_the_config_map_belongs_to_nobody_elses_pods(cluster: Cluster) -> None:
     """It lies beside the InferenceService under a name of its own, and a deleted one ends the rollout."""
-    memory = ConfigMapMemory(cluster, "heart")
+    memory = ConfigMapRecordStore(cluster, "heart")
     memory.own(RECORD)
     found = cluster.get(CONFIG_MAPS, name_of("heart"))
     assert found is not None

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from headrace.registry.mlflow.registry import open_registry
-from headrace.registry.models.history_text import deed
-from headrace.rollouts.record.record import Plan, Record, Step, Version
+from headrace.registry.models.history_text import describe_entry
+from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion
 from headrace.rollouts.record.registry_note import decision, tell
 from tests.made_bundle import make_bundle
 from tests.registry.made import variant
@@ -23,18 +23,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ended(digest: str, *, status: str = "promoted", steps: int = 2) -> Record:
+def ended(digest: str, *, status: str = "promoted", steps: int = 2) -> RolloutRecord:
     """A rollout that is over."""
-    step = Step(percent=50, began="2026-01-01T00:00:00+00:00", decision="continue", reason="all is well " * 40)
-    return Record.model_validate(
+    step = RolloutStep(percent=50, began="2026-01-01T00:00:00+00:00", decision="continue", reason="all is well " * 40)
+    return RolloutRecord.model_validate(
         {
             "name": "customers",
             "to": "kserve",
             "traffic": "canary",
             "metrics": "prometheus",
-            "stable": Version(uri="s3://m/a/", digest="a" * 64),
-            "candidate": Version(uri="s3://m/b/", digest=digest),
-            "plan": Plan(),
+            "stable": RolloutVersion(uri="s3://m/a/", digest="a" * 64),
+            "candidate": RolloutVersion(uri="s3://m/b/", digest=digest),
+            "plan": RolloutPlan(),
             "status": status,
             "began": "2026-01-01T00:00:00+00:00",
             "steps": (step,) * steps,
@@ -53,7 +53,7 @@ def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.Mo
     assert tell(one) == tell(other)
     state = open_registry().model("customers")
     entries = [entry for entry in state.entries if entry.action == "rollout"]
-    assert [deed(entry, state) for entry in entries] == [
+    assert [describe_entry(entry, state) for entry in entries] == [
         "rolled 1.0.0 out to customers: promoted",
         "rolled 1.0.0 out to customers: rolled back",
     ]

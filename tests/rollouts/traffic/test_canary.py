@@ -17,7 +17,7 @@ URI, NEW = (f"s3://headrace/models/heart/{digit * 64}/" for digit in "01")
 def standing(replicas: int = 1, *, canary_pods: int = 0) -> dict[str, Any]:
     """An endpoint with so many pods, and with a canary."""
     made = kserve_spec.build("heart", URI, target=DeploymentTarget(replicas=replicas), mode="Standard")
-    return canary.divided(made, NEW, "v1", 10, pods=canary_pods) if canary_pods else made
+    return canary.divide(made, NEW, "v1", 10, pods=canary_pods) if canary_pods else made
 
 
 @given(
@@ -48,7 +48,7 @@ def test_a_canarys_name_fits_into_the_labels_of_its_pods(digest: str, endpoint: 
 def test_a_canary_has_the_pods_of_its_share_and_keeps_what_it_had(own: dict[str, Any], percent: int, pods: int) -> None:
     """At least one, so that a share of nothing can be taken back; and never more than KServe allows."""
     assert canary.pods_of(own, percent) == pods
-    made = canary.divided(own, NEW, "v1", percent)
+    made = canary.divide(own, NEW, "v1", percent)
     assert made["spec"]["canary"][0]["predictor"]["minReplicas"] == pods
     assert made["spec"]["canary"][0]["trafficPercent"] == percent
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.rollouts.record.counter_totals import Reading
+from headrace.rollouts.record.counter_totals import CounterReading
 from headrace.rollouts.traffic import draining
-from headrace.rollouts.traffic.draining import Drain
-from headrace.serving.deployment.kserve_wait import Patience
+from headrace.rollouts.traffic.draining import TrafficDrain
+from headrace.serving.deployment.kserve_wait import WaitTimeouts
 from tests.rollouts.played import counts
 
 
@@ -29,14 +29,14 @@ class Pods:
     readable: bool = True
     now: float = 0.0
     said: list[str] = field(default_factory=list)
-    patience: Patience = field(default_factory=lambda: Patience(quiet_seconds=10, blind_seconds=60))
+    patience: WaitTimeouts = field(default_factory=lambda: WaitTimeouts(quiet_seconds=10, blind_seconds=60))
     cluster: Any = None
 
-    def read(self) -> Mapping[str, Reading]:
+    def read(self) -> Mapping[str, CounterReading]:
         """What they show."""
         if not self.readable:
             raise InputError("nothing answers.")
-        return {"pod": Reading("a", counts(10 * max(0.0, min(self.now, self.until) - self.after)))}
+        return {"pod": CounterReading("a", counts(10 * max(0.0, min(self.now, self.until) - self.after)))}
 
     def sleep(self, seconds: float) -> None:
         """Let time go by."""
@@ -61,8 +61,8 @@ def test_it_is_waited_until_nothing_reaches_them(
     pods: Pods, took: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However late the gateway hears of it; blindly where nobody can see, and not for ever."""
-    monkeypatch.setattr(draining, "Servers", lambda _: pods)
-    Drain(sleep=pods.sleep, clock=lambda: pods.now).wait(pods, "heart-v1-predictor")  # type: ignore[arg-type]
+    monkeypatch.setattr(draining, "ServerCounters", lambda _: pods)
+    TrafficDrain(sleep=pods.sleep, clock=lambda: pods.now).wait(pods, "heart-v1-predictor")  # type: ignore[arg-type]
     assert took[0] <= pods.now <= took[1]
     assert ("requests still reach heart-v1-predictor" in pods.said[-1]) == (took[0] == 600)
 
@@ -80,6 +80,6 @@ def test_a_share_is_waited_for_until_it_is_in_effect(
     pods: Pods, took: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As far as requests show it; nobody waits for long where nobody asks."""
-    monkeypatch.setattr(draining, "Servers", lambda _: pods)
-    Drain(sleep=pods.sleep, clock=lambda: pods.now).reached(pods, "heart-v1-predictor")  # type: ignore[arg-type]
+    monkeypatch.setattr(draining, "ServerCounters", lambda _: pods)
+    TrafficDrain(sleep=pods.sleep, clock=lambda: pods.now).reached(pods, "heart-v1-predictor")  # type: ignore[arg-type]
     assert took[0] <= pods.now <= took[1]

@@ -11,8 +11,8 @@ import urllib3
 from headrace.cluster.api.kinds import HTTP_ROUTES, INFERENCE_GRAPHS, INFERENCE_SERVICES, INGRESSES
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.rollouts.traffic import graph_address, graph_router, inference_graph
-from headrace.rollouts.traffic.inference_service import Endpoint
-from headrace.serving.deployment.client import Remote
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
 from tests.rollouts.published import rclone_settings, uris
 from tests.serving.kserve_fixtures import Placed, digest, kserve_place
@@ -38,9 +38,9 @@ def endpoint(kserve_place: Placed, uris: list[str], name: str) -> Iterator[str]:
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
 
 
-def traffic(deployer: KServeDeployer, name: str, candidate: str) -> inference_graph.Graph:
+def traffic(deployer: KServeDeployer, name: str, candidate: str) -> inference_graph.InferenceGraphTraffic:
     """The way by a graph, of an account that has the rights of the guide."""
-    return inference_graph.Graph(Endpoint(deployer, name, candidate))
+    return inference_graph.InferenceGraphTraffic(RolloutEndpoint(deployer, name, candidate))
 
 
 def test_a_rejection_is_told_within_seconds(kserve_place: Placed, endpoint: str) -> None:
@@ -49,12 +49,12 @@ def test_a_rejection_is_told_within_seconds(kserve_place: Placed, endpoint: str)
     roller = replace(kserve_place.roller, patience=kserve_place.patient(20).patience)
     told = "KServe makes no router of it .ServerlessModeRejected.: It is not possible to use Knative deployment mode"
     with pytest.raises(ClusterError, match=told) as caught:
-        graph_router.weighed(roller, made, {endpoint: 100})
+        graph_router.apply_weights(roller, made, {endpoint: 100})
     assert caught.value.reason != "timeout"
     found = kserve_place.cluster.get(INFERENCE_GRAPHS, inference_graph.graph_of(endpoint))
     assert found is not None
     assert not found.get("status")
-    graph_router.weighed(
+    graph_router.apply_weights(
         roller,
         inference_graph.build(inference_graph.graph_of(endpoint), {endpoint: 100}, mode="Standard"),
         {endpoint: 100},
@@ -81,11 +81,11 @@ def test_outside_it_answers_by_a_route_of_its_own(kserve_place: Placed, uris: li
         inference_graph.build(inference_graph.graph_of(endpoint), {endpoint: 100}, mode="Standard"),
     )
     roller, service = kserve_place.roller, kserve_place.cluster.get(INFERENCE_SERVICES, endpoint) or {}
-    graph_router.weighed(roller, document, {endpoint: 100})
+    graph_router.apply_weights(roller, document, {endpoint: 100})
     url = f"http://{kserve_place.platform.outer(name)}/v1/models/{endpoint}:predict"
-    with Remote.at(url, via=kserve_place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, via=kserve_place.platform.ingress.address) as remote:
         assert remote.predict([]).status == 404
-    assert graph_address.made(roller, service, name) == url
+    assert graph_address.make_route(roller, service, name) == url
     graph_address.until_answering(roller, url, uris[0])
     made = kserve_place.cluster.get(HTTP_ROUTES, name) or {}
     own = kserve_place.cluster.get(HTTP_ROUTES, endpoint) or {}
@@ -153,5 +153,5 @@ def test_inside_it_answers_at_its_service(
     assert kserve_place.cluster.get(HTTP_ROUTES, inference_graph.graph_of(endpoint)) is None
     assert way.promote() == url
     where = kserve_place.deployer.waiting().url(way.endpoint.get(), endpoint)
-    with Remote.at(where, via=kserve_place.platform.ingress.address) as remote:
+    with EndpointClient.at(where, via=kserve_place.platform.ingress.address) as remote:
         assert remote.digest() == digest(uris[1])

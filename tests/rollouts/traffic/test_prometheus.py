@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.rollouts.traffic.prometheus import Outcome, Prometheus
+from headrace.rollouts.traffic.prometheus import OutcomeQueries, PrometheusCounters
 
 ONE, TWO = "a" * 64, "b" * 64
 
@@ -96,7 +96,9 @@ def test_servers_are_known_by_what_they_serve(prometheus: PlayedPrometheus) -> N
         return vector([one for _, series in pods for one in series])
 
     prometheus.answer = answer
-    source = Prometheus(prometheus.url, ("heart", "heart-b"), (ONE, TWO), 'team="x"', Outcome("known", "wrong"))
+    source = PrometheusCounters(
+        prometheus.url, ("heart", "heart-b"), (ONE, TWO), 'team="x"', OutcomeQueries("known", "wrong")
+    )
     found = source.read()
     counted = [(one.digest, one.counts.requests) for one in found.values() if one.counts.requests]
     assert sorted(counted) == [(ONE, 10), (ONE, 20), (TWO, 5)]
@@ -113,7 +115,7 @@ def test_servers_that_are_not_collected_are_told(prometheus: PlayedPrometheus) -
     """Nothing found is not the same as nothing counted."""
     prometheus.answer = lambda _: vector([])
     with pytest.raises(InputError, match=r"must collect the servers' metrics.*look at its targets"):
-        Prometheus(prometheus.url, ("heart",), (ONE,)).read()
+        PrometheusCounters(prometheus.url, ("heart",), (ONE,)).read()
 
 
 @pytest.mark.parametrize(
@@ -130,15 +132,15 @@ def test_what_prometheus_refuses_is_one_sentence(
     """With its own words where it has any."""
     prometheus.answer = lambda _: (status, document)
     with pytest.raises(InputError, match=said):
-        Prometheus(prometheus.url, ("heart",), (ONE,)).read()
+        PrometheusCounters(prometheus.url, ("heart",), (ONE,)).read()
 
 
 def test_an_address_that_is_none_is_refused() -> None:
     """Before anything is asked; and one where nothing listens when it is."""
     with pytest.raises(InputError, match="such as http://prometheus:9090"):
-        Prometheus("prometheus:9090", ("heart",), (ONE,))
+        PrometheusCounters("prometheus:9090", ("heart",), (ONE,))
     with pytest.raises(InputError, match="must hold no password") as caught:
-        Prometheus("http://me:hidden@prometheus:9090", ("heart",), (ONE,))
+        PrometheusCounters("http://me:hidden@prometheus:9090", ("heart",), (ONE,))
     assert "hidden" not in str(caught.value)
     with pytest.raises(InputError, match="does not answer: start it"):
-        Prometheus("http://127.0.0.1:9", ("heart",), (ONE,)).read()
+        PrometheusCounters("http://127.0.0.1:9", ("heart",), (ONE,)).read()

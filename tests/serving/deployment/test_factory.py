@@ -10,7 +10,7 @@ import pytest
 from headrace.core.base.errors import HeadraceError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import lease
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.local import Deployer, Endpoint, LocalDeployer
 from tests.serving.kserve_fixtures import digest, kserve_place, rclone_settings, uris
@@ -45,7 +45,7 @@ def answering(deployer: Deployer, endpoint: Endpoint) -> str:
     """Digest of what answers there; empty if nothing does."""
     via = deployer.target.via if isinstance(deployer, KServeDeployer) else ""
     try:
-        with Remote.at(endpoint.url, via=via) as remote:
+        with EndpointClient.at(endpoint.url, via=via) as remote:
             return remote.digest()
     except HeadraceError:
         return ""

@@ -22,9 +22,9 @@ from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import Bundle
 from headrace.serving.deployment import kserve_spec, kserve_status
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
-from headrace.serving.deployment.kserve_wait import OvertakenError
+from headrace.serving.deployment.kserve_wait import SupersededError
 from tests.cluster.api_server import ApiServer, api_server
 from tests.cluster.platform import folder, install
 from tests.conftest import headrace
@@ -74,7 +74,7 @@ def asked(place: Placed, url: str) -> Iterator[list[int]]:
     ended = threading.Event()
 
     def ask() -> None:
-        with Remote.at(url, via=place.platform.ingress.address) as remote:
+        with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
             while not ended.is_set():
                 statuses.append(remote.predict([GOOD]).status)
                 time.sleep(0.01)
@@ -126,7 +126,7 @@ def test_a_version_answers_through_its_route(kserve_place: Placed, uris: list[st
     assert service(kserve_place, name)["metadata"]["generation"] == made["metadata"]["generation"]
     with asked(kserve_place, first.url) as statuses:
         second = deployer.deploy(uris[1], name=name)
-        with Remote.at(second.url, via=kserve_place.platform.ingress.address) as remote:
+        with EndpointClient.at(second.url, via=kserve_place.platform.ingress.address) as remote:
             assert {remote.digest() for _ in range(5)} == {digest(uris[1])}, "no older one answers any more"
     assert (second.digest, second.before) == (digest(uris[1]), first.digest)
     assert set(statuses) == {200}
@@ -261,7 +261,7 @@ def test_what_somebody_else_wants_is_left_alone(kserve_place: Placed, uris: list
     thread = _meanwhile(
         kserve_place, name, lambda: kserve_place.cluster.patch(INFERENCE_SERVICES, name, change, manager="kubectl")
     )
-    with fault(kserve_place, uris[0], "stuck"), pytest.raises(OvertakenError, match="somebody changed it to s3"):
+    with fault(kserve_place, uris[0], "stuck"), pytest.raises(SupersededError, match="somebody changed it to s3"):
         kserve_place.deployer.deploy(uris[0], name=name)
     thread.join(20)
     assert kserve_status.source(service(kserve_place, name)) == uris[1]
@@ -278,7 +278,7 @@ def test_what_somebody_else_wants_is_left_alone(kserve_place: Placed, uris: list
 def test_what_is_deleted_meanwhile_is_not_made_again(kserve_place: Placed, uris: list[str], name: str) -> None:
     """Somebody wanted it gone."""
     thread = _meanwhile(kserve_place, name, lambda: kserve_place.cluster.delete(INFERENCE_SERVICES, name))
-    with fault(kserve_place, uris[0], "stuck"), pytest.raises(OvertakenError, match="it was deleted"):
+    with fault(kserve_place, uris[0], "stuck"), pytest.raises(SupersededError, match="it was deleted"):
         kserve_place.deployer.deploy(uris[0], name=name)
     thread.join(20)
     assert kserve_place.cluster.get(INFERENCE_SERVICES, name) is None

@@ -99,8 +99,8 @@ def test_a_knative_revision_is_ready_when_it_is_the_latest() -> None:
     """A ready one of before is not."""
     for created, ready, found in (("2", "2", True), ("2", "1", False), ("1", "", False)):
         said = {"latestCreatedRevision": created, "latestReadyRevision": ready}
-        assert kserve_status.revised({"status": {"components": {"predictor": said}}}) == found
-    assert not kserve_status.revised({})
+        assert kserve_status.is_revision_ready({"status": {"components": {"predictor": said}}}) == found
+    assert not kserve_status.is_revision_ready({})
 
 
 @pytest.mark.parametrize(("spec", "found"), [({}, False), ({"canary": [{}]}, True), ({"canary": []}, False)])
@@ -168,10 +168,10 @@ def test_pods_of_other_versions_and_attempts_are_not_looked_at() -> None:
 
 def test_addresses_end_with_a_slash() -> None:
     """KServe would fetch the next version's files too."""
-    assert kserve_spec.published(URI) == ("heart", "a" * 64)
+    assert kserve_spec.parse_published_uri(URI) == ("heart", "a" * 64)
     for uri in (URI.rstrip("/"), "s3://b/models/heart/1/", "pvc://heart/", "/mnt/models"):
         with pytest.raises(InputError, match="as publish returned it"):
-            kserve_spec.published(uri)
+            kserve_spec.parse_published_uri(uri)
 
 
 @pytest.mark.parametrize("counts", [{"replicas": 0}, {"replicas": 3, "most_replicas": 2}])

@@ -16,7 +16,7 @@ from headrace.core.base.errors import InputError, InternalError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.runtime.processes import lease, running
 from headrace.serving.deployment import local
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.factory import deploy_step
 from headrace.serving.deployment.local import Endpoint, LocalDeployer
 from headrace.serving.deployment.target import DeploymentTarget
@@ -71,7 +71,7 @@ def test_an_endpoint_answers_with_the_digest_and_ends_when_told(bundle: Bundle, 
         local = LocalDeployer(lease_path=held, log=tmp_path / "log")
         endpoint = local.deploy(str(model), name="mine")
         assert (endpoint.name, endpoint.digest) == ("mine", bundle.digest)
-        with Remote.at(endpoint.url) as remote:
+        with EndpointClient.at(endpoint.url) as remote:
             assert remote.digest() == bundle.digest
         local.undeploy(endpoint)
         _wait_until_gone(tmp_path / "log")

@@ -15,7 +15,7 @@ from headrace.core.base.errors import InputError, InternalError
 from headrace.core.bundles import integrity
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.runtime.processes import free_port
-from headrace.serving.deployment.client import Remote
+from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.verify import verify, verify_step
 
 Answer = Callable[[list[Any]], tuple[int, Any]]
@@ -63,7 +63,7 @@ def honest(bundle: Bundle) -> Answer:
     return answer
 
 
-def test_the_real_server_is_verified(remote: Remote, bundle: Bundle, tmp_path: Path) -> None:
+def test_the_real_server_is_verified(remote: EndpointClient, bundle: Bundle, tmp_path: Path) -> None:
     """Every case over HTTP, with what the report shows."""
     found = verify_step(remote.url, folder=bundle.folder, record=tmp_path / "record")
     assert found["verified"]
@@ -142,7 +142,7 @@ def test_another_bundle_at_the_endpoint_is_the_users_mistake(bundle: Bundle, tmp
         verify_step(url, folder=bundle.folder, record=tmp_path / "record")
 
 
-def test_changed_expectations_are_found(remote: Remote, bundle: Bundle, tmp_path: Path) -> None:
+def test_changed_expectations_are_found(remote: EndpointClient, bundle: Bundle, tmp_path: Path) -> None:
     """A bundle whose cases were edited is another bundle, and the real server does not answer it."""
     folder = shutil.copytree(bundle.folder, tmp_path / "bundle")
     cases = json.loads((folder / "cases.json").read_text())

@@ -11,10 +11,10 @@ import pytest
 from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles import signatures
-from headrace.core.bundles.bundle import Bundle, Policy
-from headrace.core.bundles.signatures import Signer, Trust
+from headrace.core.bundles.bundle import Bundle, VerificationPolicy
+from headrace.core.bundles.signatures import Signer, TrustedSigner
 from headrace.core.runtime.processes import lease
-from headrace.serving.model.model_holder import Live
+from headrace.serving.model.model_holder import ModelHolder
 from headrace.serving.model.options import options, parser
 from headrace.stores.bundles.bundle_store import add_signature, publish
 from headrace.stores.objects.local_s3 import local_store
@@ -88,18 +88,18 @@ def test_a_signature_in_the_store_is_fetched_where_it_is_asked_for(
 ) -> None:
     """A bundle may be signed after it was published; its address and its digest stay the same."""
     uri = publish(bundle.folder, connect(store))
-    policy = Policy("signature", Trust(tmp_path / "keys" / "mine.pub"))
+    policy = VerificationPolicy("signature", TrustedSigner(tmp_path / "keys" / "mine.pub"))
     with pytest.raises(BundleError, match="it is not signed"):
-        Live(uri, policy=policy)
+        ModelHolder(uri, policy=policy)
     copy = shutil.copytree(bundle.folder, tmp_path / "copy")
     add_signature(uri, signatures.sign(copy, signer), settings=store)
-    live = Live(uri, policy=policy)
+    live = ModelHolder(uri, policy=policy)
     try:
         assert (live.served.folder / "signatures").is_dir()
         assert live.served.digest == bundle.digest
     finally:
         live.close()
-    plain = Live(uri)
+    plain = ModelHolder(uri)
     try:
         assert not (plain.served.folder / "signatures").exists()
     finally:
@@ -110,7 +110,9 @@ def test_a_swap_asks_for_the_same(signed: Path, bundle: Bundle, tmp_path: Path) 
     """Whoever exchanges the bundle under a running server must have it signed too; the old one goes on."""
     import asyncio
 
-    live = Live(str(signed), policy=Policy("signature", Trust(tmp_path / "keys" / "mine.pub")))
+    live = ModelHolder(
+        str(signed), policy=VerificationPolicy("signature", TrustedSigner(tmp_path / "keys" / "mine.pub"))
+    )
     shutil.rmtree(signed / "signatures")
     with pytest.raises(BundleError, match="it is not signed"):
         asyncio.run(live.load())

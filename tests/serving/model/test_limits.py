@@ -11,7 +11,7 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
-from headrace.serving.model.limits import Limits
+from headrace.serving.model.limits import RequestLimits
 from tests.serving.conftest import GOOD, Running, running
 
 PATH = "/v1/models/customers:predict"
@@ -168,4 +168,4 @@ def test_too_many_long_requests_are_told_to_come_again(bundle: Bundle, tmp_path:
 def test_a_limit_must_be_positive(name: str) -> None:
     """Nothing could keep another."""
     with pytest.raises(InputError, match=f"the limit {name} must be positive"):
-        Limits(**{name: 0})
+        RequestLimits(**{name: 0})

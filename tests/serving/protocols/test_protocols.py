@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from headrace.core.base.errors import RequestError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.inference.scorer import Scorer
-from headrace.serving.model.limits import Limits
-from headrace.serving.model.served_model import Served
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.model.served_model import ServedModel
 from headrace.serving.protocols import binary_tensors, json_body, tensors, v1, v2
 from headrace.serving.protocols.codecs import BINARY_HEADER, V1, V2
 from tests.properties import examples
 
-LIMITS = Limits(rows=5, nesting=8)
+LIMITS = RequestLimits(rows=5, nesting=8)
 CONTRACT = Contract(
     name="t",
     task="binary",
@@ -41,7 +41,7 @@ class Halves:
         return np.stack([1 - share, share], axis=1)
 
 
-SERVED = Served(Scorer(CONTRACT, Halves(), 0.5, "t", "ab" * 32, "logistic"), folder=Path())
+SERVED = ServedModel(Scorer(CONTRACT, Halves(), 0.5, "t", "ab" * 32, "logistic"), folder=Path())
 ROWS = [{"n": 1, "c": "a"}, {"n": None, "c": "b"}]
 
 
@@ -203,12 +203,14 @@ def test_outputs_may_be_chosen() -> None:
     assert [item["name"] for item in chosen["outputs"]] == ["label"]
     for wrong in ([{"name": "logits"}], [{}], ["label"], [5], "label", {"name": "label"}):
         with pytest.raises(RequestError, match="outputs must"):
-            v2.wanted({"outputs": wrong}, SERVED)
+            v2.requested_outputs({"outputs": wrong}, SERVED)
 
 
 def test_a_score_that_is_not_finite_is_no_answer() -> None:
     """JSON would hold a null where the client wants a number."""
-    served = Served(Scorer(CONTRACT, lambda matrix: np.full((len(matrix), 2), np.nan), 0.5, "t", "", ""), folder=Path())  # type: ignore[arg-type]
+    served = ServedModel(
+        Scorer(CONTRACT, lambda matrix: np.full((len(matrix), 2), np.nan), 0.5, "t", "", ""), folder=Path()
+    )  # type: ignore[arg-type]
     for rows in (1, 3):
         with pytest.raises(RequestError, match="row 0 has no finite answer"):
             served.full([ROWS[0]] * rows)
@@ -220,15 +222,15 @@ TEXTS = st.lists(st.text(max_size=5), max_size=5)
 @given(TEXTS)
 def test_texts_survive_the_binary_form(texts: list[str]) -> None:
     """What is written is what is read."""
-    content = memoryview(binary_tensors.encoded("BYTES", texts))
-    assert binary_tensors.decoded(content, tensors.DATATYPES["BYTES"], len(texts), "it") == texts
+    content = memoryview(binary_tensors.encode("BYTES", texts))
+    assert binary_tensors.decode(content, tensors.DATATYPES["BYTES"], len(texts), "it") == texts
 
 
 @given(st.lists(st.floats(width=64), max_size=5))
 def test_numbers_survive_the_binary_form(numbers: list[float]) -> None:
     """To the bit, NaN included."""
-    content = memoryview(binary_tensors.encoded("FP64", numbers))
-    found = binary_tensors.decoded(content, tensors.DATATYPES["FP64"], len(numbers), "it")
+    content = memoryview(binary_tensors.encode("FP64", numbers))
+    found = binary_tensors.decode(content, tensors.DATATYPES["FP64"], len(numbers), "it")
     np.testing.assert_array_equal(found, np.array(numbers))
 
 
@@ -236,7 +238,7 @@ def test_numbers_survive_the_binary_form(numbers: list[float]) -> None:
 def test_any_bytes_are_read_or_refused(content: bytes, datatype: str, count: int) -> None:
     """Nothing but a refusal comes out of bytes that are no tensor."""
     try:
-        binary_tensors.decoded(memoryview(content), tensors.DATATYPES[datatype], count, "it")
+        binary_tensors.decode(memoryview(content), tensors.DATATYPES[datatype], count, "it")
     except RequestError as error:
         assert str(error).endswith(".")
 
@@ -276,7 +278,7 @@ def test_any_document_is_answered_or_refused(document: dict[str, Any], speech: A
     body = json.dumps(document).encode()
     try:
         found, asked = speech.read(body, (), SERVED, LIMITS)
-        v1.explained(found)
+        v1.wants_explanations(found)
         speech.write(SERVED, SERVED.full(asked), found, None)
     except RequestError as error:
         assert str(error).endswith(".")

@@ -17,12 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.features import bins
-from headrace.serving.model.served_model import Scored
+from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots, trace_context
-from headrace.serving.telemetry.feature_histograms import Distributions
-from headrace.serving.telemetry.log_queue import Outbox
-from headrace.serving.telemetry.payload_log import redacted
-from headrace.serving.telemetry.shared_counters import Board, Recorder
+from headrace.serving.telemetry.feature_histograms import FeatureHistograms
+from headrace.serving.telemetry.log_queue import LogQueue
+from headrace.serving.telemetry.payload_log import redact_rows
+from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
 
 CONTRACT = Contract(
@@ -36,13 +36,13 @@ CONTRACT = Contract(
         Column("y", "string", role="target", categories=("no", "yes")),
     ),
 )
-KIND = Distributions(CONTRACT, ("no", "yes"))
+KIND = FeatureHistograms(CONTRACT, ("no", "yes"))
 NUMBERS = st.floats(-1e30, 1e30) | st.just(np.nan) | st.floats(-1, 12)
 
 
-def scored(matrix: list[list[float]], scores: list[list[float]]) -> Scored:
+def scored(matrix: list[list[float]], scores: list[list[float]]) -> ScoredRows:
     """Answers as a model gives them."""
-    return Scored(scores, [int(row[1] >= 0.5) for row in scores], (), np.array(matrix))
+    return ScoredRows(scores, [int(row[1] >= 0.5) for row in scores], (), np.array(matrix))
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS, st.sampled_from([0.0, 1.0, -1.0, np.nan])), min_size=1, max_size=20))
@@ -81,13 +81,13 @@ def test_bins_follow_the_contract() -> None:
     )
     found = bins.features(wide)
     assert len(found) == bins.MOST_COLUMNS
-    assert Distributions(wide, ()).size < slots.SLAB - slots.DISTRIBUTIONS
+    assert FeatureHistograms(wide, ()).size < slots.SLAB - slots.DISTRIBUTIONS
 
 
 def test_counts_of_workers_add_up_and_outlive_them() -> None:
     """A worker that takes another's place goes on with its counts, but not with its requests in flight."""
-    board = Board(2)
-    first, second = Recorder(board.slab(0)), Recorder(board.slab(1))
+    board = SharedCounters(2)
+    first, second = CounterWriter(board.slab(0)), CounterWriter(board.slab(1))
     for recorder in (first, second):
         recorder.model(KIND)
         recorder.began()
@@ -98,7 +98,7 @@ def test_counts_of_workers_add_up_and_outlive_them() -> None:
     total = board.total(KIND.id)
     assert total[slots.request("v1", 200)] == 2
     assert total[slots.IN_FLIGHT] == 2
-    Recorder(board.slab(0)).model(KIND)
+    CounterWriter(board.slab(0)).model(KIND)
     total = board.total(KIND.id)
     assert total[slots.IN_FLIGHT] == 1
     assert total[slots.request("v1", 200)] == 2
@@ -107,11 +107,11 @@ def test_counts_of_workers_add_up_and_outlive_them() -> None:
 
 def test_another_model_s_bins_are_not_mixed_in() -> None:
     """After a swap counts of other bins begin at zero."""
-    board = Board(1)
-    recorder = Recorder(board.slab(0))
+    board = SharedCounters(1)
+    recorder = CounterWriter(board.slab(0))
     recorder.model(KIND)
     recorder.answered(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
-    other = Distributions(Contract(name="t", task="binary", columns=CONTRACT.columns[1:]), ("no", "yes"))
+    other = FeatureHistograms(Contract(name="t", task="binary", columns=CONTRACT.columns[1:]), ("no", "yes"))
     recorder.model(other)
     assert board.total(other.id)[slots.DISTRIBUTIONS :].sum() == 0
     assert board.total(KIND.id)[slots.DISTRIBUTIONS :].sum() == 0
@@ -187,13 +187,13 @@ def test_the_trace_context_comes_back_with_the_answer(server: Running, path: str
 )
 def test_logged_rows_hold_no_personal_data(asked: Any) -> None:
     """Only the contract's inputs are logged, without those that are personal."""
-    assert redacted(asked, CONTRACT) == {"instances": [{"size": 1, "free": None, "c": "a"}]}
+    assert redact_rows(asked, CONTRACT) == {"instances": [{"size": 1, "free": None, "c": "a"}]}
 
 
 def test_an_outbox_drops_instead_of_waiting() -> None:
     """A sink that hangs costs its callers nothing; what is lost is counted."""
     gate = threading.Event()
-    outbox = Outbox(most=5)
+    outbox = LogQueue(most=5)
     with outbox.open(seconds=1):
         for _ in range(50):
             outbox.put(lambda: gate.wait(60) and None)

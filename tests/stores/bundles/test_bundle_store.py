@@ -16,7 +16,7 @@ from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles import integrity, manifest
 from headrace.stores.bundles import bundle_store
 from headrace.stores.bundles.bundle_store import prefix_of
-from headrace.stores.objects.object_store import OCTETS, ObjectStore, S3Store, Stored
+from headrace.stores.objects.object_store import OCTETS, ObjectStore, S3Store, StoredObject
 
 FILES = {"card.md": b"# m", "model.skops": b"\x00\x01" * 5000, "parts/one.json": b"{}", "z.yaml": b"a: 1\n"}
 
@@ -88,7 +88,7 @@ class Faulty:
         """See ``ObjectStore``."""
         return self.inner.exists(key)
 
-    def list(self, prefix: str = "") -> Iterator[Stored]:
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ``ObjectStore``."""
         return self.inner.list(prefix)
 

@@ -12,7 +12,7 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 
 from headrace.core.base.errors import MissingError, StoreError
 from headrace.core.base.settings import StoreSettings
-from headrace.stores.objects.errors import CLASSES, sentence, translated
+from headrace.stores.objects.errors import CLASSES, sentence, translate_errors
 from headrace.stores.objects.object_store import connect
 
 
@@ -37,20 +37,23 @@ def test_no_error_of_minio_or_urllib3_is_unmapped(kind: type[Exception]) -> None
 @pytest.mark.parametrize("status", [400, 403, 405, 409, 500, 501, 502, 503, 507, 418])
 def test_an_answer_that_minio_cannot_read_has_a_sentence(status: int) -> None:
     """Its errors come as text/xml: the status decides."""
-    with pytest.raises(StoreError, match=r"^the object store http://x .+\(b/k\)\.$"), translated("http://x", "b/k"):
+    with (
+        pytest.raises(StoreError, match=r"^the object store http://x .+\(b/k\)\.$"),
+        translate_errors("http://x", "b/k"),
+    ):
         raise InvalidResponseError(status, "text/xml", "secret body")
     assert "secret body" not in sentence(InvalidResponseError(status, "text/xml", "secret body"))
 
 
 def test_only_an_absent_object_is_missing() -> None:
     """404 is the one status that is no failure of the store."""
-    with pytest.raises(MissingError, match="b/k"), translated("http://x", "b/k"):
+    with pytest.raises(MissingError, match="b/k"), translate_errors("http://x", "b/k"):
         raise InvalidResponseError(404, "text/xml", "")
 
 
 def test_other_errors_pass() -> None:
     """A mistake of ours is not hidden behind the store."""
-    with pytest.raises(ZeroDivisionError), translated("http://x", "b/k"):
+    with pytest.raises(ZeroDivisionError), translate_errors("http://x", "b/k"):
         _ = 1 / 0
 
 

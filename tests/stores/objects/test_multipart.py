@@ -93,9 +93,9 @@ def test_an_attempt_that_somebody_else_finished_begins_anew(
 ) -> None:
     """Two publishers of one file may take over the same unfinished upload: the slower one still ends well."""
     assert isinstance(store, S3Store)
-    begun = multipart.Upload.of(store.client, store.pool, store.bucket, "models/big", big)
+    begun = multipart.MultipartUpload.of(store.client, store.pool, store.bucket, "models/big", big)
     upload = begun._begin("application/octet-stream")
-    monkeypatch.setattr(multipart.Upload, "_begun", lambda _: upload)
+    monkeypatch.setattr(multipart.MultipartUpload, "_begun", lambda _: upload)
     assert store.put_file("models/big", big)
     assert store.put_file("models/big", big)
     assert store.sha256("models/big") == _digest(big)
@@ -104,7 +104,9 @@ def test_an_attempt_that_somebody_else_finished_begins_anew(
 def test_a_file_that_shrinks_is_told(store: ObjectStore, big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is being written to cannot be published, and nothing is seen of it."""
     size = big.stat().st_size
-    monkeypatch.setattr(multipart.Upload, "of", lambda *given: multipart.Upload(*given, size + (5 << 20), 5 << 20))
+    monkeypatch.setattr(
+        multipart.MultipartUpload, "of", lambda *given: multipart.MultipartUpload(*given, size + (5 << 20), 5 << 20)
+    )
     with pytest.raises(InputError, match="became shorter"):
         store.put_file("models/big", big)
     assert not store.exists("models/big")
@@ -116,6 +118,6 @@ def test_parts_grow_with_the_file(tmp_path: Path, size: int, expected: int) -> N
     path = tmp_path / "sparse"
     with path.open("wb") as stream:
         stream.truncate(size)
-    upload = multipart.Upload.of(None, None, "b", "k", path)  # type: ignore[arg-type]
+    upload = multipart.MultipartUpload.of(None, None, "b", "k", path)  # type: ignore[arg-type]
     assert upload.part_bytes == expected << 20
     assert -(-size // upload.part_bytes) <= multipart.MOST_PARTS

@@ -12,7 +12,7 @@ import pytest
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import free_port
-from headrace.stores.objects.object_store import ObjectStore, S3Store, Stored, connect
+from headrace.stores.objects.object_store import ObjectStore, S3Store, StoredObject, connect
 
 
 @pytest.mark.parametrize("data", [b"x", b"", bytes(range(256)) * 4096], ids=["one", "none", "a mebibyte"])
@@ -37,7 +37,7 @@ def test_a_big_file_comes_back(store: ObjectStore, tmp_path: Path) -> None:
     store.put_file("big", source)
     store.get_file("big", tmp_path / "got")
     assert (tmp_path / "got").read_bytes() == source.read_bytes()
-    assert list(store.list()) == [Stored("big", 12 << 20)]
+    assert list(store.list()) == [StoredObject("big", 12 << 20)]
 
 
 def test_a_listing_is_sorted_whole_and_bounded_by_its_prefix(store: ObjectStore) -> None:

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from headrace.core.base.notes import Note
-from headrace.core.contracts.casting import typed
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import inferred
-from headrace.core.inference.request_encoder import Door
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.tables import parquet_table
 from headrace.core.validation.block import check_block
 from headrace.core.validation.scoring import judge
@@ -41,9 +41,9 @@ def table(**columns: list[Any]) -> pl.DataFrame:
 
 def infer(folder: Path, frame: pl.DataFrame, **wishes: Any) -> tuple[Contract, dict[str, Note]]:
     """The contract of a table, which must survive YAML, and the notes by column."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    made = inferred(folder / "raw", name="demo", target="late", wishes=Wishes(**wishes))
+    made = infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints(**wishes))
     assert parse(dump(made.contract)) == made.contract
     return made.contract, {note.column: note for note in made.notes}
 
@@ -169,8 +169,12 @@ def test_a_long_list_of_rare_categories_is_open(tmp_path: Path) -> None:
     row = {"town": "elsewhere", "state": "state 3", "amount": "2.5"}
     new = pl.DataFrame([row, row | {"town": "n/a"}, row | {"state": "other"}])
     assert judge(new, found).refused.to_list() == [False, False, True]
-    assert typed(new, found.inputs, missing_values=("n/a",)).frame["town"].to_list() == ["elsewhere", None, "elsewhere"]
-    door = Door(found)
+    assert cast_columns(new, found.inputs, missing_values=("n/a",)).frame["town"].to_list() == [
+        "elsewhere",
+        None,
+        "elsewhere",
+    ]
+    door = RequestEncoder(found)
     quick, slow = door.quick_rows([row]), door._judged_rows([row])
     assert quick is not None
     assert quick.matrix.tolist() == slow.matrix.tolist()

@@ -30,7 +30,7 @@ def raw(**columns: Any) -> pl.DataFrame:
 
 def infer(folder: Path, frame: pl.DataFrame, *, target: str = "y", **given: Any) -> Contract:
     """Write a table and infer its contract, which must survive YAML."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
     found = infer_contract(folder / "raw", name="demo", target=target, **given)
     assert parse(dump(found)) == found

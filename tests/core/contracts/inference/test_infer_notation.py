@@ -10,27 +10,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.casting import typed
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import Inferred, inferred
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
 from headrace.core.tables import parquet_table
-from headrace.core.values.number_notation import Notation
+from headrace.core.values.number_notation import NumberNotation
 from tests.core.made import about
 from tests.core.values.test_number_notation import NOTATIONS, written
 
 N = 300
 DRAW = random.Random(0)  # noqa: S311 - test data
 AMOUNTS = [round(DRAW.uniform(0, 60_000), 2) for _ in range(N)]
-US, GERMAN = Notation(".", ","), Notation(",", ".")
+US, GERMAN = NumberNotation(".", ","), NumberNotation(",", ".")
 
 
-def infer(folder: Path, columns: dict[str, list[Any]], **wishes: Any) -> Inferred:
+def infer(folder: Path, columns: dict[str, list[Any]], **wishes: Any) -> InferredContract:
     """The contract of a table of texts with a target, as it comes from a CSV."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(pl.DataFrame({"y": ["no", "yes", "no"] * (N // 3), **columns}))
-    made = inferred(folder / "raw", name="demo", target="y", wishes=Wishes(**wishes))
+    made = infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))
     assert parse(dump(made.contract)) == made.contract
     return made
 
@@ -40,7 +40,7 @@ def spread(texts: list[str]) -> list[str]:
     return [texts[place % len(texts)] for place in range(N)]
 
 
-def decimals(notation: Notation, count: int = 2) -> list[str]:
+def decimals(notation: NumberNotation, count: int = 2) -> list[str]:
     """Amounts in a notation."""
     return [written(amount, notation, decimals=count) for amount in AMOUNTS]
 
@@ -49,17 +49,17 @@ def decimals(notation: Notation, count: int = 2) -> list[str]:
     ("texts", "wanted"),
     [
         (decimals(GERMAN), {"dtype": "number", "format": "1.234,56"}),
-        (decimals(Notation(",")), {"dtype": "number", "format": "1234,56"}),
+        (decimals(NumberNotation(",")), {"dtype": "number", "format": "1234,56"}),
         (decimals(US), {"dtype": "number", "format": "1,234.56"}),
-        (decimals(Notation()), {"dtype": "number", "format": ""}),
-        (decimals(Notation(",", " ")), {"dtype": "number", "format": "1 234,56"}),
-        (decimals(Notation(",", " "))[:-9] + [f"1\u202f{n}00,5" for n in range(1, 10)], {"format": "1 234,56"}),
-        (decimals(Notation(".", "'")), {"dtype": "number", "format": "1'234.56"}),
-        (decimals(Notation(".", ",", "$")), {"dtype": "number", "format": "$1,234.56", "unit": "$"}),
-        (decimals(Notation(",", ".", "", " €")), {"dtype": "number", "format": "1.234,56 €", "unit": "€"}),
-        (decimals(Notation(".", ",", "USD ")), {"dtype": "number", "format": "USD 1,234.56", "unit": "USD"}),
-        (decimals(Notation(",", "", "", "%")), {"dtype": "number", "format": "1234,56%", "unit": "%"}),
-        (decimals(Notation(".", "", "", " kg")), {"dtype": "number", "format": "1234.56 kg", "unit": "kg"}),
+        (decimals(NumberNotation()), {"dtype": "number", "format": ""}),
+        (decimals(NumberNotation(",", " ")), {"dtype": "number", "format": "1 234,56"}),
+        (decimals(NumberNotation(",", " "))[:-9] + [f"1\u202f{n}00,5" for n in range(1, 10)], {"format": "1 234,56"}),
+        (decimals(NumberNotation(".", "'")), {"dtype": "number", "format": "1'234.56"}),
+        (decimals(NumberNotation(".", ",", "$")), {"dtype": "number", "format": "$1,234.56", "unit": "$"}),
+        (decimals(NumberNotation(",", ".", "", " €")), {"dtype": "number", "format": "1.234,56 €", "unit": "€"}),
+        (decimals(NumberNotation(".", ",", "USD ")), {"dtype": "number", "format": "USD 1,234.56", "unit": "USD"}),
+        (decimals(NumberNotation(",", "", "", "%")), {"dtype": "number", "format": "1234,56%", "unit": "%"}),
+        (decimals(NumberNotation(".", "", "", " kg")), {"dtype": "number", "format": "1234.56 kg", "unit": "kg"}),
         (decimals(US, 0), {"dtype": "integer", "format": "1,234"}),
         (decimals(GERMAN, 0), {"dtype": "integer", "format": "1.234"}),
         (spread([f"{n} m²" for n in range(20, 90)]), {"dtype": "integer", "format": "1234 m²", "unit": "m²"}),
@@ -117,7 +117,7 @@ def test_what_is_no_number_in_one_notation_stays_a_text(tmp_path: Path, texts: l
 def test_what_is_ambiguous_is_decided_by_the_rest_of_the_table(tmp_path: Path) -> None:
     """24.877 is a whole number where the other columns have decimal commas, and a decimal where they have dots."""
     doubtful = spread(["24.877", "31.912", "12.345"])
-    beside_commas = infer(tmp_path / "a", {"a": doubtful, "b": decimals(Notation(","))})
+    beside_commas = infer(tmp_path / "a", {"a": doubtful, "b": decimals(NumberNotation(","))})
     assert beside_commas.contract.column("a").format == "1.234"
     assert [note.rule for note in beside_commas.notes if note.column == "a"] == ["ambiguous_numbers", "notation"]
     beside_dots = infer(tmp_path / "b", {"a": doubtful, "b": decimals(US)})
@@ -170,7 +170,7 @@ def test_a_percent_sign_that_many_lack_is_told(tmp_path: Path) -> None:
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTATIONS, st.integers(0, 3), st.integers(0, 2**32))
 def test_a_random_table_in_a_random_notation_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, notation: Notation, count: int, seed: int
+    tmp_path_factory: pytest.TempPathFactory, notation: NumberNotation, count: int, seed: int
 ) -> None:
     """What is written is inferred and read to the last digit, as the type that it was."""
     draw = random.Random(seed)  # noqa: S311 - test data
@@ -183,13 +183,13 @@ def test_a_random_table_in_a_random_notation_comes_back(
     made = infer(tmp_path_factory.mktemp("random"), {"a": texts})
     column = made.contract.column("a")
     assert column.dtype == ("number" if count else "integer")
-    read = typed(pl.DataFrame({"a": texts}), [column], missing_values=[""])
+    read = cast_columns(pl.DataFrame({"a": texts}), [column], missing_values=[""])
     assert read.failed == {}
     assert read.frame["a"].to_list() == numbers
 
 
 def test_a_contract_without_a_format_reads_plain_numbers_only() -> None:
     """What another notation means is never guessed where the contract does not say it."""
-    read = typed(pl.DataFrame({"a": ["1.5", "1,5"]}), [Column("a", "number")], missing_values=[""])
+    read = cast_columns(pl.DataFrame({"a": ["1.5", "1,5"]}), [Column("a", "number")], missing_values=[""])
     assert read.frame["a"].to_list() == [1.5, None]
     assert read.failed["a"].to_list() == [False, True]

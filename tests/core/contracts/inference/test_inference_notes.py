@@ -8,21 +8,21 @@ import pytest
 from headrace.core.base.files import read_json
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract_yaml import dump
-from headrace.core.contracts.inference.agreement import Wishes
-from headrace.core.contracts.inference.infer import Inferred, inferred
+from headrace.core.contracts.inference.agreement import ContractHints
+from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
 from headrace.core.tables import parquet_table
 from headrace.core.validation.table import validate_table
 from tests.core.contracts.inference.test_infer import NUMBERS, N, raw, spread
 
 
-def told(folder: Path, frame: pl.DataFrame, **wishes: str) -> Inferred:
+def told(folder: Path, frame: pl.DataFrame, **wishes: str) -> InferredContract:
     """The contract and the notes of a table."""
-    with parquet_table.Writer(folder / "raw") as writer:
+    with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    return inferred(folder / "raw", name="demo", target="y", wishes=Wishes(**wishes))  # type: ignore[arg-type]
+    return infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))  # type: ignore[arg-type]
 
 
-def about(found: Inferred, rule: str) -> Note | None:
+def about(found: InferredContract, rule: str) -> Note | None:
     """The note of a rule."""
     return next((note for note in found.notes if note.rule == rule), None)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.inference.positive_class import Positive, choose
+from headrace.core.contracts.inference.positive_class import PositiveClass, choose
 
 # The positive class first.
 MEANT = [
@@ -29,7 +29,7 @@ def test_the_positive_class_is_known_by_its_meaning(positive: str, negative: str
     """In whatever language and order, and whichever is the rarer one."""
     for names, few in itertools.product([(positive, negative), (negative, positive)], [positive, negative]):
         found = choose(names, rows={name: 10 if name == few else 90 for name in names})
-        assert found == Positive(positive, "meaning")
+        assert found == PositiveClass(positive, "meaning")
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_the_positive_class_is_known_by_its_meaning(positive: str, negative: str
 def test_else_it_is_the_rarer_one(names: tuple[str, str]) -> None:
     """Codes, letters and words that mean neither yes nor no: whoever asks looks for what is rare."""
     for few in names:
-        assert choose(names, rows={name: 10 if name == few else 90 for name in names}) == Positive(few, "rarer")
+        assert choose(names, rows={name: 10 if name == few else 90 for name in names}) == PositiveClass(few, "rarer")
 
 
 def test_of_equally_many_it_is_the_last() -> None:
     """Where nothing tells, the order does."""
-    assert choose(("a", "b"), rows={"a": 5, "b": 5}) == Positive("b", "last")
+    assert choose(("a", "b"), rows={"a": 5, "b": 5}) == PositiveClass("b", "last")
 
 
 @given(st.lists(st.text(), min_size=2, max_size=2, unique=True), st.integers(0, 9), st.integers(0, 9))
@@ -59,6 +59,6 @@ def test_the_choice_is_one_of_the_classes_in_either_order(names: list[str], few:
 
 def test_a_person_knows_better() -> None:
     """Who names the class gets it; who names none of them is told which there are."""
-    assert choose(("no", "yes"), rows={}, positive="no") == Positive("no", "given")
+    assert choose(("no", "yes"), rows={}, positive="no") == PositiveClass("no", "given")
     with pytest.raises(InputError, match=r"one of \['no', 'yes'\]; got 'maybe'"):
         choose(("no", "yes"), rows={}, positive="maybe")

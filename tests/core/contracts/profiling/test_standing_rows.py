@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.core.contracts.profiling import column_profile, standing_rows
-from headrace.core.contracts.profiling.column_trials import Facts
+from headrace.core.contracts.profiling.column_trials import ColumnProfile
 
 _ROWS = 400
 _PLAIN = ("whole", "decimal", "word", "letter", "day", "time", "count", "code", "float", "flag", "mixed")
@@ -55,8 +55,8 @@ def _values(kind: str, dice: random.Random, spread: int, *, odd: bool = False) -
     return [None if dice.random() < 0.05 else made() for _ in range(_ROWS)]
 
 
-def _surveyed(table: pl.DataFrame, *, target: str) -> tuple[pl.DataFrame, dict[str, Facts]]:
-    rows, facts, _ = standing_rows.surveyed(
+def _surveyed(table: pl.DataFrame, *, target: str) -> tuple[pl.DataFrame, dict[str, ColumnProfile]]:
+    rows, facts, _ = standing_rows.survey_standing_rows(
         table.lazy(), target=target, survey=partial(column_profile.survey, texts=[target])
     )
     return rows.collect(), facts
@@ -85,17 +85,17 @@ def test_what_is_not_looked_at_twice_is_what_a_second_look_would_tell(
     target = dice.choice(list(columns))
     rest, facts = _surveyed(table, target=target)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(standing_rows, "unchanged", _nothing)
+        patch.setattr(standing_rows, "find_unchanged", _nothing)
         wanted_rest, wanted = _surveyed(table, target=target)
     assert rest.equals(wanted_rest)
     assert {name: _exact(item) for name, item in facts.items()} == {name: _exact(item) for name, item in wanted.items()}
 
 
-def _nothing(*_: object, **__: object) -> Mapping[str, Facts]:
+def _nothing(*_: object, **__: object) -> Mapping[str, ColumnProfile]:
     return {}
 
 
-def _exact(item: Facts) -> Facts:
+def _exact(item: ColumnProfile) -> ColumnProfile:
     return item if item.values is not None else replace(item, distinct=0)
 
 
@@ -112,11 +112,11 @@ def test_a_row_of_totals_costs_no_second_look_at_columns_that_it_cannot_have_sha
     )
     looks: list[set[str]] = []
 
-    def seen(rows: pl.LazyFrame, *, known: Mapping[str, Facts] | None = None) -> dict[str, Facts]:
+    def seen(rows: pl.LazyFrame, *, known: Mapping[str, ColumnProfile] | None = None) -> dict[str, ColumnProfile]:
         looks.append(set(rows.collect_schema()) - set(known or {}))
         return column_profile.survey(rows, known=known)
 
-    rest, facts, _ = standing_rows.surveyed(table.lazy(), target="bought", survey=seen)
+    rest, facts, _ = standing_rows.survey_standing_rows(table.lazy(), target="bought", survey=seen)
     assert looks[-1] == {"sum"}
     assert rest.collect().height == _ROWS
     assert (facts["sum"].most <= 90, facts["bought"].failed, facts["age"].rows) == (True, 1, _ROWS)

@@ -16,7 +16,7 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging import sbom
 from headrace.core.packaging.cards import card_answers, phrases, risk_sheet
-from headrace.core.packaging.cards.card_answers import QUESTIONS, Answers
+from headrace.core.packaging.cards.card_answers import QUESTIONS, CardAnswers
 from headrace.core.packaging.cards.markdown import markdown
 from headrace.core.packaging.cards.pages import page
 from headrace.core.packaging.cards.phrases import HIDDEN, literal, shown_slices
@@ -63,7 +63,7 @@ def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> No
     """Which class is positive and what was left out: in the papers, on the card, and still when people answer."""
     found = bundle.json("provenance.json")["findings"]
     assert "positive_class" in {item["rule"] for item in found}
-    answered = with_answers(bundle, Answers({"caveats": "Mind the gap."}), tmp_path / "answered")
+    answered = with_answers(bundle, CardAnswers({"caveats": "Mind the gap."}), tmp_path / "answered")
     for card in (_text(bundle, "card.md"), _text(answered, "card.md")):
         caveats = card[card.index("## Caveats") :]
         assert "- **positive class** (info): Column " in caveats
@@ -92,7 +92,7 @@ def test_every_question_is_asked_where_nobody_has_answered(bundle: Bundle) -> No
 
 def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
     """A bundle gets answers without being trained again: other papers, another digest, the same model byte for byte."""
-    given = Answers({key: f"answer to {key}, with **weight**" for key in QUESTIONS})
+    given = CardAnswers({key: f"answer to {key}, with **weight**" for key in QUESTIONS})
     made = with_answers(bundle, given, tmp_path / "answered")
     papers = _text(made, "card.md") + _text(made, "risk.md")
     assert "To be written by a person" not in papers
@@ -112,10 +112,10 @@ def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
 
 def test_altered_papers_are_told(bundle: Bundle, tmp_path: Path) -> None:
     """Papers that Headrace did not write end in a sentence, and no new bundle is there."""
-    broken = with_answers(bundle, Answers(), tmp_path / "broken")
+    broken = with_answers(bundle, CardAnswers(), tmp_path / "broken")
     (broken.folder / "sbom.cdx.json").write_text('{"metadata": {}}')
     with pytest.raises(BundleError, match="must be those that Headrace wrote"):
-        with_answers(broken, Answers(), tmp_path / "new")
+        with_answers(broken, CardAnswers(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -136,7 +136,7 @@ def test_altered_papers_are_told(bundle: Bundle, tmp_path: Path) -> None:
 def test_a_card_file_is_read_as_it_was_written(tmp_path: Path, answer: str) -> None:
     """Writing and reading are inverse, whatever a person writes."""
     path = tmp_path / "card.yaml"
-    path.write_text(card_answers.dump(Answers({"owner": answer, "caveats": answer}), "m"))
+    path.write_text(card_answers.dump(CardAnswers({"owner": answer, "caveats": answer}), "m"))
     found = card_answers.load(path)
     assert found["owner"] == found["caveats"] == answer.strip()
     assert set(found.given) == set(QUESTIONS)
@@ -175,7 +175,7 @@ def test_a_missing_card_file_is_told(tmp_path: Path) -> None:
 def test_answers_cannot_act_or_break_the_page(bundle: Bundle, tmp_path: Path) -> None:
     """Headings and HTML of an answer stay text; the page allows no script and loads nothing."""
     hostile = "# Heading\n\n<script>alert(1)</script> [x](javascript:alert(1)) | cell"
-    made = with_answers(bundle, Answers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
+    made = with_answers(bundle, CardAnswers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
     assert _headings(_text(made, "card.md")) == SECTIONS
     for name in ("card.html", "risk.html"):
         shown = _text(made, name)
@@ -210,7 +210,7 @@ def _sheet(model: Model, slices: list[dict[str, Any]], **changes: Any) -> str:
         **changes,
     }
     origin = {"verdict": {"verdict": "hold"}, "data": {"train": None, "test": {"copy": ""}}}
-    return risk_sheet.write(model, {"metrics.json": metrics, "provenance.json": origin}, Answers())
+    return risk_sheet.write(model, {"metrics.json": metrics, "provenance.json": origin}, CardAnswers())
 
 
 def _group(value: str, rows: int, recall: float) -> dict[str, Any]:
@@ -287,14 +287,14 @@ def test_licences_are_told_as_they_are() -> None:
         "a": [{"expression": "MIT OR Apache-2.0"}],
         "b": None,
     }
-    relicensed = sbom.relicensed(text, model="Apache-2.0", data="MIT OR ISC")
+    relicensed = sbom.replace_licences(text, model="Apache-2.0", data="MIT OR ISC")
     changed = json.loads(relicensed)
     assert changed["metadata"]["component"]["licenses"] == [{"license": {"id": "Apache-2.0"}}]
     assert {one["name"]: one.get("licenses") for one in changed["components"]} == licences | {
         "t.csv": [{"expression": "MIT OR ISC"}]
     }
     assert changed["serialNumber"] != bill["serialNumber"]
-    assert sbom.relicensed(relicensed, model="", data=data["licence"]) == text
+    assert sbom.replace_licences(relicensed, model="", data=data["licence"]) == text
 
 
 def test_card_and_sheet_say_by_what_the_intervals_are() -> None:
