@@ -96,7 +96,7 @@ def _ran(asked: TrialRequest, told: TrialSettings, trial: PipelineTrial, api: Kf
             if run_id:
                 api.end(run_id)
             raise
-    return trial.ended(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
+    return trial.end_trial(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
 
 
 def _watch(told: StepEvent) -> None:

@@ -40,12 +40,12 @@ class HeadraceRuntime(MLModel):
         """
         document = _document(payload)
         try:
-            scored = await asyncio.to_thread(self._scored, document)
+            scored = await asyncio.to_thread(self._score, document)
             return InferenceResponse(**v2.answer(self._served, scored, document))
         except RequestError as error:
             raise InferenceError(str(error)) from error
 
-    def _scored(self, document: dict[str, Any]) -> ScoredRows:
+    def _score(self, document: dict[str, Any]) -> ScoredRows:
         given = [tensors.of_json(item, place) for place, item in enumerate(document["inputs"])]
         if not given:
             raise RequestError("a request must hold at least one tensor.")

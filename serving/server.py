@@ -79,7 +79,7 @@ class _Plan:
         told = self.told
         live = ModelHolder(told.model, name=told.name, threads=told.threads, policy=told.policy)
 
-        def started() -> None:
+        def report_start() -> None:
             if number == told.workers - 1:
                 _announce(live, told, self.listeners[number].getsockname()[1], self.grpc_port)
             ready()
@@ -88,7 +88,7 @@ class _Plan:
         place = ListenAddress(http=self.listeners[number], grpc=grpc, alive=alive)
         with contextlib.closing(live):
             seen = Telemetry(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
-            run(live, place, told, seen=seen, started=started)
+            run(live, place, told, seen=seen, started=report_start)
 
 
 def _supervise(plan: _Plan) -> int:

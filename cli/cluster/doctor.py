@@ -43,7 +43,7 @@ def doctor(
         findings = _cluster(pipeline, namespace, context, service_account)
     else:
         raise InputError(f"--target must be local or cluster; got {target!r} instead.")
-    findings = [*findings, *find_unnamed_settings()]
+    findings = [*findings, *_find_unnamed_settings()]
     if json is not None:
         _write(json, target, pipeline, findings)
     typer.echo("\n".join(table(findings)))
@@ -84,7 +84,7 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     return [*found, *(find_ignored_features(plan) if plan else [])]
 
 
-def find_unnamed_settings() -> list[Diagnostic]:
+def _find_unnamed_settings() -> list[Diagnostic]:
     from headrace.pipelines.local.service_checks import examine_named  # noqa: PLC0415 - slow
 
     return examine_named()

@@ -139,7 +139,7 @@ class _Watch:
 
 def fetch_artifacts(run: "PipelineRun", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
     """Bring artifacts here; what could not be had is returned in words."""
-    cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.cached(task)})
+    cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.is_cached(task)})
     notes = [f"cached    {', '.join(cached)}: {CACHED}, where their artifacts are"] if cached else []
     try:
         artifacts(run, pipeline).fetch(folder.steps)

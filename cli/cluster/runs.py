@@ -100,9 +100,9 @@ def logs(
         known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in begun)) or "none yet"
         raise InputError(f"the run {found.name} has begun the steps {known}; got {quote(step)} instead.")
     for task in wanted:
-        text = "" if found.cached(task) else asked.logs.text(found, task.name)
+        text = "" if found.is_cached(task) else asked.logs.text(found, task.name)
         typer.echo(f"== {task.name} ({task.state.lower()})")
-        typer.echo(text.rstrip() or f"   {CACHED if found.cached(task) else 'nothing that can be read'}")
+        typer.echo(text.rstrip() or f"   {CACHED if found.is_cached(task) else 'nothing that can be read'}")
     if rest and not step:
         typer.echo("\nNot begun: " + ", ".join(f"{name} ({state})" for name, state in rest.items()))
     if not found.has_ended and not step:

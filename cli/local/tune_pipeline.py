@@ -85,7 +85,8 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         source = context.get_parameter_source(name)
         if name not in _OPTIONS and source is not None and source.name == "COMMANDLINE":
             raise InputError(
-                f"{_spell_option(context, name)} is about a table and means nothing where the trial is a pipeline; leave it "
+                f"{_spell_option(context, name)} is about a table and means nothing where the trial is a pipeline; "
+                "leave it "
                 "out, or name the TABLE."
             )
     wish = PipelineTuneOptions(

@@ -110,7 +110,7 @@ def list_tables(
     """List all tables, those read last first."""
     from headrace.registry.catalog.queries import search as find  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    found = [table for table in find(_open(catalog)) if not expired or table.expired()]
+    found = [table for table in find(_open(catalog)) if not expired or table.list_expired()]
     _print(found, as_json=as_json)
 
 

@@ -73,7 +73,7 @@ class LeaseClaim:
                 if found is None:
                     self._cluster.create(self._document())
                 else:
-                    self._changed(found, self._document())
+                    self._replace_lease(found, self._document())
             except MissingError:
                 if found is None:
                     raise  # there is no such namespace
@@ -93,7 +93,7 @@ class LeaseClaim:
             LostError: If somebody else has changed it since.
         """
         try:
-            self._changed(seen.lease, {**self._document(), "metadata": {}})
+            self._replace_lease(seen.lease, {**self._document(), "metadata": {}})
         except MissingError as error:
             raise LeaseLostError(self.about, gone=True) from error
         except ClusterError as error:
@@ -109,8 +109,8 @@ class LeaseClaim:
             ClusterError: If it cannot be said this time.
         """
         found = self._own()
-        with self._kept():
-            self._changed(found, {"spec": {"renewTime": _text(datetime.now(UTC))}})
+        with self._translate_conflict():
+            self._replace_lease(found, {"spec": {"renewTime": _text(datetime.now(UTC))}})
 
     def check(self) -> None:
         """Raise ``LostError`` if a renewal found that the claim is not this process's any more; asks nobody."""
@@ -135,7 +135,7 @@ class LeaseClaim:
         """
         self._stop()
         metadata = self._own()["metadata"]
-        with self._kept():
+        with self._translate_conflict():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])
 
     def let_go_on(self) -> None:
@@ -148,11 +148,11 @@ class LeaseClaim:
         self._stop()
         self.about = replace(self.about, goes_on=True)
         found = self._own()
-        with self._kept():
-            self._changed(found, {"metadata": {"annotations": _annotations(self.about)}})
+        with self._translate_conflict():
+            self._replace_lease(found, {"metadata": {"annotations": _annotations(self.about)}})
 
     @contextlib.contextmanager
-    def renewed(self) -> Iterator[None]:
+    def keep_renewing(self) -> Iterator[None]:
         """Renew it from beside for the length of the block, or until it ends."""
         self._beat.start()
         try:
@@ -182,7 +182,7 @@ class LeaseClaim:
         return found
 
     @contextlib.contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _translate_conflict(self) -> Iterator[None]:
         """What is said if the claim changes in this very moment."""
         try:
             yield
@@ -194,7 +194,7 @@ class LeaseClaim:
             self._own()  # raises if it was taken
             raise
 
-    def _changed(self, found: Document, change: Document) -> None:
+    def _replace_lease(self, found: Document, change: Document) -> None:
         metadata = {**change.get("metadata", {}), "resourceVersion": found["metadata"]["resourceVersion"]}
         self._cluster.patch(LEASES, self.about.lease, {**change, "metadata": metadata})
 
@@ -229,7 +229,7 @@ def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
     """
     claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
     claim.make()
-    with claim.renewed():
+    with claim.keep_renewing():
         yield claim
 
 

@@ -123,19 +123,19 @@ class PipelineFile:
     spec: Mapping[str, Any] = field(repr=False)
     platform: Mapping[str, Any] = field(repr=False)
 
-    def checked(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def check_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments that the pipeline takes, cast to what it wants them to be.
 
         Raises:
             InputError: If one is unknown or of another kind, or one is missing.
         """
-        self.known(arguments)
+        self.require_parameters(arguments)
         lost = sorted(p.name for p in self.parameters.values() if p.required and p.name not in arguments)
         if lost:
             raise InputError(f"the pipeline {self.source} must be given {', '.join(lost)} too: add what is missing.")
         return {name: self.parameters[name].value(value, self.source) for name, value in arguments.items()}
 
-    def known(self, names: Mapping[str, Any]) -> None:
+    def require_parameters(self, names: Mapping[str, Any]) -> None:
         """Refuse names that the pipeline does not have.
 
         Raises:

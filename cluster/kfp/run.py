@@ -83,7 +83,7 @@ class PipelineRun:
         """Whether nothing of it will change any more."""
         return self.state in ENDED
 
-    def cached(self, task: TaskState) -> bool:
+    def is_cached(self, task: TaskState) -> bool:
         """Whether a step's outputs were taken from an earlier run: its executor was skipped.
 
         The API does not say whose an executor is; a skipped one that lies in the time of a step of which no other

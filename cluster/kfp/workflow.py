@@ -87,7 +87,7 @@ class Workflow:
         """Whether nothing of it will change any more."""
         return self.phase in ENDED
 
-    def cached(self, path: tuple[str, ...]) -> bool:
+    def is_cached(self, path: tuple[str, ...]) -> bool:
         """Whether the outputs of a step were taken from an earlier run: its executor was left out."""
         return any(node.path == (*path, _EXECUTOR) and node.phase == "Skipped" for node in self.nodes or ())
 

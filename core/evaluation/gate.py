@@ -53,7 +53,7 @@ class MetricBounds:
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
                 raise InputError(f"the threshold of {name} must be a number; got {quote(value)} instead.")
 
-    def missed(self, metrics: Mapping[str, Any]) -> list[str]:
+    def list_missed(self, metrics: Mapping[str, Any]) -> list[str]:
         """One sentence for each threshold that the metrics do not meet."""
         return [
             sentence
@@ -160,7 +160,7 @@ def decide(
         thresholds: What the metrics must reach.
         held: Sentences from ``holding``: with any, a model that would be promoted is held.
     """
-    missed = thresholds.missed(measured["metrics"])
+    missed = thresholds.list_missed(measured["metrics"])
     few = _too_few(measured)
     verdict: Decision = "hold"
     if missed or comparison.get("worse"):

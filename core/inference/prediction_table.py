@@ -79,10 +79,10 @@ def _answers(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) ->
 def _places(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Places (n,) of the labels; the one behind the last where a row was not scored."""
     if scores is not None and len(scores) == len(there):
-        return scorer.chosen(scores)
+        return scorer.choose_classes(scores)
     places = np.full(len(there), len(scorer.classes), dtype=np.int64)
     if scores is not None:
-        places[there] = scorer.chosen(scores)
+        places[there] = scorer.choose_classes(scores)
     return places
 
 

@@ -85,7 +85,7 @@ class RequestEncoder:
     def quick_rows(self, rows: Rows) -> EncodedRows | None:
         """What ``rows`` gives, if that is plain to see; None if only the full check can tell."""
         if len(rows) >= _MANY:
-            columns = self._transposed(rows)
+            columns = self._transpose(rows)
             return self._quick_many(columns) if columns else None
         if len(rows) > 1 and len(set(map(type, rows))) > 1:
             return None
@@ -141,7 +141,7 @@ class RequestEncoder:
         made = [one(*[found[place] for place in places]) for one, _, places in self._made]
         return [(found[place] if place >= 0 else made[~place]) for place in self._places]
 
-    def _transposed(self, rows: Rows) -> Sequence[Sequence[Any]] | None:
+    def _transpose(self, rows: Rows) -> Sequence[Sequence[Any]] | None:
         kinds = set(map(type, rows))
         try:
             if kinds == {list}:
@@ -169,14 +169,14 @@ class RequestEncoder:
     def _judged_rows(self, rows: Rows) -> EncodedRows:
         from headrace.core.validation import records  # noqa: PLC0415 - Polars takes half a second that a start must not wait for
 
-        return self._judged(records.table(rows, self.contract))
+        return self._validate(records.table(rows, self.contract))
 
     def _judged_columns(self, columns: Columns) -> EncodedRows:
         from headrace.core.validation import records  # noqa: PLC0415 - as above
 
-        return self._judged(records.of_columns(columns))
+        return self._validate(records.of_columns(columns))
 
-    def _judged(self, raw: Any) -> EncodedRows:
+    def _validate(self, raw: Any) -> EncodedRows:
         from headrace.core.features import model_matrix, row_features  # noqa: PLC0415 - as above
         from headrace.core.validation import records  # noqa: PLC0415 - as above
 

@@ -78,7 +78,7 @@ class Scorer:
         """Class probabilities (n, k), or values (n,), of a matrix (n, p)."""
         return self.engine(matrix)
 
-    def chosen(self, scores: Floats) -> NDArray[np.int64]:
+    def choose_classes(self, scores: Floats) -> NDArray[np.int64]:
         """Places (n,) of the predicted classes: by the threshold (binary), or of the most probable one.
 
         Args:

@@ -50,7 +50,7 @@ class Family:
     prepare: Callable[[Sequence[MatrixColumn]], Any]
     estimator: Callable[[bool, Values, int], Any]
 
-    def checked(self, parameters: Values) -> dict[str, Any]:
+    def check_parameters(self, parameters: Values) -> dict[str, Any]:
         """All hyperparameters: those given, converted and checked, and the defaults of the others.
 
         Raises:
@@ -63,7 +63,7 @@ class Family:
                 "remove what it does not have."
             )
         return {
-            name: kind.checked(f"{self.name}.{name}", parameters[name]) if name in parameters else kind.default
+            name: kind.check(f"{self.name}.{name}", parameters[name]) if name in parameters else kind.default
             for name, kind in self.parameters.items()
         }
 
@@ -87,7 +87,7 @@ class Family:
                 f"the family {self.name} does {' and '.join(self.tasks)} tasks, not {task}; "
                 f"choose among {quote(names(task))}."
             )
-        estimator = self.estimator(task != "regression", self.checked(parameters), seed)
+        estimator = self.estimator(task != "regression", self.check_parameters(parameters), seed)
         return Pipeline([("prepare", self.prepare(columns)), ("estimator", estimator)])
 
 

@@ -87,13 +87,13 @@ class Model:
             InputError: If an input column is absent.
             DataError: If a number is infinite.
         """
-        encoded = self.encoded(frame)
+        encoded = self.encode(frame)
         if self.contract.task == "regression":
             return Prediction(values=predicted_values(self.pipeline, encoded))
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
-    def encoded(self, frame: pl.DataFrame) -> model_matrix.Matrix:
+    def encode(self, frame: pl.DataFrame) -> model_matrix.Matrix:
         """The model matrix (n, p) of a typed table; see ``predict``."""
         if any(feature.name not in frame.columns for feature in self.contract.features):
             frame = row_features.add(frame, self.contract)

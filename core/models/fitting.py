@@ -75,7 +75,7 @@ class _DeterministicFitting:
     def __init__(self) -> None:
         self._told = threading.local()
         self._pools = ThreadpoolController()
-        self._serial = _Shared(self._limited)
+        self._serial = _Shared(self._limit_blas)
         self._heard = _Shared(self._by_thread)
 
     @contextmanager
@@ -106,7 +106,7 @@ class _DeterministicFitting:
         finally:
             self._told.now = before
 
-    def _limited(self) -> AbstractContextManager[Any]:
+    def _limit_blas(self) -> AbstractContextManager[Any]:
         # Sums that BLAS splits over threads differ in the last bit with the number of threads.
         self._pools = ThreadpoolController()  # of the libraries that are loaded by now
         limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="blas")

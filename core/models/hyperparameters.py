@@ -15,7 +15,7 @@ class IntegerParameter:
     low: int
     high: int
 
-    def checked(self, name: str, value: Any) -> int:
+    def check(self, name: str, value: Any) -> int:
         """The value as an int.
 
         Raises:
@@ -38,7 +38,7 @@ class FloatParameter:
     low: float
     high: float
 
-    def checked(self, name: str, value: Any) -> float:
+    def check(self, name: str, value: Any) -> float:
         """The value as a float.
 
         Raises:
@@ -59,7 +59,7 @@ class CategoricalParameter:
     default: str
     options: tuple[str, ...]
 
-    def checked(self, name: str, value: Any) -> str:
+    def check(self, name: str, value: Any) -> str:
         """The value.
 
         Raises:

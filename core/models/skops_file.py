@@ -91,7 +91,7 @@ class _Arrays:
         self._source = source
         self._names: dict[bytes, str] = {}
 
-    def renamed(self, name: str) -> str:
+    def rename(self, name: str) -> str:
         """The new name of an array, the same for equal arrays."""
         content = _without_leftovers(self._source.read(name))
         digest = hashlib.sha256(content).digest()
@@ -128,5 +128,5 @@ def _clean_node(node: Any, arrays: _Arrays) -> Any:
         return node
     clean = {key: _clean_node(value, arrays) for key, value in node.items() if key != "__id__"}
     if "__loader__" in node and isinstance(node.get("file"), str):
-        clean["file"] = arrays.renamed(node["file"])
+        clean["file"] = arrays.rename(node["file"])
     return clean

@@ -72,7 +72,7 @@ def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[O
         raise InputError(f"{source} must hold a family and its parameters; got {quote(best)} instead.")
     family = families.family(str(best["family"]))
     given = best["parameters"]
-    checked = family.checked(given)
+    checked = family.check_parameters(given)
     try:
         points = tuple(OperatingPoint.from_json(point) for point in best.get("operating_points", ()))
     except (TypeError, ValueError) as error:

@@ -95,7 +95,7 @@ def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
 
 
 def _inner(tree: Tree, prepared: Matrix) -> list[tuple[int, int, float]]:
-    reached = tree.reached(prepared)
+    reached = tree.find_reaching_rows(prepared)
     nodes = np.flatnonzero((reached >= 0) & (tree.left >= 0))
     return list(zip(reached[nodes].tolist(), tree.feature[nodes].tolist(), tree.threshold[nodes].tolist(), strict=True))
 

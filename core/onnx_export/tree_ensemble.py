@@ -32,7 +32,7 @@ class Tree:
     missing_left: NDArray[np.bool_]
     value: Floats
 
-    def reached(self, rows: Floats) -> Whole:
+    def find_reaching_rows(self, rows: Floats) -> Whole:
         """For each node one of the rows (n, q) that come through it; -1 where none does."""
         found, node, live = np.full(len(self.left), -1), np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
         while len(live):

@@ -52,7 +52,7 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
         "model.json": models.facts(model),
         TYPES: {"format": 1, "types": skops_file.types(skops)},
         engine.RECORD: record,
-        explain.FILE: explain.reference(model, model.encoded(test)),
+        explain.FILE: explain.reference(model, model.encode(test)),
         "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
         "metrics.json": _metrics(content),
         "environment.json": environment.environment(),
@@ -128,7 +128,7 @@ def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
     record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
-        found = exact(content.model, content.model.encoded(content.test))
+        found = exact(content.model, content.model.encode(content.test))
     except InexactError as error:
         return {**record, "reason": str(error)}, b""
     return {**record, "engine": "onnx", "parity": found.parity.as_json()}, found.content

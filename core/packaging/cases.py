@@ -44,7 +44,7 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     _ensure_missing(requests, model.contract)
     typed = validate_records(table(requests, model.contract), model.contract)
     expected = answers(model.predict(typed), model.classes)
-    rows = [_numbers(row) for row in model.encoded(typed).tolist()]
+    rows = [_numbers(row) for row in model.encode(typed).tolist()]
     told = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [
         {"request": request, "matrix": row, "expected": _round_answer(answer), "actual": actual}

@@ -172,7 +172,7 @@ def _csv(
                 missing=marks.eager,
                 listed=marks.listed,
                 name=file.name,
-                only=options.wanted(dialect.kept),
+                only=options.select_columns(dialect.kept),
                 numbers=numbers,
                 told=told,
             )
@@ -214,7 +214,7 @@ def _parquet(
             known = list(unity.schema) or frame.columns
             if set(known) != set(frame.columns):
                 check_same(frame.columns, first=known, name=file.name, first_name=unity.first)
-            yield unity.conformed(frame, name=file.name)
+            yield unity.conform(frame, name=file.name)
 
 
 _Reader = Callable[[Iterator[SourceFile], ReadOptions, SourceDigest, int, NoteCollector], Iterator[pl.DataFrame]]

@@ -31,7 +31,7 @@ def batches(file: SourceFile, *, options: ReadOptions, told: NoteCollector | Non
     try:
         lazy = pl.scan_parquet(file.path, glob=False)
         present = lazy.collect_schema().names()
-        wanted = options.wanted(present)
+        wanted = options.select_columns(present)
         lazy = lazy.select(wanted).with_columns(
             pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
         )

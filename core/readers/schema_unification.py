@@ -24,7 +24,7 @@ class UnifiedSchema:
     first: str = ""
     schema: dict[str, pl.DataType] = field(default_factory=dict)
 
-    def conformed(self, frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
+    def conform(self, frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
         """A frame in the order and the types of the table; a type that is wider counts from there on.
 
         Args:

@@ -103,6 +103,6 @@ class TableReader:
         check_names(names, where=source)
         check_selected(options.drop, columns=names, what="drop", source=source)
         check_selected(options.hash, columns=names, what="hash", source=source)
-        self.columns = [name for name in options.wanted(names) if name not in options.drop]
+        self.columns = [name for name in options.select_columns(names) if name not in options.drop]
         if not self.columns:
             raise InputError(f"all columns of {source} are dropped; keep at least the target and a feature.")

@@ -63,7 +63,7 @@ class StrataCuts:
             Stratum(stratum, self._cut(stratum, count)) for stratum, count in zip(self.rows, wanted, strict=True)
         )
 
-    def settled(self, plan: SplitPlan) -> SplitPlan:
+    def settle_plan(self, plan: SplitPlan) -> SplitPlan:
         """A plan with these cuts."""
         return replace(plan, cut=strata.dump(self.cuts())) if self.rows else plan
 
@@ -90,7 +90,7 @@ def settle_in_memory(plan: SplitPlan, table: pl.DataFrame, contract: Contract) -
     target = table.get_column(contract.target.name)
     found = StrataCuts(plan.test_size, count_strata(target, contract, share=plan.test_size))
     found.add(table, contract.target.name)
-    return found.settled(plan)
+    return found.settle_plan(plan)
 
 
 def count_strata(target: pl.Series, contract: Contract, *, share: float) -> dict[Any, int]:
@@ -168,4 +168,4 @@ def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan
         found.test[name] = int(one.filter(sure).select(nw.len().alias("rows")).collect("polars").item())
         near = one.filter(~again & (draw >= low) & (draw <= high)).select(DRAW).collect("polars")
         found.near[name] = [near.get_column(DRAW).to_numpy()]
-    return found.settled(plan)
+    return found.settle_plan(plan)

@@ -165,12 +165,12 @@ class StreamingSplit:
     def rest(self) -> Iterator[pl.DataFrame]:
         """The rows that were held back, with ``_test``; after all rows came, and only once."""
         if self._is_balanced() and not self.plan.cut:
-            self.plan = self._settled()
+            self.plan = self._settle_plan()
         elif self.plan.method == "group" and len(self._sides) < 2:
-            draws = [piece.get_column(DRAW).to_numpy() for piece in self._drawn()]
+            draws = [piece.get_column(DRAW).to_numpy() for piece in self._draw_held_rows()]
             if draws:
                 self.plan = settled_groups(self.plan, np.concatenate(draws))
-        for piece in self._drawn():
+        for piece in self._draw_held_rows():
             yield split.drop_helper_columns(piece, split.side(self._contract, plan=self.plan))
 
     def _is_balanced(self) -> bool:
@@ -231,7 +231,7 @@ class StreamingSplit:
         near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
         return near
 
-    def _settled(self) -> SplitPlan:
+    def _settle_plan(self) -> SplitPlan:
         """The plan with its cuts, from what was counted and what is held back."""
         name, share = self._contract.target.name, self.plan.test_size
         if self._contract.task == "regression":
@@ -240,11 +240,11 @@ class StreamingSplit:
         else:
             rows = {label: self._classes[label] for label in sorted(self._classes)}
         found = StrataCuts(share, rows, test=dict(self._test))
-        for piece in self._drawn():
+        for piece in self._draw_held_rows():
             found.add(piece, name)
-        return found.settled(self.plan)
+        return found.settle_plan(self.plan)
 
-    def _drawn(self) -> Iterator[pl.DataFrame]:
+    def _draw_held_rows(self) -> Iterator[pl.DataFrame]:
         """The rows that were held back with their draws, the number of each copy taken into account."""
         balanced = bool(self._contract.keys) and self._is_balanced()
         copies = self._copies() if self._numbered else None

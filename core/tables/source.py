@@ -131,7 +131,7 @@ class ReadOptions:
         if self.names:
             check_names(self.names, where="the option names")
 
-    def wanted(self, names: Iterable[str]) -> list[str]:
+    def select_columns(self, names: Iterable[str]) -> list[str]:
         """Those of a table's columns that are to be read; all, if it has none of ``only``."""
         there = list(names)
         return [name for name in there if name in self.only] or there

@@ -44,10 +44,10 @@ class DuplicateCounter:
     def count(self) -> int:
         """Rows that repeat an earlier one."""
         if self._count is None:
-            self._count = self._counted()
+            self._count = self._count_all()
         return self._count
 
-    def _counted(self) -> int:
+    def _count_all(self) -> int:
         if self._folder is None:
             return _count_repeats(np.concatenate(self._held)) if self._held else 0
         self._spill()

@@ -146,7 +146,8 @@ def _row_findings(counts: ViolationCounts, contract: Contract) -> Iterator[Check
         level = contract.severity(rule)
         remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
         message = (
-            f"column {quote(name)} must be {row_rules.expectation(contract.column(name), rule)}; {count} of {counts.rows} "
+            f"column {quote(name)} must be {row_rules.expectation(contract.column(name), rule)}; {count} of "
+            f"{counts.rows} "
             f"rows break this rule ({rule}), such as {', '.join(examples[:3])}"
         )
         yield CheckFinding(rule, name, level, count, message, remedy, examples)

@@ -49,7 +49,7 @@ def clear_marks(table: pl.LazyFrame, marks: Mapping[str, Sequence[str]]) -> pl.L
     )
 
 
-def left(table: pl.LazyFrame, names: Sequence[str]) -> list[str]:
+def columns_with_marks(table: pl.LazyFrame, names: Sequence[str]) -> list[str]:
     """Those of some columns of texts that hold a mark."""
     if not names:
         return []
@@ -70,5 +70,5 @@ __all__ = [
     "eager",
     "find_marks",
     "is_code_column",
-    "left",
+    "columns_with_marks",
 ]  # fmt: skip

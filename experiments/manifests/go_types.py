@@ -92,10 +92,10 @@ class GoReader:
             return self._scalar(value, kind, path)
         if isinstance(kind, GoList):
             if not isinstance(value, list):
-                raise self._refused(path, "a list", value)
+                raise self._refusal(path, "a list", value)
             return [self.read(item, kind.item, f"{path}[{place}]") for place, item in enumerate(value)]
         if not isinstance(value, Mapping):
-            raise self._refused(path, "a mapping", value)
+            raise self._refusal(path, "a mapping", value)
         if isinstance(kind, GoMap):
             return {key: self.read(item, kind.item, _under(path, key)) for key, item in value.items()}
         return self._struct(value, kind, path)
@@ -124,23 +124,23 @@ class GoReader:
             return self._text(value, path)
         if kind.name == "bool":
             if not isinstance(value, bool):
-                raise self._refused(path, "true or false, without quotes", value)
+                raise self._refusal(path, "true or false, without quotes", value)
             return value
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if kind.name == "float64":
             if not number or value - value != 0:  # infinite ones and NaN have no place in JSON
-                raise self._refused(path, "a number, without quotes", value)
+                raise self._refusal(path, "a number, without quotes", value)
             return value
         if not number or value != value // 1 or abs(value) > _LARGEST[kind.name]:
-            raise self._refused(path, f"a whole number ({kind.name}), without quotes", value)
+            raise self._refusal(path, f"a whole number ({kind.name}), without quotes", value)
         return int(value)
 
     def _text(self, value: Any, path: str) -> str:
         if isinstance(value, str):
             return value
-        raise self._refused(path, "a text", value, "; put it in quotes" if not isinstance(value, dict | list) else "")
+        raise self._refusal(path, "a text", value, "; put it in quotes" if not isinstance(value, dict | list) else "")
 
-    def _refused(self, path: str, wanted: str, value: Any, remedy: str = "") -> InputError:
+    def _refusal(self, path: str, wanted: str, value: Any, remedy: str = "") -> InputError:
         seen = {bool: "a truth", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a mapping"}
         read = f", which is {seen[type(value)]} in YAML" if type(value) in seen else ""
         return InputError(

@@ -46,7 +46,7 @@ class TrialJournal:
         if path is not None:
             self._open(path, {"format": FORMAT, "search": dict(search or {})})
 
-    def known(self, number: int) -> Trial | None:
+    def find_trial(self, number: int) -> Trial | None:
         """The trial of that number, if an earlier run has finished it."""
         return self._known.get(number)
 

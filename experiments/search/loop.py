@@ -141,14 +141,14 @@ def search(
                 break
             turn, first = running.popleft()
             trials.append(first.result())
-            turn.told(trials[-1])
+            turn.record_trial(trials[-1])
             reason = reason or _end_reason(turns, plan, trials, began)
     return _build_result(tuple(trials), plan, reason or _without_more(turns))
 
 
 def _again(asked: TrialRequest, journal: TrialJournal) -> Trial | None:
     """What an earlier run found for the same trial."""
-    known = journal.known(asked.number)
+    known = journal.find_trial(asked.number)
     if known is not None and known.name != asked.name:
         raise InternalError(f"trial {asked.number} of the journal must be {asked.name}; it is {known.name}.")
     return known
@@ -168,7 +168,7 @@ def _end_reason(
     turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, trials: Sequence[Trial], began: float
 ) -> EndReason | None:
     best = best_of(tuple(trials), plan.objective)
-    if best is not None and best.score is not None and plan.objective.reached(best.score):
+    if best is not None and best.score is not None and plan.objective.is_reached(best.score):
         return "GoalReached"
     if all(turn.broken for turn in turns):
         return "MaxFailedTrialsReached"
@@ -226,7 +226,7 @@ class _ExperimentScheduler:
         """Whether to end a trial early, from what is known now."""
         return self._median.rule() if self._median else None
 
-    def told(self, trial: Trial) -> None:
+    def record_trial(self, trial: Trial) -> None:
         """Take in the next of the trials that were asked for."""
         number = self._open.pop(0)
         if number is not None:

@@ -50,7 +50,7 @@ class SearchProgress:
         what = trial.family.replace("_", " ") or trial.name
         came = trial.status.replace("_", " ") if trial.score is None else f"{trial.score:.4g}"
         best = f", best {self._best.score:.4g}" if self._best and self._best.score is not None else ""
-        return f"trial {self._done}{f' of {most}' if most else ''}: {what} {came}{best}{self._left(most)}"
+        return f"trial {self._done}{f' of {most}' if most else ''}: {what} {came}{best}{self._time_left(most)}"
 
     def _most(self) -> int:
         counts = [experiment.max_trials for experiment in self._plan.experiments]
@@ -58,7 +58,7 @@ class SearchProgress:
         asked = self._plan.budget.trials
         return min(asked, own) if asked and own else asked or own
 
-    def _left(self, most: int) -> str:
+    def _time_left(self, most: int) -> str:
         spent = time.monotonic() - self._began
         by_time = self._plan.budget.seconds - spent if self._plan.budget.seconds else None
         by_count = spent / self._done * (most - self._done) if most else None

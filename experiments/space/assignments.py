@@ -51,7 +51,7 @@ def choose_family(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Fa
     if not experiment.family:
         prefix = name + _OF
         own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-    checked = family.checked(own)
+    checked = family.check_parameters(own)
     return family, {key: checked[key] for key in own}
 
 
@@ -93,7 +93,7 @@ def check(experiment: Experiment) -> None:
     for family, name, kind in _own(experiment):
         ends = kind.values if isinstance(kind, ValueChoice) else (kind.low, kind.high)
         for value in ends:
-            family.checked({name: value})
+            family.check_parameters({name: value})
         if not isinstance(kind, ValueChoice) and isinstance(family.parameters[name], CategoricalParameter):
             raise InputError(f"the parameter {quote(name)} of {family.name} must be categorical.")
 

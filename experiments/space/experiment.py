@@ -64,7 +64,7 @@ class Objective:
         """Whether a score is better than another."""
         return score > than if self.type == "maximize" else score < than
 
-    def reached(self, score: float) -> bool:
+    def is_reached(self, score: float) -> bool:
         """Whether a score is as good as the goal."""
         return self.goal is not None and (score == self.goal or self.better(score, self.goal))
 
@@ -107,7 +107,7 @@ class Experiment:
         """The same search for the task's main metric, and without a limit of its own."""
         return replace(self, objective=objective_of(task), max_trials=0, max_failed=0)
 
-    def limited(self, trials: int) -> "Experiment":
+    def with_max_trials(self, trials: int) -> "Experiment":
         """The same search with another number of trials, and no count above it."""
         failed = min(self.max_failed, trials)
         return replace(self, max_trials=trials, parallel=min(self.parallel, trials), max_failed=failed)

@@ -90,11 +90,11 @@ class CrossValidation:
         family, own = _choose_family(asked)
         trial = Trial(asked.number, asked.name, asked.experiment.name, family.name, own, "failed")
         try:
-            ran = self._validated(family, own, asked)
+            ran = self._validate(family, own, asked)
         except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
             sentence = f"{type(error).__name__}: {quote(str(error), 300)[1:-1]}"
             return replace(trial, seconds=time.monotonic() - began, error=sentence)
-        trial = replace(self._told(trial, ran), seconds=time.monotonic() - began)
+        trial = replace(self._with_scores(trial, ran), seconds=time.monotonic() - began)
         self._keep(trial, ran.predictions)
         return trial
 
@@ -115,7 +115,7 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validated(self, family: Family, own: dict[str, Any], asked: TrialRequest) -> "_Ran":
+    def _validate(self, family: Family, own: dict[str, Any], asked: TrialRequest) -> "_Ran":
         folds = self.sample.folds
         if asked.stop is None and self._report is None:
             found = self._on(folds, family, own)
@@ -162,7 +162,7 @@ class CrossValidation:
         """What each fold that was run is worth, by metric."""
         return {name: self._scores(ran.predictions, ran.folds, name) for name in self.objective.metrics}
 
-    def _told(self, trial: Trial, ran: "_Ran") -> Trial:
+    def _with_scores(self, trial: Trial, ran: "_Ran") -> Trial:
         """A trial that ran, with what came of it."""
         by_fold = self._by_fold(ran)
         reported = {name: tuple(_means(found)) for name, found in by_fold.items()}

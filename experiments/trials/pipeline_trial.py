@@ -66,7 +66,7 @@ class PipelineTrial:
                 f"trials of {experiment.name} cannot be ended early, for a pipeline tells its metrics once, at its "
                 "end; leave earlyStopping out."
             )
-        pipeline.known(experiment.space)
+        pipeline.require_parameters(experiment.space)
         for name, kind in experiment.space.items():
             self._check_kind(pipeline.parameters[name], kind)
         self.arguments({name: _values(kind)[0] for name, kind in experiment.space.items()}, result="nowhere")
@@ -92,10 +92,10 @@ class PipelineTrial:
         """
         known = self.pipeline.parameters
         own = {name: _cast(known[name], value, self.pipeline.source) for name, value in values.items()}
-        checked = self.pipeline.checked({**self.experiment.arguments, **own, RESULT: result})
+        checked = self.pipeline.check_arguments({**self.experiment.arguments, **own, RESULT: result})
         return {name: _escape_texts(value) for name, value in checked.items()}
 
-    def ended(self, asked: TrialRequest, address: str, *, seconds: float, error: str = "") -> Trial:
+    def end_trial(self, asked: TrialRequest, address: str, *, seconds: float, error: str = "") -> Trial:
         """What came of a run.
 
         Args:
@@ -166,7 +166,7 @@ def load(path: Path, *, arguments: Mapping[str, str] | None = None) -> PipelineT
         return None
     pipeline = pipeline_spec.read(path.parent / experiment.pipeline)
     given = arguments or {}
-    pipeline.known(given)
+    pipeline.require_parameters(given)
     searched = next((name for name in given if name in experiment.space), None)
     if searched is not None:
         raise InputError(f"{quote(searched)} is searched by {experiment.name}; it cannot be given a value.")

@@ -187,7 +187,8 @@ class KatibTuner:
         open_ones = [one for one in made if not one.has_ended]
         done = sum(len(one.trials) for one in open_ones)
         return FailedSearchError(
-            f"{ending.describe_experiments(open_ones)} must end within {self._options.deadline_seconds:g} s, and {done} of its trials "
+            f"{ending.describe_experiments(open_ones)} must end within {self._options.deadline_seconds:g} s, and "
+            f"{done} of its trials "
             "have ended by then: give it a later deadline, or fewer trials.",
             _number_trials(made),
         )

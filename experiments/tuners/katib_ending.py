@@ -80,17 +80,20 @@ def after_failure(cluster: Cluster, made: Sequence[RunningExperiment], cleanup: 
         names = " ".join(one.name for one in running)
         goes = "goes" if len(running) == 1 else "go"
         return (
-            f"; {describe_experiments(running)} {goes} on to the end, since nothing is to be deleted: kubectl -n {cluster.namespace} "
+            f"; {describe_experiments(running)} {goes} on to the end, since nothing is to be deleted: kubectl -n "
+            f"{cluster.namespace} "
             f"delete experiment {names} stops {_it(running)}"
         )
     try:
         end(cluster, running, delete=True)
     except ClusterError as error:
         return (
-            f"; {describe_experiments(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until headrace cluster "
+            f"; {describe_experiments(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until "
+            "headrace cluster "
             f"tidy --namespace {cluster.namespace}"
         )
-    return f"; {describe_experiments(running)} {'was' if len(running) == 1 else 'were'} stopped and deleted, with Trials and pods"
+    were = "was" if len(running) == 1 else "were"
+    return f"; {describe_experiments(running)} {were} stopped and deleted, with Trials and pods"
 
 
 def describe_experiments(made: Sequence[RunningExperiment]) -> str:

@@ -68,7 +68,7 @@ class LocalTuner:
             InputError: If the journal holds another search.
             FailedSearchError: If there is no best trial.
         """
-        journal = self._opened(plan, study)
+        journal = self._open_journal(plan, study)
         with CrossValidation.on(study.sample, plan.objective) as run:
             found = search(plan, run, journal=journal, listener=listener)
             predictions = run.predictions(found.best)
@@ -76,7 +76,7 @@ class LocalTuner:
         journal.close()
         return found
 
-    def _opened(self, plan: SearchPlan, study: Study) -> TrialJournal:
+    def _open_journal(self, plan: SearchPlan, study: Study) -> TrialJournal:
         if self._journal is None:
             return TrialJournal()
         searched = identity(plan, study)

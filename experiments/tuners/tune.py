@@ -189,7 +189,7 @@ def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> Searc
         InputError: If the budget is none, or its algorithm could not use it.
     """
     asked = budget.parse(budget_text) if budget_text else SearchBudget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
-    given = given.limited(asked.trials) if asked.trials else replace(given, max_trials=0)
+    given = given.with_max_trials(asked.trials) if asked.trials else replace(given, max_trials=0)
     algorithms.check(
         given.algorithm,
         given.settings,

@@ -134,7 +134,7 @@ def find_ignored_features(plan: CompiledPlan) -> list[Diagnostic]:
 def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
     again = [step.name for step in steps if step.retries]
     if again:
-        text = f"{list_names(again)}: retries have no effect with the ConfigMap workflow-controller-configmap as it is shipped"
+        text = f"{list_names(again)}: retries have no effect with the ConfigMap workflow-controller-configmap as it "
         remedy = "set its retryPolicy to Always, or run the pipeline again"
         yield Diagnostic("Pipeline", "warning", text, remedy)
     long = [step.name for step in steps if sum(len(str(v).encode()) for v in step.inputs.values()) > _PARAMETER_BYTES]

@@ -114,7 +114,7 @@ class RunArtifacts:
             found[left.task] = TaskTrace(before.log or self._is_log(left), before.outputs or own)
         return found
 
-    def taken(self) -> Iterator[RunObject]:
+    def iterate_reused(self) -> Iterator[RunObject]:
         """What steps that were taken from earlier runs had left there, as far as this run's own steps were given it.
 
         Raises:
@@ -139,7 +139,7 @@ class RunArtifacts:
             StoreError: If the store fails.
         """
         tasks = set()
-        for left in (*self.all(), *self.taken()):
+        for left in (*self.all(), *self.iterate_reused()):
             tasks.add(left.task)
             step = self.pipeline.steps.get(left.task)
             if step is None or step.artifacts.get(left.path[0]) != _TABLE:

@@ -54,7 +54,7 @@ def steps(run: PipelineRun, pipeline: PipelineFile, logs: StepLogs) -> tuple[lis
             continue
         state = "pending"
         if run.has_ended:
-            state = verdict(run, step, trace=traces.get(step.name), failed=logs.failed)
+            state = verdict(run, step, trace=traces.get(step.name), failed=logs.has_failed)
         if state in {"succeeded", "failed", "canceled"} or (state == "unknown" and step.name in traces):
             begun.append(TaskState(step.name, state.upper()))
         else:

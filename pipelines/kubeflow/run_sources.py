@@ -23,13 +23,13 @@ class TaskLogs(Protocol):
     def saying(self, run: PipelineRun, task: str) -> str:
         """The last words of a step that runs, or what keeps it from starting."""
 
-    def said(self, run: PipelineRun, task: str) -> str:
+    def last_words(self, run: PipelineRun, task: str) -> str:
         """The last words of a step that ended well."""
 
     def reason(self, run: PipelineRun, task: str) -> FailureReason:
         """Why a step failed."""
 
-    def failed(self, run: PipelineRun, task: str) -> bool:
+    def has_failed(self, run: PipelineRun, task: str) -> bool:
         """Whether the log of a step says that it failed."""
 
     def traces(self, run: PipelineRun) -> Mapping[str, TaskTrace]:

@@ -71,7 +71,7 @@ class RunFollower:
     def _tell(self, run: PipelineRun, task: TaskState, *, canceled: bool = False) -> None:
         name, seconds = self.pipeline.steps[task.name].runs, max(task.ended - task.began, 0.0)
         if task.state == "SUCCEEDED":
-            text = CACHED if run.cached(task) else self.logs.said(run, task.name)
+            text = CACHED if run.is_cached(task) else self.logs.last_words(run, task.name)
             told = StepEvent("end", name, seconds, text, time=task.ended)
         elif canceled:
             told = StepEvent("fail", name, seconds, CANCELED, "canceled", time=task.ended)
@@ -96,7 +96,7 @@ class RunFollower:
         open_steps = [step for step in self.pipeline.steps.values() if not self._done[step.name]]
         traces = self.logs.traces(run) if open_steps and run.stale else {}
         for step in open_steps:
-            found = verdict(run, step, trace=traces.get(step.name), failed=self.logs.failed)
+            found = verdict(run, step, trace=traces.get(step.name), failed=self.logs.has_failed)
             if found in {"succeeded", "failed"}:
                 self._tell(run, _end_task(run, step.name, found))
             elif not any(told.step == step.runs for told in self.ended):

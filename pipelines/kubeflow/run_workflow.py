@@ -116,6 +116,6 @@ def _task(node: WorkflowNode, executor: WorkflowNode | None, workflow: Workflow)
         state=_STATES.get(node.phase, "PENDING"),
         began=node.began,
         ended=node.ended,
-        cached=workflow.cached(node.path),
+        cached=workflow.is_cached(node.path),
         message=node.message or (executor.message if executor else ""),
     )

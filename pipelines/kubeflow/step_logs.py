@@ -51,7 +51,7 @@ class StepLogs:
                 return found
         return ""
 
-    def said(self, run: PipelineRun, task: str) -> str:
+    def last_words(self, run: PipelineRun, task: str) -> str:
         """See ``remote.Logs.said``."""
         return last_words(self.text(run, task))
 
@@ -67,7 +67,7 @@ class StepLogs:
 
     def reason(self, run: PipelineRun, task: str) -> FailureReason:
         """See ``remote.Logs.reason``: the pod's end, the step's words, those of its Workflow, its last line."""
-        outside = self._killed(run, task)
+        outside = self._kill_reason(run, task)
         if outside:
             return FailureReason(outside)
         text = self.text(run, task)
@@ -80,7 +80,7 @@ class StepLogs:
             return found
         return FailureReason(f"the cluster does not say why, and its log cannot be read: {self.problems[-1]}")
 
-    def failed(self, run: PipelineRun, task: str) -> bool:
+    def has_failed(self, run: PipelineRun, task: str) -> bool:
         """See ``remote.Logs.failed``."""
         return said_why(self.text(run, task)).text != ""
 
@@ -127,7 +127,7 @@ class StepLogs:
         pod = self._pods.latest(run.id, task)
         return self._pods.log(pod) if pod else ""
 
-    def _killed(self, run: PipelineRun, task: str) -> str:
+    def _kill_reason(self, run: PipelineRun, task: str) -> str:
         try:
             return kill_reason(self._pods.latest(run.id, task) or {})
         except UserError:

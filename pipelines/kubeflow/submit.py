@@ -73,9 +73,9 @@ def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         InputError: If one is unknown, missing, or of another kind.
     """
-    file.known(texts)
+    file.require_parameters(texts)
     values = {name: file.parameters[name].value_of(text, file.source) for name, text in texts.items()}
-    checked = file.checked(values)
+    checked = file.check_arguments(values)
     return {name: escape(value) if isinstance(value, str) else value for name, value in checked.items()}
 
 

@@ -110,7 +110,7 @@ class _Runs:
         _stop_endpoints(folder)
         folder.end()
         seconds = time.monotonic() - began
-        return self.trial.ended(asked, address, seconds=seconds, error=str(outcome.error or ""))
+        return self.trial.end_trial(asked, address, seconds=seconds, error=str(outcome.error or ""))
 
 
 def _stop_endpoints(folder: TrialFolder) -> None:

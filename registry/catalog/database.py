@@ -57,7 +57,7 @@ class CatalogDatabase:
             )
         with self._errors():
             self._update()
-            with self._opened().connect() as connection:
+            with self._open_engine().connect() as connection:
                 yield connection
 
     @contextlib.contextmanager
@@ -71,10 +71,10 @@ class CatalogDatabase:
             self._make(self.place.path)
         with self._errors():
             self._update()
-            with self._opened().execution_options(writes=True).begin() as connection:
+            with self._open_engine().execution_options(writes=True).begin() as connection:
                 yield connection
 
-    def _opened(self) -> sa.Engine:
+    def _open_engine(self) -> sa.Engine:
         if self._engine is None:
             self._engine = _engine(self.place)
         return self._engine
@@ -101,7 +101,7 @@ class CatalogDatabase:
 
     def _update(self) -> None:
         """Bring the tables to the version of this headrace."""
-        engine = self._opened()
+        engine = self._open_engine()
         with engine.connect() as connection:
             current = _revision(connection)
         if current == latest():

@@ -96,7 +96,7 @@ class CatalogTable:
         """Names of the columns that hold personal data."""
         return tuple(column.name for column in self.columns if column.personal)
 
-    def expired(self, now: datetime | None = None) -> tuple[TableVersion, ...]:
+    def list_expired(self, now: datetime | None = None) -> tuple[TableVersion, ...]:
         """Versions that were read longer ago than the table's rows may be kept."""
         if self.retain_days is None:
             return ()

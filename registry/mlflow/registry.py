@@ -80,17 +80,17 @@ class MlflowRegistry:
         if same := known.with_digest(submission.digest):
             return same
         run = run or self.track(submission, by=by)
-        plan = self._planned(known, submission, number, run)
+        plan = self._plan_version(known, submission, number, run)
         transitions.registering(known, 0, facts=plan, by=by, reason=reason)
         made = self._patiently(lambda: versions.create(client, submission, known, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
                 return None
-            facts = plan if state.versions == known.versions else self._planned(state, submission, number, run)
+            facts = plan if state.versions == known.versions else self._plan_version(state, submission, number, run)
             return transitions.registering(state, made, facts=facts, by=by, reason=reason)
 
-        version = self._written(name, entry).with_digest(submission.digest)
+        version = self._write_entry(name, entry).with_digest(submission.digest)
         if version is None:
             raise StoreError(f"the registry {self.place} lost the version that was just written: look at its log.")
         if version.number != made:  # somebody else has registered the same bundle in the meantime
@@ -101,7 +101,7 @@ class MlflowRegistry:
         """Put a version into a stage, if the policy lets it."""
         self.model(name).find(version)
         asked = self.policy()
-        state = self._written(
+        state = self._write_entry(
             name, lambda now: transitions.promoting(now, version, policy=asked, stage=stage, by=by, reason=reason)
         )
         return state.find(stage)
@@ -112,7 +112,7 @@ class MlflowRegistry:
         """Put an earlier version back into a stage."""
         self.model(name)
         asked = self.policy()
-        state = self._written(
+        state = self._write_entry(
             name, lambda now: transitions.rolling_back(now, to, policy=asked, stage=stage, by=by, reason=reason)
         )
         return state.find(stage)
@@ -120,24 +120,30 @@ class MlflowRegistry:
     def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
         """Record that somebody approves of a version."""
         self.model(name)
-        return self._written(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(version)
+        return self._write_entry(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(
+            version
+        )
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Take a version out of use."""
         self.model(name)
-        return self._written(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(version)
+        return self._write_entry(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(
+            version
+        )
 
     def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Bring an archived version back."""
         self.model(name)
-        return self._written(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(version)
+        return self._write_entry(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(
+            version
+        )
 
     def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended."""
         found = next((state for state in self.models() if state.with_digest(digest)), None)
         if found is None:
             raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
-        state = self._written(
+        state = self._write_entry(
             found.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
         )
         return state.find(digest)
@@ -178,7 +184,7 @@ class MlflowRegistry:
                 raise absent
             return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
 
-    def _planned(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
+    def _plan_version(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
         """What is remembered of a new version, with the semantic version that it gets."""
         base = state.followed
         facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
@@ -201,7 +207,7 @@ class MlflowRegistry:
             return submission.contract
         return contract_yaml.parse(self.text(base, "contract.yaml"), source=f"{base.model} {base.version}")
 
-    def _written(self, name: str, entry: Callable[[ModelState], JournalEntry | None]) -> ModelState:
+    def _write_entry(self, name: str, entry: Callable[[ModelState], JournalEntry | None]) -> ModelState:
         """Write the entry that ``entry`` makes of what is true then, and let MLflow show what came of it."""
         written = self._append(PREFIX + name, lambda entries: entry(fold(name, entries)))
         state = _state(name, written)

@@ -129,7 +129,8 @@ class ModelState:
         found = self._matching(name)
         if len(found) > 1:
             raise InputError(
-                f"{quote(name)} may be several versions of {self.model}: {_list_versions(found)}; give more of the digest."
+                f"{quote(name)} may be several versions of {self.model}: {_list_versions(found)}; give more of the "
+                "digest."
             )
         if not found:
             there = f"it has {_list_versions(self.versions)}" if self.versions else "it has none yet"

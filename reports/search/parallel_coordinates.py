@@ -55,7 +55,7 @@ class _Lines:
         """Those that ran to their end."""
         return tuple(trial for trial in self.trials if trial.finished is not None)
 
-    def joined(self, trials: Sequence[TrialFacts]) -> Points:
+    def join_lines(self, trials: Sequence[TrialFacts]) -> Points:
         """The lines of some trials as one, with gaps between them."""
         x: list[float] = []
         y: list[float] = []
@@ -74,18 +74,18 @@ class _Lines:
         dashed: Look = {"linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 2}
         early = [trial for trial in self.trials if trial.finished is None and trial.score is not None]
         if early:
-            yield self.joined(early), {"color": SOFT, **dashed}
+            yield self.join_lines(early), {"color": SOFT, **dashed}
         failed = [trial for trial in self.trials if trial.score is None]
         if failed:
-            yield self.joined(failed), {"color": BAD, "marker": "x", "markersize": 4, **dashed}
+            yield self.join_lines(failed), {"color": BAD, "marker": "x", "markersize": 4, **dashed}
         wide = 1.5 if len(whole) <= 40 else 1.0
         for shade, colour in enumerate(SHADES):
             part = [trial for place, trial in enumerate(whole) if _shade(place, len(whole)) == shade]
             if part:
-                yield self.joined(part), {"color": colour, "linewidth": wide, "zorder": 3 + shade / 9}
+                yield self.join_lines(part), {"color": colour, "linewidth": wide, "zorder": 3 + shade / 9}
         if whole:
             look: Look = {"color": _BEST, "linewidth": 2.4, "zorder": 5, "marker": "o", "markersize": 4}
-            yield self.joined(whole[:1]), look
+            yield self.join_lines(whole[:1]), look
 
 
 def _shade(place: int, count: int) -> int:

@@ -72,10 +72,10 @@ class RolloutController:
             except TakenOverError:
                 raise
             except HeadraceError as error:
-                self._failed(record, error)
+                self._fail(record, error)
                 raise
             except BaseException:
-                self._held(record)
+                self._hold(record)
                 raise
 
     def _run(self, record: RolloutRecord) -> RolloutRecord:
@@ -89,11 +89,11 @@ class RolloutController:
             done = sum(step.decision in _FORWARD for step in record.steps)
             percent = record.plan.steps[done]
             if percent == WHOLE:
-                return self._promoted(record)
-            record = self._begun(record, done, percent, meter)
-            record = self._stepped(record, meter, last=record.plan.steps[done + 1] == WHOLE)
+                return self._promote(record)
+            record = self._start_step(record, done, percent, meter)
+            record = self._observe_step(record, meter, last=record.plan.steps[done + 1] == WHOLE)
 
-    def _begun(self, record: RolloutRecord, done: int, percent: int, meter: CounterTotals) -> RolloutRecord:
+    def _start_step(self, record: RolloutRecord, done: int, percent: int, meter: CounterTotals) -> RolloutRecord:
         """The record with the step that comes next, once its share of the requests is divided."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
         self._still_ours()
@@ -108,7 +108,7 @@ class RolloutController:
             record = record.model_copy(update={"steps": (*record.steps, RolloutStep(percent=percent, began=now()))})
         return record
 
-    def _stepped(self, record: RolloutRecord, meter: CounterTotals, *, last: bool) -> RolloutRecord:
+    def _observe_step(self, record: RolloutRecord, meter: CounterTotals, *, last: bool) -> RolloutRecord:
         """The record with the step after the gate, or somebody who aborts, decided on it."""
         step = record.steps[-1]
         first, before = self.clock(), step
@@ -117,18 +117,18 @@ class RolloutController:
         while True:
             self.sleep(record.plan.look_seconds)
             seconds = before.seconds + self.clock() - first
-            counts = self._looked(meter)
+            counts = self._poll_counters(meter)
             if counts is not None:
-                step = self._added(before, record, start, counts).model_copy(
+                step = self._with_counts(before, record, start, counts).model_copy(
                     update={"seconds": round(seconds, 3), "looks": step.looks + 1}
                 )
                 record = _with(record, step)
                 step = step.model_copy(update={"checks": comparisons.checks(record)})
-            record, paused, wish = self._heard(_with(record, step), paused=paused)
+            record, paused, wish = self._save_and_read_command(_with(record, step), paused=paused)
             judged = ABORTED if wish == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
             if judged.decision != "wait":
                 decided = _with(record, _with_decision(step, judged))
-                decided, paused, wish = self._heard(decided, paused=paused)
+                decided, paused, wish = self._save_and_read_command(decided, paused=paused)
                 if wish == "abort":
                     decided = _with(decided, _with_decision(step, ABORTED))
                 if not (paused and judged.decision in _FORWARD) or wish == "abort":
@@ -137,7 +137,9 @@ class RolloutController:
                 record = _with(decided, step)  # paused in the last moment: it is not decided after all
             self.say(_progress(step, paused=paused))
 
-    def _heard(self, record: RolloutRecord, *, paused: bool) -> tuple[RolloutRecord, bool, RolloutCommand]:
+    def _save_and_read_command(
+        self, record: RolloutRecord, *, paused: bool
+    ) -> tuple[RolloutRecord, bool, RolloutCommand]:
         """Write the record; the record after what is wished, whether nothing may go forward, and the wish."""
         try:
             wish = self.memory.save(record)
@@ -150,33 +152,33 @@ class RolloutController:
             self.say(f"not written this time: {error}")
             return record, paused, ""
         self._unsaved = 0
-        return *self._obeyed(record, wish, paused=paused), wish
+        return *self._apply_command(record, wish, paused=paused), wish
 
-    def _added(
+    def _with_counts(
         self,
         step: RolloutStep,
         record: RolloutRecord,
         start: dict[str, RequestCounts],
         counts: dict[str, RequestCounts],
     ) -> RolloutStep:
-        def added(digest: str, before: StepCounts) -> StepCounts:
+        def add_version(digest: str, before: StepCounts) -> StepCounts:
             since = counts.get(digest, RequestCounts()).since(start.get(digest, RequestCounts()))
             return StepCounts.of(before.counts() + since)
 
         return step.model_copy(
             update={
-                "stable": added(record.stable.digest, step.stable),
-                "candidate": added(record.candidate.digest, step.candidate),
+                "stable": add_version(record.stable.digest, step.stable),
+                "candidate": add_version(record.candidate.digest, step.candidate),
             }
         )
 
     def _first(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
         """What was counted until now, as soon as it can be read."""
-        while (found := self._looked(meter)) is None:
+        while (found := self._poll_counters(meter)) is None:
             self.sleep(record.plan.look_seconds)
         return found
 
-    def _looked(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:
+    def _poll_counters(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:
         """What was counted until now; None if it cannot be read this time."""
         try:
             found = dict(meter.look())
@@ -189,7 +191,9 @@ class RolloutController:
         self._blind = 0
         return found
 
-    def _obeyed(self, record: RolloutRecord, wish: RolloutCommand, *, paused: bool) -> tuple[RolloutRecord, bool]:
+    def _apply_command(
+        self, record: RolloutRecord, wish: RolloutCommand, *, paused: bool
+    ) -> tuple[RolloutRecord, bool]:
         """The record after a wish, and whether nothing may go forward."""
         if wish == "pause" and not paused:
             return _with_history(
@@ -199,26 +203,26 @@ class RolloutController:
             return _with_history(record, "running", "somebody resumed it."), False
         return record, paused
 
-    def _promoted(self, record: RolloutRecord) -> RolloutRecord:
+    def _promote(self, record: RolloutRecord) -> RolloutRecord:
         self.say(f"{WHOLE} % to {record.candidate.digest[:12]}")
         self._still_ours()
         url = self.traffic.promote()
         reason = record.steps[-1].reason if record.steps else "the plan has no step before the whole traffic."
-        return self._ended(record, "promoted", reason, url)
+        return self._end(record, "promoted", reason, url)
 
     def _back(self, record: RolloutRecord, status: Status, reason: str) -> RolloutRecord:
         self._still_ours()
         url = self.traffic.restore()
-        return self._ended(record, status, reason, url)
+        return self._end(record, status, reason, url)
 
-    def _ended(self, record: RolloutRecord, status: Status, reason: str, url: str) -> RolloutRecord:
+    def _end(self, record: RolloutRecord, status: Status, reason: str, url: str) -> RolloutRecord:
         ended = _with_history(record, status, reason).model_copy(
             update={"ended": now(), "reasons": (reason,), "url": url}
         )
         self.memory.save(ended)
         return ended
 
-    def _failed(self, record: RolloutRecord, error: HeadraceError) -> None:
+    def _fail(self, record: RolloutRecord, error: HeadraceError) -> None:
         """Let the stable version answer alone, and write down why."""
         self._still_ours()
         kept = self.memory.load()
@@ -253,7 +257,7 @@ class RolloutController:
             self.memory.save(held)
         return held
 
-    def _held(self, record: RolloutRecord) -> None:
+    def _hold(self, record: RolloutRecord) -> None:
         """Nobody watches any more: the candidate gets no request until somebody goes on."""
         kept = self.memory.load()
         record = kept.record if kept else record

@@ -98,7 +98,8 @@ def refuse_second(memory: RecordStore, name: str) -> None:
     kept = memory.load()
     if kept and kept.record.open:
         raise InputError(
-            f"a rollout of {name} is under way ({describe_rollout(kept)}): see it with --status, go on with it by --resume, "
+            f"a rollout of {name} is under way ({describe_rollout(kept)}): see it with --status, go on with it by "
+            "--resume, "
             "or end it by --abort."
         )
 

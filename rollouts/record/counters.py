@@ -39,7 +39,7 @@ class RequestCounts:
 
     def __add__(self, other: "RequestCounts") -> "RequestCounts":
         """Both together."""
-        return self._joined(other, 1.0)
+        return self._combine(other, 1.0)
 
     def since(self, before: "RequestCounts") -> "RequestCounts":
         """What was added to the counters since ``before``.
@@ -54,9 +54,9 @@ class RequestCounts:
             return self
         kept = {name: bins for name, bins in before.answers.items() if not _smaller(self.answers.get(name, {}), bins)}
         outcomes = {} if _smaller(self.outcomes, before.outcomes) else before.outcomes
-        return self._joined(replace(before, answers=kept, outcomes=outcomes), -1.0)
+        return self._combine(replace(before, answers=kept, outcomes=outcomes), -1.0)
 
-    def _joined(self, other: "RequestCounts", sign: float) -> "RequestCounts":
+    def _combine(self, other: "RequestCounts", sign: float) -> "RequestCounts":
         names = [*self.answers, *(name for name in other.answers if name not in self.answers)]
         return RequestCounts(
             codes=_sum(self.codes, other.codes, sign),

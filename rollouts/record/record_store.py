@@ -134,10 +134,10 @@ class FileRecordStore:
             found = record.loads(self.path.read_bytes(), str(self.path))
         except FileNotFoundError:
             return None
-        runner = self._seen()
+        runner = self._read_heartbeat()
         watched = found.running and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
         return StoredRollout(
-            found, parse_command(self._wished()), str(runner.get("runner", "")), watched and _alive(runner)
+            found, parse_command(self._read_command()), str(runner.get("runner", "")), watched and _alive(runner)
         )
 
     def own(self, first: RolloutRecord) -> None:
@@ -152,11 +152,11 @@ class FileRecordStore:
         Raises:
             TakenOverError: If another process owns the rollout now.
         """
-        if self._seen().get("runner") != self._runner:
+        if self._read_heartbeat().get("runner") != self._runner:
             raise taken_over(changed.name)
         write_text(self.path, changed.to_json())
         self._renew()
-        wish = parse_command(self._wished())
+        wish = parse_command(self._read_command())
         if wish:
             self._wish_file.unlink(missing_ok=True)
         return wish
@@ -167,7 +167,7 @@ class FileRecordStore:
         Raises:
             TakenOverError: If another process owns the rollout now.
         """
-        if self._seen().get("runner") != self._runner:
+        if self._read_heartbeat().get("runner") != self._runner:
             raise taken_over(str(self.folder))
         self._renew()
 
@@ -185,12 +185,12 @@ class FileRecordStore:
     def _wish_file(self) -> Path:
         return self.folder / "wish"
 
-    def _wished(self) -> str:
+    def _read_command(self) -> str:
         with contextlib.suppress(FileNotFoundError):
             return self._wish_file.read_text(encoding="utf-8")
         return ""
 
-    def _seen(self) -> dict[str, object]:
+    def _read_heartbeat(self) -> dict[str, object]:
         try:
             found = read_json(self.folder / "runner.json")
         except HeadraceError:

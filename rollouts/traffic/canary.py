@@ -58,7 +58,7 @@ class CanaryTraffic:
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         if not deployer.target.via:
             base = f"http://{workload}.{deployer.cluster.namespace}.svc.cluster.local"
-            deployer.verified(f"{base}/v1/models/{self.endpoint.name}:predict", candidate.uri)
+            deployer.verify_route(f"{base}/v1/models/{self.endpoint.name}:predict", candidate.uri)
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``.
@@ -77,7 +77,7 @@ class CanaryTraffic:
         self.endpoint.apply(divide(self.endpoint.own(), candidate.uri, name, percent))
         self._until_shared(name, percent)
         if percent:
-            self.drain.reached(self.endpoint.deployer, workload)
+            self.drain.wait_until_reached(self.endpoint.deployer, workload)
 
     def promote(self) -> str:
         """See ``Traffic.promote``; the canary answers beside the predictor until that has the candidate's pods alone.

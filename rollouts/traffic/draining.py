@@ -32,7 +32,7 @@ class TrafficDrain:
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
     clock: Callable[[], float] = field(default=time.monotonic, compare=False)
 
-    def reached(self, deployer: KServeDeployer, workload: str) -> None:
+    def wait_until_reached(self, deployer: KServeDeployer, workload: str) -> None:
         """Wait until a request reaches the pods of a Deployment, or it is clear that nobody asks.
 
         A share that was taken back before the gateway had heard of it would be divided later still, when pods that had

@@ -43,10 +43,10 @@ class InferenceGraphTraffic:
         made = serving(self.endpoint.own(), pair.candidate.uri)
         made["metadata"]["name"] = beside(name)
         url = self.endpoint.until_answering(self.endpoint.apply(made), pair.candidate, fresh=False)
-        deployer.verified(url, pair.candidate.uri)
+        deployer.verify_route(url, pair.candidate.uri)
         before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
         known = graph_router.weights_of(before["spec"]) if before else {}
-        self._weighed(known if {name, beside(name)} >= set(known) and known else {name: 100})
+        self._apply_weights(known if {name, beside(name)} >= set(known) and known else {name: 100})
         graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
@@ -55,7 +55,9 @@ class InferenceGraphTraffic:
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""
         name = self.endpoint.name
-        self._weighed({one: weight for one, weight in {name: 100 - percent, beside(name): percent}.items() if weight})
+        self._apply_weights(
+            {one: weight for one, weight in {name: 100 - percent, beside(name): percent}.items() if weight}
+        )
 
     def promote(self) -> str:
         """See ``Traffic.promote``; the second InferenceService answers until the first one does."""
@@ -82,7 +84,7 @@ class InferenceGraphTraffic:
         cluster, url = deployer.cluster, ""
         graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
         if graph and graph_router.ready(graph):
-            self._weighed({name: 100})
+            self._apply_weights({name: 100})
             url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
             self.drain.wait(deployer, kserve_status.workload(beside(name)))
         elif graph:
@@ -90,7 +92,7 @@ class InferenceGraphTraffic:
         patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
         return url or deployer.waiting().url(self.endpoint.get(), name)
 
-    def _weighed(self, weights: Mapping[str, int]) -> None:
+    def _apply_weights(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
         mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
         graph_router.apply_weights(

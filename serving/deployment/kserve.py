@@ -67,16 +67,16 @@ class KServeDeployer:
             document = self._document(name, uri, before)
             about = claim_of(self.cluster, before, document, answered)
             with hold_claim(self.cluster, about) as claim:
-                applied = self._applied(document, claim)
+                applied = self._apply(document, claim)
                 try:
                     service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
-                    url = self.verified(self.waiting().url(service, name), uri)
+                    url = self.verify_route(self.waiting().url(service, name), uri)
                     claim.end()
                 except SupersededError:
                     claim.end()
                     raise
                 except LeaseLostError as error:
-                    self._lost(error, claim, applied)
+                    self._undo_late_apply(error, claim, applied)
                     raise
                 except HeadraceError as error:
                     ended = self._restore(claim, applied)
@@ -155,7 +155,7 @@ class KServeDeployer:
         except InputError:
             return ""
 
-    def verified(self, url: str, uri: str) -> str:
+    def verify_route(self, url: str, uri: str) -> str:
         """Ask a bundle's test cases on a route.
 
         Args:
@@ -181,7 +181,7 @@ class KServeDeployer:
         self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
         return url
 
-    def _applied(self, document: Document, claim: LeaseClaim) -> Document:
+    def _apply(self, document: Document, claim: LeaseClaim) -> Document:
         """Apply the InferenceService; where it is unknown whether that was done, the claim stays to be tidied."""
         try:
             return self.cluster.apply(document, force=self.target.take_over)
@@ -196,7 +196,7 @@ class KServeDeployer:
         undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
         claim.end()
 
-    def _lost(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
+    def _undo_late_apply(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
         """Undo what was applied only after the claim had been tidied away, by a process that slept for long."""
         found = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
         same = found and all(found["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))

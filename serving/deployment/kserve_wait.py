@@ -119,7 +119,7 @@ class VersionWait:
                     "meantime."
                 )
             try:
-                if self._settled(service, goal, time.monotonic() - began):
+                if self._is_settled(service, goal, time.monotonic() - began):
                     return service
             except ClusterError as error:
                 if not error.transient or isinstance(error, _FailedError):
@@ -179,7 +179,7 @@ class VersionWait:
             raise InputError(f"the InferenceService {name} has no address yet; wait until KServe has given it one.")
         return f"{base}/v1/models/{name}:predict"
 
-    def _settled(self, service: Document, goal: WaitGoal, seconds: float) -> bool:
+    def _is_settled(self, service: Document, goal: WaitGoal, seconds: float) -> bool:
         known = goal.known if seconds < STALE_SECONDS else {}
         self._fail(kserve_status.model_failure(service, known=known))
         replicas = self._running(service, goal, seconds)
@@ -232,11 +232,11 @@ class VersionWait:
             raise _FailedError(text)
 
     def _fail_by_pods(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> None:
-        found = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._stuck(pods, goal)
+        found = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._find_stuck_pod(pods, goal)
         if found:
             raise _FailedError(found.text + self._last_words(found))
 
-    def _stuck(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> PodFailure | None:
+    def _find_stuck_pod(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> PodFailure | None:
         """A pod whose volumes do not come, which only its events tell."""
         now = datetime.now(UTC)
         for pod in pods:

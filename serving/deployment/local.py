@@ -111,7 +111,7 @@ class LocalDeployer:
         before = self._answering.get(name)
         if before and before.digest == _digest(uri) and running(before.pid):
             return replace(before, before=before.digest, changed=False)
-        endpoint = self._deployed(uri, name)
+        endpoint = self._deploy(uri, name)
         if before:
             self.undeploy(before)
             endpoint = replace(endpoint, before=before.digest)
@@ -128,7 +128,7 @@ class LocalDeployer:
         for name in [name for name, known in self._answering.items() if known.pid == endpoint.pid]:
             del self._answering[name]
 
-    def _deployed(self, uri: str, name: str) -> Endpoint:
+    def _deploy(self, uri: str, name: str) -> Endpoint:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             address = Path(scratch) / "address.json"
@@ -137,7 +137,7 @@ class LocalDeployer:
             with self.log.open("ab") as log:
                 server = self._start(arguments, log)
             try:
-                endpoint = self._awaited(server, address)
+                endpoint = self._wait_until_ready(server, address)
             except BaseException:
                 stop(server)
                 raise
@@ -154,11 +154,11 @@ class LocalDeployer:
         command = [sys.executable, "-m", "headrace.serving.server", *arguments]
         return start_guarded(command, lease_path=self.lease_path, log=log)
 
-    def _awaited(self, server: ServerProcess, address: Path) -> Endpoint:
+    def _wait_until_ready(self, server: ServerProcess, address: Path) -> Endpoint:
         deadline = time.monotonic() + self.seconds
         while not address.exists():
             if server.poll() is not None:
-                raise self._ended(server.wait())
+                raise self._ending_error(server.wait())
             if time.monotonic() > deadline:
                 raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
             time.sleep(0.02)
@@ -169,7 +169,7 @@ class LocalDeployer:
             raise InternalError(f"the endpoint {told['url']} must serve {told['digest']}; it serves {digest}.")
         return Endpoint(url=told["url"], name=told["name"], digest=digest, pid=server.pid)
 
-    def _ended(self, code: int) -> InputError | InternalError:
+    def _ending_error(self, code: int) -> InputError | InternalError:
         lines = self.log.read_text(errors="replace").splitlines()
         last = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
         if code == _USER_ERROR and last:

@@ -68,7 +68,7 @@ class InferenceService:
         }
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
-                self._told(name, call),
+                self._wrap_method(name, call),
                 request_deserializer=getattr(messages, f"{name}Request").FromString,
                 response_serializer=getattr(messages, f"{name}Response").SerializeToString,
             )
@@ -76,7 +76,7 @@ class InferenceService:
         }
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
-    def _told(self, name: str, call: Call) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _wrap_method(self, name: str, call: Call) -> Callable[[Any, Any], Awaitable[Any]]:
         """A method whose refusals become a status and a sentence, and which is counted."""
 
         async def answer(request: Any, context: Any) -> Any:
@@ -90,7 +90,9 @@ class InferenceService:
                 reply = responses.refusal(failure) if failure else responses.Response(200, b"")
                 seconds = time.perf_counter() - began
                 protocol = "grpc" if name == "ModelInfer" else "other"
-                self._seen.ended(RequestRecord(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ())
+                self._seen.record_request(
+                    RequestRecord(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ()
+                )
             if failure is None:
                 return response
             told = str(failure) if isinstance(failure, HeadraceError) else "the server failed; its log tells why."
@@ -105,19 +107,19 @@ class InferenceService:
         return messages.ServerReadyResponse(ready=self._desk.live.ready), 0
 
     async def _model_ready(self, request: Any) -> tuple[Any, int]:
-        self._named(request.name, request.version)
+        self._find_model(request.name, request.version)
         return messages.ModelReadyResponse(ready=self._desk.live.ready), 0
 
     async def _server_metadata(self, _: Any) -> tuple[Any, int]:
         return messages.ServerMetadataResponse(**v2.server_metadata(repository=self._repository)), 0
 
     async def _model_metadata(self, request: Any) -> tuple[Any, int]:
-        return messages.ModelMetadataResponse(**v2.metadata(self._named(request.name, request.version))), 0
+        return messages.ModelMetadataResponse(**v2.metadata(self._find_model(request.name, request.version))), 0
 
     async def _infer(self, request: Any) -> tuple[Any, int]:
         desk = self._desk
-        desk.served()
-        served = self._named(request.model_name, request.model_version)
+        desk.current_model()
+        served = self._find_model(request.model_name, request.model_version)
         document = grpc_codec.document(request)
         v2.requested_outputs(document, served)
         contract = served.scorer.contract
@@ -125,18 +127,18 @@ class InferenceService:
             asked = grpc_codec.read_columns(request, contract, desk.limits)
         else:
             asked = await desk.aside(grpc_codec.read_columns, request, contract, desk.limits)
-        scored = await desk.scored(served, asked)
+        scored = await desk.score(served, asked)
         explanations = None
         if v1.wants_explanations(document):
-            explanations = await self._explaining.explained(served, scored, desk.limits)
-        self._seen.answered(served, asked, scored)
+            explanations = await self._explaining.explain(served, scored, desk.limits)
+        self._seen.record_answer(served, asked, scored)
         answer = v2.answer(served, scored, document, explanations)
         response = messages.ModelInferResponse()
         return grpc_codec.fill_response(answer, response, raw=bool(request.raw_input_contents)), len(scored.scores)
 
     async def _load(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
-        served = await self._seen.swapped()
+        served = await self._seen.reload_model()
         self._seen.told_others()
         return messages.RepositoryModelLoadResponse(model_name=served.name, isLoaded=True), 0
 
@@ -148,9 +150,9 @@ class InferenceService:
     def _require_repository(self, name: str) -> None:
         if not self._repository:
             raise RequestError("models are not loaded and unloaded by clients here.", "closed")
-        self._named(name, "")
+        self._find_model(name, "")
 
-    def _named(self, name: str, version: str) -> ServedModel:
+    def _find_model(self, name: str, version: str) -> ServedModel:
         served = self._desk.live.served
         if name != served.name or version not in {"", served.digest}:
             told = f"{name}, version {version}" if version else name

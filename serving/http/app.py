@@ -49,7 +49,7 @@ class HttpApplication:
         self._seen = seen
         self._answering = answering
         self._repository = repository
-        self._routes = self._opened()
+        self._routes = self._build_routes()
         desk.live.changed.append(self._reopen)
         name = quote(desk.live.name)
         self.shorts: dict[tuple[bytes, bytes], FastHandler] = {
@@ -80,17 +80,17 @@ class HttpApplication:
             ended = RequestRecord(
                 protocol, scope["method"], scope["path"], reply.status, seconds, reply.rows, reply.reason
             )
-            self._seen.ended(ended, scope["headers"])
+            self._seen.record_request(ended, scope["headers"])
         await _send(reply, send, trace_context.context(scope["headers"]))
 
     def _reopen(self) -> None:
-        self._routes = self._opened()
+        self._routes = self._build_routes()
 
-    def _opened(self) -> dict[str, Route]:
+    def _build_routes(self) -> dict[str, Route]:
         served = self._desk.live.served
         first, second = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
         version = f"{second}/versions/{served.digest}"
-        predict = partial(self._answering.answered, V1)
+        predict = partial(self._answering.handle, V1)
         routes: dict[str, Route] = {
             "/": ("GET", _fixed_response({"status": "alive"}), "other"),
             "/metrics": ("GET", self._metrics, "other"),
@@ -100,7 +100,7 @@ class HttpApplication:
             "/v1/models": ("GET", _fixed_response({"models": [served.name]}), "other"),
             first: ("GET", self._model_ready, "other"),
             f"{first}:predict": ("POST", predict, "v1"),
-            f"{first}:explain": ("POST", partial(self._answering.answered, V1, explain=True), "v1"),
+            f"{first}:explain": ("POST", partial(self._answering.handle, V1, explain=True), "v1"),
             "/v2": ("GET", _fixed_response(v2.server_metadata(repository=self._repository)), "other"),
             "/v2/health/live": ("GET", _fixed_response({"live": True}), "other"),
             "/v2/health/ready": ("GET", self._ready, "other"),
@@ -110,7 +110,7 @@ class HttpApplication:
         for path in (second, version):
             routes[path] = ("GET", self._metadata, "other")
             routes[f"{path}/ready"] = ("GET", self._model_ready, "other")
-            routes[f"{path}/infer"] = ("POST", partial(self._answering.answered, V2), "v2")
+            routes[f"{path}/infer"] = ("POST", partial(self._answering.handle, V2), "v2")
         if self._repository:
             path = f"/v2/repository/models/{served.name}"
             routes[f"{path}/load"] = ("POST", self._load, "other")
@@ -126,21 +126,21 @@ class HttpApplication:
         return responses.json({"ready": True})
 
     async def _metadata(self, _: Any, __: Any) -> Response:
-        return responses.json(v2.metadata(self._desk.served()))
+        return responses.json(v2.metadata(self._desk.current_model()))
 
     async def _metrics(self, scope: Any, _: Any) -> Response:
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-        content, kind = await self._seen.exposed(accept.decode("latin-1"))
+        content, kind = await self._seen.render_metrics(accept.decode("latin-1"))
         return Response(200, content, content_type=kind.encode())
 
     async def _openapi(self, _: Any, __: Any) -> Response:
         from headrace.serving.protocols.openapi import openapi  # noqa: PLC0415 - seldom asked for
 
-        return responses.json(openapi(self._desk.served(), self._desk.limits, repository=self._repository))
+        return responses.json(openapi(self._desk.current_model(), self._desk.limits, repository=self._repository))
 
     async def _load(self, scope: Any, receive: Any) -> Response:
         await body(scope, receive, self._desk.limits)
-        served = await self._seen.swapped()
+        served = await self._seen.reload_model()
         self._seen.told_others()
         return responses.json({"name": served.name, "load": True, "version": served.digest})
 

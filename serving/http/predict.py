@@ -35,7 +35,7 @@ class PredictHandler:
         self._seen = seen
         self._explaining = explaining
 
-    async def answered(self, speech: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
+    async def handle(self, speech: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
         """The reply to any request.
 
         Args:
@@ -48,26 +48,26 @@ class PredictHandler:
             RequestError: If the request is refused.
         """
         desk, headers = self._desk, scope["headers"]
-        served = desk.served()
+        served = desk.current_model()
         sent = await body(scope, receive, desk.limits)
         if len(sent) <= SHORT_BYTES:
             document, asked = speech.read(sent, headers, served, desk.limits)
         else:
             document, asked = await desk.aside(speech.read, sent, headers, served, desk.limits)
         explain = explain or v1.wants_explanations(document)
-        scored = await desk.scored(served, asked)
-        explanations = await self._explained(served, scored) if explain else None
-        self._seen.answered(served, asked, scored, headers)
+        scored = await desk.score(served, asked)
+        explanations = await self._explain(served, scored) if explain else None
+        self._seen.record_answer(served, asked, scored, headers)
         if len(scored.scores) <= _MANY_ROWS:
             reply = speech.write(served, scored, document, explanations)
         else:
             reply = await desk.aside(speech.write, served, scored, document, explanations)
         return speech.wrap(reply, headers, served.name)
 
-    async def _explained(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
+    async def _explain(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
         began = time.perf_counter()
-        explanations = await self._explaining.explained(served, scored, self._desk.limits)
-        self._seen.explained(time.perf_counter() - began)
+        explanations = await self._explaining.explain(served, scored, self._desk.limits)
+        self._seen.record_explanation(time.perf_counter() - began)
         return explanations
 
     def shortly(self, speech: ProtocolCodec, sent: bytes, headers: Headers) -> bytes | None:
@@ -86,7 +86,7 @@ class PredictHandler:
         if telling is None:
             return None
         try:
-            served = self._desk.served()
+            served = self._desk.current_model()
             document, asked = speech.read_json(sent, headers, served, self._desk.limits)
             if "parameters" in document:
                 return None
@@ -96,9 +96,9 @@ class PredictHandler:
         if scored is None:
             return None
         reply = speech.write(served, scored, document, None)
-        self._seen.answered(served, asked, scored, headers)
+        self._seen.record_answer(served, asked, scored, headers)
         seconds = time.perf_counter() - began
-        self._seen.ended(
+        self._seen.record_request(
             RequestRecord(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False
         )
         return _response(reply, telling)

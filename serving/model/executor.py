@@ -30,7 +30,7 @@ class RequestExecutor:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="long")
         self._waiting = 0
 
-    def served(self) -> ServedModel:
+    def current_model(self) -> ServedModel:
         """The model that answers now.
 
         Raises:
@@ -49,7 +49,7 @@ class RequestExecutor:
         if not self.live.ready:
             raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
 
-    async def scored(self, served: ServedModel, asked: InputRows) -> ScoredRows:
+    async def score(self, served: ServedModel, asked: InputRows) -> ScoredRows:
         """The answers to rows: at once if they are few and plain, in a thread otherwise.
 
         Raises:

@@ -34,7 +34,7 @@ class ExplainerProcess:
         self._pool: ProcessPoolExecutor | None = None
         self._waiting = 0
 
-    async def explained(self, served: ServedModel, scored: ScoredRows, limits: RequestLimits) -> list[Any]:
+    async def explain(self, served: ServedModel, scored: ScoredRows, limits: RequestLimits) -> list[Any]:
         """One explanation for each row that was scored; see ``headrace.core.inference.explain.objects``.
 
         Args:
@@ -57,7 +57,7 @@ class ExplainerProcess:
             )
         self._waiting += 1
         try:
-            return await asyncio.wait_for(self._asked(served, scored), limits.seconds)
+            return await asyncio.wait_for(self._ask_process(served, scored), limits.seconds)
         except TimeoutError as error:
             raise RequestError(
                 f"explanations must be found within {limits.seconds:g} s; ask for fewer rows.", "slow"
@@ -74,7 +74,7 @@ class ExplainerProcess:
             for process in processes:
                 process.kill()
 
-    async def _asked(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
+    async def _ask_process(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=die_with_parent)

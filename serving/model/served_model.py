@@ -115,9 +115,9 @@ class ServedModel:
             raise RequestError(
                 f"row {row} has no finite answer; its values must be nearer to those of the data.", "answer"
             )
-        return ScoredRows(scores, self._chosen(scores), admitted.warnings, admitted.matrix, took)
+        return ScoredRows(scores, self._choose_classes(scores), admitted.warnings, admitted.matrix, took)
 
-    def _chosen(self, scores: Sequence[Any]) -> list[int]:
+    def _choose_classes(self, scores: Sequence[Any]) -> list[int]:
         task = self.scorer.contract.task
         if task == "binary":
             positive, threshold = self.scorer.positive, self.scorer.threshold

@@ -69,12 +69,12 @@ class Decompressor:
                 if len(data) < 2:
                     self._held = data
                     return
-                self._stream = self._begun(data)
+                self._stream = self._begin(data)
             most = min(_PIECE, self._left + 1)
             try:
                 piece = self._stream.decompress(data, most)
             except zlib.error as error:
-                raise self._broken("is none") from error
+                raise self._refusal("is none") from error
             self._left -= len(piece)
             if self._left < 0:
                 raise RequestError(
@@ -93,16 +93,16 @@ class Decompressor:
             RequestError: If it does.
         """
         if self._stream is not None or self._held or not self._members:
-            raise self._broken("ends too early")
+            raise self._refusal("ends too early")
 
-    def _begun(self, data: bytes) -> "zlib._Decompress":
+    def _begin(self, data: bytes) -> "zlib._Decompress":
         self._members += 1
         if self._members > (_MOST_MEMBERS if self._coding == "gzip" else 1):
-            raise self._broken("goes on after its end")
+            raise self._refusal("goes on after its end")
         if self._coding == "gzip":
             return zlib.decompressobj(_GZIP)
         framed = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2]) % 31 == 0
         return zlib.decompressobj(_ZLIB if framed else _RAW)
 
-    def _broken(self, how: str) -> RequestError:
+    def _refusal(self, how: str) -> RequestError:
         return RequestError(f"the body must be {self._coding}, as its Content-Encoding says; it {how}.", "encoded")

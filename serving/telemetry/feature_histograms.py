@@ -42,7 +42,7 @@ class FeatureHistograms:
         self.size = start + len(classes)
         self.id = float(zlib.crc32(repr((self.columns, self.answers, classes)).encode()))
 
-    def counted(self, matrix: Floats, scores: list[Any], chosen: list[int]) -> Floats:
+    def count(self, matrix: Floats, scores: list[Any], chosen: list[int]) -> Floats:
         """The counts (size,) of some rows.
 
         Args:

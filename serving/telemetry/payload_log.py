@@ -33,7 +33,7 @@ class PayloadLog:
         self._outbox = outbox
         self._send = _poster(payloads.sink) if "://" in payloads.sink else _writer(Path(payloads.sink))
 
-    def answered(self, served: ServedModel, asked: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
+    def log_answer(self, served: ServedModel, asked: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
         """Log a request and its answer under one id, if it is among the share that is logged."""
         name = str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.share * 2**32:

@@ -77,7 +77,7 @@ class CounterWriter:
         """A request came in."""
         self._numbers[slots.IN_FLIGHT] += 1.0
 
-    def ended(self, protocol: str, code: int, seconds: float, *, reason: str = "", flying: bool = True) -> None:
+    def count_request(self, protocol: str, code: int, seconds: float, *, reason: str = "", flying: bool = True) -> None:
         """A request was answered.
 
         Args:
@@ -91,12 +91,12 @@ class CounterWriter:
         if flying:
             numbers[slots.IN_FLIGHT] -= 1.0
         numbers[_PLACES.get((protocol, code)) or slots.request(protocol, code)] += 1.0
-        self._timed(_DURATIONS[protocol], seconds)
+        self._count_duration(_DURATIONS[protocol], seconds)
         if reason:
             known = reason if reason in slots.REASONS else "other"
             numbers[slots.REJECTED + slots.REASONS.index(known)] += 1.0
 
-    def answered(self, scored: ScoredRows, *, distributions: bool = True) -> None:
+    def count_rows(self, scored: ScoredRows, *, distributions: bool = True) -> None:
         """Rows were scored.
 
         Args:
@@ -104,7 +104,7 @@ class CounterWriter:
             distributions: Whether their distributions are counted here, soon.
         """
         self._numbers[slots.ROWS] += len(scored.scores)
-        self._timed(slots.ENGINE, scored.engine_seconds)
+        self._count_duration(slots.ENGINE, scored.engine_seconds)
         if not distributions:
             return
         self._waiting.append(scored)
@@ -112,15 +112,15 @@ class CounterWriter:
         if self._rows > MOST_WAITING:
             self.flush()
 
-    def explained(self, seconds: float) -> None:
+    def count_explanation(self, seconds: float) -> None:
         """Rows were explained."""
-        self._timed(slots.EXPLAIN, seconds)
+        self._count_duration(slots.EXPLAIN, seconds)
 
-    def swapped(self, *, done: bool) -> None:
+    def count_swap(self, *, done: bool) -> None:
         """Another model was asked for."""
         self._numbers[slots.SWAPPED + (0 if done else 1)] += 1.0
 
-    def dropped(self, count: int) -> None:
+    def set_dropped(self, count: int) -> None:
         """How many entries of the logs were dropped until now."""
         self._numbers[slots.DROPPED] = float(count)
 
@@ -139,9 +139,9 @@ class CounterWriter:
         matrix = np.concatenate([one.matrix for one in rows])
         scores: list[Any] = [score for one in rows for score in one.scores]
         chosen = [place for one in rows for place in one.chosen]
-        self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + kind.size] += kind.counted(matrix, scores, chosen)
+        self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + kind.size] += kind.count(matrix, scores, chosen)
 
-    def _timed(self, first: int, seconds: float) -> None:
+    def _count_duration(self, first: int, seconds: float) -> None:
         numbers = self._numbers
         numbers[first + slots.bucket(seconds)] += 1.0
         numbers[slots.sum_of(first)] += seconds

@@ -83,43 +83,47 @@ class Telemetry:
         """A request came in."""
         self._recorder.began()
 
-    def ended(self, request: RequestRecord, headers: Iterable[Header], *, flying: bool = True) -> None:
+    def record_request(self, request: RequestRecord, headers: Iterable[Header], *, flying: bool = True) -> None:
         """A request was answered, or its client left."""
-        self._recorder.ended(request.protocol, request.code, request.seconds, reason=request.reason, flying=flying)
+        self._recorder.count_request(
+            request.protocol, request.code, request.seconds, reason=request.reason, flying=flying
+        )
         if self._access_log:
             line = orjson.dumps(self._line(request, trace_context.trace_id(trace_context.context(headers)))) + b"\n"
             self._outbox.put(lambda: _write(line))
 
-    def answered(
+    def record_answer(
         self, served: ServedModel, asked: InputRows, scored: ScoredRows, headers: Iterable[Header] = ()
     ) -> None:
         """Rows were scored."""
         if len(scored.scores) <= MOST_WAITING:
-            self._recorder.answered(scored)
+            self._recorder.count_rows(scored)
         else:
-            self._recorder.answered(scored, distributions=False)
+            self._recorder.count_rows(scored, distributions=False)
             self._count_aside(scored)
         if self._payloads:
-            self._payloads.answered(served, asked, scored, trace=trace_context.trace_id(trace_context.context(headers)))
+            self._payloads.log_answer(
+                served, asked, scored, trace=trace_context.trace_id(trace_context.context(headers))
+            )
 
-    def explained(self, seconds: float) -> None:
+    def record_explanation(self, seconds: float) -> None:
         """Rows were explained."""
-        self._recorder.explained(seconds)
+        self._recorder.count_explanation(seconds)
 
-    async def exposed(self, accept: str) -> tuple[bytes, str]:
+    async def render_metrics(self, accept: str) -> tuple[bytes, str]:
         """The text of ``/metrics`` and its media type."""
         self._recorder.flush()
-        self._recorder.dropped(self._outbox.dropped)
+        self._recorder.set_dropped(self._outbox.dropped)
         served, kind = self._live.served, self._kind
 
-        def made() -> tuple[bytes, str]:
-            from headrace.serving.telemetry.prometheus import render_metrics  # noqa: PLC0415 - a start must not wait for the library
+        def render() -> tuple[bytes, str]:
+            from headrace.serving.telemetry.prometheus import render_metrics  # noqa: PLC0415 - slow
 
             return render_metrics(self._board, served, kind, accept)
 
-        return await asyncio.to_thread(made)
+        return await asyncio.to_thread(render)
 
-    async def swapped(self) -> ServedModel:
+    async def reload_model(self) -> ServedModel:
         """Read the model again.
 
         Raises:
@@ -128,9 +132,9 @@ class Telemetry:
         try:
             served = await self._live.load()
         except HeadraceError:
-            self._recorder.swapped(done=False)
+            self._recorder.count_swap(done=False)
             raise
-        self._recorder.swapped(done=True)
+        self._recorder.count_swap(done=True)
         return served
 
     def told_others(self) -> None:
@@ -141,7 +145,7 @@ class Telemetry:
     async def swapped_or_told(self) -> None:
         """Read the model again; a refusal is logged."""
         try:
-            await self.swapped()
+            await self.reload_model()
         except HeadraceError as error:
             _logger.error("The model was not changed: %s", error)  # noqa: TRY400 - a sentence, not a traceback
 
@@ -170,9 +174,7 @@ class Telemetry:
         kind = self._kind
         if scored.matrix.shape[1] != self._live.served.door.width:
             return  # the model was changed since
-        done = asyncio.get_running_loop().run_in_executor(
-            None, kind.counted, scored.matrix, scored.scores, scored.chosen
-        )
+        done = asyncio.get_running_loop().run_in_executor(None, kind.count, scored.matrix, scored.scores, scored.chosen)
         done.add_done_callback(lambda found: self._recorder.add(kind, found.result()))
 
     def _line(self, request: RequestRecord, trace_id: str) -> dict[str, Any]:

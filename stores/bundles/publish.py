@@ -49,7 +49,7 @@ def publish(folder: Path, store: ObjectStore, *, told: Callable[[str], None] = l
     integrity.verify(folder, manifest, read=False)
     prefix = prefix_of(manifest)
     way = _Way(folder, store, prefix, {item.key: item.size for item in store.list(prefix)})
-    files = [*map(_File.listed, manifest.files), *_signatures(folder)]
+    files = [*map(_File.from_entry, manifest.files), *_signatures(folder)]
     big = [file for file in files if file.size > ONE_PIECE_BYTES]
     with ThreadPoolExecutor(1, thread_name_prefix="verify") as reader:
         # Parts of big files travel meanwhile; nothing becomes an object before every byte has been looked at.
@@ -80,7 +80,7 @@ class _File:
     media_type: str
 
     @classmethod
-    def listed(cls, entry: ManifestEntry) -> "_File":
+    def from_entry(cls, entry: ManifestEntry) -> "_File":
         return cls(entry.path, entry.sha256, entry.size, entry.media_type)
 
 

@@ -83,7 +83,7 @@ class MultipartUpload:
         Raises:
             InputError: If the file changes meanwhile.
         """
-        begun = self._begun()
+        begun = self._find_unfinished()
         upload = begun or self._begin(media_type)
         there = self._parts(upload) if begun else {}
         try:
@@ -112,7 +112,7 @@ class MultipartUpload:
                 self.client._abort_multipart_upload(self.bucket, self.key, upload)  # noqa: SLF001 - see the module
             raise
 
-    def _begun(self) -> str:
+    def _find_unfinished(self) -> str:
         """The youngest unfinished upload of this object; empty if there is none, or the store cannot tell."""
         try:
             found = self.client._list_multipart_uploads(self.bucket, prefix=self.key)  # noqa: SLF001 - see the module

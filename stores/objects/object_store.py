@@ -126,7 +126,7 @@ class S3Store:
         headers = {"Content-Type": OCTETS, "If-None-Match": "*"}
         try:
             with translate_errors(self.endpoint, f"{self.bucket}/{_PROBE}"):
-                return not all(self._sent("PUT", _PROBE, body=b"headrace", headers=dict(headers)) for _ in range(2))
+                return not all(self._send("PUT", _PROBE, body=b"headrace", headers=dict(headers)) for _ in range(2))
         except StoreError:
             return False
 
@@ -143,7 +143,7 @@ class S3Store:
         condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
 
         def complete(method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
-            return self._sent(method, key, body=body, headers=headers | condition, query=query)
+            return self._send(method, key, body=body, headers=headers | condition, query=query)
 
         with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             return MultipartUpload.of(self.client, self.pool, self.bucket, key, path).run(
@@ -157,9 +157,9 @@ class S3Store:
             return False
         condition = {"If-None-Match": "*"} if fresh and self.atomic else {}
         with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
-            return self._sent("PUT", key, body=data, headers={"Content-Type": media_type, **condition})
+            return self._send("PUT", key, body=data, headers={"Content-Type": media_type, **condition})
 
-    def _sent(
+    def _send(
         self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str] | None = None
     ) -> bool:
         """Send a request; False if the server refused it because the object is there."""

@@ -39,7 +39,7 @@ def survey_with_marks(
     facts = survey(table)
     texts = table.collect_schema()
     doubted = [name for name, item in facts.items() if texts[name] == pl.String and _may_hold_marks(item)]
-    held = missing_values.left(table, doubted)
+    held = missing_values.columns_with_marks(table, doubted)
     if not held:
         return table, facts, []
     marks = {name: _but_codes(missing_values.DEFAULT, facts[name]) for name in held}

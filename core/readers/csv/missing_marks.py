@@ -45,7 +45,7 @@ def marks_of(
     """
     missing = options.missing_values
     sample = replace(block, data=sample_of(block.data))
-    frame = rows.parse(sample, dialect=dialect, missing=("",), name=name, only=options.wanted(dialect.kept))
+    frame = rows.parse(sample, dialect=dialect, missing=("",), name=name, only=options.select_columns(dialect.kept))
     held = missing_values.find_marks(frame, missing)
     found = sorted({mark for marks in held.values() for mark in marks})
     listed = list(options.listed)

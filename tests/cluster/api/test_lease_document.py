@@ -69,7 +69,7 @@ def test_a_claim_is_renewed_from_beside_and_stays_if_nobody_ends_it(
 def test_whose_claim_is_taken_over_notices(cluster: Cluster) -> None:
     """At the next renewal, by whom it is looked after now; neither renews nor ends the other's."""
     first = claim(cluster, seconds=0.5)
-    with first.renewed():
+    with first.keep_renewing():
         first.check()
         second = claim(cluster)
         time.sleep(2)

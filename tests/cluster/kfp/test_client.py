@@ -247,7 +247,7 @@ def test_a_step_from_the_cache_is_known_by_its_executor(server: KfpServer, prepa
     run.nodes["ingest"] = Node("ingest", "SUCCEEDED", "2026-01-01T00:00:00Z", "2026-01-01T00:00:10Z")
     run.nodes["validate"] = Node("validate", "SUCCEEDED", "2026-01-01T00:00:20Z", "2026-01-01T00:00:20Z", cached=True)
     found = kfp_run.read(server._told(run))
-    assert {task.name: found.cached(task) for task in found.tasks if task.name in run.nodes} == {
+    assert {task.name: found.is_cached(task) for task in found.tasks if task.name in run.nodes} == {
         "ingest": False,
         "validate": True,
     }

@@ -142,11 +142,11 @@ def test_taking_a_value_twice_changes_nothing(kind: str, value: Any) -> None:
 
 def test_arguments_must_be_known_and_whole(training: PipelineFile) -> None:
     """An unknown one and a missing one are named."""
-    assert training.checked({"source": "a.csv", "target": "y", "folds": 3.0})["folds"] == 3
+    assert training.check_arguments({"source": "a.csv", "target": "y", "folds": 3.0})["folds"] == 3
     with pytest.raises(InputError, match="'sauce' instead"):
-        training.checked({"sauce": "a.csv", "target": "y"})
+        training.check_arguments({"sauce": "a.csv", "target": "y"})
     with pytest.raises(InputError, match="must be given source, target too"):
-        training.checked({})
+        training.check_arguments({})
 
 
 def _changed(change: Any) -> str:

@@ -53,8 +53,8 @@ def test_each_step_is_one_node_whatever_the_attempts(play: Play, training: Pipel
         "Running",
     ]
     assert (nodes["ingest"].ended - nodes["ingest"].began, nodes["validate"].ended) == (10.0, 0.0)
-    assert found.cached(("root", "infer-contract"))
-    assert not found.cached(("root", "ingest"))
+    assert found.is_cached(("root", "infer-contract"))
+    assert not found.is_cached(("root", "ingest"))
     assert not found.has_ended
     assert len({node.path for node in found.nodes or ()}) == len(found.nodes or ())
 

@@ -56,7 +56,7 @@ def test_it_answers_as_the_model_does(bundle: Bundle) -> None:
     rows = np.random.default_rng(0).normal(size=(200, width(bundle))).round()
     scores = scorer.scores(np.clip(rows, -1, 1))
     assert scorer.threshold == model.threshold
-    assert [scorer.classes[place] for place in scorer.chosen(scores)] == model.labels(scores)
+    assert [scorer.classes[place] for place in scorer.choose_classes(scores)] == model.labels(scores)
     assert (scorer.name, scorer.digest, scorer.family) == (bundle.name, bundle.digest, "logistic")
     assert scorer.positive == model.positive
 

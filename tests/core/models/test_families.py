@@ -91,22 +91,22 @@ def test_same_seed_gives_the_same_answers(name: str, task: Task) -> None:
 def test_parameters_survive_json(name: str, task: Task) -> None:
     """Parameters come back from a file or from KFP as floats, and mean the same."""
     family = families.family(name)
-    defaults = family.checked({})
+    defaults = family.check_parameters({})
     as_floats = {key: float(value) if isinstance(value, int) else value for key, value in defaults.items()}
-    assert family.checked(json.loads(json.dumps(as_floats))) == defaults
+    assert family.check_parameters(json.loads(json.dumps(as_floats))) == defaults
 
 
 def test_unknown_parameters_are_refused_by_name() -> None:
     """A slip of the pen does not become a default."""
     with pytest.raises(InputError, match="max_dept"):
-        families.family("random_forest").checked({"max_dept": 3})
+        families.family("random_forest").check_parameters({"max_dept": 3})
 
 
 @pytest.mark.parametrize("value", [0, 2.5, "many", None, True, float("nan"), 10**9])
 def test_parameters_out_of_bounds_are_refused(value: Any) -> None:
     """What is no whole number in the bounds is refused with the bounds."""
     with pytest.raises(InputError, match=r"random_forest\.max_depth must be"):
-        families.family("random_forest").checked({"max_depth": value})
+        families.family("random_forest").check_parameters({"max_depth": value})
 
 
 def test_a_family_refuses_a_task_that_it_cannot_do() -> None:

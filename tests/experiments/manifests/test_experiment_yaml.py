@@ -205,9 +205,9 @@ def test_a_space_that_the_family_does_not_have_is_refused() -> None:
 
 def test_the_goal_ends_a_search() -> None:
     """In the direction of the objective."""
-    assert experiment.Objective("roc_auc", "maximize", 0.9).reached(0.9)
-    assert not experiment.Objective("rmse", "minimize", 0.9).reached(1.0)
-    assert not experiment.Objective("rmse", "minimize").reached(0.0)
+    assert experiment.Objective("roc_auc", "maximize", 0.9).is_reached(0.9)
+    assert not experiment.Objective("rmse", "minimize", 0.9).is_reached(1.0)
+    assert not experiment.Objective("rmse", "minimize").is_reached(0.0)
 
 
 def test_a_normal_distribution_is_for_those_that_draw_one() -> None:

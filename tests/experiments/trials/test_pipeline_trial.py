@@ -175,7 +175,7 @@ def test_a_run_that_ended_well_is_worth_what_it_reported(
     if reported is not None:
         address.write_text(reported)
     values = {"x": 0.5, "depth": 3}
-    found = trial.ended(TrialRequest(7, trial.experiment, values), str(address), seconds=1.5)
+    found = trial.end_trial(TrialRequest(7, trial.experiment, values), str(address), seconds=1.5)
     assert (found.number, found.name, found.parameters, found.seconds) == (7, "tiny-007", values, 1.5)
     assert (found.status, found.family) == (status, "")
     assert says in found.error

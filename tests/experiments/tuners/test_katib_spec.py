@@ -55,7 +55,7 @@ def test_every_strategy_is_written_out() -> None:
     assert spec["objective"]["metricStrategies"] == [{"name": "roc_auc", "value": "max"}]
     assert (spec["parallelTrialCount"], spec["maxTrialCount"]) == (3, 6)
     assert "maxFailedTrialCount" not in spec
-    limited = katib_spec.build(parsed().limited(2), suffix="0a1b2c3d", study=STUDY, pod=TrialPod("i"))["spec"]
+    limited = katib_spec.build(parsed().with_max_trials(2), suffix="0a1b2c3d", study=STUDY, pod=TrialPod("i"))["spec"]
     assert (limited["parallelTrialCount"], limited["maxTrialCount"]) == (2, 2)
 
 

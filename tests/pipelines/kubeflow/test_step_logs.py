@@ -47,7 +47,7 @@ def test_the_pod_tells_what_the_api_of_pipelines_does_not(kubernetes: ApiServer,
         pod(cluster, "wf-driver-3", on=name, run=RUN.id, step="tune-driver")
         pod(cluster, "wf-other", on=name, run="another", step="ingest")
         found = logs(cluster)
-        assert found.said(RUN, "ingest") == "400 rows"
+        assert found.last_words(RUN, "ingest") == "400 rows"
         assert found.saying(RUN, "ingest") == "400 rows"
         assert found.reason(RUN, "train") == FailureReason("the table must have rows; got none.")
         assert "panic: no such Secret" in found.reason(RUN, "tune-driver").text
@@ -170,7 +170,7 @@ def test_what_argo_cannot_make_a_pod_of_is_told(cluster: Cluster) -> None:
 def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
     """The run is followed all the same; the reason says what is missing."""
     found = StepLogs(account(cluster, "stranger"), (cluster.namespace,), nothing)
-    assert found.said(RUN, "ingest") == ""
+    assert found.last_words(RUN, "ingest") == ""
     assert "cannot list resource" in found.problems[0]
     assert found.saying(RUN, "ingest") == ""
     assert found.reason(RUN, "ingest").text.startswith("the cluster does not say why, and its log cannot be read")

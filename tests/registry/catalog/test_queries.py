@@ -171,8 +171,8 @@ def test_people_say_what_no_run_knows(database: CatalogDatabase) -> None:
     describe(database, "a", owner="ann", retain_days=30, name="first")
     found = queries.table(database, "first")
     assert (found.owner, found.retain_days) == ("ann", 30)
-    assert found.expired() == ()
-    assert len(found.expired(datetime.now(UTC) + timedelta(days=31))) == 1
+    assert found.list_expired() == ()
+    assert len(found.list_expired(datetime.now(UTC) + timedelta(days=31))) == 1
     set_tags(database, "first", add=["x", "y", "x"])
     set_tags(database, "first", remove=["y"])
     assert queries.table(database, "first").tags == ("x",)

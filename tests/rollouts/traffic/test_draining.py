@@ -81,5 +81,5 @@ def test_a_share_is_waited_for_until_it_is_in_effect(
 ) -> None:
     """As far as requests show it; nobody waits for long where nobody asks."""
     monkeypatch.setattr(draining, "ServerCounters", lambda _: pods)
-    TrafficDrain(sleep=pods.sleep, clock=lambda: pods.now).reached(pods, "heart-v1-predictor")  # type: ignore[arg-type]
+    TrafficDrain(sleep=pods.sleep, clock=lambda: pods.now).wait_until_reached(pods, "heart-v1-predictor")  # type: ignore[arg-type]
     assert took[0] <= pods.now <= took[1]

@@ -49,7 +49,7 @@ def scored(matrix: list[list[float]], scores: list[list[float]]) -> ScoredRows:
 def test_each_value_is_counted_once(rows: list[tuple[float, ...]]) -> None:
     """In one bin, or as missing; the bins of a column add up to the rows."""
     matrix = np.array([[*row, 0.0] for row in rows])
-    counts = KIND.counted(matrix, [[0.4, 0.6]] * len(rows), [1] * len(rows))
+    counts = KIND.count(matrix, [[0.4, 0.6]] * len(rows), [1] * len(rows))
     for start, place, kind in KIND.columns:
         assert counts[start : start + kind.count + 1].sum() == len(rows)
         assert counts[start + kind.count] == np.isnan(matrix[:, place]).sum()
@@ -91,9 +91,9 @@ def test_counts_of_workers_add_up_and_outlive_them() -> None:
     for recorder in (first, second):
         recorder.model(KIND)
         recorder.began()
-        recorder.ended("v1", 200, 0.003)
+        recorder.count_request("v1", 200, 0.003)
         recorder.began()
-        recorder.answered(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
+        recorder.count_rows(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
         recorder.flush()
     total = board.total(KIND.id)
     assert total[slots.request("v1", 200)] == 2
@@ -110,7 +110,7 @@ def test_another_model_s_bins_are_not_mixed_in() -> None:
     board = SharedCounters(1)
     recorder = CounterWriter(board.slab(0))
     recorder.model(KIND)
-    recorder.answered(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
+    recorder.count_rows(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
     other = FeatureHistograms(Contract(name="t", task="binary", columns=CONTRACT.columns[1:]), ("no", "yes"))
     recorder.model(other)
     assert board.total(other.id)[slots.DISTRIBUTIONS :].sum() == 0

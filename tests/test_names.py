@@ -1,0 +1,79 @@
+"""Names say what things are: functions by verbs, classes by words that only one of them has."""
+
+import ast
+import collections
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PACKAGES = sorted({name.split(".")[1] for name in PROJECT["tool"]["setuptools"]["packages"]})
+# Verbs, or nouns, that look like a participle.
+_NO_PARTICIPLES = {
+    "bound",
+    "cut",
+    "embed",
+    "feed",
+    "hit",
+    "let",
+    "put",
+    "read",
+    "reseed",
+    "run",
+    "seed",
+    "set",
+    "spread",
+    "split",
+}
+_IRREGULAR = frozenset(
+    (
+        "asked begun bound bought brought broken built chosen done drawn fed felt found given gone grown "
+        "heard held hidden kept known laid led left lent lost made meant met paid put read run said seen sent "
+        "set shown sold spent spoken split spread stood sworn taken taught thought thrown told understood won "
+        "worn written "
+    ).split()
+)
+
+
+def _modules() -> Iterator[tuple[Path, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path.relative_to(REPOSITORY), ast.parse(path.read_text())
+
+
+def _is_participle(name: str) -> bool:
+    word = name.strip("_")
+    if "_" in word or word in _NO_PARTICIPLES:
+        return False
+    return word in _IRREGULAR or (word.endswith("ed") and len(word) > 3)
+
+
+def test_the_guard_knows_a_participle() -> None:
+    """A guard that finds nothing in anything would hold nothing."""
+    names = ("told", "_found", "widened", "read_rows", "seed", "run", "compare")
+    assert [name for name in names if _is_participle(name)] == ["told", "_found", "widened"]
+
+
+def test_functions_are_verbs() -> None:
+    """No function is called by what was done; a property may be, for it is what an object is."""
+    found = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and _is_participle(node.name)
+        and not any("property" in ast.unparse(one) for one in node.decorator_list)
+    ]
+    assert found == []
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    """Whoever reads a name in a message or a stack trace knows which class it is."""
+    places = collections.defaultdict(list)
+    for path, tree in _modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
