@@ -27,12 +27,62 @@ _NO_PARTICIPLES = {
     "split",
 }
 _IRREGULAR = frozenset(
-    (
-        "asked begun bound bought brought broken built chosen done drawn fed felt found given gone grown "
-        "heard held hidden kept known laid led left lent lost made meant met paid put read run said seen sent "
-        "set shown sold spent spoken split spread stood sworn taken taught thought thrown told understood won "
-        "worn written "
-    ).split()
+    [
+        "asked",
+        "begun",
+        "bound",
+        "bought",
+        "brought",
+        "broken",
+        "built",
+        "chosen",
+        "done",
+        "drawn",
+        "fed",
+        "felt",
+        "found",
+        "given",
+        "gone",
+        "grown",
+        "heard",
+        "held",
+        "hidden",
+        "kept",
+        "known",
+        "laid",
+        "led",
+        "left",
+        "lent",
+        "lost",
+        "made",
+        "meant",
+        "met",
+        "paid",
+        "put",
+        "read",
+        "run",
+        "said",
+        "seen",
+        "sent",
+        "set",
+        "shown",
+        "sold",
+        "spent",
+        "spoken",
+        "split",
+        "spread",
+        "stood",
+        "sworn",
+        "taken",
+        "taught",
+        "thought",
+        "thrown",
+        "told",
+        "understood",
+        "won",
+        "worn",
+        "written",
+    ]
 )
 
 

@@ -67,8 +67,8 @@ __all__ = [
     "as_numbers",
     "clear_marks",
     "codes",
+    "columns_with_marks",
     "eager",
     "find_marks",
     "is_code_column",
-    "columns_with_marks",
 ]  # fmt: skip
