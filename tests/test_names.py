@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,62 +28,14 @@ _NO_PARTICIPLES = {
     "split",
 }
 _IRREGULAR = frozenset(
-    [
-        "asked",
-        "begun",
-        "bound",
-        "bought",
-        "brought",
-        "broken",
-        "built",
-        "chosen",
-        "done",
-        "drawn",
-        "fed",
-        "felt",
-        "found",
-        "given",
-        "gone",
-        "grown",
-        "heard",
-        "held",
-        "hidden",
-        "kept",
-        "known",
-        "laid",
-        "led",
-        "left",
-        "lent",
-        "lost",
-        "made",
-        "meant",
-        "met",
-        "paid",
-        "put",
-        "read",
-        "run",
-        "said",
-        "seen",
-        "sent",
-        "set",
-        "shown",
-        "sold",
-        "spent",
-        "spoken",
-        "split",
-        "spread",
-        "stood",
-        "sworn",
-        "taken",
-        "taught",
-        "thought",
-        "thrown",
-        "told",
-        "understood",
-        "won",
-        "worn",
-        "written",
-    ]
+    re.findall(
+        r"\w+",
+        """
+asked begun bound bought brought broken built chosen done drawn fed felt found given gone grown heard held
+hidden kept known laid led left lent lost made meant met paid put read run said seen sent set shown sold spent
+spoken split spread stood sworn taken taught thought thrown told understood won worn written
+""",
+    )
 )
 
 
