@@ -12,7 +12,7 @@ from headrace.cli.main import app
 from tests.conftest import REPOSITORY, headrace
 
 ROOT = REPOSITORY
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 _COMMAND = re.compile(r"\bheadrace ((?:[a-z-]+ ?)+)([^|;&`]*)")
 _OPTION = re.compile(r"(?<!\S)(--[a-z-]+|-[a-zA-Z])\b")
 
@@ -34,7 +34,7 @@ def _lines(page: Path) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", text)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT).with_suffix("")))
 def test_a_command_has_the_options_that_a_page_gives_it(page: Path) -> None:
     """Each command and each option in a page is one of the command line's."""
     wrong = []
