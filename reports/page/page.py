@@ -26,7 +26,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("count", "number", "metric", "percent", "seconds", "size", "shortened"):
+    for name in ("count", "number", "metric", "percent", "seconds", "size", "shorten"):
         environment.filters[name] = getattr(number_format, name)
     environment.filters["markdown"] = markdown
     environment.globals["draw"] = svg
