@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from headrace.core.base.errors import HeadraceError, UserError
 from headrace.core.runtime.signals import is_ignored
 
-# What a command is: a function, its module in headrace.cli and the module's examples; or a group, its module alone.
+# MODULE:FUNCTION:EXAMPLES of a command, below headrace.cli; a group of commands is its module alone.
 _COMMANDS = {
     "demo": "local.demo:demo:EXAMPLES",
     "run": "local.run:run:EXAMPLES",
@@ -45,17 +45,17 @@ _COMMANDS = {
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands by name; one is imported when it is asked for, so that a start pays for one of them."""
+    """The commands by name, each imported when it is looked up, so that a start pays for one of them."""
 
     def __getitem__(self, name: str) -> Any:
-        where, _, what = _COMMANDS[name].partition(":")
-        module = importlib.import_module(f"headrace.cli.{where}")
-        if not what:
+        module_name, _, target = _COMMANDS[name].partition(":")
+        module = importlib.import_module(f"headrace.cli.{module_name}")
+        if not target:
             return typer.main.get_group(module.app)
-        function, _, examples = what.partition(":")
-        one = typer.Typer(add_completion=False, rich_markup_mode=None)
-        one.command(name=name, epilog=getattr(module, examples))(getattr(module, function))
-        return typer.main.get_command(one)
+        function, _, examples = target.partition(":")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name=name, epilog=getattr(module, examples))(getattr(module, function))
+        return typer.main.get_command(single)
 
     def __iter__(self) -> Iterator[str]:
         return iter(_COMMANDS)
@@ -75,9 +75,9 @@ app = typer.Typer(
 )
 
 
-def _version(*, wanted: bool) -> None:
-    """Say which version this is."""
-    if wanted:
+def _version(*, requested: bool) -> None:
+    """Print the version and exit."""
+    if requested:
         from importlib.metadata import version  # noqa: PLC0415 - other commands need none
 
         typer.echo(f"headrace {version('headrace')}")
@@ -88,10 +88,10 @@ def _version(*, wanted: bool) -> None:
 def headrace(
     *,
     shows_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """From a table to an answering endpoint: the same components here and on Kubeflow."""
+    """From a table to a live endpoint: the same components here and on Kubeflow."""
 
 
 def _end_on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -100,7 +100,7 @@ def _end_on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    """One line on standard error, whatever the message holds."""
+    """Write one line to standard error, whatever line breaks the message holds."""
     sys.stderr.write("headrace: " + " ".join(text.split()) + "\n")
 
 
@@ -122,7 +122,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: said in one sentence, traceback on request
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one sentence, the traceback on request
         if verbose:
             traceback.print_exc()
         _say(f"an error of headrace's own: {type(error).__name__}: {error} (--verbose shows where).")
@@ -130,7 +130,7 @@ def main() -> None:
     else:
         code = 0
     finally:
-        gc.freeze()  # else the interpreter looks through all modules for garbage, 0.1 s, before it throws all away
+        gc.freeze()  # else the interpreter collects garbage among all modules at exit, which takes 0.1 s
     sys.exit(code)
 
 

@@ -50,7 +50,7 @@ Examples:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Install on Kubernetes, and keep it tidy: manifests, keys, what killed steps left.",
+    help="Install on Kubernetes and clean up: manifests, keys, what killed steps left behind.",
     epilog=EXAMPLES,
 )
 
@@ -66,24 +66,23 @@ def render(
         typer.Option(
             "--namespace",
             "-n",
-            help="Namespace that is there and that others may use too: neither it nor policies on pods of others are "
-            "written.",
+            help="Existing namespace that others may use too: neither it nor policies on pods of others are written.",
             metavar="NAME",
-            show_default="the overlay's own, which is made",
+            show_default="the overlay's own, which is created",
         ),
     ] = "",
     create_namespace: Annotated[
-        bool, typer.Option("--create-namespace", help="Make that namespace, for Headrace alone, with all policies.")
+        bool, typer.Option("--create-namespace", help="Create that namespace, for Headrace alone, with all policies.")
     ] = False,
     where_steps_run: Annotated[
         bool,
         typer.Option(
             "--where-steps-run",
-            help="For the namespace in which Kubeflow Pipelines runs steps: it and the cluster are asked.",
+            help="For the namespace in which Kubeflow Pipelines runs steps, as it and the cluster report it.",
         ),
     ] = False,
     context: Annotated[
-        str, typer.Option(help="Context of the kubeconfig, to ask.", show_default="the current one")
+        str, typer.Option(help="Context of the kubeconfig for that.", show_default="the current one")
     ] = "",
     bind: Annotated[
         list[str] | None,
@@ -98,7 +97,7 @@ def render(
         str, typer.Option(help="Registry that all other images come from too.", show_default="each image's own")
     ] = "",
     model: Annotated[str, typer.Option(help="Model whose servers are scaled.")] = "model",
-    sources: Annotated[bool, typer.Option("--sources", help="Also write what kustomize makes it of.")] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="Also write the sources for kustomize.")] = False,
 ) -> None:
     """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
     if where_steps_run and (namespace or create_namespace):
@@ -109,7 +108,7 @@ def render(
     from headrace.cluster.install import manifests  # noqa: PLC0415 - slow
     from headrace.core.base.files import write_text  # noqa: PLC0415
 
-    wish = manifests.InstallOptions(
+    options = manifests.InstallOptions(
         overlay,
         namespace=_where_steps_run(context) if where_steps_run else namespace,
         image=image,
@@ -118,27 +117,27 @@ def render(
         shared=where_steps_run or (namespace != "" and not create_namespace),
         bound=tuple(bind or ()),
     )
-    if wish.namespace == manifests.own_namespace(overlay):
-        wish = replace(wish, shared=False)
-    documents = manifests.render(wish)
+    if options.namespace == manifests.own_namespace(overlay):
+        options = replace(options, shared=False)
+    documents = manifests.render(options)
     path = output / f"{overlay}.yaml"
     write_text(path, yaml_documents.dump_all(documents))
     write_text(output / "images.txt", "".join(f"{one}\n" for one in manifests.images(documents)))
     if sources:
         for name, text in manifests.sources():
             write_text(output / "kustomize" / name, text)
-    typer.echo(f"{path} holds {len(documents)} objects; their images stand in {output / 'images.txt'}.")
-    if wish.shared:
-        typer.echo(f"{wish.namespace} is used by others too: the namespace and policies on their pods are left out.")
+    typer.echo(f"{path} holds {len(documents)} objects; their images are listed in {output / 'images.txt'}.")
+    if options.shared:
+        typer.echo(f"{options.namespace} is used by others too: the namespace and policies on their pods are left out.")
     apply = shlex.join(["kubectl", "apply", "--server-side", "-f", str(path)])
     typer.echo(f"Next: {apply}; headrace cluster keys --namespace {manifests.home(documents)}")
 
 
 def _where_steps_run(context: str) -> str:
-    """The namespace in which Kubeflow Pipelines runs steps, which is told.
+    """Return the namespace in which Kubeflow Pipelines runs steps, and print where that is known from.
 
     Raises:
-        InputError: If nobody says where that is.
+        InputError: If neither Kubeflow Pipelines nor the cluster reports it.
     """
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
@@ -146,7 +145,7 @@ def _where_steps_run(context: str) -> str:
     place = find_step_place(connect(context=context))
     if place is None:
         raise InputError(
-            "Kubeflow Pipelines must say where it runs steps: there is no Deployment ml-pipeline that you may look at; "
+            "Kubeflow Pipelines must say where it runs steps: there is no Deployment ml-pipeline that you may read; "
             "set HEADRACE_KFP_ENDPOINT, or name its namespace, or your profile's, by --namespace."
         )
     typer.echo(f"{place}.")
@@ -167,11 +166,13 @@ def keys(
     ] = "",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
     database: Annotated[
-        bool, typer.Option("--database", help="Also make up the keys of the registry's database, if there are none.")
+        bool, typer.Option("--database", help="Also generate the keys of the registry's database, unless they exist.")
     ] = False,
     records: Annotated[
         bool,
-        typer.Option("--records", help="Also bring where registry, catalogue and lineage are, with their logins."),
+        typer.Option(
+            "--records", help="Also bring the addresses of registry, catalogue and lineage, with their logins."
+        ),
     ] = False,
 ) -> None:
     """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
@@ -181,8 +182,8 @@ def keys(
     from headrace.core.base import settings  # noqa: PLC0415
     from headrace.core.base.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
 
-    told = settings.store_settings()
-    if told is None:
+    store = settings.store_settings()
+    if store is None:
         raise InputError(
             "HEADRACE_S3_ENDPOINT, HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY must be set to what the cluster's "
             "pods use; HEADRACE_S3_ENDPOINT is not."
@@ -192,11 +193,11 @@ def keys(
     if place and not namespace:
         typer.echo(f"{place}.")
         cluster = replace(cluster, namespace=place.namespace)
-    put_store_keys(cluster, told)
-    typer.echo(f"the Secret {STORE_SECRET} in {cluster.namespace} holds the keys of {told.endpoint}.")
+    put_store_keys(cluster, store)
+    typer.echo(f"the Secret {STORE_SECRET} in {cluster.namespace} holds the keys of {store.endpoint}.")
     if database:
-        made = make_database_keys(cluster)
-        typer.echo(f"the Secret {DATABASE_SECRET} {'holds new keys' if made else 'is as it was'}.")
+        created = make_database_keys(cluster)
+        typer.echo(f"the Secret {DATABASE_SECRET} {'holds new keys' if created else 'is unchanged'}.")
     if records:
         values = settings.records()
         put_records(cluster, values)
@@ -212,40 +213,40 @@ def tidy(
         str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
     ] = "",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
 ) -> None:
-    """Put right what killed searches, deployments and rollouts left behind; what somebody watches is left alone."""
+    """Clean up what killed searches, deployments and rollouts left behind; what a process still watches stays."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
     from headrace.rollouts.cleanup import clean_up, find  # noqa: PLC0415
 
     cluster = connect(context=context, namespace=namespace)
-    found = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
+    scan = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
     failed = 0
-    for left in found.left:
+    for orphan in scan.left:
         try:
-            typer.echo(f"  {left}." if dry_run else f"  {clean_up(left)}")
+            typer.echo(f"  {orphan}." if dry_run else f"  {clean_up(orphan)}")
         except HeadraceError as error:
             failed += 1
-            typer.echo(f"  {left.what} could not be put right: {error}")
-    for sentence in found.unread:
+            typer.echo(f"  {orphan.what} could not be cleaned up: {error}")
+    for sentence in scan.unread:
         typer.echo(f"  {sentence}")
-    for sentence in found.unwatched:
+    for sentence in scan.unwatched:
         typer.echo(f"  {sentence}")
-    for what in found.watched:
-        typer.echo(f"  {what} is watched, and left alone.")
-    last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)
-    typer.echo(f"{len(found.unread)} could not be read. {last}" if found.unread else last)
+    for what in scan.watched:
+        typer.echo(f"  {what} is watched and stays.")
+    last = _last_words(len(scan.left), failed, cluster.namespace, dry_run=dry_run)
+    typer.echo(f"{len(scan.unread)} could not be read. {last}" if scan.unread else last)
     if failed:
         raise typer.Exit(2)
 
 
-def _last_words(left: int, failed: int, namespace: str, *, dry_run: bool) -> str:
-    """How it stands, and what to do next."""
+def _last_words(orphans: int, failed: int, namespace: str, *, dry_run: bool) -> str:
+    """Return the closing line: how it stands, and what to do next."""
     doctor = f"Next: headrace doctor --target cluster --namespace {namespace}"
-    if not left:
-        return f"Nothing is left to be put right in {namespace}. {doctor}"
+    if not orphans:
+        return f"Nothing is left to clean up in {namespace}. {doctor}"
     if dry_run:
-        return f"{left} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
+        return f"{orphans} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
     if failed:
-        return f"{failed} of {left} could not be put right in {namespace}. Next: mend what is said above, tidy again."
-    return f"{left} put right in {namespace}. {doctor}"
+        return f"{failed} of {orphans} could not be cleaned up in {namespace}. Next: fix the causes above, then retry."
+    return f"{orphans} cleaned up in {namespace}. {doctor}"

@@ -1,4 +1,4 @@
-"""``headrace deploy``: a model answers on KServe."""
+"""``headrace deploy``: serve a model on KServe."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -45,8 +45,8 @@ def deploy(
     namespace: Namespace = "",
     context: Context = "",
     mode: Annotated[str, typer.Option(help="Standard or Knative.", show_default="what the cluster says")] = "",
-    replicas: Annotated[int, typer.Option(help="Fewest pods.", min=1)] = 1,
-    most_replicas: Annotated[int, typer.Option(help="Most pods.", min=0, show_default="the fewest")] = 0,
+    replicas: Annotated[int, typer.Option(help="Minimum number of pods.", min=1)] = 1,
+    most_replicas: Annotated[int, typer.Option(help="Maximum number of pods.", min=0, show_default="the minimum")] = 0,
     cpu: Annotated[str, typer.Option(help="Processors of a pod, such as 500m.", show_default="250m to 1")] = "",
     memory: Annotated[str, typer.Option(help="Memory of a pod, such as 1Gi.", show_default="384Mi to 1Gi")] = "",
     service_account: Annotated[str, typer.Option(help="Service account of the pods.")] = "headrace-serving",
@@ -58,11 +58,11 @@ def deploy(
         bool, typer.Option("--manifest", help="Print the InferenceService instead of sending it.")
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Take the endpoint away, with all that was made for it.")
+        bool, typer.Option("--remove", help="Delete the endpoint, with everything that was created for it.")
     ] = False,
-    verbose: run_options.Verbose = False,  # noqa: ARG001 - read by the command line as a whole
+    verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Serve MODEL on KServe, and return when it answers; if it does not, what answered before answers again."""
+    """Serve MODEL on KServe, and return when it is live; if it does not come up, the previous version is restored."""
     if remove == bool(model) or (remove and not name):
         raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
     from headrace.api.deployment import connect_kserve, publish_model  # noqa: PLC0415 - the help needs no cluster
@@ -107,11 +107,11 @@ def _remove(deployer: "KServeDeployer", name: str) -> None:
     others = [one for one in removed.gone if one != f"InferenceService {name}"]
     typer.echo(f"{name} is gone from {deployer.cluster.namespace}{', with ' if others else ''}{', '.join(others)}.")
     if removed.left:
-        typer.echo("\nYour account may not delete all that may have been made for it:")
+        typer.echo("\nYour account may not delete everything that may have been created for it:")
         typer.echo("\n".join(f"  {command}" for command in removed.left))
 
 
 def _say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     sys.stdout.write(f"  … {text}\n")
     sys.stdout.flush()

@@ -34,9 +34,9 @@ def doctor(
     ] = "",
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
     service_account: Annotated[str, typer.Option(help="Account of the steps.")] = "headrace-pipeline",
-    json: Annotated[Path | None, typer.Option("--json", help="Also write what was found to this file.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Also write the findings to this file.")] = None,
 ) -> None:
-    """Tell what is installed and reachable, with what rights, and what a pipeline will meet there."""
+    """Report what is installed and reachable, with which rights, and what a pipeline will meet there."""
     if target == "local":
         findings = _local(pipeline)
     elif target == "cluster":
@@ -56,8 +56,8 @@ def _local(pipeline: Path | None) -> list[Diagnostic]:
     from headrace.pipelines.compiled_spec.unsupported_features import find_unsupported  # noqa: PLC0415
     from headrace.pipelines.local.doctor import examine_here  # noqa: PLC0415
 
-    found = find_unsupported(read_plan(pipeline)) if pipeline else []
-    return [*examine_here(Path("headrace-out")), *found]
+    unsupported = find_unsupported(read_plan(pipeline)) if pipeline else []
+    return [*examine_here(Path("headrace-out")), *unsupported]
 
 
 def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) -> list[Diagnostic]:
@@ -68,20 +68,20 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415
     from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features  # noqa: PLC0415
-    from headrace.rollouts.cleanup import examine as left_behind  # noqa: PLC0415
+    from headrace.rollouts.cleanup import examine as examine_orphans  # noqa: PLC0415
 
     plan = read_plan(pipeline) if pipeline else None
-    needs = demands(plan, account=account) if plan else ClusterRequirements(account=account)
+    requirements = demands(plan, account=account) if plan else ClusterRequirements(account=account)
     cluster = connect(context=context, namespace=namespace)
     place = find_step_place(cluster)
     if place and not namespace:
         cluster = replace(cluster, namespace=place.namespace)
-    found = examine(cluster, needs, place)
-    if place is None and all(finding.state != "bad" for finding in found if finding.area == "Kubernetes"):
-        found += check_steps(cluster, place, needs)
-    if all(finding.state != "bad" for finding in found if finding.area in {"Kubernetes", "Namespace"}):
-        found += left_behind(cluster)
-    return [*found, *(find_ignored_features(plan) if plan else [])]
+    findings = examine(cluster, requirements, place)
+    if place is None and all(finding.state != "bad" for finding in findings if finding.area == "Kubernetes"):
+        findings += check_steps(cluster, place, requirements)
+    if all(finding.state != "bad" for finding in findings if finding.area in {"Kubernetes", "Namespace"}):
+        findings += examine_orphans(cluster)
+    return [*findings, *(find_ignored_features(plan) if plan else [])]
 
 
 def _find_unnamed_settings() -> list[Diagnostic]:
@@ -93,12 +93,12 @@ def _find_unnamed_settings() -> list[Diagnostic]:
 def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Diagnostic]) -> None:
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
-    told: dict[str, Any] = {"target": target, "pipeline": str(pipeline) if pipeline else None}
-    write_json(path, {**told, **as_dict(findings)})
+    subject: dict[str, Any] = {"target": target, "pipeline": str(pipeline) if pipeline else None}
+    write_json(path, {**subject, **as_dict(findings)})
 
 
 def table(findings: Sequence[Diagnostic]) -> list[str]:
-    """A line for each finding, and one for its remedy; what is about one thing stands together."""
+    """Return a line for each finding and one for its remedy; findings of one area stand together."""
     areas = list(dict.fromkeys(finding.area for finding in findings))
     lines = []
     for area in areas:
@@ -114,14 +114,16 @@ def table(findings: Sequence[Diagnostic]) -> list[str]:
 
 
 def verdict(findings: Sequence[Diagnostic], *, target: str, pipeline: Path | None) -> str:
-    """The last line: how it stands, and what to do next."""
+    """Return the last line: how it stands, and what to do next."""
     counts = as_dict(findings)["counts"]
     what = f"{pipeline} on the {target} target" if pipeline else f"the {target} target"
     if counts["bad"]:
-        return f"\n{what}: {counts['bad']} to mend (✗), {counts['warning']} to know of (!); mend them, then ask again."
-    unsure = f", {counts['unknown']} could not be looked at (?)" if counts["unknown"] else ""
+        return (
+            f"\n{what}: {counts['bad']} to fix (✗), {counts['warning']} to know about (!); fix them, then run it again."
+        )
+    unsure = f", {counts['unknown']} could not be checked (?)" if counts["unknown"] else ""
     following = _following(target, pipeline)
-    return f"\n{what}: nothing stands in the way; {counts['warning']} to know of (!){unsure}. Next: {following}"
+    return f"\n{what}: nothing stands in the way; {counts['warning']} to know about (!){unsure}. Next: {following}"
 
 
 def _following(target: str, pipeline: Path | None) -> str:

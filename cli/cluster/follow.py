@@ -1,4 +1,4 @@
-"""Follow a run on a cluster: the lines of a run here, and the same folder at its end."""
+"""Follow a run on a cluster: print the lines that a local run prints, and leave the same folder."""
 
 import json
 import shutil
@@ -37,11 +37,11 @@ _SHIPPED = "headrace-"
 
 @dataclass(frozen=True)
 class RunSources:
-    """Where what the API of Kubeflow Pipelines does not tell of a run is asked for.
+    """Where to find what the API of Kubeflow Pipelines does not report about a run.
 
     Attributes:
-        logs: What its steps say: pods, as far as there is a way to the cluster, and the object store.
-        workflows: Its Workflow: from the cluster, else as Kubeflow keeps it.
+        logs: Logs of its steps: from pods, if the cluster is reached, else from the object store.
+        workflows: Its Workflow: from the cluster, else as Kubeflow stores it.
     """
 
     logs: StepLogs
@@ -49,7 +49,7 @@ class RunSources:
 
 
 def sources(api: "KfpClient", pipeline: "PipelineFile") -> RunSources:
-    """Ways to what the API does not tell of the runs of a pipeline."""
+    """Return the ways to what the API does not report about the runs of a pipeline."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
     from headrace.cluster.kfp import workflow  # noqa: PLC0415 - slow
 
@@ -59,8 +59,8 @@ def sources(api: "KfpClient", pipeline: "PipelineFile") -> RunSources:
         cluster = connect()
     except ClusterError as error:
         problems.append(str(error))
-    given = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
-    namespaces = tuple(dict.fromkeys(given))
+    candidates = [api.namespace] if api.namespace else [KUBEFLOW, *([cluster.namespace] if cluster else [])]
+    namespaces = tuple(dict.fromkeys(candidates))
     logs = StepLogs(cluster, namespaces, lambda run: artifacts(run, pipeline), problems, tuple(pipeline.steps))
     return RunSources(logs, WorkflowSource(cluster, namespaces, partial(workflow.read_kept_workflow, api.transport)))
 
@@ -68,83 +68,83 @@ def sources(api: "KfpClient", pipeline: "PipelineFile") -> RunSources:
 def follow_run(
     api: "KfpClient", run_id: str, pipeline: "PipelineFile", *, home: Path, summary_file: Path | None
 ) -> None:
-    """Show a run until its end, and write what came of it into a folder.
+    """Show a run until its end, and write its results into a folder.
 
     Args:
         api: Kubeflow Pipelines.
         run_id: The run's id.
-        pipeline: What it runs.
+        pipeline: The pipeline that it runs.
         home: The run's folder.
         summary_file: Where the summary is written too; None for nowhere.
 
     Raises:
         HeadraceError: If the run failed, or cannot be followed.
     """
-    asked = sources(api, pipeline)
+    run_sources = sources(api, pipeline)
     with run_folder(home) as folder:
         watch = _Watch(folder, Progress(sys.stdout))
         try:
-            run, ended = follow(
+            run, outcome_of_run = follow(
                 api,
                 run_id,
                 pipeline=pipeline,
-                logs=asked.logs,
+                logs=run_sources.logs,
                 watch=watch,
-                workflows=asked.workflows,
+                workflows=run_sources.workflows,
                 poll_seconds=remote.POLL_SECONDS,
             )
         except (KeyboardInterrupt, SystemExit):
             typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
             raise
         write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
-        notes = [*fetch_artifacts(run, pipeline, folder), *_unknown(ended, asked)]
-        for note in notes if ended.error else ():
+        notes = [*fetch_artifacts(run, pipeline, folder), *_unknown(outcome_of_run, run_sources)]
+        for note in notes if outcome_of_run.error else ():
             typer.echo(f"  {note}")
-        summary = _conclude(run, ended, pipeline, folder, summary_file)
+        summary = _conclude(run, outcome_of_run, pipeline, folder, summary_file)
     typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
     for note in notes:
         typer.echo(f"  {note}")
     typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")
 
 
-def _unknown(ended: RunOutcome, asked: RunSources) -> list[str]:
-    """A line for the steps of which nobody can say what became of them, and why nobody can."""
+def _unknown(ended: RunOutcome, run_sources: RunSources) -> list[str]:
+    """Return a line that names the steps whose outcome is unknown, and the reason."""
     names = [step.name for step in ended.steps if step.status == "unknown"]
-    problems = [*asked.workflows.problems, *asked.logs.problems]
-    why = f": {problems[-1]}" if problems else ", and neither its Workflow nor the object store tells more."
-    return [f"unknown   {', '.join(names)}: the states that Kubeflow tells stand still{why}"] if names else []
+    problems = [*run_sources.workflows.problems, *run_sources.logs.problems]
+    why = f": {problems[-1]}" if problems else ", and neither its Workflow nor the object store has more."
+    return [f"unknown   {', '.join(names)}: the states that Kubeflow reports no longer change{why}"] if names else []
 
 
 class _Watch:
-    """Shows what steps do, and keeps it as a run here does, for the report."""
+    """Shows the events of steps, and records them as a local run does, for the report."""
 
     def __init__(self, folder: RunFolder, show: Progress) -> None:
         self._folder = folder
         self._show = show
 
-    def __call__(self, told: StepEvent) -> None:
-        """Show and keep one thing."""
-        self._show(told)
-        if told.event in {"progress", "waiting"}:
+    def __call__(self, event: StepEvent) -> None:
+        """Show and record one event."""
+        self._show(event)
+        if event.event in {"progress", "waiting"}:
             return
-        facts = {"step": told.step, "time": told.time, "seconds": told.seconds}
-        lines: list[dict[str, object]] = [{**facts, "event": told.event}]
-        if told.event == "fail":
-            lines[0] |= {"error": told.text, "kind": told.kind}
-        elif told.text:
-            lines.insert(0, {**facts, "event": "progress", "text": told.text})
+        facts = {"step": event.step, "time": event.time, "seconds": event.seconds}
+        lines: list[dict[str, object]] = [{**facts, "event": event.event}]
+        if event.event == "fail":
+            lines[0] |= {"error": event.text, "kind": event.kind}
+        elif event.text:
+            lines.insert(0, {**facts, "event": "progress", "text": event.text})
         with self._folder.events.open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 def fetch_artifacts(run: "PipelineRun", pipeline: "PipelineFile", folder: RunFolder) -> list[str]:
-    """Bring artifacts here; what could not be had is returned in words."""
+    """Fetch the artifacts of a run; return what could not be fetched, in words."""
     cached = sorted({task.name for task in run.tasks if task.name in pipeline.steps and run.is_cached(task)})
     notes = [f"cached    {', '.join(cached)}: {CACHED}, where their artifacts are"] if cached else []
     try:
         artifacts(run, pipeline).fetch(folder.steps)
     except UserError as error:
-        shutil.rmtree(folder.steps, ignore_errors=True)  # half of them would tell half a story
+        shutil.rmtree(folder.steps, ignore_errors=True)  # a partial copy would make a misleading report
         return [*notes, f"artifacts not fetched: {error}"]
     return notes
 
@@ -159,7 +159,7 @@ def _conclude(
         report_failure(folder, str(ended.error), names)
     whole = (folder.staging / "report.html").exists() and not ended.error
     bad: Literal["canceled", "failed"] = "canceled" if run.state == "CANCELED" else "failed"
-    told = Summary(
+    base = Summary(
         status=bad if ended.error else "succeeded",
         seconds=round(max(run.ended - run.created, 0.0), 3),
         steps=with_skipped(ended.steps, names),
@@ -168,7 +168,7 @@ def _conclude(
         versions=versions(),
         error=str(ended.error or ""),
     )
-    summary = summarise(folder, told)
+    summary = summarise(folder, base)
     for path in (folder.staging / "summary.json", summary_file):
         if path:
             write_text(path, summary.to_json())

@@ -1,4 +1,4 @@
-"""``headrace rollout``: a new version takes over step by step, or goes back."""
+"""``headrace rollout``: a new version takes over step by step, or is rolled back."""
 
 import contextlib
 import shlex
@@ -34,35 +34,35 @@ Examples:
 
   headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv --steps 10,50,100
 
-Exit code 0: promoted. 3: sent back or aborted, and the former version answers. KServe needs a cluster (KUBECONFIG, or a
-pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
+Exit code 0: promoted. 3: rolled back or aborted, and the former version serves. KServe needs a cluster (KUBECONFIG, or
+a pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
 """
 _SENT_BACK = 3
 
 
 @takes_fields(RolloutOptions)
-def rollout(*, given: RolloutOptions) -> None:
-    """Give a candidate a growing share of MODEL's requests; promote it, or send it back, by what its servers count."""
+def rollout(*, options: RolloutOptions) -> None:
+    """Give a candidate a growing share of MODEL's requests; promote it or roll it back by its servers' metrics."""
     from headrace.rollouts.controller.start import refuse_second  # noqa: PLC0415 - other commands need no statistics
 
-    if len(given.actions) + bool(given.candidate) != 1:
+    if len(options.actions) + bool(options.candidate) != 1:
         raise InputError(
             "headrace rollout must be given a --candidate, or one of --status, --pause, --resume, --abort."
         )
-    if given.to not in {"local", "kserve"}:
-        raise InputError(f"--to must be local or kserve; got {given.to!r} instead.")
-    memory = _memory(given)
-    if given.actions and _only_said(given.actions[0], memory):
+    if options.to not in {"local", "kserve"}:
+        raise InputError(f"--to must be local or kserve; got {options.to!r} instead.")
+    store = _memory(options)
+    if options.actions and _only_said(options.actions[0], store):
         return
-    plan = _plan(given)
-    if given.candidate:
-        refuse_second(memory, given.model)
-    with _parts(given, memory) as parts:
-        record = _finish_rollout(given.actions, parts, plan)
-    if given.to == "kserve":
-        write_text(given.folder / "rollout.json", record.to_json())
-    _print_outcome(record, given.folder)
-    if record.status != "promoted" and not given.abort:
+    plan = _plan(options)
+    if options.candidate:
+        refuse_second(store, options.model)
+    with _parts(options, store) as parts:
+        record = _finish_rollout(options.actions, parts, plan)
+    if options.to == "kserve":
+        write_text(options.folder / "rollout.json", record.to_json())
+    _print_outcome(record, options.folder)
+    if record.status != "promoted" and not options.abort:
         raise typer.Exit(_SENT_BACK)
 
 
@@ -74,118 +74,118 @@ def _finish_rollout(actions: tuple[str, ...], parts: "RolloutParts", plan: "Roll
     return start.go_on(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
 
 
-def _only_said(action: str, memory: "RecordStore") -> bool:
-    """Tell how a rollout is, or tell its process what is wanted; False if there is no process and it must be done here.
+def _only_said(action: str, store: "RecordStore") -> bool:
+    """Print the rollout's status, or pass a command to its process; return False if it must be carried out here.
 
     Raises:
-        InputError: If there is no rollout, or nobody would hear.
+        InputError: If there is no rollout, or no process that takes the command.
     """
-    kept = memory.load()
+    stored = store.load()
     if action == "status":
-        typer.echo(_describe_rollout(kept))
+        typer.echo(_describe_rollout(stored))
         return True
-    if kept is None or not kept.record.open:
+    if stored is None or not stored.record.open:
         raise InputError("no rollout is under way here: see the last one with --status, or start one with --candidate.")
-    if not kept.watched:
+    if not stored.watched:
         if action == "pause":
-            raise InputError("nobody goes on with the rollout: go on with it by --resume, or end it by --abort.")
+            raise InputError("no process runs the rollout: resume it by --resume, or end it by --abort.")
         return False
-    wish: RolloutCommand = action  # type: ignore[assignment]  # one of the three
-    memory.wish(wish)
-    typer.echo(f"It is told to {action}; it hears so at its next look. Next: see it with --status.")
+    command: RolloutCommand = action  # type: ignore[assignment]  # one of the three
+    store.wish(command)
+    typer.echo(f"The command {action} is stored; the rollout reads it at its next poll. Next: see it with --status.")
     return True
 
 
-def _describe_rollout(kept: "StoredRollout | None") -> str:
+def _describe_rollout(stored: "StoredRollout | None") -> str:
     from headrace.rollouts.controller.start import describe_rollout  # noqa: PLC0415
 
-    if kept is None:
+    if stored is None:
         return "There is no rollout here; start one with --candidate."
-    record = kept.record
+    record = stored.record
     checks = record.steps[-1].checks if record.steps else ()
-    lines = [f"{record.name}: {describe_rollout(kept)}", *(f"  {check.text}" for check in checks), *record.reasons]
+    lines = [f"{record.name}: {describe_rollout(stored)}", *(f"  {check.text}" for check in checks), *record.reasons]
     return "\n".join(lines)
 
 
-def _plan(given: RolloutOptions) -> "RolloutPlan":
-    """The plan of a command's options.
+def _plan(options: RolloutOptions) -> "RolloutPlan":
+    """Return the plan that a command's options describe.
 
     Raises:
-        InputError: If an option cannot be.
+        InputError: If an option is invalid.
     """
     from headrace.rollouts.step import plan_of  # noqa: PLC0415
 
     try:
-        steps = [int(part) for part in given.steps.split(",")]
+        steps = [int(part) for part in options.steps.split(",")]
     except ValueError as error:
-        raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {given.steps!r} instead.") from error
+        raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {options.steps!r} instead.") from error
     return plan_of(
         steps,
-        here=given.to == "local",
-        tolerances=run_options.bounds(given.tolerate or [], option="--tolerate", example="errors=0.02"),
-        step_time=given.step_time,
-        patience=given.patience,
-        look=given.look,
-        alpha=given.alpha,
-        step_requests=given.step_requests,
-        floor_ms=given.floor_ms,
-        slow_ms=given.slow_ms,
-        undecided=given.undecided,
+        here=options.to == "local",
+        tolerances=run_options.bounds(options.tolerate or [], option="--tolerate", example="errors=0.02"),
+        step_time=options.step_time,
+        patience=options.patience,
+        look=options.look,
+        alpha=options.alpha,
+        step_requests=options.step_requests,
+        floor_ms=options.floor_ms,
+        slow_ms=options.slow_ms,
+        undecided=options.undecided,
     )
 
 
-def _memory(given: RolloutOptions) -> "RecordStore":
-    if given.to == "local":
+def _memory(options: RolloutOptions) -> "RecordStore":
+    if options.to == "local":
         from headrace.rollouts.record.record_store import FileRecordStore  # noqa: PLC0415
 
-        return FileRecordStore(given.folder)
+        return FileRecordStore(options.folder)
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415
     from headrace.rollouts.record.config_map_store import ConfigMapRecordStore  # noqa: PLC0415
 
-    return ConfigMapRecordStore(connect(context=given.context, namespace=given.namespace), given.model)
+    return ConfigMapRecordStore(connect(context=options.context, namespace=options.namespace), options.model)
 
 
 @contextlib.contextmanager
-def _parts(given: RolloutOptions, memory: "RecordStore") -> "Iterator[RolloutParts]":
-    """What the rollout is made of; one that is gone on with knows its candidate itself."""
-    kept = memory.load()
-    candidate = given.candidate or (kept.record.candidate.uri if kept else "")
-    if given.to == "local":
+def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutParts]":
+    """Yield the parts of the rollout; a resumed one knows its candidate from its record."""
+    stored = store.load()
+    candidate = options.candidate or (stored.record.candidate.uri if stored else "")
+    if options.to == "local":
         from headrace.api.model_reference import resolve_model  # noqa: PLC0415
         from headrace.rollouts.local import LocalRollout, parts_here  # noqa: PLC0415
 
-        if not given.table and not given.abort:
+        if not options.table and not options.abort:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
-        here = LocalRollout(
-            stable=resolve_model(given.model),
+        local_rollout = LocalRollout(
+            stable=resolve_model(options.model),
             candidate=resolve_model(candidate),
-            table=given.table,
-            target=given.target,
-            rate=given.rate,
-            seed=given.seed,
+            table=options.table,
+            target=options.target,
+            rate=options.rate,
+            seed=options.seed,
         )
-        with parts_here(here, given.folder) as parts:
+        with parts_here(local_rollout, options.folder) as parts:
             yield parts
         return
     from headrace.api.deployment import publish_model  # noqa: PLC0415
     from headrace.rollouts.kserve import KServeRollout, parts_there  # noqa: PLC0415
     from headrace.serving.deployment.target import DeploymentTarget  # noqa: PLC0415
 
-    there = KServeRollout(
-        name=given.model,
+    kserve_rollout = KServeRollout(
+        name=options.model,
         candidate=publish_model(candidate),
-        traffic=given.traffic or (kept.record.traffic if kept and kept.record.open else ""),
-        target=DeploymentTarget("kserve", given.namespace, given.context, via=given.via),
-        prometheus=given.prometheus,
-        selector=given.selector,
-        known=given.known,
-        wrong=given.wrong,
+        traffic=options.traffic or (stored.record.traffic if stored and stored.record.open else ""),
+        target=DeploymentTarget("kserve", options.namespace, options.context, via=options.via),
+        prometheus=options.prometheus,
+        selector=options.selector,
+        known=options.known,
+        wrong=options.wrong,
     )
-    yield parts_there(there, say=_say)
+    yield parts_there(kserve_rollout, say=_say)
 
 
 def _print_outcome(record: "RolloutRecord", home: Path) -> None:
-    """How it ended, and what to do next."""
+    """Print how it ended, and what to do next."""
     from headrace.rollouts.record.registry_note import tell  # noqa: PLC0415
 
     typer.echo(f"\n  {record.name}: {record.status.replace('_', ' ')}.\n  {' '.join(record.reasons)}")
@@ -194,16 +194,16 @@ def _print_outcome(record: "RolloutRecord", home: Path) -> None:
     typer.echo(f"  The decision stands {tell(record)}.")
     path = home / "rollout.json"
     if record.status != "promoted":
-        typer.echo(f"\nNext: read {path}, which says on which numbers; the former version answers.")
+        typer.echo(f"\nNext: read {path}, which holds the numbers behind it; the former version serves.")
     elif record.to == "local":
         typer.echo(
             f"\nNext: headrace serve {shlex.quote(record.candidate.uri)}   (every decision and its numbers: {path})"
         )
     else:
-        typer.echo(f"\nNext: ask it; the rollout's decisions and their numbers lie in {path}.")
+        typer.echo(f"\nNext: send it requests; the rollout's decisions and their numbers are in {path}.")
 
 
 def _say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     sys.stdout.write(f"  … {text}\n")
     sys.stdout.flush()

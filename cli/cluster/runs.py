@@ -40,7 +40,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its
 
 def runs(
     limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
-    recurring: Annotated[bool, typer.Option("--recurring", help="List what is run again and again.")] = False,
+    recurring: Annotated[bool, typer.Option("--recurring", help="List recurring runs.")] = False,
 ) -> None:
     """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
     from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
@@ -52,7 +52,7 @@ def runs(
     else:
         rows = [_row(run) for run in run_listing.with_canceled(api, api.runs(limit))]
     if not rows:
-        typer.echo("There are none. Next: headrace submit training --help")
+        typer.echo("There are no runs. Next: headrace submit training --help")
         return
     for row in rows:
         typer.echo(row)
@@ -80,7 +80,7 @@ def logs(
     run: RunName,
     step: Annotated[str, typer.Argument(metavar="[STEP]", help="One step.", show_default="all")] = "",
 ) -> None:
-    """Print what the steps of RUN said: from their pods while these are there, else from the object store."""
+    """Print the logs of the steps of RUN: from their pods while these exist, else from the object store."""
     from headrace.cli.cluster.follow import sources  # noqa: PLC0415 - slow, and other commands need none
     from headrace.cluster.kfp import client  # noqa: PLC0415
     from headrace.pipelines.kubeflow import run_listing, submit  # noqa: PLC0415
@@ -88,42 +88,42 @@ def logs(
     from headrace.pipelines.kubeflow.run_workflow import with_workflow  # noqa: PLC0415
 
     api = client.connect()
-    told = api.run(submit.find(api, run))
-    pipeline = api.pipeline_of(told)
-    asked = sources(api, pipeline)
-    workflow = asked.workflows.of(told)
-    found = with_workflow(told, workflow)
-    begun, rest = run_listing.steps(found, pipeline, asked.logs)
+    pipeline_run = api.run(submit.find(api, run))
+    pipeline = api.pipeline_of(pipeline_run)
+    run_sources = sources(api, pipeline)
+    workflow = run_sources.workflows.of(pipeline_run)
+    complete_run = with_workflow(pipeline_run, workflow)
+    started, rest = run_listing.steps(complete_run, pipeline, run_sources.logs)
     names = {step, step.replace("_", "-")}
-    wanted = [task for task in begun if not step or names & {task.name, pipeline.steps[task.name].runs}]
-    if not wanted and (step or not rest):
-        known = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in begun)) or "none yet"
-        raise InputError(f"the run {found.name} has begun the steps {known}; got {quote(step)} instead.")
-    for task in wanted:
-        text = "" if found.is_cached(task) else asked.logs.text(found, task.name)
+    tasks = [task for task in started if not step or names & {task.name, pipeline.steps[task.name].runs}]
+    if not tasks and (step or not rest):
+        step_names = ", ".join(dict.fromkeys(pipeline.steps[task.name].runs for task in started)) or "none yet"
+        raise InputError(f"the run {complete_run.name} has begun the steps {step_names}; got {quote(step)} instead.")
+    for task in tasks:
+        text = "" if complete_run.is_cached(task) else run_sources.logs.text(complete_run, task.name)
         typer.echo(f"== {task.name} ({task.state.lower()})")
-        typer.echo(text.rstrip() or f"   {CACHED if found.is_cached(task) else 'nothing that can be read'}")
+        typer.echo(text.rstrip() or f"   {CACHED if complete_run.is_cached(task) else 'nothing that can be read'}")
     if rest and not step:
         typer.echo("\nNot begun: " + ", ".join(f"{name} ({state})" for name, state in rest.items()))
-    if not found.has_ended and not step:
-        for name, obstacle in asked.logs.obstacles(found, workflow).items():
+    if not complete_run.has_ended and not step:
+        for name, obstacle in run_sources.logs.obstacles(complete_run, workflow).items():
             stuck = waiting(pipeline, name, obstacle)
             typer.echo(f"! {stuck.step or 'the run'}: {stuck.text}")
-        if asked.workflows.is_absent():
-            places = " or ".join(asked.workflows.namespaces)
+        if run_sources.workflows.is_absent():
+            places = " or ".join(run_sources.workflows.namespaces)
             typer.echo(f"! the run: it has no Workflow in {places}: it was deleted, or KUBECONFIG is another cluster's")
-    if asked.logs.problems:
-        typer.echo(f"headrace: {asked.logs.problems[-1]}", err=True)
+    if run_sources.logs.problems:
+        typer.echo(f"headrace: {run_sources.logs.problems[-1]}", err=True)
 
 
 def cancel(
     run: RunName,
     recurring: Annotated[
         bool,
-        typer.Option("--recurring", help="RUN is the id of a recurring run: it starts nothing more, and is deleted."),
+        typer.Option("--recurring", help="RUN is the id of a recurring run, which is deleted and starts no more runs."),
     ] = False,
     with_runs: Annotated[
-        bool, typer.Option("--with-runs", help="With --recurring: end its run that is under way, too.")
+        bool, typer.Option("--with-runs", help="With --recurring: also end its run that is under way.")
     ] = False,
 ) -> None:
     """End RUN: its pods are killed."""
@@ -137,6 +137,6 @@ def cancel(
     if recurring:
         typer.echo(canceling.cancel_recurring(api, run, with_runs=with_runs))
         return
-    found = submit.find(api, run)
-    canceling.cancel(api, found)
-    typer.echo(f"It is told to end. Next: headrace runs, or: headrace logs {found}")
+    run_id = submit.find(api, run)
+    canceling.cancel(api, run_id)
+    typer.echo(f"It is being ended. Next: headrace runs, or: headrace logs {run_id}")

@@ -1,4 +1,4 @@
-"""``headrace submit``: a pipeline on Kubeflow, once or again and again."""
+"""``headrace submit``: run a pipeline on Kubeflow, once or on a schedule."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,11 +36,11 @@ def submit(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait, show the steps, and fetch the results.")
     ] = False,
-    every: Annotated[str, typer.Option(help="Run it again and again, such as every 24h.", metavar="TIME")] = "",
+    every: Annotated[str, typer.Option(help="Run it repeatedly, such as every 24h.", metavar="TIME")] = "",
     cron: Annotated[str, typer.Option(help="Run it by a schedule in UTC: second minute hour day month weekday.")] = "",
     name: Annotated[str, typer.Option(help="Name of the run.", show_default="the pipeline's, with the time")] = "",
     version: Annotated[str, typer.Option(help="Name of the version.", show_default="by its content")] = "",
-    group: Annotated[str, typer.Option(help="What Kubeflow calls an experiment: a list of runs.")] = "",
+    group: Annotated[str, typer.Option(help="Experiment of Kubeflow, a named list of runs.")] = "",
     pipeline_root: Annotated[
         str, typer.Option(help="Where artifacts go, such as s3://headrace/runs.", show_default="Kubeflow's own place")
     ] = "",
@@ -51,7 +51,7 @@ def submit(
         ),
     ] = "",
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Begin though something is missing where the steps run.")
+        bool, typer.Option("--unchecked", help="Start even if something is missing where the steps run.")
     ] = False,
     cpu: cluster_options.Cpu = None,
     memory: cluster_options.Memory = None,
@@ -67,7 +67,7 @@ def submit(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Upload PIPELINE to Kubeflow (HEADRACE_KFP_ENDPOINT) and run it."""
-    given = cluster_options.task_options(
+    step_options = cluster_options.task_options(
         cpu=cpu,
         memory=memory,
         gpu=gpu,
@@ -85,16 +85,16 @@ def submit(
     trigger = submitting.trigger(every=every, cron=cron)
     if trigger and follow:
         raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
-    wish = submitting.SubmitOptions(
-        pipeline, run_options.pairs(argument), given, name, version, group, pipeline_root, service_account
+    request = submitting.SubmitOptions(
+        pipeline, run_options.pairs(argument), step_options, name, version, group, pipeline_root, service_account
     )
-    file = submitting.read(wish)
+    file = submitting.read(request)
     api = client.connect()
-    wish = replace(wish, service_account=_account(api, wish, file, unchecked=unchecked))
-    job = submitting.job(api, wish, file)
+    request = replace(request, service_account=_account(api, request, file, unchecked=unchecked))
+    job = submitting.job(api, request, file)
     if trigger:
         recurring = api.schedule(job, trigger=trigger)
-        typer.echo(f"The recurring run {job.name} is made: {recurring}")
+        typer.echo(f"The recurring run {job.name} is created: {recurring}")
         typer.echo(f"\nNext: headrace runs --recurring, or: headrace cancel --recurring {recurring}")
         return
     run = api.start(job)
@@ -110,22 +110,22 @@ def submit(
     follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)
 
 
-def _account(api: "KfpClient", wish: "SubmitOptions", file: "PipelineFile", *, unchecked: bool) -> str:
-    """The account of the run; what its steps will miss is told before it begins.
+def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *, unchecked: bool) -> str:
+    """Return the service account of the run, after printing what its steps would lack.
 
     Raises:
-        InputError: If they will miss something, or an argument does not suit the pipeline.
+        InputError: If they would lack something, or an argument does not suit the pipeline.
     """
     from headrace.cli.cluster.doctor import table  # noqa: PLC0415 - as above
     from headrace.pipelines.compiled_spec import preflight  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
 
-    arguments = submitting.arguments(file, wish.arguments)
-    outlook = preflight.look(api, file, arguments, account=wish.service_account)
-    told = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
-    typer.echo("\n".join(table(told)))
+    arguments = submitting.arguments(file, request.arguments)
+    outlook = preflight.look(api, file, arguments, account=request.service_account)
+    shown = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
+    typer.echo("\n".join(table(shown)))
     if outlook.lacking and not unchecked:
         first, *others = outlook.lacking
         more = f" ({len(others)} more stand above)" if others else ""
-        raise InputError(f"{first.text}{more}: {first.remedy}; or begin all the same with --unchecked.")
+        raise InputError(f"{first.text}{more}: {first.remedy}; or start it anyway with --unchecked.")
     return outlook.account

@@ -1,4 +1,4 @@
-"""``headrace card``: what only a person can say of a model."""
+"""``headrace card``: what only a person can say about a model."""
 
 import shlex
 from pathlib import Path
@@ -15,7 +15,7 @@ Examples:
 
   headrace card headrace-out/demo -o card.yaml      (write the questions, to be answered in an editor)
 
-  headrace card headrace-out/demo --answers card.yaml -o bundle      (the same model with the answers in its papers)
+  headrace card headrace-out/demo --answers card.yaml -o bundle      (the same model with the answers in its documents)
 
   headrace run heart.csv --target target --card card.yaml      (or give them to the next run)
 """
@@ -33,17 +33,19 @@ def card(
     from headrace.core.packaging import update_card  # noqa: PLC0415 - scikit-learn is slow to import
     from headrace.core.packaging.cards import card_answers  # noqa: PLC0415 - scikit-learn is slow to import
 
-    given = card_answers.load(Path(answers)) if answers else None
+    new_answers = card_answers.load(Path(answers)) if answers else None
     if output.exists():
-        raise InputError(f"{output} must not be there yet; choose another place, or take it away.")
+        raise InputError(f"{output} must not exist yet; choose another path, or remove it.")
     with open_model(model) as bundle:
-        if given is None:
-            known = update_card.answers_of(bundle)
-            write_text(output, card_answers.dump(known, bundle.name))
-            typer.echo(f"{len(known.missing)} of {len(card_answers.QUESTIONS)} questions wait for an answer: {output}")
+        if new_answers is None:
+            current_answers = update_card.answers_of(bundle)
+            write_text(output, card_answers.dump(current_answers, bundle.name))
+            typer.echo(
+                f"{len(current_answers.missing)} of {len(card_answers.QUESTIONS)} questions are unanswered: {output}"
+            )
             again = shlex.join(["headrace", "card", model, "--answers", str(output), "--output", "NEW-BUNDLE"])
             typer.echo(f"\nNext: {again}")
             return
-        made = update_card.with_answers(bundle, given, output)
-    typer.echo(f"{made.name} {made.digest}: {len(given.missing)} questions still wait for an answer.")
+        new_bundle = update_card.with_answers(bundle, new_answers, output)
+    typer.echo(f"{new_bundle.name} {new_bundle.digest}: {len(new_answers.missing)} questions are still unanswered.")
     typer.echo(f"\nNext: headrace serve {shlex.quote(str(output))}")

@@ -22,15 +22,15 @@ Examples:
 
   headrace run heart.csv --target target --contract heart.yaml
 """
-_WISHES = ("task", "time_column", "positive", "country", "decimal", "thousands")
+_HINTS = ("task", "time_column", "positive", "country", "decimal", "thousands")
 
 
 @table_options.takes(
-    *table_options.READING, "target", *_WISHES, optional=("target",), unset={"target": "the last column"}
+    *table_options.READING, "target", *_HINTS, optional=("target",), unset={"target": "the last column"}
 )
 def contract(
     *,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write.", metavar="FILE", show_default="standard output"),
@@ -48,24 +48,24 @@ def contract(
     from headrace.core.tables import parquet_table  # noqa: PLC0415
     from headrace.stores.sources.open_source import open_source  # noqa: PLC0415
 
-    read = table_options.read_options(given)
-    marks = number_marks(given["decimal"], given["thousands"], spell=table_options.flag)
+    read_options = table_options.read_options(options)
+    marks = number_marks(options["decimal"], options["thousands"], spell=table_options.flag)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
-        facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
-        target = given["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
-        wishes = ContractHints(**{name: given[name] for name in _WISHES} | marks)
-        made = infer_with_notes(folder, name=default_name(given["source"]), target=target, wishes=wishes)
-    if not given["target"]:
-        said = f"headrace: the last column, {quote(target)}, is taken for the target; --target names another."
-        typer.echo(said, err=True)
-    noted = [*from_json(facts.get("notes", [])), *made.notes]
-    for line in lines(worst_first([*noted, *left_out(made.contract, noted)]), rest="in the descriptions"):
+        facts = ingest_table(open_source(options["source"]), folder=folder, options=read_options)
+        target = options["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
+        hints = ContractHints(**{name: options[name] for name in _HINTS} | marks)
+        inferred = infer_with_notes(folder, name=default_name(options["source"]), target=target, wishes=hints)
+    if not options["target"]:
+        notice = f"headrace: the last column, {quote(target)}, is used as the target; --target names another."
+        typer.echo(notice, err=True)
+    notes = [*from_json(facts.get("notes", [])), *inferred.notes]
+    for line in lines(worst_first([*notes, *left_out(inferred.contract, notes)]), rest="in the descriptions"):
         typer.echo(line, err=True)
-    text = dump(made.contract)
+    text = dump(inferred.contract)
     if output is None:
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    command = shlex.join(["headrace", "run", given["source"], "--target", target, "--contract", str(output)])
-    typer.echo(f"{output} is written: read it, mend it, then: {command}")
+    command = shlex.join(["headrace", "run", options["source"], "--target", target, "--contract", str(output)])
+    typer.echo(f"{output} is written: read it, edit it, then: {command}")

@@ -1,4 +1,4 @@
-"""``headrace demo``: the line on a real table that ships with scikit-learn."""
+"""``headrace demo``: the whole pipeline on a real table that ships with scikit-learn."""
 
 import csv
 import shlex
@@ -64,22 +64,22 @@ def demo(
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
     serve: run_options.Serve = False,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     verbose: run_options.Verbose = False,
 ) -> None:
-    """Run the whole line on a real data set: from a CSV to an endpoint that answers."""
+    """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
     from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
 
     home = output or FOLDER / "demo"
     table = home.parent / f"{home.name}.csv"
     write_demo_table(table)
-    typer.echo(f"The table: {table}, 569 tumours of which the diagnosis is known. The line:\n")
-    wanted = TrainingOptions(
-        source=str(table), target="diagnosis", positive="malignant", name="tumours", seed=given["seed"]
+    typer.echo(f"The table: {table}, 569 tumours with their diagnoses. The run:\n")
+    training = TrainingOptions(
+        source=str(table), target="diagnosis", positive="malignant", name="tumours", seed=options["seed"]
     )
 
-    def then(completed: "Run") -> None:
+    def on_success(completed: "Run") -> None:
         typer.echo(outcome(completed.summary))
         typer.echo("\n" + exchange(dict(completed.verification)))
         if serve:
@@ -89,10 +89,10 @@ def demo(
             typer.echo(f"\nNext: open the report, {own}{look(completed.summary)}")
 
     run_line(
-        wanted.pipeline_arguments(),
+        training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,
         summary_file=summary,
         verbose=verbose,
-        then=then,
+        on_success=on_success,
     )

@@ -1,4 +1,4 @@
-"""``headrace replay``: make a bundle again, and say whether it is the same."""
+"""``headrace replay``: build a bundle again, and report whether it is the same."""
 
 import sys
 from pathlib import Path
@@ -19,34 +19,43 @@ Examples:
 
   headrace replay bundle/ --anyway --keep replayed/
 
-It ends with exit code 0 if the bundle is the same, byte for byte, and with 1 if it is another.
+Exit code 0: the bundle is the same, byte for byte. 1: it is different.
 """
 
 
 def replay(
     model: Model,
     source: Annotated[
-        str, typer.Option(metavar="TABLE", help="Where the table lies.", show_default="as papers or catalogue say")
+        str, typer.Option(metavar="TABLE", help="Where the table is stored.", show_default="by provenance or catalogue")
     ] = "",
     champion: Annotated[str, typer.Option(metavar="MODEL", help="The champion that the gate compared with.")] = "",
-    anyway: Annotated[bool, typer.Option("--anyway", help="Go on with other versions of Python and packages.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Continue with other versions of Python and packages.")
+    ] = False,
     keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the bundle that is made.")] = None,
     catalog: Catalog = "",
 ) -> None:
-    """Run the line again that made MODEL, on the same table, and say whether the model is the same."""
+    """Repeat the run that made MODEL, on the same table, and report whether the model is the same."""
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415 - the runner of pipelines is slow to import
     from headrace.pipelines.replay.checks import ReplayOptions  # noqa: PLC0415
     from headrace.pipelines.replay.replay import replay as again  # noqa: PLC0415
 
-    wish = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
+    options = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
     with open_model(model) as bundle:
-        typer.echo(f"The line that made {bundle.name} {bundle.digest[:12]}, again:\n")
-        found = again(bundle, wish=wish, watch=Progress(sys.stdout))
-    if found.same:
-        typer.echo(f"\nThe same: {found.found}")
+        typer.echo(f"Repeating the run that made {bundle.name} {bundle.digest[:12]}:\n")
+        comparison = again(bundle, wish=options, watch=Progress(sys.stdout))
+    if comparison.same:
+        typer.echo(f"\nThe same: {comparison.found}")
         return
-    where = f"the first step that gave something else is {found.step}" if found.step else "all steps gave the same"
-    typer.echo(f"\nAnother: {found.found} instead of {found.expected}; {where}; {', '.join(found.files)} differ.")
+    where = (
+        f"the first step with another result is {comparison.step}"
+        if comparison.step
+        else "all steps have the same results"
+    )
+    typer.echo(
+        f"\nDifferent: {comparison.found} instead of {comparison.expected}; {where}; "
+        f"{', '.join(comparison.files)} differ."
+    )
     if keep:
         typer.echo(f"The bundle that was made is in {keep}.")
     raise typer.Exit(1)

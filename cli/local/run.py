@@ -1,4 +1,4 @@
-"""``headrace run``: any table through the whole line."""
+"""``headrace run``: any table through the whole pipeline."""
 
 import shlex
 from collections.abc import Mapping
@@ -29,21 +29,21 @@ Examples:
 @table_options.takes(*table_options.ALL, after={"max_trials": "budget"})
 def run(
     *,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     max_trials: table_options.MaxTrials = 0,
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
     serve: run_options.Serve = False,
     verbose: run_options.Verbose = False,
 ) -> None:
-    """Take TABLE through every step to an endpoint that answers."""
-    wanted = table_options.training_options(given, max_trials=max_trials)
+    """Take TABLE through every step to a live endpoint."""
+    training = table_options.training_options(options, max_trials=max_trials)
     from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
 
-    home = table_options.home_of(output, wanted.name)
+    home = table_options.home_of(output, training.name)
 
-    def then(completed: "Run") -> None:
+    def on_success(completed: "Run") -> None:
         typer.echo(outcome(completed.summary))
         if completed.verification:
             typer.echo("\n" + exchange(dict(completed.verification)))
@@ -53,10 +53,10 @@ def run(
             typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
 
     run_line(
-        wanted.pipeline_arguments(),
+        training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,
         summary_file=summary,
         verbose=verbose,
-        then=then,
+        on_success=on_success,
     )

@@ -29,26 +29,26 @@ def score(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
     ],
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=256)] = 2,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Predict every row of TABLE with MODEL; rows that break the contract are kept and say why."""
+    """Predict every row of TABLE with MODEL; rows that break the contract are kept, with the reasons."""
     from headrace.api import scoring  # noqa: PLC0415 - polars is slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
     predictions = scoring.score(
         model,
-        given["source"],
+        options["source"],
         output=output,
-        **{name: value for name, value in given.items() if name != "source"},
+        **{name: value for name, value in options.items() if name != "source"},
         threads=threads,
         progress=partial(step_events.progress, "score"),
     )
     if summary:
         write_json(summary, predictions.counts())
-    told = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
+    message = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
     if predictions.refused:
-        told += f", {predictions.refused:,} refused (column violations says why)"
-    typer.echo(f"{told}, by {predictions.name} {predictions.digest[:12]}: {output}")
+        message += f", {predictions.refused:,} refused (column violations says why)"
+    typer.echo(f"{message}, by {predictions.name} {predictions.digest[:12]}: {output}")

@@ -1,4 +1,4 @@
-"""``headrace serve``: a model answers until it is interrupted."""
+"""``headrace serve``: serve a model until interrupted."""
 
 import os
 import shlex
@@ -35,7 +35,7 @@ DEFAULT_PORT = 8080
 
 
 def curl_line(url: str, request: Path) -> str:
-    """A command that sends the request in a file to ``url``, to be typed as it is."""
+    """Return a command that sends the request in a file to ``url``, quoted for a shell."""
     return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
 
 
@@ -47,7 +47,7 @@ def keep_up(completed: "Run") -> None:
     request = completed.home / "request.json"
     write_json(request, completed.verification["request"])
     name = completed.summary.endpoint.url
-    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Ask it:\n\n  {curl_line(name, request)}\n")
+    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Send it a request:\n\n  {curl_line(name, request)}\n")
     try:
         while True:
             time.sleep(3600)
@@ -63,7 +63,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
     grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=0, max=65535, show_default="no gRPC")] = 0,
     verify: Annotated[
-        str, typer.Option(help="What the bundle must prove before it answers: off, digest or signature.")
+        str, typer.Option(help="What is verified before the bundle is served: off, digest or signature.")
     ] = "digest",
     public_key: Annotated[str, typer.Option(help="Key that must have signed it.", metavar="FILE")] = "",
     identity: Annotated[str, typer.Option(help="Identity that must have signed it without a key.")] = "",
@@ -73,7 +73,7 @@ def serve(
     verbose: run_options.Verbose = False,
 ) -> None:
     """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
-    from headrace.api.server_command import server_command  # noqa: PLC0415 - whoever only keeps an endpoint up needs no command
+    from headrace.api.server_command import server_command  # noqa: PLC0415 - keeping an endpoint up needs no command
 
     command = server_command(
         model,

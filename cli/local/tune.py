@@ -35,7 +35,7 @@ Examples:
 def tune(
     *,
     context: typer.Context,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     max_trials: table_options.MaxTrials = 0,
     argument: run_options.Arguments = None,
     output: run_options.Output = None,
@@ -46,29 +46,29 @@ def tune(
 
     Without TABLE: run the search of an Experiment whose trial is a pipeline.
     """
-    if not given["source"]:
+    if not options["source"]:
         from headrace.cli.local.tune_pipeline import search_pipeline  # noqa: PLC0415 - slow to import, and tables need none
 
-        search_pipeline(context, budget=table_options.budget_of(given["budget"], max_trials))
+        search_pipeline(context, budget=table_options.budget_of(options["budget"], max_trials))
         return
-    if not given["target"] or argument:
+    if not options["target"] or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
-    wanted = replace(table_options.training_options(given, max_trials=max_trials), publish=False)
+    training = replace(table_options.training_options(options, max_trials=max_trials), publish=False)
     from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import outcome, search  # noqa: PLC0415
 
-    home = table_options.home_of(output, wanted.name)
+    home = table_options.home_of(output, training.name)
 
-    def then(completed: "Run") -> None:
+    def on_success(completed: "Run") -> None:
         typer.echo(outcome(completed.summary))
         typer.echo(search(completed.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
     run_line(
-        wanted.pipeline_arguments(),
+        training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,
         summary_file=summary,
         verbose=verbose,
-        then=then,
+        on_success=on_success,
     )

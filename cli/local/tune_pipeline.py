@@ -1,4 +1,4 @@
-"""``headrace tune`` for an Experiment whose trial is a pipeline: folder, engine, summary, last screen."""
+"""``headrace tune`` for an Experiment whose trial is a pipeline: folder, engine, summary, closing lines."""
 
 import contextlib
 import time
@@ -47,7 +47,7 @@ _OPTIONS = frozenset(
 
 @dataclass(frozen=True)
 class PipelineTuneOptions:
-    """What the user asks for.
+    """Options of a search whose trial is a pipeline.
 
     Attributes:
         experiment: File of the Experiment, or the name of a shipped one.
@@ -75,77 +75,76 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         InputError: If an option is one of tables, or the Experiment's trial is no pipeline.
         FailedSearchError: If there is no best trial.
     """
-    given = context.params
-    if not given["experiment"]:
+    params = context.params
+    if not params["experiment"]:
         raise InputError(
             "TABLE and --target must be given, or --experiment with an Experiment whose trial is a pipeline; got "
             "neither."
         )
-    for name in given:
+    for name in params:
         source = context.get_parameter_source(name)
         if name not in _OPTIONS and source is not None and source.name == "COMMANDLINE":
             raise InputError(
                 f"{_spell_option(context, name)} is about a table and means nothing where the trial is a pipeline; "
-                "leave it "
-                "out, or name the TABLE."
+                "leave it out, or name the TABLE."
             )
-    wish = PipelineTuneOptions(
-        experiment=given["experiment"],
-        arguments=run_options.pairs(given["argument"]),
+    options = PipelineTuneOptions(
+        experiment=params["experiment"],
+        arguments=run_options.pairs(params["argument"]),
         budget=budget,
-        seed=given["seed"],
+        seed=params["seed"],
         place=TunerTarget(
-            given["search_on"],
+            params["search_on"],
             image=IMAGE,
-            deadline=given["deadline"],
-            cleanup=given["cleanup"],
-            namespace=given["search_namespace"],
+            deadline=params["deadline"],
+            cleanup=params["cleanup"],
+            namespace=params["search_namespace"],
         ),
-        output=given["output"],
-        summary=given["summary"],
+        output=params["output"],
+        summary=params["summary"],
     )
-    if wish.summary:
-        clear_summary(wish.summary)
-    _search(wish)
+    if options.summary:
+        clear_summary(options.summary)
+    _search(options)
 
 
 def _spell_option(context: typer.Context, name: str) -> str:
-    """An option as it is typed."""
-    found = next(parameter for parameter in context.command.params if parameter.name == name)
-    return found.opts[0]
+    """Return an option as it is typed."""
+    parameter = next(parameter for parameter in context.command.params if parameter.name == name)
+    return parameter.opts[0]
 
 
-def _search(wish: PipelineTuneOptions) -> None:
-    trial = read(wish.experiment, arguments=wish.arguments)
+def _search(options: PipelineTuneOptions) -> None:
+    trial = read(options.experiment, arguments=options.arguments)
     if trial is None:
         raise InputError(
-            f"TABLE and --target must be given, for a trial of the Experiment {quote(wish.experiment)} fits a model; "
-            "they may be left out only where the trial is a pipeline."
+            f"TABLE and --target must be given, for a trial of the Experiment {quote(options.experiment)} fits a "
+            "model; they may be left out only where the trial is a pipeline."
         )
-    plan = plan_of(trial.experiment, budget_text=wish.budget, seed=wish.seed)
-    home = wish.output or Path("headrace-out") / trial.experiment.name
+    plan = plan_of(trial.experiment, budget_text=options.budget, seed=options.seed)
+    home = options.output or Path("headrace-out") / trial.experiment.name
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(run_folder(home))
         stack.enter_context(lease(folder.lease))
         folder.searches.mkdir(exist_ok=True)
         try:
-            result = _run_search(plan, trial, wish, folder, stack)
+            result = _run_search(plan, trial, options, folder, stack)
         except HeadraceError as error:
-            _write(_summary(None, folder, began, error=str(error)), folder, wish.summary)
+            _write(_summary(None, folder, began, error=str(error)), folder, options.summary)
             folder.set_aside()
             raise type(error)(f"{error} (see {folder.home / 'failed'})") from error
-        _write(_summary(result, folder, began), folder, wish.summary)
+        _write(_summary(result, folder, began), folder, options.summary)
         folder.keep()
     typer.echo(_outcome(result, folder.home))
 
 
 def _run_search(
-    plan: SearchPlan, trial: PipelineTrial, wish: PipelineTuneOptions, folder: RunFolder, stack: contextlib.ExitStack
+    plan: SearchPlan, trial: PipelineTrial, options: PipelineTuneOptions, folder: RunFolder, stack: contextlib.ExitStack
 ) -> SearchDocument:
-    store = stack.enter_context(object_store(folder)) if wish.place.on == "local" else None
+    store = stack.enter_context(object_store(folder)) if options.place.on == "local" else None
     tuner = choose(
-        wish.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
+        options.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
     )
     return tune_pipeline(plan, trial, tuner, home=folder.staging, say=_say)
 
@@ -187,7 +186,7 @@ def _write(summary: Summary, folder: RunFolder, other: Path | None) -> None:
 
 
 def _outcome(result: SearchDocument, home: Path) -> str:
-    """What came of the search, and what to do next."""
+    """Return the result of the search in lines, and what to do next."""
     if result.best is None:
         return ""
     best = result.trials[result.best]

@@ -1,4 +1,4 @@
-"""Options of commands that make pipelines ready for a cluster, and what they become."""
+"""Options of commands that prepare pipelines for a cluster."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Timeout = Annotated[Texts, typer.Option(help="Longest time, likewise, such as 2h
 Retries = Annotated[
     Texts,
     typer.Option(
-        help="Runs again of a step that failed, likewise. Without effect where Kubeflow's workflow controller has the "
+        help="Retries of a failed step, likewise. Without effect where Kubeflow's workflow controller has the "
         "retryPolicy OnError, which it ships with.",
         metavar="[STEP=]COUNT",
     ),
@@ -24,11 +24,13 @@ Cache = Annotated[
     bool,
     typer.Option(
         "--cache/--no-cache",
-        help="Whether a step may take the outputs of an earlier run; those that act on the world never do.",
+        help="Whether a step may reuse the outputs of an earlier run; steps with outside effects never do.",
     ),
 ]
 NodeSelector = Annotated[Texts, typer.Option(help="Label that nodes must have; repeatable.", metavar="KEY=VALUE")]
-Tolerate = Annotated[Texts, typer.Option(help="Taint that nodes may have; repeatable.", metavar="KEY[=VALUE][:EFFECT]")]
+Tolerate = Annotated[
+    Texts, typer.Option(help="Taint of nodes that is tolerated; repeatable.", metavar="KEY[=VALUE][:EFFECT]")
+]
 Image = Annotated[str, typer.Option(help="Image of the steps.", show_default="the suite's own")]
 
 
@@ -44,10 +46,10 @@ def task_options(
     toleration: Texts,
     image: str,
 ) -> TaskOptions:
-    """The options of a command as one value.
+    """Collect the options of a command in one value.
 
     Raises:
-        InputError: If one of them cannot be.
+        InputError: If one of them is invalid.
     """
     return TaskOptions(
         cpu=per_step(cpu, "--cpu"),
@@ -63,19 +65,19 @@ def task_options(
 
 
 def per_step(texts: Texts, option: str) -> dict[str, str]:
-    """Values by step, under the empty name for all steps, of texts such as ``2`` and ``train=4``.
+    """Parse texts such as ``2`` and ``train=4`` into values by step; the empty name stands for all steps.
 
     Raises:
         InputError: If a step is given two values.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in texts or []:
         step, equals, value = text.partition("=")
         step, value = (step.replace("-", "_"), value) if equals else ("", text)
-        if step in found:
-            raise InputError(f"{option} must be given once for {step or 'all steps'}; got {found[step]} and {value}.")
-        found[step] = value
-    return found
+        if step in values:
+            raise InputError(f"{option} must be given once for {step or 'all steps'}; got {values[step]} and {value}.")
+        values[step] = value
+    return values
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -12,26 +12,26 @@ Command = Callable[..., None]
 def with_parameters(
     command: Command, parameters: Sequence[inspect.Parameter], *, collect: Callable[[Mapping[str, Any]], Any]
 ) -> Command:
-    """A command with other parameters in place of its parameter ``given``, for Typer to read.
+    """Return a command with other parameters in place of its parameter ``options``, for Typer to read.
 
     Args:
         command: The command; all of its parameters are given by name.
-        parameters: What stands in that place; own parameters of the command that are among them move there.
-        collect: Makes ``given`` of their values, those of the command's own left out.
+        parameters: The parameters for that place; own parameters of the command that are among them move there.
+        collect: Builds ``options`` from their values, without those of the command itself.
     """
     own = inspect.signature(command, eval_str=True).parameters
     moved = {one.name for one in parameters}
     ordered: list[inspect.Parameter] = []
     for name, one in own.items():
-        if name == "given":
+        if name == "options":
             ordered += parameters
         elif name not in moved:
             ordered.append(one)
 
     @functools.wraps(command)
     def call_command(**values: Any) -> None:
-        others = {name: values.pop(name) for name in list(values) if name in own}
-        command(given=collect(values), **others)
+        own_values = {name: values.pop(name) for name in list(values) if name in own}
+        command(options=collect(values), **own_values)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     call_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what Typer reads
@@ -41,7 +41,7 @@ def with_parameters(
 
 
 def takes_fields(options: type) -> Callable[[Command], Command]:
-    """Give a command the fields of a dataclass as options, which it gets as one value by its parameter ``given``.
+    """Give a command the fields of a dataclass as options, which it gets as one value by its parameter ``options``.
 
     Args:
         options: The dataclass; its annotations are Typer's.

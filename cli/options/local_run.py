@@ -1,4 +1,4 @@
-"""A training run at the command line: progress on the screen, and what follows while its endpoint is live."""
+"""A training run on the command line: progress on the screen, then a callback while its endpoint is live."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ def run_line(
     records: Path,
     summary_file: Path | None,
     verbose: bool,
-    then: Callable[[Run], None],
+    on_success: Callable[[Run], None],
 ) -> None:
-    """Run the training pipeline with ``arguments``; call ``then`` while its endpoint is live.
+    """Run the training pipeline with ``arguments``; call ``on_success`` while its endpoint is live.
 
     Args:
         arguments: Parameters of the pipeline.
@@ -27,7 +27,7 @@ def run_line(
         records: Folder of registry, catalogue and lineage, as far as the environment names no others.
         summary_file: Where the summary is written too; None for nowhere.
         verbose: Whether the raw logs are shown.
-        then: Called with a completed run.
+        on_success: Called with the completed run.
 
     Raises:
         HeadraceError: If the run failed; the summary has been written.
@@ -40,4 +40,4 @@ def run_line(
         summary_file=summary_file,
     )
     with training_run(arguments, output) as completed:
-        then(completed)
+        on_success(completed)

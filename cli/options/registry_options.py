@@ -28,7 +28,7 @@ Catalog = Annotated[
         show_default="HEADRACE_CATALOG, or headrace-out/catalog.db",
     ),
 ]
-By = Annotated[str, typer.Option(metavar="NAME", help="Who does it.", show_default="HEADRACE_ACTOR, or the user")]
+By = Annotated[str, typer.Option(metavar="NAME", help="Who acts.", show_default="HEADRACE_ACTOR, or the user")]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page instead.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -36,5 +36,5 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.
 
 
 def who(by: str) -> str:
-    """Who acts."""
+    """Return the name of the person who acts."""
     return by.strip() or settings.actor()

@@ -1,4 +1,4 @@
-"""The options that ``run`` and ``demo`` take, with their help, and what they become."""
+"""Options of the commands that run pipelines here, with their help, and parsers for them."""
 
 import csv
 from pathlib import Path
@@ -22,43 +22,43 @@ Arguments = Annotated[
 
 
 def comma_list(text: str) -> list[str]:
-    """The parts of a text at its commas; a part that holds a comma stands in double quotes."""
+    """Split a text at its commas; a part that holds a comma stands in double quotes."""
     return [part.strip() for part in next(csv.reader([text], skipinitialspace=True))] if text else []
 
 
 def bounds(texts: list[str], *, option: str = "--require", example: str = "roc_auc=0.8") -> dict[str, float]:
-    """Bounds by metric of texts such as ``roc_auc=0.8``.
+    """Parse texts such as ``roc_auc=0.8`` into bounds by metric.
 
     Args:
-        texts: What was given.
+        texts: The values of the option.
         option: The option's name, for the message.
-        example: What one may look like, for the message.
+        example: An example of a value, for the message.
 
     Raises:
         InputError: If a text is not of that form.
     """
-    found = {}
+    limits = {}
     for text in texts:
         metric, _, value = text.partition("=")
         try:
-            found[metric.strip()] = float(value)
+            limits[metric.strip()] = float(value)
         except ValueError as error:
             raise InputError(f"{option} must be METRIC=NUMBER, such as {example}; got {text!r} instead.") from error
-    return found
+    return limits
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
-    """Arguments by name of texts such as ``source=heart.csv``.
+    """Parse texts such as ``source=heart.csv`` into arguments by name.
 
     Raises:
         InputError: If a text is not of that form, or names an argument a second time.
     """
-    found: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise InputError(f"--argument must be NAME=VALUE, such as source=heart.csv; got {text!r} instead.")
-        if name in found:
+        if name in arguments:
             raise InputError(f"--argument must name each argument once; got {name} twice.")
-        found[name] = value
-    return found
+        arguments[name] = value
+    return arguments

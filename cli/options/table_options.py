@@ -1,4 +1,4 @@
-"""Options of commands that take a table, made of the fields of ``TrainingOptions``."""
+"""Options of commands that take a table, built from the fields of ``TrainingOptions``."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -38,14 +38,14 @@ def takes(
     unset: Mapping[str, str] | None = None,
     after: Mapping[str, str] | None = None,
 ) -> Callable[[Command], Command]:
-    """Give a command options of a training, which it gets as one mapping by its parameter ``given``.
+    """Give a command options of a training, which it receives as one mapping by its parameter ``options``.
 
     Args:
-        names: Fields of ``TrainingOptions``; in its order they stand where ``given`` stands among the command's own
-            options.
-        optional: Those that need not be given here.
-        unset: What holds where one is not given, if that is something else here.
-        after: Own parameters of the command that stand behind one of the fields, each with that field's name.
+        names: Fields of ``TrainingOptions``; in its order they take the place of ``options`` among the command's
+            parameters.
+        optional: Names of fields that this command does not require.
+        unset: By field, the description of what applies when it is not given, where that differs for this command.
+        after: Own parameters of the command that follow one of the fields, each with that field's name.
     """
     fields = [_replace_unset(_FIELDS[name], (unset or {}).get(name)) for name in _FIELDS if name in names]
     behind = after or {}
@@ -66,12 +66,12 @@ def takes(
 
 
 def _replace_unset(field: OptionField, unset: str | None) -> OptionField:
-    """A field for a command in which something else holds where it is not given."""
+    """Return a field whose description names another value for when it is not given."""
     return field if unset is None else replace(field, metadata=replace(field.metadata, unset=unset))
 
 
 def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
-    """The parameter of a command, as Typer reads it."""
+    """Return the parameter of a command, as Typer reads it."""
     facts, kind = field.metadata, _typed_as(field)
     more = "; separated by commas" if facts.commas else "; repeatable" if kind == list[str] | None else ""
     texts: dict[str, Any] = {
@@ -93,14 +93,14 @@ def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
 
 
 def _typed_as(field: OptionField) -> Any:
-    """The type of what is typed; several values are a list that may be absent, or one text between commas."""
+    """Return the type of what is typed: several values are an optional list, or one text with commas."""
     if field.metadata.commas:
         return str
     return list[str] | None if field.type in {tuple, Mapping} else field.type
 
 
 def _convert(field: OptionField, value: Any) -> Any:
-    """The value of an option, of what was typed."""
+    """Convert what was typed to the value of an option."""
     if field.metadata.commas:
         return tuple(run_options.comma_list(value))
     if field.type is tuple:
@@ -111,52 +111,52 @@ def _convert(field: OptionField, value: Any) -> Any:
 
 
 def home_of(output: Path | None, name: str) -> Path:
-    """The run's folder."""
+    """Return the run's folder."""
     return output or FOLDER / name
 
 
 def flag(name: str) -> str:
-    """How an option of a training is spelled at the command line."""
+    """Return how an option of a training is spelled on the command line."""
     return _FIELDS[name].flag
 
 
-def training_options(given: Mapping[str, Any], *, max_trials: int) -> TrainingOptions:
-    """The options of a training, of those that a command took.
+def training_options(options: Mapping[str, Any], *, max_trials: int) -> TrainingOptions:
+    """Build the options of a training from those that a command received.
 
     Args:
-        given: All of them, by the names of the fields.
-        max_trials: The other way to say a budget; 0 if it was not used.
+        options: Their values by field.
+        max_trials: The other way to set a budget; 0 if it was not used.
 
     Raises:
-        InputError: If one of them cannot be.
+        InputError: If one of them is invalid.
         MissingError: If a file or a version of a model that is named does not exist.
     """
-    champion = given["champion"]
-    changed = {
-        "budget": budget_of(given["budget"], max_trials),
+    champion = options["champion"]
+    resolved = {
+        "budget": budget_of(options["budget"], max_trials),
         "champion": resolve_model(champion) if "@" in champion else champion,
     }
-    return prepare_options({**given, **changed}, spell=flag)
+    return prepare_options({**options, **resolved}, spell=flag)
 
 
-def read_options(given: Mapping[str, Any]) -> "ReadOptions":
-    """How a table is read, of the options that a command took.
+def read_options(options: Mapping[str, Any]) -> "ReadOptions":
+    """Build the options that say how a table is read from those that a command received.
 
     Raises:
-        InputError: If one of them cannot be.
+        InputError: If one of them is invalid.
     """
     from headrace.core.tables.source import ReadOptions  # noqa: PLC0415 - polars is slow to import
 
-    fed = {name: option.parameters.get("ingest") for name, option in _FIELDS.items() if name in given}
-    values = {key: given[name] for name, key in fed.items() if key and key != "source"}
+    parameters = {name: option.parameters.get("ingest") for name, option in _FIELDS.items() if name in options}
+    values = {key: options[name] for name, key in parameters.items() if key and key != "source"}
     return ReadOptions(**{**values, "delimiter": field_separator(values.get("delimiter", ""))})
 
 
 def budget_of(budget: str, max_trials: int) -> str:
-    """The budget of a search, of the two options that give it.
+    """Return the budget of a search from the two options that can set it.
 
     Raises:
-        InputError: If both are given, or it is none.
+        InputError: If both are set, or the budget is invalid.
     """
     if max_trials and budget:
         raise InputError(f"--max-trials and --budget must not both be given; got {max_trials} and {budget!r}.")

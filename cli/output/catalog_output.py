@@ -1,4 +1,4 @@
-"""What the catalogue shows of one table."""
+"""The catalogue's entry of one table, as text."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ _LATEST = 12
 
 
 def table_text(table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequence[TableUse]) -> str:
-    """A table with all that is known of it.
+    """Describe a table with everything that the catalogue knows of it.
 
     Args:
         table: The table.
         figures: Its quality over time, oldest first.
-        uses: What was made of it, oldest first.
+        uses: Models that were trained on it, oldest first.
     """
     parts = [_head(table), _columns(table), _versions(table), _quality(figures), _uses(uses)]
     return "\n\n".join(part for part in parts if part)
@@ -45,7 +45,7 @@ def _versions(table: CatalogTable) -> str:
 
 
 def _quality(figures: Sequence[QualityFigure]) -> str:
-    """A line for each check, and what it found that is not as it should be."""
+    """Return a line for each check, with the missing values and broken rules that it found."""
     times = list(dict.fromkeys((figure.time, figure.digest) for figure in figures))[-_LATEST:]
     rows = []
     for time, digest in reversed(times):

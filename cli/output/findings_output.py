@@ -1,4 +1,4 @@
-"""What a person should know of their data, in a few lines."""
+"""Findings about the data of a run, in a few lines."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ _OF_THE_CLASS = ("precision", "recall", "f1", "pr_auc")
 
 
 def findings(summary: "Summary") -> list[str]:
-    """What was found in a run, worst first, in at most ten lines and an empty one; nothing if there is nothing."""
+    """Return the findings of a run, worst first, in at most ten lines and an empty one; nothing if there are none."""
     notes = from_json(finding.model_dump() for finding in summary.findings)
-    found = lines(notes, rest=f"in {Path(summary.report).name or 'the report'}")
-    return [*found, ""] if found else []
+    shown = lines(notes, rest=f"in {Path(summary.report).name or 'the report'}")
+    return [*shown, ""] if shown else []
 
 
 def positive(summary: "Summary") -> list[str]:
-    """Of which class the metrics tell; nothing if they tell of no one class."""
+    """Return a line that names the class of the class metrics; nothing if there are no such metrics."""
     named = [name for name in _OF_THE_CLASS if name in summary.metrics]
     if not summary.positive or not named:
         return []
@@ -35,27 +35,27 @@ def positive(summary: "Summary") -> list[str]:
 
 
 def lines(notes: Sequence[Note], *, rest: str) -> list[str]:
-    """Notes for a terminal, worst first, those of one rule together, in at most ten lines.
+    """Format notes for a terminal, worst first, those of one rule together, in at most ten lines.
 
     Args:
         notes: The notes, worst first.
-        rest: Where the others are told.
+        rest: Where the others are listed.
     """
     if not notes:
         return []
     warnings = sum(note.severity == "warning" for note in notes)
-    told, left = (
+    shown, remaining = (
         [f"  findings  {_count_text(warnings, 'warning')}, {_count_text(len(notes) - warnings, 'note')}"],
         len(notes),
     )
     for group in _groups(notes):
         text = _wrap_group(group)
-        last = left == len(group)
-        if len(told) + len(text) + (not last) > MOST_LINES:
+        last = remaining == len(group)
+        if len(shown) + len(text) + (not last) > MOST_LINES:
             break
-        told += text
-        left -= len(group)
-    return [*told, f"    and {left} more {rest}"] if left else told
+        shown += text
+        remaining -= len(group)
+    return [*shown, f"    and {remaining} more {rest}"] if remaining else shown
 
 
 def _count_text(count: int, what: str) -> str:
@@ -63,11 +63,11 @@ def _count_text(count: int, what: str) -> str:
 
 
 def _groups(notes: Iterable[Note]) -> list[list[Note]]:
-    """The notes of one rule and severity together, in the order of the first of each."""
-    found: dict[tuple[str, str], list[Note]] = {}
+    """Group notes by rule and severity, in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Note]] = {}
     for note in notes:
-        found.setdefault((note.severity, note.rule), []).append(note)
-    return list(found.values())
+        groups.setdefault((note.severity, note.rule), []).append(note)
+    return list(groups.values())
 
 
 def _wrap_group(group: Sequence[Note]) -> list[str]:

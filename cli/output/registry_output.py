@@ -1,4 +1,4 @@
-"""What the commands of the registry show."""
+"""The tables that the commands of the registry print."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
 
 def models_table(states: Sequence[ModelState]) -> str:
-    """All models, a line each: what is in which stage, and what came last."""
+    """Return one line for each model: the version in each stage, and the latest one."""
     rows = []
     for state in states:
         latest = state.versions[-1]
-        placed = [found.version if (found := state.stage(stage)) else "-" for stage in reversed(STAGES)]
-        rows.append([state.model, *placed, latest.version, latest.verdict or "-", day(latest.registered), latest.by])
+        staged = [current.version if (current := state.stage(stage)) else "-" for stage in reversed(STAGES)]
+        rows.append([state.model, *staged, latest.version, latest.verdict or "-", day(latest.registered), latest.by])
     return align_rows(("model", *reversed(STAGES), "latest", "verdict", "registered (UTC)", "by"), rows)
 
 
 def versions_table(state: ModelState) -> str:
-    """All versions of a model, the latest first."""
+    """Return one line for each version of a model, the latest first."""
     rows = [
         [
             version.number,
@@ -39,24 +39,24 @@ def versions_table(state: ModelState) -> str:
 
 
 def main_metric(version: ModelVersion) -> str:
-    """The main metric of a version's task, with its interval."""
+    """Return the main metric of a version's task, with its interval."""
     name = MAIN.get(version.facts.get("task", ""), "")
-    found = version.facts.get("metrics", {}).get(name)
-    return f"{name} {interval(found)}" if found else "-"
+    value = version.facts.get("metrics", {}).get(name)
+    return f"{name} {interval(value)}" if value else "-"
 
 
-def interval(found: dict[str, float]) -> str:
-    """A metric with its interval."""
-    ends = f" ({figure(found['low'])} to {figure(found['high'])})" if found.get("low") is not None else ""
-    return f"{figure(found['value'])}{ends}"
+def interval(value: dict[str, float]) -> str:
+    """Return a metric with its interval."""
+    ends = f" ({figure(value['low'])} to {figure(value['high'])})" if value.get("low") is not None else ""
+    return f"{figure(value['value'])}{ends}"
 
 
 def history_table(state: ModelState, *, most: int = 0) -> str:
-    """Who did what, when and why, the latest last.
+    """Return who did what, when and why, the latest last.
 
     Args:
         state: The model.
-        most: How many of the latest entries; 0 for all.
+        most: Number of the latest entries to show; 0 for all.
     """
     entries = state.entries[-most:]
     rows = [
@@ -66,21 +66,21 @@ def history_table(state: ModelState, *, most: int = 0) -> str:
 
 
 def comparison(first: ModelVersion, second: ModelVersion) -> str:
-    """Two versions side by side."""
+    """Return a table of two versions side by side."""
     facts = [(version, version.facts) for version in (first, second)]
     rows: list[list[object]] = [
         ["number", *(version.number for version, _ in facts)],
         ["stages", *(", ".join(version.stages) or "-" for version, _ in facts)],
         ["registered", *(f"{day(version.registered)} by {version.by}" for version, _ in facts)],
         ["verdict", *(version.verdict or "-" for version, _ in facts)],
-        ["family", *(known.get("family", "-") for _, known in facts)],
-        ["table", *(cut(known.get("table", {}).get("source", "-"), 40) for _, known in facts)],
-        ["table's digest", *(known.get("table", {}).get("digest", "")[:12] or "-" for _, known in facts)],
-        ["rows to train on", *(known.get("rows", {}).get("train", "-") for _, known in facts)],
-        ["contract", *(known.get("contract", "")[:12] for _, known in facts)],
+        ["family", *(facts_of.get("family", "-") for _, facts_of in facts)],
+        ["table", *(cut(facts_of.get("table", {}).get("source", "-"), 40) for _, facts_of in facts)],
+        ["table's digest", *(facts_of.get("table", {}).get("digest", "")[:12] or "-" for _, facts_of in facts)],
+        ["rows to train on", *(facts_of.get("rows", {}).get("train", "-") for _, facts_of in facts)],
+        ["contract", *(facts_of.get("contract", "")[:12] for _, facts_of in facts)],
     ]
     names = dict.fromkeys([*first.facts.get("metrics", {}), *second.facts.get("metrics", {})])
     for name in names:
-        found = [known.get("metrics", {}).get(name) for _, known in facts]
-        rows.append([name, *(interval(value) if value else "-" for value in found)])
+        values = [facts_of.get("metrics", {}).get(name) for _, facts_of in facts]
+        rows.append([name, *(interval(value) if value else "-" for value in values)])
     return align_rows(("", first.full, second.full), rows)

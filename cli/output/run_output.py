@@ -1,4 +1,4 @@
-"""What a person sees while a line runs and when it ended."""
+"""The lines that the command line prints during a run and at its end."""
 
 import json
 import shlex
@@ -15,33 +15,33 @@ _WIDTH = 110
 
 
 class Progress:
-    """One line for each step, with its time, and for what one waits for; on a terminal also what it is at."""
+    """Prints a line for each step with its time, and for what it waits for; on a terminal also its progress."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
         self._live = stream.isatty()
 
-    def __call__(self, told: StepEvent) -> None:
-        """Show one thing that a step told."""
-        if told.event in {"start", "progress"}:
+    def __call__(self, event: StepEvent) -> None:
+        """Show one event of a step."""
+        if event.event in {"start", "progress"}:
             if self._live:
-                self._stream.write(f"\r\033[K  … {told.step:<16}{'':>9}  {told.text}"[:_WIDTH])
+                self._stream.write(f"\r\033[K  … {event.step:<16}{'':>9}  {event.text}"[:_WIDTH])
                 self._stream.flush()
             return
         start = "\r\033[K" if self._live else ""
-        line = f"  {describe_event(told)}"
-        self._stream.write(start + (line if told.event == "waiting" else line[:_WIDTH]) + "\n")
+        line = f"  {describe_event(event)}"
+        self._stream.write(start + (line if event.event == "waiting" else line[:_WIDTH]) + "\n")
         self._stream.flush()
 
 
 def figure(value: float) -> str:
-    """Three significant digits, with thousands separated."""
+    """Format a number with three significant digits and thousands separators."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def metrics_table(summary: Summary) -> list[str]:
-    """The metrics with their intervals beside the baseline's, a line each."""
+    """Return one line for each metric: its value, its interval and the baseline's value."""
     lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
     for name, metric in summary.metrics.items():
         interval = f"{figure(metric.low)} to {figure(metric.high)}"
@@ -55,7 +55,7 @@ def metrics_table(summary: Summary) -> list[str]:
 
 
 def outcome(summary: Summary) -> str:
-    """What came of a good run, in the order in which a person asks."""
+    """Describe a completed run: findings, metrics, verdict, rows, model, endpoint, registry, report."""
     lines = ["", *findings(summary), *metrics_table(summary), *positive(summary), ""]
     lines.append(f"  verdict   {summary.verdict}: {' '.join(summary.reasons)}")
     if summary.rows:
@@ -75,29 +75,31 @@ def outcome(summary: Summary) -> str:
 
 
 def search(summary: Summary) -> str:
-    """What the search thought of its best, beside what rows say that it has not seen."""
-    found = summary.search
-    if found is None or found.score is None:
+    """Compare the score by which the search chose its best with scores on rows that it has not seen."""
+    result = summary.search
+    if result is None or result.score is None:
         return ""
-    less = "  (less is better)" if found.metric in _LESS_IS_BETTER else ""
+    less = "  (less is better)" if result.metric in _LESS_IS_BETTER else ""
     lines = [
         "",
-        f"  {found.trials} trials on {found.engine}, {found.failed} failed; {found.metric}{less}:",
-        f"    {figure(found.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
+        f"  {result.trials} trials on {result.engine}, {result.failed} failed; {result.metric}{less}:",
+        f"    {figure(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
-    if found.nested is not None:
-        ends = found.nested_low, found.nested_high
-        known = "" if None in ends else f" ({' to '.join(figure(end) for end in ends if end is not None)})"
-        lines.append(f"    {figure(found.nested):>9}   nested cross-validation: what such a search is worth{known}")
-    if found.metric in summary.metrics:
-        metric = summary.metrics[found.metric]
+    if result.nested is not None:
+        ends = result.nested_low, result.nested_high
+        ends_text = "" if None in ends else f" ({' to '.join(figure(end) for end in ends if end is not None)})"
+        lines.append(
+            f"    {figure(result.nested):>9}   nested cross-validation: what such a search is worth{ends_text}"
+        )
+    if result.metric in summary.metrics:
+        metric = summary.metrics[result.metric]
         interval = f"{figure(metric.low)} to {figure(metric.high)}"
         lines.append(f"    {figure(metric.value):>9}   the refitted best on the test part ({interval})")
     return "\n".join(lines)
 
 
 def look(summary: Summary) -> str:
-    """The command that shows the model in the registry, to follow other advice; empty if it is in none."""
+    """Return the command that shows the model in the registry, to append to other advice; empty if it is in none."""
     if not summary.model or not summary.model.version:
         return ""
     usual = registry_place().url == registry_place(summary.registry).url
@@ -106,13 +108,13 @@ def look(summary: Summary) -> str:
 
 
 def exchange(verification: dict[str, Any]) -> str:
-    """One request to the endpoint, its answer, and the actual value that had been set aside."""
+    """Show one request to the endpoint, its response, and the actual value that had been set aside."""
     answer = json.dumps(verification["answer"], ensure_ascii=False)
     return "\n".join(
         [
-            "  the endpoint was asked   " + _cut(json.dumps(verification["request"], ensure_ascii=False)),
-            "  and answered             " + _cut(answer),
-            f"  the actual value was     {verification['actual']}",
+            "  request to the endpoint  " + _cut(json.dumps(verification["request"], ensure_ascii=False)),
+            "  response                 " + _cut(answer),
+            f"  actual value             {verification['actual']}",
         ]
     )
 

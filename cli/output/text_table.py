@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 
 def align_rows(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()) -> str:
-    """Rows under their heads, each column as wide as its longest text; the last one as long as it is.
+    """Align rows under their heads, each column as wide as its longest text; the last one is not padded.
 
     Args:
         head: Heads of the columns.
         rows: Rows of as many values.
-        right: Indices of columns that stand to the right.
+        right: Indices of the right-aligned columns.
     """
     texts = [[str(value) for value in row] for row in [head, *rows]]
     widths = [max(len(row[place]) for row in texts) for place in range(len(head))]
@@ -23,11 +23,11 @@ def align_rows(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: 
 
 
 def day(time: str) -> str:
-    """A time in UTC as people read it: to the minute."""
+    """Return a time in UTC to the minute, without the ``T``."""
     return time[:16].replace("T", " ")
 
 
 def cut(text: str, limit: int = 60) -> str:
-    """A text on one line, at most ``limit`` characters long."""
+    """Return a text on one line, at most ``limit`` characters long."""
     line = " ".join(text.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -1,4 +1,4 @@
-"""``headrace catalog``: which tables there are, what they are like, and what was made of them."""
+"""``headrace catalog``: tables with their columns, versions, quality, owners and uses."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Tables: what they are like, whose they are, and what was made of them.",
+    help="Tables: their columns and quality, their owners, and the models trained on them.",
 )
 
 ADD = """
@@ -67,11 +67,11 @@ Examples:
   headrace catalog describe customers --owner marketing --licence internal --retain 730
 """
 _Name = Annotated[str, typer.Argument(metavar="TABLE", help="The table's name in the catalogue, or its source.")]
-_Owner = Annotated[str | None, typer.Option(help="Who answers for it.", show_default=False)]
+_Owner = Annotated[str | None, typer.Option(help="Who is responsible for it.", show_default=False)]
 _Licence = Annotated[str | None, typer.Option(help="Under which licence it is used.", show_default=False)]
 _Description = Annotated[str | None, typer.Option(help="What people should know.", show_default=False)]
 _Retain = Annotated[int | None, typer.Option(metavar="DAYS", help="How long rows may be kept.", min=1)]
-_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all stand in it.")]
+_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all occur in it.")]
 _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeatable.")]
 
 
@@ -84,21 +84,21 @@ def add(
     description: _Description = None,
     retain: _Retain = None,
     tag: _Tags = None,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     catalog: Catalog = "",
 ) -> None:
-    """Read TABLE once and enter it: columns, rows, digest; its rows are not kept."""
+    """Read TABLE once and record its columns, number of rows and digest; its rows are not stored."""
     from headrace.registry.add_source import add_source  # noqa: PLC0415 - polars is slow to import
-    from headrace.registry.catalog.annotations import describe as told  # noqa: PLC0415
+    from headrace.registry.catalog.annotations import describe as annotate  # noqa: PLC0415
     from headrace.registry.catalog.annotations import set_tags  # noqa: PLC0415
 
     database = _open(catalog)
-    name = add_source(database, given["source"], options=table_options.read_options(given))
-    told(
+    name = add_source(database, options["source"], options=table_options.read_options(options))
+    annotate(
         database, name, **_parse_annotations(owner=owner, licence=licence, description=description, retain_days=retain)
     )
     set_tags(database, name, add=tag or ())
-    typer.echo(f"{given['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
+    typer.echo(f"{options['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
 
 
 @app.command(name="list", epilog=LIST)
@@ -110,15 +110,15 @@ def list_tables(
     """List all tables, those read last first."""
     from headrace.registry.catalog.queries import search as find  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    found = [table for table in find(_open(catalog)) if not expired or table.list_expired()]
-    _print(found, as_json=as_json)
+    tables = [table for table in find(_open(catalog)) if not expired or table.list_expired()]
+    _print(tables, as_json=as_json)
 
 
 @app.command(name="search", epilog=SEARCH)
 def search(
     words: _Words = None,
     tag: _Tags = None,
-    owner: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
     kind: Annotated[
         str, typer.Option("--type", help="csv, parquet, json, sql, or the dtype of a column, such as timestamp.")
     ] = "",
@@ -131,41 +131,41 @@ def search(
     from headrace.registry.catalog.queries import TableQuery  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.queries import search as find  # noqa: PLC0415
 
-    wish = TableQuery(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
-    _print(find(_open(catalog), wish), as_json=as_json)
+    query = TableQuery(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
+    _print(find(_open(catalog), query), as_json=as_json)
 
 
 @app.command(name="show", epilog=SHOW)
 def show(table: _Name, catalog: Catalog = "", as_json: Json = False) -> None:
-    """Show TABLE: columns, versions, quality over time, and what was made of it."""
+    """Show TABLE: columns, versions, quality over time, and the models trained on it."""
     from headrace.cli.output.catalog_output import table_text  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.queries import quality, uses  # noqa: PLC0415
-    from headrace.registry.catalog.queries import table as known  # noqa: PLC0415
+    from headrace.registry.catalog.queries import table as find_table  # noqa: PLC0415
 
     database = _open(catalog)
-    found = known(database, table)
-    figures, made = quality(database, found), uses(database, table=found)
+    entry = find_table(database, table)
+    figures, table_uses = quality(database, entry), uses(database, table=entry)
     if as_json:
-        plain = asdict(found) | {"quality": [asdict(f) for f in figures], "uses": [asdict(use) for use in made]}
+        plain = asdict(entry) | {"quality": [asdict(f) for f in figures], "uses": [asdict(use) for use in table_uses]}
         typer.echo(json.dumps(plain, indent=1))
         return
-    typer.echo(table_text(found, figures, made))
+    typer.echo(table_text(entry, figures, table_uses))
 
 
 @app.command(name="tag", epilog=TAG)
 def tag(
     table: _Name,
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to take away; repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to remove; repeatable.")] = None,
     catalog: Catalog = "",
 ) -> None:
-    """Add tags to TABLE, or take them away."""
+    """Add tags to TABLE, or remove them."""
     from headrace.registry.catalog.annotations import set_tags  # noqa: PLC0415
-    from headrace.registry.catalog.queries import table as known  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import table as find_table  # noqa: PLC0415 - SQLAlchemy takes its time
 
     database = _open(catalog)
     set_tags(database, table, add=tags or (), remove=remove or ())
-    typer.echo(f"{table} has the tags {', '.join(known(database, table).tags) or '(none)'}.")
+    typer.echo(f"{table} has the tags {', '.join(find_table(database, table).tags) or '(none)'}.")
 
 
 @app.command(name="describe", epilog=DESCRIBE)
@@ -178,13 +178,15 @@ def describe(
     name: Annotated[str | None, typer.Option(help="A new name in the catalogue.", show_default=False)] = None,
     catalog: Catalog = "",
 ) -> None:
-    """Say who answers for TABLE, under which licence it is used, and how long its rows may be kept."""
-    from headrace.registry.catalog.annotations import describe as told  # noqa: PLC0415 - SQLAlchemy takes its time
+    """Record who is responsible for TABLE, its licence, and how long its rows may be kept."""
+    from headrace.registry.catalog.annotations import describe as annotate  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    given = _parse_annotations(owner=owner, licence=licence, description=description, retain_days=retain, name=name)
-    if not given:
-        raise InputError("something must be told: give --owner, --licence, --description, --retain or --name.")
-    told(_open(catalog), table, **given)
+    annotations = _parse_annotations(
+        owner=owner, licence=licence, description=description, retain_days=retain, name=name
+    )
+    if not annotations:
+        raise InputError("something must be described: give --owner, --licence, --description, --retain or --name.")
+    annotate(_open(catalog), table, **annotations)
     typer.echo(f"Next: headrace catalog show {name or table}")
 
 
@@ -198,12 +200,12 @@ def _parse_annotations(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _print(found: list["CatalogTable"], *, as_json: bool) -> None:
+def _print(tables: list["CatalogTable"], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([asdict(table) for table in found], indent=1))
+        typer.echo(json.dumps([asdict(table) for table in tables], indent=1))
         return
-    if not found:
-        typer.echo("No table is like that. `headrace catalog list` shows all.")
+    if not tables:
+        typer.echo("No table matches. `headrace catalog list` shows all.")
         return
     rows = [
         [
@@ -216,11 +218,11 @@ def _print(found: list["CatalogTable"], *, as_json: bool) -> None:
             ", ".join(table.tags) or "-",
             cut(", ".join(table.personal), 30) or "-",
         ]
-        for table in found
+        for table in tables
     ]
     head = ("table", "type", "rows", "versions", "last read (UTC)", "owner", "tags", "personal data")
     typer.echo(align_rows(head, rows, right=(2, 3)))
-    typer.echo(f"\nNext: headrace catalog show {found[0].name}")
+    typer.echo(f"\nNext: headrace catalog show {tables[0].name}")
 
 
 app.command(name="whereis", epilog=whereis.EXAMPLES)(whereis.whereis)

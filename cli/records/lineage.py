@@ -28,7 +28,7 @@ def lineage(
     registry: Registry = "",
     catalog: Catalog = "",
 ) -> None:
-    """Draw how MODEL came to be: data, runs, versions and endpoints, on one page that needs no network."""
+    """Draw the lineage of MODEL: data, runs, versions and endpoints, on one page that needs no network."""
     from headrace.registry.lineage.graph import of_bundle  # noqa: PLC0415 - SQLAlchemy and templates take their time
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
     from headrace.registry.models.submission import ModelSubmission, bundle_folder  # noqa: PLC0415
@@ -47,8 +47,8 @@ def lineage(
         graph = of_bundle(submission)
     if graph is None:
         raise MissingError(
-            f"neither the catalogue knows of a model {title!r}, nor is there a folder of that name: name a registered "
-            "model, a run's folder or a bundle's folder, or the catalogue by --catalog."
+            f"the catalogue knows no model {title!r}, and there is no folder of that name: name a registered model, a "
+            "run's folder or a bundle's folder, or the catalogue by --catalog."
         )
     path = output or Path(f"{title}-lineage.html")
     write_lineage_page(path, title=title, graph=graph)

@@ -1,4 +1,4 @@
-"""``headrace registry``: versions of models, which of them is in use, and who decided so."""
+"""``headrace registry``: versions of models, which of them are in use, and who decided it."""
 
 import json
 import tempfile
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Versions of models: which of them is in use, and who decided so.",
+    help="Versions of models: which of them are in use, and who decided it.",
 )
 
 REGISTER = """
@@ -61,14 +61,14 @@ Examples:
 @app.command(name="register", epilog=REGISTER)
 def register(
     model: Annotated[str, typer.Argument(metavar="BUNDLE", help="A run's folder, a bundle's folder or a store URI.")],
-    uri: Annotated[str, typer.Option(help="Where the bundle is published.", show_default="as the run tells")] = "",
+    uri: Annotated[str, typer.Option(help="Where the bundle is published.", show_default="from the run")] = "",
     number: Annotated[str, typer.Option(help="Version to give it, such as 2.0.0.", show_default="derived")] = "",
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
     verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Enter a published BUNDLE as a new version; one that is known keeps its version."""
+    """Register a published BUNDLE as a new version; one that is registered keeps its version."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - as every command of this module
     from headrace.registry.models.submission import ModelSubmission, bundle_folder, published_at  # noqa: PLC0415
 
@@ -82,12 +82,15 @@ def register(
                 raise MissingError(f"there is no folder {model}; name a run's or a bundle's folder, or a store URI.")
             folder = bundle_folder(Path(model))
             uri = uri or published_at(Path(model))
-        given = ModelSubmission.read(folder, uri=uri)
-        made = open_registry(registry).register(given, by=who(by), reason=reason, number=number)
-    typer.echo(f"{made.model} {made.full} is registered as number {made.number} (verdict: {made.verdict or 'none'}).")
-    for change in made.facts.get("changes", ()):
-        typer.echo(f"  {made.facts['level']}: {change}")
-    typer.echo(f"Next: headrace registry promote {made.model} {made.version}")
+        submission = ModelSubmission.read(folder, uri=uri)
+        version = open_registry(registry).register(submission, by=who(by), reason=reason, number=number)
+    typer.echo(
+        f"{version.model} {version.full} is registered as number {version.number} "
+        f"(verdict: {version.verdict or 'none'})."
+    )
+    for change in version.facts.get("changes", ()):
+        typer.echo(f"  {version.facts['level']}: {change}")
+    typer.echo(f"Next: headrace registry promote {version.model} {version.version}")
 
 
 @app.command(name="list", epilog=LIST)
@@ -96,13 +99,15 @@ def list_models(registry: Registry = "", as_json: Json = False) -> None:
     from headrace.cli.output.registry_output import models_table  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    found = open_registry(registry)
-    states = found.models()
+    model_registry = open_registry(registry)
+    states = model_registry.models()
     if as_json:
         typer.echo(json.dumps([_plain(state) for state in states], indent=1))
         return
     if not states:
-        typer.echo(f"No model is registered in {found.place} yet. Next: headrace run, or headrace registry register")
+        typer.echo(
+            f"No model is registered in {model_registry.place} yet. Next: headrace run, or headrace registry register"
+        )
         return
     typer.echo(models_table(states))
     typer.echo(f"\nNext: headrace registry show {states[0].model}")
@@ -120,12 +125,12 @@ def show(
     from headrace.cli.output.registry_output import history_table, versions_table  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    found = open_registry(registry)
-    state = found.model(model)
+    model_registry = open_registry(registry)
+    state = model_registry.model(model)
     if html:
         from headrace.reports.registry.page import write_model_page  # noqa: PLC0415 - matplotlib takes its time
 
-        write_model_page(html, registry=found, state=state, catalog=catalog)
+        write_model_page(html, registry=model_registry, state=state, catalog=catalog)
         typer.echo(f"{html} is written: open it in a browser.")
         return
     if as_json:
@@ -143,28 +148,28 @@ def compare(
     html: Html = None,
     registry: Registry = "",
 ) -> None:
-    """Show two versions side by side: metrics, data, and what a client would notice."""
+    """Show two versions side by side: metrics, data, and what changes for a client."""
     from headrace.cli.output.registry_output import comparison  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
     from headrace.registry.models.version_comparison import between  # noqa: PLC0415
 
-    found = open_registry(registry)
-    state = found.model(model)
+    model_registry = open_registry(registry)
+    state = model_registry.model(model)
     one, other = state.find(first), state.find(second)
     if one == other:
         raise InputError(f"{first} and {second} are the same version of {model}, {one.version}: name two.")
-    found_between = between(found, one, other)
+    changes = between(model_registry, one, other)
     if html:
         from headrace.reports.registry.page import write_comparison_page  # noqa: PLC0415 - as above
 
-        write_comparison_page(html, state=state, versions=(one, other), changes=found_between)
+        write_comparison_page(html, state=state, versions=(one, other), changes=changes)
         typer.echo(f"{html} is written: open it in a browser.")
         return
     typer.echo(comparison(one, other))
     typer.echo(f"\n  From {one.version} to {other.version} a client notices:")
-    for change in found_between:
+    for change in changes:
         typer.echo(f"  - {change.kind}: {change.text}")
-    if not found_between:
+    if not changes:
         typer.echo("  - nothing: the contract is the same")
 
 

@@ -1,4 +1,4 @@
-"""The commands that move versions of models, and say who may."""
+"""The commands that move versions of models between stages, and the policy for it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -64,19 +64,19 @@ def promote(
     by: By = "",
     registry: Registry = "",
 ) -> None:
-    """Put VERSION of MODEL into a stage, if the gate passed it and the policy lets it."""
+    """Put VERSION of MODEL into a stage, if the gate and the policy allow it."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
     from headrace.registry.models import transitions  # noqa: PLC0415 - as every command of this module
 
-    found = open_registry(registry)
-    stage = to or transitions.next_stage(found.model(model).find(version))
-    before = found.model(model).stage(stage)
-    made = found.promote(model, version, stage=stage, by=who(by), reason=reason)
-    if before and before.number == made.number:
-        typer.echo(f"{model} {made.version} is in {stage} already.")
+    model_registry = open_registry(registry)
+    stage = to or transitions.next_stage(model_registry.model(model).find(version))
+    before = model_registry.model(model).stage(stage)
+    promoted = model_registry.promote(model, version, stage=stage, by=who(by), reason=reason)
+    if before and before.number == promoted.number:
+        typer.echo(f"{model} {promoted.version} is in {stage} already.")
         return
     instead = f", instead of {before.version}" if before else ""
-    typer.echo(f"{model} {made.version} is in {stage}{instead}: {made.uri}")
+    typer.echo(f"{model} {promoted.version} is in {stage}{instead}: {promoted.uri}")
     if before:
         typer.echo(f'Next, should it fail: headrace registry rollback {model} --stage {stage} --reason "..."')
 
@@ -92,50 +92,50 @@ def rollback(
     """Put an earlier version of MODEL back into a stage."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    made = open_registry(registry).rollback(model, to=to, stage=stage, by=who(by), reason=reason)
-    typer.echo(f"{model} {made.version} is back in {stage}: {made.uri}")
+    restored = open_registry(registry).rollback(model, to=to, stage=stage, by=who(by), reason=reason)
+    typer.echo(f"{model} {restored.version} is back in {stage}: {restored.uri}")
 
 
 def approve(model: Model, version: VersionName, reason: _Why, by: By = "", registry: Registry = "") -> None:
     """Record that you approve of VERSION of MODEL, and why."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    made = open_registry(registry).approve(model, version, by=who(by), reason=reason)
-    names = ", ".join(approval.by for approval in made.approvals)
-    typer.echo(f"{model} {made.version} is approved by {names}.")
-    typer.echo(f"Next: headrace registry promote {model} {made.version}")
+    approved = open_registry(registry).approve(model, version, by=who(by), reason=reason)
+    names = ", ".join(approval.by for approval in approved.approvals)
+    typer.echo(f"{model} {approved.version} is approved by {names}.")
+    typer.echo(f"Next: headrace registry promote {model} {approved.version}")
 
 
 def archive(
     model: Model,
     version: VersionName,
     reason: _Why,
-    undo: Annotated[bool, typer.Option("--undo", help="Bring it back instead.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore it instead.")] = False,
     by: By = "",
     registry: Registry = "",
 ) -> None:
-    """Take VERSION of MODEL out of use: it enters no stage until it is brought back."""
+    """Archive VERSION of MODEL: it enters no stage until it is restored."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    found = open_registry(registry)
-    change = found.restore if undo else found.archive
-    made = change(model, version, by=who(by), reason=reason)
-    typer.echo(f"{model} {made.version} is {'archived' if made.archived else 'in use'}.")
+    model_registry = open_registry(registry)
+    change = model_registry.restore if undo else model_registry.archive
+    changed = change(model, version, by=who(by), reason=reason)
+    typer.echo(f"{model} {changed.version} is {'archived' if changed.archived else 'in use'}.")
 
 
 def policy(
-    set_to: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="A policy to keep from now on.")] = None,
+    set_to: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="The new policy.")] = None,
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
 ) -> None:
-    """Show what the stages ask for, or change it; the registry keeps it, and who changed it."""
+    """Show the requirements of the stages, or change them; the registry records who changed them."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
     from headrace.registry.models.policy import load  # noqa: PLC0415
 
-    found = open_registry(registry)
+    model_registry = open_registry(registry)
     if set_to:
-        found.set_policy(load(set_to), by=who(by), reason=reason)
-    typer.echo(yaml.safe_dump(found.policy().as_json(), sort_keys=False, default_flow_style=None).rstrip())
-    for entry in found.policy_entries()[-1:]:
+        model_registry.set_policy(load(set_to), by=who(by), reason=reason)
+    typer.echo(yaml.safe_dump(model_registry.policy().as_json(), sort_keys=False, default_flow_style=None).rstrip())
+    for entry in model_registry.policy_entries()[-1:]:
         typer.echo(f"# set by {entry.by}, {entry.time}{f': {entry.reason}' if entry.reason else ''}")

@@ -1,4 +1,4 @@
-"""``headrace sign``: vouch for a model."""
+"""``headrace sign``: sign a model."""
 
 import shlex
 import tempfile
@@ -41,18 +41,18 @@ def sign(
     if bool(key) == keyless:
         raise InputError("a model is signed with a key or by an identity; give --key FILE or --keyless.")
     signer = signatures.Signer(Path(key) if key else None, settings.signing_password(), settings.identity_token())
-    named = resolve_model(model)
-    if "://" in named:
+    location = resolve_model(model)
+    if "://" in location:
         from headrace.stores.bundles.bundle_store import add_signature, fetch  # noqa: PLC0415 - a folder needs no client
 
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-            folder = fetch(named, Path(scratch) / "bundle")
-            made = signatures.sign(folder, signer)
-            add_signature(named, made)
+            folder = fetch(location, Path(scratch) / "bundle")
+            signature = signatures.sign(folder, signer)
+            add_signature(location, signature)
     else:
-        bundle = open_bundle(Path(named))
-        made = signatures.sign(bundle.folder, signer)
-    typer.echo(f"Signed: {named.removesuffix('/')}/{manifest.SIGNATURES}/{made.name}")
+        bundle = open_bundle(Path(location))
+        signature = signatures.sign(bundle.folder, signer)
+    typer.echo(f"Signed: {location.removesuffix('/')}/{manifest.SIGNATURES}/{signature.name}")
     typer.echo(
         f"\nNext: headrace verify {shlex.quote(model)} {'--key PUBLIC-KEY' if key else '--identity NAME --issuer URL'}"
     )

@@ -1,4 +1,4 @@
-"""``headrace verify``: whether a model is intact, and whose it is."""
+"""``headrace verify``: check whether a model is intact, and who signed it."""
 
 import shlex
 import tempfile
@@ -30,31 +30,32 @@ def verify(
     issuer: Annotated[str, typer.Option(help="Who vouches for that identity.", metavar="URL")] = "",
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Say of each file of MODEL that is not what the manifest says whether it is changed, missing or extra."""
+    """Verify each file of MODEL against its manifest, and list those that are changed, missing or extra."""
     from headrace.core.base.errors import BundleError  # noqa: PLC0415
     from headrace.core.bundles import integrity, manifest, signatures  # noqa: PLC0415 - other commands need none
 
     trusted = key or identity or issuer
     trust = signatures.TrustedSigner(Path(key) if key else None, identity, issuer) if trusted else None
-    named = resolve_model(model)
+    location = resolve_model(model)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        folder = Path(named)
-        if "://" in named:
+        folder = Path(location)
+        if "://" in location:
             from headrace.stores.bundles.bundle_store import inspect  # noqa: PLC0415 - a folder needs no client
 
             folder = Path(scratch) / "bundle"
-            made, found = inspect(named, folder)
+            contents, differences = inspect(location, folder)
         else:
-            made = manifest.read(folder)
-            found = integrity.differences(folder, made)
-        for one in found:
-            typer.echo(f"{_WORDS.get(one.kind, one.kind):<9}{one.path}{f'  ({one.detail})' if one.detail else ''}")
-        if found:
-            count = f"{len(found)} file{'s are' if len(found) > 1 else ' is'}"
-            raise BundleError(f"the bundle {named} must hold what its manifest says; {count} not: fetch it again.")
+            contents = manifest.read(folder)
+            differences = integrity.differences(folder, contents)
+        for difference in differences:
+            detail = f"  ({difference.detail})" if difference.detail else ""
+            typer.echo(f"{_WORDS.get(difference.kind, difference.kind):<9}{difference.path}{detail}")
+        if differences:
+            count = f"{len(differences)} file{'s are' if len(differences) > 1 else ' is'}"
+            raise BundleError(f"the bundle {location} must match its manifest; {count} different: fetch it again.")
         signature = signatures.check(folder, trust).name if trust else ""
     signed = f", signed by {trust} ({signature[:12]})" if trust else ""
-    typer.echo(f"{made.name} {made.digest}: {len(made.files)} files, each as the manifest says{signed}.")
+    typer.echo(f"{contents.name} {contents.digest}: {len(contents.files)} files, each matches the manifest{signed}.")
     if not trust:
-        typer.echo("Whose it is was not asked; --key FILE checks a signature.")
+        typer.echo("No signature was checked; --key FILE does so.")
     typer.echo(f"\nNext: headrace serve {shlex.quote(model)}")

@@ -1,4 +1,4 @@
-"""``headrace catalog whereis``: where rows of people lie."""
+"""``headrace catalog whereis``: find all data held about a person."""
 
 import json
 import sys
@@ -22,8 +22,8 @@ Examples:
 
   headrace catalog whereis --column customer_id --keys keys.txt --logs /var/log/headrace
 
-Keys are read from standard input or a file, one a line, so that they stand in no history of commands; they are neither
-stored nor shown.
+Keys are read from standard input or a file, one a line, so that no shell history holds them; they are neither stored
+nor shown.
 """
 
 
@@ -33,31 +33,33 @@ def whereis(
         Path | None, typer.Option(metavar="FILE", help="File of keys, one a line.", show_default="standard input")
     ] = None,
     logs: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to look at too; repeatable.")
+        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to search too; repeatable.")
     ] = None,
-    sources: Annotated[bool, typer.Option(help="Whether tables are read where they came from, too.")] = True,
+    sources: Annotated[bool, typer.Option(help="Whether the sources of tables are searched too.")] = True,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
-    """Find the tables, bundles and logs that hold rows of people, to answer or erase them."""
+    """Find the tables, bundles and logs that hold rows of people, to answer requests for access or erasure."""
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.subject_search import SubjectKeys  # noqa: PLC0415
     from headrace.registry.catalog.subject_search import search as find  # noqa: PLC0415
     from headrace.registry.catalog.writes import add_inquiry  # noqa: PLC0415
 
     database = CatalogDatabase(catalog_place(catalog))
-    wanted = SubjectKeys(column, _keys(keys))
-    found = list(find(database, wanted, logs=logs or (), sources=sources))
-    holding = sum(bool(place.rows) for place in found)
-    add_inquiry(database, person=settings.actor(), column=column, keys=len(wanted.values), found=holding)
+    subjects = SubjectKeys(column, _keys(keys))
+    places = list(find(database, subjects, logs=logs or (), sources=sources))
+    holding = sum(bool(place.rows) for place in places)
+    add_inquiry(database, person=settings.actor(), column=column, keys=len(subjects.values), found=holding)
     if as_json:
-        typer.echo(json.dumps([asdict(place) for place in found], indent=1))
+        typer.echo(json.dumps([asdict(place) for place in places], indent=1))
         return
-    if found:
-        rows = [[place.kind, place.rows or "-", place.address, place.note] for place in found]
+    if places:
+        rows = [[place.kind, place.rows or "-", place.address, place.note] for place in places]
         typer.echo(align_rows(("what", "rows", "where", "note"), rows, right=(1,)) + "\n")
-    typer.echo(f"{holding} places hold rows of {len(wanted.values)} people, by {column}.")
-    typer.echo("Erase them there, train again from what is left, and archive the versions that learned from them.")
+    typer.echo(f"{holding} places hold rows of {len(subjects.values)} people, by {column}.")
+    typer.echo(
+        "Erase them there, train again on the remaining rows, and archive the versions that were trained on them."
+    )
 
 
 def _keys(path: Path | None) -> list[str]:

@@ -60,7 +60,7 @@ def test_what_a_run_will_miss_is_said_before_it(
     server: KfpServer, there: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Keys and rights, each with its remedy; nothing is uploaded, unless one insists."""
-    with pytest.raises(UserError, match=r"stand above\): .*or begin all the same with --unchecked") as caught:
+    with pytest.raises(UserError, match=r"stand above\): .*or start it anyway with --unchecked") as caught:
         submit()
     assert "\n" not in str(caught.value)
     told = capsys.readouterr().out

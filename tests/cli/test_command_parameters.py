@@ -19,14 +19,14 @@ class Given:
 
 
 def test_fields_are_options_and_come_as_one_value() -> None:
-    """They stand in the place of ``given``; the command's own options are its own."""
+    """They stand in the place of ``options``; the command's own options are its own."""
     app = typer.Typer(add_completion=False)
 
     @app.command()
     @takes_fields(Given)
-    def command(*, before: str = "", given: Given, after: str = "") -> None:
+    def command(*, before: str = "", options: Given, after: str = "") -> None:
         """Do something."""
-        typer.echo(repr((before, given, after)))
+        typer.echo(repr((before, options, after)))
 
     assert [one.name for one in typer.main.get_command(app).params] == ["before", "table", "rows", "quick", "after"]
     ended = CliRunner().invoke(app, ["t.csv", "-r", "7", "--after", "x"])

@@ -62,7 +62,7 @@ def test_an_intact_bundle_is_told_as_such(bundle: Path, made: Bundle) -> None:
     before = sorted(bundle.rglob("*"))
     ended = headrace("verify", str(bundle))
     assert ended.returncode == 0, ended.stderr
-    assert f"customers {made.digest}: {len(made.manifest.files)} files, each as the manifest says." in ended.stdout
+    assert f"customers {made.digest}: {len(made.manifest.files)} files, each matches the manifest." in ended.stdout
     assert ended.stdout.splitlines()[-1] == f"Next: headrace serve {bundle}"
     assert sorted(bundle.rglob("*")) == before
 
@@ -155,17 +155,17 @@ def test_questions_are_written_answered_and_kept(bundle: Path, made: Bundle, tmp
     questions, new = tmp_path / "card.yaml", tmp_path / "new"
     asked = headrace("card", str(bundle), "-o", str(questions))
     assert asked.returncode == 0, asked.stderr
-    assert f"{len(card_answers.QUESTIONS)} of {len(card_answers.QUESTIONS)} questions wait" in asked.stdout
+    assert f"{len(card_answers.QUESTIONS)} of {len(card_answers.QUESTIONS)} questions are unanswered" in asked.stdout
     questions.write_text(questions.read_text().replace('owner: ""', 'owner: "The churn team"'))
     answered = headrace("card", str(bundle), "--answers", str(questions), "-o", str(new))
     assert answered.returncode == 0, answered.stderr
-    assert f"{len(card_answers.QUESTIONS) - 1} questions still wait" in answered.stdout
+    assert f"{len(card_answers.QUESTIONS) - 1} questions are still unanswered" in answered.stdout
     found = open_bundle(new)
     assert found.digest != made.digest
     assert "| Owner | The churn team |" in (new / "card.md").read_text()
     again = headrace("card", str(new), "-o", str(questions))
     assert again.returncode == 2
-    assert "must not be there yet" in again.stderr
+    assert "must not exist yet" in again.stderr
 
 
 def test_a_run_takes_answers_and_copies(tmp_path: Path) -> None:

@@ -345,7 +345,7 @@ def test_a_deployment_that_is_killed_is_tidied(
     time.sleep(6)
     told = tidied(place)
     assert f"the InferenceService {name} was {'put back to ' + uris[0] if before else 'deleted'}" in told
-    assert f"1 put right in {place.cluster.namespace}." in told
+    assert f"1 cleaned up in {place.cluster.namespace}." in told
     after = place.cluster.get(INFERENCE_SERVICES, name)
     if before is None:
         assert after is None
@@ -423,7 +423,7 @@ def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
         assert place.cluster.list(EXPERIMENTS) == []
         nothing_of_it_is_left(place)
         assert place.cluster.list(LEASES) == []
-    assert "Nothing is left to be put right" in tidied(place)
+    assert "Nothing is left to clean up" in tidied(place)
 
 
 def nothing_of_it_is_left(place: Place) -> None:

@@ -158,7 +158,7 @@ def test_a_killed_search_is_tidied(searching: Killed, cluster: Cluster) -> None:
     """Its Experiment goes; while it was watched it was left alone, and a dry run changes nothing."""
     (found,) = cluster.list(EXPERIMENTS)
     one = found["metadata"]["name"]
-    assert f"the Experiment {one} is watched, and left alone." in searching.tidy()
+    assert f"the Experiment {one} is watched and stays." in searching.tidy()
     searching.kill()
     silent()
     told = searching.tidy("--dry-run")
@@ -175,10 +175,10 @@ def test_a_killed_search_is_tidied(searching: Killed, cluster: Cluster) -> None:
     assert cluster.list(EXPERIMENTS) == [found]
     told = searching.tidy()
     assert f"the Experiment {one} was deleted, with its Trials and their Jobs: nobody has watched it" in told
-    assert f"1 put right in {cluster.namespace}. Next: headrace doctor --target cluster" in told
+    assert f"1 cleaned up in {cluster.namespace}. Next: headrace doctor --target cluster" in told
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
-    assert f"Nothing is left to be put right in {cluster.namespace}." in searching.tidy()
+    assert f"Nothing is left to clean up in {cluster.namespace}." in searching.tidy()
     assert [one.state for one in examine(cluster)] == ["good"]
 
 
@@ -186,7 +186,7 @@ def test_a_search_that_wakes_up_after_it_was_tidied_stops(searching: Killed, clu
     """In one sentence that says so; it makes nothing anew."""
     searching.process.send_signal(signal.SIGSTOP)
     silent()
-    assert "1 put right" in searching.tidy()
+    assert "1 cleaned up" in searching.tidy()
     searching.process.send_signal(signal.SIGCONT)
     told, _ = searching.process.communicate(timeout=60)
     assert searching.process.returncode == 1
@@ -201,7 +201,7 @@ def test_a_killed_deployment_of_a_new_endpoint_is_tidied(
 ) -> None:
     """It was not there before, and is gone again; who begins a rollout meanwhile is told to wait."""
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
-        assert f"the InferenceService {name} is watched, and left alone." in running.tidy()
+        assert f"the InferenceService {name} is watched and stays." in running.tidy()
         running.kill()
         with pytest.raises(InputError, match=r"must be finished before a rollout begins.*headrace cluster tidy"):
             parts(kserve_place, name, versions["strict"])
@@ -318,7 +318,7 @@ def test_a_deployment_that_wakes_up_after_it_was_tidied_stops(
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
         running.process.send_signal(signal.SIGSTOP)
         silent()
-        assert "1 put right" in running.tidy()
+        assert "1 cleaned up" in running.tidy()
         running.process.send_signal(signal.SIGCONT)
         told, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
@@ -426,7 +426,7 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     with scene.rolling(way) as running:
         assert find(place.cluster, rollout_seconds=30).left == []
         running.kill()
-        assert running.tidy().startswith("Nothing is left to be put right"), "it is not sure yet"
+        assert running.tidy().startswith("Nothing is left to clean up"), "it is not sure yet"
         scene.aged()
         (finding,) = examine(place.cluster)
         assert finding.text == f"the rollout of {name}: nobody has watched it for 60 min"
@@ -527,14 +527,14 @@ def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluste
     (tmp_path / "looker").write_text(yaml.safe_dump(document))
     ended = headrace("cluster", "tidy", **{**searching.environment, "KUBECONFIG": str(tmp_path / "looker")})
     assert ended.returncode == 2, ended.stdout + ended.stderr
-    assert "could not be put right: " in ended.stdout
+    assert "could not be cleaned up: " in ended.stdout
     assert "cannot get resource" in ended.stdout
-    assert ended.stdout.endswith("Next: mend what is said above, tidy again.\n")
+    assert ended.stdout.endswith("Next: fix the causes above, then retry.\n")
     assert cluster.list(EXPERIMENTS)
     (finding,) = examine(account(cluster, "nobody"))
     assert (finding.area, finding.state) == ("Left behind", "unknown")
     silent()
-    assert "1 put right" in searching.tidy()
+    assert "1 cleaned up" in searching.tidy()
     assert cluster.list(EXPERIMENTS) == []
 
 

@@ -53,7 +53,7 @@ def test_a_worse_candidate_is_sent_back(
     assert found.status == "rolled_back"
     assert {one.name for one in found.steps[-1].checks if one.verdict == "bad"} >= {check}
     assert ended.stdout.strip().splitlines()[-1] == (
-        f"Next: read {tmp_path / 'rollout.json'}, which says on which numbers; the former version answers."
+        f"Next: read {tmp_path / 'rollout.json'}, which holds the numbers behind it; the former version serves."
     )
 
 

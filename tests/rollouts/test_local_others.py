@@ -49,7 +49,7 @@ def test_others_see_pause_resume_and_abort_it(folder: Path, tmp_path: Path) -> N
         second = headrace(*arguments(folder, "strict", tmp_path))
         assert second.returncode == 2
         assert "is under way (running at 20 %" in second.stderr
-        assert "it hears so at its next look" in said(folder, tmp_path, "--pause").stdout
+        assert "the rollout reads it at its next poll" in said(folder, tmp_path, "--pause").stdout
         until(tmp_path, lambda found: found.status == "paused")
         assert said(folder, tmp_path, "--resume").returncode == 0
         until(tmp_path, lambda found: found.status == "running")

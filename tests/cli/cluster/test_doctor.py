@@ -78,7 +78,7 @@ def test_a_cluster_that_is_down(tmp_path: Path) -> None:
     ended = headrace("doctor", "--target", "cluster", KUBECONFIG=str(tmp_path / "config"))
     assert ended.returncode == 1, ended.stderr
     assert "✗ Kubernetes" in ended.stdout
-    assert "1 to mend" in ended.stdout
+    assert "1 to fix" in ended.stdout
 
 
 def test_the_table() -> None:
@@ -101,8 +101,8 @@ def test_the_last_line_follows_from_what_was_asked() -> None:
     """It names the next command."""
     assert verdict([good("a", "b")], target="local", pipeline=None).endswith("Next: headrace demo")
     assert "headrace compile" in verdict([good("a", "b")], target="cluster", pipeline=None)
-    assert "could not be looked at" in verdict([Diagnostic("a", "unknown", "b")], target="cluster", pipeline=None)
-    assert "mend them, then ask again" in verdict(
+    assert "could not be checked" in verdict([Diagnostic("a", "unknown", "b")], target="cluster", pipeline=None)
+    assert "fix them, then run it again" in verdict(
         [Diagnostic("a", "bad", "b")], target="cluster", pipeline=Path("p.yaml")
     )
 
@@ -164,7 +164,7 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
     assert ended.returncode == 0, ended.stderr
     assert "my-s3cret" not in ended.stdout + ended.stderr
     assert "holds new keys" in ended.stdout
-    assert "is as it was" in headrace("cluster", "keys", "-n", name, "--database", **environment).stdout
+    assert "is unchanged" in headrace("cluster", "keys", "-n", name, "--database", **environment).stdout
     found = tmp_path / "found.json"
     after = headrace("doctor", "--target", "cluster", "-n", name, str(COMPILED), "--json", str(found), **environment)
     told = json.loads(found.read_text())["findings"]

@@ -151,7 +151,7 @@ def test_artifacts_that_cannot_be_fetched_do_not_fail_the_run(
 def test_runs_are_listed_read_and_ended(server: KfpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By id and by name."""
     run("runs")
-    assert "There are none" in capsys.readouterr().out
+    assert "There are no runs" in capsys.readouterr().out
     file = tiny.compiled(tmp_path / "tiny.yaml")
     shared = ["--argument", "result=r", "--argument", "x=0.5"]
     run("submit", str(file), *shared, "--argument", "kind=bad", "--name", "first")
@@ -225,7 +225,10 @@ def test_what_nobody_knows_is_called_unknown(
     told = _follow(tiny.compiled(tmp_path / "tiny.yaml"), tmp_path / "out", x="0.5", result=str(result))
     assert told.status == "succeeded"
     assert {step.status for step in told.steps} == {"unknown"}
-    assert "unknown   measure, report_metrics: the states that Kubeflow tells stand still" in capsys.readouterr().out
+    assert (
+        "unknown   measure, report_metrics: the states that Kubeflow reports no longer change"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_condition_that_was_false_has_skipped_its_steps(server: KfpServer, tmp_path: Path) -> None:

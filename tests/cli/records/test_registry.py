@@ -97,7 +97,7 @@ def test_a_version_is_listed_shown_promoted_and_told_of(home: Path) -> None:
         (("registry", "list", "--registry", "ftp://x"), "'ftp'"),
         (("catalog", "show", "nothing"), "no table 'nothing'"),
         (("catalog", "tag", "nothing", "x"), "no table 'nothing'"),
-        (("catalog", "describe", "customers"), "something must be told"),
+        (("catalog", "describe", "customers"), "something must be described"),
         (("catalog", "search", "--since", "soon"), "--since must be a day"),
         (("catalog", "add", "no-such.csv"), "no-such.csv"),
         (("lineage", "nobody"), "nobody"),
@@ -147,8 +147,8 @@ def test_the_catalogue_knows_what_a_run_read(line: Line, home: Path) -> None:
     _run(home, "catalog", "tag", "customers", "--remove", "silver")
     for found in (("plan",), ("--tag", "gold"), ("--owner", "Marketing"), ("--type", "csv"), ("--type", "timestamp")):
         assert "customers" in _run(home, "catalog", "search", *found), found
-    assert "No table is like that" in _run(home, "catalog", "search", "'; DROP TABLE catalog_tables; --")
-    assert "No table is like that" in _run(home, "catalog", "list", "--expired")
+    assert "No table matches" in _run(home, "catalog", "search", "'; DROP TABLE catalog_tables; --")
+    assert "No table matches" in _run(home, "catalog", "list", "--expired")
     shown: dict[str, Any] = json.loads(_run(home, "catalog", "show", "customers", "--json"))
     assert shown["tags"] == ["gold"]
     assert shown["retain_days"] == 365

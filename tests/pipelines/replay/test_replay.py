@@ -66,7 +66,7 @@ def test_the_first_step_that_gives_something_else_is_named(
     kept = tmp_path / "kept"
     ended = _replay(line, edited.folder, "--source", str(moved), "--keep", str(kept))
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    assert f"the first step that gave something else is {step}" in ended.stdout
+    assert f"the first step with another result is {step}" in ended.stdout
     assert open_bundle(kept).digest in ended.stdout
 
 
