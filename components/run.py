@@ -1,8 +1,7 @@
-"""Run a component of the suite, as the one line that stands in compiled pipelines.
+"""Run a component of the suite, by the command that compiled pipelines contain.
 
-``python3 -m headrace.components.run EXECUTOR --executor_input JSON --function_to_execute NAME``: what stands behind it
-may change; the line and the names of the components stay, so that a pipeline that was compiled today runs on a later
-image.
+``python3 -m headrace.components.run EXECUTOR --executor_input JSON --function_to_execute NAME``: the code behind it may
+change; the command and the names of the components stay, so that a pipeline compiled today runs on a later image.
 """
 
 import argparse
@@ -11,7 +10,7 @@ import sys
 
 from kfp.dsl.executor import Executor
 
-import headrace.components as shelf
+import headrace.components as component_functions
 from headrace.core.base.errors import InputError
 from headrace.core.runtime.step_events import step
 
@@ -28,27 +27,27 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="headrace.components.run")
     parser.add_argument("--executor_input", required=True, help="KFP's ExecutorInput, as JSON")
     parser.add_argument("--function_to_execute", required=True, help="name of the component")
-    given, _ = parser.parse_known_args(arguments[1:])
+    options, _ = parser.parse_known_args(arguments[1:])
     try:
-        function = _component(given.function_to_execute)
+        function = _component(options.function_to_execute)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    asked = json.loads(given.executor_input)
-    print(f"Got executor_input:\n{json.dumps(asked, indent=4)}", flush=True)  # noqa: T201 - the log of a step
-    Executor(executor_input=asked, function_to_execute=function).execute()
+    executor_input = json.loads(options.executor_input)
+    print(f"Got executor_input:\n{json.dumps(executor_input, indent=4)}", flush=True)  # noqa: T201 - the log of a step
+    Executor(executor_input=executor_input, function_to_execute=function).execute()
     return 0
 
 
 def _component(name: str) -> object:
-    """The function of that name; whoever follows the run is told if there is none."""
-    if name in shelf.__all__:
-        found = getattr(shelf, name)
-        return getattr(found, "python_func", found)  # a component, where KFP can compile
+    """Return the function of that name; report an unknown one as a failed step, so that followers of the run see it."""
+    if name in component_functions.__all__:
+        registered = getattr(component_functions, name)
+        return getattr(registered, "python_func", registered)  # a component, where KFP can compile
     with step(name):
         raise InputError(
-            f"a step must be one of the suite's components, {', '.join(shelf.__all__)}; got {name!r}: run the pipeline "
-            "on an image of the version that compiled it, or compile it anew."
+            f"a step must be one of the suite's components, {', '.join(component_functions.__all__)}; got {name!r}: run "
+            "the pipeline on an image of the version that compiled it, or compile it again."
         )
 
 

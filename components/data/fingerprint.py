@@ -1,4 +1,4 @@
-"""The component that says what lies at the addresses of a run now."""
+"""The component that fingerprints what is stored at the addresses of a run."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from headrace.components.base import component
 
 
 class SourceFingerprints(NamedTuple):
-    """A fingerprint for each address; empty for an empty address, or for the name of a shipped Experiment."""
+    """A fingerprint for each address; empty for an empty address and for the name of a shipped Experiment."""
 
     source: str
     contract: str
@@ -23,9 +23,9 @@ def fingerprint(
     champion: str = "",
     card: str = "",
 ) -> SourceFingerprints:
-    """Look at what lies at a run's addresses, so that a cluster takes steps from an earlier run for the same only.
+    """Fingerprint what is stored at a run's addresses, so that a cluster reuses earlier steps only for the same inputs.
 
-    This step itself must never be taken from an earlier run.
+    This step itself must never be cached.
 
     Args:
         source: Address of the table, as for ``ingest``.
@@ -35,8 +35,8 @@ def fingerprint(
         card: Path or address of the card file; empty for none.
 
     Returns:
-        A text for each that changes when what lies there does; never the same twice if nobody can know, as of a
-        database.
+        A text for each address that changes when the content there does; a new text each time where that cannot be
+        known, such as for a database.
     """
     from pathlib import Path
 
@@ -46,10 +46,12 @@ def fingerprint(
     from headrace.stores.sources.open_source import open_source
 
     with step("fingerprint") as say:
-        open_source(plain(source))  # refuses what names no table at all
+        open_source(plain(source))  # raises if the address cannot name a table
         shipped = experiment and "://" not in experiment and not Path(plain(experiment)).exists()
-        given = (source, contract, "" if shipped else experiment, champion, card)
-        found = SourceFingerprints(*(fingerprint(plain(address)) for address in given))
-        told = {name: text[:12] if is_known(text) else "read anew" for name, text in found._asdict().items() if text}
-        say(", ".join(f"{name} {text}" for name, text in told.items()))
-    return found
+        addresses = (source, contract, "" if shipped else experiment, champion, card)
+        fingerprints = SourceFingerprints(*(fingerprint(plain(address)) for address in addresses))
+        shown = {
+            name: text[:12] if is_known(text) else "read anew" for name, text in fingerprints._asdict().items() if text
+        }
+        say(", ".join(f"{name} {text}" for name, text in shown.items()))
+    return fingerprints

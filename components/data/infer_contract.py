@@ -24,12 +24,12 @@ def infer_contract(
     thousands: str = "",
     fingerprint: str = "",
 ) -> None:
-    """Infer the data contract of a table, or hold a contract that a person made against it.
+    """Infer the data contract of a table, or validate a contract that a person wrote against it.
 
     Args:
         table: Raw table.
-        contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features; what was guessed is noted
-            in its metadata.
+        contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features; its metadata hold notes
+            on what was guessed.
         name: Name of the model and of its endpoint.
         target: Column to predict.
         task: Kind of task: binary, multiclass or regression (default: inferred).
@@ -44,7 +44,7 @@ def infer_contract(
         country: ISO 3166 code of the country whose public holidays and notation matter, such as US.
         decimal: Decimal mark: a dot or a comma (default: detected).
         thousands: Mark between groups of three digits: . , ' or a blank (default: detected).
-        fingerprint: What ``fingerprint`` told of ``given``: an earlier run's contract is taken for the same only.
+        fingerprint: Fingerprint of ``given``: the contract of an earlier run is reused only for the same one.
     """
     from pathlib import Path
 
@@ -54,11 +54,11 @@ def infer_contract(
     from headrace.core.contracts.inference.agreement import ContractHints
     from headrace.core.contracts.inference.infer import infer_with_notes
     from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import arguments_text as noted
+    from headrace.core.runtime.step_trace import arguments_text
     from headrace.stores.sources.small_file import one_file
 
     with step("infer_contract") as say, one_file(plain(given), fingerprint) as file:
-        wishes = ContractHints(
+        hints = ContractHints(
             task=task,
             time_column=plain(time_column),
             id_columns=tuple(plain_list(id_columns)),
@@ -70,10 +70,12 @@ def infer_contract(
             decimal=plain(decimal),
             thousands=plain(thousands),
         )
-        made = infer_with_notes(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
-        write_text(Path(contract.path), dump(made.contract))
-        contract.metadata.update(guarded_texts(made.facts))
-        contract.metadata["arguments"] = noted(
+        inferred = infer_with_notes(
+            table.path, name=plain(name), target=plain(target), wishes=hints, given=given and file
+        )
+        write_text(Path(contract.path), dump(inferred.contract))
+        contract.metadata.update(guarded_texts(inferred.facts))
+        contract.metadata["arguments"] = arguments_text(
             name=name,
             target=target,
             task=task,
@@ -86,4 +88,4 @@ def infer_contract(
             thousands=thousands,
             given=bool(given),
         )
-        say(f"{made.contract.task}, {len(made.contract.inputs)} inputs")
+        say(f"{inferred.contract.task}, {len(inferred.contract.inputs)} inputs")

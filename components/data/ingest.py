@@ -1,4 +1,4 @@
-"""The component that brings a table in."""
+"""The component that ingests a table."""
 
 from kfp.dsl import Dataset, Output
 
@@ -34,7 +34,7 @@ def ingest(
         missing_values: Texts that stand for a missing value (default: the usual ones).
         drop: Columns to leave out.
         hash: Columns to keep only as a keyed hash.
-        fingerprint: What ``fingerprint`` told of the source: an earlier run's table is taken for the same only.
+        fingerprint: Fingerprint of the source: the table of an earlier run is reused only for the same one.
     """
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The component that brings a big table in, checks it and splits it in one pass."""
+"""The component that ingests, validates and splits a big table in one pass."""
 
 from typing import Optional
 
@@ -35,9 +35,9 @@ def prepare(
         test_table: The same for the test, without the target.
         test_actuals: The target of those rows, in the same order.
         quarantine: The bad rows as they were read, with their numbers and reasons.
-        checks: What was found (JSON).
-        contract: Data contract of the table (YAML) from a step before; it names the columns of a CSV without a header.
-        given: Path or address (``http(s)://``, ``s3://``) of the contract, where no step before gives it.
+        checks: Failed checks and notes (JSON).
+        contract: Data contract of the table (YAML) of an earlier step; it names the columns of a CSV without a header.
+        given: Path or address (``http(s)://``, ``s3://``) of the contract, where no earlier step passes it.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV: one character, or tab (default: detected).
         encoding: Text encoding of a CSV (default: UTF-8, or what a byte-order mark says).
@@ -46,7 +46,7 @@ def prepare(
         method: How rows are divided: random, stratified, time or group (default: by the contract).
         test_size: Share of rows for the test part, above 0 and below 1.
         seed: Seed of every random choice.
-        cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
+        cut: The cut in the metadata of an earlier split, to repeat it on a table that has grown; empty to choose it.
     """
     from pathlib import Path
 
@@ -62,12 +62,12 @@ def prepare(
 
     tables = {"train_table": train_table, "test_table": test_table, "test_actuals": test_actuals}
     outputs = {**tables, "quarantine": quarantine, "checks": checks}
-    with step("prepare"), one_file(contract.path if contract else plain(given)) as agreed:
+    with step("prepare"), one_file(contract.path if contract else plain(given)) as contract_file:
         if not contract and not given:
-            raise InputError("prepare must be given the contract of a step before, or its address; got neither.")
-        told = prepare_table(
+            raise InputError("prepare must be given the contract of an earlier step, or its address; got neither.")
+        facts = prepare_table(
             open_source(plain(source)),
-            contract=agreed,
+            contract=contract_file,
             outputs=PreparedPaths(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
             options=ReadOptions(
                 header=header,
@@ -83,6 +83,6 @@ def prepare(
             notes=from_json(plain_texts(contract.metadata).get("notes", []) if contract else []),
         )
         for name, artifact in outputs.items():
-            artifact.metadata.update(guarded_texts(told[name]))
-        record_prepared(told["source"], contract=agreed, checks=Path(checks.path))
-        train_table.metadata["source"] = told["source"]
+            artifact.metadata.update(guarded_texts(facts[name]))
+        record_prepared(facts["source"], contract=contract_file, checks=Path(checks.path))
+        train_table.metadata["source"] = facts["source"]

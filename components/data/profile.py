@@ -1,4 +1,4 @@
-"""The component that shows what stands in a table."""
+"""The component that profiles a table."""
 
 from kfp.dsl import HTML, Artifact, Dataset, Input, Output
 
@@ -10,7 +10,7 @@ def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HT
     """Draw an exploration report of a table: distributions, missing values, associations, the target by feature.
 
     Args:
-        table: Table to look at; texts are read as the contract's types.
+        table: Table to profile; texts are read as the contract's types.
         contract: Data contract of the table (YAML).
         profile: Self-contained HTML page; values of personal data and identifiers are not in it.
     """
@@ -18,5 +18,7 @@ def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HT
     from headrace.reports.profile.page import profile_table
 
     with step("profile"):
-        found = profile_table(table.path, contract=contract.path, page=profile.path)
-        profile.metadata.update({"rows": found.rows, "columns": len(found.columns) + len(found.others)})
+        table_facts = profile_table(table.path, contract=contract.path, page=profile.path)
+        profile.metadata.update(
+            {"rows": table_facts.rows, "columns": len(table_facts.columns) + len(table_facts.others)}
+        )

@@ -16,7 +16,7 @@ def split(
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
-    format: int = 2,  # noqa: A002 - the papers' word
+    format: int = 2,  # noqa: A002 - the name of the field in provenance.json
 ) -> None:
     """Split a table into a train part and a fair sample of its rows for the test; the same rows give the same parts.
 
@@ -29,7 +29,7 @@ def split(
         method: How rows are divided: random, stratified, time or group (default: by the contract).
         test_size: Share of rows for the test part, above 0 and below 1.
         seed: Seed of every random choice.
-        cut: The cut that an earlier split's metadata tell, to repeat it on a table that has grown; empty to find it.
+        cut: The cut in the metadata of an earlier split, to repeat it on a table that has grown; empty to choose it.
         format: How sides are drawn; 1 repeats the split of a bundle whose provenance names no format.
     """
     from headrace.core.runtime.step_events import step
@@ -37,7 +37,7 @@ def split(
     from headrace.core.splits.split_table import split_table
 
     with step("split") as say:
-        found = split_table(
+        facts = split_table(
             table.path,
             contract=contract.path,
             train_table=train_table.path,
@@ -49,15 +49,15 @@ def split(
             cut=cut,
             format=int(format),
         )
-        for artifact, facts in (
+        for artifact, name in (
             (train_table, "train_table"),
             (test_table, "test_table"),
             (test_actuals, "test_actuals"),
         ):
-            artifact.metadata.update(found[facts])
+            artifact.metadata.update(facts[name])
         parts = (train_table.path, test_table.path, test_actuals.path)
         train_table.metadata["steps"] = add_to_trace(table.metadata, "split", *parts)
         train_table.metadata["arguments"] = arguments_text(
             method=method, test_size=test_size, seed=seed, cut=cut, format=format
         )
-        say(f"train {found['train_table']['rows']:,} rows, test {found['test_table']['rows']:,}")
+        say(f"train {facts['train_table']['rows']:,} rows, test {facts['test_table']['rows']:,}")

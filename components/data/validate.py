@@ -14,15 +14,15 @@ def validate(
     checks: Output[Artifact],
     data_checks: Output[HTML],
 ) -> None:
-    """Check every row of a table against its contract, set the bad ones aside, and look at the table as a whole.
+    """Validate every row of a table against its contract, quarantine the bad ones, and check the table as a whole.
 
     Args:
         table: Raw table.
         contract: Data contract of the table (YAML).
-        valid_table: Typed rows that keep the contract.
+        valid_table: Typed rows that meet the contract.
         quarantine: The other rows as they were read, with their numbers and the rules that they break.
-        checks: Everything that was found (JSON), by rule and column, and all notes on the table, those of the steps
-            before too; its metadata hold the notes as well.
+        checks: Violations by rule and column (JSON), and all notes on the table, those of earlier steps included; its
+            metadata hold the notes as well.
         data_checks: The same as a page.
     """
     from pathlib import Path
@@ -36,7 +36,7 @@ def validate(
 
     facts = plain_texts(table.metadata)
     with step("validate") as say, recorded_checks(facts, contract=Path(contract.path), checks=Path(checks.path)):
-        found = validate_table(
+        result = validate_table(
             table.path,
             contract=contract.path,
             valid=valid_table.path,
@@ -46,7 +46,7 @@ def validate(
             notes=from_json([*facts.get("notes", []), *plain_texts(contract.metadata).get("notes", [])]),
         )
         steps = add_to_trace(table.metadata, "validate", valid_table.path, checks.path)
-        valid_table.metadata.update({"rows": found["valid"], "steps": steps})
-        quarantine.metadata.update({"rows": found["quarantined"]})
-        checks.metadata.update(guarded_texts(found))
-        say(f"{found['valid']:,} rows valid, {found['quarantined']:,} quarantined")
+        valid_table.metadata.update({"rows": result["valid"], "steps": steps})
+        quarantine.metadata.update({"rows": result["quarantined"]})
+        checks.metadata.update(guarded_texts(result))
+        say(f"{result['valid']:,} rows valid, {result['quarantined']:,} quarantined")

@@ -1,4 +1,4 @@
-"""The component that brings the published bundle to an endpoint."""
+"""The component that deploys the published bundle to an endpoint."""
 
 from kfp.dsl import Artifact, Output
 
@@ -20,24 +20,24 @@ def deploy(
     memory: str = "",
     deadline: str = "",
 ) -> str:
-    """Serve a published bundle, and wait until the endpoint answers with it; else what answered before answers again.
+    """Serve a published bundle, and wait until it is live; if it does not come up, restore the previous version.
 
     Args:
-        uri: What ``publish`` returned.
-        endpoint: JSON with the endpoint's URL, name, digest, place, and the digest that answered before.
+        uri: Store URI of the bundle, as ``publish`` returned it.
+        endpoint: JSON with the endpoint's URL, name, digest and place, and the digest that was live before.
         name: Name of the model on the endpoint; empty for its own.
         to: Where to serve: "local" for the machine that the step runs on, "kserve" for an InferenceService.
         namespace: Namespace of the InferenceService; empty for the step's own.
         mode: "Standard" or "Knative"; empty to ask the cluster.
         service_account: Service account of the servers, whose Secret holds the object store's keys.
-        replicas: Fewest pods.
-        most_replicas: Most pods; 0 for as many as the fewest.
-        cpu: Processors of a pod, as Kubernetes writes them; empty for the usual.
+        replicas: Minimum number of pods.
+        most_replicas: Maximum number of pods; 0 for the minimum.
+        cpu: Processors of a pod, as Kubernetes writes them; empty for the default.
         memory: Memory of a pod likewise.
-        deadline: Longest time, such as "10m"; empty for that.
+        deadline: Longest time, such as "10m", which is the default.
 
     Returns:
-        Where predictions are asked for: ``http://HOST:PORT/v1/models/NAME:predict``.
+        The URL for predictions: ``http://HOST:PORT/v1/models/NAME:predict``.
     """
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The component that makes the bundle."""
+"""The component that packages the bundle."""
 
 from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
 
@@ -29,7 +29,7 @@ def package(
     Args:
         model: The model's folder.
         contract: The table's contract; it must be the one that the model was fitted under.
-        train_table: Training rows: their digest goes into the bundle, and their metadata tell of the steps so far.
+        train_table: Training rows: their digest goes into the bundle, and their metadata trace the steps so far.
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         evaluation: JSON from ``evaluate``.
@@ -37,12 +37,12 @@ def package(
         best_parameters: JSON from ``tune``.
         checks: JSON from ``validate``.
         table: Table as ingest left it, with its source and digest as metadata.
-        bundle: Folder with the model and its papers; see the guide on the bundle.
+        bundle: Folder with the model and its documents; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
         answers: Path or address of a card file with what only a person can say of the model (default: none).
         copies: Whether training and test rows are copied into the bundle.
-        fingerprint: What ``fingerprint`` told of ``answers``: an earlier run's bundle is taken for the same only.
+        fingerprint: Fingerprint of ``answers``: the bundle of an earlier run is reused only for the same ones.
     """
     import shutil
     from pathlib import Path
@@ -69,17 +69,17 @@ def package(
             copies=bool(copies),
         )
         steps = ("ingest", "infer_contract", "split", "tune", "evaluate", "gate")
-        left = (table, contract, train_table, best_parameters, evaluation, verdict)
-        told = {name: artifact.metadata for name, artifact in zip(steps, left, strict=True)}
-        made = pack(
+        artifacts = (table, contract, train_table, best_parameters, evaluation, verdict)
+        metadata = {name: artifact.metadata for name, artifact in zip(steps, artifacts, strict=True)}
+        packaged = pack(
             Path(bundle.path),
             parts=parts,
             source=plain_texts(table.metadata),
             split=plain_texts(train_table.metadata),
-            trace=line_trace(told, parts.by_step()),
+            trace=line_trace(metadata, parts.by_step()),
         )
-        waiting = len(answers_of(made).missing)
-        say(f"{made.digest[:12]}, {len(made.manifest.files)} files, {waiting} questions wait for a person")
-        shutil.copyfile(made.folder / "card.md", card.path)
-        shutil.copyfile(made.folder / "risk.md", risk.path)
-        bundle.metadata.update({"name": made.name, "digest": made.digest, "framework": "scikit-learn"})
+        unanswered = len(answers_of(packaged).missing)
+        say(f"{packaged.digest[:12]}, {len(packaged.manifest.files)} files, {unanswered} questions unanswered")
+        shutil.copyfile(packaged.folder / "card.md", card.path)
+        shutil.copyfile(packaged.folder / "risk.md", risk.path)
+        bundle.metadata.update({"name": packaged.name, "digest": packaged.digest, "framework": "scikit-learn"})

@@ -1,4 +1,4 @@
-"""The component that puts the bundle into the object store."""
+"""The component that publishes the bundle to the object store."""
 
 from kfp.dsl import Input, Model, Output
 
@@ -7,9 +7,9 @@ from headrace.components.base import component
 
 @component
 def publish(bundle: Input[Model], published: Output[Model]) -> str:
-    """Boot the bundle in a clean environment, then put it into the object store, under a key made of its digest.
+    """Start the bundle in a clean environment, then upload it to the object store, under a key made of its digest.
 
-    The store is that of ``HEADRACE_S3_*``. Before anything is written there, the bundle must answer its own test cases.
+    The store is that of ``HEADRACE_S3_*``. Before anything is written there, the bundle must pass its own test cases.
 
     Args:
         bundle: The bundle's folder.

@@ -1,4 +1,4 @@
-"""The component that gives a new version a growing share of the requests, and promotes it or sends it back."""
+"""The component that gives a new version a growing share of the requests, and promotes it or rolls it back."""
 
 from kfp.dsl import Artifact, Output
 
@@ -28,29 +28,29 @@ def rollout(
     namespace: str = "",
     deadline: str = "",
 ) -> str:
-    """Give a published bundle a growing share of an endpoint's requests; promote it, or send it back.
+    """Give a published bundle a growing share of an endpoint's requests; promote it, or roll it back.
 
     Args:
         candidate: Store URI of the model, as ``publish`` returned it.
         record: The decision record: JSON with every step, its numbers, bounds, decision and reason.
         name: Name of the endpoint on KServe; with ``local`` it is the stable bundle's own.
         to: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
-        stable: With ``local``: folder or store URI of the bundle that answers now.
+        stable: With ``local``: folder or store URI of the bundle in service.
         table: With ``local``: path, glob or address of the table whose rows are sent as requests.
         steps: Shares of the requests, in percent, up to 100.
-        step_requests: Fewest requests of the candidate in a step.
+        step_requests: Minimum requests to the candidate in a step.
         step_time: Shortest time of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
         patience: Longest time of a step; empty for an hour, with ``local`` for five minutes.
-        look: Time between two looks; empty for 15 seconds, with ``local`` for one.
+        look: Time between two polls; empty for 15 seconds, with ``local`` for one.
         tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
-        undecided: What becomes of it when the patience ends: ``rollback`` or ``promote``.
+        undecided: What to do when the longest time of a step is over: ``rollback`` or ``promote``.
         traffic: On KServe: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
-        known: PromQL query of how many predictions' truth is known, by the label ``digest``; empty for none.
-        wrong: PromQL query of how many of them were wrong, likewise.
+        known: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
+        wrong: PromQL query of the number of those that were wrong, likewise.
         namespace: Namespace of the InferenceService; empty for the step's own.
-        deadline: Longest time for the candidate to come up, such as ``10m``; empty for that.
+        deadline: Longest time for the candidate to come up, such as ``10m``, which is the default.
 
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.
@@ -76,10 +76,10 @@ def rollout(
             undecided=undecided,
         )
         target = DeploymentTarget("kserve", namespace, deadline=deadline)
-        asking = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        there = KServeRollout(plain(name), plain(candidate), traffic, target, **asking)
-        wanted = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), there)
-        facts = rollout_step(wanted, record=Path(record.path), say=say)
+        queries = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
+        kserve_rollout = KServeRollout(plain(name), plain(candidate), traffic, target, **queries)
+        options = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), kserve_rollout)
+        facts = rollout_step(options, record=Path(record.path), say=say)
         record.metadata.update(facts)
         say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
         return facts["status"]

@@ -30,7 +30,7 @@ def score(bundle: Input[Model], table: Input[Dataset], predictions: Output[Datas
     with step("score") as say:
         scorer = Scorer.open(open_bundle(Path(bundle.path)), threads=threads)
         source = open_source(f"{table.path}/part-*.parquet")
-        found = score_table(source, scorer=scorer, output=Path(predictions.path))
-        predictions.metadata.update(found)
-        say(f"{found['scored']:,} rows scored, {found['refused']:,} refused")
-        return int(found["scored"])
+        counts = score_table(source, scorer=scorer, output=Path(predictions.path))
+        predictions.metadata.update(counts)
+        say(f"{counts['scored']:,} rows scored, {counts['refused']:,} refused")
+        return int(counts["scored"])

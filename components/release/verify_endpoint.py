@@ -1,4 +1,4 @@
-"""The component that asks the endpoint the bundle's own test cases."""
+"""The component that verifies the endpoint by the bundle's own test cases."""
 
 from kfp.dsl import Artifact, Input, Model, Output
 
@@ -7,15 +7,15 @@ from headrace.components.base import component
 
 @component
 def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifact]) -> bool:
-    """Ask the endpoint every test case of the bundle over HTTP, and fail if an answer differs.
+    """Send the endpoint every test case of the bundle over HTTP, and fail if a response differs.
 
     Args:
-        url: What ``deploy`` returned.
+        url: URL of the endpoint, as ``deploy`` returned it.
         bundle: The bundle that the endpoint is to serve.
-        verification: JSON with the cases, the failures, the first request and its answer, and latencies.
+        verification: JSON with the cases, the failures, the first request and its response, and latencies.
 
     Returns:
-        Whether the endpoint answers as the bundle says: always true, because the step fails otherwise.
+        Whether all responses are as expected: always true, because the step fails otherwise.
     """
     from pathlib import Path
 
@@ -25,9 +25,9 @@ def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifac
     from headrace.serving.deployment.verify import verify_step
 
     with step("verify_endpoint") as say:
-        found = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
-        verification.metadata.update({key: found[key] for key in ("url", "digest", "latency_ms")})
-        verification.metadata["cases"] = float(found["cases"])
-        note = record_endpoint(url=found["url"], folder=Path(bundle.path))
-        say("; ".join(text for text in (f"{found['cases']} test cases", note) if text))
-        return bool(found["verified"])
+        result = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
+        verification.metadata.update({key: result[key] for key in ("url", "digest", "latency_ms")})
+        verification.metadata["cases"] = float(result["cases"])
+        note = record_endpoint(url=result["url"], folder=Path(bundle.path))
+        say("; ".join(text for text in (f"{result['cases']} test cases", note) if text))
+        return bool(result["verified"])

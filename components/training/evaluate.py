@@ -1,4 +1,4 @@
-"""The component that measures the model on the test part."""
+"""The component that evaluates the model on the test part."""
 
 from kfp.dsl import Artifact, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
 
@@ -43,7 +43,7 @@ def evaluate(
     from headrace.core.runtime.step_trace import arguments_text
 
     with step("evaluate") as say:
-        found = evaluate_model(
+        result = evaluate_model(
             Path(model.path),
             split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
             evaluation=Path(evaluation.path),
@@ -52,10 +52,10 @@ def evaluate(
         evaluation.metadata["arguments"] = arguments_text(
             slices=slices, cost_false_positive=cost_false_positive, cost_false_negative=cost_false_negative, seed=seed
         )
-        for name, interval in found["metrics"].items():
+        for name, interval in result["metrics"].items():
             metrics.log_metric(name, interval["value"])
-        say(", ".join(f"{name} {found['metrics'][name]['value']:.3f}" for name in list(found["metrics"])[:2]))
-        if found["confusion"]:
-            curves.log_confusion_matrix(found["confusion"]["labels"], found["confusion"]["rows"])
-        if found["roc"]:
-            curves.log_roc_curve(*([point[key] for point in found["roc"]] for key in ("fpr", "tpr", "threshold")))
+        say(", ".join(f"{name} {result['metrics'][name]['value']:.3f}" for name in list(result["metrics"])[:2]))
+        if result["confusion"]:
+            curves.log_confusion_matrix(result["confusion"]["labels"], result["confusion"]["rows"])
+        if result["roc"]:
+            curves.log_roc_curve(*([point[key] for point in result["roc"]] for key in ("fpr", "tpr", "threshold")))

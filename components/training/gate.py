@@ -1,4 +1,4 @@
-"""The component that judges whether the model may take over."""
+"""The component that decides whether the model may take over."""
 
 from typing import NamedTuple, Optional
 
@@ -8,10 +8,10 @@ from headrace.components.base import component
 
 
 class GateOutputs(NamedTuple):
-    """What a pipeline is told of a model.
+    """The gate's decision, for the conditions of a pipeline.
 
     Attributes:
-        Output: Whether it may be published.
+        Output: Whether the model may be published.
         use: What is to be done with it.
     """
 
@@ -34,7 +34,7 @@ def gate(
     serve: bool = True,
     fingerprint: str = "",
 ) -> GateOutputs:
-    """Judge the model against thresholds, and against the champion (or the baseline) on the same test rows.
+    """Compare the model with thresholds, and with the champion (or the baseline) on the same test rows.
 
     Args:
         evaluation: JSON from ``evaluate``.
@@ -42,14 +42,14 @@ def gate(
         test_table: Test rows without the target.
         test_actuals: The target of the test rows.
         verdict: JSON: promote, hold or reject, with reasons and the comparison.
-        checks: JSON from ``validate``: a feature that tells all of the target keeps the model from being promoted;
+        checks: JSON from ``validate``: a feature that gives the target away keeps the model from being promoted;
             absent if it is not known.
         champion: Path or address of the bundle that the model must beat (default: the baseline).
         thresholds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
         seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.
-        fingerprint: What ``fingerprint`` told of the champion: an earlier run's verdict is taken for the same only.
+        fingerprint: Fingerprint of the champion: the verdict of an earlier run is reused only for the same one.
 
     Returns:
         Whether the model may be published, which it may unless it is rejected; and what is to be done with it:
@@ -65,25 +65,25 @@ def gate(
     from headrace.stores.sources.fingerprint import confirm
 
     with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
-        place = plain(champion)
-        folder = Path(place) if place else None
-        if place.startswith("s3://"):
+        champion_address = plain(champion)
+        folder = Path(champion_address) if champion_address else None
+        if champion_address.startswith("s3://"):
             from headrace.stores.bundles.bundle_store import fetch
 
             folder = Path(scratch) / "champion"
-            fetch(place, folder)
-        known = Path(checks.path) if checks else None
-        sides = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
-        found = judge(
+            fetch(champion_address, folder)
+        checks_path = Path(checks.path) if checks else None
+        inputs = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, checks_path)
+        decision = judge(
             Path(evaluation.path),
-            sides=sides,
+            sides=inputs,
             thresholds=MetricBounds(thresholds),
             verdict=Path(verdict.path),
             seed=int(seed),
         )
-        confirm(place, fingerprint)
-        verdict.metadata.update({"verdict": found.verdict, "reasons": list(found.reasons)})
+        confirm(champion_address, fingerprint)
+        verdict.metadata.update({"verdict": decision.verdict, "reasons": list(decision.reasons)})
         verdict.metadata["arguments"] = arguments_text(champion=champion, thresholds=thresholds, seed=seed)
-        say(found.verdict)
-    passed = found.verdict != "reject"
+        say(decision.verdict)
+    passed = decision.verdict != "reject"
     return GateOutputs(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))

@@ -24,13 +24,13 @@ def report(
     Args:
         table: Table as ingest left it, with its source and digest as metadata.
         contract: Data contract (YAML).
-        checks: What validate counted (JSON).
-        trials: What tune tried (JSON).
-        evaluation: What evaluate measured (JSON).
-        verdict: What gate decided, and why (JSON).
+        checks: Checks of ``validate`` (JSON).
+        trials: Trials of ``tune`` (JSON).
+        evaluation: Metrics of ``evaluate`` (JSON).
+        verdict: Verdict of ``gate``, with its reasons (JSON).
         bundle: The packaged model.
         report: The page.
-        verification: What the endpoint answered (JSON); absent when the gate rejected the model.
+        verification: Responses of the endpoint (JSON); absent when the gate rejected the model.
     """
     from pathlib import Path
 

@@ -10,10 +10,10 @@ def report_metrics(
     metrics: Input[Metrics],
     result: str,
 ) -> None:
-    """Write the metrics of a step to an address, as JSON: how a pipeline that is a trial tells what it is worth.
+    """Write the metrics of a step to an address, as JSON: how a pipeline that is a trial reports its objective.
 
     Args:
-        metrics: Scalar metrics of a step before.
+        metrics: Scalar metrics of an earlier step.
         result: Path or ``s3://BUCKET/KEY`` that the pipeline was given as its parameter ``result``.
     """
     from headrace.core.base.parameter_text import plain
@@ -21,5 +21,5 @@ def report_metrics(
     from headrace.experiments.trials.metrics_report import report
 
     with step("report_metrics") as say:
-        told = report(metrics.metadata, plain(result))
-        say(", ".join(f"{name} {value:.3g}" for name, value in list(told.items())[:3]))
+        values = report(metrics.metadata, plain(result))
+        say(", ".join(f"{name} {value:.3g}" for name, value in list(values.items())[:3]))

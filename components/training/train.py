@@ -19,7 +19,7 @@ def train(
         train_table: Training rows with the target and the row features.
         contract: The table's contract.
         best_parameters: JSON with the family and its parameters, from ``tune``.
-        model: Folder with the fitted pipeline (skops), what made it, and the contract.
+        model: Folder with the fitted pipeline (skops), its parameters and provenance, and the contract.
         seed: Seed of every random choice.
     """
     from pathlib import Path

@@ -48,7 +48,7 @@ def tune(
         deadline: Longest time of a search on Katib, such as 2h (default: a day).
         cleanup: When Katib's Experiments are deleted: always, succeeded or never.
         namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
-        fingerprint: What ``fingerprint`` told of the Experiment: an earlier run's search is taken for the same only.
+        fingerprint: Fingerprint of the Experiment: the search of an earlier run is reused only for the same one.
     """
     from pathlib import Path
 
@@ -63,12 +63,14 @@ def tune(
 
     pages = {"trials": trials.path, "bundle": best_bundle.uri}
     with step("tune"), write_when_done(search.path, **pages), one_file(plain(experiment), fingerprint) as file:
-        asked = str(file) if experiment else ""
+        experiment_path = str(file) if experiment else ""
         facts = tune_model(
             Path(train_table.path),
             contract=Path(contract.path),
             outputs=TuneOutputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
-            wish=SearchOptions(tuple(plain_list(families)), asked, plain(budget), int(folds), int(seed), nested),
+            wish=SearchOptions(
+                tuple(plain_list(families)), experiment_path, plain(budget), int(folds), int(seed), nested
+            ),
             tuner=choose(TunerTarget(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
         )
         best_parameters.metadata.update(facts)

@@ -45,7 +45,7 @@ def test_table_and_contract_are_fetched_from_the_store(line: Line, tmp_path: Pat
     ("contract", "says"),
     [
         ("s3://headrace/agreed/none.yaml", "there is no object s3://headrace/agreed/none.yaml"),
-        ("", "prepare must be given the contract of a step before, or its address; got neither."),
+        ("", "prepare must be given the contract of an earlier step, or its address; got neither."),
     ],
 )
 def test_a_contract_that_is_not_there_is_one_sentence(line: Line, tmp_path: Path, contract: str, says: str) -> None:
