@@ -46,8 +46,8 @@ def _component(name: str) -> object:
         return getattr(registered, "python_func", registered)  # a component, where KFP can compile
     with step(name):
         raise InputError(
-            f"a step must be one of the suite's components, {', '.join(component_functions.__all__)}; got {name!r}: run "
-            "the pipeline on an image of the version that compiled it, or compile it again."
+            f"a step must be one of the suite's components, {', '.join(component_functions.__all__)}; got {name!r}: "
+            "run the pipeline on an image of the version that compiled it, or compile it again."
         )
 
 

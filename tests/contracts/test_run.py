@@ -51,7 +51,7 @@ def test_a_component_that_this_image_does_not_have_is_one_sentence(tmp_path: Pat
     assert ended.returncode == 2
     assert ended.stderr.startswith("a step must be one of the suite's components, deploy, ")
     assert ended.stderr.endswith(
-        "got 'foresee': run the pipeline on an image of the version that compiled it, or compile it anew.\n"
+        "got 'foresee': run the pipeline on an image of the version that compiled it, or compile it again.\n"
     )
     last = json.loads(events.read_text().splitlines()[-1])
     assert (last["event"], last["step"], last["kind"]) == ("fail", "foresee", "user")
