@@ -10,7 +10,7 @@
         endpoint.predict([{"age": 54, "sex": "f"}])
 
 Each function does what the command of its name does, with the same defaults. A mistake of the caller raises a
-``UserError``, anything else that Headrace raises on purpose another ``HeadraceError``; nothing ends the process.
+``UserError``, every other failure that Headrace expects another ``HeadraceError``; nothing ends the process.
 
 This module imports a function's libraries when the function is first used, so importing it costs next to nothing.
 """
@@ -89,5 +89,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, those that are not imported yet too."""
+    """List the public names, those that are not imported yet included."""
     return sorted({*globals(), *__all__})

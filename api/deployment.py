@@ -35,7 +35,7 @@ def deploy(
 ) -> ModelEndpoint:
     """Serve a model on KServe, and return when it is live, as ``headrace deploy`` does.
 
-    If it does not become live, the version before is live again. It needs a cluster (``KUBECONFIG``, or a pod's
+    If it does not become live, the previous version is restored. It needs a cluster (``KUBECONFIG``, or a pod's
     account) and its object store (``HEADRACE_S3_ENDPOINT`` and keys)::
 
         endpoint = hr.deploy(run, name="churn", namespace="models")
@@ -46,9 +46,9 @@ def deploy(
         name: Name of the endpoint; empty for the model's.
         namespace: Namespace; empty for the context's, or the pod's own.
         context: Context of the kubeconfig; empty for the current one.
-        mode: ``Standard`` or ``Knative``; empty for what the cluster says.
-        replicas: Fewest pods.
-        most_replicas: Most pods; 0 for as many as the fewest.
+        mode: ``Standard`` or ``Knative``; empty for the cluster's default.
+        replicas: Minimum number of pods.
+        most_replicas: Maximum number of pods; 0 for the minimum.
         cpu: Processors of a pod, such as ``500m``; empty for 250m to 1.
         memory: Memory of a pod, such as ``1Gi``; empty for 384Mi to 1Gi.
         service_account: Service account of the pods.
@@ -56,11 +56,11 @@ def deploy(
         deadline: Longest time, such as ``90s`` or ``10m``.
         via: Host and port of the gateway, from outside of the cluster; empty for that of ``HEADRACE_GATEWAY``.
         take_over: Whether fields that others set are taken over.
-        progress: Called with a few words on what is waited for, such as ``print``; None for silence.
+        progress: Called with a few words on what the deployment waits for, such as ``print``; None for silence.
 
     Raises:
-        InputError: If an option cannot be, or no object store is set.
-        ClusterError: If there is no way to a cluster, or the version does not become live; the sentence says why.
+        InputError: If an option is invalid, or no object store is set.
+        ClusterError: If no cluster is reached, or the version does not become live; the sentence says why.
         StoreError: If the bundle cannot be published.
     """
     target = DeploymentTarget(
@@ -83,7 +83,7 @@ def deploy(
 
 
 def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEndpoint":
-    """Delete an endpoint on KServe with all that was made for it, as ``headrace deploy --remove`` does.
+    """Delete an endpoint on KServe with everything created for it, as ``headrace deploy --remove`` does.
 
     Args:
         name: Name of the endpoint.
@@ -95,7 +95,7 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEn
 
     Raises:
         InputError: If a rollout of it is under way.
-        ClusterError: If there is no way to a cluster, or the endpoint cannot be deleted.
+        ClusterError: If no cluster is reached, or the endpoint cannot be deleted.
     """
     from headrace.rollouts.remove_endpoint import remove  # noqa: PLC0415 - deploying needs no rollouts
 
@@ -103,35 +103,35 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEn
 
 
 def connect_kserve(target: DeploymentTarget, *, progress: Callable[[str], None] | None = None) -> "KServeDeployer":
-    """The deployer of a target on KServe.
+    """Return the deployer of a target on KServe.
 
     Args:
         target: Where and how models are served.
-        progress: Called with a few words on what is waited for; None for silence.
+        progress: Called with a few words on what the deployer waits for; None for silence.
 
     Raises:
         InputError: If no object store is set.
-        ClusterError: If there is no way to a cluster.
+        ClusterError: If no cluster is reached.
     """
     deployer = choose(target, log=Path(), say=progress or (lambda _: None))
     return cast("KServeDeployer", deployer)
 
 
 def publish_model(model: ModelReference) -> str:
-    """The address of a model in the store; a bundle on this machine is published first.
+    """Return the address of a model in the store, after publishing a bundle of this machine.
 
     Args:
         model: See ``deploy``.
 
     Raises:
-        InputError: If it is no model, or no store is set.
+        InputError: If it is not a model, or no store is set.
         StoreError: If the store refuses it.
     """
-    named = resolve_model(model)
-    if "://" in named:
-        return named
+    location = resolve_model(model)
+    if "://" in location:
+        return location
     from headrace.stores.bundles.bundle_store import publish  # noqa: PLC0415 - an address needs no store here
     from headrace.stores.objects.object_store import connect  # noqa: PLC0415
 
-    store = require_store(f"{named} must be published before a cluster can serve it")
-    return publish(Path(named), connect(store))
+    store = require_store(f"{location} must be published before a cluster can serve it")
+    return publish(Path(location), connect(store))

@@ -24,11 +24,11 @@ from headrace.stores.objects.local_s3 import local_store
 
 @dataclass(frozen=True)
 class RunOutput:
-    """Where a run writes, and who follows it.
+    """Where a run writes, and who receives its events.
 
     Attributes:
         home: The run's folder.
-        records: Folder of registry, catalogue and lineage, as far as the environment names no others.
+        records: Folder of registry, catalogue and lineage, unless the environment names other places.
         on_event: Called with each event of a step, as it happens.
         raw_log: Stream that also gets the steps' raw logs; None for none.
         summary_file: Where the summary is written too; None for nowhere.
@@ -47,7 +47,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
 
     Args:
         arguments: Parameters of the pipeline, as ``TrainingOptions.pipeline_arguments`` returns them.
-        output: Where the run writes, and who follows it.
+        output: Where the run writes, and who receives its events.
 
     Yields:
         The completed run.
@@ -55,7 +55,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
     Raises:
         HeadraceError: If the run failed; the summary has been written.
     """
-    began, kept = time.monotonic(), records_environment(output.records)
+    began, record_places = time.monotonic(), records_environment(output.records)
     if output.summary_file:
         clear_summary(output.summary_file)
     with contextlib.ExitStack() as stack:
@@ -71,12 +71,12 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
             "training",
             {**arguments, "journal": escape(str(folder.searches)), "deploy_to": "local"},
             folder=folder,
-            environment={**store.environment(), **kept},
+            environment={**store.environment(), **record_places},
             watch=output.on_event,
             echo=output.raw_log,
         )
         endpoint = step_document(folder, "deploy", "endpoint")
-        catalog = kept["HEADRACE_CATALOG"]
+        catalog = record_places["HEADRACE_CATALOG"]
         try:
             yield _conclude(outcome, folder, output.summary_file, began, catalog)
         finally:
@@ -88,7 +88,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
 def _conclude(outcome: RunOutcome, folder: RunFolder, summary_file: Path | None, began: float, catalog: str) -> Run:
     gather(folder)
     if not outcome.error and not (folder.staging / "report.html").exists():
-        outcome = replace(outcome, error=InternalError("the line ended well but left no report."))
+        outcome = replace(outcome, error=InternalError("the run succeeded but left no report."))
     if outcome.error:
         report_failure(folder, str(outcome.error), PIPELINES["training"].steps)
     summary = summarise(folder, _summary(outcome, began, folder.home)).model_copy(update={"catalog": catalog})
@@ -123,10 +123,10 @@ def _write(summary: Summary, *paths: Path | None) -> None:
 
 @contextlib.contextmanager
 def object_store(folder: RunFolder) -> Iterator[settings.StoreSettings]:
-    """The store that the environment names, or one of the run's own."""
-    given = settings.store_settings()
-    if given:
-        yield given
+    """Yield the store that the environment names, or one that lives as long as the run."""
+    configured = settings.store_settings()
+    if configured:
+        yield configured
         return
     with (
         (folder.log.parent / "store.log").open("wb") as log,
@@ -136,7 +136,7 @@ def object_store(folder: RunFolder) -> Iterator[settings.StoreSettings]:
 
 
 def clear_summary(path: Path) -> None:
-    """Delete an older summary, so that a killed run leaves none, and check that a new one can be written.
+    """Delete an older summary, so that a killed run leaves no stale one, and check that a new one can be written.
 
     Raises:
         InputError: If it cannot.

@@ -1,4 +1,4 @@
-"""What a model is named by: a run, a bundle, their folders, a store URI, or a version of the registry."""
+"""References to models: a run, a bundle, their folders, a store URI, or a version of the registry."""
 
 import contextlib
 import tempfile
@@ -18,14 +18,14 @@ ModelReference: TypeAlias = Union[str, Path, "Run", "Bundle"]
 
 
 def resolve_model(model: ModelReference) -> str:
-    """The bundle's folder, or its address in the store.
+    """Return the bundle's folder, or its address in the store.
 
     Args:
         model: A run's or a bundle's folder, a store URI, ``NAME@VERSION`` of the registry, a ``Run`` or a ``Bundle``.
 
     Raises:
         MissingError: If there is no such folder, or no such version in the registry.
-        InputError: If it is none of these, or the folder is neither a run's output nor a bundle.
+        InputError: If it is nothing of the kind, or the folder is neither a run's output nor a bundle.
     """
     text = _reference_text(model)
     if "://" in text:
@@ -64,7 +64,7 @@ def _reference_text(model: ModelReference) -> str:
 
 @contextlib.contextmanager
 def open_model(model: ModelReference) -> Iterator["Bundle"]:
-    """The verified bundle of a model; one from a store is there for the length of the block.
+    """Yield the verified bundle of a model; one from a store exists for the length of the block.
 
     Args:
         model: See ``resolve_model``.
@@ -74,14 +74,14 @@ def open_model(model: ModelReference) -> Iterator["Bundle"]:
     """
     from headrace.core.bundles.bundle import open_bundle as open_folder  # noqa: PLC0415 - a server of another process opens it
 
-    named = resolve_model(model)
-    if "://" not in named:
-        yield open_folder(Path(named))
+    location = resolve_model(model)
+    if "://" not in location:
+        yield open_folder(Path(location))
         return
     from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client of a store
 
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        yield open_folder(fetch(named, Path(scratch) / "bundle"))
+        yield open_folder(fetch(location, Path(scratch) / "bundle"))
 
 
 def open_bundle(model: ModelReference, *, folder: str | Path | None = None) -> "Bundle":
@@ -109,14 +109,14 @@ def open_bundle(model: ModelReference, *, folder: str | Path | None = None) -> "
     """
     from headrace.core.bundles.bundle import open_bundle as open_folder  # noqa: PLC0415 - see above
 
-    named = resolve_model(model)
-    if "://" not in named:
-        return open_folder(Path(named))
+    location = resolve_model(model)
+    if "://" not in location:
+        return open_folder(Path(location))
     from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - see above
 
     if folder is not None:
-        return open_folder(fetch(named, Path(folder)))
+        return open_folder(fetch(location, Path(folder)))
     scratch = tempfile.TemporaryDirectory(prefix="headrace-")
-    bundle = open_folder(fetch(named, Path(scratch.name) / "bundle"))
+    bundle = open_folder(fetch(location, Path(scratch.name) / "bundle"))
     weakref.finalize(bundle, scratch.cleanup)
     return bundle

@@ -1,4 +1,4 @@
-"""A run that ended: what was measured, the verdict, and where its files are."""
+"""The result of a run: metrics, verdict, and where its files are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,12 +47,12 @@ class Run:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why, a sentence each."""
+        """The reasons of the verdict, a sentence each."""
         return tuple(self.summary.reasons)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was left out, guessed or set aside or is suspicious, worst first."""
+        """Findings on the data: what was left out, guessed, quarantined or looks suspicious, worst first."""
         return tuple(self.summary.findings)
 
     @property
@@ -62,12 +62,12 @@ class Run:
 
     @property
     def model(self) -> ModelSummary | None:
-        """Name, family, parameters, digest, address and version of the model; None if there is none."""
+        """Name, family, parameters, digest, address and version of the model; None if the run made none."""
         return self.summary.model
 
     @property
     def search(self) -> SearchSummary | None:
-        """What the search found; None if there was none."""
+        """The result of the search; None if there was no search."""
         return self.summary.search
 
     @property
@@ -80,33 +80,33 @@ class Run:
         """The bundle, each of its files verified when it is first asked for.
 
         Raises:
-            BundleError: If there is none, or a file is missing, altered or extra.
+            BundleError: If there is no bundle, or a file is missing, altered or extra.
         """
         return open_bundle(self.home / "bundle")
 
     def _repr_html_(self) -> str:
-        """The head of the report, as Jupyter shows it: self-contained, without scripts."""
+        """Return the head of the report, as Jupyter shows it: self-contained, without scripts."""
         from headrace.reports.run.head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
 
         return render_run_head(self.summary.model_dump(), report=self._report_link())
 
     def _report_link(self) -> str:
-        """A notebook may open what lies below its folder, by a relative link, and no other file."""
+        """Return a link to the report; Jupyter opens only files below the notebook's folder, by a relative link."""
         if not self.report.exists():
             return ""
         below = self.report.is_relative_to(Path.cwd())
         return quote(str(self.report.relative_to(Path.cwd()))) if below else self.report.as_uri()
 
     def __repr__(self) -> str:
-        """One line: model, verdict, the first metric, folder."""
+        """Return one line: model, verdict, the first metric, folder."""
         name = self.model.name if self.model else self.home.name
         first = next(iter(self.metrics.items()), None)
-        measured = f", {first[0]} {first[1].value:.3g} ({first[1].low:.3g} to {first[1].high:.3g})" if first else ""
-        return f"<Run {name}: {self.verdict or self.summary.status}{measured}, in {self.home}>"
+        metric_text = f", {first[0]} {first[1].value:.3g} ({first[1].low:.3g} to {first[1].high:.3g})" if first else ""
+        return f"<Run {name}: {self.verdict or self.summary.status}{metric_text}, in {self.home}>"
 
 
 def open_run(folder: str | Path) -> Run:
-    """Read what an earlier run left in its folder.
+    """Read the result of an earlier run from its folder.
 
     >>> import headrace.api as hr
     >>> run = hr.open_run("headrace-out/customers")
@@ -116,7 +116,7 @@ def open_run(folder: str | Path) -> Run:
     ['accuracy', 'brier', 'f1', 'log_loss', 'pr_auc', 'precision', 'recall', 'roc_auc']
 
     Args:
-        folder: The run's folder; ``failed`` in it holds what the last failed run left.
+        folder: The run's folder; its subfolder ``failed`` holds the files of the last failed run.
 
     Raises:
         MissingError: If it holds no ``summary.json``: the run has not ended, or was killed.
@@ -131,13 +131,13 @@ def open_run(folder: str | Path) -> Run:
         summary = Summary.model_validate_json(text)
     except ValueError as error:
         raise InputError(
-            f"{home / 'summary.json'} must be a summary that this version wrote; it is another document: run again."
+            f"{home / 'summary.json'} must be a summary that this version wrote; it is not: run again."
         ) from error
     verification = step_document(RunFolder(home=home, staging=home), "verify_endpoint", "verification")
     return Run(home=home, summary=summary, verification=verification)
 
 
 def step_document(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
-    """A JSON artifact that a step left; empty if it left none."""
+    """Return a JSON artifact that a step left; empty if there is none."""
     path = artifact(folder, step, name)
     return dict(read_json(path)) if path else {}

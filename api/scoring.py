@@ -28,8 +28,8 @@ class Predictions:
     Attributes:
         rows: Number of rows.
         scored: How many of them have a prediction.
-        refused: How many have none, because they break the contract; their column ``violations`` says how.
-        warned: How many have one and break a rule that only warns.
+        refused: How many have no prediction, because they break the contract; column ``violations`` says how.
+        warned: How many have a prediction and break a rule that only warns.
         name: Name of the model.
         digest: SHA-256 that names its bundle.
         output: File or folder that holds them; None if they are in memory only.
@@ -42,7 +42,7 @@ class Predictions:
     name: str
     digest: str
     output: Path | None = None
-    _held: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+    _frame: pl.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -51,15 +51,15 @@ class Predictions:
         Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS`` or ``value``,
         ``status`` (``scored`` or ``refused``), ``violations`` and ``model_digest``.
         """
-        if self._held is not None:
-            return self._held
+        if self._frame is not None:
+            return self._frame
         path = self.output or Path()
         if path.is_dir():
             return pl.read_parquet(parts(path), glob=False)
         return pl.read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path, glob=False)
 
     def counts(self) -> dict[str, Any]:
-        """The numbers of rows, and the digest of the model, by name."""
+        """Return the numbers of rows and the model's digest, by name."""
         return {name: getattr(self, name) for name in ("rows", "scored", "refused", "warned", "digest")}
 
 
@@ -78,7 +78,7 @@ def score(
     threads: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> Predictions:
-    """Predict every row of a table, as ``headrace score`` does; rows that break the contract are kept and say why.
+    """Predict every row of a table, as ``headrace score`` does; rows that break the contract are kept, with the reasons.
 
     >>> import headrace.api as hr
     >>> predictions = hr.score("headrace-out/customers", "customers.csv")
@@ -89,7 +89,7 @@ def score(
 
     Args:
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
-        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame (rows by columns).
+        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame (n rows, p columns).
         output: A folder, or a file that ends in ``.parquet`` or ``.csv``; None to hold the predictions in memory.
         names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
@@ -101,6 +101,9 @@ def score(
         threads: Threads of the engine, 1 to 256.
         progress: Called with the number of rows so far, as text, such as ``print``; None for silence.
 
+    Returns:
+        n predictions, in the order of the table.
+
     Raises:
         MissingError: If the model or the table does not exist.
         InputError: If the table cannot be read, or ``output`` cannot be written.
@@ -111,7 +114,7 @@ def score(
         raise InputError(f"threads must be from 1 to {_MOST_THREADS}; got {threads} instead.")
     with open_model(model) as bundle:
         scorer = Scorer.open(bundle, threads=threads)
-    read = ReadOptions(
+    options = ReadOptions(
         names=tuple(names),
         header=header,
         delimiter=field_separator(delimiter),
@@ -121,8 +124,8 @@ def score(
         missing_values=tuple(missing_values or scorer.contract.missing_values),
     )
     with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        written = Path(output) if output is not None else Path(scratch) / "predictions.parquet"
+        destination = Path(output) if output is not None else Path(scratch) / "predictions.parquet"
         report = progress or (lambda _: None)
-        counts = score_table(open_source(source), scorer=scorer, output=written, options=read, report=report)
-        held = None if output is not None else pl.read_parquet(written, glob=False, memory_map=False)
-    return Predictions(**counts, name=scorer.name, output=None if output is None else written, _held=held)
+        counts = score_table(open_source(source), scorer=scorer, output=destination, options=options, report=report)
+        frame = None if output is not None else pl.read_parquet(destination, glob=False, memory_map=False)
+    return Predictions(**counts, name=scorer.name, output=None if output is None else destination, _frame=frame)

@@ -1,4 +1,4 @@
-"""The command line of a server process; the command that becomes one imports no more than it needs."""
+"""The command line of a server process; a module of its own, so that ``headrace serve`` imports little."""
 
 import sys
 from typing import Any
@@ -8,7 +8,7 @@ from headrace.api.model_reference import ModelReference, resolve_model
 
 
 def server_command(model: ModelReference, *, name: str = "", **options: Any) -> list[str]:
-    """The command line of a server process.
+    """Return the command line of a server process.
 
     Args:
         model: See ``resolve_model``.
@@ -34,11 +34,11 @@ def server_arguments(
     log_url: str,
     verbose: bool,
 ) -> list[str]:
-    """Arguments of a server process, by the options of ``serve``."""
-    given = ["--host", host, "--port", str(port), "--workers", str(workers), "--verify", verify]
+    """Return the arguments of a server process for the options of ``serve``."""
+    arguments = ["--host", host, "--port", str(port), "--workers", str(workers), "--verify", verify]
     trust = (("--public-key", public_key), ("--identity", identity), ("--issuer", issuer))
-    given += [part for flag, value in trust if value for part in (flag, value)]
-    given += ["--grpc-port", str(grpc_port)] if grpc_port else []
-    given += ["--log-url", log_url] if log_url else []
-    given += ["--access-log"] if access_log else []
-    return [*given, *(["--verbose"] if verbose else [])]
+    arguments += [part for flag, value in trust if value for part in (flag, value)]
+    arguments += ["--grpc-port", str(grpc_port)] if grpc_port else []
+    arguments += ["--log-url", log_url] if log_url else []
+    arguments += ["--access-log"] if access_log else []
+    return [*arguments, *(["--verbose"] if verbose else [])]

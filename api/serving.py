@@ -1,4 +1,4 @@
-"""Serve a model on this machine, and ask an endpoint for predictions."""
+"""Serve a model on this machine, and request predictions from an endpoint."""
 
 import contextlib
 import shutil
@@ -27,9 +27,9 @@ class ModelEndpoint:
     """A live endpoint.
 
     Attributes:
-        deployment: What the deployer says of it: ``url``, ``name``, ``digest``, where it is and what was there before.
-        gateway: Host and port to connect to in place of the URL's own; empty for that.
-        log: File that takes what a server of this machine says; None on a cluster.
+        deployment: The deployer's record: ``url``, ``name``, ``digest``, where it is and what was live before.
+        gateway: Host and port to connect to in place of the URL's own; empty for the URL's.
+        log: Log file of a server of this machine; None on a cluster.
     """
 
     deployment: Endpoint
@@ -38,7 +38,7 @@ class ModelEndpoint:
 
     @property
     def url(self) -> str:
-        """Where predictions are asked for, in the V1 protocol."""
+        """URL for predictions, in the V1 protocol."""
         return self.deployment.url
 
     @property
@@ -52,14 +52,14 @@ class ModelEndpoint:
         return self.deployment.digest
 
     def predict(self, rows: RowsReference) -> list[dict[str, Any]]:
-        """Predictions for some rows, in one request; for whole tables, ``score`` is faster.
+        """Predict some rows in one request; for whole tables, ``score`` is faster.
 
         Args:
             rows: Rows (n): a data frame, or a list of mappings by column name or of lists in the contract's order.
 
         Returns:
-            n predictions: ``{"label": ..., "probabilities": {...}}`` each, or ``{"value": ...}`` of a regression. What
-            the contract only warns of is a ``UserWarning``.
+            n predictions: ``{"label": ..., "probabilities": {...}}`` each, or ``{"value": ...}`` for a regression.
+            Violations of rules that only warn are issued as a ``UserWarning``.
 
         Raises:
             RequestError: If the endpoint refuses the rows, because they break the contract or are too many.
@@ -77,10 +77,12 @@ def _checked_document(reply: EndpointReply, url: str) -> dict[str, Any]:
     document = reply.document if isinstance(reply.document, dict) else {}
     if reply.status < _ERROR_STATUS and "predictions" in document:
         return document
-    said = str(document.get("error", "")) or f"{url} responded with status {reply.status} and {quote(reply.document)}."
+    message = (
+        str(document.get("error", "")) or f"{url} responded with status {reply.status} and {quote(reply.document)}."
+    )
     if reply.status >= _FAULT_STATUS:
-        raise InternalError(said)
-    raise RequestError(said)
+        raise InternalError(message)
+    raise RequestError(message)
 
 
 @contextlib.contextmanager
@@ -113,12 +115,12 @@ def serve(
 
     Args:
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
-        port: Port to listen on; 0 for one that is free (the command's default is 8080).
+        port: Port to listen on; 0 for a free one (the command's default is 8080).
         host: Address to listen on; ``0.0.0.0`` for all.
         name: Name of the endpoint; empty for the model's.
         workers: Processes that share the port, 1 to 256.
         grpc_port: Port for gRPC; 0 for no gRPC.
-        verify: What the bundle must prove: ``off``, ``digest`` or ``signature``.
+        verify: What is verified before the bundle is served: ``off``, ``digest`` or ``signature``.
         public_key: File of the key that must have signed it, for ``signature``.
         identity: Identity that must have signed it without a key.
         issuer: URL of who vouches for that identity.
@@ -127,11 +129,11 @@ def serve(
         verbose: Whether the server logs more, and tracebacks.
 
     Yields:
-        The live endpoint; its ``log`` is there until the block ends.
+        The live endpoint; its ``log`` exists until the block ends.
 
     Raises:
         MissingError: If there is no such model.
-        InputError: If the server refuses the bundle or an option; the sentence is its own.
+        InputError: If the server refuses the bundle or an option; the message is the server's.
         InternalError: If the server fails, or is not ready in time.
     """
     arguments = server_arguments(
@@ -150,10 +152,10 @@ def serve(
     bundle = resolve_model(model)
     folder = Path(tempfile.mkdtemp(prefix="headrace-"))
     try:
-        with lease(folder / "lease") as held:
+        with lease(folder / "lease") as lease_path:
             log = folder / "server.log"
-            # A fork of a notebook or of somebody's program would carry all of its memory and open files.
-            deployer = LocalDeployer(lease_path=held, log=log, fork=False, arguments=tuple(arguments))
+            # A fork of a notebook or a user's program would carry all of its memory and open files.
+            deployer = LocalDeployer(lease_path=lease_path, log=log, fork=False, arguments=tuple(arguments))
             endpoint = deployer.deploy(bundle, name=model_name(name) if name else "")
             try:
                 yield ModelEndpoint(endpoint, log=log)

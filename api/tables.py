@@ -23,52 +23,52 @@ RowsReference: TypeAlias = Union["IntoFrame", Sequence[Mapping[str, object]], Se
 
 @contextlib.contextmanager
 def table_address(table: TableReference, *, name: str = "") -> Iterator[str]:
-    """The address of a table; a frame is written to a temporary Parquet file, which is deleted after the block.
+    """Yield the address of a table; a frame is written to a temporary Parquet file, deleted after the block.
 
     Args:
         table: A path, glob or address, or a frame of n rows by p columns.
-        name: What the file of a frame is called; empty for ``table``.
+        name: Name of a frame's file, without ending; empty for ``table``.
 
     Raises:
-        InputError: If it is neither, or the frame cannot be written.
+        InputError: If it is neither address nor frame, or the frame cannot be written.
     """
     if isinstance(table, str | Path):
         yield str(table)
         return
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        # The file's name is in the bundle's provenance, so that it is the same each time.
+        # The file's name enters the bundle's provenance; a name that differs each time would change the digest.
         path = Path(scratch) / f"{name or 'table'}.parquet"
         _write_frame(table, path)
         yield str(path)
 
 
 def is_frame(value: object) -> bool:
-    """Whether a value is a data frame, of this machine's memory or lazy."""
+    """Return whether a value is a data frame, in memory or lazy."""
     import narwhals as nw  # noqa: PLC0415 - paths need none
 
     return isinstance(nw.from_native(value, pass_through=True), nw.DataFrame | nw.LazyFrame)
 
 
 def request_rows(rows: RowsReference) -> list[Any]:
-    """Rows as JSON has them: times as ISO 8601, what is missing as None.
+    """Convert rows to what JSON can hold: times to ISO 8601, missing values to None.
 
     Args:
-        rows: A frame, or a sequence of rows (n).
+        rows: A frame (n rows, p columns), or a sequence of n rows.
 
     Returns:
-        n rows, a frame's by column name.
+        n rows; those of a frame are mappings by column name.
 
     Raises:
         InputError: If it is neither, or a value has no form in JSON.
     """
     if isinstance(rows, list | tuple):
-        plain = list(rows)
+        values = list(rows)
     elif not isinstance(rows, Mapping) and is_frame(rows):
-        plain = _frame_rows(rows)
+        values = _frame_rows(rows)
     else:
         raise InputError(f"rows must be a data frame, or a list of rows; got {quote(rows)} instead.")
     try:
-        return list(orjson.loads(orjson.dumps(plain, default=_json_value, option=orjson.OPT_SERIALIZE_NUMPY)))
+        return list(orjson.loads(orjson.dumps(values, default=_json_value, option=orjson.OPT_SERIALIZE_NUMPY)))
     except TypeError as error:
         reason = str(error.__cause__ or error).rstrip(".")
         raise InputError(f"values of rows must be texts, numbers, booleans, times or None; {reason}.") from error
@@ -77,8 +77,8 @@ def request_rows(rows: RowsReference) -> list[Any]:
 def _frame_rows(frame: Any) -> list[Any]:
     import narwhals as nw  # noqa: PLC0415 - see above
 
-    found = nw.from_native(_with_index(frame))
-    eager = found.collect() if isinstance(found, nw.LazyFrame) else found
+    native = nw.from_native(_with_index(frame))
+    eager = native.collect() if isinstance(native, nw.LazyFrame) else native
     return list(eager.iter_rows(named=True))
 
 
@@ -90,18 +90,18 @@ def _write_frame(frame: Any, path: Path) -> None:
             f"a table must be a path, an address, or a data frame of pandas or Polars; got {quote(frame)} instead."
         )
     try:
-        found = nw.from_native(_with_index(frame))
-        if isinstance(found, nw.LazyFrame):
-            found.sink_parquet(path)
+        native = nw.from_native(_with_index(frame))
+        if isinstance(native, nw.LazyFrame):
+            native.sink_parquet(path)
         else:
-            found.write_parquet(path)
+            native.write_parquet(path)
     except ImportError as error:
         raise InputError(
-            "a pandas frame is handed over as Parquet, which pandas cannot write without pyarrow: install pyarrow, or "
-            "give a Polars frame or a path."
+            "a pandas frame is passed on as Parquet, which pandas cannot write without pyarrow: install pyarrow, or "
+            "pass a Polars frame or a path."
         ) from error
     except Exception as error:
-        # Each library has errors of its own: of values of several types in one column, or types that Parquet has not.
+        # Each library raises errors of its own for mixed types in a column, or types that Parquet does not have.
         text = " ".join(str(error).split())
         raise InputError(
             f"the frame must be one that Parquet can hold, each column of one type; {type(error).__name__}: {text}."
@@ -109,29 +109,29 @@ def _write_frame(frame: Any, path: Path) -> None:
 
 
 def _with_index(frame: Any) -> Any:
-    """A frame of pandas without an index: one that has a name is a column, another is dropped; names are texts."""
+    """Return a pandas frame without an index: a named one becomes a column, an unnamed one is dropped."""
     if not type(frame).__module__.startswith("pandas"):
         return frame
-    wrong = next((name for name in frame.columns if not isinstance(name, str)), None)
-    if wrong is not None:
+    bad_name = next((name for name in frame.columns if not isinstance(name, str)), None)
+    if bad_name is not None:
         raise InputError(
-            f"the columns of a frame must be named by texts; got {quote(wrong)}: set frame.columns = "
-            "frame.columns.astype(str), or names that say more."
+            f"the columns of a frame must be named by texts; got {quote(bad_name)}: set frame.columns = "
+            "frame.columns.astype(str), or assign names."
         )
-    named = [name for name in frame.index.names if name is not None]
-    taken = next((name for name in named if name in frame.columns), None)
-    if taken is not None:
-        raise InputError(f"the frame has {quote(taken)} as a column and as its index; rename one of them.")
+    index_names = [name for name in frame.index.names if name is not None]
+    duplicate = next((name for name in index_names if name in frame.columns), None)
+    if duplicate is not None:
+        raise InputError(f"the frame has {quote(duplicate)} as a column and as its index; rename one of them.")
     unnamed = [level for level, name in enumerate(frame.index.names) if name is None]
-    dropped = frame.reset_index(level=unnamed, drop=True) if named and unnamed else frame
-    return dropped.reset_index(drop=not named)
+    dropped = frame.reset_index(level=unnamed, drop=True) if index_names and unnamed else frame
+    return dropped.reset_index(drop=not index_names)
 
 
 def _json_value(value: Any) -> Any:
-    """What orjson has no form for: classes of pandas, and decimal numbers.
+    """Convert values that orjson cannot: classes of pandas, and decimal numbers.
 
     Raises:
-        TypeError: If it has none here either.
+        TypeError: If there is no JSON form for it.
     """
     if type(value).__name__ in {"NaTType", "NAType"}:
         return None

@@ -39,10 +39,10 @@ def run(
     'report.html'
 
     Args:
-        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame of pandas or Polars (rows
-            by columns). A frame is written to a temporary Parquet file, which a later replay does not find; an index
-            that has a name is a column, another is dropped.
-        target: Column that is predicted.
+        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame of pandas or Polars (n
+            rows, p columns). A frame is written to a temporary Parquet file, which a later replay does not find; a
+            named index becomes a column, an unnamed one is dropped.
+        target: Column to predict.
         output: The run's folder; None for ``headrace-out/NAME``.
         progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
         verbose: Whether the steps' raw logs go to standard error.
@@ -52,8 +52,8 @@ def run(
         The completed run. Its endpoint has ended; ``serve`` starts another one.
 
     Raises:
-        InputError: If an option cannot be, or a step refuses what it gets; the sentence names the step.
-        MissingError: If a file that is named does not exist.
+        InputError: If an option is invalid, or a step refuses its input; the sentence names the step.
+        MissingError: If a named file does not exist.
         InternalError: If a step fails by a fault of Headrace's own.
     """
     return _completed_run(table, target, options, output=output, progress=progress, verbose=verbose, function="run")
@@ -71,7 +71,7 @@ def tune(
 ) -> Run:
     """Search for the best model of a table, refit it, and measure it on rows that the search has not seen.
 
-    It is ``run`` without publishing. A search whose trial is a pipeline is started by ``headrace tune``.
+    It is ``run`` without publishing. For a search whose trial is a pipeline, use the command ``headrace tune``.
 
     >>> import headrace.api as hr
     >>> best = hr.tune("customers.csv", target="churn", budget=3)
@@ -80,14 +80,14 @@ def tune(
 
     Args:
         table: See ``run``.
-        target: Column that is predicted.
+        target: Column to predict.
         output: The run's folder; None for ``headrace-out/NAME``.
         progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
         verbose: Whether the steps' raw logs go to standard error.
         **options: See ``TrainingKeywords``; ``publish`` is False unless it is given.
 
     Returns:
-        The completed run; ``search`` holds what the search found.
+        The completed run; ``search`` holds the result of the search.
 
     Raises:
         InputError: As ``run`` does.
@@ -101,26 +101,26 @@ def tune(
 def _completed_run(
     table: TableReference,
     target: str,
-    given: Mapping[str, Any],
+    keywords: Mapping[str, Any],
     *,
     output: str | Path | None,
     progress: Callable[[str], None] | None,
     verbose: bool,
     function: str,
 ) -> Run:
-    options = complete_options(given, function=function)
+    options = complete_options(keywords, function=function)
     champion = resolve_model(options["champion"]) if options["champion"] else ""
     name = model_name(options["name"]) if options["name"] else ""
     with table_address(table, name=name) as source:
-        changed = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}
-        wanted = prepare_options({**options, **changed, "name": name or default_name(source)})
-        written = RunOutput(
-            home=Path(output) if output else FOLDER / wanted.name,
+        resolved = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}
+        training = prepare_options({**options, **resolved, "name": name or default_name(source)})
+        run_output = RunOutput(
+            home=Path(output) if output else FOLDER / training.name,
             records=Path(output) if output else FOLDER,
             on_event=_line_printer(progress),
             raw_log=sys.stderr if verbose else None,
         )
-        with training_run(wanted.pipeline_arguments(), written) as completed:
+        with training_run(training.pipeline_arguments(), run_output) as completed:
             return completed
 
 

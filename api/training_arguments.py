@@ -17,24 +17,24 @@ _BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
 
 
-def prepare_options(given: Mapping[str, Any], *, spell: Spelling = str) -> TrainingOptions:
+def prepare_options(values: Mapping[str, Any], *, spell: Spelling = str) -> TrainingOptions:
     """Check the options of a run, and complete them.
 
     Args:
-        given: Values by the names of ``TrainingOptions``, each that a caller may set among them; an empty ``name``
-            means the table's, and separator and marks may be typed as words.
-        spell: How an option is called in messages, by its name: ``test_size``, or ``--test-size`` at the command line.
+        values: Values by the names of ``TrainingOptions``, with every name that a caller may set; an empty ``name``
+            stands for the table's, and separator and marks may be typed as words.
+        spell: Returns the name of an option for messages: ``test_size``, or ``--test-size`` on the command line.
 
     Raises:
-        InputError: If an option cannot be, or no object store is set that a search on Katib needs.
-        MissingError: If a file that is named does not exist.
+        InputError: If an option is invalid, or a search on Katib has no object store.
+        MissingError: If a named file does not exist.
     """
     prepared = {
-        **given,
-        "name": model_name(given["name"] or default_name(given["source"])),
-        "delimiter": field_separator(given["delimiter"]),
-        "budget": search_budget(given["budget"], spell=spell),
-        **number_marks(given["decimal"], given["thousands"], spell=spell),
+        **values,
+        "name": model_name(values["name"] or default_name(values["source"])),
+        "delimiter": field_separator(values["delimiter"]),
+        "budget": search_budget(values["budget"], spell=spell),
+        **number_marks(values["decimal"], values["thousands"], spell=spell),
     }
     check_training(TrainingOptions, prepared, spell=spell)
     options = TrainingOptions(**prepared)
@@ -45,16 +45,16 @@ def prepare_options(given: Mapping[str, Any], *, spell: Spelling = str) -> Train
 
 
 def field_separator(text: str) -> str:
-    """A field separator; a backslash and a t may be typed for a tab."""
+    """Return a field separator; a backslash and a t may be typed for a tab."""
     return "\t" if text == "\\t" else text
 
 
 def search_budget(text: str, *, spell: Spelling = str) -> str:
-    """The budget of a search.
+    """Check and return the budget of a search.
 
     Args:
         text: Trials such as ``20``, or a time such as ``90s``, ``5m`` or ``1h``; empty for the default.
-        spell: How the option is called in messages.
+        spell: Returns the name of the option for messages.
 
     Raises:
         InputError: If it is neither.
@@ -65,15 +65,15 @@ def search_budget(text: str, *, spell: Spelling = str) -> str:
 
 
 def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict[str, str]:
-    """The marks that numbers are written with, by the names of ``TrainingOptions``.
+    """Check the marks of numbers; return them by the names of ``TrainingOptions``.
 
     Args:
         decimal: The decimal mark; empty to detect it.
         thousands: The mark between groups of three digits, ``space`` for a blank; empty to detect it.
-        spell: How the options are called in messages.
+        spell: Returns the names of the options for messages.
 
     Raises:
-        InputError: If no notation has them.
+        InputError: If no notation uses these marks.
     """
     blank = {"space": " ", "blank": " "}.get(thousands, thousands)
     check_marks(decimal, blank, spell=spell)
@@ -81,7 +81,7 @@ def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict
 
 
 def _check_search(options: TrainingOptions, spell: Spelling) -> None:
-    """Raise at once what the search would raise after all the steps before it."""
+    """Raise before the run what the search would raise after all the steps before it."""
     on_katib, where = options.search_on == "katib", spell("search_on")
     if on_katib:
         require_store(f"{where} katib needs an object store that the trials' pods reach too")

@@ -15,11 +15,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class TrainingKeywords(TypedDict, total=False):
-    """What may be said of a run, beside its table and its target; an empty value means what each line says.
+    """Options of a run, beside its table and its target; each line says what an empty value means.
 
     Attributes:
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
-        name: Name of the model and of its endpoint; empty for the table's, of a data frame ``table``.
+        name: Name of the model and of its endpoint; empty for the table's, or ``table`` for a data frame.
         contract: Path or address of a data contract; empty to infer one.
         names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
@@ -30,7 +30,7 @@ class TrainingKeywords(TypedDict, total=False):
         missing_values: Texts that stand for a missing value; empty for the usual ones.
         time_column: Timestamp by which to split: the latest rows are the test part.
         id_columns: Columns that identify a row.
-        group_column: Rows that share its value stay on one side of the split.
+        group_column: Column whose equal values the split keeps together.
         drop: Columns to leave out.
         hash_columns: Columns to keep only as a keyed hash.
         positive: Class whose probability is reported; empty to choose it by its meaning, else the rarer one.
@@ -53,10 +53,10 @@ class TrainingKeywords(TypedDict, total=False):
         cost_false_negative: Cost of a miss.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
-        card: File with what only a person can say of the model.
+        card: File with what only a person can say about the model.
         copies: Whether the training and test rows are copied into the bundle.
         publish: Whether a model that is not rejected is published.
-        serve: Whether a published model is served and asked its test cases.
+        serve: Whether a published model is served and verified by its test cases.
         seed: Seed of every random choice.
     """
 
@@ -102,7 +102,7 @@ class TrainingKeywords(TypedDict, total=False):
     seed: int
 
 
-# What a run decides itself: its table, where it keeps its search, where it serves, and how old bundles were split.
+# Options that ``run`` sets itself: its table, the folder of its search, its deployment target, the split's format.
 _NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_to", "split_format"})
 DEFAULTS: Mapping[str, Any] = MappingProxyType({
     **{
@@ -115,22 +115,22 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType({
 """Values of the keywords that are not given, by name, in the order of ``TrainingOptions``."""
 
 
-def complete_options(given: Mapping[str, Any], *, function: str) -> dict[str, Any]:
-    """The keywords that were given, with the defaults of all others, as plain values.
+def complete_options(keywords: Mapping[str, Any], *, function: str) -> dict[str, Any]:
+    """Complete keywords with the defaults of all others, and convert them to plain values.
 
     Args:
-        given: Values by keyword: paths may be ``Path``, and one text may stand where several are expected.
+        keywords: Values by keyword: paths may be ``Path``, and a single text may stand for a list of one.
         function: Name of the function that takes them, for the message.
 
     Raises:
         TypeError: If there is no such keyword.
     """
-    unknown = next((name for name in given if name not in DEFAULTS), None)
+    unknown = next((name for name in keywords if name not in DEFAULTS), None)
     if unknown is not None:
         near = difflib.get_close_matches(unknown, DEFAULTS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise TypeError(f"{function}() got an unexpected keyword argument {unknown!r}{hint}")
-    return {name: _plain(given.get(name, default), default) for name, default in DEFAULTS.items()}
+    return {name: _plain(keywords.get(name, default), default) for name, default in DEFAULTS.items()}
 
 
 def _plain(value: Any, default: Any) -> Any:
@@ -144,13 +144,13 @@ def _plain(value: Any, default: Any) -> Any:
 
 
 def with_keyword_signature(function: _Function) -> _Function:
-    """Let ``help`` and notebooks show each keyword with its default in place of ``**options``."""
-    written = inspect.signature(function)
-    own = [one for one in written.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    """Make ``help`` and notebooks show each keyword with its default in place of ``**options``."""
+    signature = inspect.signature(function)
+    own_parameters = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
     types = TrainingKeywords.__annotations__
     keywords = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=kind)
         for name, kind in types.items()
     ]
-    cast("Any", function).__signature__ = written.replace(parameters=[*own, *keywords])
+    cast("Any", function).__signature__ = signature.replace(parameters=[*own_parameters, *keywords])
     return function
