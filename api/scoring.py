@@ -78,7 +78,7 @@ def score(
     threads: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> Predictions:
-    """Predict every row of a table, as ``headrace score`` does; rows that break the contract are kept, with the reasons.
+    """Predict every row of a table, as ``headrace score`` does; rows that break the contract stay, with the reasons.
 
     >>> import headrace.api as hr
     >>> predictions = hr.score("headrace-out/customers", "customers.csv")

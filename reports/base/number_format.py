@@ -9,12 +9,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def count(value: Any) -> str:
-    """A whole number with thousands separators, or a dash for none."""
+    """Format a whole number with thousands separators; a missing one is a dash."""
     return MISSING if _absent(value) else f"{round(float(value)):,}"
 
 
 def number(value: Any) -> str:
-    """A number with three significant digits; whole numbers below a billion are exact."""
+    """Format a number with three significant digits; whole numbers below a billion are exact."""
     if _absent(value):
         return MISSING
     if isinstance(value, int | float) and float(value).is_integer() and abs(value) < 1e9:
@@ -27,14 +27,14 @@ def number(value: Any) -> str:
 
 
 def metric(value: Any) -> str:
-    """A metric: three decimals below ten, else three significant digits."""
+    """Format a metric: three decimals below ten, else three significant digits."""
     if _absent(value) or abs(float(value)) >= 10:
         return number(value)
     return f"{float(value):.3f}"
 
 
 def percent(value: Any) -> str:
-    """A share of 0 to 1 as per cent; what is not quite none or all is not rounded to it."""
+    """Format a share (0 to 1) in per cent; only an exact 0 or 1 is shown as 0 % or 100 %."""
     if _absent(value):
         return MISSING
     share = 100 * float(value)
@@ -46,7 +46,7 @@ def percent(value: Any) -> str:
 
 
 def seconds(value: Any) -> str:
-    """A duration given in seconds."""
+    """Format a duration in seconds."""
     if _absent(value):
         return MISSING
     time = float(value)
@@ -60,7 +60,7 @@ def seconds(value: Any) -> str:
 
 
 def size(value: Any) -> str:
-    """A size given in bytes, in decimal units."""
+    """Format a size in bytes, in decimal units."""
     if _absent(value):
         return MISSING
     amount = float(value)
@@ -72,7 +72,7 @@ def size(value: Any) -> str:
 
 
 def moment(microseconds: float, span: float) -> str:
-    """A naive point in time, as precise as a span of that length needs.
+    """Format a naive point in time, as precisely as a span of that length needs.
 
     Args:
         microseconds: Since 1970-01-01 00:00.
@@ -83,7 +83,7 @@ def moment(microseconds: float, span: float) -> str:
 
 
 def shorten(value: Any, limit: int = 40) -> str:
-    """A text on one line, at most ``limit`` characters long; an empty one is said to be so."""
+    """Return a text on one line, at most ``limit`` characters long; ``(empty)`` for an empty one."""
     text = " ".join(str(value).split())
     if not text:
         return "(empty)"

@@ -1,4 +1,4 @@
-"""The report's sentences and names."""
+"""Sentences and printed names of the reports."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,44 +26,44 @@ _VERDICTS = {
 
 
 def metric_name(name: str) -> str:
-    """How a metric is called in print."""
+    """Return the printed name of a metric."""
     return _METRICS.get(name, name.replace("_", " "))
 
 
 def family_name(name: str) -> str:
-    """How a family is called in print; the trials of a pipeline have none."""
+    """Return the printed name of a family; trials of a pipeline have no family."""
     return name.replace("_", " ") or "trials"
 
 
 def less_is_better(name: str) -> bool:
-    """Whether smaller values of a metric are better."""
+    """Return whether smaller values of a metric are better."""
     return not metrics.HIGHER_IS_BETTER.get(name, True)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Metrics in the usual order, those that are not known last."""
+    """Sort metrics in the usual order, unknown ones last."""
     usual = {name: place for place, name in enumerate(metrics.HIGHER_IS_BETTER)}
     return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
 
 
 def main_metric(evaluation: Facts, verdict: GateVerdict | None) -> str:
-    """The metric that the verdict compared, or the first of the usual ones; empty if there is none."""
-    found = evaluation.get("metrics", {})
+    """Return the metric that the verdict compared, else the first of the usual ones; empty without metrics."""
+    metric_values = evaluation.get("metrics", {})
     compared = (verdict.comparison.metric if verdict else None) or ""
     usual = metrics.MAIN.get(evaluation.get("task", ""), "")
-    return next((name for name in (compared, usual, *found) if name in found), "")
+    return next((name for name in (compared, usual, *metric_values) if name in metric_values), "")
 
 
 def measured_sentence(evaluation: Facts, metric: str) -> str:
-    """The main metric with its interval beside the baseline; empty if there is no metric."""
+    """Return the main metric with its interval and the baseline's value; empty without a metric."""
     if not metric:
         return ""
-    found = evaluation["metrics"][metric]
+    values = evaluation["metrics"][metric]
     rows = evaluation.get("rows", {}).get("test")
     name = metric_name(metric)
-    text = f"{name[0].upper()}{name[1:]} {number_format.metric(found['value'])}"
-    if found.get("low") is not None:
-        text += f" (95 % interval {number_format.metric(found['low'])} to {number_format.metric(found['high'])})"
+    text = f"{name[0].upper()}{name[1:]} {number_format.metric(values['value'])}"
+    if values.get("low") is not None:
+        text += f" (95 % interval {number_format.metric(values['low'])} to {number_format.metric(values['high'])})"
     if rows:
         text += f" on {number_format.count(rows)} test rows"
     baseline = evaluation.get("baseline", {})
@@ -73,12 +73,12 @@ def measured_sentence(evaluation: Facts, metric: str) -> str:
 
 
 def verdict_words(verdict: str) -> tuple[str, str]:
-    """Style and word of a verdict; empty for none."""
+    """Return style and word of a verdict, those of "no verdict" for an unknown one."""
     return _VERDICTS.get(verdict, ("none", "No verdict"))
 
 
 def endpoint_sentence(verification: Facts | None) -> str:
-    """What the endpoint did; empty if it was not asked."""
+    """Summarize the verification of the endpoint; empty if there was none."""
     if not verification:
         return ""
     cases = verification.get("cases", 0)
@@ -91,7 +91,7 @@ def endpoint_sentence(verification: Facts | None) -> str:
 
 
 def threshold_sentence(threshold: Facts) -> str:
-    """Which threshold was chosen, by which costs and from what; empty without one."""
+    """Describe the chosen threshold with its costs and the rows it was chosen on; empty without one."""
     if threshold.get("value") is None:
         return ""
     positive = number_format.shorten(threshold.get("positive", "that is positive"))

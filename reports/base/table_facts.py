@@ -1,4 +1,4 @@
-"""What a profile knows about a table, before it is drawn."""
+"""The contents of a table's profile, before it is drawn."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -37,11 +37,11 @@ class ColumnFacts:
         distinct: Different values in the sample; -1 if they were not counted.
         facts: Pairs of a name and a text, such as ("median", "54").
         histogram: Rows by bin of equal width, for numbers and times.
-        ends: Texts of the least and the largest value, where there is a histogram.
+        ends: Texts of the smallest and the largest value, where there is a histogram.
         groups: The most frequent values of a category; bins of about equal size of a number or time.
         missing_blocks: Share of missing values in consecutive blocks of rows.
         strength: Correlation ratio with the target, 0 to 1; -1 if unknown.
-        note: A sentence about it; empty if there is nothing to say.
+        note: A sentence about it; may be empty.
         unit: Unit of the values.
     """
 
@@ -64,13 +64,13 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class AssociationMatrix:
-    """A symmetric matrix of associations; NaN where there is none to speak of."""
+    """A symmetric matrix (p, p) of associations; NaN where one is undefined."""
 
     names: tuple[str, ...] = ()
     values: tuple[tuple[float, ...], ...] = ()
 
     def strongest(self, limit: int = 10, least: float = 0.3) -> list[tuple[str, str, float]]:
-        """The pairs with the largest absolute values, largest first."""
+        """Return the pairs with the largest absolute values, largest first."""
         pairs = [
             (self.names[i], self.names[j], self.values[i][j])
             for i in range(len(self.names))
@@ -87,12 +87,12 @@ class TableFacts:
     Attributes:
         rows: Rows of the whole table.
         sampled: Rows that distributions and associations were computed from.
-        columns: Columns that were looked at closely, strongest association with the target first.
+        columns: Columns that are shown in detail, strongest association with the target first.
         others: Name, type, role, missing rows of every further column, in table order.
         numbers: Rank correlations of the numeric columns.
         categories: Cramer's V of the categorical columns.
-        target: Name of the target; empty if there is none.
-        task: Task by the contract; empty if there is none.
+        target: Name of the target; empty without one.
+        task: Task by the contract; empty without one.
         parts: Names of the target's parts: the class or classes whose share is shown, or ("mean",).
         overall: Mean of each part over the sample.
     """

@@ -23,9 +23,9 @@ class MetricWithBaseline:
         metric: Its name in the evaluation.
         name: Its name in print.
         value: On the test part.
-        low: Lower end of its interval; None if it has none.
-        high: Upper end of its interval; None if it has none.
-        baseline: The baseline's; None if it has none.
+        low: Lower end of its interval; None without one.
+        high: Upper end of its interval; None without one.
+        baseline: The baseline's value; None without one.
     """
 
     metric: str
@@ -37,15 +37,15 @@ class MetricWithBaseline:
 
     @property
     def most(self) -> float:
-        """The largest of its numbers."""
+        """The largest of value, upper end and baseline."""
         return max(value for value in (self.value, self.high, self.baseline) if value is not None)
 
 
 def roc(points: Points, *, chosen: tuple[float, float] | None) -> Markup:
-    """True against false positive rate.
+    """Draw the true against the false positive rate.
 
     Args:
-        points: False and true positive rate by threshold.
+        points: False and true positive rate by threshold (n pairs), 0 to 1.
         chosen: The point of the chosen threshold; None for none.
     """
 
@@ -58,10 +58,10 @@ def roc(points: Points, *, chosen: tuple[float, float] | None) -> Markup:
 
 
 def precision_recall(points: Points, *, chosen: tuple[float, float] | None, share: float) -> Markup:
-    """Precision against recall.
+    """Draw precision against recall.
 
     Args:
-        points: Recall and precision by threshold.
+        points: Recall and precision by threshold (n pairs), 0 to 1.
         chosen: The point of the chosen threshold; None for none.
         share: Share of the positive class, the precision of guessing.
     """
@@ -75,7 +75,7 @@ def precision_recall(points: Points, *, chosen: tuple[float, float] | None, shar
 
 
 def calibration(bins: Sequence[tuple[float, float, int]]) -> Markup:
-    """Observed share of the positive class against its predicted probability.
+    """Draw the observed share of the positive class against its predicted probability.
 
     Args:
         bins: Mean prediction, observed share and number of rows of each bin.
@@ -93,7 +93,7 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> Markup:
 
 
 def forest(rows: Sequence[MetricWithBaseline], *, name: str, unit: bool) -> Markup:
-    """Metrics with their intervals, one a line, beside the baseline's.
+    """Draw metrics with their intervals, one a line, beside the baseline's.
 
     Args:
         rows: The metrics, in the order of the lines.
@@ -121,10 +121,10 @@ def forest(rows: Sequence[MetricWithBaseline], *, name: str, unit: bool) -> Mark
 
 
 def predicted_actual(points: Points) -> Markup:
-    """Predicted against actual values.
+    """Draw predicted against actual values.
 
     Args:
-        points: Actual and predicted value of each row.
+        points: Actual and predicted value of each row (n pairs), in the target's unit.
     """
 
     def draw(axes: Axes) -> None:
@@ -138,10 +138,10 @@ def predicted_actual(points: Points) -> Markup:
 
 
 def residuals(points: Points) -> Markup:
-    """Errors against predicted values.
+    """Draw errors against predicted values.
 
     Args:
-        points: Predicted value and error (actual minus predicted) of each row.
+        points: Predicted value and error (actual minus predicted) of each row (n pairs), in the target's unit.
     """
 
     def draw(axes: Axes) -> None:
@@ -179,18 +179,18 @@ def _labels(axes: Axes, x: str, y: str) -> None:
 
 
 def plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Few ticks, written as everywhere in the page.
+    """Set few ticks, formatted as everywhere in the page.
 
     Args:
         axes: The axes.
-        x: Whether those of the horizontal axis are meant.
-        y: Whether those of the vertical axis are meant.
+        x: Whether to set those of the horizontal axis.
+        y: Whether to set those of the vertical axis.
     """
     form = FuncFormatter(
         lambda value, _: "0" if abs(value) < 1e-12 else f"{value:g}" if abs(value) < 1e4 else number(value)
     )
-    for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
-        if wanted:
+    for axis, selected in ((axes.xaxis, x), (axes.yaxis, y)):
+        if selected:
             if len(axis.get_majorticklocs()) > 7:
                 axis.set_major_locator(MaxNLocator(6))
             axis.set_major_formatter(form)

@@ -1,7 +1,7 @@
 """Matplotlib figures as compact inline SVG that follows the page's colours, or as PNG where SVG would be large.
 
 Texts stay text: the reader's browser draws them with the page's font, at a size that fits a phone. Colours are those of
-Okabe and Ito's palette, told apart by colour-blind readers; in SVG they become the page's variables, so that the
+Okabe and Ito's palette, which colour-blind readers can tell apart; in SVG they become the page's variables, so that the
 figures follow a dark page and a printed one. Equal figures give equal bytes.
 """
 
@@ -63,7 +63,7 @@ def plot(name: str, draw: Callable[[Axes], Any], *, label: str, size: tuple[floa
     Args:
         name: Short name, different for each figure of a page: its parts are named after it.
         draw: Draws into the axes.
-        label: What the figure shows, for those who cannot see it.
+        label: Description of the figure for screen readers.
         size: Width and height in inches; 4.2 wide fits a phone.
 
     Returns:
@@ -95,7 +95,7 @@ def _picture(png: bytes, label: str) -> Markup:
 
 
 def _compact(text: str, label: str) -> str:
-    """Matplotlib's SVG without its document parts, with short numbers, and with the page's colours and font."""
+    """Strip matplotlib's SVG of its document parts, shorten its numbers, use the page's colours and font."""
     body = text[text.index("<svg") :]
     for part in (r"<metadata>.*?</metadata>", r"<!--.*?-->", r"<defs>\s*<style.*?</style>\s*</defs>"):
         body = re.sub(part, "", body, flags=re.DOTALL)
@@ -108,10 +108,10 @@ def _compact(text: str, label: str) -> str:
 
 
 def _short(tag: str, used: set[str]) -> str:
-    """One tag: ids that nothing refers to, fonts and needless digits are left out."""
-    tag = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", tag)
+    """Shorten one tag: drop ids that nothing refers to, fonts and needless digits."""
+    tag = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", tag)
     tag = re.sub(r" font-family: [^;\"]+;|rotate\(-0 [^)]*\)| transform=\"\"", "", tag.replace("\n", " "))
-    tag = re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), tag)
+    tag = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), tag)
     for colour, variable in _VARIABLES.items():
         tag = tag.replace(colour, variable)
     return tag

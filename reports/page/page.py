@@ -1,4 +1,4 @@
-"""Turns templates into one self-contained page: styles inside, no scripts, nothing loaded from elsewhere."""
+"""Render templates to one self-contained page: styles inline, no scripts, no external resources."""
 
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,7 @@ def render(template: str, **values: Any) -> str:
 
     Args:
         template: Its file name.
-        **values: What it shows; every text is escaped.
+        **values: Variables of the template; every text is escaped.
 
     Returns:
         The page, which can always be encoded as UTF-8.

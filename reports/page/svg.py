@@ -28,7 +28,7 @@ def _rect(left: float, top: float, wide: float, high: float, style: str) -> str:
 
 
 def histogram(rows: Sequence[int], *, label: str) -> Markup:
-    """Bars of counts; a bin with any row is at least one pixel high.
+    """Draw bars of counts; a bin with any row is at least one pixel high.
 
     Args:
         rows: Count by bin.
@@ -41,7 +41,7 @@ def histogram(rows: Sequence[int], *, label: str) -> Markup:
 
 
 def target_columns(groups: Sequence[ValueGroup], *, overall: Sequence[float], shares: bool, label: str) -> Markup:
-    """The target by group, one column each; a dashed line marks the overall value of a single part.
+    """Draw the target by group, one column each; a dashed line marks the overall value of a single part.
 
     Args:
         groups: Groups in order, each with the target's parts.
@@ -68,7 +68,7 @@ def target_columns(groups: Sequence[ValueGroup], *, overall: Sequence[float], sh
 
 
 def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
-    """Where in the table values are missing: one field by block of rows, darker for more (by the root of the share).
+    """Draw where values are missing: one field by block of rows, darker for more (by the root of the share).
 
     Args:
         blocks: Share of missing values by block, 0 to 1.
@@ -84,7 +84,7 @@ def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
 
 
 def dots(values: Sequence[float], *, ends: tuple[float, float], mark: float, label: str) -> Markup:
-    """Numbers as dots on a line, with a stroke at one of them; those beyond the ends lie at the ends.
+    """Draw numbers as dots on a line, with a stroke at one of them; those beyond the ends are put at the ends.
 
     Args:
         values: The numbers.
@@ -108,7 +108,7 @@ def dots(values: Sequence[float], *, ends: tuple[float, float], mark: float, lab
 
 
 def shade(value: float) -> str:
-    """Style of a cell of a heat map: blue above 0, orange below, stronger for larger values; nothing for NaN."""
+    """Return the style of a heat map's cell: blue above 0, orange below, stronger for larger values, none for NaN."""
     if not isfinite(value):
         return ""
     colour = "0,114,178" if value >= 0 else "213,94,0"
@@ -116,7 +116,7 @@ def shade(value: float) -> str:
 
 
 def cell(value: float) -> str:
-    """Text of a cell of a heat map: two decimals without the leading zero."""
+    """Return the text of a heat map's cell: two decimals without the leading zero."""
     if not isfinite(value):
         return ""
     text = f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""How much columns have to do with one another: cheap measures that need no model."""
+"""Associations between columns: cheap measures that need no model."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ Codes = npt.NDArray[np.int64]
 
 
 def group_means(codes: Codes, target: Floats, *, groups: int) -> tuple[Floats, Floats]:
-    """Rows and mean of the target by group.
+    """Count rows and average the target by group.
 
     Args:
         codes: Group of each row, 0 to ``groups`` - 1; (n,).
@@ -16,17 +16,17 @@ def group_means(codes: Codes, target: Floats, *, groups: int) -> tuple[Floats, F
         groups: Number of groups.
 
     Returns:
-        Rows with a target by group, (groups,), and means by group and part, (groups, k), NaN where there is no row.
+        Number of rows with a target by group, (groups,), and means by group and part, (groups, k), NaN without rows.
     """
-    known = ~np.isnan(target[:, 0])
-    rows = np.bincount(codes[known], minlength=groups).astype(np.float64)
-    sums = [np.bincount(codes[known], weights=part[known], minlength=groups) for part in target.T]
+    present = ~np.isnan(target[:, 0])
+    rows = np.bincount(codes[present], minlength=groups).astype(np.float64)
+    sums = [np.bincount(codes[present], weights=part[present], minlength=groups) for part in target.T]
     with np.errstate(invalid="ignore", divide="ignore"):
         return rows, np.stack(sums, axis=1) / rows[:, None]
 
 
 def correlation_ratio(codes: Codes, target: Floats, *, groups: int) -> float:
-    """How much of the target's spread the groups explain, 0 to 1; -1 if that cannot be said.
+    """Return how much of the target's spread the groups explain, 0 to 1; -1 if that is undefined.
 
     The square root of epsilon squared (Kelley 1935, the correlation ratio corrected for the number of groups), summed
     over the target's parts; for classes that is Goodman and Kruskal's tau.
@@ -37,19 +37,19 @@ def correlation_ratio(codes: Codes, target: Floats, *, groups: int) -> float:
         groups: Number of groups.
     """
     rows, means = group_means(codes, target, groups=groups)
-    known = target[~np.isnan(target[:, 0])]
+    present = target[~np.isnan(target[:, 0])]
     used = int((rows > 0).sum())
-    total = float(known.var(axis=0).sum()) * len(known) if len(known) else 0.0
-    if total <= 0 or len(known) <= used:
+    total = float(present.var(axis=0).sum()) * len(present) if len(present) else 0.0
+    if total <= 0 or len(present) <= used:
         return -1.0
-    between = rows[:, None] * (means - known.mean(axis=0)) ** 2
+    between = rows[:, None] * (means - present.mean(axis=0)) ** 2
     explained = float(np.nansum(between)) / total
-    corrected = 1 - (1 - explained) * (len(known) - 1) / (len(known) - used)
+    corrected = 1 - (1 - explained) * (len(present) - 1) / (len(present) - used)
     return float(np.sqrt(min(1.0, max(0.0, corrected))))
 
 
 def rank_correlations(values: Floats) -> Floats:
-    """Spearman's rank correlations of the columns, each pair over the rows where both are known.
+    """Return Spearman's rank correlations of the columns, each pair over the rows where both are present.
 
     Ranks are taken once per column, so pairs with missing values are an approximation.
 
@@ -59,9 +59,9 @@ def rank_correlations(values: Floats) -> Floats:
     Returns:
         (p, p), NaN where a column is constant or a pair has fewer than three rows.
     """
-    known = ~np.isnan(values)
+    present = ~np.isnan(values)
     ranks = np.stack([_ranks(column) for column in values.T], axis=1)
-    mask = known.astype(np.float64)
+    mask = present.astype(np.float64)
     rows = mask.T @ mask
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (ranks.T @ mask) / rows
@@ -73,18 +73,18 @@ def rank_correlations(values: Floats) -> Floats:
 
 
 def _ranks(column: Floats) -> Floats:
-    """Mid-ranks scaled to -1..1, 0 for missing."""
-    known = ~np.isnan(column)
-    _, inverse, counts = np.unique(column[known], return_inverse=True, return_counts=True)
+    """Return mid-ranks of a column (n,), scaled to -1..1, 0 for missing."""
+    present = ~np.isnan(column)
+    _, inverse, counts = np.unique(column[present], return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - (counts + 1) / 2
     ranks = np.zeros(len(column))
-    if known.any():
-        ranks[known] = 2 * middle[inverse] / max(1, known.sum() - 1) - 1
+    if present.any():
+        ranks[present] = 2 * middle[inverse] / max(1, present.sum() - 1) - 1
     return ranks
 
 
 def cramers_v(first: Codes, second: Codes) -> float:
-    """Cramer's V of two categorical columns, corrected for bias (Bergsma 2013); NaN if one is constant.
+    """Return Cramer's V of two categorical columns, corrected for bias (Bergsma 2013); NaN if one is constant.
 
     Args:
         first: Code of each row, from 0; (n,).

@@ -1,4 +1,4 @@
-"""One column, described: its values, its groups, its bearing on the target."""
+"""Facts about one column: its values, its groups, its association with the target."""
 
 from dataclasses import dataclass, replace
 
@@ -31,7 +31,7 @@ class CodedColumn:
 
 
 def kind_of(series: pl.Series, column: contracts.Column) -> Kind:
-    """How a column is shown; personal data and identifiers are hidden whatever else they are."""
+    """Return how a column is shown; personal data and identifiers are always hidden."""
     if column.personal or column.role in {"id", "group"}:
         return "hidden"
     if series.null_count() == len(series):
@@ -49,8 +49,8 @@ def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows:
     """Describe a column.
 
     Args:
-        series: Its sampled values, of the contract's type.
-        column: What the contract says of it.
+        series: Its sampled values, (n,), of the contract's type.
+        column: Its declaration in the contract.
         missing: Rows of the whole table without a value.
         rows: Rows of the whole table.
         target: The target's parts in the same rows; (n, k), k = 0 without a target.
@@ -136,10 +136,10 @@ def by_quantile(series: pl.Series) -> CodedColumn:
     """Group rows by value into at most eight bins of about equal size, and missing."""
     values = as_floats(series)
     finite = np.isfinite(values)
-    known = values[finite]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, GROUPS + 1)))
-    used, bins = np.unique(np.searchsorted(edges[1:-1], known, side="right"), return_inverse=True)
-    ends = [(known[bins == place].min(), known[bins == place].max()) for place in range(len(used))]
+    present = values[finite]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, GROUPS + 1)))
+    used, bins = np.unique(np.searchsorted(edges[1:-1], present, side="right"), return_inverse=True)
+    ends = [(present[bins == place].min(), present[bins == place].max()) for place in range(len(used))]
     codes = np.full(len(values), len(used) + 1, dtype=np.int64)
     codes[finite] = bins
     return CodedColumn(codes=codes, labels=(*(_span(low, high, series) for low, high in ends), "(other)", "(missing)"))
@@ -155,7 +155,7 @@ def _end(value: float, span: float, series: pl.Series) -> str:
 
 
 def as_floats(series: pl.Series) -> Floats:
-    """Numbers, or microseconds since 1970 of a time, NaN for missing; (n,)."""
+    """Convert values to floats (n,): times to microseconds since 1970, missing values to NaN."""
     if series.dtype == pl.Date:
         series = series.cast(pl.Datetime("us"))
     physical = series.to_physical() if series.dtype.is_temporal() else series
@@ -185,9 +185,9 @@ def _with_histogram(column: ColumnFacts, series: pl.Series) -> ColumnFacts:
 
 
 def _bins(series: pl.Series, low: float, high: float) -> int:
-    """Bins of equal width; whole numbers get bins that hold equally many of them, lest bars alternate.
+    """Return the number of bins of equal width; for integers, bins cover equally many integers, or bars alternate.
 
-    One bin where fewer numbers lie between the ends than bins are wanted.
+    There is a single bin where fewer floats lie between the ends than there would be bins.
     """
     if low < high and (np.diff(np.linspace(low, high, BINS + 1)) <= 0).any():
         return 1

@@ -15,10 +15,10 @@ OTHERS = 200
 
 
 def render(table: TableFacts, *, title: str) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        table: What is known of the table.
+        table: The profile.
         title: Its name.
 
     Returns:
@@ -65,12 +65,12 @@ def profile_table(folder: str, *, contract: str, page: str) -> TableFacts:
         page: Path of the HTML page to write.
 
     Returns:
-        What the page shows.
+        The profile that the page shows.
 
     Raises:
         MissingError: If the table or the contract does not exist.
     """
-    agreed = contract_yaml.load(contract)
-    found = explore(parquet_table.scan(Path(folder)), contract=agreed)
-    write_text(Path(page), render(found, title=agreed.name))
-    return found
+    table_contract = contract_yaml.load(contract)
+    table = explore(parquet_table.scan(Path(folder)), contract=table_contract)
+    write_text(Path(page), render(table, title=table_contract.name))
+    return table

@@ -1,4 +1,4 @@
-"""Looks at a table: what stands in its columns and what they have to do with the target.
+"""The profile of a table: its columns and their associations with the target.
 
 Missing values are counted over the whole table. Everything else is computed from a sample: every n-th row, so that a
 table in order of time is covered evenly, at most 50,000 rows and 3 million cells.
@@ -24,15 +24,15 @@ CLASSES = 6
 
 
 def explore(frame: pl.LazyFrame, *, contract: Contract) -> TableFacts:
-    """Look at a table.
+    """Profile a table.
 
     Args:
         frame: The table; texts are read as the contract's types, what cannot be read is missing.
-        contract: What is known of the columns; those that it does not know are left out.
+        contract: The table's contract; columns that it does not declare are left out.
 
     Returns:
-        What there is to show, bounded in size whatever the table's: 300 columns are looked at closely, and the 30 with
-        the strongest bearing on the target are kept with their pictures.
+        The profile, bounded in size whatever the table's: 300 columns are described, and the 30 with the strongest
+        association with the target are shown with pictures.
     """
     declared = _declared_columns(frame.collect_schema(), contract)
     rows, counted = _count(frame, declared)
@@ -42,16 +42,16 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> TableFacts:
     parts, values = _target(sample, contract) if target else ((), np.empty((sample.height, 0)))
     columns = [describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near]
     ranked = sorted(columns, key=lambda c: (c.role != "target", -c.strength))
-    kept = ranked[:SHOWN]
+    shown = ranked[:SHOWN]
     others = [(c.name, c.dtype, c.role, counted[c.name]) for c in ranked[SHOWN:]]
     others += [(c.name, c.dtype, c.role, counted[c.name]) for c in far]
     return TableFacts(
         rows=rows,
         sampled=sample.height,
-        columns=tuple(kept),
+        columns=tuple(shown),
         others=tuple(others),
-        numbers=_numbers(sample, kept),
-        categories=_categories(sample, kept),
+        numbers=_numbers(sample, shown),
+        categories=_categories(sample, shown),
         target=target,
         task=contract.task,
         parts=parts,
@@ -60,14 +60,14 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> TableFacts:
 
 
 def _declared_columns(schema: pl.Schema, contract: Contract) -> list[Declared]:
-    """The table's columns as the contract has them, the target first, row features last."""
-    known = [column for column in contract.columns if column.name in schema]
-    made = [Declared(name=f.name, dtype="number") for f in contract.features if f.name in schema]
-    return sorted([*known, *made], key=lambda column: column.role != "target")
+    """Return the table's columns as the contract declares them, the target first, row features last."""
+    declared = [column for column in contract.columns if column.name in schema]
+    features = [Declared(name=f.name, dtype="number") for f in contract.features if f.name in schema]
+    return sorted([*declared, *features], key=lambda column: column.role != "target")
 
 
 def _cast_column(column: Declared, dtype: pl.DataType) -> pl.Expr:
-    """The column as its type; what cannot be read is missing; of nested values only that they are there."""
+    """Cast a column to its type; unreadable values become missing, nested values a placeholder."""
     value = pl.col(column.name)
     if dtype.is_nested() or dtype in {pl.Binary, pl.Object}:
         return pl.when(value.is_not_null()).then(pl.lit("…"))
@@ -75,7 +75,7 @@ def _cast_column(column: Declared, dtype: pl.DataType) -> pl.Expr:
 
 
 def _count(frame: pl.LazyFrame, columns: list[Declared]) -> tuple[int, dict[str, int]]:
-    """The number of rows, and missing values by column."""
+    """Return the number of rows, and the missing values by column."""
     schema = frame.collect_schema()
     nulls = [_cast_column(c, schema[c.name]).null_count().alias(f"c{i}") for i, c in enumerate(columns)]
     row = frame.select(pl.len().alias("rows"), *nulls).collect(engine="streaming").row(0)
@@ -95,7 +95,7 @@ def _sample(frame: pl.LazyFrame, near: list[Declared], *, rows: int, columns: in
 
 
 def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], Floats]:
-    """Names of the target's parts and their values by row; (n, k), NaN where the target is missing."""
+    """Return the names of the target's parts and their values by row, (n, k), NaN where the target is missing."""
     series = sample[contract.target.name]
     if contract.task == "regression":
         return ("mean",), as_floats(series)[:, None] if series.dtype.is_numeric() else np.empty((len(series), 0))

@@ -15,25 +15,25 @@ from headrace.reports.registry.lineage_svg import drawing
 
 
 def known_lineage(model: str, *, state: ModelState | None, catalog: str = "") -> LineageGraph | None:
-    """The lineage of a model as far as the catalogue knows it; None if there is no catalogue, or it knows nothing.
+    """Return the lineage of a model from the catalogue; None if there is no catalogue, or it knows no such model.
 
     Args:
         model: Name of the model.
-        state: What the registry knows of it; None for nothing.
-        catalog: Address of the catalogue; empty for the usual one.
+        state: Its state in the registry; None if it is not registered.
+        catalog: Address of the catalogue; empty for the default one.
     """
     try:
-        found = catalogue.uses(CatalogDatabase(catalog_place(catalog)), model=model)
+        uses = catalogue.uses(CatalogDatabase(catalog_place(catalog)), model=model)
     except MissingError:
         return None
-    return of_uses(found, state) if found else None
+    return of_uses(uses, state) if uses else None
 
 
 def lineage_page(title: str, graph: LineageGraph) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        title: What it is the lineage of.
+        title: Name of the model.
         graph: The lineage.
     """
     return fill("lineage.html", title=title, graph=graph, drawing=drawing(graph), version=installed("headrace"))

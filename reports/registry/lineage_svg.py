@@ -22,7 +22,7 @@ class _Box:
 
 
 def drawing(graph: LineageGraph) -> Markup:
-    """Both drawings; the page's styles show the one that fits.
+    """Draw the lineage in both directions; the page's styles show the one that fits.
 
     Args:
         graph: The lineage.
@@ -57,7 +57,7 @@ def _svg(graph: LineageGraph, *, across: bool) -> Markup:
 
 
 def _order_nodes(graph: LineageGraph) -> list[list[LineageNode]]:
-    """The nodes by kind; in each kind those first whose origins come first, so that few lines cross."""
+    """Order the nodes of each kind by the positions of their origins, so that few lines cross."""
     layers: list[list[LineageNode]] = []
     places: dict[str, float] = {}
     for kind in KINDS:
@@ -68,8 +68,8 @@ def _order_nodes(graph: LineageGraph) -> list[list[LineageNode]]:
 
 
 def _origin(node: LineageNode, graph: LineageGraph, places: Mapping[str, float]) -> float:
-    found = [places[first] for first, second in graph.edges if second == node.id and first in places]
-    return sum(found) / len(found) if found else 0.0
+    origins = [places[first] for first, second in graph.edges if second == node.id and first in places]
+    return sum(origins) / len(origins) if origins else 0.0
 
 
 def _edge(first: _Box, second: _Box, *, across: bool) -> str:

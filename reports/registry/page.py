@@ -28,7 +28,7 @@ def write_model_page(path: Path, *, registry: ModelRegistry, state: ModelState, 
         path: The page.
         registry: Where its files are kept.
         state: The model.
-        catalog: Address of the catalogue that knows its data; empty for the usual one.
+        catalog: Address of the catalogue that knows its data; empty for the default one.
 
     Raises:
         InputError: If the page cannot be written.
@@ -43,7 +43,7 @@ def write_model_page(path: Path, *, registry: ModelRegistry, state: ModelState, 
 
 
 def model_page(state: ModelState, *, shown: ModelVersion, card: str = "", lineage: Any = None) -> str:
-    """The page of a model.
+    """Render the page of a model.
 
     Args:
         state: The model.
@@ -77,7 +77,7 @@ def write_comparison_page(
         path: The page.
         state: The model.
         versions: The two.
-        changes: What a client notices when the second one takes the place of the first one.
+        changes: What changes for a client when the second one replaces the first one.
 
     Raises:
         InputError: If the page cannot be written.
@@ -110,7 +110,7 @@ def _row(version: ModelVersion) -> dict[str, Any]:
 
 
 def _compare_versions(first: ModelVersion, second: ModelVersion) -> dict[str, Any]:
-    """Two versions side by side."""
+    """Compare two versions for a table of metrics."""
     names = in_order([*first.facts.get("metrics", {}), *second.facts.get("metrics", {})])
     rows = []
     for name in names:
@@ -121,7 +121,7 @@ def _compare_versions(first: ModelVersion, second: ModelVersion) -> dict[str, An
 
 
 def _apart(old: Any, new: Any) -> bool:
-    """Whether two intervals do not overlap."""
+    """Return whether two intervals do not overlap."""
     if not old or not new or old.get("low") is None or new.get("low") is None:
         return False
     return bool(new["low"] > old["high"] or old["low"] > new["high"])

@@ -13,7 +13,7 @@ MOST = 30
 
 
 def metrics_over_versions(versions: Sequence[ModelVersion]) -> list[tuple[Markup, str]]:
-    """One figure for each metric, with a caption: its value with its interval, by version.
+    """Draw one figure for each metric, with a caption: its value with its interval, by version.
 
     Args:
         versions: Versions in their order; the latest thirty are drawn.
@@ -28,15 +28,15 @@ def _caption(name: str) -> str:
 
 
 def _figure(name: str, versions: Sequence[ModelVersion]) -> Markup:
-    told = [version.facts.get("metrics", {}).get(name) for version in versions]
-    found = [(place, value) for place, value in enumerate(told) if value]
+    by_version = [version.facts.get("metrics", {}).get(name) for version in versions]
+    points = [(place, value) for place, value in enumerate(by_version) if value]
 
     def draw(axes: Axes) -> None:
-        for place, value in found:
+        for place, value in points:
             if value.get("low") is not None:
                 axes.plot([place, place], [value["low"], value["high"]], color=COLOURS[0], alpha=0.35, linewidth=3)
-        axes.plot([place for place, _ in found], [value["value"] for _, value in found], color=SOFT, linewidth=1)
-        for place, value in found:
+        axes.plot([place for place, _ in points], [value["value"] for _, value in points], color=SOFT, linewidth=1)
+        for place, value in points:
             mark, colour = _mark(versions[place])
             axes.plot(place, value["value"], mark, color=colour)
         axes.set_xticks(range(len(versions)))

@@ -1,4 +1,4 @@
-"""All that is known of a run, whether it ended well or not."""
+"""The documents of a run, whether it succeeded or failed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class BundleFacts:
-    """What a bundle says of itself.
+    """The documents of a bundle.
 
     Attributes:
         manifest: Content of ``manifest.json``.
@@ -40,7 +40,7 @@ class BundleFacts:
 
     @classmethod
     def read(cls, folder: Path, *, tolerant: bool = False) -> "BundleFacts":
-        """Read what is there; a file that is absent is empty.
+        """Read the files that exist; an absent file is empty.
 
         Args:
             folder: The bundle.
@@ -94,7 +94,7 @@ class RunFacts:
         name: Name of the table and the model; empty if it is not known.
         source: Metadata of ingest's table: ``source``, ``rows``, ``columns``, ``digest``, ``bytes``, ``time``.
         contract: The data contract.
-        profile: What stands in the table.
+        profile: Profile of the table.
         checks: Content of validate's ``checks``.
         trials: Content of tune's ``trials``.
         evaluation: Content of evaluate's ``evaluation``.
@@ -122,12 +122,12 @@ class RunFacts:
     def from_paths(
         cls, paths: RunPaths, *, source: Facts | None = None, expected: tuple[str, ...] = (), error: str = ""
     ) -> "RunFacts":
-        """Read what the steps of a run left.
+        """Read the artifacts of a run's steps.
 
         Args:
-            paths: Where it is.
+            paths: Paths of the artifacts.
             source: Metadata of ingest's table.
-            expected: Names of all steps of the line, in order.
+            expected: Names of all steps of the pipeline, in order.
             error: The sentence with which the run failed.
 
         Returns:
@@ -137,12 +137,12 @@ class RunFacts:
             InputError: If a file that exists cannot be read, unless the run has failed anyway.
         """
         tolerant = bool(error)
-        agreed = _contract(paths.contract, tolerant=tolerant)
+        contract = _contract(paths.contract, tolerant=tolerant)
         return cls(
-            name=agreed.name if agreed else "",
+            name=contract.name if contract else "",
             source=dict(source or {}),
-            contract=agreed,
-            profile=_profile(paths.table, agreed, tolerant=tolerant),
+            contract=contract,
+            profile=_profile(paths.table, contract, tolerant=tolerant),
             checks=_json(paths.checks, tolerant=tolerant) or None,
             trials=_json(paths.trials, tolerant=tolerant) or None,
             evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
@@ -164,18 +164,18 @@ def _json(path: Path | None, *, tolerant: bool) -> Facts:
     if path is None or not path.is_file():
         return {}
     try:
-        found = read_json(path)
+        content = read_json(path)
     except HeadraceError:
-        if tolerant:  # the error that the run ended with is the one to tell
+        if tolerant:  # the error of the run is the one to report
             return {}
         raise
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _verdict(path: Path | None, *, tolerant: bool) -> GateVerdict | None:
-    found = _json(path, tolerant=tolerant)
+    content = _json(path, tolerant=tolerant)
     try:
-        return GateVerdict.from_json(found) if found else None
+        return GateVerdict.from_json(content) if content else None
     except HeadraceError:
         if tolerant:
             return None

@@ -1,4 +1,4 @@
-"""From the evaluation's JSON to its figures."""
+"""Figures of an evaluation, from its JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,25 +15,25 @@ SAME_UNIT = frozenset({"mae", "rmse"})
 
 
 def list_measures(evaluation: Facts) -> list[figures.MetricWithBaseline]:
-    """Metrics with intervals beside the baseline's, in the usual order."""
+    """Return the metrics with intervals and the baseline's values, in the usual order."""
     baseline = (evaluation.get("baseline") or {}).get("metrics") or {}
-    found = evaluation.get("metrics") or {}
+    metrics = evaluation.get("metrics") or {}
     return [
         figures.MetricWithBaseline(
             metric=name,
             name=f"{metric_name(name)} ↓" if less_is_better(name) else metric_name(name),
-            value=found[name]["value"],
-            low=found[name].get("low"),
-            high=found[name].get("high"),
+            value=metrics[name]["value"],
+            low=metrics[name].get("low"),
+            high=metrics[name].get("high"),
             baseline=baseline.get(name),
         )
-        for name in in_order(found)
-        if found[name].get("value") is not None
+        for name in in_order(metrics)
+        if metrics[name].get("value") is not None
     ]
 
 
 def forests(evaluation: Facts) -> list[Markup]:
-    """One figure for each scale: metrics from 0 to 1, metrics in the target's unit, and others each alone."""
+    """Draw one figure for each scale: metrics from 0 to 1, metrics in the target's unit, each other one alone."""
     groups: dict[str, list[figures.MetricWithBaseline]] = {}
     for row in list_measures(evaluation):
         group = "unit" if row.metric in UNIT and row.most <= 1 else "same" if row.metric in SAME_UNIT else row.metric
@@ -42,7 +42,7 @@ def forests(evaluation: Facts) -> list[Markup]:
 
 
 def curves(evaluation: Facts) -> list[tuple[Markup, str]]:
-    """Figures with a caption each: of classes or of errors, by the task; those without data are left out."""
+    """Draw the figures of a classification or a regression, each with a caption; those without data are left out."""
     if evaluation.get("task") == "regression":
         return _errors(evaluation.get("residuals") or {})
     return [*_ranking(evaluation), *_calibration(evaluation)]
@@ -56,12 +56,12 @@ def _ranking(evaluation: Facts) -> Iterator[tuple[Markup, str]]:
         chosen = _at(evaluation["roc"], level, ("fpr", "tpr"))
         area = _value(evaluation, "roc_auc")
         yield figures.roc(roc, chosen=chosen), f"ROC: the area is {area}; the dashed line is guessing{mark}."
-    found = [(point["recall"], point["precision"]) for point in evaluation.get("pr") or []]
-    if found:
+    curve = [(point["recall"], point["precision"]) for point in evaluation.get("pr") or []]
+    if curve:
         chosen = _at(evaluation["pr"], level, ("recall", "precision"))
-        share = found[-1][1]  # all rows are predicted positive at the lowest threshold
+        share = curve[-1][1]  # all rows are predicted positive at the lowest threshold
         area = _value(evaluation, "pr_auc")
-        picture = figures.precision_recall(found, chosen=chosen, share=share)
+        picture = figures.precision_recall(curve, chosen=chosen, share=share)
         yield picture, f"Precision by recall: the area is {area}; the dashed line is guessing{mark}."
 
 
@@ -93,7 +93,7 @@ def _errors(residuals: Facts) -> list[tuple[Markup, str]]:
 
 
 def _at(points: Sequence[Facts], level: float | None, names: tuple[str, str]) -> tuple[float, float] | None:
-    """The point of a curve at a threshold: that of the lowest one that is not below it."""
+    """Return the point of a curve at a threshold: that of the lowest threshold that is not below it."""
     above = [point for point in points if level is not None and point["threshold"] >= level]
     if not above:
         return None

@@ -1,4 +1,4 @@
-"""The head of a run's report, to be shown inside a page that is not ours, such as a notebook."""
+"""The head of a run's report, for pages of other programs, such as a notebook."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,15 @@ MOST_WARNINGS = 4
 
 
 def render_run_head(summary: Mapping[str, Any], *, report: str = "") -> str:
-    """Verdict, warnings and metrics as a fragment of HTML.
+    """Render verdict, warnings and metrics as a fragment of HTML.
 
     Args:
         summary: The summary of a run, as plain values (docs/summary.schema.json).
         report: URL of the whole report; empty for no link.
 
     Returns:
-        Elements that hold their styles: no scripts, nothing that is loaded, no rule that touches the page around
-        them. Every text is escaped.
+        Elements with inline styles: no scripts, no external resources, no rule that changes the page around them.
+        Every text is escaped.
     """
     style, word = ("bad", "The run failed") if summary["status"] == "failed" else verdict_words(summary["verdict"])
     warnings = [finding for finding in summary["findings"] if finding["severity"] == "warning"][:MOST_WARNINGS]

@@ -33,20 +33,20 @@ WARNINGS = 8
 
 
 def render(run: RunFacts) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        run: What is known of the run; each part that is absent is said to be absent.
+        run: The run's documents; the page says of each absent part that it is absent.
 
     Returns:
         A self-contained HTML page without scripts; everything from the data is escaped.
 
     Raises:
-        InputError: If the trials are not those of a search.
+        InputError: If the trials are not a search's.
     """
     evaluation = _evaluation(run)
     sections = [
-        ("line", "The line"),
+        ("steps", "Steps"),
         ("data", "Data"),
         ("profile", "Profile"),
         ("search", "Search"),
@@ -70,7 +70,7 @@ def render(run: RunFacts) -> str:
         title=run.name or "Run",
         task=run.contract.task if run.contract else "",
         headline=_headline(run),
-        noted=_group_notes(run),
+        grouped_notes=_group_notes(run),
         sections=sections,
         span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
         rules=_rules(run),
@@ -90,7 +90,7 @@ def render(run: RunFacts) -> str:
 
 
 def _headline(run: RunFacts) -> dict[str, str]:
-    """Verdict on top: style, word, sentence, and what else is worth knowing at once."""
+    """Return style, word and sentence of the verdict, and a second sentence to show on top."""
     measured = measured_sentence(run.evaluation, main_metric(run.evaluation, run.verdict)) if run.evaluation else ""
     if run.error:
         return {"style": "bad", "word": "The run failed", "text": run.error, "more": measured}
@@ -99,7 +99,7 @@ def _headline(run: RunFacts) -> dict[str, str]:
 
 
 def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
-    """What a person should know at once, what else is graver than a note, and the notes."""
+    """Group the notes: the first warnings, further warnings, and notes for information."""
     notes = run_notes.gather(run.checks or {}, run.evaluation or {})
     warnings = [note for note in notes if note.severity == "warning"]
     infos = [note for note in notes if note.severity == "info"]
@@ -107,14 +107,14 @@ def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
 
 
 def _rules(run: RunFacts) -> list[dict[str, Any]]:
-    """Broken rules, the gravest first."""
+    """Return the broken rules, the most severe first."""
     order = {"stop": 0, "quarantine": 1, "warn": 2}
     broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
     return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
 
 
 def _highlights(run: RunFacts) -> list[ColumnFacts]:
-    """The target and the columns with the strongest bearing on it."""
+    """Return the target and the columns with the strongest association with it."""
     if run.profile is None:
         return []
     target = [column for column in run.profile.columns if column.role == "target"]
@@ -126,24 +126,24 @@ def _search(run: RunFacts) -> dict[str, Any] | None:
 
 
 def _evaluation(run: RunFacts) -> dict[str, Any] | None:
-    found = run.evaluation
-    if not found:
+    evaluation = run.evaluation
+    if not evaluation:
         return None
-    slices = run_parts.slices(found, run_parts.personal(run.contract))
+    slices = run_parts.slices(evaluation, run_parts.personal(run.contract))
     return {
-        "task": found.get("task", ""),
-        "sentence": measured_sentence(found, main_metric(found, run.verdict)),
-        "metrics": evaluation_figures.list_measures(found),
-        "forests": evaluation_figures.forests(found),
-        "doubts": list(doubts(found)),
-        "kind": (found.get("baseline") or {}).get("kind", ""),
-        "curves": evaluation_figures.curves(found),
-        "confusion": _confusion(found),
-        "threshold": threshold_sentence(found.get("threshold") or {}),
+        "task": evaluation.get("task", ""),
+        "sentence": measured_sentence(evaluation, main_metric(evaluation, run.verdict)),
+        "metrics": evaluation_figures.list_measures(evaluation),
+        "forests": evaluation_figures.forests(evaluation),
+        "doubts": list(doubts(evaluation)),
+        "kind": (evaluation.get("baseline") or {}).get("kind", ""),
+        "curves": evaluation_figures.curves(evaluation),
+        "confusion": _confusion(evaluation),
+        "threshold": threshold_sentence(evaluation.get("threshold") or {}),
         "slices": slices,
-        "equal_inputs": found.get("equal_inputs") or {},
-        "near_inputs": found.get("near_inputs") or {},
-        "positive": found.get("positive", ""),
+        "equal_inputs": evaluation.get("equal_inputs") or {},
+        "near_inputs": evaluation.get("near_inputs") or {},
+        "positive": evaluation.get("positive", ""),
         "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
     }
 
@@ -153,8 +153,8 @@ def _has_curves(evaluation: dict[str, Any]) -> bool:
 
 
 def _confusion(evaluation: Any) -> dict[str, Any] | None:
-    found = evaluation.get("confusion") or {}
-    return found if found.get("labels") and len(found["labels"]) <= ROWS else None
+    matrix = evaluation.get("confusion") or {}
+    return matrix if matrix.get("labels") and len(matrix["labels"]) <= ROWS else None
 
 
 def report_run(
@@ -169,15 +169,15 @@ def report_run(
 
     Args:
         page: Path of the HTML page to write.
-        paths: Where the parts are; without ``events``, the file that ``HEADRACE_EVENTS`` names is read.
+        paths: Paths of the artifacts; without ``events``, the file that ``HEADRACE_EVENTS`` names is read.
         source: Metadata of ingest's table.
-        expected: Names of all steps of the line, in order.
+        expected: Names of all steps of the pipeline, in order.
         error: The sentence with which the run failed; empty if it did not.
 
     Raises:
         InputError: If the page cannot be written, or a file cannot be read.
     """
-    told = settings.events_path()
-    if paths.events is None and told:
-        paths = replace(paths, events=Path(told))
+    events_path = settings.events_path()
+    if paths.events is None and events_path:
+        paths = replace(paths, events=Path(events_path))
     write_text(Path(page), render(RunFacts.from_paths(paths, source=source, expected=expected, error=error)))

@@ -1,4 +1,4 @@
-"""What each section of the report shows, picked from the steps' JSON."""
+"""The contents of the report's sections, picked from the steps' JSON."""
 
 import json
 import shlex
@@ -17,9 +17,9 @@ HIDDEN = "(not shown)"
 
 
 def balance(checks: Facts) -> list[tuple[str, int, float]]:
-    """Class, rows and share; empty for a regression."""
-    found = checks.get("class_balance") or {}
-    counts = {str(k): v for k, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    """Return class, number of rows and share; empty for a regression."""
+    class_counts = checks.get("class_balance") or {}
+    counts = {str(k): v for k, v in class_counts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     total = sum(counts.values())
     if not total:
         return []
@@ -28,13 +28,13 @@ def balance(checks: Facts) -> list[tuple[str, int, float]]:
 
 
 def personal(contract: Contract | None) -> frozenset[str]:
-    """Columns whose values are not shown."""
+    """Return the names of columns whose values are not shown."""
     columns = contract.columns if contract else ()
     return frozenset(column.name for column in columns if column.personal or column.role == "id")
 
 
 def without_personal(value: Any, hidden: frozenset[str]) -> Any:
-    """The value with a remark in the place of each value of a hidden column, however deep it lies."""
+    """Replace each value of a hidden column by a remark, at any depth."""
     if isinstance(value, Mapping):
         return {key: HIDDEN if key in hidden else without_personal(part, hidden) for key, part in value.items()}
     if isinstance(value, list):
@@ -43,7 +43,7 @@ def without_personal(value: Any, hidden: frozenset[str]) -> Any:
 
 
 def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
-    """The slices, with the values of hidden columns left out."""
+    """Return the slices, with the values of hidden columns replaced."""
     return [
         {**part, "value": HIDDEN if part.get("column") in hidden else part.get("value", "")}
         for part in evaluation.get("slices") or []
@@ -51,11 +51,11 @@ def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
 
 
 def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:
-    """The exact request and answer, beside what was expected and what is true; personal data left out."""
+    """Return the request and the response, with the expected and the actual value; personal data are hidden."""
     verification = without_personal(verification, hidden)
     beside = [
         (text, _short(verification[key]))
-        for key, text in (("expected", "expected answer"), ("actual", "actual value"))
+        for key, text in (("expected", "expected response"), ("actual", "actual value"))
         if verification.get(key) is not None
     ]
     latency = verification.get("latency_ms") or {}
@@ -71,7 +71,7 @@ def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:
 
 
 def curl(verification: Facts) -> str:
-    """The request as a line for a shell; empty if it is not known where it went."""
+    """Return the request as a command for a shell; empty if its URL is unknown."""
     url = verification.get("url") or verification.get("request_url") or ""
     if not url or verification.get("request") is None:
         return ""
@@ -80,7 +80,7 @@ def curl(verification: Facts) -> str:
 
 
 def pretty(value: Any) -> str:
-    """JSON over several lines, cut where it is very long."""
+    """Format JSON over several lines, cut where it is very long."""
     text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
     return (
         text
@@ -96,7 +96,7 @@ def _short(value: Any) -> str:
 
 
 def provenance(run: RunFacts) -> list[tuple[str, Pairs]]:
-    """Tables of names and values, by heading; empty ones are left out."""
+    """Return tables of names and values, by heading; empty ones are left out."""
     bundle = run.bundle
     source = dict(run.source)
     if "bytes" in source:
@@ -104,9 +104,9 @@ def provenance(run: RunFacts) -> list[tuple[str, Pairs]]:
     tables = [("Table", _pairs(source))]
     if bundle:
         manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
-        made = _without(bundle.model, "columns", "operating_points", "format")
+        model_facts = _without(bundle.model, "columns", "operating_points", "format")
         tables += [
-            ("Model", _pairs({**manifest, **made})),
+            ("Model", _pairs({**manifest, **model_facts})),
             ("Made from", _pairs(_without(bundle.provenance, "format", "verdict", "rows"))),
             ("Environment", _pairs(_without(bundle.environment, "format"))),
             (
@@ -141,5 +141,5 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return number_format.count(value)
     if isinstance(value, float):
-        return f"{value:.10g}"  # where things come from is told in full
+        return f"{value:.10g}"  # provenance is shown in full precision
     return _short(value)

@@ -1,4 +1,4 @@
-"""The steps of a run and their times, from the events that the steps told."""
+"""The steps of a run and their times, from the events that the steps emitted."""
 
 import json
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class TimelineStep:
 
     Attributes:
         name: Its name.
-        status: What came of it.
+        status: How it ended, or that it has not.
         start: Seconds from the first event to the start of its work.
         seconds: Length of its work.
         waited: Seconds between the end of the step before it and the start of its work: process start and imports.
-        text: A few words on what came of it.
+        text: A few words on its result.
     """
 
     name: str
@@ -30,16 +30,16 @@ class TimelineStep:
 
     @property
     def wall(self) -> float:
-        """Seconds that it took, the start of its process included."""
+        """Seconds that it took, including the start of its process."""
         return self.waited + self.seconds
 
 
 def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[TimelineStep, ...]:
-    """Steps in the order of their starts.
+    """Return the steps in the order of their starts.
 
     Args:
         path: File with one JSON event a line; None or an absent file give no steps.
-        expected: Names of all steps of the line; those that did not start are added at the end.
+        expected: Names of all steps of the pipeline; those that did not start are added at the end.
     """
     if path is None or not path.is_file():
         return ()
@@ -60,12 +60,12 @@ def read(path: Path | None, *, expected: tuple[str, ...] = ()) -> tuple[Timeline
             steps[name] = _apply_event(steps[name], event)
             if event["event"] != "progress":
                 last = time
-    found = tuple(steps.values())
-    return (*found, *(TimelineStep(name=name, status="not reached") for name in expected if name not in steps))
+    started = tuple(steps.values())
+    return (*started, *(TimelineStep(name=name, status="not reached") for name in expected if name not in steps))
 
 
 def _event(line: str) -> dict[str, Any]:
-    """The event of a line; nothing for a line that is still being written."""
+    """Parse the event of a line; an incomplete line, which is still being written, gives an empty one."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -74,9 +74,9 @@ def _event(line: str) -> dict[str, Any]:
 
 
 def _apply_event(step: TimelineStep, event: dict[str, Any]) -> TimelineStep:
-    told = dict(vars(step))
+    fields = dict(vars(step))
     if event["event"] == "progress":
-        return TimelineStep(**{**told, "text": str(event.get("text", ""))})
+        return TimelineStep(**{**fields, "text": str(event.get("text", ""))})
     status = "succeeded" if event["event"] == "end" else "failed"
     text = str(event.get("error", "")) if status == "failed" else step.text
-    return TimelineStep(**{**told, "status": status, "seconds": float(event.get("seconds", 0.0)), "text": text})
+    return TimelineStep(**{**fields, "status": status, "seconds": float(event.get("seconds", 0.0)), "text": text})

@@ -1,4 +1,4 @@
-"""All that is known of a search, as its JSON tells it; see ``docs/tuning.schema.json``."""
+"""The document of a search, as its JSON holds it; see ``docs/tuning.schema.json``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TrialFacts:
-    """What was tried and what came of it.
+    """A trial and its result.
 
     Attributes:
         number: Place in the search, from 0.
         name: Its name.
         family: The model's family; empty for a pipeline.
-        parameters: What was given to it; what is absent has its default.
+        parameters: Its parameters; absent ones have their defaults.
         status: ``succeeded``, ``early_stopped``, ``failed``, ``metrics_unavailable`` or ``killed``.
-        score: The objective; of a trial that was ended early, what it had reached; None if there is none.
-        reported: The objective as it was reported, in order.
+        score: The objective; a partial one if the trial was stopped early; None without one.
+        reported: Reported values of the objective, in order.
         scores: The objective on each fold.
-        seconds: How long it took.
-        error: Why there is no score, or why it was ended early.
-        warnings: What there was to warn of.
-        bundle: Where its bundle lies; empty if there is none.
+        seconds: Duration.
+        error: Why there is no score, or why it was stopped early.
+        warnings: Warnings of the fit.
+        bundle: Address of its bundle; empty without one.
     """
 
     number: int
@@ -54,8 +54,8 @@ class OuterFoldFacts:
     Attributes:
         family: The family that was chosen.
         parameters: Its parameters.
-        searched: The best score of that search.
-        score: The score on the fold.
+        searched: The best score of the inner search.
+        score: The score on the outer fold.
     """
 
     family: str
@@ -66,13 +66,13 @@ class OuterFoldFacts:
 
 @dataclass(frozen=True)
 class NestedFacts:
-    """What the search is worth on rows that it has not seen.
+    """Nested cross-validation: scores of the search on rows that it has not seen.
 
     Attributes:
         folds: Each outer fold.
         score: Mean of their scores.
         searched: Mean of the best scores of their searches.
-        optimism: How much better the searches thought they were than they are.
+        optimism: By how much the inner searches overestimate themselves.
         low: Lower end of the 95 % interval of ``score``; None if it is not known.
         high: Upper end.
     """
@@ -90,20 +90,20 @@ class SearchFacts:
     """A search.
 
     Attributes:
-        metric: Name of what was searched for.
-        minimize: Whether less of it is better.
+        metric: Name of the objective.
+        minimize: Whether smaller values of it are better.
         trials: All trials in order.
-        best: The best one; None if there is none.
+        best: The best one; None if no trial succeeded.
         engine: Where the trials ran.
         experiments: Names of the Experiments.
         algorithm: Names of their algorithms.
-        goal: Score at which it was to end; None for none.
+        goal: Score that ends the search; None without one.
         strategy: Which of the values that a trial reports counts: ``min``, ``max`` or ``latest``.
         rows: Rows that each trial used; 0 if that is not known.
-        folds: Folds of its cross-validation; 0 if there were none.
+        folds: Folds of its cross-validation; 0 without cross-validation.
         reason: Why it ended, in a word; empty if it failed.
-        seconds: How long it took.
-        nested: What nested cross-validation says of it; None if it was not asked for.
+        seconds: Duration.
+        nested: Result of nested cross-validation; None if there was none.
     """
 
     metric: str
@@ -123,13 +123,13 @@ class SearchFacts:
 
     @classmethod
     def from_json(cls, facts: Facts) -> Self:
-        """Read what the step ``tune`` told.
+        """Read the trials that the step ``tune`` left.
 
         Args:
             facts: Content of its ``trials``.
 
         Raises:
-            InputError: If it is something else.
+            InputError: If the content is not that of a search.
         """
         try:
             return cls(**_search(facts))
@@ -150,11 +150,11 @@ class SearchFacts:
         return tuple(dict.fromkeys(trial.family for trial in self.ranked))
 
     def better(self, score: float, than: float) -> bool:
-        """Whether a score is better than another."""
+        """Return whether a score is better than another."""
         return score < than if self.minimize else score > than
 
     def gain(self, score: float, over: float) -> float:
-        """By how much a score is better than another; below 0 if it is worse."""
+        """Return by how much a score is better than another; below 0 if it is worse."""
         return over - score if self.minimize else score - over
 
     def _rank(self, trial: TrialFacts) -> tuple[int, float, int]:
@@ -186,6 +186,6 @@ def _parse_nested(facts: Facts) -> NestedFacts:
 
 
 def _known_fields(kind: type, facts: Facts, without: Iterable[str] = ()) -> dict[str, Any]:
-    """The values that a class has a place for, lists as tuples."""
+    """Return the values that a class has fields for, lists as tuples."""
     names = set(kind.__dataclass_fields__) - set(without)  # type: ignore[attr-defined]  # of a dataclass
     return {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items() if name in names}

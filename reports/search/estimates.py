@@ -1,4 +1,4 @@
-"""What a search's winner is worth, estimated in up to three ways, and what their differences mean."""
+"""Up to three estimates of the winner's score, and what their differences mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ _OF_LABELS = frozenset({"accuracy", "precision", "recall", "f1"})
 
 @dataclass(frozen=True)
 class SearchEstimate:
-    """One way to say how good the winner is.
+    """One estimate of the winner's score.
 
     Attributes:
         way: How it was estimated.
         score: The estimate.
-        low: Lower end; None if there is none.
-        high: Upper end; None if there is none.
+        low: Lower end; None without one.
+        high: Upper end; None without one.
         ends: What the ends are.
-        says: What it is worth.
+        says: How far the estimate can be trusted.
     """
 
     way: str
@@ -35,11 +35,11 @@ class SearchEstimate:
 
 @dataclass(frozen=True)
 class SearchEstimates:
-    """All there are, the most flattering first.
+    """All estimates, the most optimistic first.
 
     Attributes:
         rows: The estimates.
-        sentences: What they mean beside one another.
+        sentences: How they compare, and what that means.
     """
 
     rows: tuple[SearchEstimate, ...]
@@ -47,11 +47,11 @@ class SearchEstimates:
 
 
 def estimates(search: SearchFacts, evaluation: Facts | None = None) -> SearchEstimates:
-    """The honest ones beside the one that the search chose by.
+    """Return all estimates of the winner's score, the one that the search selected by first.
 
     Args:
         search: The search.
-        evaluation: What ``evaluate`` measured on the test part; None if that is not known.
+        evaluation: Content of ``evaluation`` on the test part; None if it is not known.
     """
     best = search.best
     if best is None or best.score is None:
@@ -88,34 +88,34 @@ def _chosen_by(search: SearchFacts, score: float, scores: tuple[float, ...]) -> 
 
 
 def _rivals(search: SearchFacts) -> int:
-    """Trials among which the best was chosen."""
+    """Return the number of trials among which the best was selected."""
     return sum(trial.finished is not None for trial in search.trials)
 
 
 def _nested_estimate(search: SearchFacts) -> SearchEstimate | None:
     if not search.nested:
         return None
-    scores, known = [fold.score for fold in search.nested.folds], search.nested.low is not None
+    scores, has_interval = [fold.score for fold in search.nested.folds], search.nested.low is not None
     return SearchEstimate(
         way="nested cross-validation of the search",
         score=search.nested.score,
-        low=search.nested.low if known else min(scores, default=None),
-        high=search.nested.high if known else max(scores, default=None),
-        ends="95 % interval" if known else "worst and best fold",
+        low=search.nested.low if has_interval else min(scores, default=None),
+        high=search.nested.high if has_interval else max(scores, default=None),
+        ends="95 % interval" if has_interval else "worst and best fold",
         says="what such a search is worth on rows that it has not seen",
     )
 
 
 def _test_estimate(search: SearchFacts, evaluation: Facts) -> SearchEstimate | None:
-    found = (evaluation.get("metrics") or {}).get(search.metric) or {}
-    if found.get("value") is None:
+    interval = (evaluation.get("metrics") or {}).get(search.metric) or {}
+    if interval.get("value") is None:
         return None
     rows = (evaluation.get("rows") or {}).get("test")
     return SearchEstimate(
         way="the test part",
-        score=found["value"],
-        low=found.get("low"),
-        high=found.get("high"),
+        score=interval["value"],
+        low=interval.get("low"),
+        high=interval.get("high"),
         ends="95 % interval",
         says="the fitted model"
         + (f" on {number_format.count(rows)} rows" if rows else "")

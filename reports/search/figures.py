@@ -15,23 +15,23 @@ from headrace.reports.search.document import SearchFacts, TrialFacts
 
 
 def near(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
-    """Ends of an axis that leaves far worse scores outside, lest the good ones lie in one line.
+    """Return the ends of an axis that leaves far worse scores out, so that the good ones can be told apart.
 
     Args:
         values: At least one score.
-        best: The one that must not be left outside; None for none.
+        best: The score that the axis must include; None for none.
     """
     ordered = sorted(values)
     spare = len(ordered) // 20 if len(ordered) >= 8 else 0
     low, high = ordered[spare], ordered[-1 - spare]
     reach = (high - low) or abs(high) or 1.0
-    kept = [] if best is None else [best]
+    required = [] if best is None else [best]
     least, most = max(ordered[0], low - reach), min(ordered[-1], high + reach)
-    return min(least, *kept, most) - 0.06 * reach, max(least, *kept, most) + 0.06 * reach
+    return min(least, *required, most) - 0.06 * reach, max(least, *required, most) + 0.06 * reach
 
 
 def progress(search: SearchFacts) -> tuple[Markup, str] | None:
-    """Scores of the trials in order, and the best so far of those that ran to their end.
+    """Draw the scores of the trials in order, and the best so far of those that ran to their end.
 
     Args:
         search: The search.
@@ -90,7 +90,7 @@ def _best_so_far(search: SearchFacts) -> tuple[list[int], list[float]]:
 
 
 def _family(axes: Axes, trials: Sequence[TrialFacts], place: int, size: float) -> None:
-    """The marks of a family: filled, or hollow for trials that were ended early."""
+    """Draw the marks of a family: filled, or hollow for trials that were stopped early."""
     colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
     look: dict[str, Any] = {"s": size, "edgecolors": colour, "marker": mark, "zorder": 3}
     whole = [(t.number, t.finished) for t in trials if t.finished is not None]
@@ -103,7 +103,7 @@ def _family(axes: Axes, trials: Sequence[TrialFacts], place: int, size: float) -
 
 
 def _draw_unscored(axes: Axes, search: SearchFacts) -> None:
-    """Crosses at the lower edge for trials without a score."""
+    """Draw crosses at the lower edge for trials without a score."""
     failed = [trial.number for trial in search.trials if trial.score is None]
     if failed:
         edge = axes.get_xaxis_transform()

@@ -21,11 +21,11 @@ _TREES = 16
 
 @dataclass(frozen=True)
 class ParameterImportance:
-    """What the parameters of a family matter.
+    """Importance of the parameters of a family.
 
     Attributes:
-        shares: Name and share of each, the most important first; they add up to 1. Empty if nothing can be said.
-        sentence: From how many trials that is known, or why nothing can be said.
+        shares: Name and share of each, the most important first; they add up to 1. Empty if it cannot be computed.
+        sentence: The number of trials behind it, or why it cannot be computed.
     """
 
     shares: tuple[tuple[str, float], ...]
@@ -33,13 +33,13 @@ class ParameterImportance:
 
 
 def importance(space: FamilySpace) -> ParameterImportance:
-    """The importance of the parameters that varied.
+    """Compute the importance of the parameters that varied.
 
     Args:
         space: The trials of one family; those that ran to their end count.
 
     Returns:
-        The same for the same trials.
+        The importance; the same for the same trials.
     """
     done = [place for place, trial in enumerate(space.trials) if trial.finished is not None]
     axes = [axis for axis in space.axes if len({axis.places[place] for place in done}) > 1]
@@ -65,7 +65,7 @@ def _are(count: int) -> str:
 
 
 def _fanova(space: FamilySpace, axes: list[ParameterAxis], places: list[int]) -> tuple[tuple[str, float], ...]:
-    """Optuna's importance, on a study that is made of the trials."""
+    """Compute Optuna's importance on a study built from the trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study()
     distributions = {str(number): _distribution(axis) for number, axis in enumerate(axes)}
@@ -77,8 +77,8 @@ def _fanova(space: FamilySpace, axes: list[ParameterAxis], places: list[int]) ->
         study.add_trial(
             optuna.trial.create_trial(params=params, distributions=distributions, value=space.trials[place].finished)
         )
-    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=0))
-    shares = [(axis.name, float(found.get(str(number), 0.0))) for number, axis in enumerate(axes)]
+    importances = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=0))
+    shares = [(axis.name, float(importances.get(str(number), 0.0))) for number, axis in enumerate(axes)]
     return tuple(sorted(shares, key=lambda share: -share[1]))
 
 

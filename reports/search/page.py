@@ -17,22 +17,22 @@ from headrace.reports.search.figures import progress
 
 
 def render(search: SearchFacts, *, evaluation: Facts | None = None, bundle: str = "") -> str:
-    """The page.
+    """Render the page.
 
     Args:
         search: The search.
-        evaluation: What ``evaluate`` measured of the fitted winner on the test part; None if that is not known.
-        bundle: Where the bundle of the best trial lies, if the trial itself does not say.
+        evaluation: Content of ``evaluation`` for the fitted winner on the test part; None if it is not known.
+        bundle: Address of the best trial's bundle, if the trial itself does not name it.
 
     Returns:
-        A self-contained HTML page without scripts; everything that was searched or said by a trial is escaped.
+        A self-contained HTML page without scripts; every text of the search and its trials is escaped.
     """
     sections = [
         ("estimates", "What it is worth"),
         ("progress", "Progress"),
         ("parameters", "Parameters"),
         ("trials", "Trials"),
-        ("asked", "What was asked"),
+        ("settings", "Settings"),
     ]
     return fill(
         "search.html",
@@ -40,7 +40,7 @@ def render(search: SearchFacts, *, evaluation: Facts | None = None, bundle: str 
         title=_title(search),
         sections=sections,
         searched=phrases.describe_search(search),
-        found=phrases.describe_winner(search),
+        winner=phrases.describe_winner(search),
         ended=phrases.describe_ending(search),
         metric=metric_name(search.metric),
         estimates=estimates(search, evaluation),
@@ -67,8 +67,8 @@ def write(page: Path, *, trials: Path, evaluation: Path | None = None, bundle: s
     Args:
         page: The HTML file to write.
         trials: JSON that the step ``tune`` left.
-        evaluation: JSON that the step ``evaluate`` left; None if there is none.
-        bundle: Where the bundle of the best trial lies, if the trial itself does not say.
+        evaluation: JSON that the step ``evaluate`` left; None if it was not run.
+        bundle: Address of the best trial's bundle, if the trial itself does not name it.
 
     Raises:
         MissingError: If a file does not exist.
@@ -80,18 +80,18 @@ def write(page: Path, *, trials: Path, evaluation: Path | None = None, bundle: s
 
 @contextmanager
 def write_when_done(page: str, *, trials: str, bundle: str = "") -> Iterator[None]:
-    """Write the page of the search that runs in the block; also if it fails, as far as its trials are known.
+    """Write the page of the search that runs in the block, and if it fails, with the trials so far.
 
     Args:
         page: Path of the HTML page.
         trials: Path of the JSON that the search leaves.
-        bundle: Address of the best trial's bundle; a path of this machine is not shown, for it will not stay there.
+        bundle: Address of the best trial's bundle; a local path is not shown, because the bundle does not stay there.
     """
     shown = bundle if "://" in bundle else "best_bundle of this step"
     try:
         yield
     except HeadraceError:
-        with suppress(HeadraceError):  # the error that the search ended with is the one to tell
+        with suppress(HeadraceError):  # the error of the search is the one to report
             write(Path(page), trials=Path(trials), bundle=shown)
         raise
     write(Path(page), trials=Path(trials), bundle=shown)

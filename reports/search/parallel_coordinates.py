@@ -1,6 +1,6 @@
 """Parallel coordinates: a line for each trial of a family, from parameter to parameter and down to its score.
 
-The axes lie one below the other instead of side by side: so they have room for names and ticks on a phone too.
+The axes are stacked instead of side by side, so that names and ticks have room on a phone too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,13 @@ Look = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Lines:
-    """The trials that are drawn, best first, and where on each axis they lie.
+    """The trials that are drawn, best first, and their positions on each axis.
 
     Attributes:
         trials: The trials.
         axes: The axes of the parameters.
         places: Place of each trial among those of the family, by its number.
-        ends: Ends of the axis of the score; None if there is no score.
+        ends: Ends of the axis of the score; None without scores.
     """
 
     trials: tuple[TrialFacts, ...]
@@ -52,11 +52,11 @@ class _Lines:
 
     @property
     def finished(self) -> tuple[TrialFacts, ...]:
-        """Those that ran to their end."""
+        """The trials that ran to their end."""
         return tuple(trial for trial in self.trials if trial.finished is not None)
 
     def join_lines(self, trials: Sequence[TrialFacts]) -> Points:
-        """The lines of some trials as one, with gaps between them."""
+        """Join the lines of some trials to one, with gaps between them."""
         x: list[float] = []
         y: list[float] = []
         for trial in trials:
@@ -69,7 +69,7 @@ class _Lines:
         return x, y
 
     def looks(self) -> Iterator[tuple[Points, Look]]:
-        """One long line for each shade: first trials that did not run to their end, then from the worst to the best."""
+        """Yield one long line for each shade: first trials that did not finish, then from the worst to the best."""
         whole = self.finished
         dashed: Look = {"linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 2}
         early = [trial for trial in self.trials if trial.finished is None and trial.score is not None]
@@ -89,7 +89,7 @@ class _Lines:
 
 
 def _shade(place: int, count: int) -> int:
-    """The shade of a place in the ranking: the last for the best part, the first for the worst."""
+    """Return the shade for a rank: the last for the best part, the first for the worst."""
     return len(SHADES) - 1 - place * len(SHADES) // count
 
 
@@ -136,7 +136,7 @@ def _axis(axes: Axes, y: float, name: str, ticks: Sequence[tuple[float, str]]) -
 
 
 def _text(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:
-    """A text that the lines do not run through."""
+    """Write a text in a box that hides the lines behind it."""
     box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85}
     axes.text(*at, text, **{"fontsize": 9, "zorder": 9, "bbox": box, **look})
 
@@ -150,7 +150,7 @@ def _score_ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _values(axes: Axes, lines: _Lines, best: TrialFacts) -> None:
-    """The values of the best line, at the right above each axis."""
+    """Write the values of the best line, at the right above each axis."""
     at = lines.places[best.number]
     for place, text in enumerate([*(axis.labels[at] for axis in lines.axes), number_format.metric(best.score)]):
         _text(axes, (1, 0.1 - place), number_format.shorten(text, 24), color=_BEST, ha="right", va="bottom")

@@ -1,4 +1,4 @@
-"""What is said of a search in sentences."""
+"""Sentences about a search."""
 
 from collections import Counter
 
@@ -25,18 +25,18 @@ _ENGINES = {"local": "in one process", "katib": "on Katib"}
 
 
 def status_words(trial: TrialFacts) -> tuple[str, str]:
-    """Style and words of what became of a trial."""
+    """Return style and words for the status of a trial."""
     return _STATUS.get(trial.status, ("soft", trial.status.replace("_", " ")))
 
 
 def counts(search: SearchFacts) -> str:
-    """How many trials came to which end."""
-    found = Counter(status_words(trial)[1] for trial in search.trials)
-    return ", ".join(f"{number_format.count(found[word])} {word}" for _, word in _STATUS.values() if found[word])
+    """Return how many trials ended in which status."""
+    statuses = Counter(status_words(trial)[1] for trial in search.trials)
+    return ", ".join(f"{number_format.count(statuses[word])} {word}" for _, word in _STATUS.values() if statuses[word])
 
 
 def describe_search(search: SearchFacts) -> str:
-    """What was searched, how and for how long."""
+    """Describe what was searched, how and for how long."""
     one = len(search.trials) == 1
     text = f"{number_format.count(len(search.trials))} trial{'' if one else 's'}"
     families = [name for name in search.families if name]
@@ -52,7 +52,7 @@ def describe_search(search: SearchFacts) -> str:
 
 
 def describe_winner(search: SearchFacts) -> str:
-    """The winner, or why there is none."""
+    """Describe the winner, or why there is no winner."""
     best = search.best
     if best is not None:
         text = f"trial {best.number}, {family_name(best.family)}," if best.family else f"trial {best.number}"
@@ -68,30 +68,31 @@ def describe_winner(search: SearchFacts) -> str:
 
 
 def describe_ending(search: SearchFacts) -> str:
-    """How the trials ended, and why the search did."""
+    """Describe how the trials ended, and why the search ended."""
     reason = _REASONS.get(search.reason, search.reason)
     text = counts(search)
     text += f"; the search ended because {reason}" if reason else ""
     return text + "." if text else ""
 
 
-def importance_sentence(family: str, known: ParameterImportance) -> str:
-    """What the most important parameters of a family matter; or why nothing can be said."""
-    if not known.shares:
-        return f"Importance of the parameters of {family}: {known.sentence[:1].lower()}{known.sentence[1:]}"
-    first = ", ".join(f"{name} {number_format.percent(share)}" for name, share in known.shares[:3])
+def importance_sentence(family: str, family_importance: ParameterImportance) -> str:
+    """Name the most important parameters of a family, or why their importance is unknown."""
+    if not family_importance.shares:
+        sentence = family_importance.sentence
+        return f"Importance of the parameters of {family}: {sentence[:1].lower()}{sentence[1:]}"
+    first = ", ".join(f"{name} {number_format.percent(share)}" for name, share in family_importance.shares[:3])
     return f"What matters among the parameters of {family}: {first} of what they explain of the scores' spread."
 
 
 def inline(parameters: Facts) -> str:
-    """Parameters on one line."""
+    """Return parameters on one line."""
     return ", ".join(f"{name}={label(value)}" for name, value in parameters.items()) or "defaults"
 
 
 def facts(search: SearchFacts) -> list[tuple[str, str]]:
-    """What was asked for, as names and values."""
+    """Return the settings of the search, as names and values."""
     goal = "" if search.goal is None else f", until {number_format.metric(search.goal)}"
-    told = [
+    settings = [
         ("Experiment" if len(search.experiments) == 1 else "Experiments", ", ".join(search.experiments)),
         ("algorithm", search.algorithm),
         ("objective", f"{'minimize' if search.minimize else 'maximize'} {metric_name(search.metric)}{goal}"),
@@ -100,7 +101,7 @@ def facts(search: SearchFacts) -> list[tuple[str, str]]:
         ("folds", number_format.count(search.folds) if search.folds else ""),
         ("where it ran", _ENGINES.get(search.engine, search.engine)),
     ]
-    return [(name, value) for name, value in told if value]
+    return [(name, value) for name, value in settings if value]
 
 
 _STRATEGIES = {

@@ -1,4 +1,4 @@
-"""What the pages show of a search: its figures, its families, and its trials as lines of a table."""
+"""The contents of a search's pages: its figures, its families, and its trials as rows of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ _MOST_COLUMNS = 6
 
 @dataclass(frozen=True)
 class FamilyParameters:
-    """What is shown of the parameters of a family.
+    """The parameters of a family, as they are shown.
 
     Attributes:
         family: Its name in print.
         picture: Its trials as lines; None if no parameter varied.
-        caption: What the picture leaves out; empty if nothing.
-        importance: What the parameters matter.
-        fixed: Parameters that all trials had in common, on one line; empty if there are none.
+        caption: What the picture leaves out; may be empty.
+        importance: Importance of the parameters.
+        fixed: Parameters that all trials had in common, on one line; may be empty.
     """
 
     family: str
@@ -48,16 +48,16 @@ class FamilyParameters:
 
 
 def parameters(search: SearchFacts) -> list[FamilyParameters]:
-    """The parameters of each family, that of the best trial first."""
+    """Return the parameters of each family, that of the best trial first."""
     return [_of_family(search, family, place) for place, family in enumerate(search.families)]
 
 
 def brief(search: SearchFacts, evaluation: Facts | None) -> dict[str, Any]:
-    """What the report of a run shows of its search.
+    """Return what the report of a run shows of its search.
 
     Args:
         search: The search.
-        evaluation: What ``evaluate`` measured; None if that is not known.
+        evaluation: Content of ``evaluation``; None if it is not known.
     """
     first = _of_family(search, search.families[0], 0) if search.trials else None
     return {
@@ -76,22 +76,22 @@ def brief(search: SearchFacts, evaluation: Facts | None) -> dict[str, Any]:
 
 def _of_family(search: SearchFacts, family: str, place: int) -> FamilyParameters:
     space = FamilySpace.of([trial for trial in search.trials if trial.family == family])
-    left = []
+    omitted = []
     if len(space.trials) > MOST_LINES:
-        left.append(f"the best {MOST_LINES} of {number_format.count(len(space.trials))} trials are drawn")
+        omitted.append(f"the best {MOST_LINES} of {number_format.count(len(space.trials))} trials are drawn")
     if len(space.axes) > MOST_AXES:
-        left.append(f"the first {MOST_AXES} of {len(space.axes)} parameters are drawn")
+        omitted.append(f"the first {MOST_AXES} of {len(space.axes)} parameters are drawn")
     return FamilyParameters(
         family=family_name(family),
         picture=parallel(space, search, name=f"parallel-{place}"),
-        caption="; ".join(left),
+        caption="; ".join(omitted),
         importance=importance(space),
         fixed=", ".join(f"{name}={value}" for name, value in space.fixed),
     )
 
 
 def families(search: SearchFacts) -> list[dict[str, Any]]:
-    """Each family with its trials, how they ended and the best of them; that of the best trial first."""
+    """Return each family with its trials, their statuses and the best of them; that of the best trial first."""
     rows = []
     for family in search.families:
         trials = [trial for trial in search.ranked if trial.family == family]
@@ -111,23 +111,23 @@ def families(search: SearchFacts) -> list[dict[str, Any]]:
 
 
 def errors(search: SearchFacts) -> list[str]:
-    """Different reasons of the trials that failed, with their families; at most five."""
+    """Return distinct errors of failed trials, with their families; at most five."""
     failed = (trial for trial in search.trials if trial.score is None and trial.error)
     return list(dict.fromkeys(f"{family_name(trial.family)}: {trial.error}" for trial in failed))[:5]
 
 
 def columns(search: SearchFacts) -> list[str]:
-    """Parameters that have a column of their own in the table of trials: those of a single family, if they are few."""
+    """Return the parameters that are columns of the table of trials: those of a single family, if they are few."""
     names = dict.fromkeys(name for trial in search.trials for name in trial.parameters)
     return list(names) if len(search.families) == 1 and len(names) <= _MOST_COLUMNS else []
 
 
 def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
-    """The trials, best first.
+    """Return the rows of the table of trials, best first.
 
     Args:
         search: The search.
-        bundle: Where the bundle of the best trial lies, if the trial itself does not say; one beside the page is a
+        bundle: Address of the best trial's bundle, if the trial itself does not name it; one beside the page is a
             relative path that ends in ``/``, and is linked.
     """
     own = columns(search)
@@ -138,7 +138,7 @@ def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
 
 
 def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[str]]:
-    """Values of the columns by the trial's number, those of the defaults too."""
+    """Return the values of the columns by the trial's number, defaults included."""
     space = FamilySpace.of(trials)
     varied = {axis.name: axis.labels for axis in space.axes}
     fixed = dict(space.fixed)
@@ -171,7 +171,7 @@ def _row(trial: TrialFacts, search: SearchFacts, ends: tuple[float, float], bund
 
 
 def _beside(place: str) -> bool:
-    """Whether a place is a folder beside the page, which a browser finds from there."""
+    """Return whether an address is a folder relative to the page, which a browser finds from there."""
     return place.endswith("/") and not place.startswith("/") and ":" not in place
 
 
@@ -190,9 +190,9 @@ def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None
 
 
 def _remarks(trial: TrialFacts) -> list[tuple[str, str]]:
-    """Style and text of what there is to say of a trial, shortened."""
+    """Return style and text of the remarks on a trial, shortened."""
     style = "bad" if trial.score is None else "soft"
-    said = [(style, number_format.shorten(trial.error, 200))] if trial.error else []
-    said += [("warn", number_format.shorten(text, 120)) for text in trial.warnings[:2]]
+    remarks = [(style, number_format.shorten(trial.error, 200))] if trial.error else []
+    remarks += [("warn", number_format.shorten(text, 120)) for text in trial.warnings[:2]]
     more = len(trial.warnings) - 2
-    return [*said, ("soft", f"and {more} more")] if more > 0 else said
+    return [*remarks, ("soft", f"and {more} more")] if more > 0 else remarks

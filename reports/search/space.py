@@ -1,4 +1,4 @@
-"""The parameters that a family's trials were given: which of them varied, and where their values lie on an axis."""
+"""The parameters of a family's trials: which of them varied, and the positions of their values on an axis."""
 
 import json
 import math
@@ -24,8 +24,8 @@ class ParameterAxis:
 
     Attributes:
         name: The parameter.
-        ticks: Place and text of each tick, from left to right; none is on another.
-        places: Where each trial's value lies, in the order of the trials.
+        ticks: Position (0 to 1) and text of each tick, from left to right, without overlap.
+        places: Position (0 to 1) of each trial's value, in the order of the trials.
         labels: The values as texts, in the order of the trials.
         kind: ``linear``, ``log`` or ``categories``.
     """
@@ -39,11 +39,11 @@ class ParameterAxis:
 
 @dataclass(frozen=True)
 class FamilySpace:
-    """What was searched of a family.
+    """The part of a family's search space that its trials covered.
 
     Attributes:
         trials: Its trials.
-        axes: The parameters that had more than one value, in the order in which they were met.
+        axes: The parameters that had more than one value, in the order of their first appearance.
         fixed: Name and value of the others.
     """
 
@@ -53,7 +53,7 @@ class FamilySpace:
 
     @classmethod
     def of(cls, trials: Sequence[TrialFacts]) -> "FamilySpace":
-        """Look at the trials of one family; what a trial was not given has the family's default."""
+        """Collect the parameters of one family's trials; a value that a trial lacks is the family's default."""
         names = dict.fromkeys(name for trial in trials for name in trial.parameters)
         columns = {name: [_value(trial, name) for trial in trials] for name in names}
         varied = {name: values for name, values in columns.items() if len({label(value) for value in values}) > 1}
@@ -69,7 +69,7 @@ def _value(trial: TrialFacts, name: str) -> Any:
 
 
 def label(value: Any) -> str:
-    """A value as text."""
+    """Return a value as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -80,9 +80,9 @@ def label(value: Any) -> str:
 
 
 def axis(name: str, values: Sequence[Any]) -> ParameterAxis:
-    """The axis of a parameter: numbers on a line, or on a logarithmic one if they span decades; else categories.
+    """Return the axis of a parameter: linear, logarithmic if the numbers span decades, or categories.
 
-    A zero on a logarithmic axis and a value that is absent lie aside, to the left of the others.
+    A zero on a logarithmic axis and an absent value are placed apart, to the left of the others.
 
     Args:
         name: The parameter.
@@ -109,7 +109,7 @@ def axis(name: str, values: Sequence[Any]) -> ParameterAxis:
 
 
 def _tick(value: float) -> str:
-    """A number without needless digits."""
+    """Format a number without needless digits."""
     text = f"{value:.3g}" if abs(value) < 1000 else number_format.number(value)
     return text.replace("e-0", "e-")
 
@@ -124,22 +124,22 @@ def _spans_decades(figures: Sequence[float]) -> bool:
 
 
 def _categories(name: str, labels: tuple[str, ...]) -> ParameterAxis:
-    """Categories side by side; the trials of one are spread a little, lest they all lie on one line."""
-    known = sorted(set(labels))
-    gap = 1 / max(1, len(known) - 1)
-    count = dict.fromkeys(known, 0)
+    """Place categories side by side; trials of one are spread a little, so that they do not coincide."""
+    categories = sorted(set(labels))
+    gap = 1 / max(1, len(categories) - 1)
+    count = dict.fromkeys(categories, 0)
     places = []
     for text in labels:
         count[text] += 1
         spread = (count[text] * 0.618034 % 1 - 0.5) * _SPREAD * gap  # by the golden ratio: even, whatever their number
-        places.append(min(1.0, max(0.0, known.index(text) * gap + spread)))
-    longest = max(6, round(1 / _LETTER / len(known)) - 1)
-    ticks = [(place * gap, number_format.shorten(text, longest)) for place, text in enumerate(known)]
+        places.append(min(1.0, max(0.0, categories.index(text) * gap + spread)))
+    longest = max(6, round(1 / _LETTER / len(categories)) - 1)
+    ticks = [(place * gap, number_format.shorten(text, longest)) for place, text in enumerate(categories)]
     return ParameterAxis(name, _apart(ticks), tuple(places), labels, "categories")
 
 
 def _marks(figures: Sequence[float], log: bool) -> list[float]:
-    """Which values have a tick: the ends first, then all if they are few, else round ones."""
+    """Return the values that get a tick: the ends first, then all if they are few, else round ones."""
     low, high = figures[0], figures[-1]
     if len(figures) <= _FEW:
         return [low, high, *figures[1:-1]]
@@ -152,14 +152,14 @@ def _marks(figures: Sequence[float], log: bool) -> list[float]:
 
 
 def _apart(ticks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
-    """The ticks that have room, the first ones first, then from left to right."""
-    kept: list[tuple[float, str]] = []
+    """Keep the ticks that have room, earlier ones first; return them from left to right."""
+    placed: list[tuple[float, str]] = []
     for place, text in ticks:
-        if all(abs(place - other) > _LETTER * (_reach(text, place) + _reach(taken, other)) for other, taken in kept):
-            kept.append((place, text))
-    return tuple(sorted(kept))
+        if all(abs(place - other) > _LETTER * (_reach(text, place) + _reach(taken, other)) for other, taken in placed):
+            placed.append((place, text))
+    return tuple(sorted(placed))
 
 
 def _reach(text: str, place: float) -> float:
-    """Letters from a tick's place to the end of its text: all of them at an end of the axis, else half."""
+    """Return the letters from a tick to the end of its text: all of them at an end of the axis, else half."""
     return len(text) * (1.0 if place in {0.0, 1.0} else 0.5) + 1

@@ -52,7 +52,7 @@ def test_every_section_is_there_and_listed(page: str) -> None:
     """Each entry of the contents leads to a heading."""
     targets = re.findall(r'<li><a href="#([\w-]+)">', page)
     assert targets == [
-        *("line", "data", "profile", "search", "metrics", "curves", "slices"),
+        *("steps", "data", "profile", "search", "metrics", "curves", "slices"),
         *("verdict", "endpoint", "card", "risk", "provenance"),
     ]
     assert [page.count(f'<h2 id="{target}">') for target in targets] == [1] * len(targets)
@@ -154,9 +154,9 @@ def test_an_empty_run_says_what_is_missing() -> None:
     """A run that failed at once has a page that says so."""
     text = Page(render(RunFacts(error="ingest: there is no file x.csv."))).text
     assert "The run failed. ingest: there is no file x.csv." in text
-    for part in ("not recorded", "not checked", "No profile", "No search", "Nothing was measured", "not judged"):
+    for part in ("not recorded", "not checked", "No profile", "No search", "Nothing was measured", "There is no verdict"):
         assert part in text
-    for part in ("No endpoint", "no model card", "Nothing is known"):
+    for part in ("No endpoint", "no model card", "source of the data is not known"):
         assert part in text
 
 

@@ -50,7 +50,7 @@ def row_of(page: str, number: int) -> str:
 def test_every_section_is_there_and_listed(page: str) -> None:
     """Each entry of the contents leads to a heading."""
     targets = re.findall(r'<li><a href="#([\w-]+)">', page)
-    assert targets == ["estimates", "progress", "parameters", "trials", "asked"]
+    assert targets == ["estimates", "progress", "parameters", "trials", "settings"]
     assert [page.count(f'<h2 id="{target}">') for target in targets] == [1] * len(targets)
 
 
