@@ -106,6 +106,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
+    # A signal that the parent ignores on purpose, such as under `trap '' TERM`, stays ignored.
     if not is_ignored(signal.SIGTERM):
         signal.signal(signal.SIGTERM, _end_on_sigterm)
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
@@ -120,6 +121,7 @@ def main() -> None:
         _say(str(error))
         code = 2 if isinstance(error, UserError) else 1
     except BrokenPipeError:
+        # The reader has closed the pipe (`| head`); flushing standard output at exit would fail a second time.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: one sentence, the traceback on request

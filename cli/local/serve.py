@@ -90,5 +90,5 @@ def serve(
         log_url=log_url,
         verbose=verbose,
     )
-    sys.stdout.flush()
+    sys.stdout.flush()  # exec discards what Python has buffered
     os.execv(command[0], command)  # noqa: S606 - the server takes this process's place, and its signals

@@ -26,6 +26,7 @@ _FIELDS = option_fields(TrainingOptions)
 _TYPED = {name: option for name, option in _FIELDS.items() if option.metadata.is_typed}
 ALL = tuple(_TYPED)
 """Names of all options of a training that the command line takes."""
+# Reading options are those that no step but ingest uses; fingerprint looks at the same address.
 READING = tuple(
     name for name, option in _TYPED.items() if {*option.parameters, "fingerprint"} == {"ingest", "fingerprint"}
 )
