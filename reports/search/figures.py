@@ -15,7 +15,7 @@ from headrace.reports.search.document import SearchFacts, TrialFacts
 
 
 def near(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
-    """Return the ends of an axis that leaves far worse scores out, so that the good ones can be told apart.
+    """Return the ends of an axis that leaves far worse scores out, so that the good ones are distinguishable.
 
     Args:
         values: At least one score.
