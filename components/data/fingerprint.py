@@ -51,7 +51,7 @@ def fingerprint(
         addresses = (source, contract, "" if shipped else experiment, champion, card)
         fingerprints = SourceFingerprints(*(fingerprint(plain(address)) for address in addresses))
         shown = {
-            name: text[:12] if is_known(text) else "read anew" for name, text in fingerprints._asdict().items() if text
+            name: text[:12] if is_known(text) else "read again" for name, text in fingerprints._asdict().items() if text
         }
         say(", ".join(f"{name} {text}" for name, text in shown.items()))
     return fingerprints
