@@ -84,7 +84,7 @@ def follow_run(
     with run_folder(home) as folder:
         watch = _Watch(folder, Progress(sys.stdout))
         try:
-            run, outcome_of_run = follow(
+            run, run_outcome = follow(
                 api,
                 run_id,
                 pipeline=pipeline,
@@ -97,10 +97,10 @@ def follow_run(
             typer.echo(f"\nThe run goes on without you: headrace logs {run_id}, or: headrace cancel {run_id}", err=True)
             raise
         write_text(folder.log.parent / "run.json", dumps(dict(run.facts)))
-        notes = [*fetch_artifacts(run, pipeline, folder), *_unknown(outcome_of_run, run_sources)]
-        for note in notes if outcome_of_run.error else ():
+        notes = [*fetch_artifacts(run, pipeline, folder), *_unknown(run_outcome, run_sources)]
+        for note in notes if run_outcome.error else ():
             typer.echo(f"  {note}")
-        summary = _conclude(run, outcome_of_run, pipeline, folder, summary_file)
+        summary = _conclude(run, run_outcome, pipeline, folder, summary_file)
     typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
     for note in notes:
         typer.echo(f"  {note}")

@@ -73,14 +73,14 @@ def comparison(first: ModelVersion, second: ModelVersion) -> str:
         ["stages", *(", ".join(version.stages) or "-" for version, _ in facts)],
         ["registered", *(f"{day(version.registered)} by {version.by}" for version, _ in facts)],
         ["verdict", *(version.verdict or "-" for version, _ in facts)],
-        ["family", *(facts_of.get("family", "-") for _, facts_of in facts)],
-        ["table", *(cut(facts_of.get("table", {}).get("source", "-"), 40) for _, facts_of in facts)],
-        ["table's digest", *(facts_of.get("table", {}).get("digest", "")[:12] or "-" for _, facts_of in facts)],
-        ["rows to train on", *(facts_of.get("rows", {}).get("train", "-") for _, facts_of in facts)],
-        ["contract", *(facts_of.get("contract", "")[:12] for _, facts_of in facts)],
+        ["family", *(details.get("family", "-") for _, details in facts)],
+        ["table", *(cut(details.get("table", {}).get("source", "-"), 40) for _, details in facts)],
+        ["table's digest", *(details.get("table", {}).get("digest", "")[:12] or "-" for _, details in facts)],
+        ["rows to train on", *(details.get("rows", {}).get("train", "-") for _, details in facts)],
+        ["contract", *(details.get("contract", "")[:12] for _, details in facts)],
     ]
     names = dict.fromkeys([*first.facts.get("metrics", {}), *second.facts.get("metrics", {})])
     for name in names:
-        values = [facts_of.get("metrics", {}).get(name) for _, facts_of in facts]
+        values = [details.get("metrics", {}).get(name) for _, details in facts]
         rows.append([name, *(interval(value) if value else "-" for value in values)])
     return align_rows(("", first.full, second.full), rows)
