@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_file_by_file(bundle: Path) -> None:
         ["extra", "run.py"],
     ]
     assert ended.stderr.count("\n") == 1
-    assert "4 files are not: fetch it again" in ended.stderr
+    assert "4 files are different: fetch it again" in ended.stderr
 
 
 def test_a_manifest_that_cannot_be_used_is_told(bundle: Path) -> None:
