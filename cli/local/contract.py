@@ -55,7 +55,7 @@ def contract(
         facts = ingest_table(open_source(given["source"]), folder=folder, options=read)
         target = given["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
         wishes = ContractHints(**{name: given[name] for name in _WISHES} | marks)
-        made = infer_with_notes(folder, name=default_name(given["source"]), target=target, wishes=wishes)
+        made = infer_with_notes(folder, name=default_name(given["source"]), target=target, hints=wishes)
     if not given["target"]:
         said = f"headrace: the last column, {quote(target)}, is taken for the target; --target names another."
         typer.echo(said, err=True)

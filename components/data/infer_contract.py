@@ -70,7 +70,7 @@ def infer_contract(
             decimal=plain(decimal),
             thousands=plain(thousands),
         )
-        made = infer_with_notes(table.path, name=plain(name), target=plain(target), wishes=wishes, given=given and file)
+        made = infer_with_notes(table.path, name=plain(name), target=plain(target), hints=wishes, given=given and file)
         write_text(Path(contract.path), dump(made.contract))
         contract.metadata.update(guarded_texts(made.facts))
         contract.metadata["arguments"] = noted(

@@ -32,7 +32,7 @@ def survey(
     table: pl.LazyFrame,
     *,
     texts: Iterable[str] = (),
-    customs: WritingConventions | None = None,
+    conventions: WritingConventions | None = None,
     known: Mapping[str, ColumnProfile] | None = None,
 ) -> dict[str, ColumnProfile]:
     """Find out what each column holds.
@@ -43,7 +43,7 @@ def survey(
     Args:
         table: Raw table.
         texts: Columns of text whose yes and no, or true and false, are to stay texts.
-        customs: What a person says of how numbers and dates are written; None to find out.
+        conventions: What a person says of how numbers and dates are written; None to find out.
         known: Columns of which an earlier survey of these rows, or of nearly these, told enough.
 
     Returns:
@@ -68,7 +68,7 @@ def survey(
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
                 found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
-    found = looked_again(table, head, found, customs=customs or WritingConventions())
+    found = looked_again(table, head, found, conventions=conventions or WritingConventions())
     changed = [found[name] for name in schema if found[name] is not known.get(name)]
     return {name: found[name] for name in schema} | _list_values(table, schema, changed)
 

@@ -63,7 +63,7 @@ def choices(
     odd: Iterable[str],
     broken: Mapping[str, str],
     plain: Iterable[str],
-    customs: WritingConventions,
+    conventions: WritingConventions,
 ) -> list[NotationChoice]:
     """Choose the notation of the columns that may need one.
 
@@ -74,7 +74,7 @@ def choices(
         broken: ``integer`` or ``number`` by column of texts, of which all but a few are such numbers.
         plain: Columns of text that are all plain numbers with decimals; they are looked at where the table gives reason
             to doubt the dot, or they do so themselves.
-        customs: What a person says of the table.
+        conventions: What a person says of the table.
 
     Returns:
         A choice for each column that needs a notation, or for which one was looked for in vain.
@@ -83,11 +83,11 @@ def choices(
     texts = {name: head.get_column(name).drop_nulls().head(_LOOKED_AT).to_list() for name in (*odd, *plain)}
     texts |= {name: numbers_of(strange) for name, strange in no_numbers(table, broken).items()}
     first = [found for name, some in texts.items() if name not in plain and (found := look(name, some))]
-    doubted = first or customs.decimal_mark == ","
+    doubted = first or conventions.decimal_mark == ","
     more = [name for name in plain if doubted or _may_be_groups(texts[name])]
     columns = [*count_shapes(table, first), *doubtful(table, more)]
-    usual = customs.decimal_mark or _usual(columns)
-    made = [_choice(column, customs=customs, usual=usual, plain=column.name in more) for column in columns]
+    usual = conventions.decimal_mark or _usual(columns)
+    made = [_choice(column, conventions=conventions, usual=usual, plain=column.name in more) for column in columns]
     return [choice for choice in made if choice]
 
 
@@ -103,16 +103,18 @@ def _usual(columns: Iterable[NotationEvidence]) -> Decimal | None:
 
 
 def _choice(
-    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None, plain: bool
+    column: NotationEvidence, *, conventions: WritingConventions, usual: Decimal | None, plain: bool
 ) -> NotationChoice | None:
     if not column["numbers"] or column["zeros"]:
         return None
     if is_bare(column):
         return NotationChoice(column.name, None, notes=(_bare(column),), text=True)
-    decimal, doubt = _decimal(column, customs=customs, usual=usual)
+    decimal, doubt = _decimal(column, conventions=conventions, usual=usual)
     if plain and decimal == ".":
         return None
-    notation = replace(column.notation, decimal=decimal, thousands=customs.thousands or thousands_of(column, decimal))
+    notation = replace(
+        column.notation, decimal=decimal, thousands=conventions.thousands or thousands_of(column, decimal)
+    )
     if notation.thousands == decimal:
         notation = replace(notation, thousands="")
     strange = column["dot"] if decimal == "," else column["comma"]
@@ -124,17 +126,17 @@ def _choice(
     notes = [doubt] if doubt else []
     if strange:
         notes.append(_mixture_note(column, decimal, strange))
-    if customs.decimal_mark and column.decimal not in {None, customs.decimal_mark}:
+    if conventions.decimal_mark and column.decimal not in {None, conventions.decimal_mark}:
         notes.append(_contradiction_note(column, decimal))
     return replace(choice, notes=(*notes, _choice_note(column, choice)))
 
 
 def _decimal(
-    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None
+    column: NotationEvidence, *, conventions: WritingConventions, usual: Decimal | None
 ) -> tuple[Decimal, Note | None]:
     """The decimal mark of a column, and what is to be said where it is not sure."""
-    if customs.decimal_mark or column.decimal:
-        return customs.decimal_mark or column.decimal or ".", None
+    if conventions.decimal_mark or column.decimal:
+        return conventions.decimal_mark or column.decimal or ".", None
     if not column.ambiguous:
         return usual or ".", None
     mark: Decimal = "," if column["either_comma"] >= column["either_dot"] else "."
@@ -142,8 +144,10 @@ def _decimal(
         return OTHER[mark], None
     if usual:
         return usual, _decision_note(column, mark, usual)
-    if customs.country_mark:
-        return customs.country_mark, _decision_note(column, mark, customs.country_mark, why=f"in {customs.country}")
+    if conventions.country_mark:
+        return conventions.country_mark, _decision_note(
+            column, mark, conventions.country_mark, why=f"in {conventions.country}"
+        )
     return ".", _doubtful(column, mark)
 
 

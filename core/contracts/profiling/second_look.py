@@ -17,7 +17,7 @@ _LOOKED_AT = 300
 
 
 def looked_again(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
     """What the columns hold, after what is written in its own way was read so.
 
@@ -25,18 +25,18 @@ def looked_again(
         table: Raw table.
         head: Its first rows.
         found: What is known of the columns so far.
-        customs: What a person says of how numbers and dates are written.
+        conventions: What a person says of how numbers and dates are written.
     """
     better = dict(found)
-    better |= _choose_notations(table, head, better, customs=customs)
+    better |= _choose_notations(table, head, better, conventions=conventions)
     better |= _find_wide_numbers(table, head, better)
     better |= _combine_forms(table, head, better)
-    better |= _settle_dates(table, head, better, customs=customs)
+    better |= _settle_dates(table, head, better, conventions=conventions)
     return {name: add_date_hints(item) for name, item in better.items()}
 
 
 def _choose_notations(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
     """The columns whose numbers are written in a notation of their own."""
     texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
@@ -45,7 +45,8 @@ def _choose_notations(
     broken = {item.name: item.dtype for item in numbers if item.failed}
     plain = [item.name for item in numbers if item.dtype == "number" and not item.failed]
     made = {
-        choice.name: choice for choice in choices(table, head, odd=odd, broken=broken, plain=plain, customs=customs)
+        choice.name: choice
+        for choice in choices(table, head, odd=odd, broken=broken, plain=plain, conventions=conventions)
     }
     better = {name: replace(found[name], notes=choice.notes) for name, choice in made.items() if choice.text}
     trials = [
@@ -99,14 +100,14 @@ def _combine_forms(
 
 
 def _settle_dates(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
     """The columns of dates whose day and month could change places, and of whole numbers that are dates."""
     twins = {item.name: form for item in found.values() if (form := rivals(item))}
     whole = {item.name: form for item in found.values() if (form := compact(item))}
     tried = as_tried(table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **whole}.items()])
     pairs = [DateOrders(found[trial.name], item) for trial, item in tried if trial.name in twins]
-    better = {item.name: item for item in settle_order(pairs, customs=customs)}
+    better = {item.name: item for item in settle_order(pairs, conventions=conventions)}
     for trial, item in tried:
         if trial.name in whole and not item.failed:
             better[trial.name] = item

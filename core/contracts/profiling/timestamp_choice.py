@@ -72,20 +72,22 @@ def compact(item: ColumnProfile) -> str:
     return ""
 
 
-def settle_order(pairs: Sequence[DateOrders], *, customs: WritingConventions) -> Iterable[ColumnProfile]:
+def settle_order(pairs: Sequence[DateOrders], *, conventions: WritingConventions) -> Iterable[ColumnProfile]:
     """The reading of each column: proven by its values, by the country, by the table's other columns, or asked about.
 
     Args:
         pairs: Columns that were read both ways round.
-        customs: What a person says of the table.
+        conventions: What a person says of the table.
     """
     proofs = {is_month_first(pair.proven) for pair in pairs if pair.proven}
     usual = proofs.pop() if len(proofs) == 1 else None
     for pair in pairs:
         if pair.proven:
             yield pair.proven
-        elif customs.month_first is not None:
-            yield _with_note(pair.reading(month_first=customs.month_first), "info", f"as is usual in {customs.country}")
+        elif conventions.month_first is not None:
+            yield _with_note(
+                pair.reading(month_first=conventions.month_first), "info", f"as is usual in {conventions.country}"
+            )
         elif usual is not None:
             yield _with_note(pair.reading(month_first=usual), "info", "as in the table's other columns")
         else:

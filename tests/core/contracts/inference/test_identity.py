@@ -43,7 +43,7 @@ def infer(folder: Path, frame: pl.DataFrame, **wishes: Any) -> tuple[Contract, d
     """The contract of a table, which must survive YAML, and the notes by column."""
     with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    made = infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints(**wishes))
+    made = infer_with_notes(folder / "raw", name="demo", target="late", hints=ContractHints(**wishes))
     assert parse(dump(made.contract)) == made.contract
     return made.contract, {note.column: note for note in made.notes}
 

@@ -19,7 +19,7 @@ def told(folder: Path, frame: pl.DataFrame, **wishes: str) -> InferredContract:
     """The contract and the notes of a table."""
     with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    return infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))  # type: ignore[arg-type]
+    return infer_with_notes(folder / "raw", name="demo", target="y", hints=ContractHints(**wishes))  # type: ignore[arg-type]
 
 
 def about(found: InferredContract, rule: str) -> Note | None:
