@@ -44,7 +44,7 @@ class TableReader:
         self.columns: list[str] = []
         self.collector = NoteCollector()
         self._block_bytes = block_bytes
-        self._digest = SourceDigest(wanted=digest)
+        self._digest = SourceDigest(enabled=digest)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in order, some thousands at a time, of one schema, without the dropped columns.
@@ -78,7 +78,7 @@ class TableReader:
         If the user chose options, ``read`` holds them as JSON; if something was skipped or assumed, ``notes`` says
         what (``notes.as_json``).
         """
-        chosen: dict[str, Any] = {"read": self.options.told} if self.options.told else {}
+        chosen: dict[str, Any] = {"read": self.options.chosen_options} if self.options.chosen_options else {}
         collected = notes.as_json(self.collector.notes())
         chosen |= {"notes": collected} if collected else {}
         return {
