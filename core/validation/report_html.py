@@ -51,7 +51,7 @@ def _rules(rules: list[dict[str, Any]]) -> str:
         f'<td class="n">{item["count"]:,}</td><td>{escape(item["message"])}</td></tr>'
         for item in rules[:_MOST_COLUMNS]
     ]
-    return f"<h2>Rules</h2>{_table(('severity', 'rule', 'count', 'what was rules'), rows)}{_more(len(rules))}"
+    return f"<h2>Rules</h2>{_table(('severity', 'rule', 'count', 'what was found'), rows)}{_more(len(rules))}"
 
 
 def _classes(balance: dict[str, int]) -> str:
