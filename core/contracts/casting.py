@@ -67,7 +67,7 @@ def cast_columns(frame: pl.DataFrame, columns: Sequence[Column], *, missing_valu
 def _without_numbers(
     typed: TypedTable, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
 ) -> TypedTable:
-    """Clear numbers and times whose text a person declared as a missing mark, such as -999 or 9999-12-31."""
+    """Clear numbers and times whose text the user declared as a missing mark, such as -999 or 9999-12-31."""
     marks = [mark for mark in missing_values if mark[-1:].isdigit()]
     if not marks:
         return typed

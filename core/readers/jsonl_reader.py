@@ -43,7 +43,7 @@ def parse(block: TextBlock, *, name: str, drop: tuple[str, ...] = (), lost: Coun
         lost: Receives, by column, the number of decimals with more digits than a 64-bit float distinguishes.
 
     Returns:
-        The columns, of plain types or all null, in order of appearance.
+        The columns of n rows, of plain types or all null, in order of appearance.
 
     Raises:
         InputError: If a line is not a JSON object, or a value is an object or an array.

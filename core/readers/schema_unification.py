@@ -28,7 +28,7 @@ class UnifiedSchema:
         """Return the frame in the order and the types of the table; a wider type applies from then on.
 
         Args:
-            frame: Rows of plain types, or all null, with the table's columns.
+            frame: Rows (n) of plain types, or all null, with the table's columns.
             name: The file's name, for messages.
 
         Raises:

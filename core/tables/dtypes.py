@@ -24,7 +24,7 @@ def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
     """Return the same rows with plain types.
 
     Args:
-        frame: Rows of any types.
+        frame: Rows (n) of any types.
         name: Name of the table in messages.
 
     Raises:
@@ -65,7 +65,7 @@ def frame_of(columns: Mapping[str, Sequence[object]], *, drop: tuple[str, ...], 
     """Return a frame of Python values, each column of the narrowest plain type that holds them all.
 
     Args:
-        columns: Values by column.
+        columns: Values (n,) by column.
         drop: Columns whose values are replaced by nulls.
         table: Name of the table in messages.
 

@@ -67,7 +67,7 @@ class TableWriter:
         The table is widened if the frame holds numbers where it holds whole numbers, or values where it has none.
 
         Args:
-            frame: Rows of the table's schema.
+            frame: Rows (n) of the table's schema.
 
         Raises:
             InternalError: If the frame's schema is not compatible.

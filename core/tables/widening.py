@@ -17,7 +17,7 @@ def widen_schema(schema: pl.Schema, frame: pl.DataFrame) -> pl.Schema | None:
 
     Args:
         schema: The table's.
-        frame: The rows.
+        frame: The rows (n).
     """
     if schema.names() != frame.columns:
         return None

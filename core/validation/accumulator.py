@@ -37,7 +37,7 @@ class RowSample:
         self._parts: list[pl.DataFrame] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Add the next rows."""
+        """Add the next rows (n)."""
         drawn = self._draw.random(frame.height)
         candidates = np.flatnonzero(drawn <= self._bound)
         if candidates.size > self._rows:
@@ -80,7 +80,7 @@ class TableAccumulator:
 
         Args:
             block: The validated block.
-            digested: Its valid rows with the columns of ``row_digest.with_digests``.
+            digested: Its valid rows (n) with the columns of ``row_digest.with_digests``.
         """
         self.counts += block.counts
         self.rows.add(digested.get_column(DIGEST))

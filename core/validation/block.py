@@ -37,12 +37,12 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     """Validate some rows of a raw table.
 
     Args:
-        frame: Raw rows, of any dtypes.
+        frame: Raw rows (n), of any dtypes.
         contract: The table's contract.
         first_row: Number of the first row in the table; the table starts at 1.
 
     Returns:
-        The typed valid rows, the bad rows and the counts; each row is in exactly one of the two.
+        The typed valid rows, the quarantined rows and the counts; each of the n rows is in exactly one of the tables.
 
     Raises:
         DataError: If a column of the contract is absent.
@@ -86,7 +86,7 @@ def require_columns(names: list[str], contract: Contract) -> None:
 
 
 def hash_personal(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Hash the personal columns that the contract hashes, unless they are hashed already."""
+    """Return the n rows with the personal columns hashed that the contract hashes, unless they are hashed already."""
     names = [column.name for column in contract.columns if column.personal == "hash"]
     unhashed = [name for name in names if not _is_hashed(frame.get_column(name))]
     if not unhashed:

@@ -16,7 +16,7 @@ ColumnSummaries = dict[str, dict[str, Any]]
 
 
 def summary(table: pl.DataFrame, columns: Sequence[Column]) -> ColumnSummaries:
-    """Return missing counts of each column, and least and largest values where rules need them, in one pass."""
+    """Return missing counts of each column of n rows, and extreme values where rules need them, in one pass."""
     names = [column.name for column in columns]
     if not names:
         return {"missing": {}, "least": {}, "most": {}}

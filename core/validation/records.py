@@ -67,7 +67,7 @@ def _of_objects(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def series(name: str, values: Sequence[Any]) -> pl.Series:
-    """Return one raw column; values of several kinds become text, each as it would be alone.
+    """Return one raw column (n,) of n values; values of several kinds become text, each as it would be alone.
 
     Raises:
         RequestError: If a value is not a text, number or boolean, or not finite.
@@ -132,7 +132,7 @@ def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
 
 
 def validate_records(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Return the typed table of a valid request; see ``validate_with_warnings``."""
+    """Return the typed table (n rows) of a valid request; see ``validate_with_warnings``."""
     return validate_with_warnings(raw, contract)[0]
 
 

@@ -26,7 +26,7 @@ _MOST_BYTES_OF_NOTES = 1 << 18
 
 
 def blocks(folder: Path) -> Iterator[pl.DataFrame]:
-    """Yield a table in pieces of at most about four million values."""
+    """Yield the rows of a table in pieces of at most about four million values."""
     for part in parquet_table.parts(folder):
         frame = pl.read_parquet(part, glob=False)
         size = max(_FEWEST_BLOCK_ROWS, BLOCK_CELLS // max(frame.width, 1))

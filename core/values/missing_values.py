@@ -12,7 +12,7 @@ def find_marks(sample: pl.DataFrame, missing: Sequence[str]) -> dict[str, list[s
     """Return the marks in some rows, by column.
 
     Args:
-        sample: Rows of texts, in which only the empty text is missing.
+        sample: Rows (n) of texts, in which only the empty text is missing.
         missing: The marks.
     """
     marks = [mark for mark in missing if mark]

@@ -10,7 +10,7 @@ def trim_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows without spaces and tabs around their texts, as a CSV is read.
 
     Args:
-        frame: Rows of any types; only columns of texts that have such blanks are copied.
+        frame: Rows (n) of any types; only columns of texts that have such blanks are copied.
     """
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     if not texts or not frame.height:

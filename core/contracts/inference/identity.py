@@ -103,7 +103,7 @@ def assign_identity_roles(
         free = not group and not any(column.role == "group" for column in assigned.values())
         ordered = sorted(groups, key=lambda item: (not _is_of_a_being(item), distinct[item.name]))
         for position, item in enumerate(ordered):
-            share = f"Its {distinct[item.name]:,} ids stand in {item.present / distinct[item.name]:.1f} rows each"
+            share = f"Its {distinct[item.name]:,} ids occur in {item.present / distinct[item.name]:.1f} rows each"
             if free and position == 0:
                 text = f"{share}: rows of one id stay on one side of the split, and no model learns from it."
                 assigned[item.name] = _bare(assigned[item.name], role="group", why=text)

@@ -135,7 +135,7 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
 
 
 def drop_missing(head: pl.Series) -> pl.Series:
-    """Return the values without missing ones."""
+    """Return the values (n,) without missing ones."""
     return head.drop_nulls() if head.null_count() else head
 
 

@@ -59,7 +59,7 @@ def value_columns(rows: Sequence[Row], *, width: int) -> list[int]:
     """Return the positions of columns whose cells nearly all look like values.
 
     Args:
-        rows: Rows of the table's width.
+        rows: Rows (n) of the table's width.
         width: Number of fields of a row.
     """
     columns = []

@@ -117,6 +117,6 @@ def _columns_left_out(dialect: CsvDialect, file: str) -> Iterable[Note]:
         name = dialect.names[position]
         yield Note(
             "info", name, "unnamed_column", 0,
-            f"Column {position + 1} of {file} has no name; it is called {name}.",
+            f"Column {position + 1} of {file} has no name; it is named {name}.",
             "Name it in the header, or with --names.",
         )  # fmt: skip
