@@ -28,9 +28,11 @@ def whole(path: Path) -> Iterator[Path]:
         raise InputError(f"cannot write in the folder {path.parent}: {error.strerror}.") from error
     os.close(handle)
     part = Path(name)
+    # mkstemp grants access to the owner alone, but other accounts read the file.
     part.chmod(0o644)
     try:
         yield part
+        # Data must be on disk before the rename, or a crash could leave an empty file in place.
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(path)

@@ -23,6 +23,7 @@ DTYPES: dict[str, pl.DataType] = {
     "boolean": pl.Boolean(),
     "timestamp": pl.Datetime("us"),
 }
+# Above this, a float no longer distinguishes neighbouring whole numbers.
 _LARGEST_WHOLE = 2.0**53
 
 
@@ -68,6 +69,7 @@ def _without_numbers(
     typed: TypedTable, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
 ) -> TypedTable:
     """Clear numbers and times whose text the user declared as a missing mark, such as -999 or 9999-12-31."""
+    # Only a mark that ends in a digit can survive a cast to a number or a time.
     marks = [mark for mark in missing_values if mark[-1:].isdigit()]
     if not marks:
         return typed
@@ -106,6 +108,7 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
             continue
         new = result.get_column(column.name)
         if column.dtype == "timestamp":
+            # The cast leaves years unbounded, because checking a finished column is faster than an expression.
             new = with_years(unbounded := new)
             result = result if new is unbounded else result.with_columns(new)
         if raw.dtype == pl.String and _may_retry(column) and new.null_count() > raw.null_count():
@@ -257,6 +260,7 @@ def _may_retry(column: Column) -> bool:
     return column.dtype == "timestamp" or (column.dtype == "integer" and not column.format)
 
 
+# Second attempts run on failures only, because the first form fits nearly all values of most columns.
 _SECOND = {"timestamp": _other_times, "integer": _other_integers}
 
 

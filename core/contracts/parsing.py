@@ -82,6 +82,7 @@ def _entry(section: str, position: int, item: Any, kind: type) -> tuple[str, dic
 
 def _build(kind: type, entry: dict[str, Any], faults: Any, where: str = "") -> Any:
     """Build the dataclass; an error names the place of the first fault in the document."""
+    # The constructor would raise without the place in the document, so a bare instance is checked first.
     loose: Any = object.__new__(kind)
     for item in fields(kind):
         object.__setattr__(loose, item.name, entry[item.name] if item.name in entry else default_of(item))

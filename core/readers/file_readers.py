@@ -125,6 +125,7 @@ def query_frames(
         frames = map(make_frame, batches)
         for frame in unify_frames(frames, name=source.name):
             has_frames = True
+            # A query has no bytes of its own, so its rows are digested as CSV.
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
             yield frame
     if collector:

@@ -49,6 +49,7 @@ def batches(
             yield trim_texts(typed)
         if collector:
             collector.add(*(beyond_note(name, count) for name, count in beyond.items() if count))
+        # collect_batches yields nothing for a file without rows, but the schema is needed.
         if not has_frames:
             yield _plain(lazy.head(0).collect(), file.name)
     except pl.exceptions.DuplicateError as error:

@@ -48,6 +48,7 @@ def wait_for_release(path: Path) -> None:
     """Block until nobody holds the lease ``path``."""
     try:
         with path.open("r") as stream:
+            # A shared lock is granted only after the owner's exclusive one is released.
             fcntl.flock(stream, fcntl.LOCK_SH)
     except FileNotFoundError:
         return
@@ -60,6 +61,7 @@ def when_released(path: Path, action: Callable[[], None]) -> None:
         wait_for_release(path)
         action()
 
+    # A daemon thread: it may wait for ever and must not keep the process alive.
     threading.Thread(target=watch, name="lease", daemon=True).start()
 
 
@@ -90,6 +92,7 @@ def start_guarded(
         stdout=log,
         stderr=subprocess.STDOUT,
         env=environment or {} if clean else {**os.environ, **(environment or {})},
+        # Ctrl+C at the terminal reaches the owner, not the guard.
         start_new_session=True,
     )
 
@@ -119,6 +122,7 @@ def stop(process: ChildProcess) -> None:
     if process.poll() is None:
         process.terminate()
         try:
+            # The guard gives its command GRACE_SECONDS, so it needs more time itself.
             process.wait(2 * GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
@@ -200,12 +204,14 @@ def watch_over(child: ChildProcess, lease_path: Path) -> NoReturn:
 
     def end(*_: object) -> None:
         child.terminate()
+        # A child that ignores SIGTERM is killed after the grace period.
         threading.Timer(GRACE_SECONDS, child.kill).start()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     when_released(lease_path, end)
     code = child.wait()
+    # A normal exit would wait for the timer's thread; a signal becomes 128 plus its number, as in a shell.
     os._exit(code if code >= 0 else 128 - code)
 
 

@@ -20,6 +20,7 @@ def is_ignored(number: signal.Signals) -> bool:
 
 def take_defaults() -> None:
     """Let SIGTERM and SIGINT end this process, even if its owner ignores them; helper processes call this first."""
+    # A child process inherits ignored signals.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
@@ -36,6 +37,7 @@ def ended_by_sigterm() -> Iterator[None]:
         return
 
     def end(number: int, _: FrameType | None) -> NoReturn:
+        # The exit code that a shell reports for a process ended by this signal.
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)
@@ -62,6 +64,7 @@ def held_back() -> Iterator[None]:
 
     def defer(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        # A second signal means that the sender does not want to wait.
         if len(received) > 1:
             handlers[signal.Signals(number)](number, frame)
 
@@ -72,5 +75,6 @@ def held_back() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        # Handlers are restored first, so that the deferred signal acts as it would outside the block.
         if received:
             handlers[signal.Signals(received[0])](received[0], None)

@@ -150,6 +150,7 @@ def unify_frames(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.Da
         for number in range(1, count + 1):
             path = Path(folder) / f"{number}.parquet"
             frame = pl.read_parquet(path)
+            # Frees disk space while the frames are consumed.
             path.unlink()
             columns = [
                 (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)

@@ -58,6 +58,7 @@ class TableWriter:
             self._hidden = Path(tempfile.mkdtemp(prefix=f".{self._folder.name[:80]}.", dir=parent))
         except OSError as error:
             raise InputError(f"cannot write in the folder {parent}: {error.strerror}.") from error
+        # mkdtemp grants access to the owner alone, but other accounts read the table.
         self._hidden.chmod(0o755)
         return self
 

@@ -156,6 +156,7 @@ def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Turn lone carriage returns, the line ends of old Macintosh files, into line feeds."""
     lone = None
     for chunk in chunks:
+        # The first chunk decides for the whole file.
         if lone is None:
             lone = b"\r" in chunk and b"\n" not in chunk
         yield chunk.replace(b"\r", b"\n") if lone else chunk

@@ -142,6 +142,7 @@ def _decode(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str)
     done = 0
     chunk = first
     while True:
+        # Bytes of an unfinished character at the end of the last chunk.
         pending = decoder.getstate()[0]
         try:
             yield decoder.decode(chunk, final=not chunk).encode()
@@ -187,6 +188,7 @@ def _open_binary(file: SourceFile) -> IO[bytes]:
             raise InputError(
                 f"{file.name} is a folder; name a file in it, or several by a pattern such as {file.name}/*.csv."
             )
+        # A pipe can be read only once, but the kind and the text of a file are read separately.
         if not stat.S_ISREG(mode):
             raise InputError(f"{file.name} must be a file that can be read twice; save the stream to a file first.")
         return file.path.open("rb")

@@ -39,10 +39,12 @@ class RowSample:
     def add(self, frame: pl.DataFrame) -> None:
         """Add the next rows (n)."""
         drawn = self._draw.random(frame.height)
+        # A number above the bound can no longer be among the smallest.
         candidates = np.flatnonzero(drawn <= self._bound)
         if candidates.size > self._rows:
             candidates = candidates[np.argpartition(drawn[candidates], self._rows)[: self._rows]]
         self._parts.append(frame[candidates].with_columns(pl.Series(_DRAWN, drawn[candidates])))
+        # Sorting waits for twice the size, so that its cost per row stays constant.
         if sum(part.height for part in self._parts) > 2 * self._rows:
             self._shrink()
 

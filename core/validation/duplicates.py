@@ -71,6 +71,7 @@ class DuplicateCounter:
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
+            # Also runs when the interpreter exits, so that no files are left behind.
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         if not self._chunks:
             return

@@ -99,6 +99,7 @@ def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageS
 def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
     if regression:
         return share >= PERFECT_NUMBERS
+    # Every second row is held out; the sample is in random order already.
     held_out = y[1::2].astype(np.int64)
     minority = held_out.size - int(np.bincount(held_out).max())
     return share >= PERFECT_LABELS and minority >= _FEWEST_TOLD
@@ -191,6 +192,7 @@ def _numbers(values: pl.Series) -> Vector | None:
 def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -> Iterator[LeakageSuspicion]:
     """Yield a target that is a weighted sum of a few columns, such as a total of its parts."""
     names = [column.name for column in columns][:200]
+    # With fewer than ten rows for each column, least squares explains too much by chance.
     if not names or y.size < 10 * len(names):
         return
     x = sample.select(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in names).to_numpy()

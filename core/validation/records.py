@@ -80,6 +80,7 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
         position = next((i for i, v in enumerate(values) if isinstance(v, float) and not math.isfinite(v)), -1)
         if position >= 0:
             raise _refusal(name, position, "finite", str(values[position]))
+    # type(), not isinstance: True is an int too.
     if int in kinds and any(type(value) is int and value not in _INT64 for value in values):
         return pl.Series(
             name, [_text(value) for value in values], dtype=pl.String
@@ -88,6 +89,7 @@ def series(name: str, values: Sequence[Any]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Null)
     if len(kinds) == 1:
         return pl.Series(name, values, dtype=_SINGLE[kinds.pop()])
+    # Up to 2^53 an integer is exact as a float.
     if kinds == {int, float} and all(abs(value) <= _EXACT for value in values if type(value) is int):
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     return pl.Series(name, [_text(value) for value in values], dtype=pl.String)

@@ -230,6 +230,7 @@ def _keys(
         return requested if _tell_apart(rows, requested) else ()
     for name in available:
         item = profiles[name]
+        # Whole numbers without gaps or repeats number the rows.
         looks_like_id = is_named_like_id(name) or (item.dtype == "integer" and item.most - item.least == item.rows - 1)
         candidate = columns[name].role in {"feature", "ignore", "id"} and item.dtype in {"integer", "string"}
         if (

@@ -42,6 +42,7 @@ def bounds(profile: ColumnProfile) -> tuple[float | None, float | None]:
         return None, None
     if profile.dtype == "integer" and profile.distinct == 2:
         return low, high
+    # Bounds are rounded outwards to two digits of the span, so that people read short numbers.
     digits = 1 - math.floor(math.log10(span))
     step = 10.0**-digits
     wide_low = 0.0 if low >= 0 else math.floor((low - span) / step) * step

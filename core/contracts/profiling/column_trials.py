@@ -121,6 +121,7 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
         dtype=trial.dtype,
         rows=rows,
         missing=rows - present,
+        # approx_n_unique counts null as a value.
         distinct=int(counts.get("distinct", 0)) - (present < rows),
         format=trial.format if trial.format not in ISO_FORMATS and trial.dtype != "string" else "",
         failed=int(counts.get("failed", 0)),

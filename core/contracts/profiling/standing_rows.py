@@ -143,6 +143,7 @@ def _without(table: pl.LazyFrame, faulty: Sequence[ColumnProfile]) -> tuple[pl.L
         conditions += [cast.is_infinite()] if item.dtype == "number" else []
     numbered = table.with_row_index(_ROW)
     suspects = numbered.filter(pl.any_horizontal(conditions)).collect(engine="streaming")
+    # The expression only preselects rows; cast_columns decides, because it also tries further forms.
     columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in faulty]
     typed = casting.cast_columns(suspects, columns, missing_values=())
     masks = [

@@ -72,6 +72,7 @@ def _start(data: bytes) -> int:
         offset = data.find(b"\n", offset) + 1
         if offset == 0:
             return len(data)
+        # After an odd number of quotation marks a line end is inside a field.
         if data.count(b'"', 0, offset) % 2 == 0:
             break
     return offset

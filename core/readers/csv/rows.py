@@ -144,6 +144,7 @@ def _fast(
         )
     except pl.exceptions.PolarsError:
         return None
+    # Polars does not check the number of fields of a row; the number of delimiters does.
     expected = frame.height * (len(dialect.names) - 1)
     return frame if _delimiters(data, quoted, dialect.delimiter) == expected else None
 
@@ -170,6 +171,7 @@ def _delimiters(data: bytes, quoted: bool, delimiter: str) -> int:
         piece = text[start : start + 2**20]
         is_delimiter = piece == ord(delimiter)
         if quoted:
+            # True between quotation marks, carried over from piece to piece.
             quotes = np.logical_xor.accumulate(piece == ord('"')) ^ inside
             is_delimiter &= ~quotes
             inside = bool(quotes[-1])
