@@ -49,18 +49,18 @@ def is_code_column(values: Iterable[str]) -> bool:
     return matches >= _FEWEST_CODES and matches >= _SHARE_OF_CODES * len(others)
 
 
-def eager(missing: Sequence[str], seen: Iterable[str]) -> tuple[str, ...]:
+def eager(missing: Sequence[str], sampled: Iterable[str]) -> tuple[str, ...]:
     """Return the marks that a reader turns into missing values in all columns.
 
     Args:
         missing: All marks.
-        seen: Marks in the first rows.
+        sampled: Marks in the first rows.
 
     Returns:
         Marks that are common, occur in the first rows or are the user's own; marks of numbers only if the user chose
         some of them.
     """
-    present, chosen = set(seen), set(missing)
+    present, chosen = set(sampled), set(missing)
     rare = set(RARE) - present if chosen.issuperset(RARE) else set()
     numbers = set(NUMBERS) if chosen.issuperset(NUMBERS) else set()
     return tuple(mark for mark in missing if mark not in rare | numbers)

@@ -33,7 +33,7 @@ def survey(
     *,
     texts: Iterable[str] = (),
     conventions: WritingConventions | None = None,
-    known: Mapping[str, ColumnProfile] | None = None,
+    known_profiles: Mapping[str, ColumnProfile] | None = None,
 ) -> dict[str, ColumnProfile]:
     """Return the profile of each column.
 
@@ -44,16 +44,16 @@ def survey(
         table: Raw table.
         texts: Columns of text whose yes and no, or true and false, stay texts.
         conventions: How the user says that numbers and dates are written; None to infer it.
-        known: Profiles from an earlier survey of these, or nearly these, rows that need no new one.
+        known_profiles: Profiles from an earlier survey of these, or nearly these, rows that need no new one.
 
     Returns:
         The profile by column, in the order of the table.
     """
     schema = table.collect_schema()
     head = table.head(HEAD_ROWS).collect()
-    known = known or {}
+    known_profiles = known_profiles or {}
     remaining = candidates(head, schema, texts=frozenset(texts))
-    profiles: dict[str, ColumnProfile] = dict(known)
+    profiles: dict[str, ColumnProfile] = dict(known_profiles)
     almost: dict[str, str] = {}
     while len(profiles) < len(remaining):  # ends, because the last candidate, string, always fits
         trials = [options.pop(0) for name, options in remaining.items() if name not in profiles]
@@ -69,7 +69,7 @@ def survey(
             else:
                 profiles[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
     profiles = looked_again(table, head, profiles, conventions=conventions or WritingConventions())
-    changed = [profiles[name] for name in schema if profiles[name] is not known.get(name)]
+    changed = [profiles[name] for name in schema if profiles[name] is not known_profiles.get(name)]
     return {name: profiles[name] for name in schema} | _list_values(table, schema, changed)
 
 

@@ -15,7 +15,7 @@ class TableSurvey(Protocol):
     """Profiles the columns of a table, except those whose profile is already known."""
 
     def __call__(
-        self, table: pl.LazyFrame, *, known: Mapping[str, ColumnProfile] | None = None
+        self, table: pl.LazyFrame, *, known_profiles: Mapping[str, ColumnProfile] | None = None
     ) -> dict[str, ColumnProfile]:
         """Return the profile of each column."""
 
@@ -46,12 +46,12 @@ def survey_with_marks(
     # A column may turn out to hold numbers once its marks are gone, so it is profiled again without them.
     cleared = missing_values.clear_marks(table, marks)
     settled = {name: item for name, item in profiles.items() if name not in with_marks and is_plain(item)}
-    updated = survey(cleared, known=settled)
+    updated = survey(cleared, known_profiles=settled)
     text_marks = {name: _but_codes(_TEXTS, profiles[name]) for name in with_marks if updated[name].dtype == "string"}
     if text_marks:
         marks |= text_marks
         cleared = missing_values.clear_marks(table, marks)
-        updated = survey(cleared, known=settled)
+        updated = survey(cleared, known_profiles=settled)
     changed = [name for name in with_marks if updated[name].missing > profiles[name].missing]
     return cleared, updated, [_note(updated[name], updated[name].missing - profiles[name].missing) for name in changed]
 

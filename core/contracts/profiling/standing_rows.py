@@ -54,7 +54,7 @@ def survey_standing_rows(
         return remaining, profiles, notes
     valid, removed = _without(remaining, faulty)
     updated = survey(
-        valid, known=find_unchanged(profiles, removed, head=valid.head(HEAD_ROWS).collect(), target=target)
+        valid, known_profiles=find_unchanged(profiles, removed, head=valid.head(HEAD_ROWS).collect(), target=target)
     )
     if not next(iter(updated.values())).rows:
         return remaining, profiles, notes
