@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
         {},
         r"t\.csv is not UTF-8 text: byte 0x80 at offset 128, line 2; .*name",
     ),
-    "NUL": ("t.csv", b"a,b\n1,\x002\n", {}, r"no text: it holds a NUL byte at offset 6, line 2; .*utf-16"),
+    "NUL": ("t.csv", b"a,b\n1,\x002\n", {}, r"not text: it holds a NUL byte at offset 6, line 2; .*utf-16"),
     "zip": ("t.xlsx", b"PK\x03\x04rest", {}, r"t\.xlsx is a zip archive or an Excel workbook; unpack it"),
     "pickle": ("t.csv", b"\x80\x04\x95rest", {}, r"is a pickle, which may run code; save it as Parquet"),
     "latin": (
