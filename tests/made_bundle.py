@@ -35,7 +35,7 @@ def make_parts(
     source = table or write_table(folder / "customers.csv")
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
     contract = folder / "contract.yaml"
-    made = infer_with_notes(folder / "table", name="customers", target=target, wishes=ContractHints(task=task))
+    made = infer_with_notes(folder / "table", name="customers", target=target, hints=ContractHints(task=task))
     contract.write_text(dump(made.contract))
     validate_table(
         folder / "table",

@@ -55,7 +55,7 @@ def contract(
         facts = ingest_table(open_source(options["source"]), folder=folder, options=read_options)
         target = options["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
         hints = ContractHints(**{name: options[name] for name in _HINTS} | marks)
-        inferred = infer_with_notes(folder, name=default_name(options["source"]), target=target, wishes=hints)
+        inferred = infer_with_notes(folder, name=default_name(options["source"]), target=target, hints=hints)
     if not options["target"]:
         notice = f"headrace: the last column, {quote(target)}, is used as the target; --target names another."
         typer.echo(notice, err=True)

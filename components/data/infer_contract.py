@@ -71,7 +71,7 @@ def infer_contract(
             thousands=plain(thousands),
         )
         inferred = infer_with_notes(
-            table.path, name=plain(name), target=plain(target), wishes=hints, given=given and file
+            table.path, name=plain(name), target=plain(target), hints=hints, given=given and file
         )
         write_text(Path(contract.path), dump(inferred.contract))
         contract.metadata.update(guarded_texts(inferred.facts))

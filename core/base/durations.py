@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Durations as people write them."""
 
 import re
 
@@ -12,7 +12,7 @@ def seconds(text: str) -> float:
     """Read a time such as ``90s``, ``5m`` or ``2h``.
 
     Raises:
-        InputError: If the text is none.
+        InputError: If the text is not such a time.
     """
     match = _PATTERN.fullmatch(text.strip())
     if match is None:

@@ -1,4 +1,4 @@
-"""What some of the environment's settings are once they are read."""
+"""Typed values of some environment variables."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -8,12 +8,12 @@ from headrace.core.base.errors import InputError
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What a trial is told that runs in a pod of its own.
+    """The settings of a trial that runs in its own pod.
 
     Attributes:
-        study: URI of its rows, folds and Experiment.
-        name: Its name.
-        parameters: JSON object of its values, each a text.
+        study: URI of the rows, folds and Experiment.
+        name: Name of the trial.
+        parameters: JSON object of the parameters, each a text.
     """
 
     study: str
@@ -27,11 +27,11 @@ class KfpSettings:
 
     Attributes:
         endpoint: URL of the API, without ``/apis``.
-        namespace: The user's namespace, where Kubeflow has several users; empty where it has one.
+        namespace: The user's namespace, if Kubeflow has several users; else empty.
         token: Bearer token; never shown.
-        cookie: Cookie of a browser's session, for a login page in front of the API; never shown.
-        token_file: File whose content is the bearer token, read anew for each request; empty for none.
-        ca_file: File of the certificates that are trusted; empty for the usual ones.
+        cookie: Cookie of a browser session, for a login page in front of the API; never shown.
+        token_file: File that holds the bearer token, read again for each request; empty for none.
+        ca_file: File of trusted certificates; empty for the system's.
     """
 
     endpoint: str
@@ -42,10 +42,10 @@ class KfpSettings:
     ca_file: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an endpoint that is no URL.
+        """Raise if the endpoint is not a URL.
 
         Raises:
-            InputError: If it is none.
+            InputError: If the endpoint is not a URL.
         """
         parts = urlsplit(self.endpoint)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
@@ -56,12 +56,12 @@ class KfpSettings:
 
 @dataclass(frozen=True)
 class Login:
-    """Who asks a registry that wants to know.
+    """The login at a registry.
 
     Attributes:
         user: Name for basic authentication; empty for none.
         password: Its password; never shown.
-        token: Bearer token, in place of both; never shown.
+        token: Bearer token, instead of both; never shown.
     """
 
     user: str = ""
@@ -69,17 +69,17 @@ class Login:
     token: str = field(default="", repr=False)
 
 
-def positive(name: str, text: str, usual: int) -> int:
-    """A positive whole number from the environment.
+def positive(name: str, text: str, default: int) -> int:
+    """Return a positive whole number from the environment.
 
     Args:
         name: Name of the variable, for messages.
-        text: What it holds; empty when unset.
-        usual: What holds then.
+        text: Its value; empty when unset.
+        default: The value when unset.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the value is not a positive whole number.
     """
     if text and (not text.isdecimal() or int(text) == 0):
         raise InputError(f"{name} must be a positive whole number; got {text!r} instead.")
-    return int(text or usual)
+    return int(text or default)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, digests, and JSON that every reader accepts."""
+"""Files that are complete or absent, digests, and JSON that every reader accepts."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ _SMALL_BYTES = 1 << 16
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its place when the block ends well.
+    """Yield a temporary path next to ``path`` that replaces it if the block succeeds.
 
     Raises:
         InputError: If the folder cannot be written.
@@ -28,9 +28,11 @@ def whole(path: Path) -> Iterator[Path]:
         raise InputError(f"cannot write in the folder {path.parent}: {error.strerror}.") from error
     os.close(handle)
     part = Path(name)
+    # mkstemp grants access to the owner alone, but other accounts read the file.
     part.chmod(0o644)
     try:
         yield part
+        # Data must be on disk before the rename, or a crash could leave an empty file in place.
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(path)
@@ -39,18 +41,18 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file that is never seen half-written."""
+    """Write a text file atomically."""
     with whole(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def dumps(value: Any) -> str:
-    """JSON with sorted keys and an end of line; NaN and infinities are refused by ``ValueError``."""
+    """Return JSON with sorted keys and a final line feed; NaN and infinities raise ``ValueError``."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that is never seen half-written."""
+    """Write a JSON file atomically."""
     write_text(path, dumps(value))
 
 
@@ -70,12 +72,12 @@ def read_json(path: Path) -> Any:
 
 
 def digest(data: bytes) -> str:
-    """Lower-case hexadecimal SHA-256 of some bytes."""
+    """Return the lower-case hexadecimal SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256(path: Path) -> str:
-    """Lower-case hexadecimal SHA-256 of a file."""
+    """Return the lower-case hexadecimal SHA-256 of a file."""
     with path.open("rb", buffering=0) as stream:
         head = stream.read(_SMALL_BYTES)
         if len(head) < _SMALL_BYTES:

@@ -1,6 +1,6 @@
-"""The suite's own image, in which components, trials and servers run."""
+"""The suite's own image, which components, trials and servers run in."""
 
 from importlib.metadata import version
 
-# The name holds "python" because kfp.local warns of images whose name does not.
+# The name contains "python" because kfp.local warns about images whose name does not.
 IMAGE = f"headrace/headrace-python:{version('headrace')}"

@@ -1,9 +1,9 @@
-"""What was left out, guessed, rounded, set aside or is suspicious: one note each, which travels to the report.
+"""Notes on what was left out, assumed, rounded, quarantined or is suspicious; they are passed on to the report.
 
-A step that decides something about the data without asking says so by a ``Note``. Notes travel as plain dictionaries
-under the key ``notes`` of an artifact's metadata, and end in the run's summary (``findings``), at the terminal, in the
-report and on the model card. They hold no values of personal data, no paths of the machine and no times: equal inputs
-give equal notes.
+A step that decides something about the data reports it as a ``Note``. Notes are passed as plain dictionaries under the
+key ``notes`` of an artifact's metadata, and end up in the run's summary (``findings``), at the terminal, in the report
+and on the model card. They contain no personal values, no paths of the machine and no times, so that equal inputs give
+equal notes.
 """
 
 import itertools
@@ -19,23 +19,23 @@ NoteSeverity = Literal["warning", "info"]
 # Worst first.
 SEVERITIES: tuple[NoteSeverity, ...] = get_args(NoteSeverity)
 MOST_NOTES = 200
-# Metadata of all its inputs reach a step in one argument of a command, which may hold 128 KiB.
+# The metadata of all its inputs reach a step in a single command argument, which is limited to 128 KiB.
 MOST_BYTES = 16_384
 MORE = "more"
 
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that a person should know about their data, and what they may do about it.
+    """One thing that a user should know about their data, and what they can do about it.
 
     Attributes:
         severity: ``warning`` for what may make the result wrong, ``info`` for what is only good to know.
         column: The column; empty for the table as a whole.
-        rule: What it is about, in lower case with underscores, such as ``ignored`` or ``decimal_comma``.
-        count: How many rows it concerns, or how many columns where it is about columns.
-        sentence: What was found and what was done, as a sentence with its full stop. The column's name is put before
-            it where it does not name the column.
-        remedy: What a person may do about it, as a sentence with its full stop; empty if nothing.
+        rule: Its subject, in lower case with underscores, such as ``ignored`` or ``decimal_comma``.
+        count: Number of rows concerned, or of columns if it is about columns.
+        sentence: What was found and what was done, as a sentence with its full stop. The column's name is prepended
+            if it does not name the column.
+        remedy: What the user can do about it, as a sentence with its full stop; empty if nothing.
     """
 
     severity: NoteSeverity
@@ -46,10 +46,10 @@ class Note:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        """Name the column; refuse a severity that is none, and a note that says nothing.
+        """Add the column's name; raise if the severity is unknown or the note is empty.
 
         Raises:
-            InputError: If there is one.
+            InputError: If the severity is unknown or the note is empty.
         """
         if self.severity not in SEVERITIES:
             raise InputError(f"the severity of a note must be one of {list(SEVERITIES)}; got {quote(self.severity)}.")
@@ -60,24 +60,24 @@ class Note:
             object.__setattr__(self, "sentence", sentence)
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by name, as plain values."""
+        """Return the attributes by name, as plain values."""
         return asdict(self)
 
 
 def in_lower_case(text: str) -> str:
-    """A sentence as it goes on behind a colon: its first letter is small, unless the word is an acronym."""
+    """Return a sentence as it continues after a colon: with a small first letter, except for an acronym."""
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def as_json(notes: Iterable[Note], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
-    """Notes as plain values, worst first.
+    """Return notes as plain values, worst first.
 
     Args:
         notes: Notes in the order in which they were found.
-        most_bytes: About how large they may be as JSON; the default is what an artifact's metadata may hold.
+        most_bytes: Approximate limit of their size as JSON; the default fits into an artifact's metadata.
 
     Returns:
-        At most 200 of them; where there are more, the last one says how many are missing.
+        At most 200 notes; if there are more, the last one says how many are missing.
     """
     ordered = worst_first(notes)
     sizes = itertools.accumulate(len(json.dumps(note.as_json())) for note in ordered)
@@ -86,13 +86,13 @@ def as_json(notes: Iterable[Note], *, most_bytes: int = MOST_BYTES) -> list[dict
 
 
 def from_json(plain: Iterable[Mapping[str, Any]]) -> tuple[Note, ...]:
-    """Notes from plain values.
+    """Return notes from plain values.
 
     Args:
-        plain: What ``as_json`` made. Counts may have become floats, as they do in a platform's metadata.
+        plain: The result of ``as_json``. Counts may have become floats, as in a platform's metadata.
 
     Raises:
-        InputError: If one of them is no note.
+        InputError: If one of them is not a note.
     """
     try:
         return tuple(
@@ -113,19 +113,19 @@ def from_json(plain: Iterable[Mapping[str, Any]]) -> tuple[Note, ...]:
 
 
 def worst_first(notes: Iterable[Note], *, most: int = MOST_NOTES) -> tuple[Note, ...]:
-    """Notes in the order in which a person should read them, each once, and no more than a page can hold.
+    """Return notes in the order in which to read them, each once, and no more than a page can hold.
 
     Args:
-        notes: Notes in the order in which they were found; within a severity they keep it.
-        most: How many are returned. Of more, the last one says how many are missing.
+        notes: Notes in the order in which they were found, which is kept within a severity.
+        most: Largest number of notes; if there are more, the last one says how many are missing.
     """
-    order = sorted(dict.fromkeys(notes), key=lambda note: SEVERITIES.index(note.severity))
-    if len(order) <= most:
-        return tuple(order)
-    rest = order[most - 1 :]
+    ordered = sorted(dict.fromkeys(notes), key=lambda note: SEVERITIES.index(note.severity))
+    if len(ordered) <= most:
+        return tuple(ordered)
+    rest = ordered[most - 1 :]
     missing = sum(note.count if note.rule == MORE else 1 for note in rest)
     sentence = f"There are {missing} more such notes, which are not listed."
-    return (*order[: most - 1], Note(rest[0].severity, "", MORE, missing, sentence))
+    return (*ordered[: most - 1], Note(rest[0].severity, "", MORE, missing, sentence))
 
 
 __all__ = [

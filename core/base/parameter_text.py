@@ -1,7 +1,7 @@
-"""Texts that pass through pipeline parameters unharmed.
+"""Texts that pass through pipeline parameters unchanged.
 
-``kfp.local`` rewrites ``python3`` and expands ``{{$...}}`` wherever they stand in a parameter's value. A text that
-holds either travels as a JSON string literal in which those letters are escaped; every other text travels as it is.
+``kfp.local`` rewrites ``python3`` and expands ``{{$...}}`` anywhere in a parameter's value. A text that contains either
+is passed as a JSON string literal in which those letters are escaped; every other text is passed as it is.
 """
 
 import json
@@ -12,7 +12,7 @@ _HARMED = ("python3", "{{$")
 
 
 def escape(value: str) -> str:
-    """The form in which ``value`` may be passed as a pipeline parameter; ``plain`` undoes it."""
+    """Return ``value`` in a form that is safe as a pipeline parameter; ``plain`` undoes it."""
     if not any(part in value for part in _HARMED) and not _is_literal(value):
         return value
     literal = json.dumps(value)
@@ -20,25 +20,25 @@ def escape(value: str) -> str:
 
 
 def plain(value: str) -> str:
-    """The text that ``guarded`` was given; a text that is no JSON string literal is returned as it is."""
+    """Return the text that ``escape`` was given; a text that is not a JSON string literal is returned unchanged."""
     return str(json.loads(value)) if _is_literal(value) else value
 
 
 def plain_list(values: list[Any]) -> list[str]:
-    """``plain`` of each element."""
+    """Return ``plain`` of each element."""
     return [plain(str(value)) for value in values]
 
 
 def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata whose texts are ``guarded``, those in lists and mappings too.
+    """Return metadata with all texts escaped, also those in lists and mappings.
 
-    What an artifact carries passes through the next step's parameters.
+    The metadata of an artifact pass through the next step's parameters.
     """
     return {key: _each(value, escape) for key, value in facts.items()}
 
 
 def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata that ``guarded_texts`` was given."""
+    """Return the metadata that ``guarded_texts`` was given."""
     return {key: _each(value, plain) for key, value in facts.items()}
 
 

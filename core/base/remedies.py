@@ -1,4 +1,4 @@
-"""What to do about what is not set, where that depends on the place: a machine, or a step's pod."""
+"""Remedies for missing settings, which depend on the place: a machine or the pod of a step."""
 
 from pathlib import Path
 
@@ -11,27 +11,27 @@ _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def require_store(purpose: str) -> StoreSettings:
-    """The object store of ``HEADRACE_S3_*``, for what needs one.
+    """Return the object store of ``HEADRACE_S3_*``, or raise if none is set.
 
     Args:
-        purpose: What needs it, as a clause that the remedy follows.
+        purpose: What needs the store, as a clause before the remedy.
 
     Raises:
-        InputError: If none is set, or what is set cannot be used.
+        InputError: If no store is set, or the settings are invalid.
     """
-    found = settings.store_settings()
-    if found is None:
+    store = settings.store_settings()
+    if store is None:
         raise missing_store(purpose)
-    return found
+    return store
 
 
 def missing_store(purpose: str) -> InputError:
-    """The error where no object store is set; see ``require_store``."""
+    """Return the error if no object store is set; see ``require_store``."""
     return InputError(f"{purpose}: {_store_remedy()}.")
 
 
 def _store_remedy() -> str:
-    """What to do where no object store is set, as a clause; a step of a pipeline has its variables of a Secret."""
+    """Return what to do if no object store is set, as a clause; a step of a pipeline reads a Secret."""
     endpoint, access_key, secret_key, *_ = STORE_VARIABLES
     variables = f"set {endpoint}, {access_key} and {secret_key}"
     if not settings.pod_environment():

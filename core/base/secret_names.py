@@ -1,6 +1,6 @@
 """Names of the Secrets that the suite's pods read, and of the variables in them.
 
-The manifests in ``kustomize`` and the documentation name them too; a Secret of another name is not found.
+The manifests in ``kustomize`` and the documentation use the same names; a Secret of another name is not found.
 """
 
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
@@ -14,7 +14,7 @@ STORE_VARIABLES = (
     "HEADRACE_S3_REGION",
     "HEADRACE_S3_BUCKET",
 )
-"""What steps and trials read of the store's Secret: ``settings.StoreSettings.environment`` gives values for them."""
+"""Keys that steps and trials read from the store's Secret; ``StoreSettings.environment`` returns their values."""
 
 AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""What KServe reads of the same Secret, beside its annotations."""
+"""Keys that KServe reads from the same Secret, besides its annotations."""

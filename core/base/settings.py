@@ -1,4 +1,4 @@
-"""The environment, read here and nowhere else."""
+"""All environment variables are read here, and nowhere else."""
 
 import difflib
 import os
@@ -23,7 +23,7 @@ class StoreSettings:
         access_key: Access key; never shown.
         secret_key: Secret key; never shown.
         region: Region that signatures are made for.
-        bucket: Bucket in which models are published.
+        bucket: Bucket that models are published to.
     """
 
     endpoint: str
@@ -33,7 +33,7 @@ class StoreSettings:
     bucket: str = "headrace"
 
     def __post_init__(self) -> None:
-        """Refuse an endpoint that is not a bare URL, and empty keys.
+        """Raise if the endpoint is not a bare URL, or a key is empty.
 
         Raises:
             InputError: If the endpoint or a key cannot be used.
@@ -50,7 +50,7 @@ class StoreSettings:
             )
 
     def environment(self) -> dict[str, str]:
-        """The same settings as environment variables, for a child process."""
+        """Return the same settings as environment variables, for a child process."""
         return {
             "HEADRACE_S3_ENDPOINT": self.endpoint,
             "HEADRACE_S3_ACCESS_KEY": self.access_key,
@@ -61,7 +61,7 @@ class StoreSettings:
 
 
 def store_settings() -> StoreSettings | None:
-    """The object store of ``HEADRACE_S3_*``, or None when no endpoint is set."""
+    """Return the object store of ``HEADRACE_S3_*``, or None when no endpoint is set."""
     endpoint = os.environ.get("HEADRACE_S3_ENDPOINT", "")
     if not endpoint:
         return None
@@ -75,7 +75,7 @@ def store_settings() -> StoreSettings | None:
 
 
 def trial_settings() -> TrialSettings:
-    """The trial of ``HEADRACE_STUDY``, ``HEADRACE_TRIAL`` and ``HEADRACE_TRIAL_PARAMETERS``.
+    """Return the trial of ``HEADRACE_STUDY``, ``HEADRACE_TRIAL`` and ``HEADRACE_TRIAL_PARAMETERS``.
 
     Raises:
         InputError: If one of them is not set.
@@ -84,12 +84,12 @@ def trial_settings() -> TrialSettings:
     values = [os.environ.get(name, "") for name in names]
     absent = [name for name, value in zip(names, values, strict=True) if not value]
     if absent:
-        raise InputError(f"a trial must be told {', '.join(names)}; {', '.join(absent)} is not set.")
+        raise InputError(f"a trial needs {', '.join(names)}; {', '.join(absent)} is not set.")
     return TrialSettings(*values)
 
 
 def kfp_settings() -> KfpSettings | None:
-    """The API of ``HEADRACE_KFP_*``, or None when no endpoint is set."""
+    """Return the API of ``HEADRACE_KFP_*``, or None when no endpoint is set."""
     endpoint = os.environ.get("HEADRACE_KFP_ENDPOINT", "")
     if not endpoint:
         return None
@@ -104,79 +104,79 @@ def kfp_settings() -> KfpSettings | None:
 
 
 def kfp_pod_endpoint() -> str:
-    """URL of the same API as pods reach it (``HEADRACE_KFP_POD_ENDPOINT``); the usual Service's when unset."""
+    """Return the URL of the same API for pods (``HEADRACE_KFP_POD_ENDPOINT``); the usual Service's when unset."""
     return os.environ.get("HEADRACE_KFP_POD_ENDPOINT", "") or "http://ml-pipeline.kubeflow:8888"
 
 
 def events_path() -> str:
-    """File to which steps append their events (``HEADRACE_EVENTS``); empty when nobody listens."""
+    """Return the file that steps append events to (``HEADRACE_EVENTS``); empty when unset."""
     return os.environ.get("HEADRACE_EVENTS", "")
 
 
 def lease_path() -> str:
-    """Lease that helper processes must not outlive (``HEADRACE_LEASE``); empty when there is none."""
+    """Return the lease that helper processes must not outlive (``HEADRACE_LEASE``); empty when unset."""
     return os.environ.get("HEADRACE_LEASE", "")
 
 
 def sql_password() -> str:
-    """Password of the database that a table is read from (``HEADRACE_SQL_PASSWORD``); empty when unset."""
+    """Return the password of the source database (``HEADRACE_SQL_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_SQL_PASSWORD", "")
 
 
 def max_download_bytes() -> int:
-    """Most bytes that are fetched from one URL (``HEADRACE_MAX_DOWNLOAD_BYTES``); 20 GiB when unset.
+    """Return the largest download from a URL in bytes (``HEADRACE_MAX_DOWNLOAD_BYTES``); 20 GiB when unset.
 
     Raises:
-        InputError: If it is no positive whole number.
+        InputError: If it is not a positive whole number.
     """
     return positive("HEADRACE_MAX_DOWNLOAD_BYTES", os.environ.get("HEADRACE_MAX_DOWNLOAD_BYTES", ""), 20 * 2**30)
 
 
 def claim_seconds() -> int:
-    """How long a claim on what is under way on a cluster lasts unrenewed (``HEADRACE_CLAIM_SECONDS``); 300 when unset.
+    """Return how long a claim on a cluster lasts unrenewed (``HEADRACE_CLAIM_SECONDS``); 300 when unset.
 
     Raises:
-        InputError: If it is no positive whole number.
+        InputError: If it is not a positive whole number.
     """
     return positive("HEADRACE_CLAIM_SECONDS", os.environ.get("HEADRACE_CLAIM_SECONDS", ""), 300)
 
 
 def kubeconfig() -> str:
-    """Files that say how to reach a cluster (``KUBECONFIG``, kubectl's own variable); empty when unset."""
+    """Return the files that configure access to a cluster (``KUBECONFIG``, kubectl's own); empty when unset."""
     return os.environ.get("KUBECONFIG", "")
 
 
 def pod_environment() -> dict[str, str]:
-    """Kubernetes' own variables by which a pod finds its API server; empty outside a pod."""
+    """Return Kubernetes' variables by which a pod finds its API server; empty outside a pod."""
     names = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def gateway() -> str:
-    """Host and port of the gateway to a cluster's endpoints (``HEADRACE_GATEWAY``); empty inside of the cluster."""
+    """Return host and port of the gateway to a cluster's endpoints (``HEADRACE_GATEWAY``); empty inside the cluster."""
     return os.environ.get("HEADRACE_GATEWAY", "")
 
 
 def hash_key() -> bytes:
-    """Key under which personal columns are hashed (``HEADRACE_HASH_KEY``); empty when unset."""
+    """Return the key that personal columns are hashed with (``HEADRACE_HASH_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_HASH_KEY", "").encode()
 
 
 def unknown_variables() -> dict[str, str]:
-    """Variables with the prefix ``HEADRACE_`` that nothing reads, each with the known name that it resembles, if any.
+    """Return unknown variables with the prefix ``HEADRACE_``, each with a similar known name, if any.
 
-    All that are read stand in this module, so that its own text is the list of them.
+    All variables that are read are in this module, so its own text is the list of them.
     """
-    known = set(re.findall(r"HEADRACE_[A-Z0-9_]*[A-Z0-9]", Path(__file__).read_text(encoding="utf-8")))
-    unknown = sorted(name for name in os.environ if name.startswith("HEADRACE_") and name not in known)
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "") for name in unknown}
+    known_names = set(re.findall(r"HEADRACE_[A-Z0-9_]*[A-Z0-9]", Path(__file__).read_text(encoding="utf-8")))
+    unknown = sorted(name for name in os.environ if name.startswith("HEADRACE_") and name not in known_names)
+    return {name: next(iter(difflib.get_close_matches(name, known_names, n=1, cutoff=0.8)), "") for name in unknown}
 
 
 def image_digest() -> str:
-    """Digest of the image that this process runs in (``HEADRACE_IMAGE_DIGEST``, set by the image); empty when unknown.
+    """Return the digest of this process's image (``HEADRACE_IMAGE_DIGEST``, set by the image); empty when unknown.
 
     Raises:
-        InputError: If it is no digest of an image.
+        InputError: If it is not the digest of an image.
     """
     text = os.environ.get("HEADRACE_IMAGE_DIGEST", "")
     if text and not _IMAGE.fullmatch(text):
@@ -188,12 +188,12 @@ def image_digest() -> str:
 
 
 def signing_password() -> str:
-    """Password of the private key that bundles are signed with (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
+    """Return the password of the bundle signing key (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")
 
 
 def identity_token() -> str:
-    """Token of the identity that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
+    """Return the token that signs bundles without a key (``HEADRACE_IDENTITY_TOKEN``); empty when unset."""
     return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
 
 
@@ -208,21 +208,21 @@ RECORDS = (
     "HEADRACE_OPENLINEAGE_KEY",
     "HEADRACE_ACTOR",
 )
-"""Variables of registry, catalogue and lineage, as steps on a cluster get them too."""
+"""Variables of registry, catalogue and lineage, which steps on a cluster get too."""
 
 
 def records() -> dict[str, str]:
-    """Those of ``RECORDS`` that are set, by name."""
+    """Return those of ``RECORDS`` that are set, by name."""
     return {name: os.environ[name] for name in RECORDS if os.environ.get(name)}
 
 
 def registry() -> str:
-    """Where models are registered (``HEADRACE_REGISTRY``): a file, ``sqlite:///...`` or ``http(s)://...``; or empty."""
+    """Return the model registry (``HEADRACE_REGISTRY``): a file, ``sqlite:///...`` or ``http(s)://...``; or empty."""
     return os.environ.get("HEADRACE_REGISTRY", "")
 
 
 def registry_login() -> Login:
-    """Who asks the registry (``HEADRACE_REGISTRY_USER``, ``_PASSWORD``, ``_TOKEN``); empty when unset."""
+    """Return the login at the registry (``HEADRACE_REGISTRY_USER``, ``_PASSWORD``, ``_TOKEN``); empty when unset."""
     return Login(
         user=os.environ.get("HEADRACE_REGISTRY_USER", ""),
         password=os.environ.get("HEADRACE_REGISTRY_PASSWORD", ""),
@@ -231,15 +231,15 @@ def registry_login() -> Login:
 
 
 def before_mlflow() -> None:
-    """Set what MLflow reads from the environment when it is imported: no telemetry, the login, few retries."""
+    """Set the variables that MLflow reads on import: no telemetry, the login, few retries."""
     login = registry_login()
-    told = {
+    login_variables = {
         "MLFLOW_TRACKING_USERNAME": login.user,
         "MLFLOW_TRACKING_PASSWORD": login.password,
         "MLFLOW_TRACKING_TOKEN": login.token,
     }
-    os.environ.update({name: value for name, value in told.items() if value})
-    usual = {
+    os.environ.update({name: value for name, value in login_variables.items() if value})
+    defaults = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -247,32 +247,32 @@ def before_mlflow() -> None:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }
-    for name, value in usual.items():
+    for name, value in defaults.items():
         os.environ.setdefault(name, value)
 
 
 def catalog() -> str:
-    """Where tables are catalogued (``HEADRACE_CATALOG``): a file, ``sqlite:///`` or ``postgresql://``; or empty."""
+    """Return the catalogue (``HEADRACE_CATALOG``): a file, ``sqlite:///`` or ``postgresql://``; or empty."""
     return os.environ.get("HEADRACE_CATALOG", "")
 
 
 def catalog_password() -> str:
-    """Password of the catalogue's database (``HEADRACE_CATALOG_PASSWORD``); empty when unset."""
+    """Return the password of the catalogue's database (``HEADRACE_CATALOG_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_CATALOG_PASSWORD", "")
 
 
 def openlineage() -> str:
-    """Where lineage events go (``HEADRACE_OPENLINEAGE``): a file, or the URL of an OpenLineage endpoint; or empty."""
+    """Return the receiver of lineage events (``HEADRACE_OPENLINEAGE``): a file or an OpenLineage URL; or empty."""
     return os.environ.get("HEADRACE_OPENLINEAGE", "")
 
 
 def openlineage_key() -> str:
-    """Key of the OpenLineage endpoint (``HEADRACE_OPENLINEAGE_KEY``); empty when unset."""
+    """Return the key of the OpenLineage endpoint (``HEADRACE_OPENLINEAGE_KEY``); empty when unset."""
     return os.environ.get("HEADRACE_OPENLINEAGE_KEY", "")
 
 
 def actor() -> str:
-    """Who acts, as the history is to call them (``HEADRACE_ACTOR``); the user of this process when unset."""
+    """Return the actor's name for the history (``HEADRACE_ACTOR``); the user of this process when unset."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container may run under a number that has no name
@@ -281,15 +281,15 @@ def actor() -> str:
 
 
 def without_blas_threads() -> None:
-    """Keep NumPy from starting threads when it is imported: a process that has some cannot be forked."""
+    """Prevent NumPy from starting threads on import: a process with threads cannot be forked safely."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
 def without_telemetry() -> None:
-    """Keep ONNX Runtime and MLflow from sending statistics to their makers, unless the user has chosen otherwise.
+    """Prevent ONNX Runtime and MLflow from sending telemetry, unless the user allows it.
 
-    To be called before either is imported; ``ORT_DISABLE_TELEMETRY=0`` or ``MLFLOW_DISABLE_TELEMETRY=false`` let them.
+    Call it before either is imported; ``ORT_DISABLE_TELEMETRY=0`` or ``MLFLOW_DISABLE_TELEMETRY=false`` allow it.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

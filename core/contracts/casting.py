@@ -1,6 +1,6 @@
-"""Raw columns to the contract's dtypes; what cannot be cast becomes missing and is told apart from what was.
+"""Casts of raw columns to the contract's dtypes; what cannot be cast becomes missing and is reported by a mask.
 
-This stands at the reading edge and is Polars' own: narwhals has no lenient cast (ADR 0002).
+Polars only, at the edge where tables are read: narwhals has no lenient cast (ADR 0002).
 """
 
 import math
@@ -23,16 +23,18 @@ DTYPES: dict[str, pl.DataType] = {
     "boolean": pl.Boolean(),
     "timestamp": pl.Datetime("us"),
 }
+# Above this, a float no longer distinguishes neighbouring whole numbers.
 _LARGEST_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
 class TypedTable:
-    """A typed table and where its casts failed.
+    """A typed table and the places where its casts failed.
 
     Attributes:
-        frame: The columns asked for, in order, of the contract's dtypes.
-        failed: By column, where a value was there that could not be cast; columns without failures are absent.
+        frame: The requested columns, in order, of the contract's dtypes.
+        failed: A boolean mask (n,) by column, true where a value is present and cannot be cast; columns without
+            failures are absent.
     """
 
     frame: pl.DataFrame
@@ -44,50 +46,54 @@ def cast_columns(frame: pl.DataFrame, columns: Sequence[Column], *, missing_valu
 
     Args:
         frame: Raw table of n rows that holds the columns, of any dtypes.
-        columns: Which columns to cast.
-        missing_values: Texts that stand for a missing value where a text cannot be cast, or is none of the categories.
+        columns: The p columns to cast.
+        missing_values: Texts that mean a missing value, where a text cannot be cast or is not one of the categories.
 
     Returns:
-        The typed table of n rows, and masks (n,) of the casts that failed.
+        The typed table (n, p), and boolean masks (n,) of the casts that failed, by column.
     """
-    found = _without_numbers(_cast_block(frame, columns, missing_values=missing_values), frame, columns, missing_values)
-    opened = [column for column in columns if column.unseen == "accept"]
-    if not opened:
-        return found
-    kept = found.frame.with_columns(
+    typed = _without_numbers(_cast_block(frame, columns, missing_values=missing_values), frame, columns, missing_values)
+    open_columns = [column for column in columns if column.unseen == "accept"]
+    if not open_columns:
+        return typed
+    cleared = typed.frame.with_columns(
         pl.when(~pl.col(column.name).is_in(sorted(set(missing_values).difference(column.categories or ()))))
         .then(pl.col(column.name))
         .alias(column.name)
-        for column in opened
+        for column in open_columns
     )
-    return TypedTable(kept, found.failed)
+    return TypedTable(cleared, typed.failed)
 
 
 def _without_numbers(
-    found: TypedTable, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
+    typed: TypedTable, raw: pl.DataFrame, columns: Sequence[Column], missing_values: Sequence[str]
 ) -> TypedTable:
-    """Make numbers and times missing whose text a person chose as a mark, such as -999 or 9999-12-31."""
-    own = [mark for mark in missing_values if mark[-1:].isdigit()]
-    if not own:
-        return found
-    numbers, frame = missing_marks.as_numbers(own), found.frame
-    made = []
+    """Clear numbers and times whose text the user declared as a missing mark, such as -999 or 9999-12-31."""
+    # Only a mark that ends in a digit can survive a cast to a number or a time.
+    marks = [mark for mark in missing_values if mark[-1:].isdigit()]
+    if not marks:
+        return typed
+    numbers, frame = missing_marks.as_numbers(marks), typed.frame
+    expressions = []
     for column in columns:
         value = pl.col(column.name)
         if column.dtype in {"integer", "number"} and numbers:
             whole = [int(mark) for mark in numbers if mark.is_integer()] if column.dtype == "integer" else numbers
-            made.append(pl.when(~value.is_in(list(whole))).then(value).alias(column.name))
+            expressions.append(pl.when(~value.is_in(list(whole))).then(value).alias(column.name))
         elif column.dtype != "string" and raw.schema[column.name] == pl.String:
-            mask = raw.get_column(column.name).is_in(own).fill_null(value=False)
-            made += [pl.when(~pl.lit(mask)).then(value).alias(column.name)] if mask.any() else []
+            mask = raw.get_column(column.name).is_in(marks).fill_null(value=False)
+            expressions += [pl.when(~pl.lit(mask)).then(value).alias(column.name)] if mask.any() else []
         elif column.dtype == "timestamp":
-            times = pl.Series(own).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
-            made += [pl.when(~value.is_in(times.to_list())).then(value).alias(column.name)] if times.len() else []
-    return TypedTable(frame.with_columns(made), found.failed)
+            times = pl.Series(marks).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
+            expressions += (
+                [pl.when(~value.is_in(times.to_list())).then(value).alias(column.name)] if times.len() else []
+            )
+    return TypedTable(frame.with_columns(expressions), typed.failed)
 
 
 def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_values: Sequence[str]) -> TypedTable:
     schema = frame.schema
+    # A table whose dtypes are right already is returned as it is: no copy, no scan for failures.
     nan = _with_nan(frame, [column.name for column in columns])
     if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
         return TypedTable(frame=frame, failed={})
@@ -102,8 +108,9 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
             continue
         new = result.get_column(column.name)
         if column.dtype == "timestamp":
-            new = with_years(known := new)
-            result = result if new is known else result.with_columns(new)
+            # The cast leaves years unbounded, because checking a finished column is faster than an expression.
+            new = with_years(unbounded := new)
+            result = result if new is unbounded else result.with_columns(new)
         if raw.dtype == pl.String and _may_retry(column) and new.null_count() > raw.null_count():
             new = _SECOND[column.dtype](raw, new)
             result = result.with_columns(new)
@@ -115,7 +122,7 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
 
 
 def with_format(column: Column, frame: pl.DataFrame) -> Column:
-    """The column with the form of ISO 8601 in which the first text of the frame is written, if it names no other."""
+    """Return the column with the ISO 8601 form in which the frame's first text is written, unless it names a format."""
     if column.dtype != "timestamp" or column.format or frame.schema[column.name] != pl.String:
         return column
     raw = frame.get_column(column.name)
@@ -128,30 +135,30 @@ def with_format(column: Column, frame: pl.DataFrame) -> Column:
 
 
 def _with_nan(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
-    """Which columns may hold NaN, because their sum is; making it missing copies a column, and few blocks have any."""
+    """Return the columns whose sum is NaN; clearing NaN copies a column, and few blocks have any."""
     floats = [name for name in names if frame.schema[name].is_float()]
     sums = frame.select(pl.col(floats).sum()).row(0) if floats else ()
     return {name for name, total in zip(floats, sums, strict=True) if math.isnan(total)}
 
 
 def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, bound: bool = True) -> pl.Expr:
-    """The lenient cast of one column, as an expression; what cannot be cast becomes missing.
+    """Return the lenient cast of one column as an expression; what cannot be cast becomes missing.
 
     Args:
         value: The raw column.
         raw: Its dtype.
-        column: What it is to be; the first of the formats that a timestamp may have counts.
+        column: The contract's column; of several timestamp formats the first one is used.
         nan: Whether it may hold NaN, which becomes missing.
-        bound: Whether years that no calendar has become missing; see ``times.parse_time``.
+        bound: Whether years outside the calendar become missing; see ``timestamps.parse_time``.
 
     Returns:
         The typed column.
     """
-    wanted = DTYPES[column.dtype]
-    if raw == wanted:
+    dtype = DTYPES[column.dtype]
+    if raw == dtype:
         return value.fill_nan(None) if nan and column.dtype == "number" else value
     if raw == pl.Null:
-        return value.cast(wanted)
+        return value.cast(dtype)
     if isinstance(raw, pl.Categorical | pl.Enum):
         value, raw = value.cast(pl.String), pl.String()
     if column.dtype == "timestamp" and (raw == pl.String or (column.format and raw.is_integer())):
@@ -167,7 +174,7 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, 
 
 
 def whole(text: pl.Expr) -> pl.Expr:
-    """Integers from texts that may be written as other whole numbers are: 40.0, as pandas does, or 4e1."""
+    """Return integers from texts that may be written as other whole numbers are: 40.0, as pandas does, or 4e1."""
     exact = text.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
     return pl.coalesce(exact, _integer(text.cast(pl.Float64, strict=False), pl.Float64()))
 
@@ -253,13 +260,14 @@ def _may_retry(column: Column) -> bool:
     return column.dtype == "timestamp" or (column.dtype == "integer" and not column.format)
 
 
+# Second attempts run on failures only, because the first form fits nearly all values of most columns.
 _SECOND = {"timestamp": _other_times, "integer": _other_integers}
 
 
 def _failures(raw: pl.Series, new: pl.Series, missing_values: Sequence[str]) -> pl.Series:
-    there = raw.is_not_null()
+    present = raw.is_not_null()
     if raw.dtype.is_float():
-        there &= raw.is_not_nan()
+        present &= raw.is_not_nan()
     if raw.dtype == pl.String:
-        there &= ~raw.is_in(list(missing_values)).fill_null(value=False)
-    return there & new.is_null()
+        present &= ~raw.is_in(list(missing_values)).fill_null(value=False)
+    return present & new.is_null()

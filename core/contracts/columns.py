@@ -1,4 +1,4 @@
-"""Columns and row features of a contract, and what makes one of them sound when it is taken alone."""
+"""Columns and row features of a contract, and the checks of each one by itself."""
 
 import math
 from collections import Counter
@@ -19,20 +19,20 @@ class Column:
     """One column of the table.
 
     Attributes:
-        name: Name as it stands in the table's header.
+        name: Name as in the table's header.
         dtype: ``integer``, ``number``, ``string``, ``boolean`` or ``timestamp`` (naive, microseconds).
         role: What the column is for; only ``feature`` columns reach the model as they are. A ``timestamp`` reaches it
             through row features.
-        description: What a person should know.
+        description: Free text for readers.
         unit: Physical unit of the values, free text.
         minimum: Least allowed value of a number, in ``unit``; None for no bound.
         maximum: Largest allowed value of a number, in ``unit``; None for no bound.
         categories: Allowed values as text, in order; None for no list.
-        unseen: Whether a text that is none of the categories is refused, or accepted as one unknown to the model.
+        unseen: Whether a text that is not among the categories is refused, or accepted as unknown to the model.
         missing: Largest allowed share of missing values, 0 to 1.
-        personal: How personal data are treated; empty if the column holds none.
-        format: How a timestamp is written where it is text, in the directives of strftime; empty for ISO 8601.
-        meant: Whether a feature may tell the target by itself: it is known when a prediction is made, and no leak.
+        personal: How personal data are treated; empty if the column holds no personal data.
+        format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
+        meant: Whether a feature may determine the target by itself: it is known at prediction time, so it is no leak.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Column:
     meant: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values that no table could meet.
+        """Raise if no table could satisfy the column.
 
         Raises:
             InputError: If a value is unknown or contradicts another.
@@ -67,7 +67,7 @@ class RowFeature:
         kind: ``day_of_week`` (1 Monday to 7 Sunday), ``weekend`` (0 or 1), ``month``, ``hour``, ``holiday`` (0 or 1),
             ``elapsed`` (minutes from the first column to the second), ``ratio`` (first by second, missing where the
             second is 0) or ``product``.
-        columns: The columns it is made of, in order.
+        columns: The columns it is computed from, in order.
         country: ISO 3166 code of the country, for ``holiday``.
     """
 
@@ -77,7 +77,7 @@ class RowFeature:
     country: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a feature that could not be computed from any table.
+        """Raise if no table could provide the feature.
 
         Raises:
             InputError: If a value is unknown or contradicts another.
@@ -86,7 +86,7 @@ class RowFeature:
 
 
 def column_faults(column: Column) -> Iterator[str]:
-    """Everything that is wrong with one column taken alone."""
+    """Yield a sentence for each error in one column, taken alone."""
     if not column.name:
         yield wants("name", "a text that is not empty", column.name)
     yield from one_of("dtype", vocabulary.Dtype, column.dtype)
@@ -163,13 +163,13 @@ def _format_faults(column: Column) -> Iterator[str]:
 
 
 def feature_faults(feature: RowFeature) -> Iterator[str]:
-    """Everything that is wrong with one row feature taken alone."""
+    """Yield a sentence for each error in one row feature, taken alone."""
     if not feature.name:
         yield wants("name", "a text that is not empty", feature.name)
     yield from one_of("kind", vocabulary.FeatureKind, feature.kind)
-    wanted = 1 if feature.kind in _TIMES else 2
-    if len(feature.columns) != wanted:
-        yield wants("columns", f"a list of {wanted} for {feature.kind}", list(feature.columns))
+    count = 1 if feature.kind in _TIMES else 2
+    if len(feature.columns) != count:
+        yield wants("columns", f"a list of {count} for {feature.kind}", list(feature.columns))
     if feature.kind == "holiday":
         from headrace.core.contracts.holidays import is_country  # noqa: PLC0415 - 0.2 s that few contracts need
 

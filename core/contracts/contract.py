@@ -1,6 +1,6 @@
 """The data contract: one document that training and serving both read.
 
-Inferred once, edited by people, enforced at ingest and at the endpoint, carried inside the bundle.
+It is inferred once, edited by people, enforced at ingest and at the endpoint, and part of the bundle.
 """
 
 import functools
@@ -47,15 +47,15 @@ _NUMERIC = ("integer", "number", "boolean")
 
 @dataclass(frozen=True)
 class Contract:
-    """What a table must be.
+    """What a valid table looks like.
 
     Attributes:
         name: Name of the table and of the model made from it: lower case letters, digits and dashes, at most 40.
-        task: What is predicted from it.
+        task: The kind of prediction.
         columns: All columns, in the order of the table.
         features: Row features, in order.
-        keys: Columns that together identify a row; empty if none do.
-        missing_values: Texts that stand for a missing value, except in columns that list them as categories.
+        keys: Columns that together identify a row; empty if there are none.
+        missing_values: Texts that mean a missing value, except in columns that list them as categories.
         rules: Severity by rule, where it differs from ``SEVERITIES``.
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
         positive: The class whose probability is reported, for a binary task.
@@ -77,18 +77,18 @@ class Contract:
     group: Grouping = ""
 
     def __post_init__(self) -> None:
-        """Refuse a contract whose parts contradict one another.
+        """Raise if parts of the contract contradict one another.
 
         Raises:
-            InputError: If they do; the message names the place.
+            InputError: On the first contradiction; the message names its place.
         """
         raise_first(f"contract {self.name}", contract_faults(self))
 
     def column(self, name: str) -> Column:
-        """The column of that name.
+        """Return the column of that name.
 
         Raises:
-            KeyError: If the contract has none.
+            KeyError: If the contract has no such column.
         """
         return self._by_name[name]
 
@@ -108,7 +108,7 @@ class Contract:
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """Columns that a client must send: features, and whatever the row features are made of."""
+        """Columns that a client must send: features, and the sources of the row features."""
         needed = {name for feature in self.features for name in feature.columns}
         return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
 
@@ -119,21 +119,21 @@ class Contract:
 
     @functools.cached_property
     def marked(self) -> tuple[str, ...]:
-        """Columns that list a text among their categories which elsewhere stands for a missing value."""
+        """Columns that list a text among their categories which means a missing value in other columns."""
         marks = set(self.missing_values)
         return tuple(column.name for column in self.columns if marks.intersection(column.categories or ()))
 
     def severity(self, rule: str) -> Severity:
-        """What happens when ``rule`` is broken."""
+        """Return the severity of a broken ``rule``."""
         return self.rules.get(rule, SEVERITIES[rule])
 
     def refuses(self, rule: str) -> bool:
-        """Whether a row that breaks ``rule`` is set aside, and a request with such a row refused."""
+        """Check whether breaking ``rule`` sets a row aside in training and refuses a request in serving."""
         return self.severity(rule) in vocabulary.REFUSING
 
 
 def contract_faults(contract: Contract) -> Iterator[str]:
-    """Everything in which the parts of a contract contradict one another."""
+    """Yield a sentence for each contradiction between parts of a contract."""
     if not _NAME.fullmatch(contract.name):
         yield wants(
             "name",
@@ -155,17 +155,19 @@ def contract_faults(contract: Contract) -> Iterator[str]:
 
 
 def _name_faults(contract: Contract) -> Iterator[str]:
-    names = Counter([column.name for column in contract.columns] + [made.name for made in contract.features])
+    names = Counter([column.name for column in contract.columns] + [feature.name for feature in contract.features])
     for name, count in names.items():
         if count > 1:
             yield wants("columns and features", "named differently from one another", name)
-    known = {column.name: column for column in contract.columns}
+    columns = {column.name: column for column in contract.columns}
     for key in contract.keys:
-        if key not in known:
+        if key not in columns:
             yield wants("keys", "names of columns", key)
-        elif known[key].personal == "drop":
+        elif columns[key].personal == "drop":
             yield wants("keys", "columns that are not dropped", key)
-    if contract.time_column and (contract.time_column not in known or known[contract.time_column].role != "timestamp"):
+    if contract.time_column and (
+        contract.time_column not in columns or columns[contract.time_column].role != "timestamp"
+    ):
         yield wants("time_column", "the name of a column of role timestamp", contract.time_column)
     groups = [column.name for column in contract.columns if column.role == "group"]
     if len(groups) > 1:
@@ -198,15 +200,15 @@ def _target_faults(contract: Contract) -> Iterator[str]:
 
 
 def _made_faults(contract: Contract) -> Iterator[str]:
-    known = {column.name: column for column in contract.columns}
-    for place, made in enumerate(contract.features):
-        where = f"features[{place}] ({made.name})"
-        wanted = _NUMERIC if made.kind in {"ratio", "product"} else ("timestamp",)
-        for name in made.columns:
-            column = known.get(name)
+    columns = {column.name: column for column in contract.columns}
+    for place, feature in enumerate(contract.features):
+        where = f"features[{place}] ({feature.name})"
+        dtypes = _NUMERIC if feature.kind in {"ratio", "product"} else ("timestamp",)
+        for name in feature.columns:
+            column = columns.get(name)
             if column is None:
                 yield f"{where}: " + wants("columns", "names of columns of the table", name)
             elif column.role == "target" or column.personal in {"drop", "hash"}:
                 yield f"{where}: " + wants("columns", "neither the target nor hidden personal data", name)
-            elif column.dtype not in wanted:
-                yield f"{where}: " + wants("columns", f"of dtype {' or '.join(wanted)}", f"{name}: {column.dtype}")
+            elif column.dtype not in dtypes:
+                yield f"{where}: " + wants("columns", f"of dtype {' or '.join(dtypes)}", f"{name}: {column.dtype}")

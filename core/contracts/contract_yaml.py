@@ -1,4 +1,4 @@
-"""The data contract as YAML, made to be read and edited by people."""
+"""The data contract as YAML, for people to read and edit."""
 
 import re
 import textwrap
@@ -39,18 +39,18 @@ _HEAD = f"""\
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader that refuses a key given twice."""
+    """The safe loader, which raises on a key that is given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} is given twice", node.start_mark)
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {repeated!r} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.CSafeDumper):
-    """The safe dumper that quotes each text which a reader of YAML 1.1 or 1.2 could take for something else."""
+    """The safe dumper, which quotes each text that a reader of YAML 1.1 or 1.2 could take for something else."""
 
 
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
@@ -95,7 +95,7 @@ def parse(text: str, *, source: str = "contract") -> Contract:
         The contract.
 
     Raises:
-        InputError: If it is not a sound contract; the message names the place.
+        InputError: If it is not a valid contract; the message names the place.
     """
     try:
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
@@ -139,17 +139,17 @@ def dump(contract: Contract) -> str:
 
 
 def _item(item: Column | RowFeature) -> str:
-    """One column or row feature: on one line if it is short, else a line for each of its fields."""
-    given = {
+    """Return one column or row feature as YAML: on one line if it is short, else a line for each field."""
+    entry = {
         part.name: _simple(getattr(item, part.name))
         for part in fields(item)
         if part.default is MISSING or getattr(item, part.name) != default_of(part)
     }
-    short = _flow(given, width=10_000) if len(str(given)) < 2 * _SHORT else ""
+    short = _flow(entry, width=10_000) if len(str(entry)) < 2 * _SHORT else ""
     if 0 < len(short) <= _SHORT and "\n" not in short.strip():
         return f"  - {short}"
-    block = "".join(_pair(name, value) for name, value in given.items()).splitlines()
-    return "".join(f"  {'-' if place == 0 else ' '} {line}\n" for place, line in enumerate(block))
+    block = "".join(_pair(name, value) for name, value in entry.items()).splitlines()
+    return "".join(f"  {'-' if position == 0 else ' '} {line}\n" for position, line in enumerate(block))
 
 
 def _simple(value: Any) -> Any:
@@ -167,14 +167,14 @@ def _pair(name: str, value: Any) -> str:
 
 
 def _wrap_list(value: list[str] | dict[str, str]) -> str:
-    """A list on as many lines as it needs, none of its values broken."""
+    """Return a list on as many lines as it needs, without breaking a value."""
     whole = _flow(value, width=10_000)
     if len(whole) <= _WIDTH or isinstance(value, dict):
         return whole
     lines = ["["]
-    for place, item in enumerate(value):
+    for position, item in enumerate(value):
         text = _flow([item], width=10_000).strip().removeprefix("[").removesuffix("]") + (
-            ", " if place + 1 < len(value) else "]"
+            ", " if position + 1 < len(value) else "]"
         )
         if len(lines[-1]) + len(text) > _WIDTH and len(lines[-1]) > 2:
             lines.append("  ")

@@ -10,13 +10,13 @@ FIRST_YEAR, LAST_YEAR = 1970, 2070
 
 
 def is_country(code: str) -> bool:
-    """Whether the holidays of the country with this ISO 3166 code are known."""
+    """Check whether the library has the holidays of the country with this ISO 3166 code."""
     return code in holidays.list_supported_countries(include_aliases=True)
 
 
 @functools.lru_cache(maxsize=32)
 def public_holidays(country: str, *, first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> tuple[date, ...]:
-    """The public holidays of a country.
+    """Return the public holidays of a country.
 
     Args:
         country: ISO 3166 code.
@@ -24,9 +24,9 @@ def public_holidays(country: str, *, first_year: int = FIRST_YEAR, last_year: in
         last_year: Last year, included.
 
     Returns:
-        The days, ascending; none for years that the library does not know.
+        The days, ascending; years that the library does not cover have no days.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of years beyond what is known of a country
-        found = holidays.country_holidays(country, years=range(first_year, last_year + 1))
-    return tuple(sorted(found))
+        warnings.simplefilter("ignore")  # it warns about years that it does not cover
+        days = holidays.country_holidays(country, years=range(first_year, last_year + 1))
+    return tuple(sorted(days))

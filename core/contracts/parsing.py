@@ -1,4 +1,4 @@
-"""A contract's nouns from the plain values of a document; each message names the place in it."""
+"""A contract built from the plain values of a document; each message names the place in it."""
 
 from collections.abc import Iterable
 from dataclasses import MISSING, Field, fields
@@ -13,7 +13,7 @@ FORMAT = 1
 
 
 def contract_of(document: Any) -> Contract:
-    """Make the contract that a document tells of.
+    """Build the contract that a document describes.
 
     Args:
         document: Plain values, as a YAML reader gives them.
@@ -24,86 +24,87 @@ def contract_of(document: Any) -> Contract:
     Raises:
         InputError: If a part is unknown, of a wrong type or contradictory.
     """
-    given = dict(_mapping("the document", document))
-    number = given.pop("format", FORMAT)
+    entries = dict(_mapping("the document", document))
+    number = entries.pop("format", FORMAT)
     if number != FORMAT:
         raise InputError(wants("format", f"{FORMAT}, the format of this release", number))
-    _require_known_keys("the document", Contract, given)
-    given["columns"] = tuple(_columns(_sequence("columns", given["columns"])))
-    given["features"] = tuple(_features(_sequence("features", given.get("features", []))))
-    if "rules" in given:
-        given["rules"] = {
-            str(key): _text(f"rules.{key}", item) for key, item in _mapping("rules", given["rules"]).items()
+    _require_known_keys("the document", Contract, entries)
+    entries["columns"] = tuple(_columns(_sequence("columns", entries["columns"])))
+    entries["features"] = tuple(_features(_sequence("features", entries.get("features", []))))
+    if "rules" in entries:
+        entries["rules"] = {
+            str(key): _text(f"rules.{key}", item) for key, item in _mapping("rules", entries["rules"]).items()
         }
     for name in ("keys", "missing_values"):
-        if name in given:
-            given[name] = _texts(name, given[name])
+        if name in entries:
+            entries[name] = _texts(name, entries[name])
     for name in ("name", "task", "positive", "time_column", "group"):
-        if name in given:
-            given[name] = _text(name, given[name])
-    if "max_quarantined" in given:
-        given["max_quarantined"] = _number("max_quarantined", given["max_quarantined"])
-    made: Contract = _build(Contract, given, contract_faults)
-    return made
+        if name in entries:
+            entries[name] = _text(name, entries[name])
+    if "max_quarantined" in entries:
+        entries["max_quarantined"] = _number("max_quarantined", entries["max_quarantined"])
+    contract: Contract = _build(Contract, entries, contract_faults)
+    return contract
 
 
 def _columns(items: list[Any]) -> Iterable[Column]:
-    for place, item in enumerate(items):
-        where, given = _entry("columns", place, item, Column)
-        for name, value in given.items():
+    for position, item in enumerate(items):
+        where, entry = _entry("columns", position, item, Column)
+        for name, value in entry.items():
             if name in {"minimum", "maximum"}:
-                given[name] = None if value is None else _number(f"{where}: {name}", value)
+                entry[name] = None if value is None else _number(f"{where}: {name}", value)
             elif name == "missing":
-                given[name] = _number(f"{where}: {name}", value)
+                entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
-                given[name] = None if value is None else _texts(f"{where}: {name}", value)
+                entry[name] = None if value is None else _texts(f"{where}: {name}", value)
             elif name == "meant":
-                given[name] = _truth(f"{where}: {name}", value)
+                entry[name] = _truth(f"{where}: {name}", value)
             else:
-                given[name] = _text(f"{where}: {name}", value)
-        yield _build(Column, given, column_faults, where)
+                entry[name] = _text(f"{where}: {name}", value)
+        yield _build(Column, entry, column_faults, where)
 
 
 def _features(items: list[Any]) -> Iterable[RowFeature]:
-    for place, item in enumerate(items):
-        where, given = _entry("features", place, item, RowFeature)
-        for name, value in given.items():
-            given[name] = (_texts if name == "columns" else _text)(f"{where}: {name}", value)
-        yield _build(RowFeature, given, feature_faults, where)
+    for position, item in enumerate(items):
+        where, entry = _entry("features", position, item, RowFeature)
+        for name, value in entry.items():
+            entry[name] = (_texts if name == "columns" else _text)(f"{where}: {name}", value)
+        yield _build(RowFeature, entry, feature_faults, where)
 
 
-def _entry(section: str, place: int, item: Any, kind: type) -> tuple[str, dict[str, Any]]:
-    where = f"{section}[{place}]"
-    given = dict(_mapping(where, item))
-    where = f"{where} ({given['name']})" if "name" in given else where
-    _require_known_keys(where, kind, given)
-    return where, given
+def _entry(section: str, position: int, item: Any, kind: type) -> tuple[str, dict[str, Any]]:
+    where = f"{section}[{position}]"
+    entry = dict(_mapping(where, item))
+    where = f"{where} ({entry['name']})" if "name" in entry else where
+    _require_known_keys(where, kind, entry)
+    return where, entry
 
 
-def _build(kind: type, given: dict[str, Any], faults: Any, where: str = "") -> Any:
-    """Make the dataclass, but say where its first fault stands in the document."""
+def _build(kind: type, entry: dict[str, Any], faults: Any, where: str = "") -> Any:
+    """Build the dataclass; an error names the place of the first fault in the document."""
+    # The constructor would raise without the place in the document, so a bare instance is checked first.
     loose: Any = object.__new__(kind)
     for item in fields(kind):
-        object.__setattr__(loose, item.name, given[item.name] if item.name in given else default_of(item))
+        object.__setattr__(loose, item.name, entry[item.name] if item.name in entry else default_of(item))
     for fault in faults(loose):
         raise InputError(f"{where}: {fault}" if where else fault)
-    return kind(**given)
+    return kind(**entry)
 
 
 def default_of(item: Field[Any]) -> Any:
-    """What a field holds when a document does not say."""
+    """Return the value of a field that a document leaves out."""
     if item.default_factory is not MISSING:
         return item.default_factory()
     return item.default if item.default is not MISSING else None
 
 
-def _require_known_keys(where: str, kind: type, given: dict[str, Any]) -> None:
+def _require_known_keys(where: str, kind: type, entry: dict[str, Any]) -> None:
     names = [item.name for item in fields(kind)]
-    for name in given:
+    for name in entry:
         if name not in names:
             raise InputError(wants(f"{where}: a key", "one of " + ", ".join(names), name))
     for item in fields(kind):
-        if item.default is MISSING and item.default_factory is MISSING and item.name not in given:
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in entry:
             raise InputError(f"{where}: {item.name} must be given; it is absent.")
 
 
@@ -126,7 +127,7 @@ def _text(where: str, value: Any) -> str:
 
 
 def _texts(where: str, value: Any) -> tuple[str, ...]:
-    return tuple(_text(f"{where}[{place}]", item) for place, item in enumerate(_sequence(where, value)))
+    return tuple(_text(f"{where}[{position}]", item) for position, item in enumerate(_sequence(where, value)))
 
 
 def _truth(where: str, value: Any) -> bool:

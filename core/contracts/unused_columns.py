@@ -1,4 +1,4 @@
-"""Columns that no model sees: ignored ones, and timestamps of which no row feature is made."""
+"""Columns that no model uses: ignored ones, and timestamps without a row feature."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,13 +10,13 @@ IGNORED = "ignored"
 
 
 def left_out(contract: Contract, before: Iterable[Note] = ()) -> list[Note]:
-    """A note for each column that no model sees, unless one of the notes before tells of it."""
-    told = {note.column for note in before if note.rule == IGNORED}
-    return [note for note in unseen(contract) if note.column not in told]
+    """Return a note for each column that no model uses, unless an earlier note covers it."""
+    covered = {note.column for note in before if note.rule == IGNORED}
+    return [note for note in unseen(contract) if note.column not in covered]
 
 
 def unseen(contract: Contract) -> Iterator[Note]:
-    """A note for each column that no model sees though nobody need have wanted that: ignored ones, unused times."""
+    """Yield a note for each column that no model uses, perhaps unintentionally: ignored columns and unused times."""
     used = {name for feature in contract.features for name in feature.columns} | {contract.time_column}
     for column in contract.columns:
         if column.role == "ignore":
@@ -33,7 +33,7 @@ def unseen(contract: Contract) -> Iterator[Note]:
 
 
 def ignored_note(column: Column, severity: NoteSeverity = "info") -> Note:
-    """The note that a column of role ``ignore`` is left out, with the contract's reason."""
+    """Return the note that a column of role ``ignore`` is left out, with the contract's reason."""
     why = f": {in_lower_case(column.description)}" if column.description else ", as the contract says"
     sentence = f"Column {quote(column.name)} is left out{why.rstrip('.')}."
     return Note(severity, column.name, IGNORED, 1, sentence, "Give it another role in the contract to use it.")

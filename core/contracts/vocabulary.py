@@ -1,4 +1,4 @@
-"""The words that a contract is written in."""
+"""The allowed values of a contract's fields, and the severity of each rule."""
 
 from typing import Literal
 
@@ -15,14 +15,14 @@ FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "ela
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 
-# Rules about one row, which alone may quarantine it.
+# Rules about a single row; only these can quarantine one.
 ROW_RULES = frozenset({"type", "finite", "range", "category", "target_missing"})
 
 # Severities for which a row of a table is set aside and a request is refused.
 REFUSING: frozenset[Severity] = frozenset({"quarantine", "stop"})
 
-# What happens when a rule is broken, unless the contract says otherwise. `quarantine` moves the row aside, `stop` ends
-# the line, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
+# What happens when a rule is broken, unless the contract says otherwise. `quarantine` sets the row aside, `stop` ends
+# the run, `warn` only counts. Rules about a whole column or table cannot quarantine a row.
 SEVERITIES: dict[str, Severity] = {
     "type": "quarantine",
     "finite": "quarantine",

@@ -1,4 +1,4 @@
-"""Row features added to a whole table, in a stream."""
+"""Adds row features to a whole table, in a stream."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ def engineer_table(table: Path | str, *, contract: Path | str, feature_table: Pa
     Args:
         table: Folder of the typed table.
         contract: Contract file.
-        feature_table: Folder of the table that is written.
+        feature_table: Folder of the table to write.
 
     Returns:
         ``rows`` and ``features``, the number of columns added.
     """
-    agreed = load(contract)
+    loaded = load(contract)
     with parquet_table.TableWriter(Path(feature_table)) as writer:
         for block in blocks(Path(table)):
-            writer.write(row_features.add(block, agreed))
-    return {"rows": writer.rows, "features": len(agreed.features)}
+            writer.write(row_features.add(block, loaded))
+    return {"rows": writer.rows, "features": len(loaded.features)}

@@ -18,11 +18,11 @@ _LARGEST_TARGET = 1e100
 
 
 def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
-    """Turn a typed table into the model matrix.
+    """Return the model matrix of a typed table.
 
-    Numbers (integers, booleans as 0 and 1, row features) stay what they are, with NaN for a missing value, held within
-    1e30 on either side of zero. A column with categories becomes the index of its value in the
-    contract's list, NaN where it is missing, -1 where it is not listed.
+    Numbers (integers, booleans as 0 and 1, row features) are unchanged, with NaN for a missing value, but clipped to
+    1e30 on either side of zero. A column with categories becomes the index of its value in the contract's list, NaN if
+    missing, -1 if not listed.
 
     Args:
         frame: Typed table of n rows that holds the feature columns and the row features.
@@ -35,29 +35,31 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         InputError: If a column is absent.
         DataError: If a number is infinite.
     """
-    wanted = columns(contract)
-    absent = [column.name for column in wanted if column.name not in frame.columns]
+    matrix_columns = columns(contract)
+    absent = [column.name for column in matrix_columns if column.name not in frame.columns]
     if absent:
         raise InputError(
             f"the table must hold each feature of the contract {quote(contract.name)}; {quote(absent)} are absent; "
             "add them, or give them the role 'ignore'."
         )
-    numbers = _numbers(frame, wanted)
+    numbers = _numbers(frame, matrix_columns)
     matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
-    if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # never, where NaN is
+    if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # false if there is a NaN
         return matrix
     if np.isinf(matrix).any():
-        infinite = [column.name for column, values in zip(wanted, matrix.T, strict=True) if np.isinf(values).any()]
+        infinite = [
+            column.name for column, values in zip(matrix_columns, matrix.T, strict=True) if np.isinf(values).any()
+        ]
         raise DataError(f"numbers must be finite; columns {quote(infinite)} hold infinities; mark them as missing.")
     return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
 
 
-def _numbers(frame: pl.DataFrame, wanted: Sequence[MatrixColumn]) -> pl.DataFrame:
-    """The matrix, still as columns of Float64, in which null stands for NaN too."""
-    plain = [(column.name, pl.Float64()) for column in wanted if column.categories is None]
-    if list(frame.schema.items()) == plain and len(plain) == len(wanted):
+def _numbers(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) -> pl.DataFrame:
+    """Return the matrix as columns of Float64; a null is equivalent to NaN."""
+    plain = [(column.name, pl.Float64()) for column in matrix_columns if column.categories is None]
+    if list(frame.schema.items()) == plain and len(plain) == len(matrix_columns):
         return frame
-    return frame.select(_expression(column) for column in wanted)
+    return frame.select(_expression(column) for column in matrix_columns)
 
 
 def _expression(column: MatrixColumn) -> pl.Expr:
@@ -66,12 +68,12 @@ def _expression(column: MatrixColumn) -> pl.Expr:
         return value.cast(pl.Float64).fill_null(float("nan"))
     values = _values(column.categories, column.dtype)
     indices = pl.Series(range(len(values)), dtype=pl.Float64)
-    known = value.cast(values.dtype).replace_strict(values, indices, default=-1.0, return_dtype=pl.Float64)
-    return pl.when(value.is_null()).then(float("nan")).otherwise(known).alias(column.name)
+    codes = value.cast(values.dtype).replace_strict(values, indices, default=-1.0, return_dtype=pl.Float64)
+    return pl.when(value.is_null()).then(float("nan")).otherwise(codes).alias(column.name)
 
 
 def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
-    """Categories as the typed table holds them; a boolean is compared as the text ``true`` or ``false``."""
+    """Return categories as the typed table holds them; booleans are compared as texts ``true`` and ``false``."""
     if dtype == "integer":
         return pl.Series([int(text) for text in categories], dtype=pl.Int64)
     if dtype == "number":
@@ -81,18 +83,18 @@ def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
 
 
 def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
-    """Turn the target into class indices, or into float64 for a regression.
+    """Return the target as class indices, or as float64 for a regression.
 
     Args:
         frame: Typed table of n rows that holds the target.
-        contract: The table's contract; of a classification it lists the target's categories.
+        contract: The table's contract; for a classification it lists the target's categories.
 
     Returns:
         Vector (n,): int64 indices into ``classes(contract)``, or float64.
 
     Raises:
-        InputError: If the table holds no target.
-        DataError: If a target is missing, is not finite or too large, or is not one of the contract's classes.
+        InputError: If the table has no target column.
+        DataError: If a target is missing, not finite, too large, or not one of the contract's classes.
     """
     name = contract.target.name
     if name not in frame.columns:
@@ -106,14 +108,14 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
                 f"{quote(name)} are missing or infinite; remove those rows."
             )
         if len(values) and np.abs(values).max() > _LARGEST_TARGET:
-            raise DataError(f"the target {quote(name)} must lie within 1e100 of zero; give it in a larger unit.")
+            raise DataError(f"the target {quote(name)} must be within 1e100 of zero; give it in a larger unit.")
         return np.ascontiguousarray(values, dtype=np.float64)
     indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
-    known = indices >= 0
-    if not known.all():
-        strange = target.filter(pl.Series(~known)).unique().sort().head(3).to_list()
+    is_known = indices >= 0
+    if not is_known.all():
+        unknown = target.filter(pl.Series(~is_known)).unique().sort().head(3).to_list()
         raise DataError(
-            f"the target {quote(name)} must be one of {quote(list(classes(contract)))}; got {quote(strange)} "
-            f"in {int((~known).sum())} rows; add the classes to the contract or remove the rows."
+            f"the target {quote(name)} must be one of {quote(list(classes(contract)))}; got {quote(unknown)} "
+            f"in {int((~is_known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)

@@ -17,54 +17,56 @@ def add(frame: Frame, contract: Contract) -> Frame:
     """Add the contract's row features to a typed table.
 
     Args:
-        frame: Typed table with at least the columns that the features are made of; eager or lazy, of any engine that
-            narwhals knows.
+        frame: Typed table of n rows with at least the source columns of the features; eager or lazy, of any engine
+            that narwhals supports.
         contract: The table's contract.
 
     Returns:
         The table with one more column for each feature, in the contract's order: Int64 for ``day_of_week``,
         ``weekend``, ``month``, ``hour`` and ``holiday``, Float64 for ``elapsed``, ``ratio`` and ``product``; missing
-        where a column that it is made of is missing.
+        where a source column is missing.
     """
     if not contract.features:
         return frame
     table: Any = nw.from_native(frame)
     spark = table.implementation.is_spark_like()
-    added = table.with_columns(_KINDS[made.kind](made, spark).alias(made.name) for made in contract.features)
+    added = table.with_columns(
+        _KINDS[feature.kind](feature, spark).alias(feature.name) for feature in contract.features
+    )
     return cast("Frame", added.to_native())
 
 
-def _day_of_week(made: RowFeature, _: bool) -> nw.Expr:
-    return nw.col(made.columns[0]).dt.weekday().cast(nw.Int64)
+def _day_of_week(feature: RowFeature, _: bool) -> nw.Expr:
+    return nw.col(feature.columns[0]).dt.weekday().cast(nw.Int64)
 
 
-def _weekend(made: RowFeature, _: bool) -> nw.Expr:
-    return (nw.col(made.columns[0]).dt.weekday() >= 6).cast(nw.Int64)
+def _weekend(feature: RowFeature, _: bool) -> nw.Expr:
+    return (nw.col(feature.columns[0]).dt.weekday() >= 6).cast(nw.Int64)
 
 
-def _month(made: RowFeature, _: bool) -> nw.Expr:
-    return nw.col(made.columns[0]).dt.month().cast(nw.Int64)
+def _month(feature: RowFeature, _: bool) -> nw.Expr:
+    return nw.col(feature.columns[0]).dt.month().cast(nw.Int64)
 
 
-def _hour(made: RowFeature, _: bool) -> nw.Expr:
-    return nw.col(made.columns[0]).dt.hour().cast(nw.Int64)
+def _hour(feature: RowFeature, _: bool) -> nw.Expr:
+    return nw.col(feature.columns[0]).dt.hour().cast(nw.Int64)
 
 
-def _holiday(made: RowFeature, _: bool) -> nw.Expr:
+def _holiday(feature: RowFeature, _: bool) -> nw.Expr:
     from headrace.core.contracts.holidays import public_holidays  # noqa: PLC0415 - 0.2 s that few contracts need
 
-    return nw.col(made.columns[0]).dt.date().is_in(public_holidays(made.country)).cast(nw.Int64)
+    return nw.col(feature.columns[0]).dt.date().is_in(public_holidays(feature.country)).cast(nw.Int64)
 
 
-def _elapsed_time(made: RowFeature, spark: bool) -> nw.Expr:
-    first, second = (nw.col(name) for name in made.columns)
+def _elapsed_time(feature: RowFeature, spark: bool) -> nw.Expr:
+    first, second = (nw.col(name) for name in feature.columns)
     if spark:
         return (_microseconds(second) - _microseconds(first)) / _MICROSECONDS_PER_MINUTE
     return (second - first).dt.total_microseconds() / _MICROSECONDS_PER_MINUTE
 
 
 def _microseconds(time: nw.Expr) -> nw.Expr:
-    """Microseconds since the year 0, from the fields of a timestamp: narwhals has no durations on Spark.
+    """Return microseconds since the year 0, from the fields of a timestamp; narwhals has no durations on Spark.
 
     The days are counted by the algorithm ``days_from_civil`` of Howard Hinnant
     (https://howardhinnant.github.io/date_algorithms.html), for years from 0.
@@ -79,18 +81,18 @@ def _microseconds(time: nw.Expr) -> nw.Expr:
     return 1_000_000 * seconds + time.dt.microsecond().cast(nw.Int64)
 
 
-def _ratio(made: RowFeature, _: bool) -> nw.Expr:
-    first, second = (nw.col(name).cast(nw.Float64) for name in made.columns)
+def _ratio(feature: RowFeature, _: bool) -> nw.Expr:
+    first, second = (nw.col(name).cast(nw.Float64) for name in feature.columns)
     return _finite(nw.when(second != 0).then(first / second))
 
 
-def _product(made: RowFeature, _: bool) -> nw.Expr:
-    first, second = (nw.col(name).cast(nw.Float64) for name in made.columns)
+def _product(feature: RowFeature, _: bool) -> nw.Expr:
+    first, second = (nw.col(name).cast(nw.Float64) for name in feature.columns)
     return _finite(first * second)
 
 
 def _finite(value: nw.Expr) -> nw.Expr:
-    """What overflows is missing, for a model takes no infinities."""
+    """Return the value, missing where it overflows, because no model accepts infinities."""
     return nw.when(value.is_finite()).then(value)
 
 

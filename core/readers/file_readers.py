@@ -1,4 +1,4 @@
-"""Each kind of source as frames of one schema."""
+"""Readers of each kind of source, which yield frames of one schema."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -46,11 +46,11 @@ _JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 def kind_of(file: SourceFile) -> Kind:
-    """What a file is, by its first bytes; by its name where they leave it open.
+    """Return the kind of a file, by its first bytes, or by its name where these leave it open.
 
     Raises:
         MissingError: If there is no such file.
-        InputError: If it is empty, or of a kind that is not read.
+        InputError: If it is empty, or of an unsupported kind.
     """
     start = text_stream.head(file)
     if start.startswith(b"PAR1"):
@@ -58,7 +58,7 @@ def kind_of(file: SourceFile) -> Kind:
     if file.name.lower().endswith(_JSON_SUFFIXES) or jsonl_reader.is_json_lines(start):
         return "JSON Lines"
     if file.name.lower().endswith((".json", ".json.gz")):
-        raise InputError(f"{file.name} is not JSON Lines; write one JSON object per line, without a list around them.")
+        raise InputError(f"{file.name} is not JSON Lines; write one JSON object per line, without an enclosing list.")
     return "CSV"
 
 
@@ -68,19 +68,19 @@ def file_frames(
     *,
     digest: SourceDigest,
     block_bytes: int,
-    told: NoteCollector | None = None,
+    collector: NoteCollector | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The rows of a table in files; at least one frame, even without rows.
+    """Yield the rows of a table in files; at least one frame, even without rows.
 
     Args:
         source: The files, all of one kind and one header.
-        options: How they are read.
-        digest: Takes their bytes.
-        block_bytes: Size of the blocks of text, about.
-        told: Takes what was left out or guessed.
+        options: Options of the reader.
+        digest: Digest that their bytes are added to.
+        block_bytes: Approximate size of the blocks of text.
+        collector: Receives notes on what was skipped or assumed.
 
     Raises:
-        InputError: If a file cannot be read, or is not like the first.
+        InputError: If a file cannot be read, or differs from the first.
     """
     with closing(source.opened()) as files:
         first = next(files)
@@ -90,27 +90,27 @@ def file_frames(
                 f"the option {options.for_csv_only[0]} is for CSV only; omit it, for {first.name} is {kind}."
             )
         yield from _READERS[kind](
-            chain([first], _alike(files, kind, first)), options, digest, block_bytes, told or NoteCollector()
+            chain([first], _alike(files, kind, first)), options, digest, block_bytes, collector or NoteCollector()
         )
 
 
 def query_frames(
-    source: QuerySource, options: ReadOptions, *, digest: SourceDigest, told: NoteCollector | None = None
+    source: QuerySource, options: ReadOptions, *, digest: SourceDigest, collector: NoteCollector | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The rows of a query; at least one frame, even without rows.
+    """Yield the rows of a query; at least one frame, even without rows.
 
     Args:
         source: The query.
         options: Which columns to leave out.
-        digest: Takes the rows as CSV.
-        told: Takes what decimals lose as numbers of 64 bits, and which times no calendar has.
+        digest: Digest that the rows are added to, as CSV.
+        collector: Receives notes on decimals that lose digits in 64 bits, and on times outside the calendar.
 
     Raises:
-        InputError: If a column has no name, or stands twice, or its values are of a type that no table has.
+        InputError: If a column has no name, two have the same, or values are of an unsupported type.
     """
     names, batches = source.rows()
     check_names(names, where=source.name)
-    given, lost, beyond = False, Counter[str](), Counter[str]()
+    has_frames, lost, beyond = False, Counter[str](), Counter[str]()
 
     def make_frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
         columns: dict[str, Sequence[object]] = dict(zip(names, zip(*rows, strict=True), strict=True))
@@ -124,13 +124,14 @@ def query_frames(
     with closing(batches):
         frames = map(make_frame, batches)
         for frame in unify_frames(frames, name=source.name):
-            given = True
+            has_frames = True
+            # A query has no bytes of its own, so its rows are digested as CSV.
             digest.update(frame.write_csv(include_header=False, null_value="\\N", quote_style="non_numeric").encode())
             yield frame
-    if told:
-        told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
-        told.add(*(beyond_note(name, count) for name, count in beyond.items()))
-    if not given:
+    if collector:
+        collector.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
+        collector.add(*(beyond_note(name, count) for name, count in beyond.items()))
+    if not has_frames:
         yield empty_frame(names)
 
 
@@ -141,30 +142,32 @@ def _may_hold_times(values: Sequence[object]) -> bool:
 
 def _alike(files: Iterator[SourceFile], kind: Kind, first: SourceFile) -> Iterator[SourceFile]:
     for file in files:
-        found = kind_of(file)
-        if found != kind:
-            raise InputError(f"files of one table must be of one kind; {first.name} is {kind} and {file.name} {found}.")
+        other_kind = kind_of(file)
+        if other_kind != kind:
+            raise InputError(
+                f"files of one table must be of one kind; {first.name} is {kind} and {file.name} {other_kind}."
+            )
         yield file
 
 
 def _csv(
-    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, told: NoteCollector
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, collector: NoteCollector
 ) -> Iterator[pl.DataFrame]:
     first: tuple[str, CsvDialect] | None = None
     for file in files:
         text = text_stream.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
-        with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as cut:
-            begin = first_blocks(cut)
-            dialect = dialect_of(begin, name=file.name, options=options, like=first and first[1])
+        with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as text_blocks:
+            first_part = first_blocks(text_blocks)
+            dialect = dialect_of(first_part, name=file.name, options=options, like=first and first[1])
             first = first or (file.name, dialect)
             check_same(dialect.kept, first=first[1].kept, name=file.name, first_name=first[0])
-            told.add(*layout_notes(dialect, file=file.name))
-            told.hints |= {"units": dialect.units} if dialect.units else {}
-            told.count("comment_lines", file.name, dialect.layout.commented if dialect.layout else 0)
-            body = without_lines(chain(begin, cut), dialect.begin)
-            bodies = without_tail(body, dialect=dialect, name=file.name, told=told)
+            collector.add(*layout_notes(dialect, file=file.name))
+            collector.hints |= {"units": dialect.units} if dialect.units else {}
+            collector.count("comment_lines", file.name, dialect.layout.commented if dialect.layout else 0)
+            body = without_lines(chain(first_part, text_blocks), dialect.begin)
+            bodies = without_tail(body, dialect=dialect, name=file.name, collector=collector)
             head = next(bodies)
-            marks = marks_of(head, dialect=dialect, options=options, name=file.name, told=told)
+            marks = marks_of(head, dialect=dialect, options=options, name=file.name, collector=collector)
             numbers = dict.fromkeys(options.numbers, pl.Float64) | dict.fromkeys(options.integers, pl.Int64)
             parse = partial(
                 rows.parse,
@@ -174,47 +177,48 @@ def _csv(
                 name=file.name,
                 only=options.select_columns(dialect.kept),
                 numbers=numbers,
-                told=told,
+                collector=collector,
             )
             with closing(each(parse, chain([head], bodies))) as frames:
-                yield from with_partitions(frames, name=file.name, told=told)
+                yield from with_partitions(frames, name=file.name, collector=collector)
 
 
 def _json(
-    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, told: NoteCollector
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, block_bytes: int, collector: NoteCollector
 ) -> Iterator[pl.DataFrame]:
     lost = Counter[str]()
 
     def frames() -> Iterator[pl.DataFrame]:
         for file in files:
             text = text_stream.text(file, encoding=options.encoding, digest=digest)
-            cut = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
+            text_blocks = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
             parsed = (
-                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost)) for block in cut
+                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost))
+                for block in text_blocks
             )
-            for frame in with_partitions(parsed, name=file.name, told=told):
+            for frame in with_partitions(parsed, name=file.name, collector=collector):
                 if frame.width > MAX_COLUMNS:
                     check_names(frame.columns, where=file.name)
                 yield frame
 
     yield from unify_frames(frames(), name="the table")
-    told.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
+    collector.add(*(rounded_note(name, lost=count) for name, count in lost.items() if count))
 
 
 def _parquet(
-    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, _: int, told: NoteCollector
+    files: Iterator[SourceFile], options: ReadOptions, digest: SourceDigest, _: int, collector: NoteCollector
 ) -> Iterator[pl.DataFrame]:
-    unity = UnifiedSchema(told)
+    unified = UnifiedSchema(collector)
     for file in files:
         text_stream.digest_file(file, digest)
         indexes = parquet_reader.stored_indexes(file)
-        told.hints |= {"ids": indexes} if indexes else {}
-        frames = parquet_reader.batches(file, options=options, told=told)
-        for frame in with_partitions(frames, name=file.name, told=told):
-            known = list(unity.schema) or frame.columns
-            if set(known) != set(frame.columns):
-                check_same(frame.columns, first=known, name=file.name, first_name=unity.first)
-            yield unity.conform(frame, name=file.name)
+        collector.hints |= {"ids": indexes} if indexes else {}
+        frames = parquet_reader.batches(file, options=options, collector=collector)
+        for frame in with_partitions(frames, name=file.name, collector=collector):
+            columns = list(unified.schema) or frame.columns
+            if set(columns) != set(frame.columns):
+                check_same(frame.columns, first=columns, name=file.name, first_name=unified.first)
+            yield unified.conform(frame, name=file.name)
 
 
 _Reader = Callable[[Iterator[SourceFile], ReadOptions, SourceDigest, int, NoteCollector], Iterator[pl.DataFrame]]

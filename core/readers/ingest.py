@@ -1,4 +1,4 @@
-"""Bytes in: a source becomes the raw table, with what is known of where it came from."""
+"""Ingestion: a source becomes the raw table, with metadata on its origin."""
 
 from contextlib import closing
 from pathlib import Path
@@ -15,29 +15,29 @@ from headrace.core.tables.source import ReadOptions, Source
 def ingest_table(
     source: Source, *, folder: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES
 ) -> dict[str, Any]:
-    """Write a source as the raw table, in memory that does not grow with it.
+    """Write a source as the raw table, in bounded memory.
 
-    Columns of a CSV stay texts, because types are the contract's matter; other sources keep their types.
+    Columns of a CSV stay texts, because the contract decides on types; other sources keep their types.
 
     Args:
         source: Where the rows come from.
-        folder: The table that is written; it appears only when all of it is there.
-        options: How the source is read.
-        block_bytes: Size of the blocks of text, about.
+        folder: The table to write; it appears only when it is complete.
+        options: Options of the reader.
+        block_bytes: Approximate size of the blocks of text.
 
     Returns:
         The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
-        of its rows for a query), ``time`` (UTC) and, where a person chose how it is read, ``read`` (JSON).
+        of its rows for a query), ``time`` (UTC) and, where the user chose options, ``read`` (JSON).
 
     Raises:
         MissingError: If the source does not exist.
         InputError: If it cannot be read as a table.
         DataError: If it has no rows.
     """
-    reading = TableReader(source, options or ReadOptions(), block_bytes=block_bytes)
-    with TableWriter(folder) as writer, closing(ahead(reading.frames())) as frames:
+    reader = TableReader(source, options or ReadOptions(), block_bytes=block_bytes)
+    with TableWriter(folder) as writer, closing(ahead(reader.frames())) as frames:
         for frame in frames:
-            writer.hints = reading.hints()
+            writer.hints = reader.hints()
             writer.write(frame)
             progress("ingest", f"{writer.rows:,} rows")
-    return reading.facts()
+    return reader.facts()

@@ -1,4 +1,4 @@
-"""Blocks of JSON Lines as frames of plain types."""
+"""Reader of JSON Lines: blocks of text become frames of plain types."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from headrace.core.tables.dtypes import frame_of
 from headrace.core.tables.row_blocks import TextBlock
 from headrace.core.values.wide_numbers import count_rounded
 
-# Numbers are looked at one by one only in a block that has one of 18 digits.
+# Numbers are examined one by one only in a block that has a number of 18 digits.
 _LONG_NUMBER = re.compile(rb"[1-9](?:[0-9]{17}|[0-9.]{18})")
 _LONGEST_OF_A_FLOAT = 18
 
 
 def is_json_lines(text: bytes) -> bool:
-    """Whether a text begins with a line that is a JSON object.
+    """Check whether a text begins with a line that is a JSON object.
 
     Args:
         text: The first bytes of the file.
@@ -34,28 +34,28 @@ def is_json_lines(text: bytes) -> bool:
 
 
 def parse(block: TextBlock, *, name: str, drop: tuple[str, ...] = (), lost: Counter[str] | None = None) -> pl.DataFrame:
-    """The rows of a block; types are those of its own values.
+    """Return the rows of a block, with types by its own values.
 
     Args:
         block: Whole lines.
         name: The file's name, for messages.
-        drop: Columns whose values do not count.
-        lost: Takes by column how many decimals have more digits than a float of 64 bits tells apart.
+        drop: Columns whose values are ignored.
+        lost: Receives, by column, the number of decimals with more digits than a 64-bit float distinguishes.
 
     Returns:
-        Columns of plain types, or of nulls only, in order of appearance.
+        The columns of n rows, of plain types or all null, in order of appearance.
 
     Raises:
-        InputError: If a line is no JSON object, or a value is an object or an array.
+        InputError: If a line is not a JSON object, or a value is an object or an array.
     """
-    long = bool(_LONG_NUMBER.search(block.data))
-    rows = _rows(block, name, _decimal_or_float if long else None)
+    has_long_numbers = bool(_LONG_NUMBER.search(block.data))
+    rows = _rows(block, name, _decimal_or_float if has_long_numbers else None)
     names = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key: [row.get(key) for row in rows] for key in names}
-    if long:
+    if has_long_numbers:
         if lost is not None:
             lost.update({key: count_rounded(values, whole=True) for key, values in columns.items()})
-        # A number with a dot or an exponent is no whole number, however large: 1.2345678901234567e+20 is a float.
+        # A number with a dot or an exponent is a float, however large, such as 1.2345678901234567e+20.
         columns = {key: [_plain(value) for value in values] for key, values in columns.items()}
     return frame_of(columns, drop=drop, table=name)
 
@@ -76,7 +76,7 @@ def _rows(block: TextBlock, name: str, parse_float: Callable[[str], object] | No
         try:
             row = json.loads(text, parse_float=parse_float)
         except ValueError as error:
-            raise InputError(f"line {line:,} of {name} is no JSON ({error}); write one object per line.") from error
+            raise InputError(f"line {line:,} of {name} is not JSON ({error}); write one object per line.") from error
         if not isinstance(row, dict):
             raise InputError(
                 f'line {line:,} of {name} must be a JSON object such as {{"a": 1}}; got {quote(row, 40)} instead.'

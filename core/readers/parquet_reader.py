@@ -1,4 +1,4 @@
-"""Parquet files as frames of plain types."""
+"""Reader of Parquet files: yields frames of plain types."""
 
 import json
 import re
@@ -17,42 +17,45 @@ from headrace.core.values.whitespace import trim_texts
 from headrace.core.values.wide_numbers import narrow_columns
 
 
-def batches(file: SourceFile, *, options: ReadOptions, told: NoteCollector | None = None) -> Iterator[pl.DataFrame]:
-    """The rows of a file, some at a time; at least one frame, even without rows; a column of nulls stays one.
+def batches(
+    file: SourceFile, *, options: ReadOptions, collector: NoteCollector | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file in batches; at least one frame, even without rows; a column of nulls stays one.
 
     Args:
         file: The file.
-        options: What is read: values of its dropped columns do not count, they are nulls.
-        told: Takes what numbers lose where they are wider than 64 bits, and which times no calendar has.
+        options: Options of the reader; values of dropped columns are read as nulls.
+        collector: Receives notes on numbers that lose digits in 64 bits, and on times outside the calendar.
 
     Raises:
-        InputError: If the file is truncated or damaged, or a column is of a type that no table has.
+        InputError: If the file is truncated or damaged, or a column is of an unsupported type.
     """
     try:
         lazy = pl.scan_parquet(file.path, glob=False)
         present = lazy.collect_schema().names()
-        wanted = options.select_columns(present)
-        lazy = lazy.select(wanted).with_columns(
-            pl.lit(None, pl.String).alias(name) for name in options.drop if name in wanted
+        selected = options.select_columns(present)
+        lazy = lazy.select(selected).with_columns(
+            pl.lit(None, pl.String).alias(name) for name in options.drop if name in selected
         )
         lazy, notes = narrow_columns(lazy, schema=lazy.collect_schema())
-        if told:
-            told.add(*notes)
-        given, beyond = False, Counter[str]()
-        step = max(1_000, options.batch_cells // max(1, len(wanted)))
+        if collector:
+            collector.add(*notes)
+        has_frames, beyond = False, Counter[str]()
+        step = max(1_000, options.batch_cells // max(1, len(selected)))
         for frame in lazy.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
-            given = True
+            has_frames = True
             typed = _plain(frame, file.name)
             beyond.update({name: typed[name].null_count() - frame[name].null_count() for name in _times(typed)})
             yield trim_texts(typed)
-        if told:
-            told.add(*(beyond_note(name, count) for name, count in beyond.items() if count))
-        if not given:
+        if collector:
+            collector.add(*(beyond_note(name, count) for name, count in beyond.items() if count))
+        # collect_batches yields nothing for a file without rows, but the schema is needed.
+        if not has_frames:
             yield _plain(lazy.head(0).collect(), file.name)
     except pl.exceptions.DuplicateError as error:
-        twice = re.search(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`", str(error))
-        which = f" {quote(next(filter(None, twice.groups())))}" if twice else ""
-        raise InputError(f"{file.name} has two columns of one name{which}; rename one of them.") from error
+        duplicate = re.search(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`", str(error))
+        name_hint = f" {quote(next(filter(None, duplicate.groups())))}" if duplicate else ""
+        raise InputError(f"{file.name} has two columns of one name{name_hint}; rename one of them.") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{file.name} is a truncated or damaged Parquet file ({str(error).splitlines()[0][:120]}); write it again."
@@ -60,22 +63,22 @@ def batches(file: SourceFile, *, options: ReadOptions, told: NoteCollector | Non
 
 
 def _plain(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Plain types; a column whose type is that of missing values keeps it, for another file may have values there."""
+    """Return plain types; a column of nulls keeps its type, because another file may have values there."""
     nulls = [pl.lit(None, pl.Null).alias(column) for column, dtype in frame.schema.items() if dtype == pl.Null]
-    found = plain(frame, name=name)
-    return found.with_columns(nulls) if nulls else found
+    normalized = plain(frame, name=name)
+    return normalized.with_columns(nulls) if nulls else normalized
 
 
 def stored_indexes(file: SourceFile) -> list[str]:
-    """Columns that hold the index of the data frame that pandas wrote, as its own metadata say.
+    """Return the columns with the index of the data frame that pandas wrote, by its metadata.
 
     Args:
-        file: A Parquet file; one that cannot be read has none.
+        file: A Parquet file; an unreadable one has no index.
     """
     try:
-        told: Any = json.loads(pl.read_parquet_metadata(file.path).get("pandas", "{}"))
-        names = told.get("index_columns", [])
-        fields = {column.get("field_name"): column for column in told.get("columns", [])}
+        metadata: Any = json.loads(pl.read_parquet_metadata(file.path).get("pandas", "{}"))
+        names = metadata.get("index_columns", [])
+        fields = {column.get("field_name"): column for column in metadata.get("columns", [])}
         return [name for name in names if isinstance(name, str) and name in fields]
     except (pl.exceptions.PolarsError, OSError, ValueError, AttributeError):
         return []

@@ -12,41 +12,41 @@ from headrace.core.tables.widening import wider
 
 @dataclass
 class UnifiedSchema:
-    """The one schema of a table's files, as far as they are read.
+    """The one schema of a table's files, as far as they have been read.
 
     Attributes:
-        told: Takes what was widened.
+        collector: Receives notes on widened columns.
         first: Name of the first file.
-        schema: Types by column; Null where no file held a value yet.
+        schema: Types by column; Null where no file had a value yet.
     """
 
-    told: NoteCollector
+    collector: NoteCollector
     first: str = ""
     schema: dict[str, pl.DataType] = field(default_factory=dict)
 
     def conform(self, frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
-        """A frame in the order and the types of the table; a type that is wider counts from there on.
+        """Return the frame in the order and the types of the table; a wider type applies from then on.
 
         Args:
-            frame: Rows of plain types, or of nulls only, with the table's columns.
+            frame: Rows (n) of plain types, or all null, with the table's columns.
             name: The file's name, for messages.
 
         Raises:
-            InputError: If a column has a type that does not go with that of the files before.
+            InputError: If the type of a column is not compatible with that in earlier files.
         """
         if not self.schema:
             self.schema, self.first = dict(frame.schema), name
-        for column, known in self.schema.items():
-            found = frame.schema[column]
-            wide = wider(known, found)
-            if wide is None:
+        for column, expected in self.schema.items():
+            actual = frame.schema[column]
+            widened = wider(expected, actual)
+            if widened is None:
                 raise InputError(
-                    f"files of one table must have the same types; the column {quote(column)} is {known} in "
-                    f"{self.first} and {found} in {name}."
+                    f"files of one table must have the same types; the column {quote(column)} is {expected} in "
+                    f"{self.first} and {actual} in {name}."
                 )
-            if pl.Null not in (known, found) and known != found:
-                self.told.add(_note(column))
-            self.schema[column] = wide
+            if pl.Null not in (expected, actual) and expected != actual:
+                self.collector.add(_note(column))
+            self.schema[column] = widened
         types = {column: pl.String() if dtype == pl.Null else dtype for column, dtype in self.schema.items()}
         schema = pl.Schema(types)
         return frame if frame.schema == schema else frame.select(schema.names()).cast(schema)

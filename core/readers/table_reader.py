@@ -1,4 +1,4 @@
-"""One pass over a source: frames of rows, and what is known of the source at the end."""
+"""One pass over a source: frames of rows, and metadata at the end."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ class TableReader:
     """Reads a source once, in bounded memory.
 
     Attributes:
-        source: What is read.
-        options: How.
-        rows: Rows given so far.
-        columns: Names of the columns given; empty before the first frame.
-        told: What was left out or guessed so far.
+        source: The source.
+        options: Options of the reader.
+        rows: Number of rows so far.
+        columns: Names of the columns; empty before the first frame.
+        collector: Notes so far on what was skipped or assumed.
     """
 
     def __init__(
@@ -35,19 +35,19 @@ class TableReader:
         Args:
             source: What to read.
             options: How to read it.
-            block_bytes: Size of the blocks of text, about; it changes no value that is read.
-            digest: Whether ``facts`` will be asked for.
+            block_bytes: Approximate size of the blocks of text; it has no influence on values.
+            digest: Whether to compute the digest, which ``facts`` needs.
         """
         self.source = source
         self.options = options
         self.rows = 0
         self.columns: list[str] = []
-        self.told = NoteCollector()
+        self.collector = NoteCollector()
         self._block_bytes = block_bytes
-        self._digest = SourceDigest(wanted=digest)
+        self._digest = SourceDigest(enabled=digest)
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The rows in order, some thousands at a time, of one schema, without the dropped columns.
+        """Yield the rows in order, some thousands at a time, of one schema, without the dropped columns.
 
         Columns of a CSV are texts, stripped and null where missing; other sources keep their types, as the five
         plain ones. Personal columns are hashed.
@@ -67,20 +67,20 @@ class TableReader:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
 
     def hints(self) -> dict[str, Any]:
-        """What the table's contract should know of the source: see ``tables.hints``."""
+        """Return what the source records for the contract; see ``parquet_table.hints``."""
         chosen = self.options.missing_values != MISSING_VALUES
         marks = {"missing_values": list(self.options.missing_values)} if chosen else {}
-        return {**self.told.hints, **marks}
+        return {**self.collector.hints, **marks}
 
     def facts(self) -> dict[str, Any]:
-        """What is known of the source after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
+        """Return metadata after the pass: rows, columns, bytes, source, digest (SHA-256), time (UTC).
 
-        Where a person chose how it is read, ``read`` tells that as JSON; where something was left out or guessed,
-        ``notes`` tells what (``notes.as_json``).
+        If the user chose options, ``read`` holds them as JSON; if something was skipped or assumed, ``notes`` says
+        what (``notes.as_json``).
         """
-        chosen: dict[str, Any] = {"read": self.options.told} if self.options.told else {}
-        found = notes.as_json(self.told.notes())
-        chosen |= {"notes": found} if found else {}
+        chosen: dict[str, Any] = {"read": self.options.chosen_options} if self.options.chosen_options else {}
+        collected = notes.as_json(self.collector.notes())
+        chosen |= {"notes": collected} if collected else {}
         return {
             **chosen,
             "rows": self.rows,
@@ -93,9 +93,9 @@ class TableReader:
 
     def _raw(self) -> Iterator[pl.DataFrame]:
         if isinstance(self.source, QuerySource):
-            return query_frames(self.source, self.options, digest=self._digest, told=self.told)
+            return query_frames(self.source, self.options, digest=self._digest, collector=self.collector)
         return file_frames(
-            self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, told=self.told
+            self.source, self.options, digest=self._digest, block_bytes=self._block_bytes, collector=self.collector
         )
 
     def _start(self, names: list[str]) -> None:

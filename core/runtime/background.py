@@ -1,4 +1,4 @@
-"""Work ahead in a background thread, within a bound."""
+"""Bounded background work in threads."""
 
 import contextlib
 import queue
@@ -15,22 +15,23 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
-    """Give the same items, made up to ``depth`` ahead by a background thread.
+    """Yield the same items, produced up to ``depth`` ahead by a background thread.
 
-    Pays where making an item waits for a disk or a socket, or runs outside the interpreter's lock as Polars, zlib and
-    hashlib do. When the generator is closed early, the thread stops after the item it is making.
+    This helps if producing an item waits for a disk or a socket, or runs without the interpreter lock, as in Polars,
+    zlib and hashlib. If the generator is closed early, the thread stops after the current item.
 
     Args:
-        items: What to iterate over; used by the thread alone.
-        depth: Finished items that may wait.
+        items: Items to produce; used only by the thread.
+        depth: Largest number of finished items in the queue.
 
     Returns:
-        The items in order; an error of ``items`` is raised in its place.
+        The items in order; an error of ``items`` is raised at its position.
     """
     waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
     def put(item: T | None, error: BaseException | None) -> bool:
+        # A blocking put would never end if the consumer stops early, so it wakes up to look.
         while not stopped.is_set():
             with contextlib.suppress(queue.Full):
                 waiting.put((item, error), timeout=0.1)
@@ -44,7 +45,7 @@ def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
                 if not put(item, None):
                     return
             put(None, StopIteration())
-        except BaseException as error:  # noqa: BLE001 - raised again where the items are used
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             put(None, error)
         finally:
             with contextlib.suppress(AttributeError):
@@ -66,44 +67,44 @@ def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
 
 
 def each(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Generator[T]:
-    """What ``work`` makes of each item, in order; as many items are in work at once as there are workers.
+    """Yield the result of ``work`` for each item, in order; up to ``workers`` calls run at the same time.
 
-    Pays where a piece of work runs on all cores but for its begin and its end, which the next piece then fills.
+    This helps if a call runs on all cores except at its start and end, which the next call then fills.
 
     Args:
-        work: Called by several threads.
-        items: Used by the caller's thread alone.
-        workers: Threads.
+        work: Function that several threads call.
+        items: Its arguments; used only by the caller's thread.
+        workers: Number of threads.
 
     Returns:
-        The results; an error of ``work`` or ``items`` is raised in its place. When the generator is closed early, what
-        is in work is waited for.
+        The results; an error of ``work`` or ``items`` is raised at its position. If the generator is closed early, it
+        waits for running calls.
     """
-    iterator, more = iter(items), True
-    begun: deque[Future[T]] = deque()
+    iterator, has_more = iter(items), True
+    started: deque[Future[T]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="each") as threads:
         try:
-            while more or begun:
-                while more and len(begun) <= workers:
+            while has_more or started:
+                while has_more and len(started) <= workers:
                     try:
-                        begun.append(threads.submit(work, next(iterator)))
+                        started.append(threads.submit(work, next(iterator)))
                     except StopIteration:
-                        more = False
-                    except Exception as error:  # noqa: BLE001 - raised again behind the results before it
-                        more = False
-                        begun.append(Future())
-                        begun[-1].set_exception(error)
-                if begun:
-                    yield begun.popleft().result()
+                        has_more = False
+                    except Exception as error:  # noqa: BLE001 - raised again after the earlier results
+                        has_more = False
+                        started.append(Future())
+                        started[-1].set_exception(error)
+                if started:
+                    yield started.popleft().result()
         finally:
-            for future in begun:
+            for future in started:
                 future.cancel()
 
 
 class BackgroundWriter:
-    """Work done by a background thread, one piece after the other, while the next one is made ready.
+    """Runs calls in a background thread, one after the other, while the caller prepares the next one.
 
-    An error of a piece is raised by the next call, or when the block ends.
+    An error of a call is raised by the next ``do``, or at the end of the block.
     """
 
     def __init__(self) -> None:
@@ -111,7 +112,7 @@ class BackgroundWriter:
         self._last: Future[None] | None = None
 
     def do(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Wait for the piece before, then hand over this one."""
+        """Wait for the previous call, then start this one."""
         self._wait()
         self._last = self._thread.submit(work, *args, **kwargs)
 

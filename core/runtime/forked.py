@@ -1,4 +1,4 @@
-"""Guarded processes that start warm: forked from one that has imported what they need."""
+"""Guarded processes that start warm: forked from a process that has imported what they need."""
 
 import os
 import signal
@@ -18,29 +18,29 @@ _POLL_SECONDS = 0.02
 
 
 def may_fork() -> bool:
-    """Whether this process may be forked: on Linux, while no other thread could hold a lock."""
+    """Check whether this process may be forked: on Linux, while no other thread could hold a lock."""
     tasks = Path("/proc/self/task")
     return sys.platform == "linux" and tasks.is_dir() and len(list(tasks.iterdir())) == 1
 
 
 @dataclass
 class ForkedProcess:
-    """A child of this process, with as much of ``subprocess.Popen`` as guards and owners use.
+    """A forked child of this process, with the part of ``subprocess.Popen`` that guards and owners use.
 
     Attributes:
         pid: Its process id.
-        returncode: Its exit code once it is known; minus the signal that killed it.
+        returncode: Its exit code; minus the signal if one killed it; None while it runs.
     """
 
     pid: int
     returncode: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code, or None while it runs."""
+        """Return the exit code, or None while it runs."""
         return self._reap(os.WNOHANG)
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once it has ended.
+        """Wait for its end and return the exit code.
 
         Raises:
             subprocess.TimeoutExpired: If it still runs after ``timeout`` seconds.
@@ -61,25 +61,25 @@ class ForkedProcess:
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
-        if self.returncode is None:  # afterwards the id may be another process's
+        if self.returncode is None:  # once reaped, the id may belong to another process
             os.kill(self.pid, number)
 
     def _reap(self, flags: int) -> int | None:
-        if self.returncode is None and (ended := os.waitpid(self.pid, flags))[0]:
-            self.returncode = os.waitstatus_to_exitcode(ended[1])
+        if self.returncode is None and (status := os.waitpid(self.pid, flags))[0]:
+            self.returncode = os.waitstatus_to_exitcode(status[1])
         return self.returncode
 
 
 def fork_guarded(program: Callable[[], int], *, lease_path: Path, log: IO[bytes]) -> ForkedProcess:
-    """Run ``program`` in a fork of this process under a guard in a session of its own; it ends when the lease does.
+    """Run ``program`` in a guarded fork of this process, in its own session, until it ends or the lease is released.
 
     Args:
-        program: Gives the exit code; what this process has imported is there already.
+        program: Function that returns the exit code; modules that this process has imported are loaded already.
         lease_path: The lease that the owner holds.
-        log: File that takes standard output and error.
+        log: File for standard output and error.
 
     Returns:
-        The guard's process; ending it by SIGTERM ends the program.
+        The guard's process; SIGTERM to it ends the program.
     """
     return _fork(lambda: _guard(program, lease_path, log))
 
@@ -90,7 +90,7 @@ def _guard(program: Callable[[], int], lease_path: Path, log: IO[bytes]) -> NoRe
         os.dup2(nothing.fileno(), 0)
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
-    # A copy of the owner's lease would hold its lock for ever, one of a pipe would keep its reader waiting.
+    # An inherited descriptor of the lease would keep its lock for ever; one of a pipe would keep its reader waiting.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     watch_over(_fork(lambda: _run(program)), lease_path)
 
@@ -98,10 +98,12 @@ def _guard(program: Callable[[], int], lease_path: Path, log: IO[bytes]) -> NoRe
 def _run(program: Callable[[], int]) -> NoReturn:
     die_with_parent()
     take_defaults()
+    # Not sys.exit: the copied interpreter must not run the owner's exit handlers.
     os._exit(program())
 
 
 def _fork(act: Callable[[], NoReturn]) -> ForkedProcess:
+    # What is buffered here would be written twice, once by each process.
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -109,7 +111,7 @@ def _fork(act: Callable[[], NoReturn]) -> ForkedProcess:
         return ForkedProcess(pid)
     try:
         act()
-    except BaseException:  # noqa: BLE001 - the log is the one place left for it
+    except BaseException:  # noqa: BLE001 - nobody else could report it
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -1,8 +1,8 @@
 """Processes that never outlive their owner, however it dies.
 
-The owner holds an exclusive ``flock`` on a *lease* file; the kernel lets go of it when the owner ends, even by
-SIGKILL. Each helper process (object store, model server) is started by a *guard*, which waits for that lock: the
-moment it gets it, the owner is gone, and the guard ends its child.
+The owner holds an exclusive ``flock`` on a *lease* file; the kernel releases it when the owner ends, even by SIGKILL.
+Each helper process (object store, model server) is started by a *guard*, which waits for that lock: once the guard gets
+it, the owner is gone, and the guard ends its child.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1
 
 @contextlib.contextmanager
 def lease(path: Path) -> Iterator[Path]:
-    """Hold the lease ``path`` for the length of the block.
+    """Hold the lease ``path`` for the duration of the block.
 
     Raises:
         InputError: If another process holds it.
@@ -48,6 +48,7 @@ def wait_for_release(path: Path) -> None:
     """Block until nobody holds the lease ``path``."""
     try:
         with path.open("r") as stream:
+            # A shared lock is granted only after the owner's exclusive one is released.
             fcntl.flock(stream, fcntl.LOCK_SH)
     except FileNotFoundError:
         return
@@ -60,6 +61,7 @@ def when_released(path: Path, action: Callable[[], None]) -> None:
         wait_for_release(path)
         action()
 
+    # A daemon thread: it may wait for ever and must not keep the process alive.
     threading.Thread(target=watch, name="lease", daemon=True).start()
 
 
@@ -71,17 +73,17 @@ def start_guarded(
     environment: dict[str, str] | None = None,
     clean: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` under a guard in a session of its own; it ends when the lease does.
+    """Start ``command`` under a guard, in its own session, until it ends or the lease is released.
 
     Args:
         command: The program and its arguments; secrets belong in ``environment``.
         lease_path: The lease that the owner holds.
-        log: File that takes standard output and error.
-        environment: Variables added to this process's own.
-        clean: Whether the command gets none of this process's variables.
+        log: File for standard output and error.
+        environment: Variables in addition to this process's own.
+        clean: Whether to pass none of this process's variables.
 
     Returns:
-        The guard's process; ending it by SIGTERM ends the command.
+        The guard's process; SIGTERM to it ends the command.
     """
     guard = [sys.executable, "-m", "headrace.core.runtime.processes", str(lease_path), *command]
     return subprocess.Popen(
@@ -90,15 +92,16 @@ def start_guarded(
         stdout=log,
         stderr=subprocess.STDOUT,
         env=environment or {} if clean else {**os.environ, **(environment or {})},
+        # Ctrl+C at the terminal reaches the owner, not the guard.
         start_new_session=True,
     )
 
 
 class ChildProcess(Protocol):
-    """As much of ``subprocess.Popen``, which is one, as guards and owners use."""
+    """The part of ``subprocess.Popen`` that guards and owners use."""
 
     def poll(self) -> int | None:
-        """Its exit code, or None while it runs."""
+        """Return its exit code, or None while it runs."""
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -107,7 +110,7 @@ class ChildProcess(Protocol):
         """End it."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit code, once it has ended; minus the signal that killed it.
+        """Wait for its end and return its exit code; minus the signal if one killed it.
 
         Raises:
             subprocess.TimeoutExpired: If it still runs after ``timeout`` seconds.
@@ -115,20 +118,21 @@ class ChildProcess(Protocol):
 
 
 def stop(process: ChildProcess) -> None:
-    """End a guard and with it its command: SIGTERM first, SIGKILL after a grace of ten seconds."""
+    """End a guard and with it its command: by SIGTERM, then by SIGKILL after ten seconds."""
     if process.poll() is None:
         process.terminate()
         try:
+            # The guard gives its command GRACE_SECONDS, so it needs more time itself.
             process.wait(2 * GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-    # A signal that struck inside poll() may have left Popen's lock taken: no wait here is endless.
+    # A signal inside poll() may have left Popen's lock taken, so every wait here has a limit.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
 
 
 def running(pid: int) -> bool:
-    """Whether a process runs; a zombie, which only waits to be reaped, does not."""
+    """Check whether a process runs; a zombie, which only waits to be reaped, does not."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -138,12 +142,12 @@ def running(pid: int) -> bool:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return sys.platform != "linux"
-    except ProcessLookupError:  # it ended between the opening and the reading
+    except ProcessLookupError:  # it ended between open and read
         return False
 
 
 def group_runs(group: int) -> bool:
-    """Whether a process of a process group runs; a zombie, which only waits to be reaped, does not."""
+    """Check whether a process of a process group runs; a zombie, which only waits to be reaped, does not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -152,16 +156,16 @@ def group_runs(group: int) -> bool:
         return True
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended in between
-            state, _, own = status.read_text().rpartition(")")[2].split()[:3]
-            if own == str(group) and state != "Z":
+            state, _, process_group = status.read_text().rpartition(")")[2].split()[:3]
+            if process_group == str(group) and state != "Z":
                 return True
     return False
 
 
 def stop_pid(pid: int) -> None:
-    """End a guard that another process of this run started, and wait until it is gone; 0 stands for none."""
+    """End a guard that another process of this run started, and wait for its end; 0 means no guard."""
     if not pid:
-        return  # the system would take it for all processes of this one's group
+        return  # kill(0) would signal all processes of this one's group
     deadline = time.monotonic() + 2 * GRACE_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -172,7 +176,7 @@ def stop_pid(pid: int) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that was free a moment ago."""
+    """Return a TCP port of the loopback address that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -185,7 +189,7 @@ def die_with_parent() -> None:
 
 
 def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
-    """Run ``command`` until it ends, this process is told to end, or the lease is let go."""
+    """Run ``command`` until it ends, this process gets SIGTERM or SIGINT, or the lease is released."""
     child = subprocess.Popen(command, preexec_fn=_run_helper)  # noqa: PLW1509 - no threads run yet
     watch_over(child, lease_path)
 
@@ -196,16 +200,18 @@ def _run_helper() -> None:
 
 
 def watch_over(child: ChildProcess, lease_path: Path) -> NoReturn:
-    """End this process as ``child`` ends; end the child when this process is told to end or the lease is let go."""
+    """End this process with ``child``; end the child on SIGTERM, SIGINT or the release of the lease."""
 
     def end(*_: object) -> None:
         child.terminate()
+        # A child that ignores SIGTERM is killed after the grace period.
         threading.Timer(GRACE_SECONDS, child.kill).start()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     when_released(lease_path, end)
     code = child.wait()
+    # A normal exit would wait for the timer's thread; a signal becomes 128 plus its number, as in a shell.
     os._exit(code if code >= 0 else 128 - code)
 
 

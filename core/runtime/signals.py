@@ -1,8 +1,8 @@
-"""Signals that end a process: blocks that clean up, what is ignored, and what helpers take.
+"""Signals that end a process: blocks that clean up, signals that are ignored, and defaults of helpers.
 
-Who starts a command may have it ignore a signal: ``nohup`` does with SIGHUP, and a shell without job control with the
-SIGINT of what it starts by ``&``. What is ignored at the start stays ignored, as everywhere on Unix. The processes that
-a command starts for itself are another matter: it ends them by SIGTERM, so they must take it.
+The caller of a command may let it ignore a signal: ``nohup`` does so with SIGHUP, and a shell without job control with
+SIGINT for what ``&`` starts. As everywhere on Unix, a signal that is ignored at the start stays ignored. Helper
+processes that a command starts are different: it ends them by SIGTERM, so they must accept it.
 """
 
 import signal
@@ -14,28 +14,30 @@ from typing import NoReturn
 
 
 def is_ignored(number: signal.Signals) -> bool:
-    """Whether whoever started this process wants a signal ignored."""
+    """Check whether the caller of this process made it ignore a signal."""
     return signal.getsignal(number) is signal.SIG_IGN
 
 
 def take_defaults() -> None:
-    """Let SIGTERM and SIGINT end this process, even if its owner ignores them: what a helper process calls first."""
+    """Let SIGTERM and SIGINT end this process, even if its owner ignores them; helper processes call this first."""
+    # A child process inherits ignored signals.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into ``SystemExit`` for the length of the block, so that every ``finally`` runs.
+    """Turn SIGTERM into ``SystemExit`` for the duration of the block, so that every ``finally`` runs.
 
-    Kubernetes ends a step by SIGTERM. Outside of the main thread, which alone takes signals, nothing changes, nor does
-    anything where the signal is ignored.
+    Kubernetes ends a step by SIGTERM. Nothing changes outside the main thread, which is the only one that receives
+    signals, or if the signal is ignored.
     """
     if threading.current_thread() is not threading.main_thread() or is_ignored(signal.SIGTERM):
         yield
         return
 
     def end(number: int, _: FrameType | None) -> NoReturn:
+        # The exit code that a shell reports for a process ended by this signal.
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)
@@ -47,30 +49,32 @@ def ended_by_sigterm() -> Iterator[None]:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let SIGTERM and SIGINT act at the end of the block, unless a second one comes: that acts at once.
+    """Defer SIGTERM and SIGINT to the end of the block; a second one acts at once.
 
-    What a handler raises may strike between any two instructions, such as those that take a lock of a pool of
-    connections and those that see to its release; the cleaning up that follows would wait for that lock for ever.
-    Signals without a handler of Python's do what they did, and so do all of them outside of the main thread.
+    An exception from a handler may be raised between any two instructions, for example after a connection pool takes a
+    lock and before the code that releases it; the cleanup that follows would wait for that lock for ever. Signals
+    without a Python handler act as before, and so do all signals outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    handlers = {number: handler for number, handler in before.items() if callable(handler)}
-    came: list[int] = []
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: handler for number, handler in previous.items() if callable(handler)}
+    received: list[int] = []
 
-    def hold(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        if len(came) > 1:
+    def defer(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        # A second signal means that the sender does not want to wait.
+        if len(received) > 1:
             handlers[signal.Signals(number)](number, frame)
 
     try:
         for number in handlers:
-            signal.signal(number, hold)
+            signal.signal(number, defer)
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        if came:
-            handlers[signal.Signals(came[0])](came[0], None)
+        # Handlers are restored first, so that the deferred signal acts as it would outside the block.
+        if received:
+            handlers[signal.Signals(received[0])](received[0], None)

@@ -1,4 +1,4 @@
-"""What a step tells the outside: that it began, ended, or failed and why."""
+"""Events of a step: its start, progress, end or failure, and the reason."""
 
 import contextlib
 import json
@@ -13,9 +13,9 @@ from headrace.core.base.errors import HeadraceError, UserError
 
 
 def tell(event: str, **facts: Any) -> None:
-    """Append one event to the file that ``HEADRACE_EVENTS`` names, or say it on standard error, a pod's log.
+    """Append one event to the file of ``HEADRACE_EVENTS``, or write it to standard error, which is a pod's log.
 
-    A line is written with one call in append mode, so that processes do not mix their lines.
+    A line is written by one call in append mode, so that lines of several processes do not mix.
     """
     path = settings.events_path()
     if not path:
@@ -30,26 +30,26 @@ def tell(event: str, **facts: Any) -> None:
 
 
 def _say(event: str, facts: Mapping[str, Any]) -> None:
-    """What a person, and who follows the run, looks for in a log: how far a step is, and why it failed."""
+    """Write what readers of a log look for: the progress of a step, and why it failed."""
     if event == "progress":
         sys.stderr.write(f"headrace: {facts['step']}: {facts['text']}\n")
     elif event == "fail":
-        whose = "" if facts["kind"] == "user" else " by an error of headrace's own"
-        sys.stderr.write(f"headrace: {facts['step']} failed{whose}: {' '.join(str(facts['error']).split())}\n")
+        cause = "" if facts["kind"] == "user" else " by an error of headrace's own"
+        sys.stderr.write(f"headrace: {facts['step']} failed{cause}: {' '.join(str(facts['error']).split())}\n")
 
 
 def progress(step: str, text: str) -> None:
-    """Say in a few words how far a step is."""
+    """Report the progress of a step in a few words."""
     tell("progress", step=step, text=text)
 
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[Callable[[str], None]]:
-    """Tell the start of a step, and its end or the sentence with which it failed.
+    """Emit the start of a step, and its end or the sentence of its failure.
 
-    Gives a function that says in a few words how far the step is; the last words stand for what came of it.
+    Yields a function that reports progress in a few words; the last report is the step's result.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     tell("start", step=name)
     try:
         yield lambda text: progress(name, text)
@@ -58,9 +58,9 @@ def step(name: str) -> Iterator[Callable[[str], None]]:
         tell(
             "fail",
             step=name,
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - start,
             kind="user" if isinstance(error, UserError) else "internal",
             error=str(error) if expected else f"{type(error).__name__}: {error}",
         )
         raise
-    tell("end", step=name, seconds=time.monotonic() - began)
+    tell("end", step=name, seconds=time.monotonic() - start)

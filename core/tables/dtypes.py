@@ -1,7 +1,7 @@
 """The five types that a raw table may have: integer, number, text, boolean and timestamp.
 
-Whatever a file or a database gives is brought to ``Int64``, ``Float64``, ``String``, ``Boolean`` or
-``Datetime("us")`` without time zone, or refused by name.
+Every type of a file or a database is converted to ``Int64``, ``Float64``, ``String``, ``Boolean`` or ``Datetime("us")``
+without time zone; a column that cannot be converted is an error that names it.
 """
 
 import tempfile
@@ -21,11 +21,11 @@ TIMESTAMP = pl.Datetime("us")
 
 
 def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
-    """The same rows with plain types.
+    """Return the same rows with plain types.
 
     Args:
-        frame: Rows of any types.
-        name: What messages call the table.
+        frame: Rows (n) of any types.
+        name: Name of the table in messages.
 
     Raises:
         InputError: If a column holds lists, structs, bytes, durations or times of day, or integers beyond 64 bits.
@@ -62,15 +62,15 @@ def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Exp
 
 
 def frame_of(columns: Mapping[str, Sequence[object]], *, drop: tuple[str, ...], table: str) -> pl.DataFrame:
-    """A frame of Python values, each column as the narrowest plain type that holds them all.
+    """Return a frame of Python values, each column of the narrowest plain type that holds them all.
 
     Args:
-        columns: Values by column.
-        drop: Columns whose values do not count; they are nulls.
-        table: What messages call the table.
+        columns: Values (n,) by column.
+        drop: Columns whose values are replaced by nulls.
+        table: Name of the table in messages.
 
     Raises:
-        InputError: If a value is of a type that no table has.
+        InputError: If a value is of an unsupported type.
     """
     return pl.DataFrame(
         [
@@ -81,12 +81,12 @@ def frame_of(columns: Mapping[str, Sequence[object]], *, drop: tuple[str, ...], 
 
 
 def series(name: str, values: Sequence[object], *, table: str) -> pl.Series:
-    """A column of Python values of mixed types, as the narrowest plain type that holds them all.
+    """Return a column (n,) of Python values of mixed types, of the narrowest plain type that holds them all.
 
     Args:
         name: The column's name.
         values: None, bool, int, float, Decimal, str, date, datetime or UUID.
-        table: What messages call the table.
+        table: Name of the table in messages.
 
     Raises:
         InputError: If a value is of another type.
@@ -120,26 +120,26 @@ def _midnight(value: object) -> datetime | None:
 
 
 def merge_schemas(first: pl.Schema, second: pl.Schema) -> pl.Schema:
-    """The narrowest plain types that hold the values of both schemas; all columns, in order of appearance."""
+    """Return the narrowest plain types that hold the values of both schemas; all columns, in order of appearance."""
     schema = dict(first)
     for name, dtype in second.items():
-        known = schema.get(name, pl.Null())
-        if known == pl.Null:
+        current = schema.get(name, pl.Null())
+        if current == pl.Null:
             schema[name] = dtype
-        elif dtype not in (known, pl.Null):
+        elif dtype not in (current, pl.Null):
             numbers = {pl.Int64, pl.Float64}
-            schema[name] = pl.Float64() if {known, dtype} == numbers else pl.String()
+            schema[name] = pl.Float64() if {current, dtype} == numbers else pl.String()
     return pl.Schema(schema)
 
 
 def unify_frames(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.DataFrame]:
-    """Frames whose types were guessed one by one, brought to one schema.
+    """Yield frames whose types were inferred one by one, converted to one schema.
 
-    All frames are put aside on disk first, because the last one may widen a type; memory stays that of one frame.
+    All frames are written to disk first, because the last one may widen a type; memory stays that of one frame.
 
     Args:
-        frames: Frames of plain types, or of nulls only.
-        name: What messages call the table.
+        frames: Frames of plain types, or all null.
+        name: Name of the table in messages.
     """
     schema = pl.Schema()
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
@@ -150,6 +150,7 @@ def unify_frames(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.Da
         for number in range(1, count + 1):
             path = Path(folder) / f"{number}.parquet"
             frame = pl.read_parquet(path)
+            # Frees disk space while the frames are consumed.
             path.unlink()
             columns = [
                 (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)

@@ -1,7 +1,7 @@
-"""The table artifact: a folder of Parquet parts that is whole or absent.
+"""The table artifact: a folder of Parquet parts that is complete or absent.
 
 A table is a folder that holds ``part-00000.parquet``, ``part-00001.parquet`` and so on, all of one schema, at
-least one even when the table has no rows. A writer fills a hidden folder beside it, then renames that.
+least one even when the table has no rows. A writer fills a hidden folder next to it, then renames that folder.
 """
 
 import json
@@ -20,12 +20,12 @@ _HINTS = "headrace"
 
 
 class TableWriter:
-    """Writes a table part by part; the folder appears only when the block ends well.
+    """Writes a table part by part; the folder appears only if the ``with`` block succeeds.
 
     Attributes:
         rows: Rows written so far.
         schema: Names and dtypes of the table; None until the first part is known.
-        hints: What else is known of it, as JSON holds it; stands in the parts that are written from then on.
+        hints: Further metadata for JSON; stored in the parts that are written from then on.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class TableWriter:
         """Prepare to write.
 
         Args:
-            folder: The table; an older one at that place is replaced.
-            schema: Names and dtypes, for a table that may get no part; else the first part's.
+            folder: The table; an older one there is replaced.
+            schema: Names and dtypes, for a table that may get no rows; else those of the first part.
             compression: ``zstd`` for small parts, ``snappy`` for fast ones.
         """
         self.rows = 0
@@ -47,10 +47,10 @@ class TableWriter:
         self._hidden: Path | None = None
 
     def __enter__(self) -> Self:
-        """Make the hidden folder.
+        """Create the hidden folder.
 
         Raises:
-            InputError: If the folder beside which the table is to stand cannot be written.
+            InputError: If the parent folder cannot be written.
         """
         parent = self._folder.parent
         try:
@@ -58,19 +58,20 @@ class TableWriter:
             self._hidden = Path(tempfile.mkdtemp(prefix=f".{self._folder.name[:80]}.", dir=parent))
         except OSError as error:
             raise InputError(f"cannot write in the folder {parent}: {error.strerror}.") from error
+        # mkdtemp grants access to the owner alone, but other accounts read the table.
         self._hidden.chmod(0o755)
         return self
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append one part; frames without rows only tell the schema.
+        """Append one part; a frame without rows only defines the schema.
+
+        The table is widened if the frame holds numbers where it holds whole numbers, or values where it has none.
 
         Args:
-            frame: Rows of the table's schema.
-
-        A frame may hold numbers where the table holds whole numbers, or values where it holds none: it is widened.
+            frame: Rows (n) of the table's schema.
 
         Raises:
-            InternalError: If the frame's schema is another.
+            InternalError: If the frame's schema is not compatible.
         """
         if self.schema is None:
             self.schema = frame.schema
@@ -80,11 +81,11 @@ class TableWriter:
             self._append(frame.cast(self.schema) if frame.schema != self.schema else frame)
 
     def _widen(self, frame: pl.DataFrame) -> None:
-        """Take the wider types of a frame over, in the parts that are written too."""
-        before, schema = self.schema or pl.Schema(), widen_schema(self.schema or pl.Schema(), frame)
+        """Adopt the wider types of a frame, also in the parts that are written already."""
+        previous, schema = self.schema or pl.Schema(), widen_schema(self.schema or pl.Schema(), frame)
         if schema is None:
-            raise InternalError(f"a part of {self._folder.name} must have {before}; got {frame.schema} instead.")
-        for path in sorted(self._hidden.iterdir()) if self._hidden and schema != before else ():
+            raise InternalError(f"a part of {self._folder.name} must have {previous}; got {frame.schema} instead.")
+        for path in sorted(self._hidden.iterdir()) if self._hidden and schema != previous else ():
             part = pl.read_parquet(path, glob=False).cast(schema)
             hints = {name: text for name, text in pl.read_parquet_metadata(path).items() if name == _HINTS}
             part.write_parquet(path, compression=self._compression, metadata=hints or None)
@@ -109,7 +110,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the table in its place, or remove every trace of it after an error."""
+        """Publish the table, or remove every trace of it after an error."""
         if self._hidden is None:
             return
         try:
@@ -126,7 +127,7 @@ class TableWriter:
         if not self._folder.is_dir():
             hidden.replace(self._folder)
             return
-        older = hidden.with_name(f"{hidden.name}.old")  # two renames, for to remove it first takes long
+        older = hidden.with_name(f"{hidden.name}.old")  # renaming twice is faster than deleting first
         self._folder.replace(older)
         try:
             hidden.replace(self._folder)
@@ -137,22 +138,22 @@ class TableWriter:
 
 
 def parts(folder: Path) -> list[Path]:
-    """The Parquet parts of a table, in order.
+    """Return the Parquet parts of a table, in order.
 
     Raises:
         MissingError: If there is no such table.
     """
-    found = sorted(folder.glob("part-*.parquet"))
-    if not found:
+    paths = sorted(folder.glob("part-*.parquet"))
+    if not paths:
         raise MissingError(f"there is no table in {folder}; run the step that writes it again.")
-    return found
+    return paths
 
 
 def hints(folder: Path) -> dict[str, Any]:
-    """What a table's writer knew of it: units and ids by the source's own word, the marks that a person chose.
+    """Return what a table's writer recorded: units and ids of the source, and missing-value marks of the user.
 
     Returns:
-        ``units`` by column, ``ids`` (columns), ``missing_values``; what is not known is absent.
+        ``units`` by column, ``ids`` (columns), ``missing_values``; unknown ones are absent.
 
     Raises:
         MissingError: If there is no such table.
@@ -161,7 +162,7 @@ def hints(folder: Path) -> dict[str, Any]:
 
 
 def scan(folder: Path) -> pl.LazyFrame:
-    """A table, lazily, its rows in the order they were written.
+    """Return a table, lazily, its rows in the order they were written.
 
     Raises:
         MissingError: If there is no such table.
@@ -170,7 +171,7 @@ def scan(folder: Path) -> pl.LazyFrame:
 
 
 def read(folder: Path) -> pl.DataFrame:
-    """A whole table in memory, its rows in the order they were written.
+    """Read a whole table into memory, its rows in the order they were written.
 
     Raises:
         MissingError: If there is no such table.

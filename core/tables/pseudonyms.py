@@ -1,7 +1,7 @@
-"""Personal values replaced by keyed hashes: equal values stay equal, and nobody reads them.
+"""Replaces personal values by keyed hashes: equal values stay equal, and cannot be read.
 
 The hash is HMAC-SHA-256 (RFC 2104) under ``HEADRACE_HASH_KEY``, in hexadecimal, cut to 32 digits. Without a key it is
-plain SHA-256, which is weaker: whoever can list the possible values can find out which one was hashed.
+plain SHA-256, which is weaker: anyone who can list the possible values can find the one that was hashed.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ DIGITS = 32
 
 
 def hashed_text(value: str, *, key: bytes) -> str:
-    """The hash of one value.
+    """Return the hash of one value.
 
     Args:
         value: The value as text.
@@ -28,10 +28,10 @@ def hashed_text(value: str, *, key: bytes) -> str:
 
 
 def hash_columns(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
-    """The frame with some columns hashed as text under the key of the environment; missing values stay missing.
+    """Return the frame with some columns hashed as text, with the environment's key; missing values stay missing.
 
     Args:
-        frame: Rows.
+        frame: Table of n rows.
         columns: Names of the columns; each becomes a text column.
     """
     key = settings.hash_key().decode()

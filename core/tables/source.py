@@ -1,4 +1,4 @@
-"""Where a table's bytes come from, and what its reader must know to make sense of them."""
+"""The source of a table's bytes, and the options that its reader needs."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ MISSING_VALUES = (*missing_values.COMMON, *missing_values.RARE)
 MAX_COLUMNS = 2_000
 MAX_ROW_BYTES = 32 * 2**20
 BEYOND = object()
-"""Stands in a query's rows for a time that no calendar of Python's has, such as a database's infinity."""
+"""Replaces, in a query's rows, a time that Python's calendar does not have, such as a database's infinity."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class SourceFile:
     """One file of a table.
 
     Attributes:
-        name: What messages call it; holds no secret.
-        path: Where it lies on this machine.
+        name: Name in messages, without secrets.
+        path: Path on this machine.
     """
 
     name: str
@@ -36,9 +36,9 @@ class FileSource:
     """A table in one or several files of one header.
 
     Attributes:
-        name: What metadata call it; holds no secret.
-        opened: Gives the files in order; a file may be gone once the next one is asked for, or
-            the generator is closed.
+        name: Name in metadata, without secrets.
+        opened: Returns the files in order; a file may be deleted once the next one is requested or the generator is
+            closed.
     """
 
     name: str
@@ -47,12 +47,12 @@ class FileSource:
 
 @dataclass(frozen=True)
 class QuerySource:
-    """A table that a database answers with.
+    """A table that is the result of a database query.
 
     Attributes:
-        name: What metadata call it; holds no secret.
-        rows: Gives the names of the columns, and then batches of rows, whose values may be ``BEYOND``; the connection
-            ends with the generator.
+        name: Name in metadata, without secrets.
+        rows: Returns the names of the columns and batches of rows, whose values may be ``BEYOND``; the connection ends
+            with the generator.
     """
 
     name: str
@@ -68,26 +68,25 @@ _LONGEST_COMMENT = 8
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a source is read.
+    """Options of the reader of a source.
 
     Attributes:
         names: Column names of a CSV, in place of its header if it has one.
-        header: Whether the first line of a CSV names the columns; if not, and without ``names``, they are called
+        header: Whether the first line of a CSV names the columns; if not, and without ``names``, they are named
             ``column_1``, ``column_2`` and so on.
         delimiter: One ASCII character, or ``tab``; empty to detect ``,`` ``;`` tab or ``|``.
         encoding: A Python codec's name; empty for UTF-8, or what a byte-order mark says.
         skip_lines: Lines of a CSV before its header, or before its first row if it has none; negative to find them.
-        comment: What a line of a CSV begins with that is a comment; empty for the marks that are usual, if lines before
-            the header have one.
-        missing_values: Texts that stand for a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text
-            always does.
+        comment: Start of a comment line of a CSV; empty for the usual marks, if lines before the header have one.
+        missing_values: Texts that mean a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text always
+            does.
         listed: Columns of a CSV in which only the empty text is missing, since the contract lists a mark as a value.
         drop: Columns to leave out.
         hash: Columns whose values are replaced by a keyed hash before anything is written.
         only: Columns to read, where the table has them; empty for all.
         numbers: Columns of a CSV that may be read as Float64 at once, in blocks where all their texts are numbers.
         integers: Columns of a CSV that may be read as Int64 at once, in the same blocks.
-        batch_cells: Values of a Parquet file that are read at a time, about.
+        batch_cells: Approximate number of values of a Parquet file that are read at a time.
     """
 
     names: tuple[str, ...] = ()
@@ -106,7 +105,7 @@ class ReadOptions:
     batch_cells: int = 4_000_000
 
     def __post_init__(self) -> None:
-        """Bring the parameters to one form and refuse those that cannot be meant.
+        """Normalize the options, and raise if one is invalid.
 
         Raises:
             InputError: If the delimiter, the encoding or a name cannot be used.
@@ -132,20 +131,20 @@ class ReadOptions:
             check_names(self.names, where="the option names")
 
     def select_columns(self, names: Iterable[str]) -> list[str]:
-        """Those of a table's columns that are to be read; all, if it has none of ``only``."""
-        there = list(names)
-        return [name for name in there if name in self.only] or there
+        """Return the table's columns to read; all, if it has none of ``only``."""
+        present = list(names)
+        return [name for name in present if name in self.only] or present
 
     @property
-    def told(self) -> str:
-        """What a person chose, as JSON, to read the source again in the same way; empty if nothing was chosen."""
+    def chosen_options(self) -> str:
+        """The user's choices as JSON, to read the source again in the same way; empty without choices."""
         default = ReadOptions()
         chosen = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) != getattr(default, name)}
         return json.dumps(chosen, sort_keys=True) if chosen else ""
 
     @property
     def for_csv_only(self) -> list[str]:
-        """Options that were set and mean something for a CSV only."""
+        """Options that were set and apply only to a CSV."""
         default = ReadOptions()
         chosen = ("names", "header", "delimiter", "encoding", "skip_lines", "comment")
         return [f.name for f in fields(self) if f.name in chosen and getattr(self, f.name) != getattr(default, f.name)]
@@ -170,42 +169,43 @@ def _encoding(name: str) -> str:
 
 
 def check_names(names: Iterable[str], *, where: str) -> None:
-    """Refuse column names that are empty, double or too many.
+    """Raise if column names are empty, repeated or too many.
 
     Args:
         names: The names, stripped of white space.
-        where: What they were found in, as the message is to call it.
+        where: Name of their source in messages.
 
     Raises:
-        InputError: If a name is empty or stands twice, or there are more than ``MAX_COLUMNS``.
+        InputError: If a name is empty or occurs twice, or there are more than ``MAX_COLUMNS``.
     """
-    seen: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name:
             raise InputError(f"column {number} of {where} has no name; name every column.")
-        if name in seen:
+        if name in positions:
             raise InputError(
-                f"{where} has the column {quote(name)} twice, as number {seen[name]} and {number}; rename one of them."
+                f"{where} has the column {quote(name)} twice, as number {positions[name]} and {number}; "
+                "rename one of them."
             )
         if name == "*" or (name.startswith("^") and name.endswith("$")):
-            raise InputError(f"{where} has the column {quote(name)}, which is a pattern and no name; rename it.")
-        seen[name] = number
-    if len(seen) > MAX_COLUMNS:
-        raise InputError(f"{where} has {len(seen):,} columns; at most {MAX_COLUMNS:,} are read, so select fewer.")
+            raise InputError(f"{where} has the column {quote(name)}, which is a pattern and not a name; rename it.")
+        positions[name] = number
+    if len(positions) > MAX_COLUMNS:
+        raise InputError(f"{where} has {len(positions):,} columns; at most {MAX_COLUMNS:,} are read, so select fewer.")
 
 
 def check_same(names: Iterable[str], *, first: Iterable[str], name: str, first_name: str) -> None:
-    """Refuse a file whose columns are not those of the table's first file.
+    """Raise if the columns of a file are not those of the table's first file.
 
     Raises:
         InputError: If a name differs, naming the first that does.
     """
-    these, those = list(names), list(first)
-    if these == those:
+    columns, first_columns = list(names), list(first)
+    if columns == first_columns:
         return
-    pairs = zip(these, those, strict=False)
-    number = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(these), len(those)))
-    found, expected = (quote(part[number]) if number < len(part) else "no column" for part in (these, those))
+    pairs = zip(columns, first_columns, strict=False)
+    number = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(columns), len(first_columns)))
+    found, expected = (quote(part[number]) if number < len(part) else "no column" for part in (columns, first_columns))
     raise InputError(
         f"files of one table must have the same columns in the same order; column {number + 1} is {expected} in "
         f"{first_name} and {found} in {name}."
@@ -213,7 +213,7 @@ def check_same(names: Iterable[str], *, first: Iterable[str], name: str, first_n
 
 
 def check_selected(selected: Iterable[str], *, columns: Iterable[str], what: str, source: str) -> None:
-    """Refuse an option that names a column which the table does not have.
+    """Raise if an option names a column that the table does not have.
 
     Raises:
         InputError: If a selected column is absent.
@@ -221,11 +221,11 @@ def check_selected(selected: Iterable[str], *, columns: Iterable[str], what: str
     present = list(columns)
     for name in selected:
         if name not in present:
-            some = ", ".join(quote(column, 40) for column in present[:20])
+            examples = ", ".join(quote(column, 40) for column in present[:20])
             more = f" and {len(present) - 20} more" if len(present) > 20 else ""
-            raise InputError(f"the column {quote(name)} to {what} is not in {source}; it has {some}{more}.")
+            raise InputError(f"the column {quote(name)} to {what} is not in {source}; it has {examples}{more}.")
 
 
 def empty_frame(names: Iterable[str]) -> pl.DataFrame:
-    """A frame of text columns without rows."""
+    """Return a frame of text columns without rows."""
     return pl.DataFrame(schema=dict.fromkeys(names, pl.String))

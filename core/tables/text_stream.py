@@ -1,4 +1,4 @@
-"""Files as streams of UTF-8 text: unpacked, decoded, digested on the way."""
+"""Files as streams of UTF-8 text: decompressed, decoded, and added to a digest on the way."""
 
 import codecs
 import gzip
@@ -43,28 +43,28 @@ class SourceDigest:
     """SHA-256 and size of all bytes that were read from a table's files, in order.
 
     Attributes:
-        bytes: How many there were.
-        wanted: Whether anybody asks for the digest; if not, none is computed.
+        bytes: Number of bytes.
+        enabled: Whether the digest is computed.
     """
 
-    def __init__(self, *, wanted: bool = True) -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
         self.bytes = 0
-        self.wanted = wanted
+        self.enabled = enabled
         self._sha256 = hashlib.sha256()
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self.bytes += len(data)
-        if self.wanted:
+        if self.enabled:
             self._sha256.update(data)
 
     def hexdigest(self) -> str:
-        """Lower-case hexadecimal SHA-256 of what was taken so far."""
+        """Return the lower-case hexadecimal SHA-256 of the bytes so far."""
         return self._sha256.hexdigest()
 
 
 class _Digested(io.RawIOBase):
-    """A file that feeds a digest with whatever is read from it."""
+    """A file that adds the bytes that are read from it to a digest."""
 
     def __init__(self, stream: IO[bytes], digest: SourceDigest) -> None:
         self._stream = stream
@@ -80,11 +80,11 @@ class _Digested(io.RawIOBase):
 
 
 def head(file: SourceFile, *, size: int = 65_536) -> bytes:
-    """The first bytes of a file, unpacked if it is packed with gzip.
+    """Return the first bytes of a file, decompressed if it is packed with gzip.
 
     Raises:
         MissingError: If there is no such file.
-        InputError: If it is a folder, cannot be read, is empty, or is of a kind that is not read.
+        InputError: If it is a folder, cannot be read, is empty, or is of an unsupported kind.
     """
     with _open_binary(file) as stream:
         first = stream.read(size)
@@ -101,8 +101,8 @@ def head(file: SourceFile, *, size: int = 65_536) -> bytes:
 
 
 def digest_file(file: SourceFile, digest: SourceDigest) -> None:
-    """Feed a whole file, as it lies there, to a digest that is wanted."""
-    if not digest.wanted:
+    """Add a whole file, as stored, to a digest if that is enabled."""
+    if not digest.enabled:
         return
     with _open_binary(file) as stream:
         while data := stream.read(CHUNK_BYTES):
@@ -110,14 +110,14 @@ def digest_file(file: SourceFile, digest: SourceDigest) -> None:
 
 
 def text(file: SourceFile, *, encoding: str, digest: SourceDigest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """A file's text as UTF-8 without byte-order mark, in chunks that may end anywhere.
+    """Yield a file's text as UTF-8 without byte-order mark, in chunks that may end anywhere.
 
     Args:
         file: The file, packed with gzip or not.
-        encoding: Its encoding; empty for UTF-8 or what a byte-order mark says. UTF-8 is not verified here.
-        digest: Takes the file's bytes as they lie there.
-        chunk_bytes: Size of the chunks, about. One of a file that is not packed ends where a line does, if one ends
-            nearby, so that whoever wants whole lines need not copy it.
+        encoding: Its encoding; empty for UTF-8 or that of a byte-order mark. UTF-8 is not verified here.
+        digest: Digest that the stored bytes are added to.
+        chunk_bytes: Approximate size of the chunks. A chunk of an uncompressed file ends with a line, if one ends
+            nearby, so that a caller who needs whole lines does not have to copy it.
 
     Raises:
         InputError: If the file is truncated, damaged, or not of that encoding.
@@ -142,13 +142,14 @@ def _decode(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str)
     done = 0
     chunk = first
     while True:
-        held = decoder.getstate()[0]
+        # Bytes of an unfinished character at the end of the last chunk.
+        pending = decoder.getstate()[0]
         try:
             yield decoder.decode(chunk, final=not chunk).encode()
         except UnicodeError as error:
-            at = done - len(held) + getattr(error, "start", 0)
+            position = done - len(pending) + getattr(error, "start", 0)
             raise InputError(
-                f"{file.name} is not {codec} text at byte {at:,}; name the encoding it is in, for example utf-8."
+                f"{file.name} is not {codec} text at byte {position:,}; name the encoding it is in, for example utf-8."
             ) from error
         if not chunk:
             return
@@ -176,7 +177,7 @@ def _decompress(file: SourceFile, digest: SourceDigest, chunk_bytes: int = CHUNK
 
 
 def _to_line_end(stream: IO[bytes], size: int) -> int:
-    """How many bytes to read next: ``size``, and up to the end of the line in which they end."""
+    """Return how many bytes to read next: ``size``, and up to the end of the line in which they end."""
     return size + os.pread(stream.fileno(), _LONGEST_LINE, stream.tell() + size).find(b"\n") + 1
 
 
@@ -187,6 +188,7 @@ def _open_binary(file: SourceFile) -> IO[bytes]:
             raise InputError(
                 f"{file.name} is a folder; name a file in it, or several by a pattern such as {file.name}/*.csv."
             )
+        # A pipe can be read only once, but the kind and the text of a file are read separately.
         if not stat.S_ISREG(mode):
             raise InputError(f"{file.name} must be a file that can be read twice; save the stream to a file first.")
         return file.path.open("rb")

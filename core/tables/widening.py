@@ -1,10 +1,10 @@
-"""Types of parts of one table, brought to one: whole numbers and numbers, missing values and any."""
+"""One type for the parts of a table: of whole numbers and numbers, of missing values and any type."""
 
 import polars as pl
 
 
 def wider(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
-    """The type that holds the values of both; None if there is none but text."""
+    """Return the type that holds the values of both; None if only text does."""
     if second in {first, pl.Null()}:
         return first
     if first == pl.Null:
@@ -13,20 +13,20 @@ def wider(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
 
 
 def widen_schema(schema: pl.Schema, frame: pl.DataFrame) -> pl.Schema | None:
-    """The schema that holds a table and further rows of it; None if there is none.
+    """Return the schema that holds a table and further rows of it; None if they are not compatible.
 
     Args:
         schema: The table's.
-        frame: The rows.
+        frame: The rows (n).
     """
     if schema.names() != frame.columns:
         return None
     types = {}
-    for column, known in schema.items():
-        found = frame.schema[column]
-        empty = found == pl.String and frame.get_column(column).null_count() == frame.height
-        wide = known if empty else wider(known, found)
-        if wide is None and known != pl.String:
+    for column, current in schema.items():
+        dtype = frame.schema[column]
+        is_empty = dtype == pl.String and frame.get_column(column).null_count() == frame.height
+        widened = current if is_empty else wider(current, dtype)
+        if widened is None and current != pl.String:
             return None
-        types[column] = found if wide is None else wide
+        types[column] = dtype if widened is None else widened
     return pl.Schema(types)

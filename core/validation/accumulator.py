@@ -1,4 +1,4 @@
-"""What can only be known of a whole table, gathered block by block in bounded memory."""
+"""Statistics that need the whole table, accumulated block by block in bounded memory."""
 
 from typing import Any
 
@@ -18,17 +18,18 @@ _DRAWN = "_drawn"
 
 
 class RowSample:
-    """A random sample of rows: each has the same chance, and equal rows have it one by one.
+    """A random sample of rows, in which each row has the same chance, independent of equal rows.
 
-    Which rows are drawn depends on their places in the table, not on how it is cut into blocks.
+    The sample depends on the positions of rows in the table, not on how it is cut into blocks. Each row draws a number,
+    and the rows with the smallest numbers are kept.
     """
 
     def __init__(self, rows: int, *, seed: int = 0) -> None:
-        """Begin with no rows.
+        """Start without rows.
 
         Args:
             rows: Size of the sample.
-            seed: Another seed draws other rows.
+            seed: Seed of the draw.
         """
         self._rows = rows
         self._draw = np.random.default_rng(seed)
@@ -36,32 +37,34 @@ class RowSample:
         self._parts: list[pl.DataFrame] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take in the next rows."""
+        """Add the next rows (n)."""
         drawn = self._draw.random(frame.height)
-        near = np.flatnonzero(drawn <= self._bound)
-        if near.size > self._rows:
-            near = near[np.argpartition(drawn[near], self._rows)[: self._rows]]
-        self._parts.append(frame[near].with_columns(pl.Series(_DRAWN, drawn[near])))
+        # A number above the bound can no longer be among the smallest.
+        candidates = np.flatnonzero(drawn <= self._bound)
+        if candidates.size > self._rows:
+            candidates = candidates[np.argpartition(drawn[candidates], self._rows)[: self._rows]]
+        self._parts.append(frame[candidates].with_columns(pl.Series(_DRAWN, drawn[candidates])))
+        # Sorting waits for twice the size, so that its cost per row stays constant.
         if sum(part.height for part in self._parts) > 2 * self._rows:
             self._shrink()
 
     def frame(self) -> pl.DataFrame:
-        """The sample, in random order."""
+        """Return the sample, in random order."""
         self._shrink()
         return self._parts[0].drop(_DRAWN)
 
     def _shrink(self) -> None:
-        kept = pl.concat(self._parts).sort(_DRAWN).head(self._rows)
-        if kept.height == self._rows:
-            self._bound = float(kept.item(-1, _DRAWN))
-        self._parts = [kept]
+        smallest = pl.concat(self._parts).sort(_DRAWN).head(self._rows)
+        if smallest.height == self._rows:
+            self._bound = float(smallest.item(-1, _DRAWN))
+        self._parts = [smallest]
 
 
 class TableAccumulator:
-    """Everything that was found in the blocks of one table."""
+    """The counts, digests and sample of all blocks of one table."""
 
     def __init__(self, contract: Contract) -> None:
-        """Begin with no rows.
+        """Start without rows.
 
         Args:
             contract: The table's contract.
@@ -75,11 +78,11 @@ class TableAccumulator:
         self._keyed = bool(contract.keys)
 
     def add(self, block: ValidatedBlock, digested: pl.DataFrame) -> None:
-        """Take in one block.
+        """Add one block.
 
         Args:
-            block: The block as it was checked.
-            digested: Its valid rows with the columns of ``digest.with_digests``.
+            block: The validated block.
+            digested: Its valid rows (n) with the columns of ``row_digest.with_digests``.
         """
         self.counts += block.counts
         self.rows.add(digested.get_column(DIGEST))
@@ -88,11 +91,11 @@ class TableAccumulator:
         self._sample.add(digested.select(self._names))
 
     def sample(self) -> pl.DataFrame:
-        """At most 20,000 valid rows, features and target only."""
+        """Return at most 20,000 valid rows, features and target only."""
         return self._sample.frame()
 
     def facts(self) -> dict[str, Any]:
-        """Rows read, valid and quarantined."""
+        """Return the numbers of rows read, valid and quarantined."""
         return {
             "read": self.counts.rows,
             "valid": self.counts.valid,

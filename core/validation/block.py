@@ -1,6 +1,6 @@
-"""The check of one block of rows: typed, counted, and the bad rows set aside.
+"""The validation of one block of rows: cast, counted, and invalid rows quarantined.
 
-Counts of blocks add up to the counts of the table, so that a table of any size can be checked in a stream.
+Counts of blocks add up to the counts of the table, so that a table of any size is validated in a stream.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ ROW = "_row"
 
 @dataclass(frozen=True)
 class ValidatedBlock:
-    """A block that was checked.
+    """A validated block.
 
     Attributes:
-        valid: Typed rows that may pass, of the contract's columns less the personal data that are dropped.
-        quarantine: The other rows as they were read, with ``_row``, their number in the table, and ``_reasons``.
-        counts: What was found.
+        valid: Typed valid rows, with the contract's columns except dropped personal data.
+        quarantine: The other rows as read, with ``_row``, their number in the table, and ``_reasons``.
+        counts: The counts of rows and broken rules.
     """
 
     valid: pl.DataFrame
@@ -34,25 +34,25 @@ class ValidatedBlock:
 
 
 def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> ValidatedBlock:
-    """Check some rows of a raw table.
+    """Validate some rows of a raw table.
 
     Args:
-        frame: Raw rows, of any dtypes.
+        frame: Raw rows (n), of any dtypes.
         contract: The table's contract.
-        first_row: Number of the first of them in the table, from 1 on.
+        first_row: Number of the first row in the table; the table starts at 1.
 
     Returns:
-        The typed valid rows, the bad rows and the counts; each row is in exactly one of the two.
+        The typed valid rows, the quarantined rows and the counts; each of the n rows is in exactly one of the tables.
 
     Raises:
         DataError: If a column of the contract is absent.
     """
     require_columns(frame.columns, contract)
     frame = hash_personal(frame, contract)
-    found = evaluate_rules(frame, contract.kept, contract)
-    broken = found.masks
+    evaluated = evaluate_rules(frame, contract.kept, contract)
+    broken = evaluated.masks
     bad = refused_rows(broken, contract, rows=frame.height)
-    valid = found.frame.filter(~bad) if bad.any() else found.frame
+    valid = evaluated.frame.filter(~bad) if bad.any() else evaluated.frame
     return ValidatedBlock(
         valid=valid,
         quarantine=_quarantine(frame, bad, broken, contract, first_row),
@@ -65,35 +65,35 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
             },
             classes=_classes(valid, contract),
             unknown=tuple(name for name in frame.columns if name not in contract.names),
-            **found.summary,
+            **evaluated.summary,
         ),
     )
 
 
 def require_columns(names: list[str], contract: Contract) -> None:
-    """Refuse a table that lacks a column of the contract.
+    """Raise if the table lacks a column of the contract.
 
     Raises:
-        DataError: If it does.
+        DataError: If a column is absent.
     """
-    there = set(names)
-    absent = [column.name for column in contract.kept if column.name not in there]
+    present = set(names)
+    absent = [column.name for column in contract.kept if column.name not in present]
     if absent:
         raise DataError(
             f"the table must hold each column of the contract {contract.name}; {quote(absent)} are absent; "
-            "add them to the table, or take them out of the contract."
+            "add them to the table, or remove them from the contract."
         )
 
 
 def hash_personal(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Hash the personal columns that are to be hashed and are not yet."""
+    """Return the n rows with the personal columns hashed that the contract hashes, unless they are hashed already."""
     names = [column.name for column in contract.columns if column.personal == "hash"]
-    clear = [name for name in names if not _is_hashed(frame.get_column(name))]
-    if not clear:
+    unhashed = [name for name in names if not _is_hashed(frame.get_column(name))]
+    if not unhashed:
         return frame
     from headrace.core.tables.pseudonyms import hash_columns  # noqa: PLC0415 - few tables need it
 
-    return hash_columns(frame, clear)
+    return hash_columns(frame, unhashed)
 
 
 def _is_hashed(values: pl.Series) -> bool:
@@ -103,8 +103,8 @@ def _is_hashed(values: pl.Series) -> bool:
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
     if contract.task == "regression":
         return {}
-    counted = valid.get_column(contract.target.name).drop_nulls().value_counts()
-    names, rows = counted.cast(pl.String).get_columns()
+    counts = valid.get_column(contract.target.name).drop_nulls().value_counts()
+    names, rows = counts.cast(pl.String).get_columns()
     return dict(zip(names, rows.cast(pl.Int64), strict=True))
 
 
@@ -115,20 +115,20 @@ def _examples(raw: pl.DataFrame, mask: pl.Series, column: Column, first_row: int
 
 
 def as_text(value: object) -> str:
-    """A raw value as it may be shown."""
+    """Return a raw value as text for messages."""
     return "missing" if value is None else quote(value)
 
 
 def _quarantine(
     raw: pl.DataFrame, bad: pl.Series, broken: Mapping[Rule, pl.Series], contract: Contract, first_row: int
 ) -> pl.DataFrame:
-    """The bad rows as they were read, with every rule that each of them breaks."""
+    """Return the invalid rows as read, with every rule that each of them breaks."""
     rows = bad.arg_true()
     texts = [
         pl.when(mask.gather(rows)).then(pl.lit(f"{rule}:{column}")).alias(f"{rule}:{column}")
         for (rule, column), mask in broken.items()
         if contract.refuses(rule)
     ]
-    why = pl.concat_str(texts, separator="; ", ignore_nulls=True) if texts else pl.lit(None, pl.String)
-    kept = raw.select(column.name for column in contract.kept)[rows]
-    return kept.with_columns((rows + first_row).cast(pl.Int64).alias(ROW), why.alias(REASONS))
+    reasons = pl.concat_str(texts, separator="; ", ignore_nulls=True) if texts else pl.lit(None, pl.String)
+    quarantined = raw.select(column.name for column in contract.kept)[rows]
+    return quarantined.with_columns((rows + first_row).cast(pl.Int64).alias(ROW), reasons.alias(REASONS))

@@ -1,4 +1,4 @@
-"""Features that give the target away: each alone, on a bounded sample, without fitting a model."""
+"""Finds features that leak the target, one by one, on a bounded sample, without fitting a model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ FEWEST_ROWS = 50
 SUSPICIOUS = 0.98
 SUSPICIOUS_SUM = 0.9999
 SUSPICIOUS_PLAIN_SUM = 0.97
-# From here on nothing is left to learn: of labels all but one in two hundred, of numbers as of a weighted sum.
+# From these shares on the target is fully determined: labels up to one in two hundred, numbers up to rounding.
 PERFECT_LABELS = 0.995
 PERFECT_NUMBERS = 0.9999
-# So many held-out rows must be of another class than the most frequent one before a leak is called perfect.
+# A leak is perfect only if at least this many held-out rows are not of the most frequent class.
 _FEWEST_TOLD = 5
 _NEAR_ONE = 0.15
 _BINS = 64
@@ -28,44 +28,44 @@ _BINS = 64
 
 @dataclass(frozen=True)
 class LeakageSuspicion:
-    """A suspicion.
+    """Features that seem to leak the target.
 
     Attributes:
         columns: The feature, or the features whose sum the target is.
-        share: Share of the target's uncertainty that it explains on rows it was not fitted to, at most 1.
-        perfect: Whether nothing of the target is left that they would not tell.
-        found: What was found, without a full stop.
+        share: Share of the target's uncertainty that they explain on held-out rows, at most 1.
+        perfect: Whether they determine the target completely.
+        statement: What was found, without a full stop.
         remedy: What to do about it, without a full stop.
     """
 
     columns: tuple[str, ...]
     share: float
     perfect: bool
-    found: str
+    statement: str
     remedy: str
 
 
 def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicion]:
-    """Look for features that alone tell the target, and for sums of numbers that make it up.
+    """Find features that alone determine the target, and sums of numbers that make it up.
 
     The values of a feature are put into at most 64 bins (categories stay apart, missing values have their own); the
-    most frequent class, or the mean, of each bin in one half of the sample predicts the other half. Where that tells
-    nearly all, a number also predicts by its nearest neighbours among the other half's: bins cannot follow a number
-    exactly. Of two classes, one of which may be rarer than a bin, a number also predicts by its best single cut.
-    Columns that the contract says are meant are no leak.
+    most frequent class, or the mean, of each bin in one half of the sample predicts the other half. Where that explains
+    nearly all, a number also predicts by its nearest neighbours in the other half, because bins cannot follow a number
+    exactly. For two classes, one of which may be rarer than a bin, a number also predicts by its best single cut.
+    Columns that the contract marks as ``meant`` are no leak.
 
     Args:
-        sample: Typed rows that hold the features and the target.
+        sample: Typed rows (n) that hold the features and the target.
         contract: The table's contract.
 
     Returns:
         The suspicions, strongest first; none for a sample of fewer than 50 rows.
     """
     target = contract.target.name
-    known = sample.filter(pl.col(target).is_not_null())
-    if known.height < FEWEST_ROWS:
+    labelled = sample.filter(pl.col(target).is_not_null())
+    if labelled.height < FEWEST_ROWS:
         return []
-    value = known.get_column(target)
+    value = labelled.get_column(target)
     regression = contract.task == "regression"
     y = value.cast(pl.Float64).to_numpy() if regression else _codes(value).astype(np.float64)
     if not np.isfinite(y).all():
@@ -75,14 +75,14 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
     for column in features:
         if column.meant:
             continue
-        values = known.get_column(column.name)
+        values = labelled.get_column(column.name)
         share = _explained_by_bins(_bin_values(values, column), y, regression=regression)
         share = max(share, _cut(values, y)) if contract.task == "binary" else share
         if share >= SUSPICIOUS:
             share = max(share, _explained_by_order(values, y, regression=regression))
             leaks.append(_alone(column.name, target, share, perfect=_is_perfect(share, y, regression=regression)))
     if regression and not leaks:
-        leaks = list(_sums(known, [column for column in features if column.dtype != "string"], y, target))
+        leaks = list(_sums(labelled, [column for column in features if column.dtype != "string"], y, target))
     return sorted(leaks, key=lambda leak: -leak.share)
 
 
@@ -91,8 +91,7 @@ def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageS
         (column,),
         share,
         perfect,
-        f"column {quote(column)} alone tells {100 * share:.1f} % of what there is to know of the target "
-        f"{quote(target)}",
+        f"column {quote(column)} alone explains {100 * share:.1f} % of the target {quote(target)}",
         "give it the role 'ignore' if it is not known when a prediction is made, and 'meant: true' if it is",
     )
 
@@ -100,32 +99,33 @@ def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageS
 def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
     if regression:
         return share >= PERFECT_NUMBERS
-    held = y[1::2].astype(np.int64)
-    told = held.size - int(np.bincount(held).max())
-    return share >= PERFECT_LABELS and told >= _FEWEST_TOLD
+    # Every second row is held out; the sample is in random order already.
+    held_out = y[1::2].astype(np.int64)
+    minority = held_out.size - int(np.bincount(held_out).max())
+    return share >= PERFECT_LABELS and minority >= _FEWEST_TOLD
 
 
 def _explained_by_order(values: pl.Series, y: Vector, *, regression: bool) -> float:
-    """What is explained by going from row to row along a number: by the nearest row's class, or on the line between."""
+    """Return the share explained along a number: by the nearest row's class, or by linear interpolation."""
     x = _numbers(values)
     if x is None:
         return 0.0
     fit = np.arange(x.size) % 2 == 0
-    held = ~fit
-    known, first = np.unique(x[fit], return_index=True)
-    goal = y[fit][first]
+    held_out = ~fit
+    points, first = np.unique(x[fit], return_index=True)
+    values_at = y[fit][first]
     if regression:
-        return _share(y[held] - np.interp(x[held], known, goal), y[held] - y[fit].mean())
-    above = np.clip(np.searchsorted(known, x[held]), 0, known.size - 1)
+        return _share(y[held_out] - np.interp(x[held_out], points, values_at), y[held_out] - y[fit].mean())
+    above = np.clip(np.searchsorted(points, x[held_out]), 0, points.size - 1)
     below = np.maximum(above - 1, 0)
-    nearest = np.where(x[held] - known[below] < known[above] - x[held], below, above)
-    wrong = int((goal[nearest] != y[held]).sum())
-    plain = held.sum() - int(np.bincount(y[held].astype(np.int64)).max())
-    return 1 - wrong / int(plain) if plain else 0.0
+    nearest = np.where(x[held_out] - points[below] < points[above] - x[held_out], below, above)
+    wrong = int((values_at[nearest] != y[held_out]).sum())
+    baseline_errors = held_out.sum() - int(np.bincount(y[held_out].astype(np.int64)).max())
+    return 1 - wrong / int(baseline_errors) if baseline_errors else 0.0
 
 
 def _codes(series: pl.Series) -> Codes:
-    """Whole numbers from 0 on, one for each different value."""
+    """Return whole numbers (n,) from 0 on, one for each different value."""
     return series.cast(pl.String).rank("dense").fill_null(0).to_numpy().astype(np.int64)
 
 
@@ -133,56 +133,56 @@ def _bin_values(series: pl.Series, column: Column) -> Codes:
     if series.dtype in {pl.String, pl.Boolean} or column.categories is not None:
         return _codes(series)
     values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    found = values[np.isfinite(values)]
-    if np.unique(found).size <= _BINS:
-        edges = np.unique(found)
+    finite = values[np.isfinite(values)]
+    if np.unique(finite).size <= _BINS:
+        edges = np.unique(finite)
     else:
-        edges = np.unique(np.quantile(found, np.linspace(0, 1, _BINS + 1)[1:-1]))
+        edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)[1:-1]))
     return np.where(np.isfinite(values), np.searchsorted(edges, values, side="right") + 1, 0).astype(np.int64)
 
 
 def _explained_by_bins(bins: Codes, y: Vector, *, regression: bool) -> float:
-    """Share of the error of the plain guess that the bins take away, on the half they were not fitted to."""
+    """Return the share of the baseline's error that the bins remove, on the held-out half."""
     fit = np.arange(y.size) % 2 == 0
-    held = ~fit
+    held_out = ~fit
     if regression:
         count = np.bincount(bins[fit], minlength=int(bins.max()) + 1)
         total = np.bincount(bins[fit], weights=y[fit], minlength=count.size)
         guess = np.where(count > 0, total / np.maximum(count, 1), y[fit].mean())
-        before = float(((y[held] - y[fit].mean()) ** 2).sum())
-        after = float(((y[held] - guess[bins[held]]) ** 2).sum())
+        before = float(((y[held_out] - y[fit].mean()) ** 2).sum())
+        after = float(((y[held_out] - guess[bins[held_out]]) ** 2).sum())
     else:
         labels = y.astype(np.int64)
         size = int(labels.max()) + 1
         table = np.bincount(bins[fit] * size + labels[fit], minlength=(int(bins.max()) + 1) * size).reshape(-1, size)
-        plain = np.bincount(labels[fit], minlength=size)
-        guess = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), plain.argmax())
-        before = float((labels[held] != plain.argmax()).sum())
-        after = float((labels[held] != guess[bins[held]]).sum())
+        class_counts = np.bincount(labels[fit], minlength=size)
+        guess = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), class_counts.argmax())
+        before = float((labels[held_out] != class_counts.argmax()).sum())
+        after = float((labels[held_out] != guess[bins[held_out]]).sum())
     return 1 - after / before if before > 0 else 0.0
 
 
 def _cut(values: pl.Series, y: Vector) -> float:
-    """What the best single cut of a number explains of two classes, on the rows that it was found on.
+    """Return what the best single cut of a number explains of two classes, on the rows it was found on.
 
-    No half is held out, because the row next to the cut would often be wrong there: of five rows or more of each class
-    chance separates none from the others.
+    No half is held out, because the row next to the cut would often be wrong there; with five or more rows of each
+    class, chance does not separate them.
     """
     x, second = _numbers(values), y == y.max()
     rarer = min(int(second.sum()), int((~second).sum()))
     if x is None or rarer < _FEWEST_TOLD:
         return 0.0
     order = np.argsort(x, kind="stable")
-    known, below = x[order], np.cumsum(second[order])
-    # If the rows up to a place are said to be of the first class and the others of the second, so many are wrong.
-    wrong = below + np.arange(known.size - 1, -1, -1) - (below[-1] - below)
-    cuts = wrong[:-1][known[1:] > known[:-1]]
-    best = np.minimum(cuts, known.size - cuts).min(initial=known.size)
+    ordered, second_below = x[order], np.cumsum(second[order])
+    # Errors if the rows up to each position are predicted as the first class and the rest as the second.
+    wrong = second_below + np.arange(ordered.size - 1, -1, -1) - (second_below[-1] - second_below)
+    cuts = wrong[:-1][ordered[1:] > ordered[:-1]]
+    best = np.minimum(cuts, ordered.size - cuts).min(initial=ordered.size)
     return 1 - int(best) / rarer
 
 
 def _numbers(values: pl.Series) -> Vector | None:
-    """A column's numbers; None if it has others than finite ones."""
+    """Return a column's numbers (n,); None if some are not finite."""
     if not values.dtype.is_numeric():
         return None
     x = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -190,24 +190,26 @@ def _numbers(values: pl.Series) -> Vector | None:
 
 
 def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -> Iterator[LeakageSuspicion]:
-    """A target that is a weighted sum of a few columns, such as a total of its parts."""
+    """Yield a target that is a weighted sum of a few columns, such as a total of its parts."""
     names = [column.name for column in columns][:200]
+    # With fewer than ten rows for each column, least squares explains too much by chance.
     if not names or y.size < 10 * len(names):
         return
     x = sample.select(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in names).to_numpy()
     x = np.where(np.isfinite(x), x, 0.0)
-    centred, goal = x - x.mean(axis=0), y - y.mean()
-    spread = centred.std(axis=0)
+    centred_x, centred_y = x - x.mean(axis=0), y - y.mean()
+    spread = centred_x.std(axis=0)
     usable = spread > 0
-    weights, *_ = np.linalg.lstsq(centred[:, usable], goal, rcond=None)
-    kept, columns_used = centred[:, usable], np.array(names)[usable]
+    weights, *_ = np.linalg.lstsq(centred_x[:, usable], centred_y, rcond=None)
+    usable_columns, columns_used = centred_x[:, usable], np.array(names)[usable]
     parts = np.abs(weights) * spread[usable]
     ones = (np.abs(np.abs(weights) - 1) <= _NEAR_ONE) & (parts > 0.01 * parts.max())
-    exact, plain = _share(goal - kept @ weights, goal), _share(goal - kept[:, ones] @ np.sign(weights[ones]), goal)
+    exact = _share(centred_y - usable_columns @ weights, centred_y)
+    plain = _share(centred_y - usable_columns[:, ones] @ np.sign(weights[ones]), centred_y)
     if exact >= SUSPICIOUS_SUM:
-        used, share, what = columns_used[parts > 0.01 * parts.max()], exact, "a weighted sum of"
+        used, share, relation = columns_used[parts > 0.01 * parts.max()], exact, "a weighted sum of"
     elif plain >= SUSPICIOUS_PLAIN_SUM:
-        used, share, what = columns_used[ones], plain, "nearly a sum or difference of"
+        used, share, relation = columns_used[ones], plain, "nearly a sum or difference of"
     else:
         return
     if all(column.meant for column in columns if column.name in used):
@@ -216,12 +218,12 @@ def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -
         tuple(str(name) for name in used),
         share,
         exact >= PERFECT_NUMBERS,
-        f"the target {quote(target)} is {what} {quote([str(name) for name in used])}",
+        f"the target {quote(target)} is {relation} {quote([str(name) for name in used])}",
         "give the columns that are not known when a prediction is made the role 'ignore', and 'meant: true' to the "
         "others",
     )
 
 
-def _share(rest: Vector, goal: Vector) -> float:
-    before = float((goal**2).sum())
-    return 1 - float((rest**2).sum()) / before if before > 0 else 0.0
+def _share(residual: Vector, total: Vector) -> float:
+    total_squares = float((total**2).sum())
+    return 1 - float((residual**2).sum()) / total_squares if total_squares > 0 else 0.0

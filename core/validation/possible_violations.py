@@ -1,4 +1,4 @@
-"""Which rules the rows of a table may break, told from a summary of its columns, so that sound tables are fast."""
+"""Which rules a table's rows may break, by a summary of its columns, so that valid tables pass fast."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ ColumnSummaries = dict[str, dict[str, Any]]
 
 
 def summary(table: pl.DataFrame, columns: Sequence[Column]) -> ColumnSummaries:
-    """Missing values of each column, least and largest values of those that rules ask for, in one pass."""
+    """Return missing counts of each column of n rows, and extreme values where rules need them, in one pass."""
     names = [column.name for column in columns]
     if not names:
         return {"missing": {}, "least": {}, "most": {}}
@@ -25,41 +25,42 @@ def summary(table: pl.DataFrame, columns: Sequence[Column]) -> ColumnSummaries:
         for column in columns
         if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
     ]
-    asked = {"missing": pl.col(names).null_count().name.prefix("missing:")}
+    expressions = {"missing": pl.col(names).null_count().name.prefix("missing:")}
     if ordered:
-        asked["least"] = pl.col(ordered).min().name.prefix("least:")
-        asked["most"] = pl.col(ordered).max().name.prefix("most:")
-    values = iter(table.select(*asked.values()).row(0))
+        expressions["least"] = pl.col(ordered).min().name.prefix("least:")
+        expressions["most"] = pl.col(ordered).max().name.prefix("most:")
+    values = iter(table.select(*expressions.values()).row(0))
     kinds = {"missing": names, "least": ordered, "most": ordered}
-    return {kind: dict(zip(of, islice(values, len(of)), strict=True)) for kind, of in kinds.items()}
+    return {kind: dict(zip(group, islice(values, len(group)), strict=True)) for kind, group in kinds.items()}
 
 
 def find_possible_violations(
-    contract: Contract, columns: Sequence[Column], *, facts: ColumnSummaries, failed: Collection[str]
+    contract: Contract, columns: Sequence[Column], *, summaries: ColumnSummaries, failed: Collection[str]
 ) -> dict[Rule, nw.Expr]:
-    """The rules that some row may break, as far as the summary can tell.
+    """Return the rules that some row may break, as far as the summary shows.
 
     Args:
         contract: The table's contract.
-        columns: The columns to look at.
-        facts: What ``summary`` says of them.
+        columns: The columns to check.
+        summaries: Their ``summary``.
         failed: Columns in which casts failed.
 
     Returns:
-        Where each of those rules is broken, as ``rules.flags`` gives it.
+        For each of those rules the expression that flags its violations, as in ``row_rules.flags``.
     """
     return {
         (rule, column.name): row_rules.flag(column, rule)
         for rule, column in row_rules.applicable(contract, columns, failed=failed)
-        if _may_break(rule, column, facts)
+        if _may_break(rule, column, summaries)
     }
 
 
-def _may_break(rule: str, column: Column, facts: ColumnSummaries) -> bool:
+def _may_break(rule: str, column: Column, summaries: ColumnSummaries) -> bool:
     if rule == "target_missing":
-        return bool(facts["missing"][column.name])
+        return bool(summaries["missing"][column.name])
+    # Extreme values inside the bounds prove all others, which saves a pass over the rows.
     if rule in {"finite", "range"}:
-        least, most = facts["least"][column.name], facts["most"][column.name]
+        least, most = summaries["least"][column.name], summaries["most"][column.name]
         if least is None:
             return False
         if rule == "finite":
@@ -70,9 +71,9 @@ def _may_break(rule: str, column: Column, facts: ColumnSummaries) -> bool:
 
 
 def marks(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, pl.Series]:
-    """Which rows break each rule, as masks (n,) without missing values; rules that no row breaks are absent."""
+    """Return a mask (n,) of the violations of each rule, without missing values; unbroken rules are absent."""
     if not flags:
         return {}
-    flat = (flag.fill_null(value=False).alias(f"{place}") for place, flag in enumerate(flags.values()))
-    masks = nw.from_native(table).select(*flat).to_native().get_columns()
+    expressions = (flag.fill_null(value=False).alias(f"{position}") for position, flag in enumerate(flags.values()))
+    masks = nw.from_native(table).select(*expressions).to_native().get_columns()
     return {rule: mask for rule, mask in zip(flags, masks, strict=True) if mask.any()}

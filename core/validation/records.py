@@ -1,4 +1,4 @@
-"""Raw records, as a client sends them, to a raw table and back; pure, and the same in packaging and in serving."""
+"""Converts raw records, as a client sends them, to a raw table and back; the same in packaging and in serving."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,86 +21,91 @@ _SINGLE: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: 
 
 
 def table(rows: Sequence[Any], contract: Contract) -> pl.DataFrame:
-    """The raw table of some records.
+    """Return the raw table of some records.
 
     Args:
-        rows: Either objects by column name, or arrays in the order of ``contract.inputs``; n of one kind. A value is a
-            text, a number, a boolean, or None where it is missing: what a CSV or JSON holds.
+        rows: n records of one kind: objects by column name, or arrays in the order of ``contract.inputs``. A value is a
+            text, a number, a boolean, or None if missing, as in CSV or JSON.
         contract: The contract.
 
     Returns:
-        Raw table (n rows), with the columns that the records name.
+        Raw table of n rows, with the columns of the records.
 
     Raises:
-        RequestError: If there are no rows, they are of other shapes, or a value is of another kind or not finite.
+        RequestError: If there are no rows, their shapes differ, or a value is of another kind or not finite.
     """
     if not rows:
         raise RequestError("a request must hold at least one row; got none.", "shape")
     if all(isinstance(row, Mapping) for row in rows):
         return _of_objects(rows)
     names = [column.name for column in contract.inputs]
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         if not isinstance(row, list | tuple):
             raise RequestError(
-                f"row {place} must be an object by column name or an array of {len(names)} values, like all other "
+                f"row {position} must be an object by column name or an array of {len(names)} values, like all other "
                 f"rows; got {_kind(row)} instead.",
                 "shape",
             )
         if len(row) != len(names):
             raise RequestError(
-                f"row {place} must hold {len(names)} values, in the order {quote(names, 300)}; got {len(row)} instead.",
+                f"row {position} must hold {len(names)} values, in the order {quote(names, 300)}; "
+                f"got {len(row)} instead.",
                 "shape",
             )
-    return pl.DataFrame([series(name, [row[place] for row in rows]) for place, name in enumerate(names)])
+    return pl.DataFrame([series(name, [row[position] for row in rows]) for position, name in enumerate(names)])
 
 
 def _of_objects(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         if len(row) != len(names):
             absent = next(name for name in names if name not in row)
-            raise RequestError(f"all rows must hold the same columns; row {place} lacks {quote(absent)}.", "columns")
+            raise RequestError(f"all rows must hold the same columns; row {position} lacks {quote(absent)}.", "columns")
     if not names:
         raise RequestError("row 0 must hold the contract's columns; got an empty object instead.", "columns")
     return pl.DataFrame([series(name, [row[name] for row in rows]) for name in names])
 
 
 def series(name: str, values: Sequence[Any]) -> pl.Series:
-    """One raw column; values of several kinds become text, each as it would alone.
+    """Return one raw column (n,) of n values; values of several kinds become text, each as it would be alone.
 
     Raises:
-        RequestError: If a value is no text, number or boolean, or not finite.
+        RequestError: If a value is not a text, number or boolean, or not finite.
     """
     kinds = {type(value) for value in values} - {type(None)}
     if not kinds <= set(_SINGLE):
-        place = next(i for i, value in enumerate(values) if type(value) not in _SINGLE and value is not None)
-        raise _refusal(name, place, "a text, a number, true, false or null", _kind(values[place]))
+        position = next(i for i, value in enumerate(values) if type(value) not in _SINGLE and value is not None)
+        raise _refusal(name, position, "a text, a number, true, false or null", _kind(values[position]))
     if float in kinds:
-        place = next((i for i, v in enumerate(values) if isinstance(v, float) and not math.isfinite(v)), -1)
-        if place >= 0:
-            raise _refusal(name, place, "finite", str(values[place]))
+        position = next((i for i, v in enumerate(values) if isinstance(v, float) and not math.isfinite(v)), -1)
+        if position >= 0:
+            raise _refusal(name, position, "finite", str(values[position]))
+    # type(), not isinstance: True is an int too.
     if int in kinds and any(type(value) is int and value not in _INT64 for value in values):
-        return pl.Series(name, [_text(value) for value in values], dtype=pl.String)  # as a table's ids that are so long
+        return pl.Series(
+            name, [_text(value) for value in values], dtype=pl.String
+        )  # as tables store ids of that length
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)
     if len(kinds) == 1:
         return pl.Series(name, values, dtype=_SINGLE[kinds.pop()])
+    # Up to 2^53 an integer is exact as a float.
     if kinds == {int, float} and all(abs(value) <= _EXACT for value in values if type(value) is int):
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
 
 
 def of_columns(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> pl.DataFrame:
-    """The raw table of whole columns.
+    """Return the raw table of whole columns.
 
     Args:
-        columns: Values (n,) by name, as in ``table``; in an array of floats NaN is a missing value.
+        columns: Values (n,) by name, as in ``table``; NaN in an array of floats is a missing value.
 
     Returns:
-        Raw table (n rows).
+        Raw table of n rows.
 
     Raises:
-        RequestError: If there are no rows, the columns are of several lengths, or a value is of another kind.
+        RequestError: If there are no rows, the lengths of the columns differ, or a value is of another kind.
     """
     lengths = {name: len(values) for name, values in columns.items()}
     rows = next(iter(lengths.values()), 0)
@@ -110,8 +115,8 @@ def of_columns(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> pl.DataFr
     if uneven:
         first = next(iter(lengths))
         raise RequestError(
-            f"all columns must hold as many values; {quote(uneven)} holds {lengths[uneven]} where {quote(first)} holds "
-            f"{rows}.",
+            f"all columns must hold the same number of values; {quote(uneven)} holds {lengths[uneven]} where "
+            f"{quote(first)} holds {rows}.",
             "shape",
         )
     return pl.DataFrame([_of_array(name, values) for name, values in columns.items()])
@@ -129,12 +134,12 @@ def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
 
 
 def validate_records(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """The typed table of a request that keeps the contract; see ``judged``."""
+    """Return the typed table (n rows) of a valid request; see ``validate_with_warnings``."""
     return validate_with_warnings(raw, contract)[0]
 
 
 def validate_with_warnings(raw: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, list[Violation]]:
-    """The typed table of a request that may pass, and what the contract warns of.
+    """Return the typed table of a valid request, and what the contract warns of.
 
     Args:
         raw: Raw table of n rows.
@@ -144,24 +149,24 @@ def validate_with_warnings(raw: pl.DataFrame, contract: Contract) -> tuple[pl.Da
         Typed table of n rows with ``contract.inputs``, and the violations of rules whose severity is ``warn``.
 
     Raises:
-        RequestError: If a rule is broken for which a row of the training table would have been set aside; the sentence
-            names row, column, what was expected and what was found.
+        RequestError: If a rule is broken that quarantines a row of the training table; the sentence names row, column,
+            what was expected and what was found.
     """
-    checked = check_rows(trim_texts(raw), contract, serving=True)
-    refused = [item for item in checked.violations if item.severity in REFUSING or _is_unknown(item)]
+    validation = check_rows(trim_texts(raw), contract, serving=True)
+    refused = [item for item in validation.violations if item.severity in REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""
         raise RequestError(f"{str(refused[0]).removesuffix('.')}{more}.", refused[0].rule)
-    return checked.frame, [item for item in checked.violations if item.severity == "warn"]
+    return validation.frame, [item for item in validation.violations if item.severity == "warn"]
 
 
-def _is_unknown(found: Violation) -> bool:
-    """A column that nobody knows costs a training table nothing, but in a request it is a misspelt one."""
-    return found.rule == "unknown_columns" and found.severity != "off"
+def _is_unknown(violation: Violation) -> bool:
+    """Check for an unknown column: harmless in a training table, but probably a misspelling in a request."""
+    return violation.rule == "unknown_columns" and violation.severity != "off"
 
 
 def records(typed: pl.DataFrame, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Rows of a typed table as records that JSON can hold: times as ISO 8601 text, missing values as None."""
+    """Return rows of a typed table as records for JSON: times as ISO 8601 text, missing values as None."""
     names = [column.name for column in columns]
     return [
         {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in typed.select(names).iter_rows()
@@ -179,7 +184,7 @@ def _text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int) or (value.is_integer() and abs(value) <= _EXACT):
         return str(int(value))
-    # Polars, not Python, writes a number that stands alone.
+    # A column of numbers alone is written by Polars, so a number among texts must be too.
     return str(pl.Series([value]).cast(pl.String)[0])
 
 
@@ -195,7 +200,7 @@ _NOUNS: dict[type, str] = {
 
 
 def _kind(value: Any) -> str:
-    """What a value is; never the value itself, which may be personal."""
+    """Return the kind of a value; never the value itself, which may be personal."""
     return _NOUNS.get(type(value), f"a value of type {type(value).__name__}")
 
 

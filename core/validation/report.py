@@ -1,4 +1,4 @@
-"""What the check of a table found, rule by rule, and whether the line may go on."""
+"""The findings of a table's validation, rule by rule, and whether the run may continue."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ RARE_CLASS = 0.05
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """One rule that is broken.
+    """One broken rule.
 
     Attributes:
         rule: Its name.
         column: The column; empty for a rule about the table.
-        severity: What the contract says of it.
-        count: Rows that break it; of a rule about columns, columns.
-        found: What was expected and found, without a full stop.
+        severity: Its severity in the contract.
+        count: Number of rows that break it, or of columns for a rule about columns.
+        statement: What was expected and found, without a full stop.
         remedy: What to do about it, without a full stop.
         examples: A few values with their row numbers, as text; none for personal data.
-        holds: Whether no model of this table may be promoted before a person has looked at it.
+        holds: Whether models of this table may only be promoted after a person's review.
     """
 
     rule: str
     column: str
     severity: Severity
     count: int
-    found: str
+    statement: str
     remedy: str
     examples: tuple[str, ...] = ()
     holds: bool = False
@@ -42,10 +42,10 @@ class CheckFinding:
     @property
     def message(self) -> str:
         """What was expected and found, as a sentence with the remedy."""
-        return f"{self.found}; {self.remedy}."
+        return f"{self.statement}; {self.remedy}."
 
     def plain(self) -> dict[str, Any]:
-        """The finding as plain values."""
+        """Return the finding as plain values."""
         return {
             "rule": self.rule,
             "column": self.column,
@@ -57,33 +57,33 @@ class CheckFinding:
         }
 
 
-def findings(tally: TableAccumulator, contract: Contract) -> list[CheckFinding]:
-    """Every rule that the table breaks, worst severity first.
+def findings(accumulator: TableAccumulator, contract: Contract) -> list[CheckFinding]:
+    """Return every rule that the table breaks, worst severity first.
 
     Args:
-        tally: What was counted in the table.
+        accumulator: The statistics of the table.
         contract: The table's contract.
 
     Returns:
         The findings; rules that are off are absent.
     """
-    counts = tally.counts
-    found = [
+    counts = accumulator.counts
+    broken = [
         *_row_findings(counts, contract),
         *_column_findings(counts, contract),
-        *_repeats(tally, contract),
+        *_repeats(accumulator, contract),
         *_classes(counts, contract),
     ]
     if contract.severity("leakage") != "off":
-        found += [_leakage(leak, contract) for leak in find_leaks(tally.sample(), contract)]
-    found += _quarantine_findings(counts, contract)
+        broken += [_leakage(leak, contract) for leak in find_leaks(accumulator.sample(), contract)]
+    broken += _quarantine_findings(counts, contract)
     order = {"stop": 0, "quarantine": 1, "warn": 2}
-    return sorted((item for item in found if item.severity != "off"), key=lambda item: order[item.severity])
+    return sorted((item for item in broken if item.severity != "off"), key=lambda item: order[item.severity])
 
 
-def report(tally: TableAccumulator, contract: Contract, found: list[CheckFinding]) -> dict[str, Any]:
-    """The checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
-    counts = tally.counts
+def report(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> dict[str, Any]:
+    """Return the checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
+    counts = accumulator.counts
     columns: dict[str, Any] = {}
     for column in contract.kept:
         missing = int(counts.missing.get(column.name, 0))
@@ -94,23 +94,23 @@ def report(tally: TableAccumulator, contract: Contract, found: list[CheckFinding
             "missing_share": missing / counts.rows if counts.rows else 0.0,
         }
     return {
-        "rows": tally.facts(),
-        "rules": [item.plain() for item in found],
+        "rows": accumulator.facts(),
+        "rules": [item.plain() for item in broken],
         "class_balance": {name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
         "columns": columns,
     }
 
 
-def require(tally: TableAccumulator, contract: Contract, found: list[CheckFinding]) -> None:
-    """End the line if a rule says so, or if too little is left to learn from.
+def require(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> None:
+    """Raise if a rule of severity ``stop`` is broken, or if too little is left to learn from.
 
     Raises:
-        DataError: If it must end; the message names column, rule, count, examples and remedy.
+        DataError: If the run must end; the message names column, rule, count, examples and remedy.
     """
-    for item in found:
+    for item in broken:
         if item.severity == "stop":
             raise DataError(item.message)
-    counts = tally.counts
+    counts = accumulator.counts
     if counts.valid < FEWEST_ROWS:
         raise DataError(
             f"at least {FEWEST_ROWS} valid rows are needed to learn from, but the table has {counts.valid} "
@@ -119,14 +119,14 @@ def require(tally: TableAccumulator, contract: Contract, found: list[CheckFindin
     if not contract.inputs:
         others = [f"{quote(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
         raise DataError(
-            f"a column to learn from is needed beside the target {quote(contract.target.name)}, but the table has "
+            f"a column to learn from is needed besides the target {quote(contract.target.name)}, but the table has "
             f"{', '.join(others[:5]) or 'none'}; give one, or make one a feature in the contract."
         )
-    there = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
-    if contract.task != "regression" and len(there) < 2:
+    present = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
+    if contract.task != "regression" and len(present) < 2:
         raise DataError(
             f"the target {quote(contract.target.name)} must have at least two classes among the valid rows, but has "
-            f"{quote(there)}; give rows of another class, or choose another target."
+            f"{quote(present)}; give rows of another class, or choose another target."
         )
 
 
@@ -135,16 +135,16 @@ def _class_names(contract: Contract) -> tuple[str, ...]:
 
 
 def example_text(example: ViolationExample) -> str:
-    """A value and where it stands."""
+    """Return a value and its row."""
     return f"{example.value} (row {example.row})" if example.value else f"row {example.row}"
 
 
 def _row_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
-    places = {column.name: place for place, column in enumerate(contract.columns)}
-    for (rule, name), count in sorted(counts.broken.items(), key=lambda item: (places[item[0][1]], item[0][0])):
+    positions = {column.name: position for position, column in enumerate(contract.columns)}
+    for (rule, name), count in sorted(counts.broken.items(), key=lambda item: (positions[item[0][1]], item[0][0])):
         examples = tuple(example_text(item) for item in counts.examples.get((rule, name), ()))
         level = contract.severity(rule)
-        remedy = f"correct them, mend the contract, or set its rule '{rule}' to warn"
+        remedy = f"correct them, edit the contract, or set its rule '{rule}' to warn"
         message = (
             f"column {quote(name)} must be {row_rules.expectation(contract.column(name), rule)}; {count} of "
             f"{counts.rows} "
@@ -164,7 +164,7 @@ def _column_findings(counts: ViolationCounts, contract: Contract) -> Iterator[Ch
             remedy = "fill them in, or raise the contract's 'missing'"
             yield CheckFinding("missing", column.name, contract.severity("missing"), missing, message, remedy)
         if column.role == "feature" and counts.rows > 1 and _constant(counts, column.name):
-            message = f"column {quote(column.name)} has one value in all {counts.rows} rows and tells nothing"
+            message = f"column {quote(column.name)} has one value in all {counts.rows} rows and carries no information"
             remedy = "give it the role 'ignore'"
             yield CheckFinding("constant", column.name, contract.severity("constant"), counts.rows, message, remedy)
     for name in counts.unknown:
@@ -179,30 +179,30 @@ def _constant(counts: ViolationCounts, name: str) -> bool:
     return (least is None and most is None) or (missing == 0 and bool(least == most))
 
 
-def _repeats(tally: TableAccumulator, contract: Contract) -> Iterator[CheckFinding]:
-    repeated = tally.rows.count() if contract.severity("duplicate_rows") != "off" else 0
+def _repeats(accumulator: TableAccumulator, contract: Contract) -> Iterator[CheckFinding]:
+    repeated = accumulator.rows.count() if contract.severity("duplicate_rows") != "off" else 0
     if repeated:
-        message = f"{repeated} of {tally.counts.valid} rows repeat an earlier one; {_apart(contract)}"
+        message = f"{repeated} of {accumulator.counts.valid} rows repeat an earlier one; {_apart(contract)}"
         remedy = "remove them if they are an error"
         yield CheckFinding("duplicate_rows", "", contract.severity("duplicate_rows"), repeated, message, remedy)
-    repeated = tally.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
+    repeated = accumulator.keys.count() if contract.keys and contract.severity("duplicate_keys") != "off" else 0
     if repeated:
         message = (
             f"the keys {quote(list(contract.keys))} must be different in each row, but {repeated} rows repeat "
             "an earlier one"
         )
-        remedy = "correct them, or mend the contract's 'keys'"
+        remedy = "correct them, or edit the contract's 'keys'"
         level = contract.severity("duplicate_keys")
         yield CheckFinding("duplicate_keys", ", ".join(contract.keys), level, repeated, message, remedy)
 
 
 def _leakage(leak: LeakageSuspicion, contract: Contract) -> CheckFinding:
     level, count = contract.severity("leakage"), len(leak.columns)
-    return CheckFinding("leakage", leak.columns[0], level, count, leak.found, leak.remedy, holds=leak.perfect)
+    return CheckFinding("leakage", leak.columns[0], level, count, leak.statement, leak.remedy, holds=leak.perfect)
 
 
 def _apart(contract: Contract) -> str:
-    """What becomes of equal rows in the split, in a few words."""
+    """Return what the split does with equal rows, in a few words."""
     if contract.group == "inputs":
         return "equal inputs stay on one side of the split"
     return "each copy is drawn for the train or the test part by itself, unless the contract says 'group: inputs'"
@@ -237,5 +237,5 @@ def _quarantine_findings(counts: ViolationCounts, contract: Contract) -> Iterato
         f"{counts.rows} ({share:.1%}) were, most of them ({count}) because column {quote(name)} must be "
         f"{row_rules.expectation(contract.column(name), rule)} (rule {rule}), unlike {', '.join(examples[:3])}"
     )
-    remedy, level = "correct the table or mend the contract", contract.severity("quarantined_share")
+    remedy, level = "correct the table or edit the contract", contract.severity("quarantined_share")
     yield CheckFinding("quarantined_share", name, level, counts.quarantined, message, remedy, examples)

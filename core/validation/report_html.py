@@ -14,10 +14,10 @@ _MOST_COLUMNS = 200
 
 
 def checks_page(checks: dict[str, Any], *, title: str) -> str:
-    """Draw the checks.
+    """Render the checks.
 
     Args:
-        checks: What ``checks.report`` gave.
+        checks: The result of ``report.report``.
         title: Heading of the page.
 
     Returns:
@@ -43,15 +43,15 @@ def _table(heads: tuple[str, ...], rows: list[str]) -> str:
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _rules(found: list[dict[str, Any]]) -> str:
-    if not found:
+def _rules(rules: list[dict[str, Any]]) -> str:
+    if not rules:
         return "<h2>Rules</h2><p>No rule is broken.</p>"
     rows = [
         f'<tr><td class="{escape(item["severity"])}">{escape(item["severity"])}</td><td>{escape(item["rule"])}</td>'
         f'<td class="n">{item["count"]:,}</td><td>{escape(item["message"])}</td></tr>'
-        for item in found[:_MOST_COLUMNS]
+        for item in rules[:_MOST_COLUMNS]
     ]
-    return f"<h2>Rules</h2>{_table(('severity', 'rule', 'count', 'what was found'), rows)}{_more(len(found))}"
+    return f"<h2>Rules</h2>{_table(('severity', 'rule', 'count', 'what was found'), rows)}{_more(len(rules))}"
 
 
 def _classes(balance: dict[str, int]) -> str:
@@ -67,9 +67,9 @@ def _classes(balance: dict[str, int]) -> str:
 
 def _columns(columns: dict[str, Any], read: int) -> str:
     rows = [
-        f"<tr><td>{escape(name)}</td><td>{escape(facts['dtype'])}</td><td>{escape(facts['role'])}</td>"
-        f'<td class="n">{facts["missing"]:,}</td><td class="n">{facts["missing"] / max(read, 1):.1%}</td></tr>'
-        for name, facts in list(columns.items())[:_MOST_COLUMNS]
+        f"<tr><td>{escape(name)}</td><td>{escape(column['dtype'])}</td><td>{escape(column['role'])}</td>"
+        f'<td class="n">{column["missing"]:,}</td><td class="n">{column["missing"] / max(read, 1):.1%}</td></tr>'
+        for name, column in list(columns.items())[:_MOST_COLUMNS]
     ]
     return f"<h2>Columns</h2>{_table(('column', 'dtype', 'role', 'missing', 'share'), rows)}{_more(len(columns))}"
 

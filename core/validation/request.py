@@ -1,4 +1,4 @@
-"""Tables and requests against the data contract."""
+"""Validation of a request, or another small table, against the data contract, value by value."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Violation:
     """One broken rule of one row.
 
     Attributes:
-        row: Index of the row, from 0 on; -1 for a column that is absent or unknown.
+        row: Index of the row, starting at 0; -1 for a column that is absent or unknown.
         column: Name of the column.
         rule: ``type``, ``finite``, ``range``, ``category``, ``target_missing``, ``missing``, ``columns`` (absent) or
             ``unknown_columns``.
-        expected: What it must be.
-        got: The value, quoted and short; empty for personal data.
-        severity: What the contract says of it.
+        expected: What the value must be.
+        got: The value, quoted and shortened; empty for personal data.
+        severity: Severity of the rule in the contract.
     """
 
     row: int
@@ -39,7 +39,7 @@ class Violation:
     severity: Severity = "stop"
 
     def __str__(self) -> str:
-        """The violation as a sentence."""
+        """Return the violation as a sentence."""
         where = f"row {self.row}, column" if self.row >= 0 else "column"
         got = f"; got {self.got} instead" if self.got else ""
         return f"{where} {quote(self.column)} must be {self.expected}{got}."
@@ -47,7 +47,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class RequestValidation:
-    """A small table that was checked.
+    """A validated small table.
 
     Attributes:
         frame: The typed columns, all rows; values that break the rule ``type`` are missing.
@@ -64,43 +64,46 @@ class RequestValidation:
 
 
 def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> RequestValidation:
-    """Check a small raw table, such as a request, value by value.
+    """Validate a small raw table, such as a request, value by value.
 
     Args:
         frame: Raw table of n rows, of any dtypes.
         contract: The contract.
-        serving: Whether these are rows to predict: then only ``contract.inputs`` are wanted, and the contract's other
-            columns are not looked at.
+        serving: Whether these are rows to predict: then only ``contract.inputs`` are required, and the contract's
+            other columns are ignored.
 
     Returns:
-        The typed table of n rows (with ``serving``, of ``contract.inputs`` that are there; an absent one is all
-        missing) and the violations.
+        The typed table of n rows (with ``serving``, of ``contract.inputs``; an absent column is all missing) and the
+        violations.
     """
-    wanted = contract.inputs if serving else contract.kept
+    expected = contract.inputs if serving else contract.kept
     names = set(frame.columns)
-    there = [column for column in wanted if column.name in names]
-    evaluated = evaluate_rules(frame, there, contract)
-    found = [*_column_violations(frame, contract, wanted), *_missing_violations(evaluated.missing(there), contract)]
-    for rule, mask in evaluated.masks.items():
-        found.extend(_value_violations(frame, contract, rule, mask))
-    absent = [
-        pl.lit(None, casting.DTYPES[column.dtype]).alias(column.name) for column in wanted if column.name not in names
+    present = [column for column in expected if column.name in names]
+    evaluated = evaluate_rules(frame, present, contract)
+    violations = [
+        *_column_violations(frame, contract, expected),
+        *_missing_violations(evaluated.missing(present), contract),
     ]
-    base = evaluated.frame if there else frame.select(pl.repeat(None, pl.len()).alias(""))
-    complete = base.with_columns(absent).select(column.name for column in wanted)
-    order = {column.name: place for place, column in enumerate(contract.columns)}
-    found.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
-    return RequestValidation(frame=complete, violations=found[:_MOST_VIOLATIONS])
+    for rule, mask in evaluated.masks.items():
+        violations.extend(_value_violations(frame, contract, rule, mask))
+    absent = [
+        pl.lit(None, casting.DTYPES[column.dtype]).alias(column.name) for column in expected if column.name not in names
+    ]
+    typed = evaluated.frame if present else frame.select(pl.repeat(None, pl.len()).alias(""))
+    complete = typed.with_columns(absent).select(column.name for column in expected)
+    order = {column.name: position for position, column in enumerate(contract.columns)}
+    violations.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
+    return RequestValidation(frame=complete, violations=violations[:_MOST_VIOLATIONS])
 
 
-def _column_violations(frame: pl.DataFrame, contract: Contract, wanted: tuple[Column, ...]) -> Iterator[Violation]:
+def _column_violations(frame: pl.DataFrame, contract: Contract, expected: tuple[Column, ...]) -> Iterator[Violation]:
     names = set(frame.columns)
-    for column in wanted:
+    for column in expected:
         if column.name not in names:
             yield Violation(-1, column.name, "columns", "present", "no such column", contract.severity("columns"))
     for name in frame.columns:
         if name not in contract.names:
-            must = f"one of {quote([column.name for column in wanted], 200)}"
+            must = f"one of {quote([column.name for column in expected], 200)}"
             yield Violation(-1, name, "unknown_columns", must, quote(name), contract.severity("unknown_columns"))
 
 

@@ -1,6 +1,6 @@
-"""The digest of a row: one number that depends on the row's values alone.
+"""The digest of a row: one number that depends on the row's values only.
 
-It decides on which side of a split a row falls and which rows are the same. The encoding (``hash_rows``, version 1) and
+It decides on which side of a split a row falls, and which rows are equal. The encoding (``hash_rows``, version 1) and
 xxHash64 (https://xxhash.com) are both frozen: the same row has the same digest in any block, order and release.
 """
 
@@ -25,7 +25,7 @@ def row_digest(frame: Frame, columns: Sequence[str], *, name: str = DIGEST) -> F
 
     Args:
         frame: Table, eager or lazy.
-        columns: Columns that count, in order; their names do not.
+        columns: Columns to digest, in order; their names have no influence.
         name: Name of the new column.
 
     Returns:
@@ -36,7 +36,7 @@ def row_digest(frame: Frame, columns: Sequence[str], *, name: str = DIGEST) -> F
 
 
 def with_digests(frame: Frame, contract: Contract) -> Frame:
-    """Add the digest of the whole row, ``_digest``, and of the contract's keys, ``_key_digest``, if it has some.
+    """Add the digest of the whole row, ``_digest``, and of the contract's keys, ``_key_digest``, if any.
 
     Args:
         frame: Typed table.
@@ -50,9 +50,9 @@ def with_digests(frame: Frame, contract: Contract) -> Frame:
 
 
 def reseed(digest: pl.Expr, seed: int) -> pl.Expr:
-    """Another digest for each seed, for splits of format 1: the product with an odd number, modulo 2**64.
+    """Return another digest for each seed, for splits of format 1: the product with an odd number, modulo 2**64.
 
-    It is as uniform as the first. The number is drawn by SplitMix64 (Steele, Lea and Flood 2014,
+    It is as uniform as the first. The factor is drawn by SplitMix64 (Steele, Lea and Flood 2014,
     doi:10.1145/2660193.2660195).
     """
     state = (seed + 0x9E3779B97F4A7C15) & _MASK

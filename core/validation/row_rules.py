@@ -1,4 +1,4 @@
-"""The rules about one row, as narwhals expressions that any engine can run."""
+"""The rules about a single row, as narwhals expressions that run on any engine."""
 
 from collections.abc import Collection, Iterable
 
@@ -21,16 +21,16 @@ _NOUNS = {
 
 
 def failed_name(column: str) -> str:
-    """Name of the boolean column that tells where the cast of ``column`` failed."""
+    """Return the name of the boolean column that flags failed casts of ``column``."""
     return f"_failed:{column}"
 
 
 def flags(contract: Contract, columns: Iterable[Column], *, failed: Collection[str] = ()) -> dict[Rule, nw.Expr]:
-    """Where each rule is broken.
+    """Return the expression that flags violations of each rule.
 
     Args:
         contract: The table's contract.
-        columns: The columns to look at.
+        columns: The columns to check.
         failed: Columns for which the table holds a boolean column ``failed_name(column)``.
 
     Returns:
@@ -42,24 +42,24 @@ def flags(contract: Contract, columns: Iterable[Column], *, failed: Collection[s
 def applicable(
     contract: Contract, columns: Iterable[Column], *, failed: Collection[str] = ()
 ) -> list[tuple[str, Column]]:
-    """The rules that the rows of a table are held against, as names and columns; those that are off are absent."""
-    on = {rule for rule in ROW_RULES if contract.severity(rule) != "off"}
-    found = []
+    """Return the rules that apply to the rows of a table, as names and columns; rules that are off are absent."""
+    enabled = {rule for rule in ROW_RULES if contract.severity(rule) != "off"}
+    rules = []
     for column in columns:
         if column.role != "ignore":
-            wanted = {
+            applies = {
                 "type": column.name in failed,
                 "finite": column.dtype == "number",
                 "range": column.minimum is not None or column.maximum is not None,
                 "category": column.categories is not None and column.dtype != "boolean" and column.unseen == "refuse",
                 "target_missing": column.role == "target",
             }
-            found += [(rule, column) for rule, holds in wanted.items() if holds and rule in on]
-    return found
+            rules += [(rule, column) for rule, holds in applies.items() if holds and rule in enabled]
+    return rules
 
 
 def flag(column: Column, rule: str) -> nw.Expr:
-    """Where one rule is broken in one column."""
+    """Return the expression that flags violations of one rule in one column."""
     value = nw.col(column.name)
     if rule == "type":
         return nw.col(failed_name(column.name))
@@ -75,7 +75,7 @@ def flag(column: Column, rule: str) -> nw.Expr:
 
 
 def categories_of(column: Column) -> list[str] | list[int] | list[float]:
-    """The categories of a column as values of its dtype."""
+    """Return the categories of a column as values of its dtype."""
     texts = column.categories or ()
     if column.dtype == "integer":
         return [int(text) for text in texts]
@@ -93,7 +93,7 @@ def _noun(column: Column) -> str:
 
 
 def expectation(column: Column, rule: str) -> str:
-    """What a value of a column must be, to stand after *must be*."""
+    """Return what a value of a column must be, as the words after *must be*."""
     if rule in {"type", "finite"}:
         return "a finite number" if rule == "finite" else _noun(column)
     if rule == "category":

@@ -1,7 +1,7 @@
-"""Which rows break which rules of a contract: the one routine behind tables, requests and rows to score.
+"""Which rows break which rules of a contract: the one routine behind tables, requests and scoring.
 
-Whoever calls it decides what a broken rule means: rows are counted and set aside, a request is refused, or a row gets
-no prediction.
+The caller decides what a broken rule means: rows are counted and quarantined, a request is refused, or a row gets no
+prediction.
 """
 
 import functools
@@ -20,13 +20,13 @@ from headrace.core.validation.row_rules import Rule
 
 @dataclass(frozen=True)
 class RuleMasks:
-    """Rows (n) against the rules about one row.
+    """The result of the rules about single rows, on n rows.
 
     Attributes:
-        frame: Typed columns (n rows), in the order in which they were given; what could not be cast is missing.
-        masks: Where each rule is broken (n,), without missing values; rules that no row breaks are absent.
-        failed: By column, where a value was there that could not be cast (n,); columns without such are absent.
-        summary: Number of missing values, least and largest values by column, as ``suspects.summary`` gives them.
+        frame: Typed columns (n rows), in the given order; values that could not be cast are missing.
+        masks: A boolean mask (n,) of violations by rule, without missing values; rules without violations are absent.
+        failed: A boolean mask (n,) by column of values that could not be cast; columns without failures are absent.
+        summary: Number of missing values, least and largest values by column, from ``possible_violations.summary``.
     """
 
     frame: pl.DataFrame
@@ -35,75 +35,77 @@ class RuleMasks:
     summary: ColumnSummaries
 
     def missing(self, columns: Sequence[Column]) -> dict[Rule, pl.Series]:
-        """Where a value is missing that must not be, as masks (n,); one that could not be cast breaks ``type`` already.
+        """Return masks (n,) of forbidden missing values; a value that could not be cast breaks ``type`` already.
 
         Args:
-            columns: Columns of the frame; those whose share of missing values may be larger than 0 are not looked at,
-                nor those of role ``ignore`` and the target, which has a rule of its own.
+            columns: Columns of the frame. Those that may have missing values are skipped, and so are ignored columns
+                and the target, which has a rule of its own.
         """
-        found = {}
+        masks = {}
         for column in columns:
-            bound = column.missing == 0 and column.role not in {"target", "ignore"}
-            if bound and self.summary["missing"][column.name]:
+            required = column.missing == 0 and column.role not in {"target", "ignore"}
+            if required and self.summary["missing"][column.name]:
                 mask = self.frame.get_column(column.name).is_null()
                 mask = mask & ~self.failed[column.name] if column.name in self.failed else mask
                 if mask.any():
-                    found["missing", column.name] = mask
-        return found
+                    masks["missing", column.name] = mask
+        return masks
 
 
 def evaluate_rules(frame: pl.DataFrame, columns: Sequence[Column], contract: Contract) -> RuleMasks:
-    """Cast raw rows and evaluate the contract's rules about one row.
+    """Cast raw rows and evaluate the contract's rules about single rows.
 
-    A text that stands for a missing value is looked for where a category is not known only: most tables hold none.
+    Only values outside the categories are compared with the missing-value texts, because most tables have none.
 
     Args:
         frame: Raw rows (n), of any dtypes, that hold the columns.
-        columns: Columns of the contract to cast and to look at, at least one.
+        columns: Columns of the contract to cast and check, at least one.
         contract: The contract.
     """
     typed = casting.cast_columns(frame, columns, missing_values=contract.missing_values)
     table = typed.frame.with_columns(mask.alias(row_rules.failed_name(name)) for name, mask in typed.failed.items())
-    facts = summary(table, columns)
-    masks = marks(table, find_possible_violations(contract, columns, facts=facts, failed=typed.failed))
-    found = RuleMasks(table.select(typed.frame.columns) if typed.failed else table, masks, typed.failed, facts)
-    texts = _missing_texts(found, contract)
-    return _without_texts(found, texts, contract) if texts else found
+    summaries = summary(table, columns)
+    masks = marks(table, find_possible_violations(contract, columns, summaries=summaries, failed=typed.failed))
+    evaluated = RuleMasks(table.select(typed.frame.columns) if typed.failed else table, masks, typed.failed, summaries)
+    texts = _missing_texts(evaluated, contract)
+    return _without_texts(evaluated, texts, contract) if texts else evaluated
 
 
-def _missing_texts(found: RuleMasks, contract: Contract) -> dict[str, pl.Series]:
-    """Where values that are none of the categories are texts that stand for a missing value, by column."""
-    schema = found.frame.schema
-    names = [name for rule, name in found.masks if rule == "category" and schema[name] == pl.String]
+def _missing_texts(evaluated: RuleMasks, contract: Contract) -> dict[str, pl.Series]:
+    """Return masks of values outside the categories that are missing-value texts, by column."""
+    schema = evaluated.frame.schema
+    names = [name for rule, name in evaluated.masks if rule == "category" and schema[name] == pl.String]
     if not names:
         return {}
-    texts = found.frame.select(pl.col(names).is_in(list(contract.missing_values))).get_columns()
-    here = {text.name: found.masks["category", text.name] & text for text in texts}
-    return {name: text for name, text in here.items() if text.any()}
+    texts = evaluated.frame.select(pl.col(names).is_in(list(contract.missing_values))).get_columns()
+    missing_texts = {text.name: evaluated.masks["category", text.name] & text for text in texts}
+    return {name: text for name, text in missing_texts.items() if text.any()}
 
 
-def _without_texts(found: RuleMasks, texts: Mapping[str, pl.Series], contract: Contract) -> RuleMasks:
-    """The same with these texts missing: they break no rule about categories, but may break one about the target."""
-    frame = found.frame.with_columns(found.frame.get_column(name).set(text, None) for name, text in texts.items())
-    masks, facts = dict(found.masks), {kind: dict(values) for kind, values in found.summary.items()}
+def _without_texts(evaluated: RuleMasks, texts: Mapping[str, pl.Series], contract: Contract) -> RuleMasks:
+    """Return the masks with these texts missing: no category is violated, but ``target_missing`` may be."""
+    frame = evaluated.frame.with_columns(
+        evaluated.frame.get_column(name).set(text, None) for name, text in texts.items()
+    )
+    masks, summaries = dict(evaluated.masks), {kind: dict(values) for kind, values in evaluated.summary.items()}
     for name, text in texts.items():
         values = frame.get_column(name)
         masks["category", name] &= ~text
         if contract.column(name).role == "target" and contract.severity("target_missing") != "off":
             masks["target_missing", name] = values.is_null()
-        facts["missing"][name] = values.null_count()
-        if name in facts["least"]:
-            facts["least"][name], facts["most"][name] = values.min(), values.max()
-    place = {name: place for place, name in enumerate(frame.columns)}
-    ordered = sorted(masks.items(), key=lambda item: place[item[0][1]])
-    return RuleMasks(frame, {rule: mask for rule, mask in ordered if mask.any()}, found.failed, facts)
+        summaries["missing"][name] = values.null_count()
+        if name in summaries["least"]:
+            summaries["least"][name], summaries["most"][name] = values.min(), values.max()
+    position = {name: position for position, name in enumerate(frame.columns)}
+    ordered = sorted(masks.items(), key=lambda item: position[item[0][1]])
+    return RuleMasks(frame, {rule: mask for rule, mask in ordered if mask.any()}, evaluated.failed, summaries)
 
 
 def refused_rows(masks: Mapping[Rule, pl.Series], contract: Contract, *, rows: int) -> pl.Series:
-    """Which rows (n,) break a rule for which the contract refuses a row.
+    """Return the mask (n,) of rows that break a rule for which the contract refuses a row.
 
     Args:
-        masks: Where each rule is broken (n,).
+        masks: A mask (n,) of violations by rule.
         contract: The contract.
         rows: Number n of rows.
     """

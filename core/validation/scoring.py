@@ -1,4 +1,4 @@
-"""Rows to score against the contract: all of a block at once, by the rules of a server's door."""
+"""Validation of rows to score, a block at a time, by the rules that a server applies to a request."""
 
 import functools
 import operator
@@ -16,12 +16,12 @@ from headrace.core.validation.rule_masks import evaluate_rules, refused_rows
 
 @dataclass(frozen=True)
 class ScoringValidation:
-    """Rows of a block against the contract.
+    """The validation of a block of rows to score.
 
     Attributes:
-        table: Typed rows, all of them (n), with the contract's inputs.
-        broken: Where each rule is broken (n,); rules that no row breaks are absent.
-        refused: Which rows get no prediction (n,).
+        table: All n rows, typed, with the contract's inputs.
+        broken: A mask (n,) of violations by rule; rules without violations are absent.
+        refused: The mask (n,) of rows that get no prediction.
     """
 
     table: pl.DataFrame
@@ -30,17 +30,17 @@ class ScoringValidation:
 
 
 def judge(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
-    """Hold raw rows against the contract, as ``records.judged`` does with a request.
+    """Validate raw rows against the contract, as ``records.validate_with_warnings`` does with a request.
 
-    Two things differ, because a table is not a request: a bad row is refused alone, and columns that the contract does
-    not know may come along.
+    Two things differ, because a table is not a request: an invalid row is refused alone, and columns outside the
+    contract are allowed.
 
     Args:
         frame: Raw rows (n), of any dtypes.
         contract: The contract.
 
     Raises:
-        DataError: If an input column is absent, unless the contract lets that pass.
+        DataError: If an input column is absent and the contract refuses that.
     """
     absent = [column for column in contract.inputs if column.name not in frame.columns]
     if absent and contract.refuses("columns"):
@@ -48,15 +48,15 @@ def judge(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
             f"the table must hold each column that the model needs; {quote([column.name for column in absent])} are "
             f"absent; it holds {quote(frame.columns, 300) if frame.width else 'none of them'}."
         )
-    there = [column for column in contract.inputs if column.name in frame.columns]
+    present = [column for column in contract.inputs if column.name in frame.columns]
     table, broken = frame, dict[Rule, pl.Series]()
-    if there:
-        found = evaluate_rules(frame, there, contract)
-        table, broken = found.frame, {**found.masks}
-        broken |= found.missing(there) if contract.severity("missing") != "off" else {}
+    if present:
+        evaluated = evaluate_rules(frame, present, contract)
+        table, broken = evaluated.frame, {**evaluated.masks}
+        broken |= evaluated.missing(present) if contract.severity("missing") != "off" else {}
     if contract.severity("columns") == "warn":
         broken |= {("columns", column.name): _all(frame, value=True) for column in absent}
-    infinite = _infinite(table, there, contract)
+    infinite = _infinite(table, present, contract)
     refused = functools.reduce(operator.or_, infinite.values(), refused_rows(broken, contract, rows=frame.height))
     if absent:
         table = table.with_columns(pl.lit(None, casting.DTYPES[column.dtype]).alias(column.name) for column in absent)
@@ -64,11 +64,11 @@ def judge(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
     return ScoringValidation(table if table.columns == names else table.select(names), infinite | broken, refused)
 
 
-def _infinite(table: pl.DataFrame, there: Sequence[Column], contract: Contract) -> dict[Rule, pl.Series]:
-    """Where a feature is infinite, which no model takes, though the contract may let it pass."""
+def _infinite(table: pl.DataFrame, present: Sequence[Column], contract: Contract) -> dict[Rule, pl.Series]:
+    """Return masks of infinite features, which no model accepts, where the contract allows them."""
     if contract.refuses("finite"):
         return {}
-    numbers = [column.name for column in there if column.dtype == "number" and column.role == "feature"]
+    numbers = [column.name for column in present if column.dtype == "number" and column.role == "feature"]
     masks = {name: table.get_column(name).is_infinite().fill_null(value=False) for name in numbers}
     return {("finite", name): mask for name, mask in masks.items() if mask.any()}
 

@@ -1,4 +1,4 @@
-"""A whole table against its contract, in a stream: valid rows, quarantined rows, checks."""
+"""Validation of a whole table against its contract, in a stream: valid rows, quarantined rows, checks."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _MOST_BYTES_OF_NOTES = 1 << 18
 
 
 def blocks(folder: Path) -> Iterator[pl.DataFrame]:
-    """A table in pieces of at most about four million values."""
+    """Yield the rows of a table in pieces of at most about four million values."""
     for part in parquet_table.parts(folder):
         frame = pl.read_parquet(part, glob=False)
         size = max(_FEWEST_BLOCK_ROWS, BLOCK_CELLS // max(frame.width, 1))
@@ -43,78 +43,81 @@ def validate_table(
     page: Path | str,
     notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
-    """Check a table and part its rows into valid and quarantined ones.
+    """Validate a table and separate its valid rows from the quarantined ones.
 
     Args:
         table: Folder of the raw table.
         contract: Contract file.
         valid: Folder of the typed table that is written.
-        quarantine: Folder of the bad rows that is written: as they were read, with their numbers and reasons.
+        quarantine: Folder of the invalid rows that is written: as read, with their numbers and reasons.
         checks: JSON file that is written.
         page: HTML file that is written.
-        notes: What was noted while the table was read and its contract inferred.
+        notes: Notes from reading the table and inferring its contract.
 
     Returns:
         ``rows``, ``quarantined`` and ``valid`` counts, ``rules``, the number of rules that are broken, and ``notes``
         about the table, as metadata hold them.
 
     Raises:
-        DataError: If a rule of severity ``stop`` is broken, too many rows were set aside, or too few are left; all
-            outputs are written before.
+        DataError: If a rule of severity ``stop`` is broken, too many rows are quarantined, or too few are left; all
+            outputs are written first.
     """
-    agreed = load(contract)
-    tally = TableAccumulator(agreed)
-    with parquet_table.TableWriter(Path(valid)) as good, parquet_table.TableWriter(Path(quarantine)) as bad:
-        for block in check_blocks(blocks(Path(table)), agreed, tally):
-            good.write(block.valid)
-            bad.write(block.quarantine)
-    found, noted = conclude(tally, agreed, checks=checks, page=page, notes=notes)
-    require(tally, agreed, found)
-    return {**tally.facts(), "rules": len(found), "notes": noting.as_json(noted)}
+    loaded = load(contract)
+    accumulator = TableAccumulator(loaded)
+    with (
+        parquet_table.TableWriter(Path(valid)) as valid_writer,
+        parquet_table.TableWriter(Path(quarantine)) as quarantine_writer,
+    ):
+        for block in check_blocks(blocks(Path(table)), loaded, accumulator):
+            valid_writer.write(block.valid)
+            quarantine_writer.write(block.quarantine)
+    broken, all_notes = conclude(accumulator, loaded, checks=checks, page=page, notes=notes)
+    require(accumulator, loaded, broken)
+    return {**accumulator.facts(), "rules": len(broken), "notes": noting.as_json(all_notes)}
 
 
 def check_blocks(
-    frames: Iterator[pl.DataFrame], contract: Contract, tally: TableAccumulator
+    frames: Iterator[pl.DataFrame], contract: Contract, accumulator: TableAccumulator
 ) -> Iterator[ValidatedBlock]:
-    """Check the blocks of a table one after the other and gather what was found in ``tally``."""
+    """Validate the blocks of a table one by one and add each to ``accumulator``."""
     row = 1
     for frame in frames:
         block = check_block(frame, contract, first_row=row)
         row += frame.height
-        tally.add(block, with_digests(block.valid, contract))
+        accumulator.add(block, with_digests(block.valid, contract))
         yield block
 
 
 def conclude(
-    tally: TableAccumulator,
+    accumulator: TableAccumulator,
     contract: Contract,
     *,
     checks: Path | str,
     page: Path | str = "",
     notes: Sequence[Note] = (),
 ) -> tuple[list[CheckFinding], list[Note]]:
-    """Write what was found in a table.
+    """Write the checks of a table.
 
     Args:
-        tally: What was counted.
+        accumulator: The statistics of the table.
         contract: The table's contract.
         checks: JSON file that is written.
         page: HTML file that is written; empty for none.
-        notes: What was noted while the table was read and its contract inferred.
+        notes: Notes from reading the table and inferring its contract.
 
     Returns:
         The findings and all notes, both worst first.
 
     Raises:
-        DataError: If the table had no rows at all.
+        DataError: If the table has no rows.
     """
-    if not tally.counts.rows:
+    if not accumulator.counts.rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    found = findings(tally, contract)
-    noted = table_notes.gather(contract, found, tally.counts, notes)
-    plain = report(tally, contract, found)
-    plain["notes"] = noting.as_json(noted, most_bytes=_MOST_BYTES_OF_NOTES)
-    write_json(Path(checks), plain)
+    broken = findings(accumulator, contract)
+    all_notes = table_notes.gather(contract, broken, accumulator.counts, notes)
+    document = report(accumulator, contract, broken)
+    document["notes"] = noting.as_json(all_notes, most_bytes=_MOST_BYTES_OF_NOTES)
+    write_json(Path(checks), document)
     if page:
-        write_text(Path(page), checks_page(plain, title=f"Data checks of {contract.name}"))
-    return found, noted
+        write_text(Path(page), checks_page(document, title=f"Data checks of {contract.name}"))
+    return broken, all_notes

@@ -1,4 +1,4 @@
-"""What a person should know of a table once it was checked: columns that no model sees, and rules that it broke."""
+"""Notes on a validated table: columns that no model uses, and broken rules."""
 
 from collections.abc import Sequence
 
@@ -8,33 +8,33 @@ from headrace.core.contracts.unused_columns import left_out
 from headrace.core.validation.report import CheckFinding
 from headrace.core.validation.violation_counts import ViolationCounts
 
-# Rules that may make a result wrong; of the others, a share of the rows from which on they may.
+# Rules that may make a result wrong; other rules may from this share of the rows on.
 _GRAVE = frozenset({"leakage", "missing", "duplicate_keys", "class_balance", "quarantined_share"})
 _GRAVE_SHARE = 0.01
 _LIGHT = frozenset({"constant", "unknown_columns"})
 
 
 def gather(
-    contract: Contract, found: Sequence[CheckFinding], counts: ViolationCounts, before: Sequence[Note] = ()
+    contract: Contract, broken: Sequence[CheckFinding], counts: ViolationCounts, before: Sequence[Note] = ()
 ) -> list[Note]:
-    """All that is to be told of a table.
+    """Return all notes on a table.
 
     Args:
         contract: Its contract.
-        found: What the check found.
-        counts: What it counted.
-        before: What was noted while the table was read and its contract inferred; it goes before what the contract
-            says of the same columns.
+        broken: The broken rules.
+        counts: The counts of the validation.
+        before: Notes from reading the table and inferring its contract; they replace the contract's own notes on the
+            same columns.
 
     Returns:
         The notes, worst first.
     """
-    return list(worst_first([*before, *(_of_finding(item, counts) for item in found), *left_out(contract, before)]))
+    return list(worst_first([*before, *(_of_finding(item, counts) for item in broken), *left_out(contract, before)]))
 
 
 def _of_finding(finding: CheckFinding, counts: ViolationCounts) -> Note:
-    aside = " They are set aside" if finding.severity == "quarantine" else ""
-    sentence = f"{_sentence(finding.found)}{aside}{'.' if aside else ''}"
+    quarantined = " They are set aside" if finding.severity == "quarantine" else ""
+    sentence = f"{_sentence(finding.statement)}{quarantined}{'.' if quarantined else ''}"
     return Note(
         _severity(finding, counts), finding.column, finding.rule, finding.count, sentence, _sentence(finding.remedy)
     )

@@ -1,4 +1,4 @@
-"""What was found in some rows of a table; the counts of blocks add up to the counts of the table."""
+"""Counts of rows and rule violations; the counts of blocks add up to the counts of the table."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class ViolationExample:
     """One value that breaks a rule.
 
     Attributes:
-        row: Number of the row in the table, from 1 on.
+        row: Number of the row in the table, starting at 1.
         value: The raw value; empty for personal data, which are never shown.
     """
 
@@ -25,18 +25,18 @@ class ViolationExample:
 
 @dataclass(frozen=True)
 class ViolationCounts:
-    """What was found in some rows; ``+`` gives what was found in both.
+    """The counts of some rows; ``+`` adds two of them.
 
     Attributes:
-        rows: Rows read.
-        quarantined: Rows set aside.
-        broken: Rows that break a rule, by rule and column.
-        examples: At most five of them each.
+        rows: Number of rows read.
+        quarantined: Number of rows quarantined.
+        broken: Number of rows that break a rule, by rule and column.
+        examples: At most five violations of each rule.
         missing: Missing values by column.
-        least: Least value by feature; None while there is none.
+        least: Least value by feature; None without values.
         most: Largest value by feature.
         classes: Rows by class of the target, valid rows only; empty for a regression.
-        unknown: Columns that the contract does not know.
+        unknown: Columns that are not in the contract.
     """
 
     rows: int = 0
@@ -51,7 +51,7 @@ class ViolationCounts:
 
     @property
     def valid(self) -> int:
-        """Rows that were kept."""
+        """Number of valid rows."""
         return self.rows - self.quarantined
 
     def __add__(self, other: Self) -> "ViolationCounts":

@@ -1,4 +1,4 @@
-"""Signs and codes of currencies, as they stand beside numbers."""
+"""Signs and codes of currencies, as written with numbers."""
 
 import unicodedata
 
@@ -11,16 +11,16 @@ _CODES = (
     "PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP "
     "TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG "
 )
-# What people write instead, in small letters.
+# Common notations, in lower case.
 _SIGNS = frozenset({"kr", "kr.", "zł", "kč", "ft", "fr", "fr.", "sfr", "sfr.", "rs", "rs.", "lei", "лв"})
 _LETTERS = frozenset({"r", "us", "a", "au", "c", "ca", "hk", "nz", "s", "sg", "nt", "mx", "cn"})
 
 
 def is_currency(text: str) -> bool:
-    """Whether a text is the sign or the code of a currency: ``$``, ``US$``, ``EUR``, ``kr``.
+    """Check whether a text is the sign or the code of a currency: ``$``, ``US$``, ``EUR``, ``kr``.
 
     Args:
-        text: Without blanks around it.
+        text: The text, without surrounding blanks.
     """
     if (len(text) == 3 and f"{text.upper()} " in _CODES) or text.lower() in _SIGNS:
         return True

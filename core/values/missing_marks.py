@@ -1,15 +1,15 @@
-"""Texts that stand for a missing value, as pandas, spreadsheets, R, SAS and SQL write them, and where they do not.
+"""Texts that mean a missing value, as pandas, spreadsheets, R, SAS and SQL write them, and the exceptions.
 
-The reader makes the usual marks missing, and rarer ones where the first rows of a file hold some. What it leaves, the
-contract's ``missing_values`` make missing: a text that cannot be cast, or is none of the categories. So a mark that a
-column lists among its categories is a value there, in training and in serving.
+The reader turns the common marks into missing values, and rarer ones where the first rows of a file hold some. The
+contract's ``missing_values`` do so with the rest: a text that cannot be cast, or is not one of the categories. So a
+mark that a column lists among its categories is a value there, in training and in serving.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 
 COMMON = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
-"""Marks that a reader looks for in every row: each more costs time."""
+"""Marks that a reader looks for in every row; each one costs time."""
 
 RARE = (
     "#N/A", "n/a", "None", "<NA>", "#NA", "#N/A N/A", "N.A.", "n.a.", "Null", "NAN", "-NaN", "-nan", "NaT", "1.#IND",
@@ -19,7 +19,7 @@ RARE = (
 """Marks that a reader looks for where the first rows hold them."""
 
 NUMBERS = ("-", "--", ".", "..", "—", "\N{EN DASH}")
-"""Marks among numbers and dates only: a text may mean them."""
+"""Marks in columns of numbers and dates only; in a column of texts they may be values."""
 
 DEFAULT = (*COMMON, *RARE, *NUMBERS)
 
@@ -39,32 +39,33 @@ _SHARE_OF_CODES = 0.9
 
 
 def is_code_column(values: Iterable[str]) -> bool:
-    """Whether texts are codes of countries or continents, among which NA is Namibia or North America.
+    """Check whether texts are codes of countries or continents, where NA is Namibia or North America.
 
     Args:
         values: The different texts of a column, with or without marks.
     """
     others = {value for value in values if value and value not in DEFAULT}
-    known = len(others & _COUNTRIES)
-    return known >= _FEWEST_CODES and known >= _SHARE_OF_CODES * len(others)
+    matches = len(others & _COUNTRIES)
+    return matches >= _FEWEST_CODES and matches >= _SHARE_OF_CODES * len(others)
 
 
-def eager(missing: Sequence[str], seen: Iterable[str]) -> tuple[str, ...]:
-    """The marks that a reader makes missing in all columns.
+def eager(missing: Sequence[str], sampled: Iterable[str]) -> tuple[str, ...]:
+    """Return the marks that a reader turns into missing values in all columns.
 
     Args:
-        missing: All that count.
-        seen: Those that the first rows hold.
+        missing: All marks.
+        sampled: Marks in the first rows.
 
     Returns:
-        Those that are usual, were seen or are a person's own; marks among numbers only if a person chose some of them.
+        Marks that are common, occur in the first rows or are the user's own; marks of numbers only if the user chose
+        some of them.
     """
-    there, given = set(seen), set(missing)
-    later = set(RARE) - there if given.issuperset(RARE) else set()
-    numbers = set(NUMBERS) if given.issuperset(NUMBERS) else set()
-    return tuple(mark for mark in missing if mark not in later | numbers)
+    present, chosen = set(sampled), set(missing)
+    rare = set(RARE) - present if chosen.issuperset(RARE) else set()
+    numbers = set(NUMBERS) if chosen.issuperset(NUMBERS) else set()
+    return tuple(mark for mark in missing if mark not in rare | numbers)
 
 
 def as_numbers(missing: Sequence[str]) -> tuple[float, ...]:
-    """The marks that are numbers, such as -999."""
+    """Return the marks that are numbers, such as -999."""
     return tuple(float(mark) for mark in missing if re.fullmatch(r"[-+]?\d+(\.\d+)?", mark))

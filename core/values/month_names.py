@@ -1,8 +1,8 @@
-"""Names of months in the languages in which tables are commonly written, as English ones that Polars reads."""
+"""Month names of the languages that tables are commonly written in, translated to English for Polars."""
 
 import polars as pl
 
-# By language the twelve months, each by the shortest beginning that tells it from the others (Unicode CLDR 46).
+# The twelve months by language, each by its shortest unique prefix (Unicode CLDR 46).
 _NAMES = {
     "English": "jan feb mar apr may jun jul aug sep oct nov dec",
     "German": "jän feb mär apr mai jun jul aug sep okt nov dez",
@@ -35,16 +35,16 @@ _MARKS = (
 
 
 def in_english(text: pl.Expr) -> pl.Expr:
-    """Texts of dates in small letters, their months as Polars reads them.
+    """Return texts of dates in lower case, their months in English.
 
-    Weekdays before a date, dots after days and months, *de* and *of* are left out; months that are not known stay.
+    Weekdays before a date, dots after days and months, *de* and *of* are removed; unknown months stay.
 
     Args:
         text: Column of texts such as ``Freitag, 5. Januar 2024`` or ``5 de enero de 2024``.
     """
     plain = text.str.to_lowercase()
-    for pattern, instead in _MARKS:
-        plain = plain.str.replace_all(pattern, instead)
+    for pattern, replacement in _MARKS:
+        plain = plain.str.replace_all(pattern, replacement)
     word = plain.str.extract(_WORD)
     starts = [word.str.head(length).replace_strict(_BY_START, default=None) for length in _LENGTHS]
     before = plain.str.extract(rf"^(.*?){_WORD}")

@@ -1,8 +1,8 @@
-"""How numbers are written in a column: decimal mark, groups of thousands, currency, percent, unit, minus.
+"""How the numbers of a column are written: decimal mark, groups of thousands, currency, percent, unit, minus.
 
 One pattern reads a text in Polars, a column at once (``headrace.core.values.number_texts``), and in Python, a value
 at once.
-A contract tells a notation by an example, the number 1234.56 (or 1234) as the column writes it: ``1.234,56 €``.
+A contract gives a notation by an example, the number 1234.56 (or 1234) as the column writes it: ``1.234,56 €``.
 """
 
 import functools
@@ -32,16 +32,15 @@ _EXAMPLE = re.compile(
 class NumberNotation:
     """How the numbers of a column are written.
 
-    Any minus is understood (before, after, U+2212, parentheses), groups may be absent, and so may the symbol. A text
-    that the notation does not fit is read by the other decimal mark where that is the only reading: ``12.5`` beside
-    ``12,5``.
+    Every minus is accepted (before, after, U+2212, parentheses); groups and the symbol are optional. A text that does
+    not fit is read with the other decimal mark where that is the only reading: ``12.5`` among ``12,5``.
 
     Attributes:
         decimal: The decimal mark.
-        thousands: The mark between groups of three digits, as the column writes it; empty if it writes none.
+        thousands: The mark between groups of three digits, as the column writes it; empty without groups.
         before: Currency before the number, such as ``$``.
         after: Currency, percent sign or unit after it, such as ``€``, ``%`` or ``kg``.
-        negative: How a negative number is written: ``-`` before it, ``after``, or in ``()``.
+        negative: Sign of a negative number: ``-`` before it, ``after``, or in ``()``.
     """
 
     decimal: Decimal = "."
@@ -56,53 +55,53 @@ class NumberNotation:
         return (self.before or self.after).strip(BLANKS)
 
     def example(self, *, whole: bool) -> str:
-        """The number 1234.56 in this notation (or 1234 if ``whole``), negative where the minus is not the usual one."""
+        """Return 1234.56 in this notation (or 1234 if ``whole``), negative if the minus is unusual."""
         digits = f"1{self.thousands}234" + ("" if whole else f"{self.decimal}56")
         text = f"{self.before}{digits}{self.after}"
         return {"-": text, "after": f"{text}-", "()": f"({text})"}[self.negative]
 
     def float(self, text: str) -> float | None:
-        """The number that a text tells; None if it is none in this notation."""
+        """Return the number that a text means; None if it is not a number in this notation."""
         plain = self.plain(text)
         return None if plain is None else float(plain)
 
     def plain(self, text: str) -> str | None:
-        """The number that a text tells, as Python writes it; None if it is none in this notation."""
-        found = _compile(self).fullmatch(text)
-        if not found:
+        """Return the number that a text means, as Python writes it; None if it is not one in this notation."""
+        match = _compile(self).fullmatch(text)
+        if not match:
             return None
-        opened, closed = found["o1"] or found["o2"], found["c1"] or found["c2"]
-        if any(found[one] and found[two] for one, two in (("o1", "o2"), ("c1", "c2"))) or bool(opened) != bool(closed):
+        opened, closed = match["o1"] or match["o2"], match["c1"] or match["c2"]
+        if any(match[one] and match[two] for one, two in (("o1", "o2"), ("c1", "c2"))) or bool(opened) != bool(closed):
             return None
-        minus = [found[name] for name in ("s1", "s2", "s3") if found[name]]
+        minus = [match[name] for name in ("s1", "s2", "s3") if match[name]]
         if len(minus) + bool(opened) > 1:
             return None
-        own, mark = (found["a"], self.decimal) if found["a"] is not None else (found["b"], OTHER[self.decimal])
-        digits = re.sub(rf"[^0-9{mark}]", "", own).replace(mark, ".")
+        digits_text, mark = (match["a"], self.decimal) if match["a"] is not None else (match["b"], OTHER[self.decimal])
+        digits = re.sub(rf"[^0-9{mark}]", "", digits_text).replace(mark, ".")
         sign = "-" if opened or any(mark in MINUS for mark in minus) else ""
-        return f"{sign}{digits}{found['e'] or ''}"
+        return f"{sign}{digits}{match['e'] or ''}"
 
 
 def notation_of(text: str) -> NumberNotation:
-    """The notation that a contract tells by an example.
+    """Return the notation that a contract gives by an example.
 
     Args:
         text: The number 1234.56 or 1234 as the column writes it, such as ``1.234,56 €``, ``$1,234.56``, ``1 234``,
             ``(1,234.56)`` or ``1234.56-``.
 
     Raises:
-        InputError: If it is no such example.
+        InputError: If it is not such an example.
     """
-    found = _EXAMPLE.fullmatch(text.strip())
-    if not found or bool(found["open"]) != bool(found["close"]) or found["thousands"] == found["decimal"]:
+    match = _EXAMPLE.fullmatch(text.strip())
+    if not match or bool(match["open"]) != bool(match["close"]) or match["thousands"] == match["decimal"]:
         raise InputError(_expectation(text))
-    thousands = _require_known(found["thousands"])
-    decimal = found["decimal"] or OTHER.get(thousands, ".")
-    trailing = bool(found["trailing"])
-    before, after = found["before"], found["after"]
-    if (before and after) or (found["open"] and (found["sign"] or trailing)) or not _is_symbol(before, after):
+    thousands = _require_known(match["thousands"])
+    decimal = match["decimal"] or OTHER.get(thousands, ".")
+    trailing = bool(match["trailing"])
+    before, after = match["before"], match["after"]
+    if (before and after) or (match["open"] and (match["sign"] or trailing)) or not _is_symbol(before, after):
         raise InputError(_expectation(text))
-    negative: Literal["-", "after", "()"] = "()" if found["open"] else "after" if trailing else "-"
+    negative: Literal["-", "after", "()"] = "()" if match["open"] else "after" if trailing else "-"
     return NumberNotation(decimal, thousands, before, after, negative)  # type: ignore[arg-type]
 
 
@@ -133,10 +132,10 @@ def _compile(notation: NumberNotation) -> re.Pattern[str]:
 
 @functools.lru_cache(maxsize=512)
 def pattern(notation: NumberNotation) -> str:
-    """The pattern of a number, for Python's regular expressions and for those of Rust alike.
+    """Return the pattern of a number, valid for Python's and for Rust's regular expressions.
 
-    ``a`` are the digits in the notation, ``b`` those that only the other decimal mark explains, ``e`` the exponent;
-    ``s`` are signs, ``o`` and ``c`` parentheses.
+    Group ``a`` holds digits in the notation, ``b`` digits that only fit the other decimal mark, ``e`` the exponent,
+    ``s`` the signs, ``o`` and ``c`` the parentheses.
     """
     blank, symbol = f"[{BLANKS}]*", _symbol_pattern(notation.symbol)
     own, other = _digits(notation.decimal), _sure(OTHER[notation.decimal])
@@ -149,12 +148,12 @@ def pattern(notation: NumberNotation) -> str:
 
 
 def literal(text: str) -> str:
-    """A pattern of that text alone; ``re.escape`` escapes blanks and letters too, which Rust does not know."""
+    """Return a pattern of exactly that text; ``re.escape`` also escapes blanks and letters, which Rust rejects."""
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def _symbol_pattern(symbol: str) -> str:
-    """A symbol that may be there, in capitals or small letters, in the singular or the plural."""
+    """Return the pattern of an optional symbol, in any case, in the singular or the plural."""
     if not symbol:
         return ""
     plural = len(symbol) > 2 and symbol.isalpha() and symbol.endswith("s")
@@ -163,7 +162,7 @@ def _symbol_pattern(symbol: str) -> str:
 
 
 def _groups(decimal: str) -> str:
-    """Whole digits in groups of one kind (of two digits too where a comma stands between them, as in India)."""
+    """Return the pattern of digits in groups of one kind (also of two digits with commas, as in India)."""
     other = OTHER[decimal]
     kinds = [f"[0-9]{{1,3}}(?:{CLASSES[mark]}[0-9]{{3}})+" for mark in (other, " ", "'")]
     if other == ",":
@@ -177,7 +176,7 @@ def _digits(decimal: str) -> str:
 
 
 def _sure(decimal: str) -> str:
-    """Digits that cannot be read by the other mark, so that this one is the decimal mark beyond doubt."""
+    """Return the pattern of digits that only fit this decimal mark."""
     mark = CLASSES[decimal]
     odd = f"{mark}(?:[0-9]{{1,2}}|[0-9]{{4,}})"
     return f"[0-9]*{odd}|(?:0|[0-9]{{4,}}){mark}[0-9]{{3}}|(?:{_groups(decimal)}){mark}[0-9]+"

@@ -1,4 +1,4 @@
-"""Columns of texts in a notation, as texts that Polars casts to numbers."""
+"""Converts columns of texts in a notation to texts that Polars casts to numbers."""
 
 import functools
 
@@ -17,20 +17,20 @@ from headrace.core.values.number_notation import (
 
 
 def canonical(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
-    """The texts of a column as Polars reads numbers; missing where a text is none in this notation.
+    """Return the texts of a column as Polars reads numbers; missing where a text is not in this notation.
 
     Args:
         value: Column of texts.
-        notation: How they are written.
+        notation: Their notation.
     """
-    usual = value.str.contains(_usual_pattern(notation))
+    is_usual = value.str.contains(_usual_pattern(notation))
     return pl.coalesce(
-        _strip_marks(pl.when(usual).then(value), notation), _unusual(pl.when(~usual).then(value), notation)
+        _strip_marks(pl.when(is_usual).then(value), notation), _unusual(pl.when(~is_usual).then(value), notation)
     )
 
 
 def _strip_marks(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
-    """The numbers of texts that match the usual pattern: all that is no digit, sign or decimal mark is taken away."""
+    """Return the numbers of texts that match the usual pattern, without all but digits, sign and decimal mark."""
     marks = [mark for mark in (notation.symbol, notation.thousands) if mark]
     if any(mark in " '" for mark in notation.thousands) or any(
         set(BLANKS) & set(s) for s in (notation.before, notation.after)
@@ -43,16 +43,16 @@ def _strip_marks(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
 
 
 def _unusual(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
-    """The numbers of all texts that the notation fits; slow."""
+    """Return the numbers of all texts that the notation fits; slow."""
     parts = value.str.extract_groups(pattern(notation))
 
-    def there(name: str) -> pl.Expr:
+    def is_present(name: str) -> pl.Expr:
         return parts.struct.field(name).is_not_null()
 
-    opened, closed = there("o1") | there("o2"), there("c1") | there("c2")
-    signs = pl.sum_horizontal(there(name).cast(pl.Int8) for name in ("s1", "s2", "s3"))
-    wrong = (opened != closed) | (there("o1") & there("o2")) | (there("c1") & there("c2"))
-    wrong |= (signs + opened.cast(pl.Int8)) > 1
+    opened, closed = is_present("o1") | is_present("o2"), is_present("c1") | is_present("c2")
+    signs = pl.sum_horizontal(is_present(name).cast(pl.Int8) for name in ("s1", "s2", "s3"))
+    invalid = (opened != closed) | (is_present("o1") & is_present("o2")) | (is_present("c1") & is_present("c2"))
+    invalid |= (signs + opened.cast(pl.Int8)) > 1
     minus = [parts.struct.field(name).is_in(list(MINUS)).fill_null(value=False) for name in ("s1", "s2", "s3")]
     digits = [
         parts.struct.field(name).str.replace_all(rf"[^0-9{mark}]", "").str.replace(mark, ".", literal=True)
@@ -60,12 +60,12 @@ def _unusual(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
     ]
     sign = pl.when(pl.any_horizontal(opened, *minus)).then(pl.lit("-")).otherwise(pl.lit(""))
     exponent = parts.struct.field("e").fill_null("")
-    return pl.when(~wrong).then(pl.concat_str(sign, pl.coalesce(digits), exponent))
+    return pl.when(~invalid).then(pl.concat_str(sign, pl.coalesce(digits), exponent))
 
 
 @functools.lru_cache(maxsize=512)
 def _usual_pattern(notation: NumberNotation) -> str:
-    """The pattern of most numbers of a column: simple, for it is tried on all of them."""
+    """Return the pattern of most numbers of a column; simple, because it is tried on all of them."""
     before, after = (
         f"(?:{literal(text.strip(BLANKS))})?" if text else "" for text in (notation.before, notation.after)
     )

@@ -1,4 +1,4 @@
-"""Forms in which tables write dates and times, and which of them some texts have."""
+"""Formats in which tables write dates and times, and detection of those that texts have."""
 
 import functools
 import re
@@ -46,12 +46,12 @@ _SHARE = 0.05
 
 
 def may_be_times(texts: Iterable[str]) -> bool:
-    """Whether one of some texts holds what may be a date."""
+    """Check whether one of some texts may hold a date."""
     return any(_DATE.search(text) for text in texts)
 
 
 def likely_forms(texts: pl.Series) -> list[str]:
-    """The forms that at least half of some texts have, at most three.
+    """Return the forms that at least half of the texts have, at most three.
 
     Args:
         texts: Column of texts (n,).
@@ -61,13 +61,13 @@ def likely_forms(texts: pl.Series) -> list[str]:
 
 
 def combine_forms(texts: pl.Series) -> str:
-    """Two or three forms that together explain some texts; empty where none do.
+    """Return two or three forms that together fit some texts, as one format; empty if none do.
 
     Args:
-        texts: Column of texts (n,). Two forms that differ only in which of day and month is first are never taken
-            together, because some dates could be read by either.
+        texts: Column of texts (n,). Two forms that differ only in the order of day and month are never combined,
+            because some dates would fit both.
     """
-    fits = sorted(_fits(texts).items(), key=lambda found: -found[1])
+    fits = sorted(_fits(texts).items(), key=lambda fit: -fit[1])
     chosen: list[str] = []
     for form, count in fits:
         if count >= max(1, _SHARE * len(texts)) and twin(form) not in chosen and not _is_covered(form, chosen, texts):
@@ -76,35 +76,35 @@ def combine_forms(texts: pl.Series) -> str:
 
 
 def twin(form: str) -> str:
-    """The form with day and month in each other's place; empty if one of them cannot be taken for the other."""
+    """Return the form with day and month swapped; empty if they cannot be confused."""
     if SEPARATOR in form or "%d" not in form or "%m" not in form or form.startswith("%Y"):
         return ""
     return form.replace("%d", "%*").replace("%m", "%d").replace("%*", "%m")
 
 
 def _is_covered(form: str, chosen: Sequence[str], texts: pl.Series) -> bool:
-    """Whether what a form explains is explained already."""
+    """Check whether the chosen forms fit all texts that a form fits."""
     if not chosen:
         return False
     frame = texts.to_frame("text")
     before = parse_time(pl.col("text"), SEPARATOR.join(chosen)).null_count()
     after = parse_time(pl.col("text"), SEPARATOR.join([*chosen, form])).null_count()
-    lost = frame.select(before.alias("before"), after.alias("after")).row(0)
-    return bool(lost[0] == lost[1])
+    failures = frame.select(before.alias("before"), after.alias("after")).row(0)
+    return bool(failures[0] == failures[1])
 
 
 def _fits(texts: pl.Series) -> dict[str, int]:
-    """How many of some texts have each form that any of them may have."""
+    """Return how many texts have each possible form."""
     sample = "\n".join(texts.head(20))
     forms = [form for form in FORMS if _may_fit(form, sample)]
-    asked = [parse_time(pl.col("text"), form).is_not_null().sum().alias(form) for form in forms]
-    counted = texts.to_frame("text").select(asked).row(0) if asked else ()
-    return {form: int(count) for form, count in zip(forms, counted, strict=True) if count}
+    expressions = [parse_time(pl.col("text"), form).is_not_null().sum().alias(form) for form in forms]
+    counts = texts.to_frame("text").select(expressions).row(0) if expressions else ()
+    return {form: int(count) for form, count in zip(forms, counts, strict=True) if count}
 
 
 @functools.lru_cache(maxsize=256)
 def _required_patterns(form: str) -> tuple[str, ...]:
-    """Patterns that texts of a form must have."""
+    """Return patterns that texts of a form must match."""
     needed = ["[^\\W\\d_]{3}"] if "%b" in form else []
     needed += [":"] if ":" in form else []
     needed += ["(?i)[ap]\\.?\\s?m"] if "%p" in form else []

@@ -1,4 +1,4 @@
-"""Texts to timestamps, by the directives of strftime; years that no calendar of ours has are failures."""
+"""Conversion of texts to timestamps, by strftime directives; years outside the calendar are failures."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ ISO_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
 )
-# Between the forms of a column that has several.
+# Separates the forms of a column with several.
 SEPARATOR = " | "
 _PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 # Seconds and days from 1970 to the first moment of the year 1 and to the last of 9999.
@@ -28,14 +28,14 @@ _DAYS = (-719_162, 2_932_896)
 
 
 def parse_time(text: pl.Expr, form: str, *, bound: bool = True) -> pl.Expr:
-    """Timestamps from text, naive (zones are turned into UTC); missing where it does not fit.
+    """Return timestamps from text, naive (zones are converted to UTC); missing where the text does not fit.
 
     Args:
         text: Column of texts.
-        form: Their form, or several with `` | `` between them; a later one counts where the earlier ones do not fit.
-            Years of two digits are 1970 to 2069, as Polars has it. Names of months may be of any common language.
-        bound: Whether years before 1000 or after 9999, if they have four digits, are missing; if not, ``with_years`` is
-            to be asked, which is faster on a whole column.
+        form: Their form, or several separated by `` | ``; a later one applies where the earlier ones do not fit. Years
+            of two digits are 1970 to 2069, as in Polars. Month names may be of any common language.
+        bound: Whether four-digit years before 1000 or after 9999 become missing; if not, call ``with_years``
+            afterwards, which is faster on a whole column.
     """
     forms = form.split(SEPARATOR)
     if len(forms) == 1 and not bound and not _is_spoken(form):
@@ -47,14 +47,14 @@ def parse_time(text: pl.Expr, form: str, *, bound: bool = True) -> pl.Expr:
 
 
 def _parse(text: pl.Expr, form: str) -> pl.Expr:
-    found = _within(_plainly(text, form), form)
+    parsed = _within(_plainly(text, form), form)
     if "%b" in form or "%B" in form:
         full = form.replace("%b", "%B")
-        found = pl.coalesce(found, _within(_plainly(in_english(pl.when(found.is_null()).then(text)), full), form))
+        parsed = pl.coalesce(parsed, _within(_plainly(in_english(pl.when(parsed.is_null()).then(text)), full), form))
     elif "%p" in form:
-        spoken = pl.when(found.is_null()).then(text).str.replace(r"(?i)\s*([ap])\.?\s?m\.?$", " ${1}m")
-        found = pl.coalesce(found, _within(_plainly(spoken, form), form))
-    return found
+        normalized = pl.when(parsed.is_null()).then(text).str.replace(r"(?i)\s*([ap])\.?\s?m\.?$", " ${1}m")
+        parsed = pl.coalesce(parsed, _within(_plainly(normalized, form), form))
+    return parsed
 
 
 def _is_spoken(form: str) -> bool:
@@ -62,7 +62,7 @@ def _is_spoken(form: str) -> bool:
 
 
 def with_years(times: pl.Series) -> pl.Series:
-    """Times that were read from texts, those missing whose year has no four digits.
+    """Return times that were read from texts, missing where the year does not have four digits.
 
     Args:
         times: Timestamps (n,).
@@ -75,7 +75,7 @@ def with_years(times: pl.Series) -> pl.Series:
 
 
 def _plainly(text: pl.Expr, form: str) -> pl.Expr:
-    """Texts of one form as times, whatever their year."""
+    """Return texts of one form as times, of any year."""
     parsed = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC" if form.endswith("z") else None)
     return parsed.dt.replace_time_zone(None)
 
@@ -85,20 +85,20 @@ def _within(times: pl.Expr, form: str) -> pl.Expr:
 
 
 def beyond_note(name: str, count: int) -> Note:
-    """That times of a column are missing because no calendar has them.
+    """Return the note that times of a column are missing because they are outside the calendar.
 
     Args:
         name: The column.
-        count: How many there are.
+        count: Number of such times.
     """
     sentence = (
-        f"{count} of its times lie before the year 1 or after 9999, as a database's infinity does; they are missing."
+        f"{count} of its times are before the year 1 or after 9999, such as a database's infinity; they are missing."
     )
     return Note("warning", name, "times_beyond", count, sentence, "Write such times as missing values.")
 
 
 def limit_years(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Dates or times within the years 1 to 9999; missing beyond, where a database's infinity lies.
+    """Return dates or times within the years 1 to 9999; others, such as a database's infinity, are missing.
 
     Args:
         value: Column of dates or times.

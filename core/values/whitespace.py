@@ -1,4 +1,4 @@
-"""Blanks around texts mean nothing, whatever the texts come from."""
+"""Removes blanks around texts, which have no meaning in any source."""
 
 import polars as pl
 
@@ -7,21 +7,21 @@ _FEW = 100
 
 
 def trim_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows without spaces and tabs around their texts, as a CSV is read.
+    """Return the rows without spaces and tabs around their texts, as a CSV is read.
 
     Args:
-        frame: Rows of any types; only columns of texts that have such blanks are copied.
+        frame: Rows (n) of any types; only columns of texts that have such blanks are copied.
     """
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     if not texts or not frame.height:
         return frame
     if frame.height <= _FEW:  # a request: faster without the engine
-        few = frame.select(texts).rows()
-        if all(text is None or text == text.strip(BLANKS) for row in few for text in row):
+        values = frame.select(texts).rows()
+        if all(text is None or text == text.strip(BLANKS) for row in values for text in row):
             return frame
     padded = frame.select(_is_padded(pl.col(name)).any().alias(name) for name in texts).row(0)
-    wanted = [name for name, found in zip(texts, padded, strict=True) if found]
-    return frame.with_columns(pl.col(wanted).str.strip_chars(BLANKS)) if wanted else frame
+    padded_names = [name for name, is_padded in zip(texts, padded, strict=True) if is_padded]
+    return frame.with_columns(pl.col(padded_names).str.strip_chars(BLANKS)) if padded_names else frame
 
 
 def _is_padded(text: pl.Expr) -> pl.Expr:

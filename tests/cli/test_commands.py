@@ -97,8 +97,9 @@ def test_a_contract_without_a_target_takes_the_last_column(line: Line) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "name: churn, dtype: string, role: target" in ended.stdout
     assert "'churn'" in ended.stderr
-    assert "Column 'churn': the positive class, whose probability, precision and recall are told, is 'yes'" in " ".join(
-        ended.stderr.split()
+    assert (
+        "Column 'churn': the positive class, whose probability, precision and recall are reported, is 'yes'"
+        in " ".join(ended.stderr.split())
     )
     other = headrace("contract", str(line.table), "--positive", "no")
     assert "positive: 'no'" in other.stdout

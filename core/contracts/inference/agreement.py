@@ -1,4 +1,4 @@
-"""What a person says of a table held against it: names that must be there, a contract that must fit."""
+"""Checks of a user's contract and hints against a table: named columns must exist, hints must match the contract."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContractHints:
-    """What a user says of a table beside its target.
+    """What a user specifies for a table besides its target.
 
     Attributes:
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
-        time_column: Timestamp by which the table is split.
+        time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values stay on one side of the split.
-        drop: Columns that are personal or unwanted and are left out.
-        hash: Columns that are personal and are hashed.
+        drop: Columns to leave out, personal or not needed.
+        hash: Personal columns to hash.
         positive: The positive class of a binary task.
-        country: ISO 3166 code of the country whose public holidays matter, and whose habits of notation.
-        decimal: The decimal mark of texts, ``.`` or ``,``; empty to find out.
-        thousands: The mark between groups of three digits; empty to find out.
+        country: ISO 3166 code of the country whose public holidays and number notation apply.
+        decimal: The decimal mark of texts, ``.`` or ``,``; empty to infer it.
+        thousands: The mark between groups of three digits; empty to infer it.
     """
 
     task: str = ""
@@ -44,65 +44,67 @@ class ContractHints:
     thousands: str = ""
 
 
-def require_name(wanted: str, names: Sequence[str], *, what: str) -> None:
-    """Refuse the name of a column that the table does not have.
+def require_name(name: str, names: Sequence[str], *, what: str) -> None:
+    """Raise if the table has no column of this name.
 
     Raises:
-        InputError: If it does not; the message lists near names, or tells of a missing header.
+        InputError: If there is no such column; the message lists similar names, or says that the header is missing.
     """
-    if wanted in names:
+    if name in names:
         return
-    near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=3)
-    meant = [name for name in names if name.lower() in near]
+    similar = difflib.get_close_matches(name.lower(), [name.lower() for name in names], n=3)
+    suggestions = [name for name in names if name.lower() in similar]
     if looks_like_data(names):
         remedy = (
             f"its first line, {quote(list(names[:4]))}, looks like data, so the table seems to have no header: "
             "give the names of its columns and say that it has no header"
         )
-    elif meant:
-        remedy = f"did you mean {' or '.join(quote(name) for name in meant)}?"
+    elif suggestions:
+        remedy = f"did you mean {' or '.join(quote(name) for name in suggestions)}?"
     else:
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
         remedy = f"its columns are {', '.join(quote(name) for name in names[:8])}{more}"
     raise InputError(
-        f"the {what} must be a column of the table; there is no {quote(wanted)}; {remedy.rstrip('?')}"
+        f"the {what} must be a column of the table; there is no {quote(name)}; {remedy.rstrip('?')}"
         + ("?" if remedy.endswith("?") else ".")
     )
 
 
-def check_agreement(contract: Contract, names: Sequence[str], *, target: str, wishes: ContractHints) -> Contract:
-    """A person's contract, if it fits the table and the user's other wishes.
+def check_agreement(contract: Contract, names: Sequence[str], *, target: str, hints: ContractHints) -> Contract:
+    """Return the user's contract if it fits the table and the user's other hints.
 
     Args:
         contract: The contract.
         names: Columns of the table.
-        target: Column that the user wants to predict; empty to take the contract's.
-        wishes: What else the user says.
+        target: Column that the user wants to predict; empty to use the contract's.
+        hints: What else the user specifies.
 
     Raises:
-        InputError: If a column of the contract is absent from the table, or a wish contradicts the contract.
+        InputError: If a column of the contract is absent from the table, or a hint contradicts the contract.
     """
     for column in contract.kept:
         require_name(column.name, names, what=f"column {quote(column.name)} of the contract")
-    known = {column.name: column for column in contract.columns}
-    said = [
+    columns = {column.name: column for column in contract.columns}
+    statements = [
         ("target", target, contract.target.name),
-        ("task", wishes.task, contract.task),
-        ("time column", wishes.time_column, contract.time_column),
-        ("positive class", wishes.positive, contract.positive),
-        ("group column", wishes.group_column, next((c.name for c in contract.columns if c.role == "group"), "")),
+        ("task", hints.task, contract.task),
+        ("time column", hints.time_column, contract.time_column),
+        ("positive class", hints.positive, contract.positive),
+        ("group column", hints.group_column, next((c.name for c in contract.columns if c.role == "group"), "")),
     ]
-    said += [(f"role of {quote(name)}", "id", known[name].role if name in known else "") for name in wishes.id_columns]
-    for what, choices in (("drop", wishes.drop), ("hash", wishes.hash)):
+    statements += [
+        (f"role of {quote(name)}", "id", columns[name].role if name in columns else "") for name in hints.id_columns
+    ]
+    for what, choices in (("drop", hints.drop), ("hash", hints.hash)):
         for name in choices:
-            if not (what == "drop" and name not in known):
-                said.append(
-                    (f"personal treatment of {quote(name)}", what, known[name].personal if name in known else "")
+            if not (what == "drop" and name not in columns):
+                statements.append(
+                    (f"personal treatment of {quote(name)}", what, columns[name].personal if name in columns else "")
                 )
-    for what, wish, there in said:
-        if wish and wish != there:
+    for what, value, expected in statements:
+        if value and value != expected:
             raise InputError(
-                f"the {what} must be the contract's, {quote(there) if there else 'which names none'}; got "
-                f"{quote(wish)} instead; mend the contract or leave the option out."
+                f"the {what} must be the contract's, {quote(expected) if expected else 'which names none'}; got "
+                f"{quote(value)} instead; edit the contract or omit the option."
             )
     return contract

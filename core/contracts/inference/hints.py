@@ -1,4 +1,4 @@
-"""What a table's source says of its columns beside their values, brought into its contract."""
+"""Applies what a table's source records about its columns, besides their values, to the contract."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,20 +9,20 @@ from headrace.core.contracts.inference.identity import as_id, left_out
 from headrace.core.contracts.profiling.column_profile import ColumnProfile
 
 
-def apply_hints(contract: Contract, hints: Mapping[str, Any], *, facts: Mapping[str, ColumnProfile]) -> Contract:
-    """A contract with units of a line below the header, a data frame's index as id, and marks that a person chose.
+def apply_hints(contract: Contract, hints: Mapping[str, Any], *, profiles: Mapping[str, ColumnProfile]) -> Contract:
+    """Return the contract with units from below the header, a data frame's index as id, and declared missing marks.
 
     Args:
-        contract: What was inferred from the values.
-        hints: What the table's writer knew (``tables.hints``).
-        facts: What is known of the columns.
+        contract: The contract as inferred from the values.
+        hints: What the table's writer recorded (``parquet_table.hints``).
+        profiles: The profile of each column.
     """
     units = hints.get("units", {})
-    ids = [name for name in hints.get("ids", ()) if name in facts]
+    ids = [name for name in hints.get("ids", ()) if name in profiles]
     columns = tuple(
         replace(column, unit=units[column.name])
         if column.name in units and not column.unit and column.dtype in {"integer", "number"}
-        else _index(column, facts[column.name])
+        else _index(column, profiles[column.name])
         if column.name in ids
         else column
         for column in contract.columns
@@ -31,10 +31,10 @@ def apply_hints(contract: Contract, hints: Mapping[str, Any], *, facts: Mapping[
     return replace(contract, columns=columns, missing_values=marks)
 
 
-def _index(column: Column, facts: ColumnProfile) -> Column:
-    """The index of a data frame: an id, unless it repeats; times and groups stay what they are."""
+def _index(column: Column, profile: ColumnProfile) -> Column:
+    """Return the index of a data frame as an id, or as ignored if it repeats; times and groups stay as they are."""
     if column.role not in {"feature", "ignore"} or column.personal or column.dtype not in {"integer", "string"}:
         return column
-    if facts.unique:
+    if profile.unique:
         return as_id(column)
     return left_out(column, "It is the index of the data frame, and repeats.")

@@ -1,4 +1,4 @@
-"""Which columns name a row, or what several rows are about: by their names, and by how often values repeat."""
+"""Finds columns that identify a row, or the subject of several rows, by name and by how often values repeat."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ _FEWEST_GROUPS = 10
 _FEWEST_TEXTS = 3
 _MOST_ROWS_EACH = 20
 _MOST_ROWS_OF_A_BEING = 200
-# Whoever or whatever has several rows: one that the model has met must not be met again in the test part.
+# Entities with several rows: one that the model was trained on must not be in the test part as well.
 _BEINGS = (
     "patient|subject|participant|respondent|person|user|customer|client|cust|member|student|pupil|employee|worker|"
     "driver|passenger|tenant|borrower|applicant|donor|voter|player|athlete|animal|cow|household|family|account|device|"
@@ -47,67 +47,69 @@ _CODE = re.compile(
     r"[A-Za-z]{0,8}[-_ /.#]?\d{3,}(?:[-_/.]\d+)*[A-Za-z]?|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}|"
     r"[0-9a-f]{16,}"
 )
-ANOTHER = "It is in each row another."
+ANOTHER = "It is different in every row."
 
 
 def plain_name(name: str) -> str:
-    """A column's name in lower case, its words parted by underscores."""
+    """Return a column's name in lower case, its words separated by underscores."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return re.sub(r"[\W_]+", "_", parted).strip("_").lower()
 
 
 def names_rows(item: ColumnProfile) -> bool:
-    """Whether a column is called like an identifier."""
+    """Check whether a column is named like an identifier."""
     plain = plain_name(item.name)
-    called = (_OF_ANYTHING, _OF_A_ROW, _NUMBER)
-    return _is_of_a_being(item) or is_named_like_id(item.name) or any(known.fullmatch(plain) for known in called)
+    patterns = (_OF_ANYTHING, _OF_A_ROW, _NUMBER)
+    return _is_of_a_being(item) or is_named_like_id(item.name) or any(pattern.fullmatch(plain) for pattern in patterns)
 
 
 def assign_identity_roles(
     rows: pl.LazyFrame,
-    facts: Mapping[str, ColumnProfile],
+    profiles: Mapping[str, ColumnProfile],
     columns: Mapping[str, Column],
     *,
     keys: Iterable[str],
     group: str,
 ) -> dict[str, Column]:
-    """Columns with the roles of those that name rows, or what rows are about.
+    """Return the columns, with the roles of those that identify rows or subjects.
 
     Args:
         rows: Raw table.
-        facts: What is known of its columns.
-        columns: The columns as they were suggested.
-        keys: Those that are the key already.
-        group: The column that a person chose for the groups; empty if none.
+        profiles: The profile of each column.
+        columns: The suggested columns.
+        keys: Columns that are the key already.
+        group: The group column that the user chose; empty for none.
 
     Returns:
-        All columns: those that are in each row another, and called or shaped like an id, have the role ``id``; of those
-        whose few rows each share an id, one has the role ``group`` and the others ``ignore``.
+        All columns. Those that differ in every row and are named or written like an id get the role ``id``; of those
+        whose ids are shared by a few rows each, one gets the role ``group`` and the others ``ignore``.
     """
-    found = dict(columns)
-    open_ = [facts[name] for name, column in columns.items() if name not in keys and _may_be(facts[name], column)]
-    likely = [item for item in open_ if _looks(item)]
-    exact = _different(rows, [item.name for item in likely])
+    assigned = dict(columns)
+    candidates = [
+        profiles[name] for name, column in columns.items() if name not in keys and _may_be(profiles[name], column)
+    ]
+    likely = [item for item in candidates if _looks(item)]
+    distinct = _different(rows, [item.name for item in likely])
     groups: list[ColumnProfile] = []
     for item in likely:
-        if exact[item.name] == item.present:
-            found[item.name] = as_id(found[item.name])
+        if distinct[item.name] == item.present:
+            assigned[item.name] = as_id(assigned[item.name])
         elif _OF_A_ROW.fullmatch(plain_name(item.name)):
-            if item.dtype == "integer" and exact[item.name] >= FEWEST_ROWS:
-                found[item.name] = left_out(found[item.name], "It is called like the number of a row, but repeats.")
-        elif _repeats(item, exact[item.name]):
+            if item.dtype == "integer" and distinct[item.name] >= FEWEST_ROWS:
+                assigned[item.name] = left_out(assigned[item.name], "It is named like a row number, but repeats.")
+        elif _repeats(item, distinct[item.name]):
             groups.append(item)
     if groups:
-        free = not group and not any(column.role == "group" for column in found.values())
-        ordered = sorted(groups, key=lambda item: (not _is_of_a_being(item), exact[item.name]))
-        for place, item in enumerate(ordered):
-            each = f"Its {exact[item.name]:,} ids stand in {item.present / exact[item.name]:.1f} rows each"
-            if free and place == 0:
-                text = f"{each}: rows of one id stay on one side of the split, and no model learns from it."
-                found[item.name] = _bare(found[item.name], role="group", why=text)
+        free = not group and not any(column.role == "group" for column in assigned.values())
+        ordered = sorted(groups, key=lambda item: (not _is_of_a_being(item), distinct[item.name]))
+        for position, item in enumerate(ordered):
+            share = f"Its {distinct[item.name]:,} ids occur in {item.present / distinct[item.name]:.1f} rows each"
+            if free and position == 0:
+                text = f"{share}: rows of one id stay on one side of the split, and no model learns from it."
+                assigned[item.name] = _bare(assigned[item.name], role="group", why=text)
             else:
-                found[item.name] = left_out(found[item.name], f"{each}, and it is not the group.")
-    return found
+                assigned[item.name] = left_out(assigned[item.name], f"{share}, and it is not the group.")
+    return assigned
 
 
 def _may_be(item: ColumnProfile, column: Column) -> bool:
@@ -123,7 +125,7 @@ def _may_be(item: ColumnProfile, column: Column) -> bool:
 
 
 def _looks(item: ColumnProfile) -> bool:
-    """Whether a column may name something, by its name; by its look only where all values seem to be different."""
+    """Check whether a column may identify something: by its name, or by its texts where all seem to be different."""
     return names_rows(item) or (item.unique and item.dtype == "string" and _is_code(item.head))
 
 
@@ -133,44 +135,44 @@ def _is_code(head: Iterable[str]) -> bool:
 
 
 def _is_of_a_being(item: ColumnProfile) -> bool:
-    """Whether a column is called like the id of somebody; one without a word such as id must not be a count."""
+    """Check whether a column is named like the id of a subject; a name without a word such as id must hold texts."""
     plain = plain_name(item.name)
     if _OF_A_BEING.fullmatch(plain) or _PERSON.fullmatch(plain):
         return True
     return item.dtype == "string" and bool(_CLIENT.fullmatch(plain))
 
 
-def _repeats(item: ColumnProfile, different: int) -> bool:
-    """Whether the rows of one value are so few that others will come."""
-    being = _is_of_a_being(item)
-    if not being and not _OF_ANYTHING.fullmatch(plain_name(item.name)):
+def _repeats(item: ColumnProfile, distinct: int) -> bool:
+    """Check whether each value has so few rows that new values will come."""
+    is_being = _is_of_a_being(item)
+    if not is_being and not _OF_ANYTHING.fullmatch(plain_name(item.name)):
         return False
-    most = _MOST_ROWS_OF_A_BEING if being else _MOST_ROWS_EACH
-    return different >= _FEWEST_GROUPS and item.present <= most * different and _is_no_amount(item)
+    most = _MOST_ROWS_OF_A_BEING if is_being else _MOST_ROWS_EACH
+    return distinct >= _FEWEST_GROUPS and item.present <= most * distinct and _is_no_amount(item)
 
 
 def _is_no_amount(item: ColumnProfile) -> bool:
-    """Whether whole numbers may be ids: few small ones, such as a number of children, are counts."""
+    """Check whether whole numbers may be ids: few small ones, such as a number of children, are counts."""
     return item.dtype == "string" or (
         not (item.least is not None and item.least < 0) and (item.most is not None and item.most >= _FEWEST_GROUPS)
     )
 
 
 def _different(rows: pl.LazyFrame, names: list[str]) -> dict[str, int]:
-    """How many different values, without missing ones, some columns have."""
+    """Return the number of different values in some columns, without missing ones."""
     if not names:
         return {}
-    counts = rows.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in names)
-    return dict(counts.collect(engine="streaming").row(0, named=True))
+    distinct = rows.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in names)
+    return dict(distinct.collect(engine="streaming").row(0, named=True))
 
 
 def as_id(column: Column) -> Column:
-    """A column as an id, without bounds and categories."""
+    """Return the column as an id, without bounds and categories."""
     return _bare(column, role="id", why=ANOTHER)
 
 
 def left_out(column: Column, why: str) -> Column:
-    """A column that is ignored for a reason."""
+    """Return the column as ignored, with the reason."""
     return _bare(column, role="ignore", why=why)
 
 
@@ -179,20 +181,20 @@ def _bare(column: Column, *, role: Role, why: str) -> Column:
 
 
 def identity_notes(contract: Contract, *, group: str, ids: Iterable[str]) -> list[Note]:
-    """What is to be told of the columns that were taken for ids.
+    """Return notes on the columns that are used as ids or as the group without being named by the user.
 
     Args:
         contract: The contract.
-        group: The column that a person chose for the groups.
-        ids: The columns that a person called ids.
+        group: The group column that the user chose.
+        ids: The id columns that the user chose.
     """
     notes = []
     for column in contract.columns:
         if column.role == "group" and column.name != group:
-            sentence = f"The column {quote(column.name)} is taken for the group. {column.description}"
+            sentence = f"The column {quote(column.name)} is used as the group. {column.description}"
             remedy = "Name another with --group, or give it another role in the contract."
             notes.append(Note("warning", column.name, "group", 0, sentence, remedy))
         if column.role == "id" and column.name not in ids:
-            sentence = f"The column {quote(column.name)} is taken for an id, which no model learns from."
-            notes.append(Note("info", column.name, "id", 0, sentence, "Give it the role feature, if it is none."))
+            sentence = f"The column {quote(column.name)} is used as an id, which no model learns from."
+            notes.append(Note("info", column.name, "id", 0, sentence, "Give it the role feature, if it is not an id."))
     return notes

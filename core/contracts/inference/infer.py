@@ -1,4 +1,4 @@
-"""The data contract of a table that has none yet, or a person's contract held against a table."""
+"""The data contract of a table: inferred, or a user's contract checked against the table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,11 +30,11 @@ from headrace.core.tables import parquet_table
 
 @dataclass(frozen=True)
 class InferredContract:
-    """A table's contract, and what a person should know of how it was inferred.
+    """A table's contract, and notes on how it was inferred.
 
     Attributes:
         contract: The contract.
-        notes: What was guessed.
+        notes: What was assumed.
     """
 
     contract: Contract
@@ -42,9 +42,9 @@ class InferredContract:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the contract's metadata tell: task, number of columns and of row features, notes."""
-        made = self.contract
-        counts = {"task": made.task, "columns": len(made.columns), "features": len(made.features)}
+        """Metadata of the contract: task, number of columns and of row features, notes."""
+        contract = self.contract
+        counts = {"task": contract.task, "columns": len(contract.columns), "features": len(contract.features)}
         return {**counts, "notes": as_json(self.notes)}
 
 
@@ -63,21 +63,21 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
     given: Path | str = "",
     country: str = "",
 ) -> Contract:
-    """Infer the contract of a table, or hold a person's against it.
+    """Infer the contract of a table, or check a user's contract against it.
 
     Args:
         table: Folder of the raw table.
         name: Name of the contract and of the model.
         target: Column to predict.
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
-        time_column: Timestamp by which the table is to be split.
+        time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
-        group_column: Column whose equal values are to stay on one side of the split.
-        drop: Columns to leave out; those that the table no longer has are no matter.
-        hash: Columns that are, or are to be, hashed.
+        group_column: Column whose equal values stay on one side of the split.
+        drop: Columns to leave out; columns that the table no longer has are allowed.
+        hash: Columns to hash, or hashed already.
         positive: The positive class of a binary task.
-        given: File of a contract that a person made; empty to infer one.
-        country: ISO 3166 code of the country whose public holidays matter.
+        given: File of the user's contract; empty to infer one.
+        country: ISO 3166 code of the country whose public holidays apply.
 
     Returns:
         The contract.
@@ -85,92 +85,94 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
     Raises:
         MissingError: If the given contract does not exist.
         InputError: If a column that is named is absent, or the given contract contradicts the table or
-            the other wishes.
+            the other hints.
         DataError: If the target cannot be predicted.
     """
-    wishes = ContractHints(
+    hints = ContractHints(
         task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country
     )
-    return infer_with_notes(table, name=name, target=target, wishes=wishes, given=given).contract
+    return infer_with_notes(table, name=name, target=target, hints=hints, given=given).contract
 
 
 def infer_with_notes(
-    table: Path | str, *, name: str, target: str, wishes: ContractHints, given: Path | str = ""
+    table: Path | str, *, name: str, target: str, hints: ContractHints, given: Path | str = ""
 ) -> InferredContract:
-    """Infer the contract of a table, or hold a person's against it, and say what was guessed.
+    """Infer the contract of a table, or check a user's contract against it, and report what was assumed.
 
     Args:
         table: Folder of the raw table.
         name: Name of the contract and of the model.
         target: Column to predict.
-        wishes: What else a person says.
-        given: File of a contract that a person made; empty to infer one.
+        hints: What else the user specifies.
+        given: File of the user's contract; empty to infer one.
 
     Raises:
         MissingError: If the given contract does not exist.
         InputError: If a column that is named is absent, or the given contract contradicts the table or
-            the other wishes.
+            the other hints.
         DataError: If the target cannot be predicted.
     """
-    customs = WritingConventions(wishes.decimal, wishes.thousands, wishes.country)  # type: ignore[arg-type]
+    conventions = WritingConventions(hints.decimal, hints.thousands, hints.country)  # type: ignore[arg-type]
     rows = parquet_table.scan(Path(table))
     names = rows.collect_schema().names()
     if given:
-        return InferredContract(check_agreement(load(given), names, target=target, wishes=wishes))
-    for wanted, what in _requested_columns(target, wishes):
-        require_name(wanted, names, what=what)
-    rows, facts, told = standing_rows.survey_standing_rows(
+        return InferredContract(check_agreement(load(given), names, target=target, hints=hints))
+    for column, what in _requested_columns(target, hints):
+        require_name(column, names, what=what)
+    rows, profiles, notes = standing_rows.survey_standing_rows(
         rows,
         target=target,
-        survey=partial(survey, texts=[target], customs=customs),
-        ignored=(*wishes.drop, *wishes.hash),
+        survey=partial(survey, texts=[target], conventions=conventions),
+        ignored=(*hints.drop, *hints.hash),
     )
-    if not next(iter(facts.values())).rows:
+    if not next(iter(profiles.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
     contract = apply_hints(
-        _contract(rows, facts, name=name, target=target, wishes=wishes), parquet_table.hints(Path(table)), facts=facts
+        _contract(rows, profiles, name=name, target=target, hints=hints),
+        parquet_table.hints(Path(table)),
+        profiles=profiles,
     )
-    wished = [wishes.time_column, wishes.group_column, *wishes.id_columns, *wishes.drop, *wishes.hash]
-    told += inference_notes.of_task(facts[target], contract, asked=wishes.task)
+    named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop, *hints.hash]
+    notes += inference_notes.of_task(profiles[target], contract, requested=hints.task)
     if contract.task == "binary":
         counts = positive_class.class_rows(rows, contract.target)
-        found = positive_class.choose(contract.target.categories or (), rows=counts, positive=wishes.positive)
-        contract = replace(contract, positive=found.name)
-        told += inference_notes.of_positive(found, contract, counts)
-    told += inference_notes.of_columns(contract, facts, wished=wished)
-    told += identity.identity_notes(contract, group=wishes.group_column, ids=wishes.id_columns)
-    told += sentinels.sentinel_notes(rows, facts, {column.name: column for column in contract.columns})
-    told += open_categories.open_notes({column.name: column for column in contract.columns})
-    told += [note for item in facts.values() for note in item.notes]
-    return InferredContract(contract, tuple(told))
+        positive = positive_class.choose(contract.target.categories or (), rows=counts, positive=hints.positive)
+        contract = replace(contract, positive=positive.name)
+        notes += inference_notes.of_positive(positive, contract, counts)
+    notes += inference_notes.of_columns(contract, profiles, named=named)
+    notes += identity.identity_notes(contract, group=hints.group_column, ids=hints.id_columns)
+    notes += sentinels.sentinel_notes(rows, profiles, {column.name: column for column in contract.columns})
+    notes += open_categories.open_notes({column.name: column for column in contract.columns})
+    notes += [note for item in profiles.values() for note in item.notes]
+    return InferredContract(contract, tuple(notes))
 
 
-def _requested_columns(target: str, wishes: ContractHints) -> list[tuple[str, str]]:
-    named = [(target, "target"), (wishes.time_column, "time column"), (wishes.group_column, "group column")]
-    named += [(column, "id column") for column in wishes.id_columns]
-    named += [(column, "column to hash") for column in wishes.hash]
+def _requested_columns(target: str, hints: ContractHints) -> list[tuple[str, str]]:
+    named = [(target, "target"), (hints.time_column, "time column"), (hints.group_column, "group column")]
+    named += [(column, "id column") for column in hints.id_columns]
+    named += [(column, "column to hash") for column in hints.hash]
     return [(column, what) for column, what in named if column or what == "target"]
 
 
 def _contract(
-    rows: pl.LazyFrame, facts: dict[str, ColumnProfile], *, name: str, target: str, wishes: ContractHints
+    rows: pl.LazyFrame, profiles: dict[str, ColumnProfile], *, name: str, target: str, hints: ContractHints
 ) -> Contract:
-    task = guess_task(facts[target], task=wishes.task)
-    goal = as_numbers(facts[target], task=wishes.task)
-    names = classes(goal) if task != "regression" else ()
+    task = guess_task(profiles[target], task=hints.task)
+    target_profile = as_numbers(profiles[target], task=hints.task)
+    class_names = classes(target_profile) if task != "regression" else ()
     columns = {}
-    for item in facts.values():
-        columns[item.name] = _requested_column(item, wishes) or input_column(item)
+    for item in profiles.values():
+        columns[item.name] = _requested_column(item, hints) or input_column(item)
     columns[target] = Column(
         target,
-        goal.dtype,
+        target_profile.dtype,
         "target",
-        unit=goal.unit,
-        categories=names or None,
-        missing=allowed_missing(goal),
-        format=goal.format,
+        unit=target_profile.unit,
+        categories=class_names or None,
+        missing=allowed_missing(target_profile),
+        format=target_profile.format,
     )
-    keys = _keys(rows, facts, columns, wishes)
+    keys = _keys(rows, profiles, columns, hints)
     for key in keys:
         if columns[key].role in {"feature", "ignore"} and not columns[key].personal:
             columns[key] = replace(
@@ -181,64 +183,72 @@ def _contract(
                 maximum=None,
                 description=identity.ANOTHER,
             )
-    columns = identity.assign_identity_roles(rows, facts, columns, keys=keys, group=wishes.group_column)
+    columns = identity.assign_identity_roles(rows, profiles, columns, keys=keys, group=hints.group_column)
     columns = open_categories.open_incomplete_lists(rows, columns)
-    times = [facts[item.name] for item in columns.values() if item.role == "timestamp"]
+    timestamps = [profiles[item.name] for item in columns.values() if item.role == "timestamp"]
     return Contract(
         name=name,
         task=task,
         columns=tuple(columns.values()),
-        features=row_features(times, country=wishes.country, taken=columns),
+        features=row_features(timestamps, country=hints.country, taken=columns),
         keys=keys,
-        time_column=wishes.time_column,
+        time_column=hints.time_column,
     )
 
 
-def _requested_column(facts: ColumnProfile, wishes: ContractHints) -> Column | None:
-    """The column as the user's wishes make it; None if there are none about it."""
-    name = facts.name
-    if name in wishes.drop:
-        return Column(name, facts.dtype, "ignore", "It was asked to be dropped.", personal="drop", format=facts.format)
-    hidden = name in wishes.hash
-    dtype = "string" if hidden else facts.dtype
-    missing = allowed_missing(facts)
-    personal, form = ("hash", "") if hidden else ("", facts.format)
-    if name == wishes.time_column:
-        if facts.dtype != "timestamp":
+def _requested_column(profile: ColumnProfile, hints: ContractHints) -> Column | None:
+    """Return the column as the user's hints define it; None without a hint."""
+    name = profile.name
+    if name in hints.drop:
+        return Column(name, profile.dtype, "ignore", "Dropped on request.", personal="drop", format=profile.format)
+    hashed = name in hints.hash
+    dtype = "string" if hashed else profile.dtype
+    missing = allowed_missing(profile)
+    personal, form = ("hash", "") if hashed else ("", profile.format)
+    if name == hints.time_column:
+        if profile.dtype != "timestamp":
             raise InputError(
-                f"the time column {quote(name)} must hold timestamps, but holds {facts.dtype} values; choose another."
+                f"the time column {quote(name)} must hold timestamps, but holds {profile.dtype} values; choose another."
             )
         return Column(name, "timestamp", "timestamp", missing=missing, format=form)
-    if name == wishes.group_column:
+    if name == hints.group_column:
         return Column(name, dtype, "group", missing=missing, personal=personal, format=form)  # type: ignore[arg-type]
-    if name in wishes.id_columns:
+    if name in hints.id_columns:
         return Column(name, dtype, "id", missing=missing, personal=personal, format=form)  # type: ignore[arg-type]
-    if hidden:
-        return Column(name, "string", "ignore", "It was asked to be hashed.", personal="hash", missing=missing)
+    if hashed:
+        return Column(name, "string", "ignore", "Hashed on request.", personal="hash", missing=missing)
     return None
 
 
 def _keys(
-    rows: pl.LazyFrame, facts: dict[str, ColumnProfile], columns: dict[str, Column], wishes: ContractHints
+    rows: pl.LazyFrame, profiles: dict[str, ColumnProfile], columns: dict[str, Column], hints: ContractHints
 ) -> tuple[str, ...]:
-    """The id columns if together they tell the rows apart, else the first column that looks like an id and does."""
-    kept = [name for name, column in columns.items() if column.personal != "drop"]
-    wished = tuple(name for name in wishes.id_columns if name in kept)
-    if wished:
-        return wished if _tell_apart(rows, wished) else ()
-    for name in kept:
-        item = facts[name]
-        looks = is_named_like_id(name) or (item.dtype == "integer" and item.most - item.least == item.rows - 1)
+    """Return the id columns if together they are unique, else the first unique column that looks like an id."""
+    available = [name for name, column in columns.items() if column.personal != "drop"]
+    requested = tuple(name for name in hints.id_columns if name in available)
+    if requested:
+        return requested if _tell_apart(rows, requested) else ()
+    for name in available:
+        item = profiles[name]
+        # Whole numbers without gaps or repeats number the rows.
+        looks_like_id = is_named_like_id(name) or (item.dtype == "integer" and item.most - item.least == item.rows - 1)
         candidate = columns[name].role in {"feature", "ignore", "id"} and item.dtype in {"integer", "string"}
-        if candidate and item.rows >= 20 and item.missing == 0 and item.unique and looks and _tell_apart(rows, (name,)):
+        if (
+            candidate
+            and item.rows >= 20
+            and item.missing == 0
+            and item.unique
+            and looks_like_id
+            and _tell_apart(rows, (name,))
+        ):
             return (name,)
     return ()
 
 
 def _tell_apart(rows: pl.LazyFrame, names: tuple[str, ...]) -> bool:
     total = pl.len()
-    different = pl.struct(names).n_unique()
-    row = rows.select(total.alias("rows"), different.alias("different")).collect(engine="streaming").row(0)
+    distinct = pl.struct(names).n_unique()
+    row = rows.select(total.alias("rows"), distinct.alias("different")).collect(engine="streaming").row(0)
     return bool(row[0] == row[1])
 
 

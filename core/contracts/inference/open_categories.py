@@ -1,4 +1,4 @@
-"""Lists of categories that are not complete: many of their values were seen once or twice, so that others will come."""
+"""Finds category lists that are incomplete: many of their values occur once or twice, so others will come."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ _ONCE_SHARE = 0.005
 
 @dataclass(frozen=True)
 class ValueCounts:
-    """How often the values of a column were seen.
+    """How often the values of a column occur.
 
     Attributes:
         rows: Rows with a value.
-        once: Values that one row holds.
-        rare: Values that one row or two hold.
+        once: Values that occur in one row.
+        rare: Values that occur in one or two rows.
     """
 
     rows: int
@@ -31,31 +31,31 @@ class ValueCounts:
 
 
 def open_incomplete_lists(rows: pl.LazyFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The columns, those whose list of categories is not complete with ``unseen: accept`` and the reason.
+    """Return the columns; those with an incomplete list of categories get ``unseen: accept`` and the reason.
 
     The probability that the next row holds a new value is about the share of rows whose value was seen once (I. J.
     Good, The population frequencies of species, Biometrika 40, 1953). A list of more than 20 is open where that is
-    over one in 200, or where a quarter of its values was seen once or twice.
+    over one in 200, or where a quarter of its values occur once or twice.
 
     Args:
         rows: Raw table.
-        columns: Its columns as they were suggested.
+        columns: The suggested columns.
     """
-    many = [
+    listed = [
         column
         for column in columns.values()
         if column.role == "feature" and column.dtype == "string" and len(column.categories or ()) > _CLOSED
     ]
-    found = dict(columns)
-    for name, counts in _count_values(rows, [column.name for column in many]).items():
-        total = len(found[name].categories or ())
+    opened = dict(columns)
+    for name, counts in _count_values(rows, [column.name for column in listed]).items():
+        total = len(opened[name].categories or ())
         if counts.once > _ONCE_SHARE * counts.rows or counts.rare > _RARE_SHARE * total:
             rare = f"{counts.rare:,} of its {total:,} texts"
             why = f"{rare} were seen once or twice, so others will come: they are accepted."
-            found[name] = replace(
-                found[name], unseen="accept", description=_join_sentences(found[name].description, why)
+            opened[name] = replace(
+                opened[name], unseen="accept", description=_join_sentences(opened[name].description, why)
             )
-    return found
+    return opened
 
 
 def _join_sentences(first: str, second: str) -> str:
@@ -63,16 +63,16 @@ def _join_sentences(first: str, second: str) -> str:
 
 
 def _count_values(rows: pl.LazyFrame, names: list[str]) -> dict[str, ValueCounts]:
-    found = {}
+    counts_by_name = {}
     for name in names:
-        often = rows.group_by(name).len("\0rows").filter(pl.col(name).is_not_null()).select("\0rows")
-        counts = often.collect(engine="streaming").to_series()
-        found[name] = ValueCounts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
-    return found
+        frequencies = rows.group_by(name).len("\0rows").filter(pl.col(name).is_not_null()).select("\0rows")
+        counts = frequencies.collect(engine="streaming").to_series()
+        counts_by_name[name] = ValueCounts(int(counts.sum()), int((counts == 1).sum()), int((counts <= _RARE).sum()))
+    return counts_by_name
 
 
 def open_notes(columns: Mapping[str, Column]) -> list[Note]:
-    """What is to be told of the lists that are not complete."""
+    """Return a note for each incomplete list of categories."""
     return [
         Note(
             "info",

@@ -1,4 +1,4 @@
-"""Which of two classes is the positive one: by what the words mean in the common languages, else the rarer one."""
+"""Chooses the positive one of two classes: by what the words mean in the common languages, else the rarer one."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ from headrace.core.contracts.fault_sentences import wants
 
 PositiveClassReason = Literal["given", "meaning", "rarer", "last"]
 
-# Yes, true and signs; then what people look for: in credit, customers, machines, mail, medicine.
+# Words and signs for yes; then events that models look for: in credit, customers, machines, mail, medicine.
 _YES = """
 + ✓ ✔ ☑ 👍 yes yep yeah true on pos positive present
 ja wahr positiv vorhanden oui vrai positif si sí vero verdadero cierto positivo sim verdadeiro
@@ -55,7 +55,7 @@ def _plain(text: str) -> str:
 
 
 _POSITIVE, _NEGATIVE = _words(_YES + _EVENT), _words(_NO)
-# A letter means yes only beside the one that means no: m and f, or b and m, are other things.
+# A letter means yes only beside the one that means no: m and f, or b and m, are something else.
 _LETTERS = {frozenset(pair): pair[0] for pair in ("yn", "tf", "jn", "on", "sn", "vf", "wf", "дн", "tn")}
 
 
@@ -65,8 +65,7 @@ class PositiveClass:
 
     Attributes:
         name: The class whose probability is reported.
-        why: Whether a person named it, its meaning or the other's told it, it is the rarer one, or neither is and it
-            is the last in order.
+        why: ``given`` by the user, by the ``meaning`` of the words, the ``rarer`` one, or the ``last`` in order.
     """
 
     name: str
@@ -74,10 +73,10 @@ class PositiveClass:
 
 
 def class_rows(rows: pl.LazyFrame, target: Column) -> dict[str, int]:
-    """How many rows of a raw table each class of its target has."""
+    """Return the number of rows of each class in a raw table."""
     value = casting.cast(pl.col(target.name), rows.collect_schema()[target.name], target).cast(pl.String)
-    counted = rows.select(value.alias("class")).group_by("class").len().collect(engine="streaming")
-    return dict(counted.drop_nulls("class").iter_rows())
+    counts = rows.select(value.alias("class")).group_by("class").len().collect(engine="streaming")
+    return dict(counts.drop_nulls("class").iter_rows())
 
 
 def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "") -> PositiveClass:
@@ -86,30 +85,30 @@ def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "")
     Args:
         names: The two classes, in order.
         rows: How many rows each has.
-        positive: What a person says; empty to infer it.
+        positive: The user's choice; empty to infer it.
 
     Returns:
-        The class that means yes, or an event that people look for, where the other does not; else the one whose
+        The class that means yes, or an event that models look for, where the other does not; else the one whose
         counterpart means no; else the rarer one; else the last.
 
     Raises:
-        InputError: If the person's is none of the classes.
+        InputError: If the user's choice is not one of the classes.
     """
     if positive:
         if positive not in names:
             raise InputError(wants("the positive class", f"one of {quote(list(names))}", positive))
         return PositiveClass(positive, "given")
-    plain = [_plain(name) for name in names]
-    for told in (_of_numbers(plain), _of_letters(plain), _of_words(plain), _affirmative(plain)):
-        if sum(told) == 1:
-            return PositiveClass(names[told.index(True)], "meaning")
-    least = min(rows.get(name, 0) for name in names)
-    rarer = [name for name in names if rows.get(name, 0) == least]
+    words = [_plain(name) for name in names]
+    for matches in (_of_numbers(words), _of_letters(words), _of_words(words), _affirmative(words)):
+        if sum(matches) == 1:
+            return PositiveClass(names[matches.index(True)], "meaning")
+    fewest = min(rows.get(name, 0) for name in names)
+    rarer = [name for name in names if rows.get(name, 0) == fewest]
     return PositiveClass(rarer[0], "rarer") if len(rarer) == 1 else PositiveClass(names[-1], "last")
 
 
 def _of_numbers(words: Sequence[str]) -> list[bool]:
-    """Of 0 and another number the other, of two signs the plus; 1 and 2 are codes that mean nothing."""
+    """Mark the nonzero one of 0 and another number, or the positive one of two signs; 1 and 2 mean nothing."""
     try:
         numbers = [float(word) for word in words]
     except ValueError:
@@ -129,6 +128,8 @@ def _of_words(words: Sequence[str]) -> list[bool]:
 
 
 def _affirmative(words: Sequence[str]) -> list[bool]:
-    """Which are neither a word for no nor called after the other one with a *not* before it."""
+    """Mark the words that neither mean no nor negate the other one, such as *not* in front of it."""
     negations = ((word, _NEGATIONS.match(word)) for word in words)
-    return [word not in _NEGATIVE and not (found and word[found.end() :] in words) for word, found in negations]
+    return [
+        word not in _NEGATIVE and not (negation and word[negation.end() :] in words) for word, negation in negations
+    ]

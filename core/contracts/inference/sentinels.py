@@ -1,4 +1,4 @@
-"""Numbers and dates that seem to stand for a missing value, such as -999 and 9999-12-31: they are told, not changed."""
+"""Finds and reports numbers and dates that seem to mean a missing value, such as -999 and 9999-12-31."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -26,65 +26,69 @@ _LAST_DAYS = (
 _FEWEST = 2
 
 
-def sentinel_notes(rows: pl.LazyFrame, facts: Mapping[str, ColumnProfile], columns: Mapping[str, Column]) -> list[Note]:
-    """What is to be told of values that look like marks.
+def sentinel_notes(
+    rows: pl.LazyFrame, profiles: Mapping[str, ColumnProfile], columns: Mapping[str, Column]
+) -> list[Note]:
+    """Return a warning for each value that looks like a sentinel.
 
-    A value is suspicious if it is one that people use as a mark, is the least or the largest of its column, stands in
-    several rows, and is further from all others than they are from one another.
+    A value is suspicious if it is a common sentinel, is the least or the largest of its column, occurs in several
+    rows, and is further from all others than they are from one another.
 
     Args:
         rows: Raw table.
-        facts: What is known of its columns.
-        columns: The contract's; those that are ignored are not looked at.
+        profiles: The profile of each column.
+        columns: The contract's columns; ignored ones are skipped.
 
     Returns:
         A warning for each such value.
     """
-    doubted = [
+    suspects = [
         (item, value)
-        for name, item in facts.items()
+        for name, item in profiles.items()
         if name in columns and columns[name].role in {"feature", "timestamp", "target"}
         for value in _suspects(item)
     ]
-    if not doubted:
+    if not suspects:
         return []
     raw = rows.collect_schema()
-    sample = rows.select({item.name: None for item, _ in doubted}.keys()).head(HEAD_ROWS).collect()
-    casts = {item.name: cast_of(item, raw, sample=sample) for item, _ in doubted}
-    wanted = []
-    for place, (item, value) in enumerate(doubted):
+    sample = rows.select({item.name: None for item, _ in suspects}.keys()).head(HEAD_ROWS).collect()
+    casts = {item.name: cast_of(item, raw, sample=sample) for item, _ in suspects}
+    aggregates = []
+    for position, (item, value) in enumerate(suspects):
         cast = pl.col(item.name)
         others = pl.when(cast != value).then(cast)  # a filter would be four times as slow
-        wanted += [
-            (cast == value).sum().alias(f"{place}:count"),
-            others.min().alias(f"{place}:least"),
-            others.max().alias(f"{place}:most"),
+        aggregates += [
+            (cast == value).sum().alias(f"{position}:count"),
+            others.min().alias(f"{position}:least"),
+            others.max().alias(f"{position}:most"),
         ]
-    row = rows.select(**casts).select(wanted).collect(engine="streaming").row(0, named=True)
-    told = []
-    for place, (item, value) in enumerate(doubted):
-        count, least, most = (row[f"{place}:{what}"] for what in ("count", "least", "most"))
+    row = rows.select(**casts).select(aggregates).collect(engine="streaming").row(0, named=True)
+    notes = []
+    for position, (item, value) in enumerate(suspects):
+        count, least, most = (row[f"{position}:{key}"] for key in ("count", "least", "most"))
         if count >= _FEWEST and least is not None and _is_far(value, least, most):
-            told.append(_note(item, value, count))
-    return told
+            notes.append(_note(item, value, count))
+    return notes
 
 
 def _suspects(item: ColumnProfile) -> list[Any]:
-    """The least and the largest value, where people use it as a mark."""
+    """Return the least and the largest value, where they are common sentinels."""
     if item.dtype in {"integer", "number"}:
         pairs: tuple[tuple[Any, tuple[Any, ...]], ...] = ((item.least, _LOW), (item.most, _HIGH))
-        return [value for value, known in pairs if value is not None and item.distinct > _FEWEST and value in known]
+        return [
+            value for value, sentinels in pairs if value is not None and item.distinct > _FEWEST and value in sentinels
+        ]
     if item.dtype != "timestamp" or item.least is None:
         return []
     return [
         value
-        for value, known in ((item.least, _FIRST_DAYS), (item.most, _LAST_DAYS))
-        if isinstance(value, datetime) and value.date() in known
+        for value, sentinels in ((item.least, _FIRST_DAYS), (item.most, _LAST_DAYS))
+        if isinstance(value, datetime) and value.date() in sentinels
     ]
 
 
 def _is_far(value: Any, least: Any, most: Any) -> bool:
-    """Whether a value is further from the others than they are from one another."""
+    """Check whether a value is further from the others than they are from one another."""
     if value == -1:
         return bool(least >= 0 and most > _FEWEST)
     distance = least - value if value < least else value - most
@@ -98,7 +102,7 @@ def _note(item: ColumnProfile, value: Any, count: int) -> Note:
         item.name,
         "sentinel",
         count,
-        f"{text} stands in {count:,} rows of the column {quote(item.name)}, far from all other values: it seems to "
-        "stand for a missing value, but is taken as it is.",
-        f"If it does, add '{text}' to missing_values in the contract, or give --missing {text} beside all other marks.",
+        f"{text} occurs in {count:,} rows of the column {quote(item.name)}, far from all other values: it seems to "
+        "mean a missing value, but is kept as it is.",
+        f"If it does, add '{text}' to missing_values in the contract, or give --missing {text} with all other marks.",
     )

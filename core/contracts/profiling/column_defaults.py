@@ -1,4 +1,4 @@
-"""What a contract says of a column that was surveyed: bounds, allowed missing values, role, row features."""
+"""Defaults of the contract for a profiled column: bounds, allowed missing values, role, row features."""
 
 import math
 import re
@@ -18,124 +18,129 @@ _UNNAMED = re.compile(r"|unnamed\W.*|column_0|_duplicated_0")
 
 
 def is_named_like_id(name: str) -> bool:
-    """Whether a column is called like an identifier or a row number."""
+    """Check whether a column is named like an identifier or a row number."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return bool(_ID.fullmatch(plain) or _UNNAMED.fullmatch(plain))
 
 
-def allowed_missing(facts: ColumnProfile) -> float:
-    """The share of missing values to allow: none if there are none, else what was seen with slack, in hundredths."""
-    share = facts.missing / facts.rows if facts.rows else 0.0
+def allowed_missing(profile: ColumnProfile) -> float:
+    """Return the allowed share of missing values: 0 if none is missing, else the observed share plus slack."""
+    share = profile.missing / profile.rows if profile.rows else 0.0
     return min(1.0, math.ceil(100 * (share + max(0.05, 0.5 * share))) / 100) if share else 0.0
 
 
-def bounds(facts: ColumnProfile) -> tuple[float | None, float | None]:
-    """Least and largest value to allow: what was seen, with its whole span as slack on either side.
+def bounds(profile: ColumnProfile) -> tuple[float | None, float | None]:
+    """Return the least and largest allowed value: the observed ones, with their whole span as slack on either side.
 
-    A number that was never negative must not become so, and two whole numbers are a code that has no others.
+    A number that was never negative must stay so; two whole numbers are a code without further values.
     """
-    if facts.dtype not in {"integer", "number"} or facts.least is None or facts.most is None:
+    if profile.dtype not in {"integer", "number"} or profile.least is None or profile.most is None:
         return None, None
-    low, high = facts.least, facts.most
+    low, high = profile.least, profile.most
     span = float(high) - float(low)
     if span <= 0 or not math.isfinite(span):
         return None, None
-    if facts.dtype == "integer" and facts.distinct == 2:
+    if profile.dtype == "integer" and profile.distinct == 2:
         return low, high
+    # Bounds are rounded outwards to two digits of the span, so that people read short numbers.
     digits = 1 - math.floor(math.log10(span))
     step = 10.0**-digits
     wide_low = 0.0 if low >= 0 else math.floor((low - span) / step) * step
     wide_high = 0.0 if high <= 0 else math.ceil((high + span) / step) * step
-    return _tidy(wide_low, digits, facts), _tidy(wide_high, digits, facts)
+    return _tidy(wide_low, digits, profile), _tidy(wide_high, digits, profile)
 
 
-def _tidy(value: float, digits: int, facts: ColumnProfile) -> float:
-    tidy = round(value, max(digits, 0))
-    return int(tidy) if facts.dtype == "integer" or float(tidy).is_integer() else tidy
+def _tidy(value: float, digits: int, profile: ColumnProfile) -> float:
+    rounded = round(value, max(digits, 0))
+    return int(rounded) if profile.dtype == "integer" or float(rounded).is_integer() else rounded
 
 
-def input_column(facts: ColumnProfile) -> Column:
-    """The contract's column for a column that may become a feature.
+def input_column(profile: ColumnProfile) -> Column:
+    """Return the contract's column for a column that may become a feature.
 
     Args:
-        facts: What is known of it.
+        profile: The profile of the column.
 
     Returns:
         The column, with the role ``ignore`` and the reason as description where no model could use it.
     """
-    missing = allowed_missing(facts)
-    if facts.present == 0:
-        return _ignored_column(facts, "All its values are missing.", missing=1.0)
-    if facts.nested:
-        return _ignored_column(facts, "It holds lists, records or bytes, which no model takes.")
-    personal = guess(facts.name, facts.head)
+    missing = allowed_missing(profile)
+    if profile.present == 0:
+        return _ignored_column(profile, "All its values are missing.", missing=1.0)
+    if profile.nested:
+        return _ignored_column(profile, "It holds lists, records or bytes, which no model takes.")
+    personal = guess(profile.name, profile.head)
     if personal:
         text = f"It seems to hold {personal}, so it is left out of the typed table; set personal to keep to keep it."
-        return Column(facts.name, facts.dtype, "ignore", text, personal="drop", format=facts.format, missing=missing)
-    if facts.dtype == "timestamp":
-        return Column(facts.name, "timestamp", "timestamp", _caveat(facts), missing=missing, format=facts.format)
-    if facts.dtype == "string":
-        return _text_column(facts, missing)
-    low, high = bounds(facts)
+        return Column(
+            profile.name, profile.dtype, "ignore", text, personal="drop", format=profile.format, missing=missing
+        )
+    if profile.dtype == "timestamp":
+        return Column(profile.name, "timestamp", "timestamp", _caveat(profile), missing=missing, format=profile.format)
+    if profile.dtype == "string":
+        return _text_column(profile, missing)
+    low, high = bounds(profile)
     return Column(
-        facts.name,
-        facts.dtype,
+        profile.name,
+        profile.dtype,
         "feature",
-        _caveat(facts),
-        unit=facts.unit,
+        _caveat(profile),
+        unit=profile.unit,
         minimum=low,
         maximum=high,
         missing=missing,
-        format=facts.format,
+        format=profile.format,
     )
 
 
-def _text_column(facts: ColumnProfile, missing: float) -> Column:
-    often = facts.present >= _ROWS_PER_CATEGORY * facts.distinct
-    few = facts.distinct <= ALWAYS_CATEGORIES and not (facts.distinct > 20 and facts.distinct >= 0.5 * facts.present)
-    if facts.values is not None and (few or (often and facts.distinct <= MOST_CATEGORIES)):
-        return Column(facts.name, "string", "feature", _caveat(facts), categories=facts.values, missing=missing)
-    if facts.almost:
-        remedy = "write all in one form" if facts.almost == "timestamp" else "add the texts to missing_values"
-        text = f"Most of its values are of dtype {facts.almost}, but too many are not; {remedy}."
-        return _ignored_column(facts, text, missing=missing)
-    text = f"It has about {facts.distinct} different texts in {facts.rows} rows, too many for categories."
-    return _ignored_column(facts, text, missing=missing)
+def _text_column(profile: ColumnProfile, missing: float) -> Column:
+    repeats = profile.present >= _ROWS_PER_CATEGORY * profile.distinct
+    is_short = profile.distinct <= ALWAYS_CATEGORIES and not (
+        profile.distinct > 20 and profile.distinct >= 0.5 * profile.present
+    )
+    if profile.values is not None and (is_short or (repeats and profile.distinct <= MOST_CATEGORIES)):
+        return Column(profile.name, "string", "feature", _caveat(profile), categories=profile.values, missing=missing)
+    if profile.almost:
+        remedy = "write all in one form" if profile.almost == "timestamp" else "add the texts to missing_values"
+        text = f"Most of its values are of dtype {profile.almost}, but too many are not; {remedy}."
+        return _ignored_column(profile, text, missing=missing)
+    text = f"It has about {profile.distinct} different texts in {profile.rows} rows, too many for categories."
+    return _ignored_column(profile, text, missing=missing)
 
 
-def _ignored_column(facts: ColumnProfile, why: str, *, missing: float = 1.0) -> Column:
-    return Column(facts.name, facts.dtype, "ignore", why, missing=missing, format=facts.format)
+def _ignored_column(profile: ColumnProfile, why: str, *, missing: float = 1.0) -> Column:
+    return Column(profile.name, profile.dtype, "ignore", why, missing=missing, format=profile.format)
 
 
-def _caveat(facts: ColumnProfile) -> str:
-    """What a person should know of a column's values."""
-    if facts.failed:
-        return f"{facts.failed} values are not of this dtype; their rows are quarantined."
-    if facts.infinite:
-        return f"{facts.infinite} values are infinite; their rows are quarantined."
+def _caveat(profile: ColumnProfile) -> str:
+    """Return what a reader should know about a column's values."""
+    if profile.failed:
+        return f"{profile.failed} values are not of this dtype; their rows are quarantined."
+    if profile.infinite:
+        return f"{profile.infinite} values are infinite; their rows are quarantined."
     return ""
 
 
 def row_features(times: list[ColumnProfile], *, country: str, taken: Iterable[str]) -> tuple[RowFeature, ...]:
-    """Row features worth having of a table's timestamps.
+    """Return the row features that are useful for a table's timestamps.
 
     Args:
         times: The timestamps.
-        country: ISO 3166 code of the country whose public holidays matter; empty for none.
-        taken: Names that are in use.
+        country: ISO 3166 code of the country whose public holidays apply; empty for none.
+        taken: Names that are already used.
 
     Returns:
-        For each of the first six timestamps its day of week and weekend, month, hour and holiday where they vary or are
-        wanted, and the minutes between each two that follow one another.
+        For each of the first six timestamps its day of week and weekend; its month and hour where they vary; holidays
+        if a country is given; and the minutes between consecutive timestamps.
     """
-    used, made = set(taken), []
+    used, features = set(taken), []
     for name, kind, columns in _ideas(times, country):
-        free = name
-        while free in used:
-            free += "_"
-        used.add(free)
-        made.append(RowFeature(free, kind, columns, country if kind == "holiday" else ""))  # type: ignore[arg-type]
-    return tuple(made)
+        unique = name
+        while unique in used:
+            unique += "_"
+        used.add(unique)
+        features.append(RowFeature(unique, kind, columns, country if kind == "holiday" else ""))  # type: ignore[arg-type]
+    return tuple(features)
 
 
 def _ideas(times: list[ColumnProfile], country: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -1,4 +1,4 @@
-"""What each column of a raw table holds, found by trying it on all rows in a few bounded passes."""
+"""What each column of a raw table holds, inferred by casting all rows in a few passes of bounded memory."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,54 +32,54 @@ def survey(
     table: pl.LazyFrame,
     *,
     texts: Iterable[str] = (),
-    customs: WritingConventions | None = None,
-    known: Mapping[str, ColumnProfile] | None = None,
+    conventions: WritingConventions | None = None,
+    known_profiles: Mapping[str, ColumnProfile] | None = None,
 ) -> dict[str, ColumnProfile]:
-    """Find out what each column holds.
+    """Return the profile of each column.
 
     A text column is a boolean, integer, number or timestamp if all its values are, up to one in a hundred; numbers with
     leading zeros, such as postal codes, stay texts.
 
     Args:
         table: Raw table.
-        texts: Columns of text whose yes and no, or true and false, are to stay texts.
-        customs: What a person says of how numbers and dates are written; None to find out.
-        known: Columns of which an earlier survey of these rows, or of nearly these, told enough.
+        texts: Columns of text whose yes and no, or true and false, stay texts.
+        conventions: How the user says that numbers and dates are written; None to infer it.
+        known_profiles: Profiles from an earlier survey of these, or nearly these, rows that need no new one.
 
     Returns:
-        The facts by column, in the order of the table.
+        The profile by column, in the order of the table.
     """
     schema = table.collect_schema()
     head = table.head(HEAD_ROWS).collect()
-    known = known or {}
-    left = candidates(head, schema, texts=frozenset(texts))
-    found: dict[str, ColumnProfile] = dict(known)
+    known_profiles = known_profiles or {}
+    remaining = candidates(head, schema, texts=frozenset(texts))
+    profiles: dict[str, ColumnProfile] = dict(known_profiles)
     almost: dict[str, str] = {}
-    while len(found) < len(left):  # a text is a text in the end, so that each round settles what it can
-        trials = [ideas.pop(0) for name, ideas in left.items() if name not in found]
+    while len(profiles) < len(remaining):  # ends, because the last candidate, string, always fits
+        trials = [options.pop(0) for name, options in remaining.items() if name not in profiles]
         for trial, counts in try_candidates(table, schema, trials):
             failed = int(counts.get("failed", 0))
-            empty = not counts["present"] and schema[trial.name] == pl.String
+            is_empty = not counts["present"] and schema[trial.name] == pl.String
             if (
                 failed > TOLERATED * int(counts["present"])
                 or counts.get("zeros")
-                or (empty and trial.dtype != "string")
+                or (is_empty and trial.dtype != "string")
             ):
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
-                found[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
-    found = looked_again(table, head, found, customs=customs or WritingConventions())
-    changed = [found[name] for name in schema if found[name] is not known.get(name)]
-    return {name: found[name] for name in schema} | _list_values(table, schema, changed)
+                profiles[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
+    profiles = looked_again(table, head, profiles, conventions=conventions or WritingConventions())
+    changed = [profiles[name] for name in schema if profiles[name] is not known_profiles.get(name)]
+    return {name: profiles[name] for name in schema} | _list_values(table, schema, changed)
 
 
 def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) -> dict[str, list[Column]]:
-    """What each column may hold, the likeliest first, as far as the first rows tell.
+    """Return what each column may hold, the likeliest first, as far as the first rows show.
 
     Args:
         head: The first rows of a table.
         schema: The table's dtypes.
-        texts: Columns of text whose yes and no, or true and false, are to stay texts.
+        texts: Columns of text whose yes and no, or true and false, stay texts.
     """
     ideas = [
         trial
@@ -87,36 +87,37 @@ def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) 
         if raw == pl.String
         for trial in _ideas(head.get_column(name), words=name in texts)
     ]
-    casted = [
-        casting.cast(pl.col(trial.name), schema[trial.name], trial).null_count().alias(f"{place}")
-        for place, trial in enumerate(ideas)
+    null_counts = [
+        casting.cast(pl.col(trial.name), schema[trial.name], trial).null_count().alias(f"{position}")
+        for position, trial in enumerate(ideas)
     ]
-    lost = head.select(casted).row(0) if casted else ()
-    empty = dict(zip(head.columns, head.null_count().row(0), strict=True))
-    left: dict[str, list[Column]] = {
+    nulls_after = head.select(null_counts).row(0) if null_counts else ()
+    nulls_before = dict(zip(head.columns, head.null_count().row(0), strict=True))
+    options: dict[str, list[Column]] = {
         name: [] if raw == pl.String else [as_if(name, _native(raw))] for name, raw in schema.items()
     }
-    for trial, nulls in zip(ideas, lost, strict=True):
-        if 2 * (nulls - empty[trial.name]) <= head.height - empty[trial.name]:
-            left[trial.name].append(trial)
+    for trial, nulls in zip(ideas, nulls_after, strict=True):
+        if 2 * (nulls - nulls_before[trial.name]) <= head.height - nulls_before[trial.name]:
+            options[trial.name].append(trial)
     return {
-        name: [*found, as_if(name, "string")] if schema[name] == pl.String else found for name, found in left.items()
+        name: [*trials, as_if(name, "string")] if schema[name] == pl.String else trials
+        for name, trials in options.items()
     }
 
 
 def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
-    """What a column of text may hold by the look of its first values."""
-    texts = drop_missing(head)
-    first = texts[0].lower() if texts.len() else ""
+    """Yield what a column of text may hold, judging by its first values."""
+    values = drop_missing(head)
+    first = values[0].lower() if values.len() else ""
     if not words and first in _BOOLEAN_WORDS:
-        spoken = int(texts.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
-        if spoken > (1 - 5 * TOLERATED) * texts.len():
+        boolean_count = int(values.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
+        if boolean_count > (1 - 5 * TOLERATED) * values.len():
             yield as_if(head.name, "boolean")
     yield from (as_if(head.name, dtype) for dtype in _NUMBERS)
-    if not texts.len():
+    if not values.len():
         yield from (as_if(head.name, "timestamp", form) for form in ISO_FORMATS[:3])
-    elif may_be_times(texts.head(5).to_list()):
-        yield from (as_if(head.name, "timestamp", form) for form in likely_forms(texts.head(_TRIED)))
+    elif may_be_times(values.head(5).to_list()):
+        yield from (as_if(head.name, "timestamp", form) for form in likely_forms(values.head(_TRIED)))
 
 
 def _native(raw: pl.DataType) -> Dtype:
@@ -129,11 +130,11 @@ def _native(raw: pl.DataType) -> Dtype:
     return "timestamp" if raw == pl.Date or isinstance(raw, pl.Datetime) else "string"
 
 
-def _list_values(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[ColumnProfile]) -> dict[str, ColumnProfile]:
-    """List the values of the columns that have few, in one pass."""
-    few = [item for item in facts if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
-    few = [item for item in few if item.dtype != "timestamp"]
-    if not few:
+def _list_values(table: pl.LazyFrame, schema: pl.Schema, profiles: Iterable[ColumnProfile]) -> dict[str, ColumnProfile]:
+    """Return the profiles of columns with few values, with their values listed, in one pass."""
+    short = [item for item in profiles if not item.nested and item.distinct <= 1.1 * MOST_CATEGORIES]
+    short = [item for item in short if item.dtype != "timestamp"]
+    if not short:
         return {}
     lists = table.select(
         casting.cast(pl.col(item.name), schema[item.name], as_if(item.name, item.dtype, item.format))
@@ -143,10 +144,10 @@ def _list_values(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[ColumnP
         .cast(pl.String)
         .implode()
         .alias(item.name)
-        for item in few
+        for item in short
     ).collect(engine="streaming")
     complete = {}
-    for item in few:
+    for item in short:
         values = tuple(lists.get_column(item.name)[0])
         listed = values if len(values) <= MOST_CATEGORIES else None
         complete[item.name] = replace(item, distinct=len(values), values=listed)
@@ -154,7 +155,7 @@ def _list_values(table: pl.LazyFrame, schema: pl.Schema, facts: Iterable[ColumnP
 
 
 def looks_like_data(names: Iterable[str]) -> bool:
-    """Whether a header holds numbers or repeated values, as a first row of data would."""
+    """Check whether a header holds numbers or repeated values, as a first row of data would."""
     texts = list(names)
     numbers = [text for text in texts if re.fullmatch(r"[+-]?\d+(\.\d+)?(_duplicated_\d+)?", text.strip())]
     return len(numbers) >= max(1, len(texts) // 5)

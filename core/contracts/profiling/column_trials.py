@@ -1,4 +1,4 @@
-"""What a column would be if it were of a dtype: tried on all rows, in one pass for all columns."""
+"""What a column would hold under a given dtype, tried on all rows, in one pass for all columns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ _LEADING_ZERO = r"^[+-]?0\d"
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What is known of a column.
+    """The profile of a column.
 
     Attributes:
         name: Its name.
-        dtype: What it holds.
+        dtype: Data type of its values.
         rows: Rows of the table.
         missing: Rows without a value.
-        distinct: Number of different values: exact up to 1,000, about right above.
-        format: How its timestamps or numbers are written; empty for ISO 8601, plain numbers, or no text.
+        distinct: Number of different values: exact up to 1,000, an estimate above.
+        format: Format of its timestamps or numbers; empty for ISO 8601, plain numbers, or no text.
         failed: Values that are not of the dtype, at most one in a hundred.
         infinite: Values that are infinite.
         least: Least finite value of numbers and timestamps.
@@ -34,9 +34,9 @@ class ColumnProfile:
         clock: Whether its timestamps differ in the time of day.
         head: A few raw texts from the beginning of the table.
         nested: Whether its values are lists, records or bytes, which no model takes.
-        almost: A dtype that most, but too few, of its texts have.
-        unit: Currency, percent sign or unit that its numbers are written with.
-        notes: What a person should know of how it was read.
+        almost: The dtype of most of its texts, where too many others keep it from being the column's.
+        unit: Currency, percent sign or unit written with its numbers.
+        notes: Notes on how its values were interpreted.
     """
 
     name: str
@@ -64,12 +64,12 @@ class ColumnProfile:
 
     @property
     def unique(self) -> bool:
-        """Whether each value may be there once, as far as an estimate of their number can tell."""
+        """Whether each value may occur once, as far as the estimated number of values shows."""
         return self.present > 0 and self.distinct >= 0.85 * self.present
 
 
 def as_if(name: str, dtype: Dtype, form: str = "") -> Column:
-    """A column as it would be, to be tried."""
+    """Return a column of a dtype and format to try."""
     return Column(name=name, dtype=dtype, role="ignore", format=form)
 
 
@@ -77,43 +77,43 @@ def try_candidates(
     table: pl.LazyFrame, schema: pl.Schema, trials: Sequence[Column]
 ) -> Iterator[tuple[Column, dict[str, Any]]]:
     """Try one candidate of each column on all rows."""
-    wanted = [pl.len().alias("rows")]
+    aggregates = [pl.len().alias("rows")]
     keys: list[list[str]] = []
-    for place, trial in enumerate(trials):
-        made = _aggregates(trial, schema[trial.name], pl.col(f"cast:{place}"))
-        wanted += [expression.alias(f"{place}:{key}") for key, expression in made.items()]
-        keys.append(list(made))
-    tried = table.with_columns(
-        casting.cast(pl.col(trial.name), schema[trial.name], trial).alias(f"cast:{place}")
-        for place, trial in enumerate(trials)
+    for position, trial in enumerate(trials):
+        expressions = _aggregates(trial, schema[trial.name], pl.col(f"cast:{position}"))
+        aggregates += [expression.alias(f"{position}:{key}") for key, expression in expressions.items()]
+        keys.append(list(expressions))
+    casted = table.with_columns(
+        casting.cast(pl.col(trial.name), schema[trial.name], trial).alias(f"cast:{position}")
+        for position, trial in enumerate(trials)
     )
-    row = tried.select(wanted).collect(engine="streaming").row(0, named=True)
-    for place, (trial, made_keys) in enumerate(zip(trials, keys, strict=True)):
-        yield trial, {"rows": row["rows"], **{key: row[f"{place}:{key}"] for key in made_keys}}
+    row = casted.select(aggregates).collect(engine="streaming").row(0, named=True)
+    for position, (trial, own_keys) in enumerate(zip(trials, keys, strict=True)):
+        yield trial, {"rows": row["rows"], **{key: row[f"{position}:{key}"] for key in own_keys}}
 
 
 def _aggregates(trial: Column, raw: pl.DataType, cast: pl.Expr) -> dict[str, pl.Expr]:
     value = pl.col(trial.name)
-    there = value.is_not_null() & value.is_not_nan() if raw.is_float() else value.is_not_null()
-    made = {"present": there.sum()}
+    present = value.is_not_null() & value.is_not_nan() if raw.is_float() else value.is_not_null()
+    aggregates = {"present": present.sum()}
     if (raw == pl.String and trial.dtype != "string") or (raw.is_integer() and trial.dtype == "timestamp"):
-        made["failed"] = (there & cast.is_null()).sum()
+        aggregates["failed"] = (present & cast.is_null()).sum()
     if raw == pl.String and trial.dtype in {"integer", "number"}:
-        made["zeros"] = value.str.contains(_LEADING_ZERO).sum()
+        aggregates["zeros"] = value.str.contains(_LEADING_ZERO).sum()
     if trial.dtype == "number":
-        made["infinite"] = cast.is_infinite().sum()
+        aggregates["infinite"] = cast.is_infinite().sum()
         cast = pl.when(cast.is_finite()).then(cast)
     if trial.dtype in {"integer", "number", "timestamp"}:
-        made |= {"least": cast.min(), "most": cast.max()}
+        aggregates |= {"least": cast.min(), "most": cast.max()}
     if trial.dtype == "timestamp":
-        made |= {"early": cast.dt.time().min(), "late": cast.dt.time().max()}
+        aggregates |= {"early": cast.dt.time().min(), "late": cast.dt.time().max()}
     if not raw.is_nested() and raw not in {pl.Binary, pl.Object}:
-        made["distinct"] = cast.approx_n_unique()
-    return made
+        aggregates["distinct"] = cast.approx_n_unique()
+    return aggregates
 
 
 def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str = "") -> ColumnProfile:
-    """What a trial found out."""
+    """Return the profile that a trial yields."""
     text = head.dtype == pl.String
     rows, present = int(counts["rows"]), int(counts["present"])
     return ColumnProfile(
@@ -121,6 +121,7 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
         dtype=trial.dtype,
         rows=rows,
         missing=rows - present,
+        # approx_n_unique counts null as a value.
         distinct=int(counts.get("distinct", 0)) - (present < rows),
         format=trial.format if trial.format not in ISO_FORMATS and trial.dtype != "string" else "",
         failed=int(counts.get("failed", 0)),
@@ -135,17 +136,17 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
 
 
 def drop_missing(head: pl.Series) -> pl.Series:
-    """The values that are there."""
+    """Return the values (n,) without missing ones."""
     return head.drop_nulls() if head.null_count() else head
 
 
 def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) -> list[tuple[Column, ColumnProfile]]:
-    """What some columns are if they are of the dtypes and formats to be tried, by all rows.
+    """Return the profile of each column under the dtype and format to try, over all rows.
 
     Args:
         table: Raw table.
         head: Its first rows.
-        trials: The columns; none twice.
+        trials: The columns to try, each at most once.
     """
     if not trials:
         return []

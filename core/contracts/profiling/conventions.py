@@ -1,4 +1,4 @@
-"""What a person says of how a table's numbers and dates are written, or what their country's habits are."""
+"""How a table's numbers and dates are written: by the user's options, or by the usage of a country."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ _MONTH_FIRST = frozenset({"US", "FM", "MH", "PW", "PH", "PR", "GU", "AS", "VI", 
 
 @dataclass(frozen=True)
 class WritingConventions:
-    """What is known of how a table is written before it is looked at.
+    """What is known in advance about the notation of a table.
 
     Attributes:
-        decimal: The decimal mark, ``.`` or ``,``; empty to find out.
-        thousands: The mark between groups of three digits: ``.``, ``,``, ``'`` or a blank; empty to find out.
-        country: ISO 3166 code of the country whose habits count where a column leaves it open; empty for none.
+        decimal: The decimal mark, ``.`` or ``,``; empty to infer it.
+        thousands: The mark between groups of three digits: ``.``, ``,``, ``'`` or a blank; empty to infer it.
+        country: ISO 3166 code of the country whose notation decides where a column is ambiguous; empty for none.
     """
 
     decimal: Literal["", ".", ","] = ""
@@ -35,41 +35,41 @@ class WritingConventions:
     country: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse marks that no notation has.
+        """Raise if a mark is not one of a known notation.
 
         Raises:
-            InputError: If there are any, or both are the same.
+            InputError: If a mark is unknown, or both are the same.
         """
         check_marks(self.decimal, self.thousands)
 
     @property
     def decimal_mark(self) -> Decimal | None:
-        """The decimal mark that a person's words imply; None if they leave it open."""
+        """The decimal mark that the user's options imply; None if they leave it open."""
         return self.decimal or OTHER.get(self.thousands)
 
     @property
     def country_mark(self) -> Decimal | None:
-        """The decimal mark of the country; None if none is named."""
+        """The decimal mark of the country; None without a country."""
         if not self.country:
             return None
         return "." if self.country[:2].upper() in _DOT else ","
 
     @property
     def month_first(self) -> bool | None:
-        """Whether the country writes the month before the day; None if none is named."""
+        """Whether the country writes the month before the day; None without a country."""
         return self.country[:2].upper() in _MONTH_FIRST if self.country else None
 
 
 def check_marks(decimal: str, thousands: str, *, spell: Callable[[str], str] = "--{}".format) -> None:
-    """Refuse marks that no notation has; see ``Customs``.
+    """Raise if a mark is not one of a known notation; see ``WritingConventions``.
 
     Args:
         decimal: The decimal mark, or empty.
         thousands: The mark between groups of three digits, or empty.
-        spell: How an option is called in messages, by its name: ``decimal`` or ``thousands``.
+        spell: Returns the name of an option in messages, from ``decimal`` or ``thousands``.
 
     Raises:
-        InputError: If there are any, or both are the same.
+        InputError: If a mark is unknown, or both are the same.
     """
     if decimal not in {"", ".", ","}:
         raise InputError(wants(spell("decimal"), "a dot or a comma", decimal))

@@ -1,4 +1,4 @@
-"""A survey that takes marks for a missing value as such, where the reader has left some in columns of texts."""
+"""A survey that treats missing-value marks as such, where the reader has left some in columns of texts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -12,12 +12,12 @@ from headrace.core.values import missing_values
 
 
 class TableSurvey(Protocol):
-    """Finds out what the columns of a table hold, but for those of which enough is known."""
+    """Profiles the columns of a table, except those whose profile is already known."""
 
     def __call__(
-        self, table: pl.LazyFrame, *, known: Mapping[str, ColumnProfile] | None = None
+        self, table: pl.LazyFrame, *, known_profiles: Mapping[str, ColumnProfile] | None = None
     ) -> dict[str, ColumnProfile]:
-        """Survey the columns that are not known."""
+        """Return the profile of each column."""
 
 
 _TEXTS = tuple(mark for mark in missing_values.DEFAULT if mark not in missing_values.NUMBERS)
@@ -26,37 +26,38 @@ _TEXTS = tuple(mark for mark in missing_values.DEFAULT if mark not in missing_va
 def survey_with_marks(
     table: pl.LazyFrame, *, survey: TableSurvey
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
-    """Survey a table whose marks count as missing.
+    """Profile a table whose missing-value marks count as missing.
 
     Args:
         table: Raw table.
-        survey: Finds out what the columns of a table hold.
+        survey: Profiles the columns of a table.
 
     Returns:
-        The table with missing values for its marks, the facts of its columns, and what is to be told. A dash is a mark
-        in a column of numbers or dates only, and NA none in a column of countries.
+        The table with missing values for its marks, the profiles of its columns, and notes. A dash is a mark only in a
+        column of numbers or dates; NA is not a mark in a column of countries.
     """
-    facts = survey(table)
-    texts = table.collect_schema()
-    doubted = [name for name, item in facts.items() if texts[name] == pl.String and _may_hold_marks(item)]
-    held = missing_values.columns_with_marks(table, doubted)
-    if not held:
-        return table, facts, []
-    marks = {name: _but_codes(missing_values.DEFAULT, facts[name]) for name in held}
-    clear = missing_values.clear_marks(table, marks)
-    others = {name: item for name, item in facts.items() if name not in held and is_plain(item)}
-    again = survey(clear, known=others)
-    still = {name: _but_codes(_TEXTS, facts[name]) for name in held if again[name].dtype == "string"}
-    if still:
-        marks |= still
-        clear = missing_values.clear_marks(table, marks)
-        again = survey(clear, known=others)
-    changed = [name for name in held if again[name].missing > facts[name].missing]
-    return clear, again, [_note(again[name], again[name].missing - facts[name].missing) for name in changed]
+    profiles = survey(table)
+    schema = table.collect_schema()
+    suspects = [name for name, item in profiles.items() if schema[name] == pl.String and _may_hold_marks(item)]
+    with_marks = missing_values.columns_with_marks(table, suspects)
+    if not with_marks:
+        return table, profiles, []
+    marks = {name: _but_codes(missing_values.DEFAULT, profiles[name]) for name in with_marks}
+    # A column may turn out to hold numbers once its marks are gone, so it is profiled again without them.
+    cleared = missing_values.clear_marks(table, marks)
+    settled = {name: item for name, item in profiles.items() if name not in with_marks and is_plain(item)}
+    updated = survey(cleared, known_profiles=settled)
+    text_marks = {name: _but_codes(_TEXTS, profiles[name]) for name in with_marks if updated[name].dtype == "string"}
+    if text_marks:
+        marks |= text_marks
+        cleared = missing_values.clear_marks(table, marks)
+        updated = survey(cleared, known_profiles=settled)
+    changed = [name for name in with_marks if updated[name].missing > profiles[name].missing]
+    return cleared, updated, [_note(updated[name], updated[name].missing - profiles[name].missing) for name in changed]
 
 
 def is_plain(item: ColumnProfile) -> bool:
-    """Whether a column was read without a doubt or a notation, so that no other look could find another."""
+    """Check whether a column was read without doubt or notation, so that another look would find nothing else."""
     return not (item.failed or item.infinite or item.format or item.unit or item.almost or item.notes)
 
 
@@ -67,9 +68,9 @@ def _may_hold_marks(item: ColumnProfile) -> bool:
 
 
 def _but_codes(marks: Iterable[str], item: ColumnProfile) -> list[str]:
-    """The marks, without NA for a column of countries; the empty text is missing anyhow."""
-    code = item.values is not None and missing_values.is_code_column(item.values)
-    return [mark for mark in marks if not (code and mark == "NA")]
+    """Return the marks, without NA for a column of countries; the empty text is missing anyway."""
+    is_code = item.values is not None and missing_values.is_code_column(item.values)
+    return [mark for mark in marks if not (is_code and mark == "NA")]
 
 
 def _note(item: ColumnProfile, count: int) -> Note:
@@ -78,6 +79,6 @@ def _note(item: ColumnProfile, count: int) -> Note:
         item.name,
         "missing_marks",
         count,
-        f"{count:,} texts in the column {quote(item.name)}, such as '-' or 'n/a', stand for a missing value.",
+        f"{count:,} texts in the column {quote(item.name)}, such as '-' or 'n/a', mean a missing value.",
         "List them among the categories in the contract, if they are values.",
     )

@@ -1,4 +1,4 @@
-"""The notation of each column, chosen by its own values, by the rest of the table or by a person; and what to say."""
+"""The notation of each column, chosen by its own values, by the rest of the table or by the user."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ from headrace.core.values.number_notation import OTHER, Decimal, NumberNotation
 
 _LOOKED_AT = 300
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
-_REMEDY = "Say it by --decimal, or mend the column's format in the contract."
+_REMEDY = "Give --decimal, or edit the column's format in the contract."
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class NotationChoice:
 
     Attributes:
         name: The column.
-        notation: Their notation; None if they need none, or are left as texts.
-        whole: Whether none of them has decimals.
-        notes: What a person should know.
+        notation: Their notation; None if they are plain numbers, or stay texts.
+        whole: Whether all of them are whole numbers.
+        notes: Notes for the user.
         text: Whether the column must stay a text.
     """
 
@@ -47,7 +47,7 @@ class NotationChoice:
 
     @property
     def format(self) -> str:
-        """The notation as a contract tells it; empty for none."""
+        """The notation as written in a contract; empty for none."""
         return self.notation.example(whole=self.whole) if self.notation else ""
 
     @property
@@ -63,32 +63,32 @@ def choices(
     odd: Iterable[str],
     broken: Mapping[str, str],
     plain: Iterable[str],
-    customs: WritingConventions,
+    conventions: WritingConventions,
 ) -> list[NotationChoice]:
     """Choose the notation of the columns that may need one.
 
     Args:
         table: Raw table.
         head: Its first rows.
-        odd: Columns of text that are no plain numbers.
+        odd: Columns of text that are not plain numbers.
         broken: ``integer`` or ``number`` by column of texts, of which all but a few are such numbers.
-        plain: Columns of text that are all plain numbers with decimals; they are looked at where the table gives reason
-            to doubt the dot, or they do so themselves.
-        customs: What a person says of the table.
+        plain: Columns of text that are all plain numbers with decimals; they are examined where they, or the rest of
+            the table, give reason to doubt the dot.
+        conventions: What the user says about the table.
 
     Returns:
-        A choice for each column that needs a notation, or for which one was looked for in vain.
+        A choice for each column that needs a notation, or for which the search for one failed.
     """
     odd, plain = list(odd), list(plain)
     texts = {name: head.get_column(name).drop_nulls().head(_LOOKED_AT).to_list() for name in (*odd, *plain)}
     texts |= {name: numbers_of(strange) for name, strange in no_numbers(table, broken).items()}
-    first = [found for name, some in texts.items() if name not in plain and (found := look(name, some))]
-    doubted = first or customs.decimal_mark == ","
-    more = [name for name in plain if doubted or _may_be_groups(texts[name])]
-    columns = [*count_shapes(table, first), *doubtful(table, more)]
-    usual = customs.decimal_mark or _usual(columns)
-    made = [_choice(column, customs=customs, usual=usual, plain=column.name in more) for column in columns]
-    return [choice for choice in made if choice]
+    unusual = [evidence for name, sample in texts.items() if name not in plain and (evidence := look(name, sample))]
+    dot_in_doubt = unusual or conventions.decimal_mark == ","
+    more = [name for name in plain if dot_in_doubt or _may_be_groups(texts[name])]
+    columns = [*count_shapes(table, unusual), *doubtful(table, more)]
+    usual = conventions.decimal_mark or _usual(columns)
+    chosen = [_choice(column, conventions=conventions, usual=usual, plain=column.name in more) for column in columns]
+    return [choice for choice in chosen if choice]
 
 
 def _may_be_groups(texts: Iterable[str]) -> bool:
@@ -97,22 +97,24 @@ def _may_be_groups(texts: Iterable[str]) -> bool:
 
 
 def _usual(columns: Iterable[NotationEvidence]) -> Decimal | None:
-    """The decimal mark that all columns agree on, which prove any."""
+    """Return the decimal mark that all columns with proof agree on; None without one."""
     proven = {column.decimal for column in columns} - {None}
     return proven.pop() if len(proven) == 1 else None
 
 
 def _choice(
-    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None, plain: bool
+    column: NotationEvidence, *, conventions: WritingConventions, usual: Decimal | None, plain: bool
 ) -> NotationChoice | None:
     if not column["numbers"] or column["zeros"]:
         return None
     if is_bare(column):
         return NotationChoice(column.name, None, notes=(_bare(column),), text=True)
-    decimal, doubt = _decimal(column, customs=customs, usual=usual)
+    decimal, doubt = _decimal(column, conventions=conventions, usual=usual)
     if plain and decimal == ".":
         return None
-    notation = replace(column.notation, decimal=decimal, thousands=customs.thousands or thousands_of(column, decimal))
+    notation = replace(
+        column.notation, decimal=decimal, thousands=conventions.thousands or thousands_of(column, decimal)
+    )
     if notation.thousands == decimal:
         notation = replace(notation, thousands="")
     strange = column["dot"] if decimal == "," else column["comma"]
@@ -124,26 +126,28 @@ def _choice(
     notes = [doubt] if doubt else []
     if strange:
         notes.append(_mixture_note(column, decimal, strange))
-    if customs.decimal_mark and column.decimal not in {None, customs.decimal_mark}:
+    if conventions.decimal_mark and column.decimal not in {None, conventions.decimal_mark}:
         notes.append(_contradiction_note(column, decimal))
     return replace(choice, notes=(*notes, _choice_note(column, choice)))
 
 
 def _decimal(
-    column: NotationEvidence, *, customs: WritingConventions, usual: Decimal | None
+    column: NotationEvidence, *, conventions: WritingConventions, usual: Decimal | None
 ) -> tuple[Decimal, Note | None]:
-    """The decimal mark of a column, and what is to be said where it is not sure."""
-    if customs.decimal_mark or column.decimal:
-        return customs.decimal_mark or column.decimal or ".", None
+    """Return the decimal mark of a column, and a note where it is not certain."""
+    if conventions.decimal_mark or column.decimal:
+        return conventions.decimal_mark or column.decimal or ".", None
     if not column.ambiguous:
         return usual or ".", None
     mark: Decimal = "," if column["either_comma"] >= column["either_dot"] else "."
-    if groups_are_sure(column) or is_currency(column.notation.symbol):  # hardly any money has three decimals
+    if groups_are_sure(column) or is_currency(column.notation.symbol):  # hardly any amount of money has three decimals
         return OTHER[mark], None
     if usual:
         return usual, _decision_note(column, mark, usual)
-    if customs.country_mark:
-        return customs.country_mark, _decision_note(column, mark, customs.country_mark, why=f"in {customs.country}")
+    if conventions.country_mark:
+        return conventions.country_mark, _decision_note(
+            column, mark, conventions.country_mark, why=f"in {conventions.country}"
+        )
     return ".", _doubtful(column, mark)
 
 
@@ -179,21 +183,21 @@ def _mixture_note(column: NotationEvidence, decimal: str, strange: int) -> Note:
 
 
 def _contradiction_note(column: NotationEvidence, decimal: str) -> Note:
-    sentence = f"By your word the decimal mark is {decimal!r}, but most numbers of this column have the other one."
+    sentence = f"By your options the decimal mark is {decimal!r}, but most numbers of this column have the other one."
     return Note("warning", column.name, "mixed_notation", column["numbers"], sentence, _REMEDY)
 
 
 def _bare(column: NotationEvidence) -> Note:
-    symbol, bare = column.notation.symbol, column["numbers"] - column["symbols"]
+    symbol, bare_count = column.notation.symbol, column["numbers"] - column["symbols"]
     sentence = (
-        f"{bare} of {column['numbers']} numbers of this column are written without {symbol}; whether 0.5 there is "
-        f"0.5 {symbol} or 50 {symbol} is not sure, so the column is left a text."
+        f"{bare_count} of {column['numbers']} numbers of this column are written without {symbol}; whether 0.5 means "
+        f"0.5 {symbol} or 50 {symbol} is unclear, so the column stays a text."
     )
     remedy = f"Write all of them with {symbol}, or none; or give the column a format in the contract."
-    return Note("warning", column.name, "mixed_units", bare, sentence, remedy)
+    return Note("warning", column.name, "mixed_units", bare_count, sentence, remedy)
 
 
 def _choice_note(column: NotationEvidence, choice: NotationChoice) -> Note:
     unit = f", in {choice.unit}" if choice.unit else ""
-    sentence = f"The numbers of this column are written like {choice.format} and are read so{unit}."
+    sentence = f"The numbers of this column are read as written, like {choice.format}{unit}."
     return Note("info", column.name, "notation", column["numbers"], sentence)

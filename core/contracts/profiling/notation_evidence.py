@@ -1,4 +1,4 @@
-"""In which notation the numbers of a table's columns are written, by the evidence of all their values."""
+"""The notation in which the numbers of a table's columns are written, by the evidence of all their values."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ import polars as pl
 from headrace.core.values.currencies import is_currency
 from headrace.core.values.number_notation import APOSTROPHES, BLANKS, MINUS, Decimal, NumberNotation, Thousands, pattern
 
-# Share of values that may lack a unit or sign that the others have, where that may change what they mean.
+# Largest share of values that may lack the sign of the others, where that may change their meaning.
 _BARE = 0.01
 _SIGN = f"[{MINUS}+]?"
 _DASHES = MINUS.replace("-", r"\-")
@@ -23,7 +23,7 @@ _LOOSE = re.compile(
 _BODY = rf"([.,]?[0-9](?:[0-9.,{BLANKS}{APOSTROPHES}]*[0-9])?)"
 _LONGEST_UNIT = 12
 _SOME, _SAMPLE = 300, 2_000
-# Shapes of the digits and marks of one number; each value is counted under those that it has.
+# Shapes of the digits and marks of one number; a value counts under each shape that it matches.
 _SHAPES = {
     "comma": r"^[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})$|^(?:0|[0-9]{4,}),[0-9]{3}$|^[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+$"
     rf"|[{BLANKS}{APOSTROPHES}][0-9]{{3}},[0-9]+$|^[0-9]{{1,3}}(?:\.[0-9]{{3}}){{2,}}$",
@@ -51,8 +51,8 @@ class NotationEvidence:
         before: Currency before the number, with the blank between them.
         after: Currency, percent sign or unit after it, with the blank between them.
         negative: How negative numbers are written.
-        counts: Numbers by shape; ``numbers`` counts all of them, ``plain`` those that need no notation, ``symbols``
-            those that have the currency, percent sign or unit.
+        counts: How many numbers have each shape; ``numbers`` counts all of them, ``plain`` those that need no notation,
+            ``symbols`` those with the currency, percent sign or unit.
     """
 
     name: str
@@ -62,7 +62,7 @@ class NotationEvidence:
     counts: Mapping[str, int] | None = None
 
     def __getitem__(self, shape: str) -> int:
-        """How many numbers have a shape."""
+        """Return how many numbers have a shape."""
         return int((self.counts or {}).get(shape, 0))
 
     @property
@@ -72,7 +72,7 @@ class NotationEvidence:
 
     @property
     def decimal(self) -> Decimal | None:
-        """The decimal mark that the column itself proves; None if it proves none."""
+        """The decimal mark that the column itself proves; None without proof."""
         if self["comma"] == self["dot"]:
             return None
         return "," if self["comma"] > self["dot"] else "."
@@ -84,21 +84,21 @@ class NotationEvidence:
 
 
 def look(name: str, texts: Sequence[str]) -> NotationEvidence | None:
-    """How the first texts of a column are written, if most of them may be numbers.
+    """Return how the first texts of a column are written, if most of them may be numbers.
 
     Args:
         name: The column.
         texts: Some of its values.
 
     Returns:
-        Currency, percent sign or unit, and the negative form; None if half of the texts are no numbers in any notation.
+        Currency, percent sign or unit, and the negative form; None if half of the texts are numbers in no notation.
     """
-    parts = [found for text in texts if (found := _LOOSE.fullmatch(text)) and _is_number(found)]
-    if not parts or 2 * len(parts) < len(texts):
+    matches = [match for text in texts if (match := _LOOSE.fullmatch(text)) and _is_number(match)]
+    if not matches or 2 * len(matches) < len(texts):
         return None
-    counted = Counter(_symbol(part) for part in parts)
-    symbol = next((symbol for symbol, _ in counted.most_common() if any(symbol)), ("", ""))
-    if 2 * sum(count for (one, two), count in counted.items() if (one, two) == symbol) < len(parts):
+    symbols = Counter(_symbol(part) for part in matches)
+    symbol = next((symbol for symbol, _ in symbols.most_common() if any(symbol)), ("", ""))
+    if 2 * sum(count for (one, two), count in symbols.items() if (one, two) == symbol) < len(matches):
         symbol = ("", "")
     stripped = [text.strip(BLANKS) for text in texts]
     negative = "-"
@@ -109,19 +109,19 @@ def look(name: str, texts: Sequence[str]) -> NotationEvidence | None:
     return NotationEvidence(name, *symbol, negative)
 
 
-def _is_number(found: re.Match[str]) -> bool:
-    before, after = found["before"], found["after"]
+def _is_number(match: re.Match[str]) -> bool:
+    before, after = match["before"], match["after"]
     return (not before or is_currency(before)) and len(after) <= _LONGEST_UNIT and not (before and after)
 
 
-def _symbol(found: re.Match[str]) -> tuple[str, str]:
-    gap, blank = (" " if found[name] else "" for name in ("gap", "blank"))
-    before, after = found["before"], found["after"]
+def _symbol(match: re.Match[str]) -> tuple[str, str]:
+    gap, blank = (" " if match[name] else "" for name in ("gap", "blank"))
+    before, after = match["before"], match["after"]
     return (before + gap if before else "", blank + after if after else "")
 
 
 def no_numbers(table: pl.LazyFrame, columns: Mapping[str, str]) -> dict[str, list[str]]:
-    """Texts that are not of the dtype which most texts of their column have, at most some hundred of each.
+    """Return the texts that are not of the dtype of most texts in their column, at most 300 of each.
 
     Args:
         table: Table that holds the columns as texts.
@@ -138,21 +138,21 @@ def no_numbers(table: pl.LazyFrame, columns: Mapping[str, str]) -> dict[str, lis
 
 
 def numbers_of(texts: Iterable[str]) -> list[str]:
-    """Those of some texts that may be numbers in a notation of their own."""
-    return [text for text in texts if (found := _LOOSE.fullmatch(text)) and _is_number(found)]
+    """Return the texts that may be numbers in a notation of their own."""
+    return [text for text in texts if (match := _LOOSE.fullmatch(text)) and _is_number(match)]
 
 
 def doubtful(table: pl.LazyFrame, names: Sequence[str]) -> list[NotationEvidence]:
-    """Columns of plain numbers and what they prove: some rows do where they prove the dot, else all rows are counted.
+    """Return the evidence of plain numbers: of some rows where these prove a mark, else of all rows.
 
     Args:
         table: Table that holds the columns as texts.
         names: The columns.
     """
-    some = count_shapes(table.head(_SAMPLE), [NotationEvidence(name) for name in names])
-    sure = [column for column in some if column.decimal]
-    open_ = [NotationEvidence(column.name) for column in some if not column.decimal]
-    return [*sure, *count_shapes(table, open_)]
+    sampled = count_shapes(table.head(_SAMPLE), [NotationEvidence(name) for name in names])
+    proven = [column for column in sampled if column.decimal]
+    undecided = [NotationEvidence(column.name) for column in sampled if not column.decimal]
+    return [*proven, *count_shapes(table, undecided)]
 
 
 def count_shapes(table: pl.LazyFrame, columns: Iterable[NotationEvidence]) -> list[NotationEvidence]:
@@ -165,48 +165,49 @@ def count_shapes(table: pl.LazyFrame, columns: Iterable[NotationEvidence]) -> li
     columns = list(columns)
     if not columns:
         return []
-    wanted: list[pl.Expr] = []
-    for place, column in enumerate(columns):
+    aggregates: list[pl.Expr] = []
+    for position, column in enumerate(columns):
         value = pl.col(column.name)
         number = pl.any_horizontal(
             value.str.contains(pattern(replace(column.notation, decimal=mark))) for mark in (".", ",")
         )
         body = pl.when(number).then(value.str.extract(_BODY))
-        made = {shape: body.str.contains(form).sum() for shape, form in _SHAPES.items()}
-        made["numbers"] = number.sum()
-        made["plain"] = (number & value.cast(pl.Float64, strict=False).is_not_null()).sum()
+        counts = {shape: body.str.contains(form).sum() for shape, form in _SHAPES.items()}
+        counts["numbers"] = number.sum()
+        counts["plain"] = (number & value.cast(pl.Float64, strict=False).is_not_null()).sum()
         symbol = column.notation.symbol
-        made["symbols"] = (number & value.str.contains(symbol, literal=True)).sum() if symbol else pl.lit(0)
-        wanted += [count.alias(f"{place}:{shape}") for shape, count in made.items()]
-    row = table.select(wanted).collect(engine="streaming").row(0, named=True)
+        counts["symbols"] = (number & value.str.contains(symbol, literal=True)).sum() if symbol else pl.lit(0)
+        aggregates += [count.alias(f"{position}:{shape}") for shape, count in counts.items()]
+    row = table.select(aggregates).collect(engine="streaming").row(0, named=True)
     return [
-        replace(column, counts={key.partition(":")[2]: n or 0 for key, n in row.items() if key.startswith(f"{place}:")})
-        for place, column in enumerate(columns)
+        replace(
+            column, counts={key.partition(":")[2]: n or 0 for key, n in row.items() if key.startswith(f"{position}:")}
+        )
+        for position, column in enumerate(columns)
     ]
 
 
 def is_bare(column: NotationEvidence) -> bool:
-    """Whether too many numbers lack the percent sign that the others have: 0.5 beside 50 % may be the same or not."""
+    """Check whether too many numbers lack the percent sign of the others: 0.5 beside 50 % may be the same or not."""
     percent = column.notation.symbol in {"%", "‰"}
     return percent and column["numbers"] - column["symbols"] > _BARE * column["numbers"]
 
 
 def groups_are_sure(column: NotationEvidence) -> bool:
-    """Whether numbers that both marks explain are in groups of thousands, as the column itself tells.
+    """Check whether the column shows that its ambiguous numbers are in groups of thousands.
 
-    Numbers below a thousand have no mark, none above it is without, and some end in 0: a decimal would be 1.25, not
-    1.250.
+    Numbers below a thousand have no mark, all above it have one, and some end in 0: a decimal would be 1.25, not 1.250.
     """
     return bool(column["short"] and not column["long"] and column["round"] and column.ambiguous)
 
 
 def thousands_of(column: NotationEvidence, decimal: Decimal) -> Thousands:
-    """The mark between groups that the column writes most often beside a decimal mark; empty if it writes none."""
-    found: dict[Thousands, int] = {
+    """Return the group mark that the column uses most often with a decimal mark; empty if it uses none."""
+    counts: dict[Thousands, int] = {
         " ": column["blanks"],
         "'": column["apostrophes"],
         ",": column["commas"] - column["comma"] if decimal == "." else 0,
         ".": column["dots"] - column["dot"] if decimal == "," else 0,
     }
-    mark = max(found, key=lambda mark: found[mark])
-    return mark if found[mark] > 0 else ""
+    mark = max(counts, key=lambda mark: counts[mark])
+    return mark if counts[mark] > 0 else ""

@@ -1,4 +1,4 @@
-"""Personal data guessed from a column's name and from the look of its first values."""
+"""Guesses personal data from a column's name and from its first values."""
 
 import re
 from collections.abc import Sequence
@@ -27,32 +27,32 @@ _SHORTEST = 7
 
 
 def guess(name: str, values: Sequence[str]) -> str:
-    """Guess whether a column holds personal data.
+    """Return which personal data a column seems to hold.
 
     Args:
         name: Name of the column.
         values: Some of its values, as text.
 
     Returns:
-        What they seem to be, in the plural; empty if nothing personal.
+        What they seem to be, in the plural; empty if not personal.
     """
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", name).lower()
     for pattern, what in _NAMES:
         if re.fullmatch(pattern, plain):
             return what
-    known = [value for value in values if value]
-    if len(known) < 3 or max(len(value) for value in known) < _SHORTEST:
+    present = [value for value in values if value]
+    if len(present) < 3 or max(len(value) for value in present) < _SHORTEST:
         return ""
     for pattern, what in _VALUES:
-        if sum(re.fullmatch(pattern, value) is not None for value in known) > _SHARE * len(known):
+        if sum(re.fullmatch(pattern, value) is not None for value in present) > _SHARE * len(present):
             return what
-    if sum(_is_card(value) for value in known) > _SHARE * len(known):
+    if sum(_is_card(value) for value in present) > _SHARE * len(present):
         return "card numbers"
     return ""
 
 
 def _is_card(value: str) -> bool:
-    """Whether a text is a card number whose check digit is right (Luhn, ISO/IEC 7812-1)."""
+    """Check whether a text is a card number with a valid check digit (Luhn, ISO/IEC 7812-1)."""
     if not _CARD.fullmatch(value):
         return False
     digits = [int(character) for character in value if character.isdigit()]

@@ -1,4 +1,4 @@
-"""A second look at columns of numbers and dates, by all their values: notation, width, which way round."""
+"""A second pass over columns of numbers and dates, by all their values: notation, width, order of day and month."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,45 +17,46 @@ _LOOKED_AT = 300
 
 
 def looked_again(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
-    """What the columns hold, after what is written in its own way was read so.
+    """Return the profiles after columns with a notation of their own were read in it.
 
     Args:
         table: Raw table.
         head: Its first rows.
-        found: What is known of the columns so far.
-        customs: What a person says of how numbers and dates are written.
+        profiles: The profiles of the columns so far.
+        conventions: How the user says that numbers and dates are written.
     """
-    better = dict(found)
-    better |= _choose_notations(table, head, better, customs=customs)
-    better |= _find_wide_numbers(table, head, better)
-    better |= _combine_forms(table, head, better)
-    better |= _settle_dates(table, head, better, customs=customs)
-    return {name: add_date_hints(item) for name, item in better.items()}
+    updated = dict(profiles)
+    updated |= _choose_notations(table, head, updated, conventions=conventions)
+    updated |= _find_wide_numbers(table, head, updated)
+    updated |= _combine_forms(table, head, updated)
+    updated |= _settle_dates(table, head, updated, conventions=conventions)
+    return {name: add_date_hints(item) for name, item in updated.items()}
 
 
 def _choose_notations(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
-    """The columns whose numbers are written in a notation of their own."""
-    texts = [item for item in found.values() if head.schema[item.name] == pl.String and item.present]
+    """Return the columns whose numbers are written in a notation of their own."""
+    texts = [item for item in profiles.values() if head.schema[item.name] == pl.String and item.present]
     numbers = [item for item in texts if item.dtype in {"integer", "number"}]
     odd = [item.name for item in texts if item.dtype == "string"]
     broken = {item.name: item.dtype for item in numbers if item.failed}
     plain = [item.name for item in numbers if item.dtype == "number" and not item.failed]
-    made = {
-        choice.name: choice for choice in choices(table, head, odd=odd, broken=broken, plain=plain, customs=customs)
+    by_name = {
+        choice.name: choice
+        for choice in choices(table, head, odd=odd, broken=broken, plain=plain, conventions=conventions)
     }
-    better = {name: replace(found[name], notes=choice.notes) for name, choice in made.items() if choice.text}
+    updated = {name: replace(profiles[name], notes=choice.notes) for name, choice in by_name.items() if choice.text}
     trials = [
         as_if(choice.name, "integer" if choice.whole else "number", choice.format)
-        for choice in made.values()
+        for choice in by_name.values()
         if not choice.text
     ]
     for trial, item in as_tried(table, head, trials):
-        better[trial.name] = _better(found[trial.name], item, made[trial.name])
-    return better
+        updated[trial.name] = _better(profiles[trial.name], item, by_name[trial.name])
+    return updated
 
 
 def _better(old: ColumnProfile, new: ColumnProfile, choice: NotationChoice) -> ColumnProfile:
@@ -66,20 +67,22 @@ def _better(old: ColumnProfile, new: ColumnProfile, choice: NotationChoice) -> C
 
 
 def _find_wide_numbers(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile]
+    table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile]
 ) -> dict[str, ColumnProfile]:
-    """The columns whose whole numbers are beyond 64 bits, as texts, and those whose decimals a float rounds."""
-    numbers = [item for item in found.values() if head.schema[item.name] == pl.String and item.dtype == "number"]
+    """Return columns of whole numbers beyond 64 bits, as texts, and columns whose decimals a float rounds."""
+    numbers = [item for item in profiles.values() if head.schema[item.name] == pl.String and item.dtype == "number"]
     counts = wide_numbers.survey_wide_numbers(table, [item.name for item in numbers if _may_be_wide(item)])
-    better = {}
+    updated = {}
     for name, count in counts.items():
         lost = {key: count[key] for key in ("lost", "texts", "numbers")}
         if count["lost"] and not count["whole"]:
-            better[name] = replace(found[name], notes=(*found[name].notes, wide_numbers.rounded_note(name, **lost)))
+            updated[name] = replace(
+                profiles[name], notes=(*profiles[name].notes, wide_numbers.rounded_note(name, **lost))
+            )
     texts = [as_if(name, "string") for name, count in counts.items() if count["whole"]]
     for trial, item in as_tried(table, head, texts):
-        better[trial.name] = replace(item, notes=(wide_numbers.long_note(trial.name),))
-    return better
+        updated[trial.name] = replace(item, notes=(wide_numbers.long_note(trial.name),))
+    return updated
 
 
 def _may_be_wide(item: ColumnProfile) -> bool:
@@ -88,26 +91,28 @@ def _may_be_wide(item: ColumnProfile) -> bool:
 
 
 def _combine_forms(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile]
+    table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile]
 ) -> dict[str, ColumnProfile]:
-    """The columns of texts that are dates in several forms."""
-    texts = [item.name for item in found.values() if item.dtype == "string" and may_be_times(item.head[:20])]
+    """Return the columns of texts that are dates in several forms."""
+    texts = [item.name for item in profiles.values() if item.dtype == "string" and may_be_times(item.head[:20])]
     forms = {name: combine_forms(head.get_column(name).drop_nulls().head(_LOOKED_AT)) for name in texts}
     trials = [as_if(name, "timestamp", form) for name, form in forms.items() if form]
-    tried = as_tried(table, head, trials)
-    return {trial.name: item for trial, item in tried if item.failed <= TOLERATED * item.present}
+    trial_profiles = as_tried(table, head, trials)
+    return {trial.name: item for trial, item in trial_profiles if item.failed <= TOLERATED * item.present}
 
 
 def _settle_dates(
-    table: pl.LazyFrame, head: pl.DataFrame, found: Mapping[str, ColumnProfile], *, customs: WritingConventions
+    table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
-    """The columns of dates whose day and month could change places, and of whole numbers that are dates."""
-    twins = {item.name: form for item in found.values() if (form := rivals(item))}
-    whole = {item.name: form for item in found.values() if (form := compact(item))}
-    tried = as_tried(table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **whole}.items()])
-    pairs = [DateOrders(found[trial.name], item) for trial, item in tried if trial.name in twins]
-    better = {item.name: item for item in settle_order(pairs, customs=customs)}
-    for trial, item in tried:
-        if trial.name in whole and not item.failed:
-            better[trial.name] = item
-    return better
+    """Return the columns of dates whose order of day and month was ambiguous, and of whole numbers that are dates."""
+    twins = {item.name: form for item in profiles.values() if (form := rivals(item))}
+    compact_forms = {item.name: form for item in profiles.values() if (form := compact(item))}
+    trial_profiles = as_tried(
+        table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **compact_forms}.items()]
+    )
+    pairs = [DateOrders(profiles[trial.name], item) for trial, item in trial_profiles if trial.name in twins]
+    settled = {item.name: item for item in settle_order(pairs, conventions=conventions)}
+    for trial, item in trial_profiles:
+        if trial.name in compact_forms and not item.failed:
+            settled[trial.name] = item
+    return settled

@@ -1,4 +1,4 @@
-"""The rows that a contract lets stand, so that those it sets aside do not shape it."""
+"""The rows that a contract keeps, so that those it quarantines do not shape it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,45 +20,51 @@ _ROW = "\0row"
 def survey_standing_rows(
     table: pl.LazyFrame, *, target: str, survey: TableSurvey, ignored: Collection[str] = ()
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
-    """Survey the rows of a table that validation will not set aside.
+    """Profile the rows of a table that validation will not quarantine.
 
-    Rows without a target go first. Then those go that hold a value which is not of its column's dtype or is infinite,
-    such as a row of totals, and the rest is surveyed again.
+    Rows without a target are removed first. Then rows with a value that is infinite or not of its column's dtype, such
+    as a row of totals, are removed, and the rest is profiled again.
 
     Args:
         table: Raw table.
         target: Column that is predicted.
-        survey: Finds out what the columns of a table hold.
-        ignored: Columns that the contract will not look at.
+        survey: Profiles the columns of a table.
+        ignored: Columns that the contract does not check.
 
     Returns:
-        The rows that stand, without marks for missing values, the facts of their columns, and what is to be told;
-        ``failed`` and ``infinite`` count the values of the others too, since their rows will be quarantined.
+        The remaining rows, without missing-value marks, the profiles of their columns, and notes; ``failed`` and
+        ``infinite`` count the values of the removed rows too, since these will be quarantined.
     """
-    raw = table.collect_schema()
-    there = pl.col(target).is_not_null()
-    if raw[target].is_float():
-        there &= pl.col(target).is_not_nan()
-    counted = table.select(there.sum().alias("there"), pl.len().alias("rows")).collect(engine="streaming").row(0)
-    left = table.filter(there) if 0 < counted[0] < counted[1] else table
-    left, facts, told = missing_marks.survey_with_marks(left, survey=survey)
-    if 0 < facts[target].missing < facts[target].rows:
-        left = left.filter(pl.col(target).is_not_null())
-        facts = survey(left)
-    broken = [
+    schema = table.collect_schema()
+    present = pl.col(target).is_not_null()
+    if schema[target].is_float():
+        present &= pl.col(target).is_not_nan()
+    counts = table.select(present.sum().alias("present"), pl.len().alias("rows")).collect(engine="streaming").row(0)
+    remaining = table.filter(present) if 0 < counts[0] < counts[1] else table
+    remaining, profiles, notes = missing_marks.survey_with_marks(remaining, survey=survey)
+    if 0 < profiles[target].missing < profiles[target].rows:
+        remaining = remaining.filter(pl.col(target).is_not_null())
+        profiles = survey(remaining)
+    faulty = [
         item
-        for item in facts.values()
+        for item in profiles.values()
         if (item.failed or item.infinite) and item.name not in ignored and _is_looked_at(item, target)
     ]
-    if not broken:
-        return left, facts, told
-    rest, gone = _without(left, broken)
-    again = survey(rest, known=find_unchanged(facts, gone, head=rest.head(HEAD_ROWS).collect(), target=target))
-    if not next(iter(again.values())).rows:
-        return left, facts, told
-    kept = {item.name: replace(again[item.name], failed=item.failed, infinite=item.infinite) for item in broken}
-    same = all(again[item.name].dtype == item.dtype and again[item.name].format == item.format for item in broken)
-    return (rest, again | kept, told) if same else (left, facts, told)
+    if not faulty:
+        return remaining, profiles, notes
+    valid, removed = _without(remaining, faulty)
+    updated = survey(
+        valid, known_profiles=find_unchanged(profiles, removed, head=valid.head(HEAD_ROWS).collect(), target=target)
+    )
+    if not next(iter(updated.values())).rows:
+        return remaining, profiles, notes
+    with_counts = {
+        item.name: replace(updated[item.name], failed=item.failed, infinite=item.infinite) for item in faulty
+    }
+    unchanged = all(
+        updated[item.name].dtype == item.dtype and updated[item.name].format == item.format for item in faulty
+    )
+    return (valid, updated | with_counts, notes) if unchanged else (remaining, profiles, notes)
 
 
 def _is_looked_at(item: ColumnProfile, target: str) -> bool:
@@ -66,77 +72,83 @@ def _is_looked_at(item: ColumnProfile, target: str) -> bool:
 
 
 def find_unchanged(
-    facts: Mapping[str, ColumnProfile], gone: pl.DataFrame, *, head: pl.DataFrame, target: str
+    profiles: Mapping[str, ColumnProfile], removed: pl.DataFrame, *, head: pl.DataFrame, target: str
 ) -> dict[str, ColumnProfile]:
-    """The columns of which a survey would tell the same without a few rows, so that none is needed.
+    """Return the profiles that stay the same without a few rows, so that these columns need no new survey.
 
     Args:
-        facts: What is known of the columns by all rows.
-        gone: The rows that are taken away.
-        head: The first of the rows that stay.
+        profiles: The profiles of the columns over all rows.
+        removed: The removed rows.
+        head: The first of the remaining rows.
         target: Column that is predicted.
 
     Returns:
-        The facts by the rows that stay: of columns without a notation or a doubt, whose dtype the first rows settle,
-        and whose bounds and listed values do not depend on the rows that go.
+        The profiles over the remaining rows: of columns without a notation or a doubt, whose dtype the first rows
+        settle, and whose bounds and listed values do not depend on the removed rows.
     """
-    if gone.height > TOLERATED * facts[target].rows:
+    if removed.height > TOLERATED * profiles[target].rows:
         return {}
-    ideas = candidates(head, head.schema, texts=frozenset([target]))
-    clean = [replace(item, failed=0, infinite=0) for item in facts.values()]
-    settled = [item for item in clean if is_plain(item) and ideas[item.name][0].dtype == item.dtype]
+    options = candidates(head, head.schema, texts=frozenset([target]))
+    clean = [replace(item, failed=0, infinite=0) for item in profiles.values()]
+    settled = [item for item in clean if is_plain(item) and options[item.name][0].dtype == item.dtype]
     casts_of = {item.name: cast_of(item, head, sample=head) for item in settled if not item.nested}
-    taken, left = gone.select(**casts_of), head.select(**casts_of)
-    made = {}
+    removed_typed, head_typed = removed.select(**casts_of), head.select(**casts_of)
+    unchanged = {}
     for item in settled:
-        if item.nested or _is_untouched(item, taken[item.name], left[item.name]):
-            raw = gone[item.name]
+        if item.nested or _is_untouched(item, removed_typed[item.name], head_typed[item.name]):
+            raw = removed[item.name]
             missing = raw.null_count() + (raw.is_nan().arg_true().len() if raw.dtype.is_float() else 0)
             texts = tuple(drop_missing(head[item.name].head(200)).head(50)) if raw.dtype == pl.String else ()
-            made[item.name] = replace(item, rows=item.rows - gone.height, missing=item.missing - missing, head=texts)
-    return made
+            unchanged[item.name] = replace(
+                item, rows=item.rows - removed.height, missing=item.missing - missing, head=texts
+            )
+    return unchanged
 
 
-def _is_untouched(item: ColumnProfile, gone: pl.Series, head: pl.Series) -> bool:
-    """Whether bounds and values of a column are the same without some values."""
-    gone = gone.drop_nulls()
-    gone = gone.filter(gone.is_finite()) if item.dtype == "number" else gone
-    if not gone.len() or gone.is_in(head.implode()).all():
+def _is_untouched(item: ColumnProfile, removed: pl.Series, head: pl.Series) -> bool:
+    """Check whether the bounds and values of a column are the same without some values."""
+    removed = removed.drop_nulls()
+    removed = removed.filter(removed.is_finite()) if item.dtype == "number" else removed
+    if not removed.len() or removed.is_in(head.implode()).all():
         return not item.clock or head.drop_nulls().dt.time().n_unique() > 1
-    if item.values is not None or item.distinct <= 1.1 * MOST_CATEGORIES + gone.len():
+    if item.values is not None or item.distinct <= 1.1 * MOST_CATEGORIES + removed.len():
         return False
     if item.dtype in {"string", "boolean"}:
         return True
-    inside = item.least < gone.min() and gone.max() < item.most
+    inside = item.least < removed.min() and removed.max() < item.most
     return bool(inside) and (not item.clock or head.drop_nulls().dt.time().n_unique() > 1)
 
 
 def cast_of(item: ColumnProfile, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:
-    """The values of a column in its dtype, missing where one cannot be cast.
+    """Return the values of a column in its dtype, missing where a value cannot be cast.
 
     Args:
-        item: What is known of the column.
+        item: The profile of the column.
         raw: The raw table, or its schema.
-        sample: Rows of it, whose first time tells in which form of ISO 8601 times are written.
+        sample: Rows of it, whose first time shows in which form of ISO 8601 times are written.
     """
     schema = raw.schema if isinstance(raw, pl.DataFrame) else raw
     column = Column(item.name, item.dtype, "ignore", format=item.format)
     return casting.cast(pl.col(item.name), schema[item.name], casting.with_format(column, sample))
 
 
-def _without(table: pl.LazyFrame, broken: Sequence[ColumnProfile]) -> tuple[pl.LazyFrame, pl.DataFrame]:
-    """A table without the rows in which a value of some columns is not of their dtype or is infinite, and those."""
-    schema, names = table.collect_schema(), [item.name for item in broken]
+def _without(table: pl.LazyFrame, faulty: Sequence[ColumnProfile]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """Split off the rows in which a value of the columns is infinite or not of its dtype."""
+    schema, names = table.collect_schema(), [item.name for item in faulty]
     sample = table.select(names).head(HEAD_ROWS).collect()
-    doubts = []
-    for item in broken:
+    conditions = []
+    for item in faulty:
         value, cast = pl.col(item.name), cast_of(item, schema, sample=sample)
-        doubts.append(cast.is_null() & value.is_not_null())
-        doubts += [cast.is_infinite()] if item.dtype == "number" else []
+        conditions.append(cast.is_null() & value.is_not_null())
+        conditions += [cast.is_infinite()] if item.dtype == "number" else []
     numbered = table.with_row_index(_ROW)
-    doubted = numbered.filter(pl.any_horizontal(doubts)).collect(engine="streaming")
-    columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in broken]
-    typed = casting.cast_columns(doubted, columns, missing_values=())
-    bad = [*typed.failed.values(), *(typed.frame[item.name].is_infinite() for item in broken if item.dtype == "number")]
-    gone = doubted.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in bad))
-    return numbered.filter(~pl.col(_ROW).is_in(gone[_ROW].implode())).drop(_ROW), gone.drop(_ROW)
+    suspects = numbered.filter(pl.any_horizontal(conditions)).collect(engine="streaming")
+    # The expression only preselects rows; cast_columns decides, because it also tries further forms.
+    columns = [Column(item.name, item.dtype, "ignore", format=item.format) for item in faulty]
+    typed = casting.cast_columns(suspects, columns, missing_values=())
+    masks = [
+        *typed.failed.values(),
+        *(typed.frame[item.name].is_infinite() for item in faulty if item.dtype == "number"),
+    ]
+    removed = suspects.filter(pl.any_horizontal(pl.lit(mask.fill_null(value=False)) for mask in masks))
+    return numbered.filter(~pl.col(_ROW).is_in(removed[_ROW].implode())).drop(_ROW), removed.drop(_ROW)

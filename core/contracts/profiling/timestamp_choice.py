@@ -1,4 +1,4 @@
-"""Which way round a column's dates are written, and what is to be said of dates and of what may be dates."""
+"""The order of day and month in a column's dates, and notes on dates and on values that may be dates."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,23 +18,23 @@ _TIME_NAME = re.compile(
     r"(?i)date|time|day|created|updated|modified|epoch|_at$|_ts$|^ts$|_on$|start|end|born|since|until|opened|closed"
 )
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?: ?[AaPp]\.?[Mm]\.?)?")
-# Columns that may hold times as numbers: what they would be, from and to where (1990 to 2060), and how to read them.
+# Columns that may hold times as numbers: the unit, and the first and last value (1990 to 2060).
 _HINTS = (
     ("seconds since 1970", 631_152_000, 2_840_140_800),
     ("milliseconds since 1970", 631_152_000_000, 2_840_140_800_000),
     ("microseconds since 1970", 631_152_000_000_000, 2_840_140_800_000_000),
     ("days of Excel (since 1899-12-30)", 32_874, 58_441),
 )
-_REMEDY = "Say by --country whose habit it is, or mend the column's format in the contract."
+_REMEDY = "Give --country, or edit the column's format in the contract."
 
 
 @dataclass(frozen=True)
 class DateOrders:
-    """A column of dates read both ways round.
+    """A column of dates, read with either order of day and month.
 
     Attributes:
         first: With the form that was found first.
-        second: With day and month in each other's place.
+        second: With day and month swapped.
     """
 
     first: ColumnProfile
@@ -42,28 +42,28 @@ class DateOrders:
 
     @property
     def proven(self) -> ColumnProfile | None:
-        """The reading that more values allow; None if both allow as many."""
+        """The reading that fits more values; None if both fit equally many."""
         if self.first.failed == self.second.failed:
             return None
         return min(self.first, self.second, key=lambda item: item.failed)
 
     def reading(self, *, month_first: bool) -> ColumnProfile:
-        """One of the two."""
+        """Return the profile with the month first, or with the day first."""
         return self.first if is_month_first(self.first) == month_first else self.second
 
 
 def is_month_first(item: ColumnProfile) -> bool:
-    """Whether a column's form has the month before the day."""
+    """Check whether a column's form has the month before the day."""
     return item.format.find("%m") < item.format.find("%d")
 
 
 def rivals(item: ColumnProfile) -> str:
-    """The form of a column of dates with day and month in each other's place; empty if it has none."""
+    """Return the form of a column of dates with day and month swapped; empty if it cannot be swapped."""
     return twin(item.format) if item.dtype == "timestamp" else ""
 
 
 def compact(item: ColumnProfile) -> str:
-    """The form of whole numbers that may be dates such as 20240131; empty if they are not."""
+    """Return the form of whole numbers that may be dates such as 20240131; empty if they are not."""
     if item.dtype != "integer" or item.format or item.present < _FEWEST or item.failed:
         return ""
     for form, (low, high) in (("%Y%m%d", _DAYS), ("%Y%m%d%H%M%S", _SECONDS)):
@@ -72,24 +72,26 @@ def compact(item: ColumnProfile) -> str:
     return ""
 
 
-def settle_order(pairs: Sequence[DateOrders], *, customs: WritingConventions) -> Iterable[ColumnProfile]:
-    """The reading of each column: proven by its values, by the country, by the table's other columns, or asked about.
+def settle_order(pairs: Sequence[DateOrders], *, conventions: WritingConventions) -> Iterable[ColumnProfile]:
+    """Yield the reading of each column: proven by its values, by the country, by other columns, or with a warning.
 
     Args:
         pairs: Columns that were read both ways round.
-        customs: What a person says of the table.
+        conventions: What the user says about the table.
     """
-    proofs = {is_month_first(pair.proven) for pair in pairs if pair.proven}
-    usual = proofs.pop() if len(proofs) == 1 else None
+    proven_orders = {is_month_first(pair.proven) for pair in pairs if pair.proven}
+    common = proven_orders.pop() if len(proven_orders) == 1 else None
     for pair in pairs:
         if pair.proven:
             yield pair.proven
-        elif customs.month_first is not None:
-            yield _with_note(pair.reading(month_first=customs.month_first), "info", f"as is usual in {customs.country}")
-        elif usual is not None:
-            yield _with_note(pair.reading(month_first=usual), "info", "as in the table's other columns")
+        elif conventions.month_first is not None:
+            yield _with_note(
+                pair.reading(month_first=conventions.month_first), "info", f"as is usual in {conventions.country}"
+            )
+        elif common is not None:
+            yield _with_note(pair.reading(month_first=common), "info", "as in the table's other columns")
         else:
-            yield _with_note(pair.reading(month_first=False), "warning", "which nothing in the table tells")
+            yield _with_note(pair.reading(month_first=False), "warning", "as nothing in the table decides")
 
 
 def _with_note(item: ColumnProfile, severity: str, why: str) -> ColumnProfile:
@@ -100,10 +102,10 @@ def _with_note(item: ColumnProfile, severity: str, why: str) -> ColumnProfile:
 
 
 def add_date_hints(item: ColumnProfile) -> ColumnProfile:
-    """A column with what is to be said of its dates, or of values that may be some.
+    """Return the column with notes on its dates, or on values that may be dates.
 
     Args:
-        item: What is known of the column.
+        item: The profile of the column.
     """
     notes = list(_about_dates(item) if item.dtype == "timestamp" else _about_others(item))
     return replace(item, notes=(*item.notes, *notes)) if notes else item

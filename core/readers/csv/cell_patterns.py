@@ -1,4 +1,4 @@
-"""What a cell or a row of a CSV looks like: a value, a unit, a rule of dashes, a note, a total."""
+"""What a cell or a row of a CSV looks like: a value, a unit, a line of dashes, a remark, a total."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _VALUE = re.compile(
     rf"[A-Za-z]{{3}}, \d.*|{_MONTH}.*",
     re.DOTALL,
 )
-# Units begin with a letter: `m2` is none of the texts above, and neither is `CO2`.
+# Units begin with a letter, so `m2` and `CO2` are not values.
 _LETTERS_FIRST = re.compile(r"[A-Za-z]{1,3}\d")
 _DASHES = re.compile(r"[-=+_:|·.~*─━═┼│ ]*(?:---|===|___|─|━|═|:-|-:|--)[-=+_:|·.~*─━═┼│ ]*")
 _BRACKETED = re.compile(r"[(\[{<].{0,24}[)\]}>]")
@@ -40,13 +40,13 @@ _ENDS = {"end", "eof", "<eof>", "end of file", "ende", "fin", "fine", "[eof]", "
 
 
 def is_value(text: str) -> bool:
-    """Whether a cell looks like a number, an amount, a date or a time, in whatever notation."""
+    """Check whether a cell looks like a number, an amount, a date or a time, in any notation."""
     plain = text.strip()
     return bool(plain) and bool(_VALUE.fullmatch(plain)) and not _LETTERS_FIRST.match(plain)
 
 
 def is_rule(row: Row) -> bool:
-    """Whether a row is a line drawn with dashes, as SQL shells and Markdown write one below the header."""
+    """Check whether a row is a line of dashes, as SQL shells and Markdown write one below the header."""
     cells = [cell.strip() for cell in row if cell.strip()]
     return (
         bool(cells)
@@ -56,19 +56,19 @@ def is_rule(row: Row) -> bool:
 
 
 def value_columns(rows: Sequence[Row], *, width: int) -> list[int]:
-    """The columns whose cells nearly all look like values.
+    """Return the positions of columns whose cells nearly all look like values.
 
     Args:
-        rows: Rows of the table's width.
-        width: Their number of fields.
+        rows: Rows (n) of the table's width.
+        width: Number of fields of a row.
     """
-    found = []
-    for place in range(width):
-        cells = [row[place].strip() for row in rows if place < len(row)]
-        there = [cell for cell in cells if _is_there(cell)]
-        if there and sum(map(is_value, there)) >= 0.8 * len(there):
-            found.append(place)
-    return found
+    columns = []
+    for position in range(width):
+        cells = [row[position].strip() for row in rows if position < len(row)]
+        present = [cell for cell in cells if _is_there(cell)]
+        if present and sum(map(is_value, present)) >= 0.8 * len(present):
+            columns.append(position)
+    return columns
 
 
 def _is_there(cell: str) -> bool:
@@ -76,43 +76,49 @@ def _is_there(cell: str) -> bool:
 
 
 def is_data(row: Row, *, values: Sequence[int]) -> bool:
-    """Whether a row looks like those below it rather than like their header.
+    """Check whether a row looks like the rows below it rather than like their header.
 
     Args:
         row: The row.
-        values: The columns whose cells look like values in the rows below.
+        values: Positions of the columns whose cells look like values in the rows below.
     """
-    cells = [row[place].strip() for place in values if place < len(row)]
-    there = [cell for cell in cells if _is_there(cell)]
-    return bool(there) and 2 * sum(map(is_value, there)) >= len(there)
+    cells = [row[position].strip() for position in values if position < len(row)]
+    present = [cell for cell in cells if _is_there(cell)]
+    return bool(present) and 2 * sum(map(is_value, present)) >= len(present)
 
 
 def is_units(row: Row, *, below: Sequence[Row], values: Sequence[int]) -> bool:
-    """Whether a row below the header names units.
+    """Check whether a row below the header names units.
 
     Args:
         row: The row.
         below: The rows below it, of its width.
-        values: The columns whose cells look like values in those rows.
+        values: Positions of the columns whose cells look like values in those rows.
 
     Returns:
-        True if no cell above numbers looks like one, at least one of them names something, short or in brackets, and
-        the cells above texts are empty, bracketed or like none of the texts below.
+        True if no cell above numbers is a number, at least one of them is a short or bracketed word, and the cells
+        above texts are empty, bracketed or different from all texts below.
     """
     cells = [cell.strip() for cell in row]
     if not values or not below or len(below) < 2:
         return False
-    above = [cells[place] for place in values]
-    named = [cell for cell in above if cell and cell != "-"]
-    if not named or any(is_value(cell) for cell in above) or not all(_is_unit(cell) for cell in named):
+    cells_above_values = [cells[position] for position in values]
+    unit_cells = [cell for cell in cells_above_values if cell and cell != "-"]
+    if (
+        not unit_cells
+        or any(is_value(cell) for cell in cells_above_values)
+        or not all(_is_unit(cell) for cell in unit_cells)
+    ):
         return False
-    if not any(_is_there(cell) for cell in named):
+    if not any(_is_there(cell) for cell in unit_cells):
         return False
-    if len(values) == 1 and not (_BRACKETED.fullmatch(named[0]) or len(named[0]) <= 5):
+    if len(values) == 1 and not (_BRACKETED.fullmatch(unit_cells[0]) or len(unit_cells[0]) <= 5):
         return False
-    others = [place for place in range(len(cells)) if place not in values and cells[place] not in {"", "-"}]
-    seen = {place: {line[place].strip() for line in below if place < len(line)} for place in others}
-    return all(_BRACKETED.fullmatch(cells[place]) or cells[place] not in seen[place] for place in others)
+    others = [position for position in range(len(cells)) if position not in values and cells[position] not in {"", "-"}]
+    texts_below = {position: {line[position].strip() for line in below if position < len(line)} for position in others}
+    return all(
+        _BRACKETED.fullmatch(cells[position]) or cells[position] not in texts_below[position] for position in others
+    )
 
 
 def _is_unit(cell: str) -> bool:
@@ -120,7 +126,7 @@ def _is_unit(cell: str) -> bool:
 
 
 def unit(cell: str) -> str:
-    """The unit that a cell names, without brackets; empty if it names none."""
+    """Return the unit that a cell names, without brackets; empty if it names none."""
     plain = cell.strip()
     if _BRACKETED.fullmatch(plain):
         plain = plain[1:-1].strip()
@@ -128,29 +134,38 @@ def unit(cell: str) -> str:
 
 
 def is_total(row: Row, *, above: Sequence[Row]) -> bool:
-    """Whether a last row holds totals or averages of the rows above it.
+    """Check whether a last row holds totals or averages of the rows above it.
 
     Args:
         row: The row.
         above: Rows above it.
 
     Returns:
-        True if one of its first two cells says so and no row above says the same there, further cells are empty, the
-        rest are values, and a total is not below all values of its column.
+        True if one of its first two cells is a word for a total that no row above has there, the other cells are
+        values or empty, and a total is not below all values of its column.
     """
     cells = [cell.strip() for cell in row]
-    place = next((place for place, cell in enumerate(cells[:2]) if cell), None)
-    if place is None or not _TOTAL.fullmatch(cells[place].rstrip(": ")):
+    position = next((position for position, cell in enumerate(cells[:2]) if cell), None)
+    if position is None or not _TOTAL.fullmatch(cells[position].rstrip(": ")):
         return False
-    rest = [(number, cell) for number, cell in enumerate(cells) if cell and number != place]
-    others = [line[place].strip() for line in above if place < len(line)]
-    if cells[place] in others or len(rest) + 1 >= len(cells) or not all(is_value(cell) for _, cell in rest):
+    others_filled = [(number, cell) for number, cell in enumerate(cells) if cell and number != position]
+    above_texts = [line[position].strip() for line in above if position < len(line)]
+    if (
+        cells[position] in above_texts
+        or len(others_filled) + 1 >= len(cells)
+        or not all(is_value(cell) for _, cell in others_filled)
+    ):
         return False
-    if _AVERAGE.search(cells[place]):
+    if _AVERAGE.search(cells[position]):
         return True
-    pairs = [(_number(cell), [_number(line[number]) for line in above if number < len(line)]) for number, cell in rest]
-    sure = [(total, [value for value in values if value is not None]) for total, values in pairs if total is not None]
-    return not sure or any(abs(total) >= max(map(abs, values), default=0.0) for total, values in sure)
+    pairs = [
+        (_number(cell), [_number(line[number]) for line in above if number < len(line)])
+        for number, cell in others_filled
+    ]
+    comparable = [
+        (total, [value for value in values if value is not None]) for total, values in pairs if total is not None
+    ]
+    return not comparable or any(abs(total) >= max(map(abs, values), default=0.0) for total, values in comparable)
 
 
 def _number(text: str) -> float | None:
@@ -161,31 +176,37 @@ def _number(text: str) -> float | None:
 
 
 def is_note(row: Row, *, width: int, apart: bool) -> bool:
-    """Whether a last row is a remark, such as a source or a number of rows, and no row that was cut off.
+    """Check whether a last row is a remark, such as a source or a number of rows, and not a truncated row.
 
     Args:
         row: The row.
         width: Fields of the table's rows; at least two.
-        apart: Whether a blank line stands between it and the rows, so that it need not look like one.
+        apart: Whether a blank line separates it from the rows, so that it need not look like a remark.
     """
     cells = [cell.strip() for cell in row]
     filled = [cell for cell in cells if cell]
     if not filled or width < 2:
         return False
     first = filled[0]
-    told = bool(_COUNTED.fullmatch(first) or _NOTE.match(first) or first.lower() in _ENDS or is_rule(row))
+    is_remark = bool(_COUNTED.fullmatch(first) or _NOTE.match(first) or first.lower() in _ENDS or is_rule(row))
     if len(cells) == width:
-        return len(filled) == 1 and cells[0] == first and width > 2 and told and (":" in first or " " in first or apart)
-    if len(filled) < width and told:
+        return (
+            len(filled) == 1
+            and cells[0] == first
+            and width > 2
+            and is_remark
+            and (":" in first or " " in first or apart)
+        )
+    if len(filled) < width and is_remark:
         return True
     if len(filled) > 1:
         return False
-    worded = any(letter.isalpha() for letter in first) and not is_value(first)
-    return worded and (apart or ":" in first or first.count(" ") >= 2 or bool(_TOTAL.fullmatch(first.rstrip(": "))))
+    has_words = any(letter.isalpha() for letter in first) and not is_value(first)
+    return has_words and (apart or ":" in first or first.count(" ") >= 2 or bool(_TOTAL.fullmatch(first.rstrip(": "))))
 
 
 def without_tail(rows: list[Row], *, width: int) -> list[Row]:
-    """Rows without the totals and remarks that seem to stand at their end; generous, since no row is left out by it.
+    """Return the rows without apparent totals and remarks at the end; for detection only, so it errs on removal.
 
     Args:
         rows: The rows.

@@ -1,4 +1,4 @@
-"""Comment lines at the beginning of a CSV, and whether one of them holds the names of the columns."""
+"""Comment lines at the beginning of a CSV, and column names in the last of them."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ _MARKS = ("#", "%", "//", "!")
 
 
 def comments(text: bytes, options: ReadOptions) -> tuple[str, int, bytes]:
-    """The mark of comments, how many lines at the beginning are comments or blank, and the text after them."""
+    """Return the comment mark, the number of leading lines that are comments or blank, and the text after them."""
     lines = text.split(b"\n")
     marks = (options.comment,) if options.comment else _MARKS if options.skip_lines < 0 else ()
     first = next((line.strip() for line in lines if line.strip()), b"")
@@ -24,7 +24,7 @@ def comments(text: bytes, options: ReadOptions) -> tuple[str, int, bytes]:
             break
         count += 1
     rest = b"\n".join(lines[count:])
-    if not rest.strip():  # every line begins so: it is the first letter of the values
+    if not rest.strip():  # every line begins with the mark: it belongs to the values
         return options.comment, 0, text
     if count == 1 and not options.comment and _is_header_line(first, rest, mark=mark):
         return "", 0, text
@@ -32,7 +32,7 @@ def comments(text: bytes, options: ReadOptions) -> tuple[str, int, bytes]:
 
 
 def _is_header_line(first: bytes, rest: bytes, *, mark: str) -> bool:
-    """Whether a first line that begins with a mark holds names of columns, the first of which has the mark."""
+    """Check whether a first line that begins with a mark is the header, the first name of which has the mark."""
     delimiter = detect_delimiter(rest)
     heads = next(iter(rows_of(first, delimiter=delimiter)), [])
     below = [row for _, row in zip(range(SAMPLE_ROWS), rows_of(rest, delimiter=delimiter), strict=False) if row]
@@ -46,7 +46,7 @@ def _is_header_line(first: bytes, rest: bytes, *, mark: str) -> bool:
 def commented_header(
     text: bytes, leading: int, mark: str, delimiter: str, rows: list[Row], width: int, options: ReadOptions
 ) -> Row:
-    """The names that stand in the last comment line, as NumPy writes them; empty if they do not."""
+    """Return the column names from the last comment line, where NumPy writes them; empty without names."""
     if not (mark and leading and options.header) or width < 2 or not rows:
         return ()
     values = cell_patterns.value_columns(rows, width=width)

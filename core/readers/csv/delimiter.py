@@ -1,4 +1,4 @@
-"""Which character stands between the fields of a CSV."""
+"""Detects the delimiter of a CSV."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ _BLANK_SHARE = 0.8
 
 
 def rows_of(text: bytes, *, delimiter: str) -> "Reader":
-    """A reader of CSV rows by the standard library: slow, and the measure of what a field is.
+    """Return a reader of CSV rows from the standard library: slow, but the reference for what a field is.
 
     Args:
         text: UTF-8.
@@ -29,7 +29,7 @@ def rows_of(text: bytes, *, delimiter: str) -> "Reader":
 
 
 def readable(rows: "Reader") -> Iterator[list[str]]:
-    """The rows before one that is no CSV, which the parser names."""
+    """Yield the rows up to the first that is not CSV; the parser names that one."""
     try:
         yield from rows
     except csv.Error:
@@ -37,14 +37,14 @@ def readable(rows: "Reader") -> Iterator[list[str]]:
 
 
 def detect_delimiter(sample: bytes) -> str:
-    """The delimiter that splits most rows alike; a comma if none splits them.
+    """Return the delimiter that splits most rows alike; a comma if none splits them.
 
     Args:
         sample: Some whole rows, UTF-8.
 
     Returns:
-        The one that splits most rows into as many fields as the first one, if all are split so; else the one that gives
-        most rows one number of fields. A blank counts where no other delimiter splits any row.
+        The one that splits all rows into as many fields as the first, if there is one; else the one that gives most
+        rows the same number of fields. A blank is used only if no other delimiter splits any row.
     """
     best, best_score = DELIMITERS[0], (0.0, 0)
     for delimiter in DELIMITERS:
@@ -64,7 +64,7 @@ def detect_delimiter(sample: bytes) -> str:
 
 
 def _evenness(sample: bytes, delimiter: str, *, like_first: bool) -> tuple[float, int]:
-    """The share of rows that have as many fields as the first, or as most, and that number."""
+    """Return the share of rows with as many fields as the first, or as most, and that number of fields."""
     count = SAMPLE_ROWS if like_first else LAYOUT_ROWS
     rows = [len(row) for _, row in zip(range(count), readable(rows_of(sample, delimiter=delimiter)), strict=False)]
     widths = [width for width in rows if width]

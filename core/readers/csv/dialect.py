@@ -1,4 +1,4 @@
-"""What kind of CSV a file is: its delimiter, the names of its columns, and what in it is no part of the table."""
+"""How a CSV file is written: its delimiter, the names of its columns, and which parts are not the table."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from headrace.core.tables.source import ReadOptions, check_names
 
 SAMPLE_BYTES = 256 * 1024
 UNNAMED = "\0field {}"
-"""What a field without a name that is left out is called until it is left out."""
+"""Name of a skipped field without a name, until it is skipped."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class CsvDialect:
 
     Attributes:
         delimiter: The character between fields.
-        names: Names of all fields of a row, stripped of white space; those that are left out have one of their own.
+        names: Names of all fields of a row, stripped of white space; skipped fields have a placeholder.
         header: Whether a row holds the names.
-        layout: What else was found at the beginning of the file; None where nothing was looked for.
-        counter: Fields without a name that number the rows, and are left out.
-        empty: Fields without a name that hold nothing, and are left out.
-        named: Names that were made up, by place.
-        replaced: The names in the header that the user's took the place of.
+        layout: Layout of the beginning of the file; None if it was not examined.
+        counter: Positions of fields without a name that number the rows; they are skipped.
+        empty: Positions of fields without a name or values; they are skipped.
+        named: Positions of fields with a made-up name.
+        replaced: The names in the header that the user's names replace.
         raw: The cells of the header, as far as they name the fields.
     """
 
@@ -44,8 +44,12 @@ class CsvDialect:
     @property
     def kept(self) -> tuple[str, ...]:
         """Names of the table's columns."""
-        aside = {*self.counter, *self.empty}
-        return tuple(name for place, name in enumerate(self.names) if place not in aside) if aside else self.names
+        skipped = {*self.counter, *self.empty}
+        return (
+            tuple(name for position, name in enumerate(self.names) if position not in skipped)
+            if skipped
+            else self.names
+        )
 
     @property
     def begin(self) -> int:
@@ -56,7 +60,7 @@ class CsvDialect:
 
     @property
     def comment(self) -> str:
-        """What a comment line begins with; empty if there are none."""
+        """Start of a comment line; empty without comments."""
         return self.layout.comment if self.layout else ""
 
     @property
@@ -70,16 +74,16 @@ class CsvDialect:
 def dialect_of(
     first: Iterable[TextBlock], *, name: str, options: ReadOptions, like: CsvDialect | None = None
 ) -> CsvDialect:
-    """Find out how a CSV is written, from its first rows.
+    """Detect how a CSV is written, from its first rows.
 
     Args:
-        first: The first blocks of the file, of ``SAMPLE_BYTES`` or more if it has as many.
+        first: The first blocks of the file, ``SAMPLE_BYTES`` or more if the file is that long.
         name: The file's name, for messages.
-        options: What the user knows about it.
-        like: The table's first file, whose fields without a name decide; None if this is the first.
+        options: Options of the reader.
+        like: The table's first file, which decides on fields without a name; None if this is the first.
 
     Raises:
-        InputError: If a name of the header stands twice, or the given names are not as many as the fields.
+        InputError: If a name occurs twice in the header, or the number of given names is not that of the fields.
     """
     layout = layout_of(sample_of(b"".join(block.data for block in first)), options=options)
     if layout is None:
@@ -88,7 +92,7 @@ def dialect_of(
         return _with_names(layout, options, name)
     if not layout.header:
         count = layout.width
-        names = tuple(f"column_{place}" for place in range(1, count + 1))
+        names = tuple(f"column_{position}" for position in range(1, count + 1))
         return CsvDialect(layout.delimiter, names, header=False, layout=layout)
     cells = _fit_header(layout)
     if len(cells) > 1:
@@ -98,7 +102,7 @@ def dialect_of(
 
 
 def _fit_header(layout: CsvLayout) -> tuple[str, ...]:
-    """The header with a cell for each field: one that is short lacks the first, or the last if no row has any there."""
+    """Return the header with a cell for each field; a short one lacks the first, or an always empty last."""
     cells, width = layout.header, layout.width
     while len(cells) > width and not cells[-1]:
         cells = cells[:-1]
@@ -111,25 +115,25 @@ def _fit_header(layout: CsvLayout) -> tuple[str, ...]:
 
 
 def _name_columns(layout: CsvLayout, cells: tuple[str, ...], name: str, like: CsvDialect | None) -> CsvDialect:
-    """Names for the fields without one, unless they are left out."""
+    """Return the dialect with names for the fields without one, unless they are skipped."""
     names = list(cells)
     counter, empty, named = [], [], []
-    for place, cell in enumerate(cells):
+    for position, cell in enumerate(cells):
         if cell:
             continue
-        values = [row[place].strip() for row in layout.rows if len(row) == len(cells)]
+        values = [row[position].strip() for row in layout.rows if len(row) == len(cells)]
         if like is not None and len(like.names) == len(cells):
-            is_empty, is_counter = place in like.empty, place in like.counter
+            is_empty, is_counter = position in like.empty, position in like.counter
         else:
-            is_empty, is_counter = not any(values), place == 0 and _counts(values)
+            is_empty, is_counter = not any(values), position == 0 and _counts(values)
         if is_empty:
-            empty.append(place)
+            empty.append(position)
         elif is_counter:
-            counter.append(place)
+            counter.append(position)
         else:
-            named.append(place)
-        free = "index" if place == 0 and "index" not in cells else f"column_{place + 1}"
-        names[place] = UNNAMED.format(place) if is_empty or is_counter else free
+            named.append(position)
+        default_name = "index" if position == 0 and "index" not in cells else f"column_{position + 1}"
+        names[position] = UNNAMED.format(position) if is_empty or is_counter else default_name
     check_names(names, where=f"the header of {name}")
     return CsvDialect(
         layout.delimiter,
@@ -144,7 +148,7 @@ def _name_columns(layout: CsvLayout, cells: tuple[str, ...], name: str, like: Cs
 
 
 def _counts(values: Sequence[str]) -> bool:
-    """Whether texts are whole numbers that go up by one."""
+    """Check whether texts are whole numbers that go up by one."""
     if not values or not all(re.fullmatch(r"\d{1,15}", value) for value in values):
         return False
     numbers = list(map(int, values))
@@ -152,58 +156,58 @@ def _counts(values: Sequence[str]) -> bool:
 
 
 def _with_names(layout: CsvLayout, options: ReadOptions, name: str) -> CsvDialect:
-    """The user's names, in place of the header if there is one."""
-    given, found = options.names, layout.header
-    cells = _fit_header(layout) if found else ()
+    """Return the dialect with the user's names, in place of the header if there is one."""
+    chosen, header = options.names, layout.header
+    cells = _fit_header(layout) if header else ()
     count = max(len(cells), layout.width)
-    is_header = bool(found) and _is_header(cells, layout, given)
+    is_header = bool(header) and _is_header(cells, layout, chosen)
     unnamed = (
         _name_columns(layout, cells, name, None)
         if is_header and "" in cells and len(set(cells)) == len(cells)
         else None
     )
-    if unnamed and len(given) == len(unnamed.kept) < count:
-        names, places = list(unnamed.names), iter(given)
+    if unnamed and len(chosen) == len(unnamed.kept) < count:
+        names, places = list(unnamed.names), iter(chosen)
         names = [each if each.startswith("\0") else next(places) for each in names]
         return CsvDialect(
             layout.delimiter, tuple(names), header=True, layout=layout, counter=unnamed.counter, empty=unnamed.empty,
-            replaced=found, raw=cells,
+            replaced=header, raw=cells,
         )  # fmt: skip
-    if len(given) != count:
+    if len(chosen) != count:
         raise InputError(
-            f"{name} has {count} fields in its first line, split at {quote(layout.delimiter)}; got {len(given)} names "
+            f"{name} has {count} fields in its first line, split at {quote(layout.delimiter)}; got {len(chosen)} names "
             "for them."
         )
-    replaced = found if is_header and cells != given else ()
+    replaced = header if is_header and cells != chosen else ()
     raw = cells if is_header else ()
-    return CsvDialect(layout.delimiter, given, header=is_header, layout=layout, replaced=replaced, raw=raw)
+    return CsvDialect(layout.delimiter, chosen, header=is_header, layout=layout, replaced=replaced, raw=raw)
 
 
-def _is_header(cells: Sequence[str], layout: CsvLayout, given: tuple[str, ...]) -> bool:
-    """Whether a first row names the columns, though the user names them too.
+def _is_header(cells: Sequence[str], layout: CsvLayout, chosen: tuple[str, ...]) -> bool:
+    """Check whether a first row is a header, though the user names the columns too.
 
-    It does if it looks unlike the rows below it, or holds the user's names. Where all columns are texts it does if
-    none of its cells stands in a row below.
+    It does if it differs in kind from the rows below it, or holds the user's names. Where all columns are texts, it
+    does if none of its cells occurs in a row below.
     """
-    if {cell.lower() for cell in cells} & {name.lower() for name in given}:
+    if {cell.lower() for cell in cells} & {name.lower() for name in chosen}:
         return True
     rows = [row for row in layout.rows if len(row) == layout.width]
     values = cell_patterns.value_columns(rows, width=layout.width)
     if values:
         return not cell_patterns.is_data(cells, values=values)
-    return not any(cell in {row[place].strip() for row in rows} for place, cell in enumerate(cells) if cell)
+    return not any(cell in {row[position].strip() for row in rows} for position, cell in enumerate(cells) if cell)
 
 
 def first_blocks(blocks: Iterator[TextBlock]) -> list[TextBlock]:
-    """The blocks that tell how a file is written, so that where they were cut does not matter."""
-    found: list[TextBlock] = []
-    while sum(len(block.data) for block in found) < SAMPLE_BYTES and (block := next(blocks, None)):
-        found.append(block)
-    return found
+    """Return the blocks that detection needs, so that the result does not depend on where blocks are cut."""
+    first: list[TextBlock] = []
+    while sum(len(block.data) for block in first) < SAMPLE_BYTES and (block := next(blocks, None)):
+        first.append(block)
+    return first
 
 
 def sample_of(data: bytes) -> bytes:
-    """The first whole rows of a text."""
+    """Return the first whole rows of a text."""
     if len(data) <= SAMPLE_BYTES:
         return data
     start = data[:SAMPLE_BYTES]

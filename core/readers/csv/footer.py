@@ -1,4 +1,4 @@
-"""What stands below the rows of a CSV: totals, numbers of rows, sources, dashes."""
+"""Skips what is below the rows of a CSV: totals, row counts, sources, dashes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,66 +16,70 @@ _MOST_SHOWN = 3
 
 
 def without_tail(
-    blocks: Iterable[TextBlock], *, dialect: CsvDialect, name: str, told: NoteCollector
+    blocks: Iterable[TextBlock], *, dialect: CsvDialect, name: str, collector: NoteCollector
 ) -> Iterator[TextBlock]:
-    """The blocks of a file, the last one without the lines that are no rows.
+    """Yield the blocks of a file, the last one without the lines that are not rows.
 
-    A block waits until the next one is known; a last one that is small is joined to the one before.
+    A block is held back until the next one arrives; a small last one is joined to the one before.
 
     Args:
         blocks: Whole rows, without the header.
-        dialect: How they are written.
+        dialect: The dialect of the file.
         name: The file's name, for messages.
-        told: Takes what was left out.
+        collector: Receives a note on the skipped lines.
     """
-    held: TextBlock | None = None
+    pending: TextBlock | None = None
     for block in blocks:
-        if held is None:
-            held = block
+        if pending is None:
+            pending = block
         elif len(block.data) < _TAIL_BYTES:
-            held = TextBlock(
-                held.data + block.data, held.line, held.quoted or block.quoted, max(held.highest, block.highest)
+            pending = TextBlock(
+                pending.data + block.data,
+                pending.line,
+                pending.quoted or block.quoted,
+                max(pending.highest, block.highest),
             )
         else:
-            yield held
-            held = block
-    if held is not None:
-        yield _cut_footer(held, dialect, name, told)
+            yield pending
+            pending = block
+    if pending is not None:
+        yield _cut_footer(pending, dialect, name, collector)
 
 
-def _cut_footer(block: TextBlock, dialect: CsvDialect, name: str, told: NoteCollector) -> TextBlock:
-    """The block without the lines below its last row."""
+def _cut_footer(block: TextBlock, dialect: CsvDialect, name: str, collector: NoteCollector) -> TextBlock:
+    """Return the block without the lines below its last row."""
     width = len(dialect.names)
     if width < 2 or dialect.layout is None:
         return block
     start = _start(block.data)
     tail = block.data[start:]
     lines = list(_lines(tail, dialect))
-    last, aside = _last_row(lines, width)
-    if not aside or (last < 0 and start == 0):
+    last, remarks = _last_row(lines, width)
+    if not remarks or (last < 0 and start == 0):
         return block
     end = lines[last][1] if last >= 0 else 0
-    kept = block.data[: start + _offset(tail, end)]
-    dashes = all(cell_patterns.is_rule(row) for row in aside)
+    rows = block.data[: start + _offset(tail, end)]
+    dashes = all(cell_patterns.is_rule(row) for row in remarks)
     if not dashes:
-        told.add(_note(aside, name, dialect.delimiter))
-    return TextBlock(kept, block.line, block.quoted, block.highest)
+        collector.add(_note(remarks, name, dialect.delimiter))
+    return TextBlock(rows, block.line, block.quoted, block.highest)
 
 
 def _start(data: bytes) -> int:
-    """Where the last lines begin, outside quotation marks."""
-    at = max(0, len(data) - _TAIL_BYTES)
-    while at > 0:
-        at = data.find(b"\n", at) + 1
-        if at == 0:
+    """Return the offset of the last lines, outside quotation marks."""
+    offset = max(0, len(data) - _TAIL_BYTES)
+    while offset > 0:
+        offset = data.find(b"\n", offset) + 1
+        if offset == 0:
             return len(data)
-        if data.count(b'"', 0, at) % 2 == 0:
+        # After an odd number of quotation marks a line end is inside a field.
+        if data.count(b'"', 0, offset) % 2 == 0:
             break
-    return at
+    return offset
 
 
 def _lines(tail: bytes, dialect: CsvDialect) -> Iterator[tuple[Row, int, bool]]:
-    """The rows of a text, the number of the line after each, and whether a blank line or a mark stands before it."""
+    """Yield the rows of a text, the number of the line after each, and whether a blank line precedes it."""
     reader = rows_of(tail, delimiter=dialect.delimiter)
     apart = False
     for row in readable(reader):
@@ -87,25 +91,25 @@ def _lines(tail: bytes, dialect: CsvDialect) -> Iterator[tuple[Row, int, bool]]:
 
 
 def _last_row(lines: list[tuple[Row, int, bool]], width: int) -> tuple[int, list[Row]]:
-    """The place of the last row of the table, and the rows below it."""
-    place = len(lines) - 1
-    aside: list[Row] = []
-    while place >= 0:
-        row = lines[place][0]
-        above = [line for line, _, _ in lines[:place] if len(line) == width]
+    """Return the position of the table's last row, and the rows below it."""
+    position = len(lines) - 1
+    remarks: list[Row] = []
+    while position >= 0:
+        row = lines[position][0]
+        above = [line for line, _, _ in lines[:position] if len(line) == width]
         if not (
-            cell_patterns.is_note(row, width=width, apart=_is_set_apart(lines, place, width))
+            cell_patterns.is_note(row, width=width, apart=_is_set_apart(lines, position, width))
             or _is_total(row, above, width)
         ):
             break
-        aside.insert(0, row)
-        place -= 1
-    return place, aside
+        remarks.insert(0, row)
+        position -= 1
+    return position, remarks
 
 
-def _is_set_apart(lines: list[tuple[Row, int, bool]], place: int, width: int) -> bool:
-    """Whether a blank line stands between the last row of the table's width and a line."""
-    for row, _, apart in reversed(lines[: place + 1]):
+def _is_set_apart(lines: list[tuple[Row, int, bool]], position: int, width: int) -> bool:
+    """Check whether a blank line separates a line from the last row of the table's width."""
+    for row, _, apart in reversed(lines[: position + 1]):
         if apart:
             return True
         if len(row) == width:
@@ -118,20 +122,20 @@ def _is_total(row: Row, above: list[Row], width: int) -> bool:
 
 
 def _offset(text: bytes, lines: int) -> int:
-    """Where the line after so many begins."""
-    at = 0
+    """Return the offset after the given number of lines."""
+    offset = 0
     for _ in range(lines):
-        end = text.find(b"\n", at)
+        end = text.find(b"\n", offset)
         if end < 0:
             return len(text)
-        at = end + 1
-    return at
+        offset = end + 1
+    return offset
 
 
-def _note(aside: list[Row], name: str, delimiter: str) -> Note:
-    count = len(aside)
-    texts = [delimiter.join(row).strip(delimiter + " ") for row in aside]
-    some = ", ".join(quote(text, 40) for text in texts[:_MOST_SHOWN])
+def _note(remarks: list[Row], name: str, delimiter: str) -> Note:
+    count = len(remarks)
+    texts = [delimiter.join(row).strip(delimiter + " ") for row in remarks]
+    examples = ", ".join(quote(text, 40) for text in texts[:_MOST_SHOWN])
     more = f" and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else ""
     return Note(
         "warning",
@@ -139,6 +143,6 @@ def _note(aside: list[Row], name: str, delimiter: str) -> Note:
         "lines_after_data",
         count,
         f"{count} {'lines' if count > 1 else 'line'} below the last row of {name} {'were' if count > 1 else 'was'} "
-        f"left out, as totals or remarks: {some}{more}.",
-        "Mend the file, if one of them is a row.",
+        f"left out, as totals or remarks: {examples}{more}.",
+        "Correct the file, if one of them is a row.",
     )

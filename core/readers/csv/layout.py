@@ -1,8 +1,7 @@
 """Where the table begins in a CSV: past comments, titles and a line that names the delimiter.
 
-Spreadsheets, SQL shells, R and measuring devices write lines around a table that are no rows of it. What a line is
-follows from the lines below it: the table's width is that of most rows, and a header stands above cells that look like
-values.
+Spreadsheets, SQL shells, R and measuring devices write lines around a table that are not rows. What a line is follows
+from the lines below it: the table's width is that of most rows, and a header is above cells that look like values.
 """
 
 import re
@@ -23,18 +22,18 @@ _NEAR = 12
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """What stands where at the beginning of a CSV.
+    """The layout of the beginning of a CSV.
 
     Attributes:
         delimiter: The character between fields.
-        header: Cells of the row that holds the names, stripped; empty if there is none.
+        header: Cells of the row that holds the names, stripped; empty without a header.
         width: Fields of the table's rows.
         top: Number of lines before the header, or before the first row of a table without one.
         body: Number of lines before the first row of the table.
         rows: The first rows of the table.
-        passed: Text lines before the header that were passed over, without comments and the delimiter's line.
+        passed: Skipped text lines before the header, without comments and the line that names the delimiter.
         units: Cells of the rows of units below the header.
-        comment: What a line begins with that is a comment anywhere in the file; empty if there are none.
+        comment: Start of a comment line anywhere in the file; empty without comments.
         commented: Comment lines before the header.
     """
 
@@ -59,7 +58,7 @@ class _Line:
 
     @property
     def filled(self) -> int:
-        """How many of its cells hold something."""
+        """Number of cells that are not empty."""
         return sum(bool(cell.strip()) for cell in self.row)
 
 
@@ -68,7 +67,7 @@ def layout_of(sample: bytes, *, options: ReadOptions) -> CsvLayout | None:
 
     Args:
         sample: Some whole lines from the beginning of the file, UTF-8.
-        options: What the user knows about it.
+        options: Options of the reader.
 
     Returns:
         The layout; None if there are only blank lines.
@@ -76,14 +75,14 @@ def layout_of(sample: bytes, *, options: ReadOptions) -> CsvLayout | None:
     start, delimiter = 0, options.delimiter
     if options.skip_lines >= 0:
         start = options.skip_lines
-    elif named := _SEPARATOR_LINE.fullmatch(_line(sample, 0)):
-        start, delimiter = 1, delimiter or named[1].replace("\\t", "\t")
+    elif separator := _SEPARATOR_LINE.fullmatch(_line(sample, 0)):
+        start, delimiter = 1, delimiter or separator[1].replace("\\t", "\t")
     text = _from_line(sample, start)
-    comment, leading, own = comments(text, options)
-    delimiter = delimiter or detect_delimiter(own)
-    lines = _lines(own, delimiter, count=SAMPLE_ROWS)
+    comment, leading, body = comments(text, options)
+    delimiter = delimiter or detect_delimiter(body)
+    lines = _lines(body, delimiter, count=SAMPLE_ROWS)
     if not _is_even(lines):
-        lines = _lines(own, delimiter, count=LAYOUT_ROWS)
+        lines = _lines(body, delimiter, count=LAYOUT_ROWS)
     lines = [line for line in lines if line.row and not (comment and line.row[0].startswith(comment))]
     if not any(line.filled for line in lines):
         return None
@@ -102,16 +101,16 @@ def layout_of(sample: bytes, *, options: ReadOptions) -> CsvLayout | None:
     )
     if named_by_comment:
         header, rest = named_by_comment, lines[first:]
-    units, aside = _units(rest, width) if header else ((), 0)
-    before = (first + has_header if not named_by_comment else first) + aside
-    end = lines[before - 1].end if before else 0
+    units, skipped = _units(rest, width) if header else ((), 0)
+    rows_before = (first + has_header if not named_by_comment else first) + skipped
+    end = lines[rows_before - 1].end if rows_before else 0
     return CsvLayout(
         delimiter=delimiter,
         header=tuple(cell.strip() for cell in header),
         width=width,
         top=offset + (lines[first - 1].end if first else 0),
         body=offset + end,
-        rows=tuple(cell_patterns.without_tail([line.row for line in rest[aside:]], width=width)[:SAMPLE_ROWS]),
+        rows=tuple(cell_patterns.without_tail([line.row for line in rest[skipped:]], width=width)[:SAMPLE_ROWS]),
         passed=tuple(
             " ".join(delimiter.join(line.row).split()).rstrip(delimiter)
             for line in lines[:first]
@@ -128,11 +127,11 @@ def _line(text: bytes, number: int) -> str:
 
 
 def _from_line(text: bytes, number: int) -> bytes:
-    at = 0
+    offset = 0
     for _ in range(number):
-        end = text.find(b"\n", at)
-        at = end + 1 if end >= 0 else len(text)
-    return text[at:]
+        end = text.find(b"\n", offset)
+        offset = end + 1 if end >= 0 else len(text)
+    return text[offset:]
 
 
 def _lines(text: bytes, delimiter: str, *, count: int) -> list[_Line]:
@@ -141,61 +140,65 @@ def _lines(text: bytes, delimiter: str, *, count: int) -> list[_Line]:
 
 
 def _is_even(lines: Sequence[_Line]) -> bool:
-    """Whether all rows have as many fields as the first, which fills them all, so that it is the header."""
+    """Check whether all rows have as many fields as the first, which fills them all, so that it is the header."""
     first = lines[0].row if lines else []
     return all(cell.strip() for cell in first) and all(len(line.row) == len(first) for line in lines) and len(first) > 1
 
 
 def _width(lines: Sequence[_Line]) -> int:
-    """The number of fields that most rows have; the first row's where no other is clearly the usual one."""
+    """Return the number of fields of most rows, or of the first row where no other number is clearly common."""
     widths = [len(line.row) for line in lines]
     first = widths[0]
     counts = Counter(width for width in widths if width > 1)
-    usual, count = max(counts.items(), key=lambda item: (item[1], item[0] == first), default=(first, 0))
-    if usual == first or (first > 1 and count <= widths.count(first)):
+    common, count = max(counts.items(), key=lambda item: (item[1], item[0] == first), default=(first, 0))
+    if common == first or (first > 1 and count <= widths.count(first)):
         return first
     if first > 1:
-        return usual
-    begin = widths.index(usual)  # a title stands first, or it is a table of one column in which some texts are split
-    titles = [lines[place].row[0] for place in range(1, begin)]
-    below = widths[begin:]
-    split = 2 * below.count(usual) <= len(below) or 2 * sum(map(cell_patterns.is_value, titles)) > len(titles)
-    return first if split or (count < 2 and begin > 1) else usual
+        return common
+    first_common = widths.index(common)  # a title comes first, or some texts of a single column are split
+    titles = [lines[position].row[0] for position in range(1, first_common)]
+    below = widths[first_common:]
+    split = 2 * below.count(common) <= len(below) or 2 * sum(map(cell_patterns.is_value, titles)) > len(titles)
+    return first if split or (count < 2 and first_common > 1) else common
 
 
 def _first(lines: Sequence[_Line], width: int, *, wants_header: bool) -> tuple[int, bool]:
-    """Which line is the header, or the first row of a table without one."""
+    """Return which line is the header, or the first row of a table without one."""
     if width < 2:
         return 0, wants_header
-    full = [place for place, line in enumerate(lines) if len(line.row) == width]
-    rows = [lines[place].row for place in full]
+    full_rows = [position for position, line in enumerate(lines) if len(line.row) == width]
+    rows = [lines[position].row for position in full_rows]
     values = cell_patterns.value_columns(cell_patterns.without_tail(rows[1:], width=width), width=width)
-    place = next((place for place in full if not _is_title(lines, place, width, values)), full[0])
+    position = next((position for position in full_rows if not _is_title(lines, position, width, values)), full_rows[0])
     if not wants_header:
-        return place, False
-    before = place - 1 if place else -1
-    if before >= 0 and cell_patterns.is_data(lines[place].row, values=values) and _may_name(lines[before].row, width):
-        return before, True
-    return place, True
+        return position, False
+    previous = position - 1 if position else -1
+    if (
+        previous >= 0
+        and cell_patterns.is_data(lines[position].row, values=values)
+        and _may_name(lines[previous].row, width)
+    ):
+        return previous, True
+    return position, True
 
 
 def _may_name(row: Row, width: int) -> bool:
-    """Whether a row of another width than the table's names its columns, well or badly."""
+    """Check whether a row of another width than the table's may name its columns."""
     cells = [cell.strip() for cell in row]
     if cell_patterns.is_rule(row):
         return False
     return len(cells) > 1 or (width == 2 and not re.search(r"[\s:]", cells[0]))
 
 
-def _is_title(lines: Sequence[_Line], place: int, width: int, values: Sequence[int]) -> bool:
-    """Whether a row of the table's width is a title that was padded with delimiters, or a line of dashes.
+def _is_title(lines: Sequence[_Line], position: int, width: int, values: Sequence[int]) -> bool:
+    """Check whether a row of the table's width is a title padded with delimiters, or a line of dashes.
 
-    It is a title if it fills fewer fields than a row soon below it that looks like a header.
+    It is a title if it fills fewer fields than a row that follows soon and looks like a header.
     """
-    line = lines[place]
+    line = lines[position]
     if cell_patterns.is_rule(line.row):
         return True
-    below = [each for each in lines[place + 1 : place + _NEAR] if len(each.row) == width]
+    below = [each for each in lines[position + 1 : position + _NEAR] if len(each.row) == width]
     header = next((each for each in below if each.filled > line.filled + 1), None)
     if header is None or cell_patterns.is_data(header.row, values=values):
         return False
@@ -205,9 +208,9 @@ def _is_title(lines: Sequence[_Line], place: int, width: int, values: Sequence[i
 
 
 def _units(rest: Sequence[_Line], width: int) -> tuple[tuple[str, ...], int]:
-    """The units below a header, and how many rows there are no rows of the table."""
+    """Return the units below a header, and the number of rows there that are not rows of the table."""
     units: tuple[str, ...] = ()
-    count = named = 0
+    count = unit_rows = 0
     while count < len(rest):
         row = rest[count].row
         below = [line.row for line in rest[count + 1 :] if len(line.row) == width]
@@ -215,10 +218,14 @@ def _units(rest: Sequence[_Line], width: int) -> tuple[tuple[str, ...], int]:
             count += 1
             continue
         values = cell_patterns.value_columns(below, width=width)
-        if len(row) == width and named < _MOST_UNIT_ROWS and cell_patterns.is_units(row, below=below, values=values):
-            found = tuple(map(cell_patterns.unit, row))
-            units = units or found
-            count, named = count + 1, named + 1
+        if (
+            len(row) == width
+            and unit_rows < _MOST_UNIT_ROWS
+            and cell_patterns.is_units(row, below=below, values=values)
+        ):
+            row_units = tuple(map(cell_patterns.unit, row))
+            units = units or row_units
+            count, unit_rows = count + 1, unit_rows + 1
             continue
         break
     return units, count

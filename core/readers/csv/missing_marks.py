@@ -1,4 +1,4 @@
-"""Which marks for a missing value a CSV holds, found in its first rows."""
+"""Finds the missing-value marks of a CSV in its first rows."""
 
 from dataclasses import dataclass, replace
 
@@ -11,17 +11,17 @@ from headrace.core.tables.row_blocks import TextBlock
 from headrace.core.tables.source import ReadOptions
 from headrace.core.values import missing_values
 
-# What nobody would take for a value.
+# Marks that cannot be mistaken for a value.
 _PLAIN = frozenset(missing_values.COMMON) - {"?"}
 
 
 @dataclass(frozen=True)
 class MarkPolicy:
-    """How the reader treats marks for a missing value.
+    """How the reader treats missing-value marks.
 
     Attributes:
-        eager: Those that it makes missing.
-        listed: Columns in which it leaves them.
+        eager: Marks that it turns into missing values.
+        listed: Columns in which it keeps marks as values.
     """
 
     eager: tuple[str, ...]
@@ -29,36 +29,38 @@ class MarkPolicy:
 
 
 def marks_of(
-    block: TextBlock, *, dialect: CsvDialect, options: ReadOptions, name: str, told: NoteCollector
+    block: TextBlock, *, dialect: CsvDialect, options: ReadOptions, name: str, collector: NoteCollector
 ) -> MarkPolicy:
     """Find the marks that a file holds.
 
     Args:
         block: Its first rows.
-        dialect: How they are written.
+        dialect: The dialect of the file.
         options: Which texts may be marks, and the columns in which the contract lists some.
         name: The file's name, for messages.
-        told: Takes what was decided.
+        collector: Receives notes on the decisions.
 
     Returns:
-        The marks; ``NA`` is none in a column of countries, unless the user or a contract chose the marks.
+        The marks; ``NA`` is not a mark in a column of countries, unless the user or a contract chose the marks.
     """
     missing = options.missing_values
     sample = replace(block, data=sample_of(block.data))
     frame = rows.parse(sample, dialect=dialect, missing=("",), name=name, only=options.select_columns(dialect.kept))
-    held = missing_values.find_marks(frame, missing)
-    found = sorted({mark for marks in held.values() for mark in marks})
+    marks_by_column = missing_values.find_marks(frame, missing)
+    present = sorted({mark for marks in marks_by_column.values() for mark in marks})
     listed = list(options.listed)
     if not listed and missing[: len(missing_values.COMMON)] == missing_values.COMMON:
-        listed = missing_values.codes(frame, held) if "NA" in missing and not options.only else []
+        listed = missing_values.codes(frame, marks_by_column) if "NA" in missing and not options.only else []
         for column in listed:
-            if "NA" in held.get(column, ()):
-                told.add(_code_note(column))
-    eager = missing_values.eager(missing, found)
-    told_of = [mark for mark in found if mark in eager and mark not in _PLAIN]
-    plain = [mark for mark in told_of if any(mark in held[each] for each in held if each not in listed)]
-    if plain:
-        told.add(_note(plain, name))
+            if "NA" in marks_by_column.get(column, ()):
+                collector.add(_code_note(column))
+    eager = missing_values.eager(missing, present)
+    notable = [mark for mark in present if mark in eager and mark not in _PLAIN]
+    reported = [
+        mark for mark in notable if any(mark in marks_by_column[each] for each in marks_by_column if each not in listed)
+    ]
+    if reported:
+        collector.add(_note(reported, name))
     return MarkPolicy(eager, tuple(column for column in listed if column in frame.columns))
 
 
@@ -69,8 +71,8 @@ def _note(marks: list[str], name: str) -> Note:
         "",
         "missing_marks",
         0,
-        f"{texts} {'stand' if len(marks) > 1 else 'stands'} for a missing value in {name}.",
-        "Say with --missing which texts do, if others do.",
+        f"{texts} {'mean' if len(marks) > 1 else 'means'} a missing value in {name}.",
+        "Give --missing with all such texts, if others do.",
     )
 
 
@@ -81,5 +83,5 @@ def _code_note(column: str) -> Note:
         "na_code",
         0,
         f"'NA' is a value in the column {quote(column)}, which holds codes of countries or continents.",
-        "Give --missing NA, beside other marks, if it stands for a missing value there.",
+        "Give --missing NA, with all other marks, if it means a missing value there.",
     )

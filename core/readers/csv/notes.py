@@ -1,4 +1,4 @@
-"""What was read past in a CSV, counted while it is read, and told at the end."""
+"""Notes on what was skipped in a CSV, collected while it is read."""
 
 import threading
 from collections import Counter
@@ -16,7 +16,7 @@ class NoteCollector:
     """Collects notes from the threads that read.
 
     Attributes:
-        hints: What the reader knows of columns that their values do not tell: see ``tables.hints``.
+        hints: What the reader knows about columns beyond their values; see ``parquet_table.hints``.
     """
 
     def __init__(self) -> None:
@@ -26,20 +26,20 @@ class NoteCollector:
         self._lock = threading.Lock()
 
     def add(self, *notes: Note) -> None:
-        """Take notes."""
+        """Add notes."""
         with self._lock:
             self._notes.extend(notes)
 
     def count(self, rule: str, file: str, rows: int) -> None:
-        """Count lines that were left out or mended, by a rule of ``_COUNTED``."""
+        """Count lines that were skipped or corrected, by a rule of ``_COUNTED``."""
         with self._lock:
             self._counts[rule, file] += rows
 
     def notes(self) -> list[Note]:
-        """All that was told, each once."""
+        """Return all notes, each once."""
         with self._lock:
-            counted = [_count_note(rule, file, rows) for (rule, file), rows in self._counts.items() if rows]
-            return list(dict.fromkeys([*self._notes, *counted]))
+            count_notes = [_count_note(rule, file, rows) for (rule, file), rows in self._counts.items() if rows]
+            return list(dict.fromkeys([*self._notes, *count_notes]))
 
 
 def _count_note(rule: str, file: str, rows: int) -> Note:
@@ -51,25 +51,25 @@ def _count_note(rule: str, file: str, rows: int) -> Note:
 
 _COUNTED = {
     "comment_lines": (
-        "{rows} comment {what} of {file} {verb} passed over.",
-        "Say with --comment what a comment line begins with, if they are rows.",
+        "{rows} comment {what} of {file} {verb} skipped.",
+        "Give --comment with the start of a comment line, if they are rows.",
     ),
     "repeated_header": (
-        "{rows} {what} of {file} that {verb} the header again {verb} left out.",
-        "Nothing need be done.",
+        "{rows} {what} of {file} that {verb} the header again {verb} skipped.",
+        "No action is needed.",
     ),
     "empty_fields": (
-        "{rows} {what} of {file} ended with delimiters more than the header has; the empty fields {verb} left out.",
-        "Nothing need be done.",
+        "{rows} {what} of {file} ended with more delimiters than the header; the empty fields were skipped.",
+        "No action is needed.",
     ),
 }
 
 
 def layout_notes(dialect: CsvDialect, *, file: str) -> Iterable[Note]:
-    """What is to be told of the beginning of a file.
+    """Yield notes on the beginning of a file.
 
     Args:
-        dialect: How it is written.
+        dialect: The dialect of the file.
         file: Its name.
     """
     layout = dialect.layout
@@ -77,7 +77,7 @@ def layout_notes(dialect: CsvDialect, *, file: str) -> Iterable[Note]:
         return
     if layout.passed:
         count = len(layout.passed)
-        some = ", ".join(quote(line, 40) for line in layout.passed[:_MOST_SHOWN])
+        examples = ", ".join(quote(line, 40) for line in layout.passed[:_MOST_SHOWN])
         more = f" and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else ""
         yield Note(
             "info",
@@ -85,14 +85,14 @@ def layout_notes(dialect: CsvDialect, *, file: str) -> Iterable[Note]:
             "lines_before_header",
             count,
             f"{count} {'lines' if count > 1 else 'line'} before the table in {file} {'were' if count > 1 else 'was'} "
-            f"passed over: {some}{more}.",
+            f"skipped: {examples}{more}.",
             "Give --skip-lines with the number of lines before the header, if the table begins elsewhere.",
         )
     if dialect.units:
         units = ", ".join(f"{name}: {unit}" for name, unit in list(dialect.units.items())[:8])
         yield Note(
-            "info", "", "units_row", 1, f"The line below the header of {file} names units, and is no row: {units}.",
-            "Mend the file, if it is a row.",
+            "info", "", "units_row", 1, f"The line below the header of {file} names units and is not a row: {units}.",
+            "Correct the file, if it is a row.",
         )  # fmt: skip
     yield from _columns_left_out(dialect, file)
     if dialect.replaced:
@@ -101,22 +101,22 @@ def layout_notes(dialect: CsvDialect, *, file: str) -> Iterable[Note]:
             "",
             "names_replaced",
             0,
-            f"The names given took the place of the header of {file}, {quote(list(dialect.replaced), 80)}.",
+            f"The given names replace the header of {file}, {quote(list(dialect.replaced), 80)}.",
             "Give --no-header, if that line is a row.",
         )
 
 
 def _columns_left_out(dialect: CsvDialect, file: str) -> Iterable[Note]:
-    for place in dialect.counter:
+    for position in dialect.counter:
         yield Note(
             "info", "", "index_column", 0,
-            f"Column {place + 1} of {file} has no name and numbers the rows; it was left out.",
+            f"Column {position + 1} of {file} has no name and numbers the rows; it was left out.",
             "Name it in the header, or with --names, to keep it.",
         )  # fmt: skip
-    for place in dialect.named:
-        name = dialect.names[place]
+    for position in dialect.named:
+        name = dialect.names[position]
         yield Note(
             "info", name, "unnamed_column", 0,
-            f"Column {place + 1} of {file} has no name; it is called {name}.",
+            f"Column {position + 1} of {file} has no name; it is named {name}.",
             "Name it in the header, or with --names.",
         )  # fmt: skip

@@ -39,7 +39,7 @@ def test_the_model_is_held_and_the_column_named(loans: BundleInputs, tmp_path: P
     """Perfect on all test rows, which is the reason not to promote it."""
     verdict = judged(loans, loans.checks, tmp_path)
     assert verdict.verdict == "hold"
-    assert "'outcome_code' alone tells 100.0 %" in verdict.reasons[-1]
+    assert "'outcome_code' alone explains 100.0 %" in verdict.reasons[-1]
     findings = run_notes.gather(read_json(loans.checks), read_json(loans.evaluation))
     assert (findings[0].rule, findings[0].severity, findings[0].column) == ("leakage", "warning", "outcome_code")
 

@@ -143,7 +143,7 @@ def contract_of(table: pd.DataFrame, folder: Path) -> Contract:
     """The contract of a data frame that pandas wrote with its index."""
     table.to_parquet(folder / "t.parquet")
     ingested(str(folder / "t.parquet"), folder)
-    return infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints()).contract
+    return infer_with_notes(folder / "raw", name="demo", target="late", hints=ContractHints()).contract
 
 
 def test_a_stored_index_is_an_id(tmp_path: Path) -> None:
@@ -170,5 +170,5 @@ def test_units_below_the_header_stand_in_the_contract(tmp_path: Path) -> None:
     rows = "".join(f"{place}.5,{place % 7},{('no', 'yes')[place % 3 == 0]}\n" for place in range(60))
     (tmp_path / "t.csv").write_text(f"mass,speed,late\n[kg],m/s,\n{rows}")
     ingested(str(tmp_path / "t.csv"), tmp_path)
-    found = infer_with_notes(tmp_path / "raw", name="demo", target="late", wishes=ContractHints()).contract
+    found = infer_with_notes(tmp_path / "raw", name="demo", target="late", hints=ContractHints()).contract
     assert [column.unit for column in found.columns] == ["kg", "m/s", ""]

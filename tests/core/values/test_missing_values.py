@@ -50,7 +50,7 @@ def made(folder: Path, table: dict[str, list[str]], *, kind: str = "csv", **opti
     frame = pl.DataFrame(table)
     frame.write_parquet(path) if kind == "parquet" else path.write_text(frame.write_csv(), encoding="utf-8")
     ingest_table(source(path), folder=folder / "raw", options=ReadOptions(**options))
-    found = infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints())
+    found = infer_with_notes(folder / "raw", name="demo", target="late", hints=ContractHints())
     assert parse(dump(found.contract)) == found.contract
     return found
 

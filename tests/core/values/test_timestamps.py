@@ -31,7 +31,7 @@ def infer(folder: Path, columns: dict[str, list[Any]], **wishes: Any) -> Inferre
     """The contract of a table of texts with a target, as it comes from a CSV."""
     with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(pl.DataFrame({"y": ["no", "yes", "no"] * (N // 3), **columns}))
-    return infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))
+    return infer_with_notes(folder / "raw", name="demo", target="y", hints=ContractHints(**wishes))
 
 
 def read(texts: list[Any], column: Column) -> list[datetime | None]:

@@ -27,7 +27,7 @@ TARGET = ["no", "yes", "no"] * (N // 3)
 def infer(folder: Path, source: Path) -> tuple[pl.DataFrame, InferredContract, dict[str, Any]]:
     """The raw table of a file, its contract and its metadata."""
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
-    made = infer_with_notes(folder / "table", name="t", target="late", wishes=ContractHints())
+    made = infer_with_notes(folder / "table", name="t", target="late", hints=ContractHints())
     return parquet_table.scan(folder / "table").collect(), made, facts
 
 

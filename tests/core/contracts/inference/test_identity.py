@@ -43,7 +43,7 @@ def infer(folder: Path, frame: pl.DataFrame, **wishes: Any) -> tuple[Contract, d
     """The contract of a table, which must survive YAML, and the notes by column."""
     with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    made = infer_with_notes(folder / "raw", name="demo", target="late", wishes=ContractHints(**wishes))
+    made = infer_with_notes(folder / "raw", name="demo", target="late", hints=ContractHints(**wishes))
     assert parse(dump(made.contract)) == made.contract
     return made.contract, {note.column: note for note in made.notes}
 
@@ -113,7 +113,7 @@ def test_one_group_and_the_rest_left_out(tmp_path: Path) -> None:
     frame = table(product_id=repeated(list(range(500, 520)), 3), client_id=[7_000 + place % 30 for place in range(N)])
     found, notes = infer(tmp_path, frame)
     assert {c.name: c.role for c in found.columns[:2]} == {"product_id": "ignore", "client_id": "group"}
-    assert "20 ids stand in 3.0 rows each" in found.column("product_id").description
+    assert "20 ids occur in 3.0 rows each" in found.column("product_id").description
     assert notes["client_id"].severity == "warning"
     chosen, _ = infer(tmp_path, frame, group_column="product_id")
     assert {c.name: c.role for c in chosen.columns[:2]} == {"product_id": "group", "client_id": "ignore"}

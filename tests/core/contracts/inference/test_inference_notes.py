@@ -19,7 +19,7 @@ def told(folder: Path, frame: pl.DataFrame, **wishes: str) -> InferredContract:
     """The contract and the notes of a table."""
     with parquet_table.TableWriter(folder / "raw") as writer:
         writer.write(frame)
-    return infer_with_notes(folder / "raw", name="demo", target="y", wishes=ContractHints(**wishes))  # type: ignore[arg-type]
+    return infer_with_notes(folder / "raw", name="demo", target="y", hints=ContractHints(**wishes))  # type: ignore[arg-type]
 
 
 def about(found: InferredContract, rule: str) -> Note | None:
@@ -44,10 +44,10 @@ def test_the_positive_class_is_told_with_its_rows(tmp_path: Path) -> None:
         (
             spread(["3", "4", "5"]),
             {},
-            "3 different numbers, which are taken for classes (multiclass)",
+            "3 different numbers, which are treated as classes (multiclass)",
             "--task regression",
         ),
-        (spread(["1", "2"]), {}, "2 different numbers, which are taken for classes (binary)", "--task regression"),
+        (spread(["1", "2"]), {}, "2 different numbers, which are treated as classes (binary)", "--task regression"),
         (spread(["1.5", "2", "3"]), {}, "3 different numbers and is predicted as a number", "--task multiclass"),
         (spread(["0", "1"]), {}, "", ""),
         (spread(["3", "4", "5"]), {"task": "multiclass"}, "", ""),

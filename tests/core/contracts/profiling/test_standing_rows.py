@@ -112,9 +112,11 @@ def test_a_row_of_totals_costs_no_second_look_at_columns_that_it_cannot_have_sha
     )
     looks: list[set[str]] = []
 
-    def seen(rows: pl.LazyFrame, *, known: Mapping[str, ColumnProfile] | None = None) -> dict[str, ColumnProfile]:
-        looks.append(set(rows.collect_schema()) - set(known or {}))
-        return column_profile.survey(rows, known=known)
+    def seen(
+        rows: pl.LazyFrame, *, known_profiles: Mapping[str, ColumnProfile] | None = None
+    ) -> dict[str, ColumnProfile]:
+        looks.append(set(rows.collect_schema()) - set(known_profiles or {}))
+        return column_profile.survey(rows, known_profiles=known_profiles)
 
     rest, facts, _ = standing_rows.survey_standing_rows(table.lazy(), target="bought", survey=seen)
     assert looks[-1] == {"sum"}
