@@ -73,10 +73,10 @@ def gate(
             folder = Path(scratch) / "champion"
             fetch(place, folder)
         known = Path(checks.path) if checks else None
-        sides = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
+        inputs = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, known)
         found = judge(
             Path(evaluation.path),
-            sides=sides,
+            inputs=inputs,
             thresholds=MetricBounds(thresholds),
             verdict=Path(verdict.path),
             seed=int(seed),
