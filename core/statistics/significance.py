@@ -106,7 +106,7 @@ def compare_main(
         (classification); empty if no metric is defined for both.
     """
     values = measure(first), measure(second)
-    defined = [name for name in metrics if all(np.isfinite(metrics_.get(name, np.nan)) for metrics_ in values)]
+    defined = [name for name in metrics if all(np.isfinite(of_model.get(name, np.nan)) for of_model in values)]
     if not defined:
         return {}
     compared = compare(first, second, metric=defined[0], sample=sample)
