@@ -82,7 +82,7 @@ class FileDifference:
 
     def __str__(self) -> str:
         """Return the difference in a few words."""
-        words = {"extra": "is not in the manifest", "odd": "is no plain file"}
+        words = {"extra": "is not in the manifest", "odd": "is not a plain file"}
         return f"{self.path} {words.get(self.kind, f'is {self.kind}')}"
 
 
@@ -106,7 +106,7 @@ def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[
             detail = _describe_change(folder / path, expected[path], read=read)
             results += [FileDifference("changed", path, detail)] if detail else []
         elif read and is_signature(path) and f"{sha256(folder / path)}.sig" != PurePosixPath(path).name:
-            results.append(FileDifference("changed", path, "its bytes are not those that its name tells"))
+            results.append(FileDifference("changed", path, "its bytes do not have the SHA-256 in its name"))
     return sorted(results, key=lambda one: one.path)
 
 

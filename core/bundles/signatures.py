@@ -159,7 +159,7 @@ def _use_key(config: Any, key: Path, password: str) -> None:
         # cryptography raises any of these for a file that is not a key, is locked, or is of another kind.
         raise InputError(
             f"{key} must be an elliptic private key in PEM, of the curve P-256, P-384 or P-521, and its password must "
-            "stand in HEADRACE_SIGNING_PASSWORD if it has one; it cannot be used."
+            "be in HEADRACE_SIGNING_PASSWORD if it has one; it cannot be used."
         ) from error
 
 

@@ -109,6 +109,7 @@ def score_table(
         block_bytes=block_bytes,
         digest=False,
     )
+    # They close in reverse: each reader before what it reads from, the output last, so that an error leaves no table.
     with (
         open_writer(output) as writer,
         BackgroundWriter() as background,

@@ -91,7 +91,7 @@ def _numbers(  # noqa: C901 - one closure for each way in
     read_text = _notation_reader(column.format, text, absent) if column.format else text
 
     def one(value: Any) -> float | None:
-        kind = type(value)
+        kind = type(value)  # not `isinstance`: a bool is an int to it
         if marks and kind in _NUMBERS and value in marks:
             return None
         if kind is float:

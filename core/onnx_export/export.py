@@ -45,6 +45,7 @@ def convert(model: Model) -> bytes:
     if model.classes:
         scores = _all_classes(graph, scores, model)
     else:
+        # Regressions come as a column (n, 1); an engine gives values (n,).
         scores, shape = graph.add("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64))), [None]
     return bytes(graph.model(scores, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
 

@@ -35,6 +35,7 @@ class Tree:
     def find_reaching_rows(self, rows: Floats) -> Whole:
         """Find for each node (m,) one of the rows (n, q) that reach it; -1 if none does."""
         reached, node, active = np.full(len(self.left), -1), np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
+        # Each round moves all rows that are not yet in a leaf down by one level.
         while len(active):
             reached[node[active]] = active
             active = active[self.left[node[active]] >= 0]

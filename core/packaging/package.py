@@ -150,7 +150,8 @@ def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bund
             else:
                 (part / path).write_bytes(content)
         write_text(part / MANIFEST, integrity.make(part, name).dumps())
-        part.chmod(0o755)
+        part.chmod(0o755)  # `mkdtemp` makes a folder that only its owner reads
+        # A rename cannot replace a folder that holds files.
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:

@@ -17,9 +17,9 @@ def gather(checks: Facts, evaluation: Facts) -> tuple[Note, ...]:
         checks: Document of ``validate``; empty if the run ended before it.
         evaluation: Document of ``evaluate``; empty if the run ended before it.
     """
-    noted = from_json(checks.get("notes", []))
-    leaks = [note for note in noted if note.rule == "leakage"]
-    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *noted])
+    notes = from_json(checks.get("notes", []))
+    leaks = [note for note in notes if note.rule == "leakage"]
+    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *notes])
 
 
 def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:

@@ -135,6 +135,7 @@ def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
         return plan
     toward = 0.0 if most < cut else 1.0
     share = (most if most < cut else least) / WHOLE
+    # Rounding may put the share on the wrong side of the draw: step to the next float until the groups are apart.
     while not least < whole_cut(share) <= most:
         share = float(np.nextafter(share, toward))
     return replace(plan, cut=repr(share))

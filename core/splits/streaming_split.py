@@ -62,6 +62,7 @@ class HeldRows:
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
+            # Runs when the object is collected or when the interpreter ends, whichever is first.
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(self._parts):05d}.parquet"
         pl.concat(self._in_memory).write_parquet(path, compression="lz4", statistics=False)
@@ -82,6 +83,7 @@ class SeenDigests:
         places = (cells >> np.uint64(3)).astype(np.int64)
         bits = np.left_shift(np.uint8(1), (cells & np.uint64(7)).astype(np.uint8))
         marked = (self._cells[places] & bits) != 0
+        # `|=` would keep one bit only where several digests fall into the same byte.
         np.bitwise_or.at(self._cells, places, bits)
         return np.asarray(marked | ~pl.Series(cells).is_first_distinct().to_numpy())
 

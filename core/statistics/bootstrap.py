@@ -118,6 +118,7 @@ def resample(
     Returns:
         The metrics of each model on each resample.
     """
+    # Independent streams: the choice of a part does not shift the weights, nor do half rows.
     of_part, of_rows, of_half = np.random.default_rng(seed).spawn(3)
     units = clusters or by_row(len(outcomes[0]))
     part, shrinks = cluster_sample.part(outcomes, units, most=MOST_ROWS, rng=of_part)
@@ -136,6 +137,7 @@ def resample(
     for start, size in _blocks(count, len(part)):
         weights = _weights(part_units, size, of_rows, more=len(halves[0].favours))
         favoured = np.arange(start, start + size) >= count // 2
+        # The weight of a row is Gamma(1); these parts of half a row add up to Gamma(1/2).
         half_weights = of_half.gamma(halves[0].share, size=(size, len(halves[0].favours)))
         metrics = []
         for place, (compute, half) in enumerate(zip(full, halves, strict=True)):

@@ -48,10 +48,10 @@ class CardAnswers:
     """Answers by the key of their question; a question without an answer is open.
 
     Attributes:
-        given: The answers.
+        by_key: The answers.
     """
 
-    given: Mapping[str, str] = field(default_factory=dict)
+    by_key: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise if an answer belongs to no question.
@@ -59,7 +59,7 @@ class CardAnswers:
         Raises:
             InputError: If a key is unknown, or an answer is not a text or is too long.
         """
-        for key, answer in self.given.items():
+        for key, answer in self.by_key.items():
             if key not in QUESTIONS:
                 raise InputError(f"a card file must answer {', '.join(QUESTIONS)}; got {quote(key)} instead.")
             if not isinstance(answer, str) or len(answer) > _LONGEST:
@@ -70,7 +70,7 @@ class CardAnswers:
 
     def __getitem__(self, key: str) -> str:
         """Return the answer; empty if there is none."""
-        return self.given.get(key, "").strip()
+        return self.by_key.get(key, "").strip()
 
     @property
     def missing(self) -> list[str]:

@@ -136,14 +136,14 @@ def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str
 def _analyses(metrics: Documents, origin: Documents) -> str:
     baseline = metrics.get("baseline", {}).get("metrics", {})
     rows = [
-        (name, text(found["value"]), f"{text(found['low'])} to {text(found['high'])}", text(baseline.get(name, "")))
-        for name, found in metrics["metrics"].items()
+        (name, text(metric["value"]), f"{text(metric['low'])} to {text(metric['high'])}", text(baseline.get(name, "")))
+        for name, metric in metrics["metrics"].items()
     ]
     reasons = " ".join(origin["verdict"].get("reasons", []))
     slices = [
-        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(found["value"]))
+        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(metric["value"]))
         for part in metrics.get("slices", [])
-        for name, found in list(part["metrics"].items())[:1]
+        for name, metric in list(part["metrics"].items())[:1]
     ]
     return paragraphs(
         table(("metric", "value", "95 % interval", "baseline"), rows),

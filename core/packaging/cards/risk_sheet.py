@@ -97,7 +97,7 @@ def _sure(metrics: Documents, origin: Documents) -> str:
     main = metrics["metrics"].get(MAIN[metrics["task"]])
     rows = metrics["rows"]
     kind = "test rows" if "test" in rows else "training rows, each held out once"
-    summary = f"These figures stand on {rows.get('test', rows.get('held_out')):,} {kind}"
+    summary = f"These figures rest on {rows.get('test', rows.get('held_out')):,} {kind}"
     summary += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
     summary = " ".join([summary, *doubts(metrics)])
     return f"{summary} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
