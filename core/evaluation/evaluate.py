@@ -101,7 +101,7 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
 
 
 def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
-    """Read the test rows together with their target.
+    """Read the test rows (n) together with their target, in a last column.
 
     Raises:
         DataError: If there are too few rows, or not one actual value for each row.
@@ -127,7 +127,7 @@ def with_best_threshold(fitted: Model, costs: Costs) -> Model:
 
 
 def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
-    """Predict test rows that hold the target."""
+    """Predict typed test rows (n) that hold the target."""
     actual = model_matrix.encode_target(rows, fitted.contract)
     predicted = fitted.predict(rows)
     if predicted.values is not None:

@@ -35,7 +35,7 @@ class OnnxGraph:
         self._constants: list[TensorProto] = []
 
     def constant(self, values: NDArray[Any] | Sequence[Any] | float) -> str:
-        """Add a constant array; Python numbers become float64.
+        """Add a constant array of any shape; Python numbers become float64.
 
         Returns:
             Name of the constant.

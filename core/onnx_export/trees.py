@@ -70,7 +70,7 @@ def of_forest(tree: Any, target: int) -> Tree:
 
 
 def of_boosting(nodes: NDArray[Any]) -> Tree:
-    """Convert a tree of boosting; its leaves include the learning rate already."""
+    """Convert the nodes (m,) of a tree of boosting; its leaves include the learning rate already."""
     leaf = nodes["is_leaf"].astype(bool)
     return Tree(
         left=np.where(leaf, -1, nodes["left"].astype(np.int64)),

@@ -50,7 +50,7 @@ def of_table(folder: Path, *, copy: bool = False) -> DataPart:
 
 
 def of_frames(frames: Iterable[pl.DataFrame], *, files: Iterable[Path] = ()) -> DataPart:
-    r"""Describe frames of one schema, at least one.
+    r"""Describe frames of one schema, at least one, with all rows in order.
 
     Its digest is that of one line of JSON with each column's name and type, and of the rows as CSV (RFC 4180) without
     a header: texts in double quotes, ``\\N`` for a missing value. It does not depend on how the rows are spread over

@@ -41,7 +41,7 @@ class SideCounts:
         return cls(0, 0, {}, {})
 
     def add(self, sided: pl.DataFrame, contract: Contract) -> None:
-        """Count the rows of a block that have a side."""
+        """Count the rows (n) of a block by their column ``_test``; missing where a row has no side yet."""
         test = int(sided.get_column(TEST).sum())
         self.test += test
         self.train += sided.height - sided.get_column(TEST).null_count() - test
@@ -179,7 +179,7 @@ class SplitWriter:
         self._open.__exit__(kind, error, trace)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Write the rows of a block whose side is known already."""
+        """Write those of the rows (n) of a block whose side is known already."""
         self._write(self.divider.add(frame))
 
     def finish(self) -> dict[str, dict[str, Any]]:

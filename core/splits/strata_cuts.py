@@ -46,7 +46,7 @@ class StrataCuts:
     near: dict[Any, list[strata.Draws]] = field(default_factory=dict)
 
     def add(self, table: pl.DataFrame, target: str) -> None:
-        """Add rows with their target, ``_draw`` and ``_repeated``; repeated keys are cut at the share itself."""
+        """Add rows (n) with target, ``_draw`` and ``_repeated``; repeated keys are cut at the share itself."""
         labels = _labels(table.get_column(target), list(self.rows))
         draws, repeated = table.get_column(DRAW).to_numpy(), table.get_column(REPEATED).to_numpy()
         for stratum in self.rows:
@@ -80,7 +80,7 @@ def settle_in_memory(plan: SplitPlan, table: pl.DataFrame, contract: Contract) -
 
     Args:
         plan: A plan that is not by time.
-        table: Rows with ``_draw`` and ``_repeated``, and their targets.
+        table: Rows (n) with ``_draw``, ``_repeated`` and the target.
         contract: The table's contract.
     """
     if plan.method == "group":

@@ -45,7 +45,7 @@ class HeldRows:
         self._parts: list[Path] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Hold back rows of one schema."""
+        """Hold back rows (n) of one schema."""
         if not frame.height:
             return
         self._in_memory.append(frame)
@@ -144,10 +144,10 @@ class StreamingSplit:
         """Assign the rows of a block.
 
         Args:
-            frame: Typed rows; digests that ``row_digest.with_digests`` added are used.
+            frame: Typed rows (n); digests that ``row_digest.with_digests`` added are used.
 
         Returns:
-            The rows with ``_test``; it is missing where a row is held back.
+            The rows (n) with a last column ``_test``; it is missing where a row is held back.
         """
         if self.plan.method == "time" or self.plan.format == 1:
             return split.assign(frame, self._contract, plan=self.plan)

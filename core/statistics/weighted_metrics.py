@@ -50,7 +50,7 @@ class EvaluatedRows:
 
 
 def measure(outcome: EvaluatedRows) -> dict[str, float]:
-    """Compute all metrics of the task; NaN for one that these rows do not define."""
+    """Compute all metrics of the task over n rows; NaN for one that these rows do not define."""
     ones = np.ones((1, len(outcome)))
     return {name: float(values[0]) for name, values in measurer(outcome)(ones).items()}
 
