@@ -10,6 +10,7 @@ from headrace.core.base.errors import BundleError
 from headrace.core.base.files import sha256
 from headrace.core.bundles.manifest import Manifest, ManifestEntry, beside, is_signature
 
+# The first ending that matches counts: `.cdx.json` stands before `.json`.
 _MEDIA_TYPES = {
     ".cdx.json": "application/vnd.cyclonedx+json",
     ".json": "application/json",

@@ -112,6 +112,7 @@ def check_path(path: object) -> None:
         BundleError: If it is absolute, climbs, names the manifest or a signature, or holds anything that a store or
             a file system may interpret differently.
     """
+    # A store takes any text as a key; a file system would follow "..", a drive letter or a backslash.
     parts = path.split("/") if isinstance(path, str) and path.isprintable() and "\\" not in path else [""]
     odd = any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts) or ":" in parts[0]
     if odd or parts[0] in {MANIFEST, SIGNATURES}:

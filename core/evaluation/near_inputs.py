@@ -125,5 +125,6 @@ def _chance(distances: Floats) -> float:
     inner, outer = ordered[near // 2 - 1], ordered[-1]
     if outer <= inner:
         return 1.0
+    # The number of neighbours grows as distance ** dimension: two distances give the dimension.
     dimension = math.log(2 * near / (near // 2)) / math.log(float(outer / inner))
     return min(math.pow(float(ordered[0] / ordered[near - 1]), dimension) * near, 1.0)

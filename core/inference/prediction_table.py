@@ -94,6 +94,7 @@ def _spread(name: str, values: Floats | None, is_scored: NDArray[np.bool_]) -> p
     full = np.full(len(is_scored), np.nan)
     if values is not None:
         full[is_scored] = values
+    # NaN is a number to readers of Parquet; rows without a score have none.
     return pl.Series(name, full).fill_nan(None)
 
 

@@ -116,6 +116,7 @@ def _forest(classify: bool, values: Values, seed: int) -> Any:
 
 def _boosting(classify: bool, values: Values, seed: int) -> Any:
     kind = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    # Early stopping would set rows aside at random, and splits by sets of categories have no exact form in ONNX.
     return kind(**values, early_stopping=False, categorical_features=None, random_state=seed)
 
 

@@ -208,6 +208,7 @@ def _check(document: dict[str, Any], contract: Contract) -> None:
     _check_equal("task", contract.task, document["task"], remedy)
     _check_equal("classes", list(matrix_layout.classes(contract)), document["classes"], remedy)
     _check_equal("columns", [column.name for column in matrix_layout.columns(contract)], document["columns"], remedy)
+    # scikit-learn does not support fitted models of another minor version.
     ours, theirs = (_minor(version) for version in (sklearn.__version__, document["scikit_learn"]))
     _check_equal("scikit_learn", ours, theirs, "install that version, or train the model again")
 

@@ -85,6 +85,7 @@ def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[O
 def digest(encoded: Matrix, target: Target) -> str:
     """Compute the SHA-256 (lower-case hexadecimal) of training data: shape, matrix (n, p), target (n,)."""
     state = hashlib.sha256(repr(encoded.shape).encode())
+    # Little-endian on every machine, for the same digest everywhere.
     state.update(np.ascontiguousarray(encoded, dtype="<f8").data)
     state.update(np.ascontiguousarray(target, dtype="<f8").data)
     return state.hexdigest()

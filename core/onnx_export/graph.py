@@ -67,6 +67,7 @@ class OnnxGraph:
             columns: Number of columns of ``X``.
             shape: Shape of ``Y``; None for the number of rows.
         """
+        # Renaming saves a node, and each node costs time in every request.
         if self._nodes and self._nodes[-1].output[0] == output:
             self._nodes[-1].output[0] = OUTPUT
         else:

@@ -22,6 +22,7 @@ _MOST_SPLITS = 1_000
 _T = TypeVar("_T")
 # Cells in one block of rows.
 _BLOCK = 1 << 22
+# The last one is 0 in float32.
 _SMALL = (0.0, -1.0, 1.0, 1e-300)
 
 

@@ -223,6 +223,7 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
         )
     second = present.sort().unique(maintain_order=True)[1]
     cut: Any = present.sort()[min(int((1 - test_size) * present.len()), present.len() - 1)]
+    # Never the earliest time, so that the train part has a row.
     return str(max(cut, second).isoformat())
 
 

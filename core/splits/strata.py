@@ -84,6 +84,7 @@ def test_rows(counts: Sequence[int], *, share: float) -> list[int]:
         One number per stratum. A stratum keeps at least one row for the train part, and two strata have a test row if
         two have more than one row, though that may take one from its share.
     """
+    # Rounding the running total, not each stratum, keeps the total within one row of the share.
     ends = [math.floor(share * end + 0.5) for end in np.cumsum(counts).tolist()]
     numbers = [min(end - start, count - 1) for start, end, count in zip([0, *ends], ends, counts, strict=False)]
     spare = sorted((place for place, count in enumerate(counts) if count > 1), key=lambda place: -counts[place])
@@ -119,6 +120,7 @@ def cut_between(draws: Draws, count: int) -> float:
     ordered = np.sort(draws)
     below = int(ordered[count - 1]) if count > 0 else -1
     above = int(ordered[count]) if count < len(ordered) else WHOLE
+    # The shortest number is readable in the metadata, and its text means the same number everywhere.
     for digits in range(1, _DIGITS):
         share = round((below + above) / 2 / WHOLE, digits)
         if 0 <= share <= 1 and below < whole_cut(share) <= above:

@@ -34,6 +34,7 @@ def delong(first: EvaluatedRows, second: EvaluatedRows, *, clusters: RowClusters
         variance = _clustered_variance(centred, (clusters.codes[positive], clusters.codes[~positive]), clusters.count)
     else:
         variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
+    # Each row shows the same difference: certain for independent rows, no evidence where clusters are too few.
     if variance <= 0:
         return 1.0 if difference == 0 or clustered else 0.0
     score = abs(difference) / math.sqrt(variance)

@@ -123,6 +123,7 @@ def _bootstrap_p(value: float, deviations: BootstrapDeviations) -> float:
     if value == 0:
         return 1.0
     beyond = value + deviations.low <= 0 if value > 0 else value + deviations.high >= 0
+    # Counting the observed value as a resample keeps p above 0.
     return min(1.0, 2 * (1 + float(beyond.sum())) / (1 + len(beyond)))
 
 
@@ -155,6 +156,7 @@ def _exact_mcnemar(only_first: int, only_second: int) -> float:
     discordant, fewer = only_first + only_second, min(only_first, only_second)
     if discordant == 0:
         return 1.0
+    # In logarithms, since binomial coefficients of a thousand rows overflow float64.
     logs = [_log_binomial(discordant, i) for i in range(fewer + 1)]
     largest = max(logs)
     tail = math.exp(largest - discordant * math.log(2)) * math.fsum(math.exp(log - largest) for log in logs)

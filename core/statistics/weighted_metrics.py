@@ -108,6 +108,7 @@ def mean_measurer(columns: Floats, *, task: Task) -> MetricFunction:
         columns: Losses (n, c); see ``losses``.
         task: Kind of task.
     """
+    # A target that is constant on a resample has a variance of rounding errors: R2 is not defined then.
     varies = 1e-12 * columns[:, -1].max(initial=0.0)
 
     def compute(weights: Floats) -> dict[str, Floats]:
