@@ -62,7 +62,6 @@ class HeldRows:
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
-            # Runs when the object is collected or when the interpreter ends, whichever is first.
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(self._parts):05d}.parquet"
         pl.concat(self._in_memory).write_parquet(path, compression="lz4", statistics=False)
@@ -262,10 +261,7 @@ class StreamingSplit:
             yield with_draws(table, digest=UNIT, copy=COPY, seed=self.plan.seed, name=DRAW)
 
     def _copies(self) -> CopyNumbers | None:
-        """Return numbers for the rows held back: after those of the same digest that have their side already.
-
-        None if no row repeats another.
-        """
+        """Return numbers for the rows held back, after the divided rows of the same digest; None without copies."""
         if not self._counted.count():
             return None
         units, held_counts = np.empty(0, np.uint64), np.empty(0, np.int64)
