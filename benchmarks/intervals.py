@@ -181,7 +181,7 @@ def told_apart(rows: int, share: float, *, runs: int, seed: int) -> dict[str, fl
         flat = EvaluatedRows("binary", actual, np.tile([1 - share, share], (rows, 1)), np.zeros(rows, dtype=int))
         for place, pair in enumerate(((noise, flat), (first, second))):
             drawn = bootstrap.resample(pair, seed=run, resamples=1000)
-            found = significance.compare(*pair, metric="roc_auc", drawn=drawn)
+            found = significance.compare(*pair, metric="roc_auc", sample=drawn)
             counts["of two equal, better" if place else "random, better than the baseline"] += found.better
             counts["of two equal, worse"] += found.worse and place == 1
     return {name: count / runs for name, count in counts.items()}

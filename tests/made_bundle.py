@@ -65,7 +65,7 @@ def make_parts(
     )
     judge(
         folder / "evaluation.json",
-        sides=GateInputs(folder / "model", folder / "test", folder / "actuals"),
+        inputs=GateInputs(folder / "model", folder / "test", folder / "actuals"),
         thresholds=MetricBounds({}),
         verdict=folder / "verdict.json",
     )

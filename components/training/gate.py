@@ -76,7 +76,7 @@ def gate(
         inputs = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, checks_path)
         decision = judge(
             Path(evaluation.path),
-            sides=inputs,
+            inputs=inputs,
             thresholds=MetricBounds(thresholds),
             verdict=Path(verdict.path),
             seed=int(seed),

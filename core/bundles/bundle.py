@@ -1,4 +1,4 @@
-"""The bundle: a model with everything that made it, in a folder that can be checked byte by byte."""
+"""The bundle: a model with everything that made it, in a folder that is verified byte by byte."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,10 @@ VerificationLevel = Literal["off", "digest", "signature"]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files are what its manifest says.
+    """A bundle whose files match its manifest.
 
     Attributes:
-        folder: Where it lies.
+        folder: Folder of the bundle.
         manifest: Its manifest.
     """
 
@@ -35,16 +35,16 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """SHA-256 that names the bundle."""
+        """SHA-256 of the bundle."""
         return self.manifest.digest
 
     def model(self) -> "Model":
-        """The model, ready to predict.
+        """Load the model.
 
         Raises:
             BundleError: If it cannot be loaded.
         """
-        from headrace.core.models import fitted_model as models  # noqa: PLC0415 - whoever only checks a bundle needs no scikit-learn
+        from headrace.core.models import fitted_model as models  # noqa: PLC0415 - checking a bundle does not need scikit-learn
 
         fitted = models.load(self.folder)
         if fitted.contract.name != self.name:
@@ -55,7 +55,7 @@ class Bundle:
         return fitted
 
     def json(self, name: str) -> Any:
-        """Content of one of its JSON files, such as ``cases.json``.
+        """Read one of its JSON files, such as ``cases.json``.
 
         Raises:
             BundleError: If the bundle has no such file.
@@ -70,19 +70,19 @@ class VerificationPolicy:
     """What a bundle must prove before it is used.
 
     Attributes:
-        level: ``digest``: its files are those of its manifest, byte for byte. ``signature``: besides, somebody who is
-            trusted has signed them. ``off``: nothing, for a folder that was verified just now.
-        trust: Whose signature is wanted, for ``signature``.
+        level: ``digest``: its files match the manifest, byte for byte. ``signature``: a trusted signer has signed them
+            too. ``off``: nothing, for a folder that has just been verified.
+        trust: The trusted signer, for ``signature``.
     """
 
     level: VerificationLevel = "digest"
     trust: TrustedSigner | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a level without what it needs, or with what it does not.
+        """Raise if the level lacks a trusted signer, or has one that it does not use.
 
         Raises:
-            InputError: If they do not fit.
+            InputError: If level and signer do not match.
         """
         if self.level not in get_args(VerificationLevel):
             raise InputError(f"bundles are verified by off, digest or signature; got {quote(self.level)} instead.")
@@ -98,16 +98,16 @@ def open_bundle(folder: Path, policy: VerificationPolicy | None = None) -> Bundl
     """Read a bundle and check each of its files.
 
     Args:
-        folder: Where it lies.
+        folder: Folder of the bundle.
         policy: What it must prove; None for its digest.
 
     Raises:
-        BundleError: If it is no bundle, or files are missing, changed or extra, or nobody who is trusted signed it.
+        BundleError: If it is not a bundle, files are missing, changed or extra, or no trusted signer signed it.
     """
-    asked = policy or VerificationPolicy()
-    found = manifest.read(folder)
-    if asked.level != "off":
-        integrity.verify(folder, found)
-    if asked.trust is not None:
-        signatures.check(folder, asked.trust)
-    return Bundle(folder=folder, manifest=found)
+    required = policy or VerificationPolicy()
+    listed = manifest.read(folder)
+    if required.level != "off":
+        integrity.verify(folder, listed)
+    if required.trust is not None:
+        signatures.check(folder, required.trust)
+    return Bundle(folder=folder, manifest=listed)

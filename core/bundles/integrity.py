@@ -1,4 +1,4 @@
-"""Whether a folder holds exactly the files of a manifest, byte for byte."""
+"""Integrity: whether a folder holds exactly the files of a manifest, byte for byte."""
 
 import os
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from headrace.core.base.errors import BundleError
 from headrace.core.base.files import sha256
 from headrace.core.bundles.manifest import Manifest, ManifestEntry, beside, is_signature
 
+# The first ending that matches counts: `.cdx.json` stands before `.json`.
 _MEDIA_TYPES = {
     ".cdx.json": "application/vnd.cyclonedx+json",
     ".json": "application/json",
@@ -26,7 +27,7 @@ _MEDIA_TYPES = {
 
 
 def make(folder: Path, name: str) -> Manifest:
-    """The manifest of the files that lie in ``folder``.
+    """Make the manifest of the files in ``folder``.
 
     Raises:
         BundleError: If something in the folder is neither a folder nor a plain file.
@@ -38,21 +39,21 @@ def make(folder: Path, name: str) -> Manifest:
 
 
 def list_files(folder: Path) -> tuple[list[str], list[str]]:
-    """All files below ``folder``, as sorted paths with slashes, and whatever is neither a folder nor a plain file.
+    """List all files below ``folder``, as sorted paths with slashes, and everything that is not a plain file or folder.
 
-    Links are not followed, so that nothing outside the folder is looked at.
+    Links are not followed, so that nothing outside the folder is read.
 
     Raises:
         BundleError: If a folder cannot be read.
     """
     plain: list[str] = []
     odd: list[str] = []
-    todo = [("", str(folder))]
-    while todo:
-        prefix, place = todo.pop()
+    pending = [("", str(folder))]
+    while pending:
+        prefix, place = pending.pop()
         for one in _entries_of(place):
             if one.is_dir(follow_symlinks=False):
-                todo.append((f"{prefix}{one.name}/", one.path))
+                pending.append((f"{prefix}{one.name}/", one.path))
             else:
                 (plain if one.is_file(follow_symlinks=False) else odd).append(f"{prefix}{one.name}")
     return sorted(plain), sorted(odd)
@@ -60,20 +61,20 @@ def list_files(folder: Path) -> tuple[list[str], list[str]]:
 
 def _entries_of(place: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(place) as found:
-            return list(found)
+        with os.scandir(place) as entries:
+            return list(entries)
     except OSError as error:
         raise BundleError(f"every folder of a bundle must be readable; {place} is not ({error.strerror}).") from error
 
 
 @dataclass(frozen=True)
 class FileDifference:
-    """One way in which a folder is not what its manifest says.
+    """One difference between a folder and its manifest.
 
     Attributes:
         kind: ``missing``, ``changed``, ``extra`` (in no manifest), or ``odd`` (neither a folder nor a plain file).
-        path: The file, below the bundle's folder.
-        detail: What was found and what was expected; may be empty.
+        path: Path of the file below the bundle's folder.
+        detail: Actual and expected content, in words; may be empty.
     """
 
     kind: Literal["missing", "changed", "extra", "odd"]
@@ -81,67 +82,67 @@ class FileDifference:
     detail: str = ""
 
     def __str__(self) -> str:
-        """The difference in a few words."""
-        words = {"extra": "is not in the manifest", "odd": "is no plain file"}
+        """Return the difference in a few words."""
+        words = {"extra": "is not in the manifest", "odd": "is not a plain file"}
         return f"{self.path} {words.get(self.kind, f'is {self.kind}')}"
 
 
 def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[FileDifference]:
-    """Every way in which ``folder`` is not what ``manifest`` says, sorted by path; empty if it is, byte for byte.
+    """List every difference between ``folder`` and ``manifest``, sorted by path; empty if they match byte for byte.
 
-    A signature is ``changed`` if its bytes are not those that its name tells.
+    A signature is ``changed`` if its bytes do not have the digest in its name.
 
     Args:
         folder: The bundle.
-        manifest: What it should be.
-        read: Whether bytes are compared; if not, only names and sizes are.
+        manifest: The expected files.
+        read: Whether to compare bytes; otherwise only names and sizes are compared.
     """
     plain, odd = list_files(folder)
     expected = {entry.path: entry for entry in manifest.files}
-    found = [FileDifference("odd", path) for path in odd]
-    found += [FileDifference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
-    found += [FileDifference("extra", path) for path in plain if path not in expected and not beside(path)]
+    results = [FileDifference("odd", path) for path in odd]
+    results += [FileDifference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
+    results += [FileDifference("extra", path) for path in plain if path not in expected and not beside(path)]
     for path in plain:
         if path in expected:
             detail = _describe_change(folder / path, expected[path], read=read)
-            found += [FileDifference("changed", path, detail)] if detail else []
+            results += [FileDifference("changed", path, detail)] if detail else []
         elif read and is_signature(path) and f"{sha256(folder / path)}.sig" != PurePosixPath(path).name:
-            found.append(FileDifference("changed", path, "its bytes are not those that its name tells"))
-    return sorted(found, key=lambda one: one.path)
+            results.append(FileDifference("changed", path, "its bytes do not have the SHA-256 in its name"))
+    return sorted(results, key=lambda one: one.path)
 
 
 def verify(folder: Path, manifest: Manifest, *, read: bool = True) -> None:
-    """Check that ``folder`` holds exactly the files of ``manifest``, byte for byte, and perhaps signatures.
+    """Check that ``folder`` holds exactly the files of ``manifest``, byte for byte; signatures may be added.
 
     Args:
         folder: The bundle.
-        manifest: What it must be.
-        read: Whether bytes are compared; if not, only names and sizes are.
+        manifest: The expected files.
+        read: Whether to compare bytes; otherwise only names and sizes are compared.
 
     Raises:
-        BundleError: Naming the files that are missing, changed or extra.
+        BundleError: If files are missing, changed or extra; the sentence names them.
     """
-    found = differences(folder, manifest, read=read)
-    if found:
-        raise BundleError(f"the bundle in {folder} is not what its manifest says: {describe_differences(found)}.")
+    results = differences(folder, manifest, read=read)
+    if results:
+        raise BundleError(f"the bundle in {folder} is not what its manifest says: {describe_differences(results)}.")
 
 
-def describe_differences(found: Sequence[FileDifference], most: int = 10) -> str:
-    """Differences in one part of a sentence."""
-    more = f"; and {len(found) - most} more" if len(found) > most else ""
-    return "; ".join(str(one) for one in found[:most]) + more
+def describe_differences(results: Sequence[FileDifference], most: int = 10) -> str:
+    """Join differences to one part of a sentence."""
+    omitted = f"; and {len(results) - most} more" if len(results) > most else ""
+    return "; ".join(str(one) for one in results[:most]) + omitted
 
 
 def _describe_change(path: Path, entry: ManifestEntry, *, read: bool) -> str:
-    """How a file differs from its entry; empty if it does not."""
+    """Describe how a file differs from its entry; empty if it does not."""
     try:
         size = path.stat().st_size
         if size != entry.size:
             return f"{size} bytes instead of {entry.size}"
-        found = sha256(path) if read else entry.sha256
+        actual = sha256(path) if read else entry.sha256
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    return "" if found == entry.sha256 else f"SHA-256 {found} instead of {entry.sha256}"
+    return "" if actual == entry.sha256 else f"SHA-256 {actual} instead of {entry.sha256}"
 
 
 def _entry(folder: Path, path: str) -> ManifestEntry:

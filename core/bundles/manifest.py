@@ -1,4 +1,4 @@
-"""The manifest of a bundle: which files belong to it, and the digest of each."""
+"""The manifest of a bundle: its files, and the digest of each."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from headrace.core.base.files import dumps
 
 MANIFEST = "manifest.json"
 SIGNATURES = "signatures"
-"""Folder of signatures, each named by its own SHA-256: they come after the manifest, and do not change the digest."""
+"""Folder of signatures, each named by its own SHA-256: the manifest does not list them, nor does the digest."""
 FORMAT = 2
 MAX_FILES = 20_000
 MAX_MANIFEST_BYTES = 8 << 20
@@ -41,10 +41,10 @@ class ManifestEntry:
     media_type: str
 
     def __post_init__(self) -> None:
-        """Refuse an entry that a bundle cannot hold.
+        """Raise if a bundle cannot hold the entry.
 
         Raises:
-            BundleError: If the path leaves the bundle, or the digest or the size cannot be.
+            BundleError: If the path leaves the bundle, or digest, size or media type are invalid.
         """
         check_path(self.path)
         if not is_digest(self.sha256):
@@ -70,7 +70,7 @@ class Manifest:
     files: tuple[ManifestEntry, ...]
 
     def __post_init__(self) -> None:
-        """Refuse an empty manifest, a repeated path, or a name that cannot be part of a key.
+        """Raise if the manifest is empty, repeats a path, or has a name that cannot be part of a key.
 
         Raises:
             BundleError: If the manifest cannot be used.
@@ -95,23 +95,24 @@ class Manifest:
         return hashlib.sha256(lines.encode()).hexdigest()
 
     def dumps(self) -> str:
-        """The text of ``manifest.json``."""
+        """Return the text of ``manifest.json``."""
         files = [asdict(entry) for entry in self.files]
         return dumps({"format": FORMAT, "name": self.name, "digest": self.digest, "files": files})
 
 
 def is_digest(text: object) -> bool:
-    """Whether ``text`` is a lower-case hexadecimal SHA-256."""
+    """Return whether ``text`` is a lower-case hexadecimal SHA-256."""
     return isinstance(text, str) and len(text) == 64 and set(text) <= _HEX
 
 
 def check_path(path: object) -> None:
-    """Refuse a path that is not a plain relative one.
+    """Raise if a path is not a plain relative one.
 
     Raises:
         BundleError: If it is absolute, climbs, names the manifest or a signature, or holds anything that a store or
-            a file system may take for something else.
+            a file system may interpret differently.
     """
+    # A store takes any text as a key; a file system would follow "..", a drive letter or a backslash.
     parts = path.split("/") if isinstance(path, str) and path.isprintable() and "\\" not in path else [""]
     odd = any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts) or ":" in parts[0]
     if odd or parts[0] in {MANIFEST, SIGNATURES}:
@@ -119,12 +120,12 @@ def check_path(path: object) -> None:
 
 
 def beside(path: str) -> bool:
-    """Whether a path of a bundle is the manifest's or a signature's, which no manifest lists."""
+    """Return whether a path is the manifest's or a signature's, which no manifest lists."""
     return path == MANIFEST or is_signature(path)
 
 
 def is_signature(path: str) -> bool:
-    """Whether a path is one that a signature may have: ``signatures/<SHA-256>.sig``."""
+    """Return whether a path is one that a signature may have: ``signatures/<SHA-256>.sig``."""
     folder, _, name = path.partition("/")
     return folder == SIGNATURES and name.endswith(".sig") and is_digest(name.removesuffix(".sig"))
 
@@ -134,10 +135,10 @@ def loads(text: str | bytes, source: str) -> Manifest:
 
     Args:
         text: Content of ``manifest.json``.
-        source: Where it came from, for messages.
+        source: Name of the file in messages.
 
     Raises:
-        BundleError: If it is not a manifest of this format, or its digest does not fit its files.
+        BundleError: If it is not a manifest of this format, or its digest does not match its files.
     """
     try:
         document = json.loads(text)
@@ -153,26 +154,26 @@ def loads(text: str | bytes, source: str) -> Manifest:
     return manifest
 
 
-def _check_format(found: Any, source: str) -> None:
-    if found == FORMAT and type(found) is int:
+def _check_format(version: Any, source: str) -> None:
+    if version == FORMAT and type(version) is int:
         return
-    known = type(found) is int and found > 0
-    if known and found > FORMAT:
+    is_number = type(version) is int and version > 0
+    if is_number and version > FORMAT:
         raise BundleError(
-            f"{source} must be of the bundle format {FORMAT} or an earlier one; it is of format {found}, which a newer "
-            "Headrace wrote: update Headrace to read it."
+            f"{source} must be of the bundle format {FORMAT} or an earlier one; it is of format {version}, which a "
+            "newer Headrace wrote: update Headrace to read it."
         )
-    remedy = _OTHER_FORMATS.get(found, "") if known else ""
+    remedy = _OTHER_FORMATS.get(version, "") if is_number else ""
     if remedy:
-        raise BundleError(f"{source} must be of the bundle format {FORMAT}; it is of format {found}: {remedy}.")
-    raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {quote(found)} instead.")
+        raise BundleError(f"{source} must be of the bundle format {FORMAT}; it is of format {version}: {remedy}.")
+    raise BundleError(f"{source} must be a bundle's manifest of format {FORMAT}; got {quote(version)} instead.")
 
 
 def read(folder: Path) -> Manifest:
     """Read the manifest of the bundle in ``folder``.
 
     Raises:
-        BundleError: If there is none, or it cannot be used.
+        BundleError: If there is no manifest, or it cannot be used.
     """
     path = folder / MANIFEST
     try:

@@ -1,8 +1,8 @@
-"""Signatures of a bundle, by OpenSSF model-signing: who vouches for it.
+"""Signatures of a bundle, by OpenSSF model-signing.
 
-A signature covers every file of the bundle, the manifest among them. It lies in ``signatures/`` under its own SHA-256,
-so that several people can sign the same bundle and none replaces another's. It is a Sigstore bundle with an in-toto
-statement: any tool that knows the OpenSSF Model Signing format can check it.
+A signature covers every file of the bundle, including the manifest. It is stored in ``signatures/`` under its own
+SHA-256, so that several people can sign the same bundle without replacing another signature. It is a Sigstore bundle
+with an in-toto statement: any tool that supports the OpenSSF Model Signing format can check it.
 
 Source: https://github.com/ossf/model-signing-spec
 """
@@ -22,12 +22,12 @@ from headrace.core.bundles.manifest import MANIFEST, MAX_SIGNATURE_BYTES, MAX_SI
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs: the owner of a key, or an identity that Sigstore knows.
+    """The signer: the owner of a key, or an identity that Sigstore knows.
 
     Attributes:
         key: File of an elliptic private key in PEM; None to sign without a key.
         password: Password of that key; empty if it has none.
-        token: Identity token of OpenID Connect; empty to use the one that the surroundings offer, as CI systems do.
+        token: Identity token of OpenID Connect; empty to use the one that the environment provides, as CI systems do.
     """
 
     key: Path | None = None
@@ -37,12 +37,12 @@ class Signer:
 
 @dataclass(frozen=True)
 class TrustedSigner:
-    """Whose signature is wanted: that of a key, or of an identity.
+    """The signer that a bundle must have: a key, or an identity.
 
     Attributes:
         key: File of the public key in PEM.
-        identity: Identity that signed without a key, such as an address of mail or of a workflow.
-        issuer: Who vouches for that identity: URL of the issuer of its tokens.
+        identity: Identity that signed without a key, such as the address of a mailbox or of a workflow.
+        issuer: URL of the issuer of the identity's tokens.
     """
 
     key: Path | None = None
@@ -50,7 +50,7 @@ class TrustedSigner:
     issuer: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a trust in nobody, or in two.
+        """Raise unless exactly one signer is given.
 
         Raises:
             InputError: If neither a key nor an identity with its issuer is given, or both.
@@ -62,7 +62,7 @@ class TrustedSigner:
             )
 
     def __str__(self) -> str:
-        """Whose signature is wanted, in words."""
+        """Return the signer in words."""
         return f"the key {self.key}" if self.key else f"{self.identity}, as {self.issuer} knows it"
 
 
@@ -70,8 +70,8 @@ def sign(folder: Path, signer: Signer) -> Path:
     """Sign a bundle; its digest stays the same.
 
     Args:
-        folder: The bundle, which was verified.
-        signer: Who signs.
+        folder: Folder of a verified bundle.
+        signer: The signer.
 
     Returns:
         The signature's file.
@@ -82,24 +82,24 @@ def sign(folder: Path, signer: Signer) -> Path:
     """
     config = _library("signing").Config().set_hashing_config(_hashing())
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        made = Path(scratch) / "signature"
+        signature = Path(scratch) / "signature"
         if signer.key is not None:
             _use_key(config, signer.key, signer.password)
-            config.sign(folder, made)
+            config.sign(folder, signature)
         else:
-            _sign_without_key(config, folder, made, signer.token)
-        target = folder / SIGNATURES / f"{sha256(made)}.sig"
+            _sign_without_key(config, folder, signature, signer.token)
+        target = folder / SIGNATURES / f"{sha256(signature)}.sig"
         with whole(target) as part:
-            part.write_bytes(made.read_bytes())
+            part.write_bytes(signature.read_bytes())
     return target
 
 
 def check(folder: Path, trust: TrustedSigner) -> Path:
-    """Find a signature of a bundle that can be trusted.
+    """Find a signature of a bundle by a trusted signer.
 
     Args:
-        folder: The bundle, whose files were verified against its manifest.
-        trust: Whose signature is wanted.
+        folder: Folder of a bundle whose files were verified.
+        trust: The trusted signer.
 
     Returns:
         The signature's file.
@@ -107,25 +107,25 @@ def check(folder: Path, trust: TrustedSigner) -> Path:
     Raises:
         MissingError: If there is no such public key.
         InputError: If the key cannot be used.
-        BundleError: If the bundle is not signed, or not by whom it should be, or was changed afterwards.
+        BundleError: If the bundle is not signed, not by the trusted signer, or was changed afterwards.
     """
     if trust.key is not None and not trust.key.is_file():
         raise MissingError(f"there is no public key {trust.key}; give the one that belongs to the key that signed.")
-    found = sorted(path for path in (folder / SIGNATURES).glob("*.sig") if _is_plain(path))
-    if not found:
+    paths = sorted(path for path in (folder / SIGNATURES).glob("*.sig") if _is_plain(path))
+    if not paths:
         raise BundleError(f"the bundle in {folder} must be signed by {trust}; it is not signed: use headrace sign.")
-    if len(found) > MAX_SIGNATURES:
-        raise BundleError(f"the bundle in {folder} must have at most {MAX_SIGNATURES} signatures; it has {len(found)}.")
+    if len(paths) > MAX_SIGNATURES:
+        raise BundleError(f"the bundle in {folder} must have at most {MAX_SIGNATURES} signatures; it has {len(paths)}.")
     verifier = _verifier(trust)
     reasons = []
-    for path in found:
+    for path in paths:
         reason = _fault(verifier, folder, path)
         if not reason:
             return path
         reasons.append(reason)
-    told = "; ".join(dict.fromkeys(reasons))
+    summary = "; ".join(dict.fromkeys(reasons))
     raise BundleError(
-        f"the bundle in {folder} must be signed by {trust}; none of its {len(found)} signatures is: {told}."
+        f"the bundle in {folder} must be signed by {trust}; none of its {len(paths)} signatures is: {summary}."
     )
 
 
@@ -135,7 +135,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _library(module: str) -> Any:
-    """A module of model-signing, which takes a second to import, and whose functions are not typed."""
+    """Import a module of model-signing, which takes a second, and whose functions are not typed."""
     return importlib.import_module(f"model_signing.{module}")
 
 
@@ -156,18 +156,18 @@ def _use_key(config: Any, key: Path, password: str) -> None:
     try:
         config.use_elliptic_key_signer(private_key=key, password=password.encode() if password else None)
     except (ValueError, TypeError, AttributeError) as error:
-        # cryptography says in many ways that a file is no key, is locked, or is of another kind.
+        # cryptography raises any of these for a file that is not a key, is locked, or is of another kind.
         raise InputError(
             f"{key} must be an elliptic private key in PEM, of the curve P-256, P-384 or P-521, and its password must "
-            "stand in HEADRACE_SIGNING_PASSWORD if it has one; it cannot be used."
+            "be in HEADRACE_SIGNING_PASSWORD if it has one; it cannot be used."
         ) from error
 
 
-def _sign_without_key(config: Any, folder: Path, made: Path, token: str) -> None:
+def _sign_without_key(config: Any, folder: Path, signature: Path, token: str) -> None:
     try:
         config.use_sigstore_signer(identity_token=token or None, use_ambient_credentials=not token)
-        config.sign(folder, made)
-    except Exception as error:  # whatever Sigstore, its servers and the network raise means one thing here
+        config.sign(folder, signature)
+    except Exception as error:  # Sigstore, its servers and the network raise anything: it all means the same here
         raise InputError(
             "signing without a key needs Sigstore's servers and an identity: run it where a CI system offers one, or "
             f"set HEADRACE_IDENTITY_TOKEN, or sign with --key; it failed with {type(error).__name__}."
@@ -191,7 +191,7 @@ def _verifier(trust: TrustedSigner) -> Any:
 
 
 def _fault(verifier: Any, folder: Path, signature: Path) -> str:
-    """Why a signature does not hold, in a few words; empty if it does."""
+    """Return why a signature is not valid, in a few words; empty if it is."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
 
     try:
@@ -205,13 +205,13 @@ def _fault(verifier: Any, folder: Path, signature: Path) -> str:
         if "Key mismatch" in text:
             return "made with another key"
         return "made for other files" if text.startswith("Signature mismatch") else "not of this format"
-    except Exception as error:  # noqa: BLE001 - a damaged file makes protobuf, JSON and Sigstore raise what they like
+    except Exception as error:  # noqa: BLE001 - a damaged file makes protobuf, JSON and Sigstore raise anything
         return f"not readable ({type(error).__name__})"
     return ""
 
 
 def _covered_files(signature: Path) -> set[str]:
-    """Names of the files that a signature, which was verified, is made for."""
+    """Return the names of the files that a verified signature covers."""
     envelope = json.loads(signature.read_bytes())["dsseEnvelope"]
     statement = json.loads(base64.b64decode(envelope["payload"]))
     return {str(one["name"]) for one in statement["predicate"]["resources"]}

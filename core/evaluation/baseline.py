@@ -1,4 +1,4 @@
-"""What can be predicted without looking at a row: the least that a model must beat."""
+"""The baseline: predictions without looking at a row, the least that a model must beat."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def kind(contract: Contract) -> str:
-    """What the baseline predicts, in words."""
+    """Describe in words what the baseline predicts."""
     if contract.task == "regression":
         return "mean of the training rows"
     return "most frequent class, and shares of the classes, of the training rows"
@@ -20,11 +20,11 @@ def predict(train_target: Target, test_target: Target, contract: Contract) -> Ev
 
     Args:
         train_target: Encoded targets (n,) of the training rows.
-        test_target: Encoded targets (m,) of the test rows, only carried along.
-        contract: Says which task it is.
+        test_target: Encoded targets (m,) of the test rows, which the result holds as the actual values.
+        contract: The contract, for task and classes.
 
     Returns:
-        The outcome for the m test rows.
+        The predictions for the m test rows, with their actual values.
     """
     rows = len(test_target)
     if contract.task == "regression":

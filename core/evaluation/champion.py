@@ -1,4 +1,4 @@
-"""The candidate against the model in service, on the same test rows."""
+"""Comparison of a candidate with the model in service, on the same test rows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,16 +25,16 @@ def compare(
     Args:
         candidate: The candidate's folder.
         champion: The champion's folder (a model's or a bundle's).
-        test_table: Test rows without the target.
-        test_actuals: Their target.
-        threshold: From which probability on the candidate predicts the positive class; None for the model's own.
+        test_table: Folder of the test rows without the target.
+        test_actuals: Folder of their target.
+        threshold: Lowest probability at which the candidate predicts the positive class; None for the model's own.
         seed: Seed of the bootstrap.
 
     Returns:
         Result of ``significance.compare_main``, candidate first.
 
     Raises:
-        InputError: If the champion does another task, knows other classes, or cannot predict the rows.
+        InputError: If the champion has another task or other classes, or cannot predict the rows.
     """
     ours, theirs = fitted_model.load(candidate), fitted_model.load(champion)
     if threshold is not None:
@@ -43,8 +43,8 @@ def compare(
     rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
     second = _align_classes(second, ours, theirs)
-    drawn = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
-    return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], drawn=drawn)
+    sample = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
+    return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], sample=sample)
 
 
 def _check_comparable(ours: Model, theirs: Model) -> None:
@@ -63,7 +63,7 @@ def _predict_champion(theirs: Model, rows: pl.DataFrame) -> EvaluatedRows:
 
 
 def _align_classes(outcome: EvaluatedRows, ours: Model, theirs: Model) -> EvaluatedRows:
-    """The champion's outcome with classes in the candidate's order."""
+    """Return the champion's predictions with the classes in the candidate's order."""
     if outcome.probabilities is None or outcome.labels is None or theirs.classes == ours.classes:
         return outcome
     places = np.array([ours.classes.index(label) for label in theirs.classes])

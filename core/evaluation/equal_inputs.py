@@ -1,4 +1,4 @@
-"""Test rows whose inputs stand in the training part too: normal where inputs are few, copies where they are many."""
+"""Test rows whose inputs occur in the training part too: normal with few inputs, copies with many."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,14 +21,14 @@ _REMEDY = "Remove them, or write 'group: inputs' into the contract: equal inputs
 
 @dataclass(frozen=True)
 class EqualInputs:
-    """How many test rows have the inputs of a training row.
+    """Share of the test rows with the inputs of a training row.
 
     Attributes:
         share: Share of the test rows.
-        by_chance: The share that would be expected if each input were drawn for itself, with its values' shares.
-        copies: Whether it is so much more than chance that the rows, or some of them, are probably copies.
-        sentence: The same for people.
-        remedy: What to do about copies; empty without any.
+        by_chance: Expected share if each input were drawn independently, with the frequencies of its values.
+        copies: Whether the share is so far above chance that some of the rows are probably copies.
+        sentence: The same as a sentence.
+        remedy: What to do about copies; empty if there are none.
     """
 
     share: float
@@ -38,52 +38,52 @@ class EqualInputs:
     remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by name."""
+        """Return the attributes by name."""
         return asdict(self)
 
 
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> EqualInputs:
-    """Look for the inputs of test rows in the training part, block by block.
+    """Find the inputs of test rows in the training part, block by block.
 
     Args:
         train_table: Folder of the training part.
-        test: Typed test rows, at least one.
+        test: Typed test rows (n), n > 0.
         contract: The table's contract.
     """
     names = [column.name for column in contract.inputs]
-    wanted = row_digest(test.select(names), names, name=_INPUTS).get_column(_INPUTS)
-    found = pl.Series(_INPUTS, [], pl.UInt64)
+    test_digests = row_digest(test.select(names), names, name=_INPUTS).get_column(_INPUTS)
+    shared = pl.Series(_INPUTS, [], pl.UInt64)
     rows = 0
     for block in blocks(train_table):
         digests = row_digest(block.select(names), names, name=_INPUTS).get_column(_INPUTS).unique()
-        found = pl.concat([found, digests.filter(digests.is_in(wanted.implode()))]).unique()
+        shared = pl.concat([shared, digests.filter(digests.is_in(test_digests.implode()))]).unique()
         rows += block.height
-    share = float(wanted.is_in(found.implode()).mean() or 0.0)  # type: ignore[arg-type]
+    share = float(test_digests.is_in(shared.implode()).mean() or 0.0)  # type: ignore[arg-type]
     chance = _by_chance(parquet_table.scan(train_table).select(names), test.select(names), rows=rows)
     copies = share >= SUSPICIOUS and share > _TIMES_CHANCE * chance
     return EqualInputs(share, chance, copies, _sentence(share, chance, copies=copies), _REMEDY if copies else "")
 
 
 def _by_chance(train: pl.LazyFrame, test: pl.DataFrame, *, rows: int) -> float:
-    """Mean chance that a test row's inputs are among so many training rows, the inputs independent of one another."""
+    """Compute the mean chance that a test row's inputs occur among the training rows, if inputs are independent."""
     step = max(1, rows // _SAMPLE_ROWS)
     sample = train.gather_every(step).collect()
-    alone = np.zeros(test.height)
+    log_chances = np.zeros(test.height)
     for name in test.columns:
         counts = sample.get_column(name).value_counts(name="_count")
         shares = test.select(name).join(counts, on=name, how="left", nulls_equal=True, maintain_order="left")
         with np.errstate(divide="ignore"):
-            alone += np.log(shares.get_column("_count").fill_null(0).to_numpy() / sample.height)
-    # log1p keeps the small ones: 1 - (1 - q)^n
+            log_chances += np.log(shares.get_column("_count").fill_null(0).to_numpy() / sample.height)
+    # 1 - (1 - q)^n by log1p and expm1, which keep the digits of small chances.
     with np.errstate(divide="ignore"):
-        return float(np.mean(-np.expm1(rows * np.log1p(-np.exp(alone)))))
+        return float(np.mean(-np.expm1(rows * np.log1p(-np.exp(log_chances)))))
 
 
 def _sentence(share: float, chance: float, *, copies: bool) -> str:
-    told = f"{share:.1%} of the test rows have the inputs of a training row; chance would give about {chance:.1%}"
+    fact = f"{share:.1%} of the test rows have the inputs of a training row; chance would give about {chance:.1%}"
     if not copies:
-        return f"{told}."
+        return f"{fact}."
     return (
-        f"{told}: unless inputs follow from one another, these are copies, and copies on both sides make a model look "
+        f"{fact}: unless inputs follow from one another, these are copies, and copies on both sides make a model look "
         "better than it is."
     )

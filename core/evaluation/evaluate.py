@@ -1,4 +1,4 @@
-"""How good a model is on rows that it has not seen, and how sure that is."""
+"""Evaluation: how good a model is on rows that it has not seen, and how certain that is."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,11 +32,11 @@ _FEWEST_ROWS = 2
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """What is measured.
+    """What to measure.
 
     Attributes:
-        slices: Columns by whose values the metrics are repeated.
-        costs: What wrong labels cost (binary).
+        slices: Columns; the metrics are computed for each of their values too.
+        costs: Costs of wrong labels (binary).
         seed: Seed of the bootstrap.
     """
 
@@ -45,7 +45,7 @@ class EvaluationPlan:
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The plan, as the parameters of the component."""
+        """Return the plan as the parameters of the component."""
         return {
             "slices": list(self.slices),
             "cost_false_positive": self.costs.false_positive,
@@ -56,7 +56,7 @@ class EvaluationPlan:
 
 @dataclass(frozen=True)
 class EvaluationTables:
-    """Tables of a split.
+    """Folders of the tables of a split.
 
     Attributes:
         train_table: Training rows with the target, for the baseline.
@@ -76,35 +76,35 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
         folder: The model's folder.
         split: Tables of the split.
         evaluation: File to write.
-        plan: What is measured.
+        plan: What to measure.
 
     Returns:
-        The evaluation as written: that of ``evaluate``, ``equal_inputs`` {share, by_chance, copies, sentence, remedy}
-        (test rows whose inputs stand in the training part too) and ``near_inputs`` {share, rows, clusters, sentence,
-        remedy} (test rows that nearly repeat one).
+        The evaluation as written: the keys of ``evaluate``, ``equal_inputs`` {share, by_chance, copies, sentence,
+        remedy} (test rows whose inputs occur in the training part too) and ``near_inputs`` {share, rows, clusters,
+        sentence, remedy} (test rows that nearly repeat a training row).
 
     Raises:
-        InputError: If a slice is no column of the test part.
-        DataError: If the test part has no rows, or not those of the actuals.
+        InputError: If a slice is not a column of the test part.
+        DataError: If the test part has too few rows, or another number of rows than the actuals.
     """
     fitted = with_best_threshold(fitted_model.load(folder), plan.costs)
     rows = read_test(split.test_table, split.test_actuals)
     parts = list(slices(rows, plan.slices))
-    known = parquet_table.scan(split.train_table).select(fitted.contract.target.name).collect()
-    found = evaluate(
-        fitted, rows, train_target=model_matrix.encode_target(known, fitted.contract), parts=parts, plan=plan
+    train_rows = parquet_table.scan(split.train_table).select(fitted.contract.target.name).collect()
+    document = evaluate(
+        fitted, rows, train_target=model_matrix.encode_target(train_rows, fitted.contract), parts=parts, plan=plan
     )
-    found["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
-    found["near_inputs"] = near_inputs.find(split.train_table, rows, fitted.contract).as_json()
-    write_json(evaluation, found)
-    return found
+    document["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
+    document["near_inputs"] = near_inputs.find(split.train_table, rows, fitted.contract).as_json()
+    write_json(evaluation, document)
+    return document
 
 
 def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
-    """The test rows with their target beside them.
+    """Read the test rows (n) together with their target, in a last column.
 
     Raises:
-        DataError: If there are too few rows, or as many of one as not of the other.
+        DataError: If there are too few rows, or not one actual value for each row.
     """
     rows, actuals = parquet_table.read(test_table), parquet_table.read(test_actuals)
     if rows.height != actuals.height:
@@ -118,7 +118,7 @@ def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
 
 
 def with_best_threshold(fitted: Model, costs: Costs) -> Model:
-    """The model with the threshold that was cheapest out of fold on its training rows."""
+    """Return the model with the threshold that was cheapest on out-of-fold predictions for its training rows."""
     if not fitted.operating_points:
         return fitted
     return fitted.with_threshold(
@@ -127,7 +127,7 @@ def with_best_threshold(fitted: Model, costs: Costs) -> Model:
 
 
 def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
-    """What a model says of test rows that hold the target."""
+    """Predict typed test rows (n) that hold the target."""
     actual = model_matrix.encode_target(rows, fitted.contract)
     predicted = fitted.predict(rows)
     if predicted.values is not None:
@@ -148,18 +148,18 @@ def evaluate(
     """Measure a model.
 
     Args:
-        fitted: The model, with the threshold that its labels go by.
-        rows: Typed test rows with row features and target.
-        train_target: Encoded target of the training rows, for the baseline.
+        fitted: The model, with the threshold of its labels.
+        rows: Typed test rows (n) with row features and target.
+        train_target: Encoded targets (m,) of the training rows, for the baseline.
         parts: Slices of the test rows.
-        plan: What is measured.
+        plan: What to measure.
 
     Returns:
         The evaluation: ``task``, ``family``, ``positive`` (the class that the metrics of a binary task are of),
         ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics that these rows do not define),
-        ``resampled_by`` {by, clusters, sentence} (what the intervals take to have been drawn), ``cautions``
-        [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``, ``threshold``, ``plan`` (what
-        was asked for), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test``
+        ``resampled_by`` {by, clusters, sentence} (the sampling unit of the intervals), ``cautions``
+        [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``, ``threshold``, ``plan`` (the
+        parameters), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test``
         part, or ``cross-validation``); what does not apply to the task is empty.
     """
     clusters = find(rows, fitted.contract)
@@ -177,26 +177,26 @@ def assess(
     folds: Sequence[Fold] = (),
     on: Literal["test", "cross-validation"] = "test",
 ) -> dict[str, Any]:
-    """Measure what a model said of rows that it had not seen.
+    """Measure predictions for rows that the model had not seen.
 
     Args:
-        outcome: Predictions and actual values.
-        fitted: The model, with the threshold that its labels go by.
-        train_target: Encoded target of the training rows, for the baseline.
-        plan: What is measured.
+        outcome: Predictions for n rows, and their actual values.
+        fitted: The model, with the threshold of its labels.
+        train_target: Encoded targets (m,) of the training rows, for the baseline.
+        plan: What to measure.
         parts: Slices of the rows.
-        clusters: Which rows were drawn together; None for each by itself.
-        folds: What was fitted and held out, of a cross-validation: its intervals are wider, since the folds overlap.
-        on: Which rows they are.
+        clusters: Clusters of rows that were sampled together; None for independent rows.
+        folds: Folds of a cross-validation, whose intervals are wider since its training parts overlap.
+        on: Which rows are measured.
 
     Returns:
         The evaluation; see ``evaluate``.
     """
-    reference = baseline.predict(train_target, outcome.actual, fitted.contract)
+    baseline_rows = baseline.predict(train_target, outcome.actual, fitted.contract)
     clusters = clusters or by_row(len(outcome))
     widening = fold_overlap.widening(folds)
-    drawn = bootstrap.resample([outcome, reference], seed=plan.seed, clusters=clusters, widening=widening)
-    found = bootstrap.intervals(outcome, drawn)
+    sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)
+    metrics = bootstrap.intervals(outcome, sample)
     return {
         "task": fitted.contract.task,
         "family": fitted.family,
@@ -206,11 +206,11 @@ def assess(
             "train": len(train_target),
             **({"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}),
         },
-        "metrics": {name: asdict(interval) for name, interval in found.items()},
-        "undefined": sorted(set(measure(outcome)) - set(found)),
+        "metrics": {name: asdict(interval) for name, interval in metrics.items()},
+        "undefined": sorted(set(measure(outcome)) - set(metrics)),
         "resampled_by": clusters.as_json() | ({"sentence": _widening_sentence(clusters, widening)} if folds else {}),
-        "cautions": cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(found)),
-        "baseline": _baseline(outcome, reference, fitted.contract, drawn),
+        "cautions": cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
+        "baseline": _baseline(outcome, baseline_rows, fitted.contract, sample),
         "threshold": _threshold(fitted, plan.costs),
         "plan": plan.as_json(),
         "slices": [_slice(outcome, part, plan, clusters) for part in parts],
@@ -223,15 +223,17 @@ def _widening_sentence(clusters: RowClusters, widening: float) -> str:
 
 
 def _baseline(
-    outcome: EvaluatedRows, reference: EvaluatedRows, contract: Contract, drawn: BootstrapSample
+    outcome: EvaluatedRows, baseline_rows: EvaluatedRows, contract: Contract, sample: BootstrapSample
 ) -> dict[str, Any]:
-    values = {name: value for name, value in measure(reference).items() if np.isfinite(value)}
-    compared = significance.compare_main(outcome, reference, metrics=[MAIN[contract.task], "log_loss"], drawn=drawn)
-    return {"kind": baseline.kind(contract), "metrics": values, "comparison": compared}
+    values = {name: value for name, value in measure(baseline_rows).items() if np.isfinite(value)}
+    comparison = significance.compare_main(
+        outcome, baseline_rows, metrics=[MAIN[contract.task], "log_loss"], sample=sample
+    )
+    return {"kind": baseline.kind(contract), "metrics": values, "comparison": comparison}
 
 
 def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
-    """The threshold and what it is expected to cost a row, against that of 0.5; empty without one."""
+    """Return the threshold and its expected cost per row, beside that of 0.5; empty for a task without one."""
     if not fitted.operating_points:
         return {}
     chosen = choose(fitted.operating_points, costs, rows=int(fitted.train.get("rows", 0)))
@@ -248,16 +250,16 @@ def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
 
 
 def _slice(outcome: EvaluatedRows, part: Slice, plan: EvaluationPlan, clusters: RowClusters) -> dict[str, Any]:
-    taken = outcome.take(part.rows)
-    among = clusters.take(part.rows)
-    drawn = bootstrap.resample([taken], seed=plan.seed, resamples=_SLICE_RESAMPLES, clusters=among)
-    found = bootstrap.intervals(taken, drawn)
+    selected = outcome.take(part.rows)
+    selected_clusters = clusters.take(part.rows)
+    sample = bootstrap.resample([selected], seed=plan.seed, resamples=_SLICE_RESAMPLES, clusters=selected_clusters)
+    metrics = bootstrap.intervals(selected, sample)
     return {
         "column": part.column,
         "value": quote(part.value)[1:-1],
         "rows": len(part.rows),
-        "clusters": among.count,
-        "metrics": {name: asdict(interval) for name, interval in found.items()},
+        "clusters": selected_clusters.count,
+        "metrics": {name: asdict(interval) for name, interval in metrics.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""How far apart estimates of a cross-validation may lie, given that the models of its folds share training rows.
+"""The spread of a cross-validation's estimates, whose models share training rows.
 
 Source: Nadeau and Bengio 2003, Inference for the Generalization Error, Machine Learning 52. The variance of the mean of
 k scores is (1/k + held out/fitted) times that of one score, instead of 1/k times. Intervals without it are too short
@@ -17,22 +17,22 @@ from headrace.core.statistics.intervals import TAIL
 
 
 def widening(folds: Sequence[Fold]) -> float:
-    """How many times as wide an interval over all held-out rows must be; 1 for no folds.
+    """Return the factor by which intervals over all held-out rows must be wider; 1 without folds.
 
     With k equal folds that is the square root of 1 + k/(k - 1): 1.5 for five.
 
     Args:
-        folds: What was fitted and held out.
+        folds: The folds, with fitted and held-out rows.
     """
     return math.sqrt(1 + len(folds) * _ratio(folds)) if folds else 1.0
 
 
 def interval_of_mean(scores: Sequence[float], folds: Sequence[Fold]) -> tuple[float, float] | None:
-    """The 95 % interval of the mean of the scores of some folds.
+    """Compute the 95 % interval of the mean of the scores of some folds.
 
     Args:
-        scores: A score for each fold.
-        folds: What was fitted and held out.
+        scores: One score for each fold.
+        folds: The folds, with fitted and held-out rows.
 
     Returns:
         Lower and upper end; None for fewer than two folds.

@@ -15,13 +15,13 @@ from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 def scores(
     target: Target, predictions: NDArray[np.float64], *, folds: Sequence[Fold], contract: Contract, metric: str
 ) -> list[float]:
-    """A metric on each fold.
+    """Compute a metric on each fold.
 
     Args:
         target: Encoded target (n,).
         predictions: Out-of-fold probabilities (n, k) or values (n,).
         folds: Folds whose held-out rows are scored.
-        contract: Says which task it is and which class is positive.
+        contract: The contract, for task and positive class.
         metric: Name of a metric of the task.
 
     Returns:

@@ -1,6 +1,6 @@
-"""Whether a model may take over: against stated thresholds, the baseline, and the champion on the same test rows.
+"""The gate: whether a model may take over, by bounds, by the baseline, and by the champion on the same test rows.
 
-A candidate without a champion is judged by what ``evaluate`` measured: no model is loaded for it.
+A candidate without a champion is judged by the evaluation alone: no model is loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ VerdictUse = Literal["serve", "publish", "keep"]
 
 
 def use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
-    """What is to be done with a candidate.
+    """Return what to do with a candidate.
 
     Args:
-        passed: Whether it may be published.
-        publish: Whether one that may be is to be.
-        serve: Whether one that is published is to be served.
+        passed: Whether the gate allows it to be published.
+        publish: Whether to publish a candidate that passed.
+        serve: Whether to serve a candidate that is published.
     """
     if not passed or not publish:
         return "keep"
@@ -32,19 +32,19 @@ def use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
 
 @dataclass(frozen=True)
 class MetricBounds:
-    """Least values of metrics, or largest ones where less is better.
+    """Lowest allowed values of metrics, or highest where less is better.
 
     Attributes:
-        values: Threshold by name of the metric.
+        values: Bound by name of the metric.
     """
 
     values: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        """Refuse what is no metric, or no number.
+        """Raise if a name is not a metric, or a bound is not a number.
 
         Raises:
-            InputError: If there is one.
+            InputError: If a name or a bound is invalid.
         """
         unknown = sorted(set(self.values) - set(HIGHER_IS_BETTER))
         if unknown:
@@ -54,7 +54,7 @@ class MetricBounds:
                 raise InputError(f"the threshold of {name} must be a number; got {quote(value)} instead.")
 
     def list_missed(self, metrics: Mapping[str, Any]) -> list[str]:
-        """One sentence for each threshold that the metrics do not meet."""
+        """Return one sentence for each bound that the metrics do not meet."""
         return [
             sentence
             for name, value in sorted(self.values.items())
@@ -62,24 +62,24 @@ class MetricBounds:
         ]
 
 
-def _miss(name: str, threshold: float, found: Mapping[str, float] | None) -> str:
+def _miss(name: str, threshold: float, metric: Mapping[str, float] | None) -> str:
     least = "least" if HIGHER_IS_BETTER[name] else "most"
-    if found is None:
+    if metric is None:
         return f"{name} must be at {least} {threshold:g}, but these test rows do not define it."
-    met = found["value"] >= threshold if HIGHER_IS_BETTER[name] else found["value"] <= threshold
-    return "" if met else f"{name} is {found['value']:.4g}, but must be at {least} {threshold:g}."
+    met = metric["value"] >= threshold if HIGHER_IS_BETTER[name] else metric["value"] <= threshold
+    return "" if met else f"{name} is {metric['value']:.4g}, but must be at {least} {threshold:g}."
 
 
 @dataclass(frozen=True)
 class GateInputs:
-    """Where the candidate, its test rows and the champion lie.
+    """Locations of the candidate, its test rows and the champion.
 
     Attributes:
         model: The candidate's folder.
-        test_table: Test rows without the target.
-        test_actuals: Their target.
+        test_table: Folder of the test rows without the target.
+        test_actuals: Folder of their target.
         champion: The champion's folder (a model's or a bundle's); None for no champion.
-        checks: What ``validate`` found in the table; None if it is not known.
+        checks: File of ``validate``'s checks of the table; None if there are none.
     """
 
     model: Path
@@ -90,14 +90,14 @@ class GateInputs:
 
 
 def judge(
-    evaluation: Path, *, sides: GateInputs, thresholds: MetricBounds, verdict: Path, seed: int = 0
+    evaluation: Path, *, inputs: GateInputs, thresholds: MetricBounds, verdict: Path, seed: int = 0
 ) -> GateVerdict:
     """Judge a candidate and write the verdict.
 
     Args:
         evaluation: The evaluation's file.
-        sides: Candidate, test rows and champion.
-        thresholds: What the metrics must reach.
+        inputs: Candidate, test rows and champion.
+        thresholds: Bounds of the metrics.
         verdict: File to write.
         seed: Seed of the bootstrap.
 
@@ -107,82 +107,85 @@ def judge(
     Raises:
         InputError: If the champion cannot predict the test rows.
     """
-    measured = read_json(evaluation)
-    if sides.champion is None:
-        against, comparison = "baseline", dict(measured["baseline"]["comparison"])
+    document = read_json(evaluation)
+    if inputs.champion is None:
+        against, comparison = "baseline", dict(document["baseline"]["comparison"])
     else:
         # Only a champion needs models to be loaded, and with them scikit-learn.
         from headrace.core.evaluation.champion import compare  # noqa: PLC0415
 
         against = "champion"
         comparison = compare(
-            sides.model,
-            sides.champion,
-            test_table=sides.test_table,
-            test_actuals=sides.test_actuals,
-            threshold=(measured.get("threshold") or {}).get("value"),
+            inputs.model,
+            inputs.champion,
+            test_table=inputs.test_table,
+            test_actuals=inputs.test_actuals,
+            threshold=(document.get("threshold") or {}).get("value"),
             seed=seed,
         )
-    held = holding(read_json(sides.checks)) if sides.checks else []
-    found = decide(measured, comparison, against=against, thresholds=thresholds, held=held)
-    found = replace(found, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
-    write_json(verdict, found.as_json())
-    return found
+    holds = holding(read_json(inputs.checks)) if inputs.checks else []
+    decision = decide(document, comparison, against=against, thresholds=thresholds, holds=holds)
+    decision = replace(decision, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
+    write_json(verdict, decision.as_json())
+    return decision
 
 
 def holding(checks: Mapping[str, Any]) -> list[str]:
-    """Why no model of a table may be promoted, whatever it scores: a perfect leak that nobody said is meant.
+    """Return why no model of a table may be promoted, whatever its scores: a perfect leak that was not declared.
 
     Args:
-        checks: Content of ``validate``'s checks.
+        checks: Document of ``validate``.
 
     Returns:
-        A sentence for each reason.
+        One sentence for each reason.
     """
-    found = [rule for rule in checks.get("rules", []) if rule.get("holds")]
-    return [f"{rule['message'][:1].upper()}{rule['message'][1:]}" for rule in found]
+    rules = [rule for rule in checks.get("rules", []) if rule.get("holds")]
+    return [f"{rule['message'][:1].upper()}{rule['message'][1:]}" for rule in rules]
 
 
 def decide(
-    measured: Mapping[str, Any],
+    document: Mapping[str, Any],
     comparison: Mapping[str, Any],
     *,
     against: str,
     thresholds: MetricBounds,
-    held: Sequence[str] = (),
+    holds: Sequence[str] = (),
 ) -> GateVerdict:
-    """The verdict from an evaluation and a comparison.
+    """Decide the verdict from an evaluation and a comparison.
 
     Args:
-        measured: The evaluation.
+        document: The evaluation.
         comparison: Result of ``significance.compare_main``.
         against: ``baseline`` or ``champion``.
-        thresholds: What the metrics must reach.
-        held: Sentences from ``holding``: with any, a model that would be promoted is held.
+        thresholds: Bounds of the metrics.
+        holds: Sentences from ``holding``: with any, a model that would be promoted is held.
     """
-    missed = thresholds.list_missed(measured["metrics"])
-    few = _too_few(measured)
+    missed = thresholds.list_missed(document["metrics"])
+    few = _too_few(document)
     verdict: Decision = "hold"
     if missed or comparison.get("worse"):
         verdict = "reject"
-    elif comparison.get("better") and not few and not held:
+    elif comparison.get("better") and not few and not holds:
         verdict = "promote"
-    met = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
-    reasons = [*missed, *met, _comparison_reasons(comparison, against, MAIN[measured["task"]])]
+    reached = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
+    reasons = [*missed, *reached, _comparison_reasons(comparison, against, MAIN[document["task"]])]
     if few and comparison.get("better"):
         reasons.append(few)
-    reasons += held
+    reasons += holds
     return GateVerdict(verdict, tuple(reasons), GateComparison(against, **comparison))
 
 
-def _too_few(measured: Mapping[str, Any]) -> str:
-    rows, drawn = int(measured["rows"]["test"]), measured.get("resampled_by") or {}
-    if drawn.get("by", "row") != "row" and drawn["clusters"] < FEWEST_CLUSTERS:
-        told = str(drawn["sentence"]).partition(": ")[2]
-        return f"The test rows lie in {told}; fewer than {FEWEST_CLUSTERS} cannot tell a better model from a lucky one."
-    counts: Sequence[Sequence[int]] = measured.get("confusion", {}).get("rows", [])
+def _too_few(document: Mapping[str, Any]) -> str:
+    rows, unit = int(document["rows"]["test"]), document.get("resampled_by") or {}
+    if unit.get("by", "row") != "row" and unit["clusters"] < FEWEST_CLUSTERS:
+        clusters = str(unit["sentence"]).partition(": ")[2]
+        return (
+            f"The test rows lie in {clusters}; fewer than {FEWEST_CLUSTERS} cannot tell a better model from a lucky "
+            "one."
+        )
+    counts: Sequence[Sequence[int]] = document.get("confusion", {}).get("rows", [])
     rarest = min((sum(row) for row in counts if sum(row)), default=rows)
-    if rows >= FEWEST_ROWS and (measured["task"] != "binary" or rarest >= FEWEST_OF_A_CLASS):
+    if rows >= FEWEST_ROWS and (document["task"] != "binary" or rarest >= FEWEST_OF_A_CLASS):
         return ""
     return (
         f"{rows} test rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."

@@ -1,4 +1,4 @@
-"""What an interval cannot know, said beside it: few clusters, few rows of a class, losses that one row makes up."""
+"""Cautions beside intervals: few clusters, few rows of a class, one row that makes up the losses."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,12 +14,12 @@ _OF_POSITIVES = ("recall", "precision", "f1", "roc_auc", "pr_auc")
 _OF_NEGATIVES = ("precision", "f1", "roc_auc", "pr_auc")
 _MOST_NAMED = 3
 
-# Average precision of few rows comes out too high (Boyd, Eng and Page 2013, Area Under the Precision-Recall Curve);
+# Average precision of few rows is biased upward (Boyd, Eng and Page 2013, Area Under the Precision-Recall Curve);
 # a mean over many classes has the same error and a short interval.
 _FEWEST_FOR_PRECISION = 30
 
-# The variance of a mean is estimated from squares. Where one row has this share of them all, it is not known; that
-# stays so, however many rows come, where the variance is infinite (Embrechts, Klüppelberg and Mikosch 1997, 6.2.6).
+# The variance of a mean is estimated from squares. Where one row has this share of all squares, the estimate is
+# worthless; where the variance is infinite, more rows do not help (Embrechts, Klüppelberg and Mikosch 1997, 6.2.6).
 _LARGEST_SHARE = 0.5
 
 Cautions = Iterator[tuple[Sequence[str], str]]
@@ -28,25 +28,25 @@ Cautions = Iterator[tuple[Sequence[str], str]]
 def cautions(
     outcome: EvaluatedRows, *, clusters: RowClusters, classes: Sequence[str], metrics: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """What is to be said of the intervals of an outcome.
+    """Return the cautions about the intervals of some predictions.
 
     Args:
-        outcome: Predictions for n rows, and what was the case.
-        clusters: Which rows were drawn together.
+        outcome: Predictions for n rows, and their actual values.
+        clusters: Clusters of rows that were sampled together.
         classes: Names of the classes; empty for a regression.
         metrics: Names of the metrics that have an interval.
 
     Returns:
-        For each caution ``metrics``, the names of those that it is about, and ``text``, a sentence.
+        For each caution ``metrics``, the names of the metrics concerned, and ``text``, a sentence.
     """
-    told = [
+    candidates = [
         *_few_clusters(clusters, metrics),
         *_few_of_a_class(outcome, clusters, classes),
         *_precision(outcome),
         *_one_row(outcome),
     ]
-    found = [([name for name in metrics if name in about], text) for about, text in told]
-    return [{"metrics": about, "text": text} for about, text in found if about]
+    concerned = [([name for name in metrics if name in about], text) for about, text in candidates]
+    return [{"metrics": about, "text": text} for about, text in concerned if about]
 
 
 def _few_clusters(clusters: RowClusters, metrics: Sequence[str]) -> Cautions:
@@ -59,8 +59,8 @@ def _few_of_a_class(outcome: EvaluatedRows, clusters: RowClusters, classes: Sequ
     if not classes:
         return
     pairs = np.unique(np.stack([np.asarray(outcome.actual, dtype=np.int64), clusters.codes]), axis=1)
-    drawn = np.bincount(pairs[0], minlength=len(classes))
-    few = [place for place, count in enumerate(drawn) if 0 < count < FEWEST_OF_A_CLASS]
+    counts = np.bincount(pairs[0], minlength=len(classes))
+    few = [place for place, count in enumerate(counts) if 0 < count < FEWEST_OF_A_CLASS]
     if not few:
         return
     named = quote([classes[place] for place in few[:_MOST_NAMED]])

@@ -1,9 +1,9 @@
-"""Test rows much nearer to a training row than the table is dense: rows of one thing that no column names.
+"""Test rows much nearer to a training row than the table is dense: several rows of one unit that no column names.
 
-Around a row, the distances to its neighbours tell the table's local dimension (Levina and Bickel 2004, Maximum
+The distances from a row to its neighbours give the table's local dimension (Levina and Bickel 2004, Maximum
 likelihood estimation of intrinsic dimension). If rows are drawn one by one, the nearest of k neighbours at distance
-d_1 has (d_1 / d_k) ** dimension < u / k in a share u of the rows, whatever the table. Where several rows are measured
-of each patient, device or place, the nearest one is much nearer than that, in most rows.
+d_1 has (d_1 / d_k) ** dimension < u / k in a share u of the rows, whatever the table. Where each patient, device or
+place has several rows, the nearest neighbour of most rows is much nearer than that.
 """
 
 import math
@@ -36,14 +36,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NearInputs:
-    """How many test rows nearly repeat a training row.
+    """Share of the test rows that nearly repeat a training row.
 
     Attributes:
-        share: Share of the test rows that were looked at; ``BY_CHANCE`` would be expected.
-        rows: How many were looked at.
-        clusters: Whether there are so many that the table probably has clusters of rows which no column names.
-        sentence: The same for people; empty unless ``clusters``.
-        remedy: What to do about them; empty as well.
+        share: Share of the test rows that were examined; ``BY_CHANCE`` is expected.
+        rows: Number of test rows that were examined.
+        clusters: Whether the share is so high that the table probably has clusters which no column names.
+        sentence: The same as a sentence; empty unless ``clusters``.
+        remedy: What to do about them; empty unless ``clusters``.
     """
 
     share: float
@@ -53,18 +53,18 @@ class NearInputs:
     remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by name."""
+        """Return the attributes by name."""
         return asdict(self)
 
 
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInputs:
     """Compare at most 200 test rows with at most 10,000 training rows, both taken at even distances.
 
-    Where a larger training part is thinned out, clusters of a few rows may go unseen.
+    A larger training part is thinned out, so that clusters of a few rows may be missed.
 
     Args:
         train_table: Folder of the training part.
-        test: Typed test rows, at least one.
+        test: Typed test rows (n), n > 0.
         contract: The table's contract.
     """
     names = [column.name for column in contract.inputs]
@@ -73,27 +73,30 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInput
     if rows < _FEWEST_TRAIN_ROWS or contract.group:
         return NearInputs(0.0, 0)
     train = source.gather_every(math.ceil(rows / _TRAIN_ROWS)).collect()
-    some = test.select(names).gather_every(math.ceil(test.height / _TEST_ROWS))
-    ranks, codes = _ranks_and_codes(pl.concat([train, some]))
-    known = slice(0, train.height)
+    sample = test.select(names).gather_every(math.ceil(test.height / _TEST_ROWS))
+    ranks, codes = _ranks_and_codes(pl.concat([train, sample]))
+    train_part = slice(0, train.height)
     chances = np.array(
         [
-            _chance(np.abs(ranks[known] - ranks[row]).sum(axis=1) + (codes[known] != codes[row]).sum(axis=1) / 2)
+            _chance(
+                np.abs(ranks[train_part] - ranks[row]).sum(axis=1) + (codes[train_part] != codes[row]).sum(axis=1) / 2
+            )
             for row in range(train.height, len(ranks))
         ]
     )
     share = float((chances < BY_CHANCE).mean())
     if share < SUSPICIOUS:
-        return NearInputs(share, some.height)
+        return NearInputs(share, sample.height)
     sentence = (
-        f"{share:.0%} of {some.height} test rows that were looked at nearly repeat a training row, where chance would "
-        f"give about {BY_CHANCE:.0%}: rows seem to come in clusters, on both sides of the split, that no column names."
+        f"{share:.0%} of {sample.height} test rows that were looked at nearly repeat a training row, where chance "
+        f"would give about {BY_CHANCE:.0%}: rows seem to come in clusters, on both sides of the split, that no column "
+        "names."
     )
-    return NearInputs(share, some.height, clusters=True, sentence=sentence, remedy=_REMEDY)
+    return NearInputs(share, sample.height, clusters=True, sentence=sentence, remedy=_REMEDY)
 
 
 def _ranks_and_codes(table: pl.DataFrame) -> tuple[Floats, Floats]:
-    """The columns of n rows that are numbers, as ranks from 0 to 1 (n, d), and the others, as codes (n, e)."""
+    """Encode the numeric columns of n rows as ranks from 0 to 1 (n, d), and the others as codes (n, e)."""
     ranks, codes = [], []
     for column in table.get_columns():
         continuous = column.dtype.is_numeric() or column.dtype.is_temporal()
@@ -105,14 +108,14 @@ def _ranks_and_codes(table: pl.DataFrame) -> tuple[Floats, Floats]:
 
 
 def _columns(arrays: Sequence[NDArray[Any]], rows: int) -> Floats:
-    """Arrays (n,) side by side (n, d), of which there may be none."""
+    """Stack arrays (n,) side by side (n, d); d may be 0."""
     return np.column_stack([np.empty((rows, 0)), *arrays]).astype(np.float32)
 
 
 def _chance(distances: Floats) -> float:
-    """How rarely a row whose training rows (n,) are so far away has a neighbour as near as the nearest, about.
+    """Estimate the chance of a neighbour as near as the nearest one, given distances (n,) to training rows.
 
-    Equal rows are left out, for ``equal_inputs`` tells of them; 1 where too few others or no dimension is left.
+    Equal rows are left out, since ``equal_inputs`` reports them; 1 where too few others or no dimension remain.
     """
     near = min(_NEIGHBOURS, len(distances) // 8)
     apart = distances[distances > 1e-6]
@@ -122,5 +125,6 @@ def _chance(distances: Floats) -> float:
     inner, outer = ordered[near // 2 - 1], ordered[-1]
     if outer <= inner:
         return 1.0
+    # The number of neighbours grows as distance ** dimension: two distances give the dimension.
     dimension = math.log(2 * near / (near // 2)) / math.log(float(outer / inner))
     return min(math.pow(float(ordered[0] / ordered[near - 1]), dimension) * near, 1.0)

@@ -1,4 +1,4 @@
-"""What the gate decided: the document ``verdict.json``, whose schema is ``docs/verdict.schema.json``."""
+"""The gate's verdict: the document ``verdict.json``, whose schema is ``docs/verdict.schema.json``."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,19 +11,19 @@ Decision = Literal["promote", "hold", "reject"]
 
 @dataclass(frozen=True)
 class GateComparison:
-    """The candidate beside the baseline or the champion, on the same test rows.
+    """Comparison of the candidate with the baseline or the champion, on the same test rows.
 
     Attributes:
         against: ``baseline`` or ``champion``.
-        metric: Name of the metric that was compared; absent, like all that follows, if both define none.
+        metric: Name of the compared metric; absent, like all that follows, if both define no metric.
         difference: The candidate's value minus the other's.
         low: Lower end of its 95 % interval (paired bootstrap).
         high: Upper end.
-        p_value: Two-sided probability of so large a difference between equal models.
-        test: What gave ``p_value``.
-        better: Whether the candidate is better by more than chance.
-        worse: Whether it is worse by more than chance.
-        mcnemar_p: P-value of McNemar's test of the labels; absent from a regression.
+        p_value: Two-sided probability of a difference this large between equal models.
+        test: Name of the test that gave ``p_value``.
+        better: Whether the candidate is significantly better.
+        worse: Whether it is significantly worse.
+        mcnemar_p: P-value of McNemar's test of the labels; absent for a regression.
     """
 
     against: str
@@ -44,10 +44,10 @@ class GateVerdict:
 
     Attributes:
         verdict: ``promote``, ``hold`` or ``reject``.
-        reasons: Sentences, the weightiest first.
-        comparison: The candidate beside the baseline or the champion.
-        thresholds: Bound by name of the metric, as they were given; absent where only a decision was asked for.
-        seed: Seed of the bootstrap; absent likewise.
+        reasons: Sentences, the most important first.
+        comparison: Comparison with the baseline or the champion.
+        thresholds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
+        seed: Seed of the bootstrap; absent where ``decide`` alone was called.
     """
 
     verdict: Decision
@@ -57,28 +57,28 @@ class GateVerdict:
     seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; what is absent has no key."""
-        found = {**asdict(self), "reasons": list(self.reasons), "comparison": _present(asdict(self.comparison))}
-        return _present(found)
+        """Return plain values; what is absent has no key."""
+        document = {**asdict(self), "reasons": list(self.reasons), "comparison": _present(asdict(self.comparison))}
+        return _present(document)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        """Read what ``as_json`` gave.
+        """Read what ``as_json`` returned.
 
         Raises:
-            InputError: If it is something else.
+            InputError: If the document is not a verdict.
         """
         try:
             comparison = GateComparison(**facts["comparison"])
-            found = cls(**{**facts, "reasons": tuple(facts["reasons"]), "comparison": comparison})
+            verdict = cls(**{**facts, "reasons": tuple(facts["reasons"]), "comparison": comparison})
         except (KeyError, TypeError) as error:
             raise InputError(
-                f"the verdict must be what the step gate leaves, as docs/verdict.schema.json says; it has the keys "
+                f"the verdict must be what the step gate writes, as docs/verdict.schema.json says; it has the keys "
                 f"{quote(sorted(facts))}: run the gate again."
             ) from error
-        if found.verdict not in get_args(Decision):
-            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {quote(found.verdict)}.")
-        return found
+        if verdict.verdict not in get_args(Decision):
+            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {quote(verdict.verdict)}.")
+        return verdict
 
 
 def _present(facts: Mapping[str, Any]) -> dict[str, Any]:

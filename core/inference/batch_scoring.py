@@ -1,7 +1,7 @@
 """Batch scoring: a table of any size through a model, in memory that does not grow with it.
 
-Four threads, each a block ahead of the next one: one reads, one holds the rows against the contract and makes the
-matrix, one has the engine score it, one writes.
+Four threads, each a block ahead of the next one: one reads, one validates the rows against the contract and encodes
+the matrix, one scores it with the engine, one writes.
 """
 
 import functools
@@ -28,11 +28,11 @@ from headrace.core.runtime.step_events import progress
 from headrace.core.tables.source import FileSource, ReadOptions, Source, SourceFile
 from headrace.core.validation.scoring import ScoringValidation, judge
 
-# Larger ones cost more in page faults than they save.
+# Larger blocks cost more in page faults than they save.
 BLOCK_BYTES, BATCH_CELLS = 8 << 20, 1_000_000
-# A table of many columns comes in small blocks, which would make too many parts.
+# A table of many columns arrives in small blocks; a part for each of them would be too many files.
 PART_ROWS = 200_000
-# A rule of no contract: the model has no finite answer to the row.
+# Not a rule of the contract: the model has no finite score for the row.
 _ANSWER = "answer"
 
 
@@ -42,12 +42,12 @@ class ValidatedRows:
 
     Attributes:
         raw: The rows (n), as they were read.
-        judged: What the contract says of them.
-        matrix: Model matrix (m, p) of those that are not refused, in order; None if all are.
+        validation: Which rules of the contract each of them breaks.
+        matrix: Model matrix (m, p) of the m rows that are not refused, in order; None if all are refused.
     """
 
     raw: pl.DataFrame
-    judged: ScoringValidation
+    validation: ScoringValidation
     matrix: Floats | None
 
 
@@ -56,9 +56,9 @@ class ScoredBlock:
     """Predictions for some rows.
 
     Attributes:
-        table: A row for each row, in order; see ``score_table``.
-        refused: How many have no prediction.
-        warned: How many have one, and break a rule that only warns.
+        table: One line per row, in order; see ``score_table`` for its columns.
+        refused: Number of rows without a prediction.
+        warned: Number of rows with a prediction that break a rule which only warns.
     """
 
     table: pl.DataFrame
@@ -82,128 +82,140 @@ def score_table(
     """Write a prediction for each row of a table, in its order.
 
     Args:
-        source: The table; it needs the contract's inputs, and may hold other columns, which are not looked at.
+        source: The table; it needs the contract's inputs, and may hold other columns, which are ignored.
         scorer: The model.
-        output: A folder of Parquet parts, or a file that ends in ``.parquet`` or ``.csv``. It appears when it is whole,
-            in place of an older one. Its columns: ``row`` (from 1 on), the contract's keys and ids as they were read,
-            ``label`` and ``probability_CLASS``, or ``value``; ``status`` (``scored`` or ``refused``), ``violations``
-            (rules and columns) and ``model_digest``.
-        options: How the source is read; if not given, with the contract's missing values.
-        block_bytes: Size of the blocks of text, about.
-        report: Called with a few words on how far it is; if not given, they are an event of the step.
+        output: A folder of Parquet parts, or a file that ends in ``.parquet`` or ``.csv``. It appears when it is
+            complete, in place of an older one. Its columns: ``row`` (from 1 on), the contract's keys and ids as they
+            were read, ``label`` and ``probability_CLASS``, or ``value``; ``status`` (``scored`` or ``refused``),
+            ``violations`` (rules and columns) and ``model_digest``.
+        options: How the source is read; by default with the contract's missing values.
+        block_bytes: Approximate size of the blocks of text, in bytes.
+        report: Called with a few words on the progress; by default they become an event of the step.
 
     Returns:
         ``rows``, ``scored``, ``refused``, ``warned`` and ``digest`` of the model.
 
     Raises:
-        InputError: If the source cannot be read, or ``output`` cannot be written, holds something else than
+        InputError: If the source cannot be read, or ``output`` cannot be written, holds something other than
             predictions, or is a file of the source.
         DataError: If a column that the model needs is absent, or the table has no rows.
     """
     output = output.resolve()
     rows = refused = warned = 0
-    held: list[pl.DataFrame] = []
+    unwritten: list[pl.DataFrame] = []
     reading = TableReader(
-        _apart(source, output),
+        _guard_output(source, output),
         _only_needed(options or ReadOptions(missing_values=scorer.contract.missing_values), scorer.contract),
         block_bytes=block_bytes,
         digest=False,
     )
+    # They close in reverse: each reader before what it reads from, the output last, so that an error leaves no table.
     with (
         open_writer(output) as writer,
-        BackgroundWriter() as behind,
+        BackgroundWriter() as background,
         closing(ahead(reading.frames())) as frames,
         closing(ahead(ready(frame, scorer.contract) for frame in frames)) as blocks,
     ):
         for block in blocks:
-            found = score_block(block, scorer, first_row=rows + 1)
-            rows, refused, warned = rows + block.raw.height, refused + found.refused, warned + found.warned
-            held.append(found.table)
-            if sum(table.height for table in held) >= PART_ROWS:
-                behind.do(writer.write, pl.concat(held))
-                held = []
+            scored = score_block(block, scorer, first_row=rows + 1)
+            rows, refused, warned = rows + block.raw.height, refused + scored.refused, warned + scored.warned
+            unwritten.append(scored.table)
+            if sum(table.height for table in unwritten) >= PART_ROWS:
+                background.do(writer.write, pl.concat(unwritten))
+                unwritten = []
             report(f"{rows:,} rows")
-        if held:
-            behind.do(writer.write, pl.concat(held))
+        if unwritten:
+            background.do(writer.write, pl.concat(unwritten))
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}
 
 
 def ready(frame: pl.DataFrame, contract: Contract) -> ValidatedRows:
-    """Hold raw rows against the contract, and make the matrix of those that may be scored.
+    """Validate raw rows against the contract, and encode the matrix of those that may be scored.
 
     Args:
         frame: Raw rows (n), of any dtypes.
         contract: The model's contract.
 
+    Returns:
+        The rows, with the model matrix (m, p) of the m rows that are not refused.
+
     Raises:
         DataError: If a column that the model needs is absent.
     """
-    judged = judge(frame, contract)
-    some = judged.refused.any()
-    if some and judged.refused.all():
-        return ValidatedRows(frame, judged, None)
-    rows = judged.table.filter(~judged.refused) if some else judged.table
-    return ValidatedRows(frame, judged, model_matrix.encode(row_features.add(rows, contract), contract))
+    validation = judge(frame, contract)
+    any_refused = validation.refused.any()
+    if any_refused and validation.refused.all():
+        return ValidatedRows(frame, validation, None)
+    rows = validation.table.filter(~validation.refused) if any_refused else validation.table
+    return ValidatedRows(frame, validation, model_matrix.encode(row_features.add(rows, contract), contract))
 
 
 def score_block(block: ValidatedRows, scorer: Scorer, *, first_row: int = 1) -> ScoredBlock:
-    """The predictions for some rows.
+    """Score the rows of a block.
 
     Args:
         block: The rows (n).
         scorer: The model.
-        first_row: Number of the first of them in the table.
+        first_row: Number of the first of them in the table, from 1 on.
 
     Returns:
         Predictions (n rows).
     """
-    scores, judged = _scores(block, scorer)
+    scores, validation = _scores(block, scorer)
     return ScoredBlock(
-        table=prediction_table.table(block.raw, judged, scores, scorer=scorer, first_row=first_row),
-        refused=int(judged.refused.sum()),
-        warned=_count_warnings(judged),
+        table=prediction_table.table(block.raw, validation, scores, scorer=scorer, first_row=first_row),
+        refused=int(validation.refused.sum()),
+        warned=_count_warnings(validation),
     )
 
 
 def _scores(block: ValidatedRows, scorer: Scorer) -> tuple[Floats | None, ScoringValidation]:
-    """Scores of the rows that are not refused; None if all are. Rows without a finite score are refused then."""
-    judged = block.judged
+    """Compute the scores (m, k) or (m,) of the rows that are not refused; None if all are refused.
+
+    Rows without a finite score are refused too.
+    """
+    validation = block.validation
     if block.matrix is None:
-        return None, judged
+        return None, validation
     scores = scorer.scores(block.matrix)
     if np.isfinite(scores).all():
-        return scores, judged
-    sound = np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)
-    lost = np.zeros(len(judged.refused), dtype=bool)
-    lost[(~judged.refused).to_numpy()] = ~sound
-    mask = pl.Series(lost)
-    broken = {**judged.broken, (_ANSWER, scorer.contract.target.name): mask}
-    return scores[sound] if sound.any() else None, replace(judged, broken=broken, refused=judged.refused | mask)
+        return scores, validation
+    finite = np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)
+    without_score = np.zeros(len(validation.refused), dtype=bool)
+    without_score[(~validation.refused).to_numpy()] = ~finite
+    mask = pl.Series(without_score)
+    broken = {**validation.broken, (_ANSWER, scorer.contract.target.name): mask}
+    return scores[finite] if finite.any() else None, replace(
+        validation, broken=broken, refused=validation.refused | mask
+    )
 
 
-def _count_warnings(judged: ScoringValidation) -> int:
-    if not judged.broken:
+def _count_warnings(validation: ScoringValidation) -> int:
+    if not validation.broken:
         return 0
-    broken = functools.reduce(operator.or_, judged.broken.values())
-    return int((broken & ~judged.refused).sum())
+    broken = functools.reduce(operator.or_, validation.broken.values())
+    return int((broken & ~validation.refused).sum())
 
 
 def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
-    """Read what the model and the predictions need, and numbers as numbers at once; ids stay as they are written."""
-    named = prediction_table.identifying(contract)
-    plain = [column for column in contract.inputs if not column.format and column.name not in named]
+    """Restrict the reading to the columns that the model and the predictions need.
+
+    Numbers are parsed as numbers at once; ids stay as they are written.
+    """
+    identifying = prediction_table.identifying(contract)
+    plain = [column for column in contract.inputs if not column.format and column.name not in identifying]
     return replace(
         options,
         batch_cells=BATCH_CELLS,
         listed=contract.marked,
-        only=tuple(dict.fromkeys((*named, *(column.name for column in contract.inputs)))),
+        only=tuple(dict.fromkeys((*identifying, *(column.name for column in contract.inputs)))),
         numbers=tuple(column.name for column in plain if column.dtype == "number"),
         integers=tuple(column.name for column in plain if column.dtype == "integer"),
     )
 
 
-def _apart(source: Source, output: Path) -> Source:
-    """The source, which refuses to be read where the predictions would take its place."""
+def _guard_output(source: Source, output: Path) -> Source:
+    """Return the source, made to raise when it is read from where the predictions would replace it."""
     if not isinstance(source, FileSource):
         return source
 

@@ -1,4 +1,4 @@
-"""How the door reads the values of one column, where they are plainly in order."""
+"""Decoders of a column's values: the fast path for values that are plainly valid."""
 
 import math
 import re
@@ -15,32 +15,32 @@ from headrace.core.contracts.vocabulary import FALSE, TRUE
 from headrace.core.values.missing_marks import as_numbers
 from headrace.core.values.number_notation import notation_of
 
-# A value as the matrix holds it, or a time that row features are made of; None where only the full check can tell.
+# A value as the matrix holds it, or a time that row features are computed from; None where only the full path can tell.
 ScalarDecoder = Callable[[Any], Any]
 ArrayDecoder = Callable[[Sequence[Any] | NDArray[Any]], Any]
 
 NAN = math.nan
-# What the matrix holds for a text that is none of the categories.
+# What the matrix holds for a text outside the categories.
 _UNSEEN = -1.0
-# Beyond it, neighbouring integers are one float.
+# Beyond it, neighbouring integers share one float.
 _EXACT = 2.0**53
 # The matrix holds no larger numbers.
 _LARGEST = 1e30
 _NUMBERS = frozenset({int, float})
-# Numbers as nearly every CSV writes them, and short enough to be read alike by everyone.
+# Numbers as nearly every CSV writes them, and short enough that every parser reads the same number.
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,17})?")
-# More texts than that are cast faster all at once.
+# Polars casts more texts than this faster than Python reads them one by one.
 _MOST_TEXTS = 500
 
 
 @dataclass(frozen=True)
 class ColumnDecoder:
-    """The quick check of a column.
+    """Decode one column on the fast path.
 
     Attributes:
-        one: One value; None if it is not plainly in order.
-        many: Values (n,) to an array (n,) of float64 (of times: a list); None if not all are plainly in order.
+        one: Decodes one value; None if it is not plainly valid.
+        many: Decodes values (n,) to an array (n,) of float64 (times to a list); None if any is not plainly valid.
     """
 
     one: ScalarDecoder
@@ -48,11 +48,11 @@ class ColumnDecoder:
 
 
 def reader(column: Column, missing_values: Sequence[str] = ()) -> ColumnDecoder:
-    """The quick check of a column.
+    """Return the fast decoder of a column.
 
     Args:
         column: The column.
-        missing_values: Texts that stand for a missing value where a text is nothing else.
+        missing_values: Texts that stand for a missing value unless they are a valid value of the column.
     """
     absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
     if column.dtype == "timestamp":
@@ -76,9 +76,9 @@ def _numbers(  # noqa: C901 - one closure for each way in
     column: Column, absent: Mapping[str, float], marks: frozenset[float]
 ) -> ColumnDecoder:
     whole = column.dtype == "integer"
-    most = _EXACT if whole else _LARGEST
-    low = max(-most, -math.inf if column.minimum is None else column.minimum)
-    high = min(most, math.inf if column.maximum is None else column.maximum)
+    largest = _EXACT if whole else _LARGEST
+    low = max(-largest, -math.inf if column.minimum is None else column.minimum)
+    high = min(largest, math.inf if column.maximum is None else column.maximum)
     nothing = _nothing(column)
     plain = (_WHOLE if whole else _DECIMAL).fullmatch
 
@@ -88,10 +88,10 @@ def _numbers(  # noqa: C901 - one closure for each way in
         number = float(value)
         return number if low <= number <= high and number not in marks else None
 
-    of_text = _notation_reader(column.format, text, absent) if column.format else text
+    read_text = _notation_reader(column.format, text, absent) if column.format else text
 
     def one(value: Any) -> float | None:
-        kind = type(value)
+        kind = type(value)  # not `isinstance`: a bool is an int to it
         if marks and kind in _NUMBERS and value in marks:
             return None
         if kind is float:
@@ -99,7 +99,7 @@ def _numbers(  # noqa: C901 - one closure for each way in
         if kind is int:
             return float(value) if low <= value <= high and -_EXACT <= value <= _EXACT else None
         if kind is str:
-            return of_text(value)
+            return read_text(value)
         return nothing if value is None else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
@@ -116,19 +116,19 @@ def _numbers(  # noqa: C901 - one closure for each way in
     return ColumnDecoder(one, many)
 
 
-def _notation_reader(form: str, text: ScalarDecoder, absent: Mapping[str, float]) -> ScalarDecoder:
-    """The reader of texts in a notation, by the reader of plain ones."""
+def _notation_reader(form: str, read_plain: ScalarDecoder, absent: Mapping[str, float]) -> ScalarDecoder:
+    """Return a reader of texts in a notation, given a reader of plain numbers."""
     notation = notation_of(form)
 
     def read_noted(value: str) -> Any:
-        told = notation.plain(value)
-        return absent.get(value) if told is None else text(told)
+        plain = notation.plain(value)
+        return absent.get(value) if plain is None else read_plain(plain)
 
     return read_noted
 
 
 def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tuple[NDArray[np.float64] | None, bool]:
-    """Numbers as float64, and whether all of them were; None if they are no numbers."""
+    """Return numbers as float64, and whether all of them were floats already; None if they are not numbers."""
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "iuf" or (nothing is None and np.isnan(values).any()):
             return None, False
@@ -142,31 +142,31 @@ def _array(values: Sequence[Any] | NDArray[Any], *, nothing: float | None) -> tu
 
 
 def _one_by_one(one: ScalarDecoder, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
-    """Values that are texts, or of several kinds, if they are few enough for it to pay."""
+    """Decode texts, or values of several types, one by one; None if they are too many for it to pay."""
     if isinstance(values, np.ndarray) or len(values) > _MOST_TEXTS:
         return None
-    found = [one(value) for value in values]
-    return None if None in found else np.array(found, dtype=np.float64)
+    numbers = [one(value) for value in values]
+    return None if None in numbers else np.array(numbers, dtype=np.float64)
 
 
 def _category_reader(
     column: Column, index: Mapping[Any, float | None], kinds: set[type], *, other: float | None = None
 ) -> ColumnDecoder:
-    known = dict(index)
+    codes = dict(index)
     nothing = _nothing(column)
     if nothing is not None:
-        known[None] = nothing
+        codes[None] = nothing
         kinds = {*kinds, type(None)}
 
     def one(value: Any) -> float | None:
-        return known.get(value, other) if type(value) in kinds else None
+        return codes.get(value, other) if type(value) in kinds else None
 
     def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
         plain = values.tolist() if isinstance(values, np.ndarray) else values
         if not set(map(type, plain)) <= kinds:
             return None
-        found = list(map(known.get, plain)) if other is None else [known.get(value, other) for value in plain]
-        return None if None in found else np.array(found, dtype=np.float64)
+        numbers = list(map(codes.get, plain)) if other is None else [codes.get(value, other) for value in plain]
+        return None if None in numbers else np.array(numbers, dtype=np.float64)
 
     return ColumnDecoder(one, many)
 
@@ -182,25 +182,25 @@ def _times(column: Column, absent: Mapping[str, float], marks: frozenset[str]) -
         return _time(value) or absent.get(value)
 
     def many(values: Sequence[Any] | NDArray[Any]) -> list[Any] | None:
-        found = [one(value) for value in values]
-        return None if None in found else found
+        times = [one(value) for value in values]
+        return None if None in times else times
 
     return ColumnDecoder(one, many)
 
 
 def _time(text: str) -> datetime | None:
-    """A time in one of the two plainest forms of ISO 8601: a date, or a date and a time to the second."""
+    """Parse a time in one of the two plainest forms of ISO 8601: a date, or a date and a time to the second."""
     if not text.isascii() or text[4:5] != "-" or text[7:8] != "-":
         return None
     if len(text) != 10 and not (len(text) == 19 and text[10] in " T" and text[13] == text[16] == ":"):
         return None
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.year >= 1000 else None
+    return time if time.year >= 1000 else None
 
 
 def _nothing(column: Column) -> float | None:
-    """What a missing value becomes; None if the contract does not let it be missing."""
+    """Return what a missing value becomes; None if the contract does not let it be missing."""
     return NAN if column.missing > 0 else None

@@ -1,4 +1,4 @@
-"""What computes a model's scores: ONNX Runtime where the model has an exact ONNX form, scikit-learn otherwise."""
+"""The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists, scikit-learn otherwise."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,13 +29,13 @@ class Engine(Protocol):
     name: str
 
     def __call__(self, matrix: Floats) -> Floats:
-        """The scores of a matrix.
+        """Compute the scores of a matrix.
 
         Args:
             matrix: Model matrix (n, p), n at least 1, in C order.
 
         Returns:
-            Class probabilities (n, k) in the order of ``layout.classes``, or values (n,) of a regression.
+            Class probabilities (n, k) in the order of ``matrix_layout.classes``, or values (n,) of a regression.
         """
 
 
@@ -49,24 +49,25 @@ class OnnxEngine:
 
         Args:
             content: Bytes of ``model.onnx``.
-            contract: The contract that it must fit.
-            threads: Threads for one call; other calls have their own.
+            contract: The contract that the model must match.
+            threads: Threads of one call; concurrent calls have their own.
 
         Raises:
-            BundleError: If it cannot be loaded, holds what Headrace does not write, or takes or gives another shape
-                than the contract says.
+            BundleError: If it cannot be loaded, holds what Headrace does not write, or has inputs or outputs of
+                another shape than the contract says.
         """
         onnx_safety.check(content, FILE)
         settings.without_telemetry()
-        import onnxruntime  # noqa: PLC0415 - whoever trains needs none
+        import onnxruntime  # noqa: PLC0415 - training does not need it
 
-        given = onnxruntime.SessionOptions()
-        given.intra_op_num_threads = threads
-        given.inter_op_num_threads = 1
-        given.log_severity_level = 4
-        given.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # A spinning thread pool burns a core between requests.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = onnxruntime.InferenceSession(content, given, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has an exception for each of its statuses
             raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
         _check(session, contract)
@@ -74,12 +75,12 @@ class OnnxEngine:
         self._try(len(matrix_layout.columns(contract)))
 
     def __call__(self, matrix: Floats) -> Floats:
-        """The scores of a matrix; see ``Engine``."""
-        found: Floats = self._run(["Y"], {"X": matrix})[0]
-        return found
+        """Compute the scores of a matrix; see ``Engine``."""
+        scores: Floats = self._run(["Y"], {"X": matrix})[0]
+        return scores
 
     def _try(self, columns: int) -> None:
-        """Score a row: some faults of a model, such as a split by a column that it lacks, show only then."""
+        """Score one row: some faults of a model, such as a split on a column that it lacks, show only then."""
         try:
             self(np.zeros((1, columns)))
         except Exception as error:  # as above
@@ -107,7 +108,7 @@ class SklearnEngine:
         self._classes = len(matrix_layout.classes(contract))
 
     def __call__(self, matrix: Floats) -> Floats:
-        """The scores of a matrix; see ``Engine``."""
+        """Compute the scores of a matrix; see ``Engine``."""
         from headrace.core.models import fitted_model  # noqa: PLC0415 - as above
 
         if self._classes:
@@ -116,15 +117,15 @@ class SklearnEngine:
 
 
 def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
-    """The engine of a bundle.
+    """Load the engine of a bundle.
 
     Args:
-        folder: A bundle that was verified.
+        folder: Folder of a verified bundle.
         contract: Its contract.
         threads: Threads for one call.
 
     Raises:
-        BundleError: If ``engine.json`` names none that there is, or the model cannot be loaded.
+        BundleError: If ``engine.json`` names an unknown engine, or the model cannot be loaded.
     """
     name = _name(folder / RECORD)
     if name == OnnxEngine.name:
@@ -140,8 +141,8 @@ def _name(path: Path) -> object:
     except (InputError, MissingError) as error:
         raise BundleError(f"a bundle must hold {path.name}, as one that is packaged anew does; {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else record
-        raise BundleError(f"{path} must be of format {FORMAT}; got {quote(found)} instead: use a matching Headrace.")
+        version = record.get("format") if isinstance(record, dict) else record
+        raise BundleError(f"{path} must be of format {FORMAT}; got {quote(version)} instead: use a matching Headrace.")
     return record.get("engine")
 
 
@@ -159,12 +160,12 @@ def _content(path: Path) -> bytes:
 
 def _check(session: Any, contract: Contract) -> None:
     columns, classes = len(matrix_layout.columns(contract)), len(matrix_layout.classes(contract))
-    wanted = (
+    expected = (
         [("X", "tensor(double)", [None, columns])],
         [("Y", "tensor(double)", [None, classes] if classes else [None])],
     )
-    found = ([_signature(one) for one in session.get_inputs()], [_signature(one) for one in session.get_outputs()])
-    if found != wanted:
+    actual = ([_signature(one) for one in session.get_inputs()], [_signature(one) for one in session.get_outputs()])
+    if actual != expected:
         raise BundleError(
             f"{FILE} must take X (n, {columns}) and give Y (n{f', {classes}' if classes else ''}) of float64, as its "
             "contract says; it does not: package the model again."
@@ -172,5 +173,5 @@ def _check(session: Any, contract: Contract) -> None:
 
 
 def _signature(value: Any) -> tuple[str, str, list[int | None]]:
-    """Name, type and shape; None for the number of rows."""
+    """Return name, type and shape; None for the number of rows."""
     return value.name, value.type, [size if isinstance(size, int) else None for size in value.shape]

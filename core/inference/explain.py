@@ -1,4 +1,4 @@
-"""Why a model answered so: the contribution of each column to a score, by SHAP.
+"""Explanations of a model's scores: the contribution of each column, by SHAP.
 
 The library ``shap`` computes exact Shapley values of linear models (columns taken as independent) and of trees (by the
 paths of the training rows). Source: Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017;
@@ -32,10 +32,10 @@ Floats = NDArray[np.float64]
 
 
 class UnexplainedError(RequestError):
-    """A model has no exact contributions, or nothing here can compute them."""
+    """The model has no exact contributions, or nothing installed can compute them."""
 
     def __init__(self, message: str) -> None:
-        """Say why."""
+        """Set the reason ``unexplained``."""
         super().__init__(message, "unexplained")
 
 
@@ -44,7 +44,7 @@ class Explanation:
     """Contributions of p columns to the scores of n rows; with the base they add up to the score.
 
     Attributes:
-        scale: What the scores are: ``log-odds``, ``probability``, or ``value`` in the unit of the target.
+        scale: Scale of the scores: ``log-odds``, ``probability``, or ``value`` in the unit of the target.
         base: Score (k,) of the reference; k is 1 for a regression and for the log-odds of two classes.
         values: Contributions (n, p, k) of the columns of the model matrix.
     """
@@ -55,15 +55,15 @@ class Explanation:
 
 
 def reference(model: Model, rows: Matrix) -> dict[str, Any]:
-    """Content of ``explain.json``.
+    """Compute the content of ``explain.json``.
 
     Args:
         model: The model.
-        rows: Model matrix (n, p) of the rows whose mean is what linear models are explained against.
+        rows: Model matrix (n, p) of the rows whose mean is the reference of linear models.
 
     Returns:
-        ``format``, ``exact``, and for a linear family ``reference``: the means of the prepared matrix, which are means
-        of numbers and shares of categories, and no row's own values.
+        ``format``, ``exact``, and for a linear family ``reference``: the means of the preprocessed matrix, which are
+        means of numbers and shares of categories, never the values of a single row.
     """
     content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED}
     if model.family in LINEAR:
@@ -73,7 +73,7 @@ def reference(model: Model, rows: Matrix) -> dict[str, Any]:
 
 
 class Explainer:
-    """Explains the answers of one model."""
+    """Explain the predictions of one model."""
 
     def __init__(self, model: Model, content: Mapping[str, Any]) -> None:
         """Prepare to explain.
@@ -84,7 +84,7 @@ class Explainer:
 
         Raises:
             UnexplainedError: If its family has no exact contributions, or shap is not installed.
-            BundleError: If the reference is not one of this model.
+            BundleError: If the reference does not belong to this model.
         """
         self._model = model
         self._estimator = model.pipeline.named_steps["estimator"]
@@ -105,30 +105,34 @@ class Explainer:
 
     @classmethod
     def open(cls, bundle: Bundle) -> "Explainer":
-        """The explainer of a verified bundle's model.
+        """Return the explainer of a verified bundle's model.
 
         Raises:
-            UnexplainedError: If there is none.
+            UnexplainedError: If the model cannot be explained.
             BundleError: If the bundle has no ``explain.json``, or another model's.
         """
         return cls(bundle.model(), bundle.json(FILE))
 
     def explain(self, matrix: Matrix) -> Explanation:
-        """Explain the scores of some rows.
+        """Explain the scores of n rows.
 
         Args:
             matrix: Model matrix (n, p).
+
+        Returns:
+            Contributions (n, p, k) on the scale of the model.
 
         Raises:
             InternalError: If contributions do not add up to the score that they explain.
         """
         prepared = _preprocess(self._model, matrix)
-        found = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
-        values = np.asarray(found.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
-        base = np.asarray(found.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
+        explained = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
+        values = np.asarray(explained.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
+        base = np.asarray(explained.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
         scores = self._scores(prepared)
         if not np.allclose(base + values.sum(axis=1), scores, rtol=_TOLERANCE, atol=_TOLERANCE):
             raise InternalError("contributions must add up to the score that they explain; these do not.")
+        # A category has one prepared column for each of its values: their contributions add up to the column's.
         merged = np.zeros((len(matrix), matrix.shape[1], values.shape[2]))
         for place, source in enumerate(self._sources):
             merged[:, source] += values[:, place]
@@ -145,19 +149,19 @@ class Explainer:
     def _scores(self, prepared: Floats) -> Floats:
         estimator = self._estimator
         if isinstance(estimator, RandomForestClassifier):
-            found = estimator.predict_proba(prepared)
+            scores = estimator.predict_proba(prepared)
         elif isinstance(estimator, Ridge | RandomForestRegressor) or not hasattr(estimator, "decision_function"):
-            found = estimator.predict(prepared)
+            scores = estimator.predict(prepared)
         else:
-            found = estimator.decision_function(prepared)
-        return np.asarray(found, dtype=np.float64).reshape(len(prepared), -1)
+            scores = estimator.decision_function(prepared)
+        return np.asarray(scores, dtype=np.float64).reshape(len(prepared), -1)
 
 
 def objects(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
-    """One object for each row, as JSON can hold it.
+    """Return one object for each row, as JSON can hold it.
 
     Args:
-        explanation: Contributions to the answers of n rows.
+        explanation: Contributions (n, p, k) to the scores of n rows.
         model: The model.
 
     Returns:
@@ -166,7 +170,7 @@ def objects(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
     """
     names = [column.name for column in matrix_layout.columns(model.contract)]
     columns = _columns_by_class(explanation, model)
-    found = []
+    rows = []
     for row in explanation.values:
         parts = {
             name: {
@@ -175,14 +179,14 @@ def objects(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
             }
             for name, (place, sign) in columns.items()
         }
-        found.append({"scale": explanation.scale, **parts.get("", {"classes": parts})})
-    return found
+        rows.append({"scale": explanation.scale, **parts.get("", {"classes": parts})})
+    return rows
 
 
 def _library() -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what shap's own dependencies deprecate
+            warnings.simplefilter("ignore")  # deprecations in shap's own dependencies
             import shap  # noqa: PLC0415 - an extra, and seconds to import
     except ImportError as error:
         raise UnexplainedError("explanations need the package shap: install headrace[explain].") from error
@@ -190,7 +194,7 @@ def _library() -> Any:
 
 
 def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple[int, float]]:
-    """Which column of the scores explains what, and its sign; under the empty name what stands for a whole row."""
+    """Return column of the scores and sign by class; under the empty name where one column explains the whole row."""
     present = [int(place) for place in getattr(model.pipeline, "classes_", ())]
     if not present:
         return {"": (0, 1.0)}
@@ -202,17 +206,17 @@ def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple
 
 
 def _preprocess(model: Model, rows: Matrix) -> Floats:
-    found = model.pipeline.named_steps["prepare"].transform(rows)
-    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
+    prepared = model.pipeline.named_steps["prepare"].transform(rows)
+    return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, dtype=np.float64)
 
 
 def _sources(model: Model) -> list[int]:
-    """The matrix column of each prepared column."""
-    found: list[int] = []
+    """Return the matrix column of each prepared column."""
+    sources: list[int] = []
     for name, step, columns in model.pipeline.named_steps["prepare"].transformers_:
         if name == "remainder":
             continue
         for place, column in enumerate(columns):
             width = len(step.categories_[place]) if isinstance(step, OneHotEncoder) else 1
-            found += [int(column)] * width
-    return found
+            sources += [int(column)] * width
+    return sources

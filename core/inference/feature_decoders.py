@@ -1,4 +1,4 @@
-"""Row features of values that the door has read: ``headrace.core.features.row_features`` without a table."""
+"""Row features of decoded values: ``headrace.core.features.row_features`` without a table."""
 
 import math
 import operator
@@ -21,14 +21,14 @@ _MICROSECONDS_PER_MINUTE = 60_000_000
 
 
 def build_decoder(feature: RowFeature, names: Sequence[str]) -> FeatureDecoder:
-    """How a row feature is made: of one row, of many rows, and from which inputs.
+    """Return how a row feature is computed: for one row, for many rows, and from which inputs.
 
     Args:
         feature: The row feature.
         names: Names of the contract's inputs, in order.
 
     Returns:
-        A function of the values of one row, one of columns (n,), and the places of the inputs.
+        A function of the values of one row, one of columns (n,) that gives float64 (n,), and the places of the inputs.
     """
     one = _one(feature)
     places = tuple(names.index(name) for name in feature.columns)
@@ -74,7 +74,7 @@ def _product(first: float, second: float) -> float:
 
 
 def _clamp(value: float) -> float:
-    """What overflows is missing, and what is larger than the matrix holds is held there."""
+    """Limit a value to what the matrix holds; an overflow is missing."""
     return max(-_LARGEST, min(_LARGEST, value)) if math.isfinite(value) else math.nan
 
 

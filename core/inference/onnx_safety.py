@@ -1,8 +1,8 @@
-"""What an ONNX file must not hold, found before ONNX Runtime sees it.
+"""Safety check of an ONNX file, before ONNX Runtime sees it.
 
-A bundle comes from a store. ONNX Runtime would open other files that a model names, run loops that never end, and any
-operator that it knows. Only the upper levels of the file's protocol buffer are walked, by hand: importing ``onnx`` for
-it would add a fifth of a second and 14 MB to the start of a server.
+A bundle comes from a store and is not trusted. ONNX Runtime would open other files that a model names, run endless
+loops, and any operator that it knows. Only the upper levels of the file's protocol buffer are walked, by hand:
+importing ``onnx`` for it would add a fifth of a second and 14 MB to the start of a server.
 
 Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://protobuf.dev/programming-guides/encoding
 """
@@ -20,7 +20,7 @@ OPERATORS = frozenset(
 ) | {("ai.onnx.ml", "TreeEnsemble")}
 _MOST_NODES = 200
 
-# Numbers of fields, by message; those that are not listed are refused.
+# Field numbers by message; a field that is not listed is refused.
 _IR, _PRODUCER, _GRAPH, _OPSET = 1, 2, 7, 8
 _MODEL_FIELDS = {_IR, _PRODUCER, _GRAPH, _OPSET}
 _NODE, _GRAPH_NAME, _INITIALIZER, _INPUT, _OUTPUT = 1, 2, 5, 11, 12
@@ -31,14 +31,14 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def check(content: bytes, source: str) -> None:
-    """Refuse a model that holds anything but Headrace's own operators and arrays.
+    """Raise if a model holds anything but Headrace's own operators and arrays.
 
     Args:
         content: Bytes of the model.
-        source: What messages call it.
+        source: Name of the file in messages.
 
     Raises:
-        BundleError: If it does; the sentence says what.
+        BundleError: If it holds anything else; the sentence says what.
     """
     try:
         reason = _fault(content)
@@ -51,59 +51,59 @@ def check(content: bytes, source: str) -> None:
 
 
 def _fault(content: bytes) -> str:
-    """What is wrong with a model; empty if nothing is."""
-    found = list(nodes(content))
-    strange = sorted(set(found) - OPERATORS)
-    if strange:
-        return f"it holds the operator {quote('.'.join(filter(None, strange[0])))}"
-    if not 0 < len(found) <= _MOST_NODES:
-        return f"it has {len(found)} operators"
-    # Whatever array lies in another file names it under this key.
+    """Return what is wrong with a model; empty if nothing is."""
+    operators = list(nodes(content))
+    unknown = sorted(set(operators) - OPERATORS)
+    if unknown:
+        return f"it holds the operator {quote('.'.join(filter(None, unknown[0])))}"
+    if not 0 < len(operators) <= _MOST_NODES:
+        return f"it has {len(operators)} operators"
+    # An array that is stored in another file names that file under this key.
     return "it names another file" if b"location" in content else ""
 
 
 def nodes(content: bytes) -> Iterator[tuple[str, str]]:
-    """Domain and kind of each operator.
+    """Iterate over domain and type of each operator.
 
     Raises:
-        ValueError: If a message holds a field that Headrace does not write, or is no protocol buffer.
+        ValueError: If a message holds a field that Headrace does not write, or is not a protocol buffer.
         IndexError: If the file ends too early.
     """
     for graph in _messages(content, _MODEL_FIELDS, _GRAPH):
         for node in _messages(graph, _GRAPH_FIELDS, _NODE):
-            # Of a field that stands there twice the last one counts.
+            # Of a repeated field the last one counts, as protocol buffers define it.
             kind = [bytes(text).decode() for text in _messages(node, _NODE_FIELDS, _KIND)]
             domain = [bytes(text).decode() for text in _messages(node, _NODE_FIELDS, _DOMAIN)]
             yield domain[-1] if domain else "", kind[-1] if kind else ""
 
 
-def _messages(content: bytes | memoryview, known: set[int], wanted: int) -> Iterator[memoryview]:
-    """The values of one field of a message."""
+def _messages(content: bytes | memoryview, allowed: set[int], number: int) -> Iterator[memoryview]:
+    """Iterate over the values of one field of a message."""
     data, place = memoryview(content), 0
     while place < len(data):
         tag, place = _varint(data, place)
         field, kind = tag >> 3, tag & 7
-        if field not in known:
+        if field not in allowed:
             raise ValueError(f"it holds the field {field}")
         length, place = _length(data, place, kind)
         if length > len(data) - place:
             raise IndexError
-        if field == wanted:
+        if field == number:
             if kind != _BYTES:
-                raise ValueError("it is no protocol buffer of a model")
+                raise ValueError("it is not the protocol buffer of a model")
             yield data[place : place + length]
         place += length
 
 
 def _length(data: memoryview, place: int, kind: int) -> tuple[int, int]:
-    """Length of a value, and where it begins."""
+    """Return the length of a value, and where it begins."""
     if kind == _BYTES:
         return _varint(data, place)
     if kind == _VARINT:
         return _varint(data, place)[1] - place, place
     if kind in {_FIXED64, _FIXED32}:
         return 8 if kind == _FIXED64 else 4, place
-    raise ValueError("it is no protocol buffer")
+    raise ValueError("it is not a protocol buffer")
 
 
 def _varint(data: memoryview, place: int) -> tuple[int, int]:
@@ -116,4 +116,4 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
             return value, place
         shift += 7
         if shift > 63:
-            raise ValueError("it is no protocol buffer")
+            raise ValueError("it is not a protocol buffer")

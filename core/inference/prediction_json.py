@@ -1,4 +1,4 @@
-"""What a model answers, as JSON can hold it."""
+"""Predictions as JSON objects."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,14 @@ Answer = dict[str, Any]
 
 
 def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
-    """One object for each row: ``label`` and ``probabilities`` by class, or ``value``.
+    """Return one object for each row: ``label`` and ``probabilities`` by class, or ``value``.
+
+    Args:
+        prediction: Labels (n,) with probabilities (n, k), or values (n,).
+        classes: The k class labels, in the order of the probabilities.
 
     Raises:
-        InternalError: If the model gave something that is not finite.
+        InternalError: If a number is not finite, or there are neither labels nor values.
     """
     if prediction.values is not None:
         _require_finite(prediction.values)
@@ -32,25 +36,25 @@ def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
 
 
 def differs(expected: Mapping[str, Any], got: Any, *, relative: float, absolute: float) -> str:
-    """How an answer differs from what was expected, in a few words; empty if it does not.
+    """Describe in a few words how an answer differs from the expected one; empty if it does not.
 
     Args:
         expected: An object of ``answers``.
-        got: What a server answered.
+        got: The answer of a server.
         relative: Largest allowed difference of numbers, as a share of the expected one.
         absolute: Largest allowed difference of numbers.
     """
-    found, wanted = _flat(got), _flat(expected)
-    for name, value in wanted.items():
-        if name not in found:
+    actual, required = _flat(got), _flat(expected)
+    for name, value in required.items():
+        if name not in actual:
             return f"{name} is absent"
-        other = found[name]
+        other = actual[name]
         if isinstance(value, float | int) and isinstance(other, float | int):
             if not abs(value - other) <= max(absolute, relative * abs(value)):
                 return f"{name} is {other!r} instead of {value!r}"
         elif value != other:
             return f"{name} is {other!r} instead of {value!r}"
-    extra = sorted(set(found) - set(wanted))
+    extra = sorted(set(actual) - set(required))
     return f"{extra[0]} is not expected" if extra else ""
 
 

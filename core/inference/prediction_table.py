@@ -1,4 +1,4 @@
-"""The table of predictions: what stands in its columns."""
+"""The table of predictions and its columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,25 +19,26 @@ _STATUSES = (REFUSED, SCORED)
 
 
 def table(
-    raw: pl.DataFrame, judged: ScoringValidation, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
+    raw: pl.DataFrame, validation: ScoringValidation, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
 ) -> pl.DataFrame:
-    """The predictions for some rows.
+    """Build the table of predictions for n rows.
 
     Args:
         raw: The rows (n) as they were read.
-        judged: What the contract says of them.
-        scores: Scores of those that are not refused, in order; None if all are.
+        validation: Which rules of the contract each of them breaks.
+        scores: Probabilities (m, k) or values (m,) of the m rows that are not refused, in order; None if all are
+            refused.
         scorer: The model.
         first_row: Number of the first row in the table.
 
     Returns:
-        A row for each row. Texts that repeat are Enums or Categorical, which readers of Parquet see as texts.
+        n rows. Texts that repeat are Enums or Categorical, which readers of Parquet see as texts.
     """
-    there = (~judged.refused).to_numpy()
+    is_scored = (~validation.refused).to_numpy()
     own = [
-        *_answers(scorer, scores, there),
-        _same(STATUS, _STATUSES, 1, raw.height) if there.all() else _repeating(STATUS, _STATUSES, there),
-        _violations(judged.broken, raw.height),
+        *_answers(scorer, scores, is_scored),
+        _same(STATUS, _STATUSES, 1, raw.height) if is_scored.all() else _repeating(STATUS, _STATUSES, is_scored),
+        _violations(validation.broken, raw.height),
         _same(DIGEST, (scorer.digest,), 0, raw.height),
     ]
     taken = {ROW, *(column.name for column in own)}
@@ -47,7 +48,7 @@ def table(
 
 
 def identifying(contract: Contract) -> tuple[str, ...]:
-    """Columns that name a row: keys and ids; personal ones only where the contract keeps them."""
+    """Return the columns that identify a row: keys and ids; personal ones only where the contract keeps them."""
     return tuple(
         column.name
         for column in contract.columns
@@ -58,7 +59,7 @@ def identifying(contract: Contract) -> tuple[str, ...]:
 
 
 def _rename_taken(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
-    """The ids under names of their own: one that a prediction's column has gets ``input_`` before it."""
+    """Rename ids that share their name with a column of the predictions: they get the prefix ``input_``."""
     for values in ids:
         name = values.name
         while name in taken:
@@ -67,49 +68,50 @@ def _rename_taken(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
         yield values.alias(name)
 
 
-def _answers(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) -> Iterator[pl.Series]:
+def _answers(scorer: Scorer, scores: Floats | None, is_scored: NDArray[np.bool_]) -> Iterator[pl.Series]:
     if not scorer.classes:
-        yield _spread(VALUE, scores, there)
+        yield _spread(VALUE, scores, is_scored)
         return
-    yield _repeating(LABEL, scorer.classes, _places(scorer, scores, there))
+    yield _repeating(LABEL, scorer.classes, _places(scorer, scores, is_scored))
     for place, name in enumerate(scorer.classes):
-        yield _spread(f"probability_{name}", None if scores is None else scores[:, place], there)
+        yield _spread(f"probability_{name}", None if scores is None else scores[:, place], is_scored)
 
 
-def _places(scorer: Scorer, scores: Floats | None, there: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Places (n,) of the labels; the one behind the last where a row was not scored."""
-    if scores is not None and len(scores) == len(there):
+def _places(scorer: Scorer, scores: Floats | None, is_scored: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the places (n,) of the labels; the one behind the last where a row was not scored."""
+    if scores is not None and len(scores) == len(is_scored):
         return scorer.choose_classes(scores)
-    places = np.full(len(there), len(scorer.classes), dtype=np.int64)
+    places = np.full(len(is_scored), len(scorer.classes), dtype=np.int64)
     if scores is not None:
-        places[there] = scorer.choose_classes(scores)
+        places[is_scored] = scorer.choose_classes(scores)
     return places
 
 
-def _spread(name: str, values: Floats | None, there: NDArray[np.bool_]) -> pl.Series:
-    """Values of the rows that were scored in the places of all rows; missing in the others."""
-    if values is not None and len(values) == len(there):
+def _spread(name: str, values: Floats | None, is_scored: NDArray[np.bool_]) -> pl.Series:
+    """Place the values of the scored rows among all rows (n,); missing in the others."""
+    if values is not None and len(values) == len(is_scored):
         return pl.Series(name, np.ascontiguousarray(values))
-    full = np.full(len(there), np.nan)
+    full = np.full(len(is_scored), np.nan)
     if values is not None:
-        full[there] = values
+        full[is_scored] = values
+    # NaN is a number to readers of Parquet; rows without a score have none.
     return pl.Series(name, full).fill_nan(None)
 
 
 def _repeating(name: str, texts: Sequence[str], places: NDArray[Any]) -> pl.Series:
-    """A column of few texts, by their places; missing at the place behind the last."""
+    """Build a column of few texts from their places (n,); missing at the place behind the last."""
     return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).gather(pl.Series(places.astype(np.int64, copy=False)))
 
 
 def _same(name: str, texts: Sequence[str], place: int, rows: int) -> pl.Series:
-    """The same column where all places are one; faster to make."""
+    """Build the same column where all places are equal, which is faster."""
     return pl.Series(name, [*texts, None], dtype=pl.Enum(texts)).new_from_index(place, rows)
 
 
 def _violations(broken: Mapping[Rule, pl.Series], rows: int) -> pl.Series:
-    """The rules that each row breaks, as in a quarantine table; missing where it breaks none."""
+    """Return the rules that each row breaks, as in a quarantine table; missing where it breaks none."""
     if not broken:
         return pl.Series(VIOLATIONS, [None], dtype=pl.Categorical).new_from_index(0, rows)
     texts = [pl.when(mask).then(pl.lit(f"{rule}:{column}")) for (rule, column), mask in broken.items()]
-    told = pl.concat_str(texts, separator="; ", ignore_nulls=True)
-    return pl.select(pl.when(told != "").then(told).cast(pl.Categorical).alias(VIOLATIONS)).to_series()
+    violations = pl.concat_str(texts, separator="; ", ignore_nulls=True)
+    return pl.select(pl.when(violations != "").then(violations).cast(pl.Categorical).alias(VIOLATIONS)).to_series()

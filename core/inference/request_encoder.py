@@ -1,8 +1,8 @@
-"""The contract at the door: rows of a request to the model matrix, or a refusal.
+"""Encoding of requests: rows to the model matrix, or a refusal with the reason.
 
-What is plainly in order is taken by plain Python and NumPy, in microseconds. Everything else goes through
-``headrace.core.validation.records``, the functions that also check a training table, and only they refuse: the two
-ways cannot disagree on an answer, for the first one gives none where it is not sure.
+The fast path, plain Python and NumPy, takes what is plainly valid in microseconds. Everything else goes through the
+full path, ``headrace.core.validation.records``, the functions that also check a training table, and only it refuses.
+The two paths cannot disagree: where the fast path is not sure, it gives no result.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,17 +21,17 @@ from headrace.core.inference.column_decoders import ArrayDecoder, ScalarDecoder,
 Rows = Sequence[Any]
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 
-# From so many rows on, whole columns in NumPy are faster than values one by one.
+# From this many rows on, whole columns in NumPy are faster than values one by one.
 _MANY = 12
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Rows that may pass.
+    """Rows of a request that the model may score.
 
     Attributes:
         matrix: Model matrix (n, p) of float64 in C order.
-        warnings: Sentences about what the contract only warns of; at most 100.
+        warnings: Sentences about broken rules that only warn; at most 100.
     """
 
     matrix: NDArray[np.float64]
@@ -39,31 +39,31 @@ class EncodedRows:
 
 
 class RequestEncoder:
-    """The check of one contract's requests."""
+    """Encode the requests of one contract."""
 
     def __init__(self, contract: Contract) -> None:
-        """Prepare the check.
+        """Prepare the decoders of the contract's columns.
 
         Args:
-            contract: The contract of the model that answers.
+            contract: The contract of the served model.
         """
         self.contract = contract
         self.names = tuple(column.name for column in contract.inputs)
-        readers = [reader(column, contract.missing_values) for column in contract.inputs]
-        self._ones: tuple[ScalarDecoder, ...] = tuple(read.one for read in readers)
-        self._manys: tuple[ArrayDecoder, ...] = tuple(read.many for read in readers)
-        self._places, self._made = _plan(matrix_layout.columns(contract), self.names, contract)
+        decoders = [reader(column, contract.missing_values) for column in contract.inputs]
+        self._ones: tuple[ScalarDecoder, ...] = tuple(decoder.one for decoder in decoders)
+        self._manys: tuple[ArrayDecoder, ...] = tuple(decoder.many for decoder in decoders)
+        self._places, self._features = _plan(matrix_layout.columns(contract), self.names, contract)
         self.width = len(self._places)
-        self._direct = not self._made and self._places == tuple(range(len(self.names)))
+        self._direct = not self._features and self._places == tuple(range(len(self.names)))
 
     def rows(self, rows: Rows) -> EncodedRows:
-        """Admit records by column name, or arrays in the order of the contract's inputs.
+        """Encode records by column name, or arrays in the order of the contract's inputs.
 
         Args:
             rows: n rows of one kind, with values as JSON holds them.
 
         Returns:
-            What may pass.
+            Model matrix (n, p), with warnings.
 
         Raises:
             RequestError: If a row or a value breaks the contract; the sentence names row, column, what was expected
@@ -72,7 +72,7 @@ class RequestEncoder:
         return self.quick_rows(rows) or self._judged_rows(rows)
 
     def columns(self, columns: Columns) -> EncodedRows:
-        """Admit whole columns.
+        """Encode whole columns.
 
         Args:
             columns: Values (n,) by the name of their column; in an array of floats NaN is a missing value.
@@ -83,7 +83,7 @@ class RequestEncoder:
         return self.quick_columns(columns) or self._judged_columns(columns)
 
     def quick_rows(self, rows: Rows) -> EncodedRows | None:
-        """What ``rows`` gives, if that is plain to see; None if only the full check can tell."""
+        """Encode rows as ``rows`` does, on the fast path alone; None if only the full path can tell."""
         if len(rows) >= _MANY:
             columns = self._transpose(rows)
             return self._quick_many(columns) if columns else None
@@ -99,22 +99,22 @@ class RequestEncoder:
         return EncodedRows(np.array(matrix)) if matrix else None
 
     def quick_columns(self, columns: Columns) -> EncodedRows | None:
-        """What ``columns`` gives, if that is plain to see; None if only the full check can tell."""
+        """Encode columns as ``columns`` does, on the fast path alone; None if only the full path can tell."""
         if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
             return None
         try:
-            wanted = [columns[name] for name in self.names]
+            inputs = [columns[name] for name in self.names]
         except KeyError:
             return None
-        rows = len(wanted[0])
-        if not rows or any(len(values) != rows for values in wanted):
+        rows = len(inputs[0])
+        if not rows or any(len(values) != rows for values in inputs):
             return None
-        if rows >= _MANY or any(isinstance(values, np.ndarray) for values in wanted):
-            return self._quick_many(wanted)
-        return self.quick_rows(list(map(list, zip(*wanted, strict=True))))
+        if rows >= _MANY or any(isinstance(values, np.ndarray) for values in inputs):
+            return self._quick_many(inputs)
+        return self.quick_rows(list(map(list, zip(*inputs, strict=True))))
 
     def _values(self, row: Any) -> Sequence[Any] | None:
-        """One row's values in the order of the inputs."""
+        """Return the values of one row in the order of the inputs; None if the row does not have them all."""
         if type(row) is list:
             return row if len(row) == len(self.names) else None
         if type(row) is not dict:
@@ -129,17 +129,17 @@ class RequestEncoder:
         return self.contract.names.issuperset(names)
 
     def _numbers(self, values: Sequence[Any]) -> list[float] | None:
-        """One row of the matrix."""
-        found = []
+        """Decode one row of the matrix (p,); None if a value is not plainly valid."""
+        numbers = []
         for one, value in zip(self._ones, values, strict=True):
             number = one(value)
             if number is None:
                 return None
-            found.append(number)
+            numbers.append(number)
         if self._direct:
-            return found
-        made = [one(*[found[place] for place in places]) for one, _, places in self._made]
-        return [(found[place] if place >= 0 else made[~place]) for place in self._places]
+            return numbers
+        features = [one(*[numbers[place] for place in places]) for one, _, places in self._features]
+        return [(numbers[place] if place >= 0 else features[~place]) for place in self._places]
 
     def _transpose(self, rows: Rows) -> Sequence[Sequence[Any]] | None:
         kinds = set(map(type, rows))
@@ -149,21 +149,21 @@ class RequestEncoder:
                 return columns if len(columns) == len(self.names) else None
             if kinds == {dict} and all(map(self._fits, set(map(tuple, rows)))):
                 return [[row[name] for row in rows] for name in self.names]
-        except (ValueError, KeyError):  # of several lengths, or with other names: the full check tells which
+        except (ValueError, KeyError):  # rows of several lengths, or with other names: the full path names them
             return None
         return None
 
     def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> EncodedRows | None:
-        found = []
+        inputs = []
         for many, values in zip(self._manys, columns, strict=True):
             read = many(values)
             if read is None:
                 return None
-            found.append(read)
-        made = [many(*[found[place] for place in places]) for _, many, places in self._made]
+            inputs.append(read)
+        features = [many(*[inputs[place] for place in places]) for _, many, places in self._features]
         matrix = np.empty((len(columns[0]), len(self._places)))
         for target, place in enumerate(self._places):
-            matrix[:, target] = found[place] if place >= 0 else made[~place]
+            matrix[:, target] = inputs[place] if place >= 0 else features[~place]
         return EncodedRows(matrix)
 
     def _judged_rows(self, rows: Rows) -> EncodedRows:
@@ -186,10 +186,10 @@ class RequestEncoder:
 
 
 def _plan(
-    wanted: Sequence[MatrixColumn], names: Sequence[str], contract: Contract
+    matrix_columns: Sequence[MatrixColumn], names: Sequence[str], contract: Contract
 ) -> tuple[tuple[int, ...], list[feature_decoders.FeatureDecoder]]:
-    """Where each column of the matrix comes from: the place of an input, or ``~place`` of a row feature."""
-    made = [feature_decoders.build_decoder(feature, names) for feature in contract.features]
+    """Return the origin of each matrix column: the place of an input, or ``~place`` of a row feature."""
+    features = [feature_decoders.build_decoder(feature, names) for feature in contract.features]
     places = {name: place for place, name in enumerate(names)}
     places |= {feature.name: ~place for place, feature in enumerate(contract.features)}
-    return tuple(places[column.name] for column in wanted), made
+    return tuple(places[column.name] for column in matrix_columns), features

@@ -1,4 +1,4 @@
-"""A model as a server or a batch job sees it: contract, engine, threshold. It needs no scikit-learn to be read."""
+"""A model for a server or a batch job: contract, engine, threshold; scikit-learn is not imported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Scorer:
     """A model that scores rows of the model matrix.
 
     Attributes:
-        contract: Contract of the table that it was fitted on.
-        engine: What computes the scores.
-        threshold: Least probability of the positive class at which it is predicted (binary).
+        contract: Contract of the training table.
+        engine: The engine that computes the scores.
+        threshold: Lowest probability of the positive class at which it is predicted (binary).
         name: Name of the model.
-        digest: SHA-256 that names its bundle.
+        digest: SHA-256 of its bundle.
         family: Name of its family.
     """
 
@@ -46,7 +46,7 @@ class Scorer:
             threads: Threads of the engine for one call.
 
         Raises:
-            BundleError: If a file cannot be used, or the parts do not fit together.
+            BundleError: If a file cannot be used, or contract, model and engine do not match.
         """
         facts = bundle.json("model.json")
         try:
@@ -75,28 +75,28 @@ class Scorer:
         return matrix_layout.positive(self.contract)
 
     def scores(self, matrix: Floats) -> Floats:
-        """Class probabilities (n, k), or values (n,), of a matrix (n, p)."""
+        """Compute class probabilities (n, k), or values (n,), of a matrix (n, p)."""
         return self.engine(matrix)
 
     def choose_classes(self, scores: Floats) -> NDArray[np.int64]:
-        """Places (n,) of the predicted classes: by the threshold (binary), or of the most probable one.
+        """Return the places (n,) of the predicted classes: by the threshold (binary), or of the most probable one.
 
         Args:
             scores: Class probabilities (n, k).
         """
         if self.contract.task == "binary":
             return np.where(scores[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
-        most: NDArray[np.int64] = np.argmax(scores, axis=1)
-        return most
+        most_probable: NDArray[np.int64] = np.argmax(scores, axis=1)
+        return most_probable
 
 
 def _check(bundle: Bundle, contract: Contract, facts: Mapping[str, Any]) -> None:
-    wanted = {
+    expected = {
         "task": contract.task,
         "classes": list(matrix_layout.classes(contract)),
         "columns": [column.name for column in matrix_layout.columns(contract)],
     }
-    if contract.name != bundle.name or any(facts.get(name) != value for name, value in wanted.items()):
+    if contract.name != bundle.name or any(facts.get(name) != value for name, value in expected.items()):
         raise BundleError(
             f"contract.yaml and model.json in {bundle.folder} must be of one model; they are not: package the model "
             "again."

@@ -15,10 +15,10 @@ MOST_POINTS = 200
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What a threshold did to rows that the model had not seen.
+    """Error rates of a threshold on rows that the model had not seen.
 
     Attributes:
-        threshold: Least probability of the positive class at which it is predicted.
+        threshold: Lowest probability of the positive class at which it is predicted.
         false_positives: Share of all rows that are negative and predicted positive.
         false_negatives: Share of all rows that are positive and predicted negative.
     """
@@ -28,12 +28,12 @@ class OperatingPoint:
     false_negatives: float
 
     def as_json(self) -> list[float]:
-        """Three numbers, in the order of the attributes."""
+        """Return three numbers, in the order of the attributes."""
         return [self.threshold, self.false_positives, self.false_negatives]
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """The point of three numbers.
+        """Read a point from three numbers.
 
         Raises:
             ValueError: If there are not three.
@@ -44,7 +44,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a wrong label costs; only the ratio matters.
+    """Costs of wrong labels; only their ratio matters.
 
     Attributes:
         false_positive: Cost of a negative row that is predicted positive, above 0.
@@ -55,10 +55,10 @@ class Costs:
     false_negative: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse costs that are not positive and finite.
+        """Raise if a cost is not positive and finite.
 
         Raises:
-            InputError: If one is not.
+            InputError: If a cost is not positive and finite.
         """
         for name in ("false_positive", "false_negative"):
             value = getattr(self, name)
@@ -67,7 +67,7 @@ class Costs:
 
     @property
     def ideal(self) -> float:
-        """The best threshold for probabilities that are exactly right.
+        """Best threshold for perfectly calibrated probabilities.
 
         Source: Elkan 2001, The foundations of cost-sensitive learning, equation 2.
         """
@@ -77,12 +77,12 @@ class Costs:
 def operating_points(
     positives: NDArray[np.bool_], scores: NDArray[np.float64], *, weights: NDArray[np.float64] | None = None
 ) -> tuple[OperatingPoint, ...]:
-    """Errors by threshold, from predictions for rows that the model was not fitted on.
+    """Compute the errors by threshold, from predictions for rows that the model was not fitted on.
 
     Args:
-        positives: Which of the n rows are positive.
-        scores: Their n predicted probabilities of the positive class.
-        weights: What each row stands for (n,); None for the same.
+        positives: Flags (n,) of the positive rows.
+        scores: Predicted probabilities (n,) of the positive class.
+        weights: Weights (n,) of the rows; None for equal weights.
 
     Returns:
         At most ``MOST_POINTS`` points by rising threshold, from all rows to none predicted positive, spread evenly over
@@ -92,16 +92,16 @@ def operating_points(
         return ()
     order = np.argsort(scores, kind="stable")
     ordered, positive = scores[order], positives[order]
-    given = np.ones(len(order)) if weights is None else weights[order]
-    missed = np.concatenate([[0.0], np.cumsum(given * positive)])
-    spared = np.concatenate([[0.0], np.cumsum(given * ~positive)])
+    row_weights = np.ones(len(order)) if weights is None else weights[order]
+    missed = np.concatenate([[0.0], np.cumsum(row_weights * positive)])
+    spared = np.concatenate([[0.0], np.cumsum(row_weights * ~positive)])
     levels = _levels(ordered)
     below = np.searchsorted(ordered, levels)
     if len(levels) > MOST_POINTS:
         spread = missed[below] / max(missed[-1], 1e-300) + spared[below] / max(spared[-1], 1e-300)
         chosen = np.unique(np.searchsorted(spread, np.linspace(0, spread[-1], MOST_POINTS)))
         levels, below = levels[chosen], below[chosen]
-    total = given.sum()
+    total = row_weights.sum()
     return tuple(
         OperatingPoint(float(level), float((spared[-1] - spared[place]) / total), float(missed[place] / total))
         for level, place in zip(levels, below, strict=True)
@@ -109,7 +109,7 @@ def operating_points(
 
 
 def _levels(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two ends, and the middles between neighbours, so that the last bit of a probability does not decide a row."""
+    """Return thresholds: two ends, and the middles between neighbours, so that a score's last bit decides no row."""
     ends = [ordered[0] / 2, *((ordered[:-1] + ordered[1:]) / 2), (ordered[-1] + 1) / 2]
     inner = np.unique(ends)
     return inner[(inner > 0) & (inner < 1)] if len(np.unique(ordered)) > 1 else ordered[:1]
@@ -122,41 +122,41 @@ def of_predictions(
     positive: int,
     shares: tuple[float, float] | None = None,
 ) -> tuple[OperatingPoint, ...]:
-    """Operating points of out-of-fold probabilities (n, 2); rows that no fold held out (NaN) are left out.
+    """Compute operating points of out-of-fold probabilities (n, 2); rows that no fold held out (NaN) are left out.
 
     Args:
         target: Encoded target (n,).
         predictions: Probabilities (n, 2), or NaN.
         positive: Index of the positive class.
-        shares: Shares of the two classes among all rows, where these are a sample that has others: what the
-            probabilities and the rows stand for is then put right (Elkan 2001, theorem 2).
+        shares: Shares of the two classes among all rows, where these rows are a sample with other shares:
+            probabilities and weights are then corrected (Elkan 2001, theorem 2).
     """
-    known = ~np.isnan(predictions).any(axis=1)
-    actual, given = target[known].astype(np.int64), predictions[known]
+    held_out = ~np.isnan(predictions).any(axis=1)
+    actual, probabilities = target[held_out].astype(np.int64), predictions[held_out]
     if shares is None:
-        return operating_points(actual == positive, given[:, positive])
+        return operating_points(actual == positive, probabilities[:, positive])
     factors = np.array(shares) / np.maximum(np.bincount(actual, minlength=2) / len(actual), 1e-300)
-    given = given * factors
-    scores = given[:, positive] / given.sum(axis=1)
+    probabilities = probabilities * factors
+    scores = probabilities[:, positive] / probabilities.sum(axis=1)
     return operating_points(actual == positive, scores, weights=factors[actual])
 
 
 def cost(point: OperatingPoint, costs: Costs) -> float:
-    """Mean cost of a row at that point."""
+    """Compute the mean cost of a row at that point."""
     return costs.false_positive * point.false_positives + costs.false_negative * point.false_negatives
 
 
 def choose(points: Sequence[OperatingPoint], costs: Costs, *, rows: int = 0) -> OperatingPoint:
-    """The cheapest point, unless its lead over the theoretical one may be chance.
+    """Choose the cheapest point, unless its lead over the theoretical one may be chance.
 
-    Among equals it is the one nearest to the ideal threshold. And if that nearest of all points costs no more than one
-    standard error of the difference above the cheapest, it is taken: the cheapest of many thresholds on few rows is
-    so by luck (the one standard error rule of Breiman et al. 1984, section 3.4.3).
+    Among equals it is the one nearest to the ideal threshold. If the point nearest to the ideal costs at most one
+    standard error of the difference more than the cheapest, it is chosen instead: the cheapest of many thresholds on
+    few rows is often cheapest by luck (the one standard error rule of Breiman et al. 1984, section 3.4.3).
 
     Args:
         points: At least one.
-        costs: What errors cost.
-        rows: On how many rows the points were measured; 0 if that is not known, and the cheapest point is wanted.
+        costs: Costs of errors.
+        rows: Number of rows on which the points were measured; 0 to choose the cheapest point in any case.
     """
     best = min(points, key=lambda point: (round(cost(point, costs), 12), abs(point.threshold - costs.ideal)))
     ideal = min(points, key=lambda point: abs(point.threshold - costs.ideal))
@@ -165,7 +165,7 @@ def choose(points: Sequence[OperatingPoint], costs: Costs, *, rows: int = 0) -> 
 
 
 def _standard_error(one: OperatingPoint, other: OperatingPoint, costs: Costs, rows: int) -> float:
-    """Of the difference in mean cost: the rows between two thresholds are those on which they disagree."""
+    """Estimate the standard error of the difference in mean cost; two thresholds disagree on the rows between them."""
     alarms, misses = abs(one.false_positives - other.false_positives), abs(one.false_negatives - other.false_negatives)
     squares = costs.false_positive**2 * alarms + costs.false_negative**2 * misses
     return math.sqrt(max(squares - (cost(one, costs) - cost(other, costs)) ** 2, 0.0) / rows)

@@ -37,11 +37,12 @@ class Family:
     """One kind of model.
 
     Attributes:
-        name: The name that users give.
+        name: Name of the family.
         tasks: Tasks that it can do.
-        parameters: Hyperparameters by name: their kind, bounds and default.
-        prepare: Makes the transformer of the matrix.
-        estimator: Makes the unfitted estimator from the task, the hyperparameters and the seed.
+        parameters: Hyperparameters by name: type, bounds and default.
+        prepare: Builds the transformer of the matrix.
+        estimator: Builds the unfitted estimator from the task (whether it is a classification), the hyperparameters
+            and the seed.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Family:
     estimator: Callable[[bool, Values, int], Any]
 
     def check_parameters(self, parameters: Values) -> dict[str, Any]:
-        """All hyperparameters: those given, converted and checked, and the defaults of the others.
+        """Return all hyperparameters: the given ones, converted and checked, and defaults for the others.
 
         Raises:
             InputError: If one is unknown or outside its bounds.
@@ -68,11 +69,11 @@ class Family:
         }
 
     def build(self, columns: Sequence[MatrixColumn], *, task: Task, parameters: Values, seed: int) -> Pipeline:
-        """Make the unfitted pipeline.
+        """Build the unfitted pipeline.
 
         Args:
-            columns: Columns of the matrix, from ``layout.columns``.
-            task: What is predicted.
+            columns: Columns of the matrix, from ``matrix_layout.columns``.
+            task: Kind of task.
             parameters: Hyperparameters that differ from the defaults.
             seed: Seed of everything random in the fit, 0 to 2**32 - 1.
 
@@ -100,7 +101,7 @@ def _linear(_: bool, values: Values, seed: int) -> Any:
 
 
 def _neighbours(classify: bool, values: Values, _: int) -> Any:
-    # A tree of neighbours would be one more compiled object to trust when a model is loaded.
+    # A neighbour tree would be one more compiled object to trust when a model is loaded.
     kind = KNeighborsClassifier if classify else KNeighborsRegressor
     return kind(**values, algorithm="brute")
 
@@ -115,6 +116,7 @@ def _forest(classify: bool, values: Values, seed: int) -> Any:
 
 def _boosting(classify: bool, values: Values, seed: int) -> Any:
     kind = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    # Early stopping would set rows aside at random, and splits by sets of categories have no exact form in ONNX.
     return kind(**values, early_stopping=False, categorical_features=None, random_state=seed)
 
 
@@ -208,26 +210,26 @@ FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 
 
 def names(task: Task) -> list[str]:
-    """Names of all families that can do the task."""
+    """Return the names of all families that can do the task."""
     return [family.name for family in _FAMILIES if task in family.tasks]
 
 
 def defaults(task: Task, *, columns: int) -> list[str]:
-    """Names of the families that are tried unless the user says otherwise: fast ones, whatever the size.
+    """Return the names of the families that are tried by default: those that are fast at any size.
 
     Args:
-        task: What is predicted.
-        columns: Columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
+        task: Kind of task.
+        columns: Number of columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
     """
     names = ["linear" if task == "regression" else "logistic", "random_forest"]
     return names if columns > _WIDE else [*names, "hist_gradient_boosting"]
 
 
 def family(name: str) -> Family:
-    """The family of that name.
+    """Return the family of that name.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such family.
     """
     if name not in FAMILIES:
         raise InputError(f"a model family must be one of {sorted(FAMILIES)}; got {quote(name)} instead.")

@@ -1,4 +1,4 @@
-"""A fitted model: a pipeline, the contract it was fitted under, and what made it."""
+"""A fitted model: pipeline, contract of its training table, and parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +26,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of n rows.
+    """Predictions of a model for n rows.
 
     Attributes:
-        labels: The n predicted classes as text; None for a regression.
+        labels: Predicted classes (n) as text; None for a regression.
         probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for a regression.
         values: Vector (n,) of predicted numbers in the unit of the target; None for a classification.
     """
@@ -45,13 +45,13 @@ class Model:
 
     Attributes:
         pipeline: Fitted scikit-learn pipeline over the model matrix.
-        contract: Contract of the table that it was fitted on.
+        contract: Contract of the training table.
         family: Name of the model's family, such as ``random_forest``.
         parameters: Hyperparameters that differ from the family's defaults.
         seed: Seed of everything random in the fit.
-        train: ``rows`` and ``digest`` (SHA-256 of the matrix and the target) of what it was fitted on.
-        threshold: Least probability of the positive class at which it is predicted (binary).
-        operating_points: Out-of-fold errors by threshold on the training rows (binary), to choose a threshold by.
+        train: ``rows`` and ``digest`` (SHA-256 of matrix and target) of the training rows.
+        threshold: Lowest probability of the positive class at which it is predicted (binary).
+        operating_points: Out-of-fold errors by threshold on the training rows (binary), for the choice of a threshold.
     """
 
     pipeline: Any
@@ -94,13 +94,16 @@ class Model:
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
     def encode(self, frame: pl.DataFrame) -> model_matrix.Matrix:
-        """The model matrix (n, p) of a typed table; see ``predict``."""
+        """Encode the model matrix (n, p) of a typed table; see ``predict``."""
         if any(feature.name not in frame.columns for feature in self.contract.features):
             frame = row_features.add(frame, self.contract)
         return model_matrix.encode(frame, self.contract)
 
     def labels(self, probabilities: Floats) -> list[str]:
-        """The predicted class of each row: by the threshold (binary), or the most probable one."""
+        """Return the predicted class of each row, given probabilities (n, k).
+
+        Two classes are decided by the threshold, more by the largest probability.
+        """
         names, positive = self.classes, self.positive
         if self.contract.task == "binary":
             chosen = np.where(probabilities[:, positive] >= self.threshold, positive, 1 - positive)
@@ -109,19 +112,19 @@ class Model:
         return [names[index] for index in chosen.tolist()]
 
     def with_threshold(self, threshold: float) -> "Model":
-        """The same model with another decision threshold (binary)."""
+        """Return the same model with another decision threshold (binary)."""
         return replace(self, threshold=threshold)
 
 
 def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
-    """Predicted numbers (n,) for a matrix of n rows."""
+    """Predict numbers (n,), in the target's unit, for a matrix (n, p)."""
     if len(encoded) == 0:
         return np.empty(0)
     return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
 
 
 def predicted_probabilities(pipeline: Any, encoded: model_matrix.Matrix, classes: int) -> Floats:
-    """Probabilities (n, classes) for a matrix of n rows; 0 for a class that the training rows did not hold."""
+    """Predict probabilities (n, classes) for a matrix (n, p); 0 for a class without training rows."""
     probabilities = np.zeros((len(encoded), classes))
     if len(encoded):
         probabilities[:, pipeline.classes_] = pipeline.predict_proba(encoded)
@@ -141,7 +144,7 @@ def save(model: Model, folder: Path) -> None:
 
 
 def facts(model: Model) -> dict[str, Any]:
-    """Content of ``model.json``: everything of a model but its pipeline and its contract."""
+    """Return the content of ``model.json``: everything of a model but its pipeline and its contract."""
     return {
         "format": FORMAT,
         "family": model.family,
@@ -173,18 +176,18 @@ def load(folder: Path) -> Model:
     absent = [name for name in FILES if not (folder / name).is_file()]
     if absent:
         raise MissingError(f"a model's folder must hold {', '.join(FILES)}; {folder} lacks {', '.join(absent)}.")
-    contract, told = _read_contract(folder), read_json(folder / "model.json")
+    contract, document = _read_contract(folder), read_json(folder / "model.json")
     try:
-        _check(told, contract)
+        _check(document, contract)
         return Model(
             pipeline=skops_file.loads((folder / "model.skops").read_bytes()),
             contract=contract,
-            family=str(told["family"]),
-            parameters=dict(told["parameters"]),
-            seed=int(told["seed"]),
-            train=dict(told["train"]),
-            threshold=float(told["threshold"]),
-            operating_points=tuple(OperatingPoint.from_json(point) for point in told["operating_points"]),
+            family=str(document["family"]),
+            parameters=dict(document["parameters"]),
+            seed=int(document["seed"]),
+            train=dict(document["train"]),
+            threshold=float(document["threshold"]),
+            operating_points=tuple(OperatingPoint.from_json(point) for point in document["operating_points"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BundleError):
@@ -199,13 +202,14 @@ def _read_contract(folder: Path) -> Contract:
         raise BundleError(f"a model must hold the contract it was fitted under; {error}") from error
 
 
-def _check(told: dict[str, Any], contract: Contract) -> None:
-    _check_equal("format", FORMAT, told["format"], "use a matching version of Headrace")
+def _check(document: dict[str, Any], contract: Contract) -> None:
+    _check_equal("format", FORMAT, document["format"], "use a matching version of Headrace")
     remedy = "fetch the model again"
-    _check_equal("task", contract.task, told["task"], remedy)
-    _check_equal("classes", list(matrix_layout.classes(contract)), told["classes"], remedy)
-    _check_equal("columns", [column.name for column in matrix_layout.columns(contract)], told["columns"], remedy)
-    ours, theirs = (_minor(version) for version in (sklearn.__version__, told["scikit_learn"]))
+    _check_equal("task", contract.task, document["task"], remedy)
+    _check_equal("classes", list(matrix_layout.classes(contract)), document["classes"], remedy)
+    _check_equal("columns", [column.name for column in matrix_layout.columns(contract)], document["columns"], remedy)
+    # scikit-learn does not support fitted models of another minor version.
+    ours, theirs = (_minor(version) for version in (sklearn.__version__, document["scikit_learn"]))
     _check_equal("scikit_learn", ours, theirs, "install that version, or train the model again")
 
 
@@ -213,6 +217,6 @@ def _minor(version: str) -> Sequence[str]:
     return str(version).split(".")[:2]
 
 
-def _check_equal(name: str, expected: Any, found: Any, remedy: str) -> None:
-    if found != expected:
-        raise BundleError(f"{name} in model.json must be {quote(expected)}; got {quote(found)} instead; {remedy}.")
+def _check_equal(name: str, expected: Any, actual: Any, remedy: str) -> None:
+    if actual != expected:
+        raise BundleError(f"{name} in model.json must be {quote(expected)}; got {quote(actual)} instead; {remedy}.")

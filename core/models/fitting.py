@@ -1,4 +1,4 @@
-"""Fitting and cross-validation that give the same numbers however many cores there are."""
+"""Fitting and cross-validation with the same results on any number of cores."""
 
 import os
 import threading
@@ -21,9 +21,9 @@ from headrace.core.splits.folds import Fold
 
 Floats = NDArray[np.float64]
 
-# A tree of a forest is grown on at most so many rows: more make it slower and larger, but hardly better.
+# A tree of a forest is grown on at most this many rows: more make it slower and larger, but hardly better.
 _ROWS_OF_A_TREE = 10_000
-# And a split looks at no more columns than these, of however many there are.
+# A split of a tree considers at most this many columns.
 _COLUMNS_OF_A_SPLIT = 300
 
 
@@ -33,7 +33,7 @@ class OutOfFold:
 
     Attributes:
         predictions: Probabilities (n, k), or values (n,); NaN for rows that no fold holds out.
-        warnings: What the libraries said of the fits, each sentence once.
+        warnings: Warnings of the libraries during the fits, each sentence once.
     """
 
     predictions: Floats
@@ -41,74 +41,74 @@ class OutOfFold:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Shared:
-    """A setting of the process, made by the first of those who need it at once, and put back by the last one."""
+    """A setting of the process: the first of its concurrent users makes it, the last one restores it."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._users = 0
-        self._held = ExitStack()
+        self._entered = ExitStack()
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._held.enter_context(self._make())
+                self._entered.enter_context(self._make())
         try:
             yield
         finally:
             with self._lock:
                 self._users -= 1
                 if self._users == 0:
-                    self._held.close()
+                    self._entered.close()
 
 
 class _DeterministicFitting:
-    """One thread for BLAS, and warnings by thread, while any fit is under way."""
+    """Limit BLAS to one thread, and separate warnings by thread, while any fit is running."""
 
     def __init__(self) -> None:
-        self._told = threading.local()
+        self._messages = threading.local()
         self._pools = ThreadpoolController()
         self._serial = _Shared(self._limit_blas)
-        self._heard = _Shared(self._by_thread)
+        self._separated = _Shared(self._by_thread)
 
     @contextmanager
     def recording(self) -> Iterator[list[str]]:
-        """A block whose fits give the same numbers however many cores there are; gives what it was warned of."""
-        told: list[str] = []
-        with self._serial(), self._heard(), self.into(told):
-            yield told
+        """Make fits independent of the number of cores, and collect their warnings."""
+        messages: list[str] = []
+        with self._serial(), self._separated(), self.into(messages):
+            yield messages
 
     @contextmanager
     def unheard(self) -> Iterator[None]:
-        """A block without warnings that changes none of the fits under way in other threads."""
-        with self._heard(), self.into([]):
+        """Suppress warnings without changing fits that are running in other threads."""
+        with self._separated(), self.into([]):
             yield
 
     def alone(self) -> AbstractContextManager[Any]:
-        """A part whose loops use no further threads of OpenMP."""
+        """Limit OpenMP to one thread, for fits that run side by side in threads of their own."""
         limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="openmp")
         return limited
 
     @contextmanager
-    def into(self, told: list[str]) -> Iterator[None]:
-        """A part of such a block that runs in a thread of its own."""
-        before = getattr(self._told, "now", None)
-        self._told.now = told
+    def into(self, messages: list[str]) -> Iterator[None]:
+        """Collect the warnings of this thread in ``messages``."""
+        previous = getattr(self._messages, "now", None)
+        self._messages.now = messages
         try:
             yield
         finally:
-            self._told.now = before
+            self._messages.now = previous
 
     def _limit_blas(self) -> AbstractContextManager[Any]:
         # Sums that BLAS splits over threads differ in the last bit with the number of threads.
-        self._pools = ThreadpoolController()  # of the libraries that are loaded by now
+        self._pools = ThreadpoolController()  # finds the libraries that are loaded by now
         limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="blas")
         return limited
 
@@ -116,18 +116,19 @@ class _DeterministicFitting:
     def _by_thread(self) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("always")
+            # Warnings are global to the process: the hook itself looks which thread warned.
             warnings.showwarning = self._show
             yield
 
     def _show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        told = getattr(self._told, "now", None)
-        # Files and sockets that anyone forgot are told of by whichever thread collects the garbage.
-        if told is None or issubclass(category, ResourceWarning):
+        messages = getattr(self._messages, "now", None)
+        # Any thread may collect the garbage, and so warn of files and sockets that others left open.
+        if messages is None or issubclass(category, ResourceWarning):
             return
         first = str(message).strip().splitlines()[0]
         sentence = f"{category.__name__}: {quote(first, 200)[1:-1]}"
-        if sentence not in told:
-            told.append(sentence)
+        if sentence not in messages:
+            messages.append(sentence)
 
 
 _steady = _DeterministicFitting()
@@ -136,7 +137,7 @@ unheard = _steady.unheard
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
-    """Fit a pipeline in place on all cores; the result does not depend on how many there are.
+    """Fit a pipeline in place on all cores; the result does not depend on their number.
 
     Args:
         pipeline: Unfitted pipeline of a family.
@@ -144,39 +145,39 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
         target: Encoded target (n,).
 
     Returns:
-        The warnings that scikit-learn gave, each once.
+        The warnings of scikit-learn, each once.
 
     Raises:
-        DataError: If there are no rows, or rows of one class only, or nothing that the family can be fitted on.
+        DataError: If there are no rows, rows of one class only, or no feature that the family can use.
     """
     if len(target) == 0 or (target.dtype.kind == "i" and len(np.unique(target)) < 2):
-        found = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
-        raise DataError(f"a model must be fitted on rows of at least two classes; got {found}; bring more rows.")
+        problem = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
+        raise DataError(f"a model must be fitted on rows of at least two classes; got {problem}; bring more rows.")
     grower = pipeline[-1]
     adapt(pipeline, encoded)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
-    with recorded() as told:
+    with recorded() as messages:
         if parallel:
             grower.set_params(n_jobs=cores())
         _fit(pipeline, encoded, target)
         if parallel:
-            # Trees that vote at once would be added in any order.
+            # Trees that predict in parallel would be summed in any order.
             grower.set_params(n_jobs=None)
         if hasattr(grower, "_bin_mapper"):
-            # Used in the fit only; the number of cores must not stand in the model's file.
-            grower._bin_mapper.n_threads = 1  # noqa: SLF001 - scikit-learn gives no other way
-    return tuple(told)
+            # It serves the fit only; the number of cores must not become part of the model's file.
+            grower._bin_mapper.n_threads = 1  # noqa: SLF001 - scikit-learn has no public attribute for it
+    return tuple(messages)
 
 
 def adapt(pipeline: Any, encoded: Matrix) -> Any:
     """Adapt an unfitted pipeline to the rows that it will be fitted on.
 
-    Each tree of a forest sees at most 10,000 of the rows, drawn with replacement, and each of its splits at most 300
-    columns; boosting is spared columns that hold no value.
+    Each tree of a forest gets at most 10,000 rows, drawn with replacement, and each of its splits considers at most 300
+    columns; for boosting, columns without a value become constants.
 
     Args:
         pipeline: Unfitted pipeline of a family, changed in place.
-        encoded: Model matrix (n, p) of those rows.
+        encoded: Model matrix (n, p) of the training rows.
 
     Returns:
         The same pipeline.
@@ -196,7 +197,7 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
 
 def _fit(pipeline: Any, encoded: Matrix, target: Target) -> Any:
     pipeline.fit(encoded, target)
-    # Naive Bayes widens each variance by a share of the largest one: if none varies, it would divide by zero.
+    # Naive Bayes adds a share of the largest variance to each: if no feature varies, it would divide by zero.
     if getattr(pipeline[-1], "epsilon_", 1.0) == 0:
         raise DataError("naive Bayes must have a feature that varies; got constant ones only; choose another family.")
     return pipeline
@@ -211,37 +212,37 @@ def out_of_fold(
     classes: int,
     pool: Executor | None = None,
 ) -> OutOfFold:
-    """Predict each held-out row by a pipeline fitted on the other rows, folds side by side.
+    """Predict each held-out row by a pipeline fitted on the other rows, folds in parallel.
 
     Args:
-        make: Gives a new unfitted pipeline.
+        make: Returns a new unfitted pipeline.
         encoded: Model matrix (n, p).
         target: Encoded target (n,).
-        folds: Rows to fit on and to hold out.
+        folds: Indices of the rows to fit on and to hold out.
         classes: Number of classes; 0 for a regression.
-        pool: Where the folds run; threads of its own if not given.
+        pool: Executor of the folds; by default new threads.
 
     Returns:
-        Predictions for the n rows.
+        Probabilities (n, k), or values (n,), with warnings.
 
     Raises:
-        DataError: If a model cannot be fitted on a fold, or predicts what is no finite number.
+        DataError: If a model cannot be fitted on a fold, or predicts a number that is not finite.
     """
     predictions = np.full((len(target), classes) if classes else len(target), np.nan)
 
-    with recorded() as told:
+    with recorded() as messages:
 
         def one(fold: Fold) -> None:
-            with _steady.into(told):
+            with _steady.into(messages):
                 predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes)
 
         with nullcontext(pool) if pool else ThreadPoolExecutor(cores()) as threads:
             _all(threads, one, folds)
-    return OutOfFold(predictions=predictions, warnings=tuple(sorted(told)))
+    return OutOfFold(predictions=predictions, warnings=tuple(sorted(messages)))
 
 
 def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold]) -> None:
-    """Work on each fold; after an error the others are awaited too, for they write to the same array."""
+    """Work on each fold; after an error await the others too, since they write to the same array."""
     running = [threads.submit(work, fold) for fold in folds]
     wait(running)
     for one in running:
@@ -249,11 +250,11 @@ def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold])
 
 
 def _held_out(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int) -> Floats:
-    """Predictions for the rows that a fold holds out, by a pipeline fitted on the others with one thread."""
+    """Predict the rows that a fold holds out, (m, k) or (m,), by a pipeline fitted on the others with one thread."""
     with _steady.alone():
         fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
         pipeline = _fit(adapt(make(), fitted), fitted, target[fold.fitted])
-        found = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
-    if not np.isfinite(found).all():
+        predictions = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
+    if not np.isfinite(predictions).all():
         raise DataError("predictions must be finite numbers; this model gives others; choose another family.")
-    return found
+    return predictions

@@ -1,4 +1,4 @@
-"""Kinds of hyperparameters: what a value must be, whether it comes from a person, a search or a JSON file."""
+"""Types of hyperparameters: the valid values, whether from a person, a search or a JSON file."""
 
 import math
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from headrace.core.base.errors import InputError, quote
 
 @dataclass(frozen=True)
 class IntegerParameter:
-    """A whole number in ``[low, high]``; a float without a fraction will do, as JSON and KFP turn one into it."""
+    """A whole number in ``[low, high]``; a float without a fraction is valid, since JSON and KFP produce them."""
 
     default: int
     low: int
     high: int
 
     def check(self, name: str, value: Any) -> int:
-        """The value as an int.
+        """Return the value as an int.
 
         Raises:
-            InputError: If it is none, or out of bounds.
+            InputError: If it is not a number, or out of bounds.
         """
         number = _number(name, value)
         if number != int(number) or not self.low <= number <= self.high:
@@ -39,10 +39,10 @@ class FloatParameter:
     high: float
 
     def check(self, name: str, value: Any) -> float:
-        """The value as a float.
+        """Return the value as a float.
 
         Raises:
-            InputError: If it is none, or out of bounds.
+            InputError: If it is not a number, or out of bounds.
         """
         number = _number(name, value)
         if not self.low <= number <= self.high:
@@ -54,16 +54,16 @@ class FloatParameter:
 
 @dataclass(frozen=True)
 class CategoricalParameter:
-    """One of some texts."""
+    """One of several texts."""
 
     default: str
     options: tuple[str, ...]
 
     def check(self, name: str, value: Any) -> str:
-        """The value.
+        """Return the value.
 
         Raises:
-            InputError: If it is none of the options.
+            InputError: If it is not one of the options.
         """
         if not isinstance(value, str) or value not in self.options:
             raise InputError(

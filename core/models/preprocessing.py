@@ -1,4 +1,4 @@
-"""What happens to the matrix before an estimator sees it; fitted on the training rows only, inside the model."""
+"""Preprocessing of the matrix for an estimator; fitted on the training rows only, inside the model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from headrace.core.features.matrix_layout import MatrixColumn
 
-# From so many one-hot columns on, mostly zeros, a sparse matrix is the smaller and the faster one.
+# From this many one-hot columns on, which are mostly zeros, a sparse matrix is smaller and faster.
 _MANY_CATEGORIES = 200
 
 
 def scale(columns: Sequence[MatrixColumn], *, dense: bool = False) -> ColumnTransformer:
-    """Numbers imputed by the median and standardised, categories one-hot; for models that measure distances.
+    """Impute numbers by the median and standardise them, encode categories one-hot; for models of distances.
 
-    A missing category is one of its own if the training rows hold one; a category that they do not hold is all zeros.
+    A missing category gets a column of its own if the training rows have one; a category that they lack is all zeros.
 
     Args:
         columns: Columns of the matrix.
@@ -33,9 +33,9 @@ def scale(columns: Sequence[MatrixColumn], *, dense: bool = False) -> ColumnTran
 
 
 def impute(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
-    """Numbers imputed by the median, categories as whole numbers; for trees that take no missing values.
+    """Impute numbers by the median, encode categories as whole numbers; for trees that take no missing values.
 
-    A category that the training rows do not hold is -1, a missing one -2.
+    A category that the training rows lack becomes -1, a missing one -2.
     """
     ordinal = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, dtype=float
@@ -44,7 +44,7 @@ def impute(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
 
 
 def native(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
-    """Numbers as they are, categories as whole numbers, NaN for missing and unseen; for trees that learn from NaN."""
+    """Keep numbers, encode categories as whole numbers, NaN for missing and unseen; for trees that learn from NaN."""
     nan = float("nan")
     ordinal = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=nan, encoded_missing_value=nan, dtype=float
@@ -53,7 +53,7 @@ def native(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
 
 
 def with_empty_columns(transformer: ColumnTransformer, empty: Sequence[int]) -> None:
-    """Give columns that hold no value in the training rows a constant instead; boosting cannot bin nothing.
+    """Replace columns without a value in the training rows by a constant; boosting cannot bin them.
 
     Args:
         transformer: An unfitted transformer, changed in place.
@@ -61,8 +61,8 @@ def with_empty_columns(transformer: ColumnTransformer, empty: Sequence[int]) -> 
     """
     parts = [(name, step, [i for i in columns if i not in empty]) for name, step, columns in transformer.transformers]
     constant = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
-    kept = [part for part in parts if part[2]]
-    transformer.set_params(transformers=[*kept, ("empty", constant, list(empty))] if empty else kept)
+    nonempty = [part for part in parts if part[2]]
+    transformer.set_params(transformers=[*nonempty, ("empty", constant, list(empty))] if empty else nonempty)
 
 
 def _median() -> SimpleImputer:

@@ -1,9 +1,9 @@
-"""The file of a fitted pipeline: skops without whatever differs from one process to the next.
+"""The file of a fitted pipeline: skops without what differs from one process to the next.
 
 A skops file is a zip of ``schema.json`` and arrays. It names arrays by the addresses of objects and stamps them with
 the time, so that two equal pipelines give different bytes. Here arrays are numbered in order of appearance (equal ones
-are kept once), addresses are dropped (skops needs none to load), the time is the zip format's own first day, and the
-bytes that scikit-learn never writes in the nodes of a tree (padding, flags of leaves: whatever lay in memory) are zero.
+are stored once), addresses are dropped (skops does not need them to load), the time is the zip format's first day, and
+the bytes that scikit-learn leaves uninitialised in the nodes of a tree (padding, flags of leaves) are zero.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 
 
 def dumps(pipeline: Any) -> bytes:
-    """The bytes of a fitted pipeline, equal for equal pipelines.
+    """Serialize a fitted pipeline; equal pipelines give equal bytes.
 
     Raises:
         InternalError: If the pipeline holds a type that ``loads`` would refuse.
@@ -36,14 +36,14 @@ def dumps(pipeline: Any) -> bytes:
         arrays = _Arrays(source)
         clean = _clean_node(schema, arrays)
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", compression=zipfile.ZIP_STORED) as written:
+    with zipfile.ZipFile(target, "w", compression=zipfile.ZIP_STORED) as archive:
         for name, content in (("schema.json", json.dumps(clean).encode()), *arrays.contents.items()):
-            written.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content)
+            archive.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content)
     return target.getvalue()
 
 
 def loads(data: bytes) -> Any:
-    """The pipeline of a file, if it holds reviewed types only and its trees point at nothing outside themselves.
+    """Load a pipeline, if it holds reviewed types only and its trees point at nothing outside themselves.
 
     Raises:
         BundleError: If the file is damaged or not to be trusted.
@@ -55,7 +55,7 @@ def loads(data: bytes) -> Any:
     except BundleError:
         raise
     except Exception as error:
-        # Whatever a damaged or hostile file makes zip, JSON, skops, NumPy or scikit-learn raise means one thing here.
+        # A damaged or hostile file makes zip, JSON, skops, NumPy or scikit-learn raise anything: it all means the same.
         raise BundleError(
             f"model.skops must be a file that Headrace wrote; reading it failed with "
             f"{type(error).__name__}: {quote(str(error))}; fetch the model again."
@@ -64,9 +64,9 @@ def loads(data: bytes) -> Any:
 
 
 def types(data: bytes) -> list[str]:
-    """Types of a file that skops asks to be trusted, sorted: with this list, skops alone can load it.
+    """List the types of a file that skops does not trust by default, sorted: with this list, skops alone can load it.
 
-    Whoever loads a model with Headrace is asked for no list; the reviewed one is ``model_trust.TRUSTED``.
+    Headrace itself does not need the list: it has the reviewed one, ``trusted_types.TRUSTED``.
     """
     return sorted(skops.io.get_untrusted_types(data=data))
 
@@ -92,7 +92,7 @@ class _Arrays:
         self._names: dict[bytes, str] = {}
 
     def rename(self, name: str) -> str:
-        """The new name of an array, the same for equal arrays."""
+        """Return the new name of an array, the same for equal arrays."""
         content = _without_leftovers(self._source.read(name))
         digest = hashlib.sha256(content).digest()
         if digest not in self._names:
@@ -103,25 +103,25 @@ class _Arrays:
 
 
 def _without_leftovers(content: bytes) -> bytes:
-    """An array's bytes with zeros wherever a structured array holds nothing that was written."""
+    """Return an array's bytes with zeros wherever a structured array holds uninitialised memory."""
     array = np.load(io.BytesIO(content), allow_pickle=False)
     if array.dtype.names is None:
         return content
-    # Not `zeros_like`: that writes zeros field by field and leaves the padding as it finds it.
+    # Not `zeros_like`: that writes zeros field by field and leaves the padding uninitialised.
     clean = np.zeros(array.shape, dtype=array.dtype)
     for field in array.dtype.names:
         clean[field] = array[field]
     if "left_child" in array.dtype.names:
         clean["missing_go_to_left"][array["left_child"] == -1] = 0
     target = io.BytesIO()
-    # `numpy.save` copies field by field into a buffer of its own, whose padding again holds whatever lay there.
+    # `numpy.save` copies field by field into a buffer of its own, whose padding is uninitialised again.
     np.lib.format.write_array_header_1_0(target, np.lib.format.header_data_from_array_1_0(clean))
     target.write(clean.view(np.uint8).tobytes())
     return target.getvalue()
 
 
 def _clean_node(node: Any, arrays: _Arrays) -> Any:
-    """A node of the schema without addresses and with the new names of arrays."""
+    """Return a node of the schema without addresses and with the new names of arrays."""
     if isinstance(node, list):
         return [_clean_node(item, arrays) for item in node]
     if not isinstance(node, dict):

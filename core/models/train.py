@@ -1,4 +1,4 @@
-"""Fit the winner of the search on the whole training table."""
+"""Training: fit the winner of the search on the whole training table."""
 
 import hashlib
 from pathlib import Path
@@ -26,8 +26,8 @@ def train_model(
     Args:
         train_table: Typed table with the target and the row features.
         contract: The contract's file.
-        best_parameters: JSON {family, parameters, operating_points}; ``operating_points`` may be absent, and is then
-            found by cross-validation.
+        best_parameters: JSON {family, parameters, operating_points}; without ``operating_points``,
+            cross-validation computes them.
         folder: The model's folder.
         seed: Seed of everything random in the fit.
 
@@ -36,25 +36,27 @@ def train_model(
 
     Raises:
         InputError: If the parameters are not the family's.
-        DataError: If the table cannot carry a model.
+        DataError: If no model can be fitted on the table.
     """
-    agreed = contract_yaml.load(contract)
+    loaded = contract_yaml.load(contract)
     family, parameters, points = _read_best(read_json(best_parameters), best_parameters)
     frame = parquet_table.read(train_table)
-    encoded, target = model_matrix.encode(frame, agreed), model_matrix.encode_target(frame, agreed)
+    encoded, target = model_matrix.encode(frame, loaded), model_matrix.encode_target(frame, loaded)
 
     def make() -> Any:
-        return family.build(matrix_layout.columns(agreed), task=agreed.task, parameters=parameters, seed=seed)
+        return family.build(matrix_layout.columns(loaded), task=loaded.task, parameters=parameters, seed=seed)
 
     pipeline = make()
     warnings = fitting.fit(pipeline, encoded, target)
-    if agreed.task == "binary" and not points:
-        made = folds.make(frame, target, agreed, seed=seed)
-        found = fitting.out_of_fold(make, encoded, target, folds=made, classes=2)
-        points = decision_threshold.of_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
+    if loaded.task == "binary" and not points:
+        divided = folds.make(frame, target, loaded, seed=seed)
+        held_out = fitting.out_of_fold(make, encoded, target, folds=divided, classes=2)
+        points = decision_threshold.of_predictions(
+            target, held_out.predictions, positive=matrix_layout.positive(loaded)
+        )
     fitted = fitted_model.Model(
         pipeline=pipeline,
-        contract=agreed,
+        contract=loaded,
         family=family.name,
         parameters=parameters,
         seed=seed,
@@ -67,22 +69,23 @@ def train_model(
 
 
 def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:
-    """Family, checked parameters and operating points of a search's result."""
+    """Read family, checked parameters and operating points from a search's result."""
     if not isinstance(best, dict) or not isinstance(best.get("parameters"), dict) or "family" not in best:
         raise InputError(f"{source} must hold a family and its parameters; got {quote(best)} instead.")
     family = families.family(str(best["family"]))
-    given = best["parameters"]
-    checked = family.check_parameters(given)
+    parameters = best["parameters"]
+    checked = family.check_parameters(parameters)
     try:
         points = tuple(OperatingPoint.from_json(point) for point in best.get("operating_points", ()))
     except (TypeError, ValueError) as error:
         raise InputError(f"each operating point in {source} must be three numbers; {error}; leave them out.") from error
-    return family, {name: checked[name] for name in sorted(given)}, points
+    return family, {name: checked[name] for name in sorted(parameters)}, points
 
 
 def digest(encoded: Matrix, target: Target) -> str:
-    """Lower-case hexadecimal SHA-256 of what a model is fitted on: the shape, the matrix and the target, row by row."""
+    """Compute the SHA-256 (lower-case hexadecimal) of training data: shape, matrix (n, p), target (n,)."""
     state = hashlib.sha256(repr(encoded.shape).encode())
+    # Little-endian on every machine, for the same digest everywhere.
     state.update(np.ascontiguousarray(encoded, dtype="<f8").data)
     state.update(np.ascontiguousarray(target, dtype="<f8").data)
     return state.hexdigest()

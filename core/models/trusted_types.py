@@ -1,4 +1,4 @@
-"""What a model file may hold: the types of Headrace's own families, each looked at, and trees that stay in bounds."""
+"""Types that a model file may hold: those of Headrace's own families, each reviewed, and trees that stay in bounds."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from headrace.core.base.errors import BundleError
 
-# Plain data. None of these calls anything that the file names.
+# Plain data: loading them calls nothing that the file names.
 _PLAIN = {
     "builtins.dict",
     "builtins.float",
@@ -26,9 +26,9 @@ _PLAIN = {
     "numpy.random.mtrand.RandomState",
 }
 
-# What the families are made of. FunctionTransformer is what ColumnTransformer makes of "passthrough"; the function that
-# it could carry is of a type that is not listed. A Tree or TreePredictor may hold indices that point outside itself,
-# which scikit-learn follows unchecked: `check_trees` looks at them.
+# Parts of the families. ColumnTransformer turns "passthrough" into a FunctionTransformer; the function that it could
+# carry has a type that is not listed. A Tree or TreePredictor may hold indices that point outside itself, which
+# scikit-learn follows unchecked: `check_trees` checks them.
 _FITTED = {
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
@@ -70,7 +70,7 @@ _FITTED = {
 }
 TRUSTED = frozenset(_PLAIN | _FITTED)
 
-# Ways in which skops makes an object; those left out look up functions and methods by name.
+# Loaders of skops that are safe; the others look up functions and methods by name.
 _LOADERS = frozenset(
     f"{kind}Node"
     for kind in (
@@ -81,21 +81,21 @@ _LOADERS = frozenset(
 
 
 def find_untrusted(schema: Any) -> list[str]:
-    """Names of the types and loaders in a skops schema that are not on the list, in order.
+    """List the types and loaders in a skops schema that are not trusted, sorted.
 
     Args:
         schema: The parsed ``schema.json``.
     """
-    found = set()
+    untrusted = set()
     for node in _nodes(schema):
         name = f"{node.get('__module__')}.{node.get('__class__')}"
         loader = node.get("__loader__")
-        # skops reads the text of a JSON node and never its class.
+        # skops reads only the text of a JSON node, never its class.
         if loader != "JsonNode" and name not in TRUSTED:
-            found.add(name)
+            untrusted.add(name)
         if loader is not None and loader not in _LOADERS:
-            found.add(str(loader))
-    return sorted(found)
+            untrusted.add(str(loader))
+    return sorted(untrusted)
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -110,23 +110,25 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def check_trees(pipeline: Any) -> None:
-    """Refuse a pipeline whose trees point outside themselves or outside a row.
+    """Raise if a tree of the pipeline points outside itself or outside a row.
 
     Raises:
-        BundleError: If one does, or if this is no pipeline of Headrace's.
+        BundleError: If a tree does, or if this is not a pipeline of Headrace.
     """
     if not isinstance(pipeline, Pipeline) or [name for name, _ in pipeline.steps] != ["prepare", "estimator"]:
         raise BundleError("model.skops must hold a pipeline of the steps 'prepare' and 'estimator'.")
     estimator = pipeline[-1]
     width = getattr(estimator, "n_features_in_", 0)
     kind = type(estimator).__name__
-    good = True
+    in_bounds = True
     if kind.startswith("RandomForest"):
-        good = all(tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in estimator.estimators_)
+        in_bounds = all(
+            tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in estimator.estimators_
+        )
     elif kind.startswith("HistGradientBoosting"):
-        rounds = estimator._predictors  # noqa: SLF001 - scikit-learn gives no other way to its trees
-        good = all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
-    if not good:
+        rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
+        in_bounds = all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
+    if not in_bounds:
         raise BundleError("the trees in model.skops must point at their own nodes only; fetch the model again.")
 
 
@@ -145,7 +147,7 @@ def _nodes_fit(nodes: Any, width: int) -> bool:
 
 
 def _in_bounds(inner: Any, children: tuple[Any, Any], features: Any, width: int) -> bool:
-    """Whether inner nodes point only at later nodes, so that no walk is endless, and at columns of the row."""
+    """Return whether inner nodes point only at later nodes, so that no walk is endless, and at columns of the row."""
     own = np.arange(len(inner))[inner]
     later = all(((child[inner] > own) & (child[inner] < len(inner))).all() for child in children)
     feature = np.asarray(features, dtype=np.int64)[inner]

@@ -1,1 +1,1 @@
-"""Fitted pipelines as ONNX models that give the same answers."""
+"""Fitted pipelines as ONNX models that give the same predictions."""

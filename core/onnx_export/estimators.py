@@ -12,7 +12,7 @@ _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
 
 def logistic(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Class probabilities of a logistic regression; two classes as the softmax of (0, d)."""
+    """Add a logistic regression: probabilities (n, k); two classes as the softmax of (0, d)."""
     weights, bias = estimator.coef_, estimator.intercept_
     if len(weights) == 1:
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
@@ -20,26 +20,26 @@ def logistic(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
 
 
 def linear(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Values (n, 1) of a linear regression."""
+    """Add a linear regression: values (n, 1)."""
     weights = np.asarray(estimator.coef_, dtype=np.float64).reshape(-1, 1)
     return affine(graph, plan, weights, np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64)))
 
 
 def naive_bayes(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Class probabilities of Gaussian naive Bayes: the softmax of the joint log-likelihoods."""
+    """Add Gaussian naive Bayes: probabilities (n, k), the softmax of the joint log-likelihoods."""
     value, order = dense(graph, plan)
     means, variances = estimator.theta_[:, order], estimator.var_[:, order]
     prior = np.log(estimator.class_prior_) - 0.5 * np.log(2.0 * np.pi * variances).sum(axis=1)
     rows = graph.add("Unsqueeze", value, graph.constant(np.array([1], dtype=np.int64)))
-    away = graph.add("Sub", rows, graph.constant(means[None]))
-    scaled = graph.add("Div", graph.add("Mul", away, away), graph.constant(variances[None]))
+    centred = graph.add("Sub", rows, graph.constant(means[None]))
+    scaled = graph.add("Div", graph.add("Mul", centred, centred), graph.constant(variances[None]))
     summed = graph.add("ReduceSum", scaled, graph.constant(np.array([2], dtype=np.int64)), keepdims=0)
     likelihood = graph.add("Sub", graph.constant(prior), graph.add("Mul", summed, graph.constant(0.5)))
     return graph.add("Softmax", likelihood, axis=1)
 
 
 def perceptron(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Class probabilities, or values (n, 1), of a multilayer perceptron."""
+    """Add a multilayer perceptron: probabilities (n, k), or values (n, 1)."""
     value = affine(graph, plan, estimator.coefs_[0], estimator.intercepts_[0])
     for weights, bias in zip(estimator.coefs_[1:], estimator.intercepts_[1:], strict=True):
         value = graph.add(_ACTIVATIONS[estimator.activation], value)
@@ -54,6 +54,6 @@ def perceptron(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str
 
 
 def sigmoids(graph: OnnxGraph, value: str, bias: float = 0.0) -> str:
-    """Probabilities (n, 2) of two classes from the raw values (n, 1) of the second one, to which ``bias`` is added."""
+    """Add the probabilities (n, 2) of two classes, given raw values (n, 1) of the second one, plus ``bias``."""
     both = graph.add("Gemm", value, graph.constant([[-1.0, 1.0]]), graph.constant([-bias, bias]))
     return graph.add("Sigmoid", both)

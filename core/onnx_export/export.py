@@ -1,4 +1,4 @@
-"""A fitted pipeline as an ONNX model that gives the same answers, or a refusal."""
+"""Conversion of a fitted pipeline to an ONNX model that gives the same predictions, or a refusal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
 
 
 def convert(model: Model) -> bytes:
-    """The model as ONNX: the matrix (n, p) to probabilities (n, k) or values (n,), float64 throughout.
+    """Convert a model to ONNX: the matrix (n, p) to probabilities (n, k) or values (n,), float64 throughout.
 
     Args:
         model: A fitted model.
@@ -35,28 +35,29 @@ def convert(model: Model) -> bytes:
         The bytes of ``model.onnx``; equal models give equal bytes.
 
     Raises:
-        InexactError: If it has no exact form.
+        InexactError: If the model has no exact form in ONNX.
     """
     graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
     plan = plan_of(model)
-    answer = _add_estimator(graph, plan, estimator)
+    scores = _add_estimator(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
-        answer = _all_classes(graph, answer, model)
+        scores = _all_classes(graph, scores, model)
     else:
-        answer, shape = graph.add("Squeeze", answer, graph.constant(np.array([1], dtype=np.int64))), [None]
-    return bytes(graph.model(answer, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
+        # Regressions come as a column (n, 1); an engine gives values (n,).
+        scores, shape = graph.add("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64))), [None]
+    return bytes(graph.model(scores, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
 
 
 def plan_of(model: Model) -> PreprocessingPlan:
-    """The model's fitted preparation.
+    """Read the model's fitted preprocessing.
 
     Raises:
-        InexactError: If it holds a step that is not known.
+        InexactError: If it has an unknown step.
     """
-    listed = [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
-    return plan.read(model.pipeline.named_steps["prepare"], listed)
+    category_counts = [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
+    return plan.read(model.pipeline.named_steps["prepare"], category_counts)
 
 
 def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
@@ -70,11 +71,11 @@ def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) ->
     return convert(graph, plan, estimator)
 
 
-def _all_classes(graph: OnnxGraph, answer: str, model: Model) -> str:
-    """Probability 0 for a class that the training rows did not hold."""
+def _all_classes(graph: OnnxGraph, scores: str, model: Model) -> str:
+    """Add probability 0 for classes without training rows."""
     present = list(model.pipeline.classes_)
     if present == list(range(len(model.classes))):
-        return answer
+        return scores
     spread = np.zeros((len(present), len(model.classes)))
     spread[range(len(present)), present] = 1.0
-    return graph.add("MatMul", answer, graph.constant(spread))
+    return graph.add("MatMul", scores, graph.constant(spread))

@@ -1,7 +1,7 @@
-"""A small builder of ONNX graphs in float64.
+"""Builder of ONNX graphs in float64.
 
-Source of the operators: https://onnx.ai/onnx/operators. Everything is float64 because scikit-learn is: in float32 a
-value beside a threshold changes sides, and with it the label.
+Source of the operators: https://onnx.ai/onnx/operators. Everything is float64, as in scikit-learn: in float32 a
+value next to a threshold may change sides, and with it the label.
 """
 
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ FLOAT, DOUBLE, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
 
 
 class InexactError(InputError):
-    """A model cannot be written as ONNX such that it gives the same answers."""
+    """No ONNX form of the model gives the same predictions."""
 
 
 class OnnxGraph:
-    """Nodes and constants, in the order in which they are added; the same calls make the same bytes."""
+    """Nodes and constants, in the order in which they are added; the same calls give the same bytes."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without nodes."""
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
 
     def constant(self, values: NDArray[Any] | Sequence[Any] | float) -> str:
-        """Add a constant array; Python numbers become float64.
+        """Add a constant array of any shape; Python numbers become float64.
 
         Returns:
-            Its name.
+            Name of the constant.
         """
         name = f"c{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.asarray(values), name))
@@ -60,13 +60,14 @@ class OnnxGraph:
         return name
 
     def model(self, output: str, *, columns: int, shape: Sequence[int | None]) -> ModelProto:
-        """The whole model: ``X`` (n, columns) to ``Y``, both float64.
+        """Build the whole model: ``X`` (n, columns) to ``Y``, both float64.
 
         Args:
-            output: Name of the value that is the answer.
-            columns: Columns of the input.
-            shape: Shape of the answer.
+            output: Name of the value to return as ``Y``.
+            columns: Number of columns of ``X``.
+            shape: Shape of ``Y``; None for the number of rows.
         """
+        # Renaming saves a node, and each node costs time in every request.
         if self._nodes and self._nodes[-1].output[0] == output:
             self._nodes[-1].output[0] = OUTPUT
         else:

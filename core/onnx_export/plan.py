@@ -1,4 +1,4 @@
-"""What ``headrace.core.models.preprocessing`` has learned, read from a fitted transformer: one part for each column."""
+"""Fitted ``headrace.core.models.preprocessing``, read from a transformer: one part for each column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from headrace.core.onnx_export.graph import Floats, InexactError
 
 MISSING = -2
-"""Stands for a missing category; the matrix holds -1 for an unlisted one, and nothing below."""
+"""Code of a missing category; the matrix holds -1 for an unlisted one, and nothing smaller."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class NumberColumn:
     """A column of numbers: ``(value - mean) / scale``.
 
     Attributes:
-        column: Its place in the matrix.
-        fill: What a missing value becomes; NaN if it stays missing.
-        mean: What is taken off.
-        scale: What the rest is divided by.
+        column: Index in the matrix.
+        fill: Replacement of a missing value; NaN if it stays missing.
+        mean: Number to subtract, in the column's unit.
+        scale: Number to divide by, in the column's unit.
     """
 
     column: int
@@ -38,11 +38,11 @@ class CategoryColumn:
     """A column of categories.
 
     Attributes:
-        column: Its place in the matrix.
-        listed: How many categories the contract lists; the matrix holds -1 to ``listed - 1``, or NaN.
-        seen: The values of the training rows in rising order, NaN last.
-        codes: What each of them becomes (ordinal); None if each has a column of its own (one-hot).
-        unknown: What any other value becomes (ordinal).
+        column: Index in the matrix.
+        listed: Number of categories in the contract; the matrix holds -1 to ``listed - 1``, or NaN.
+        seen: Values (m,) of the training rows in rising order, NaN last.
+        codes: Code (m,) of each of them (ordinal); None if each has a column of its own (one-hot).
+        unknown: Code of any other value (ordinal).
     """
 
     column: int
@@ -53,29 +53,29 @@ class CategoryColumn:
 
     @property
     def rows(self) -> int:
-        """Rows of its table: missing, unlisted, and each listed category."""
+        """Number of rows of its table: missing, unlisted, and each listed category."""
         return self.listed - MISSING
 
     def table(self, values: Floats, other: float = 0.0) -> Floats:
-        """Values (m, ...) of the m seen categories as a table by the matrix's value; ``other`` for all others."""
-        found = np.full((self.rows, *values.shape[1:]), other)
-        found[np.nan_to_num(self.seen, nan=MISSING).astype(np.int64) - MISSING] = values
-        return found
+        """Arrange values (m, ...) of the m seen categories by their code in the matrix; ``other`` for all others."""
+        by_code = np.full((self.rows, *values.shape[1:]), other)
+        by_code[np.nan_to_num(self.seen, nan=MISSING).astype(np.int64) - MISSING] = values
+        return by_code
 
     @property
     def in_place(self) -> bool:
-        """Whether each listed category becomes its own place, and an unlisted one -1 or NaN (ordinal)."""
-        known = self.seen[~np.isnan(self.seen)]
-        return np.array_equal(known, np.arange(self.listed)) and (np.isnan(self.unknown) or self.unknown == -1)
+        """Whether each listed category keeps its code, and an unlisted one becomes -1 or NaN (ordinal)."""
+        present = self.seen[~np.isnan(self.seen)]
+        return np.array_equal(present, np.arange(self.listed)) and (np.isnan(self.unknown) or self.unknown == -1)
 
 
 @dataclass(frozen=True)
 class PreprocessingPlan:
-    """The fitted preparation.
+    """The fitted preprocessing.
 
     Attributes:
-        width: Columns of the matrix.
-        parts: What becomes of them, in the order in which the estimator sees them.
+        width: Number of columns of the matrix.
+        parts: The columns, in the order of the estimator's features.
     """
 
     width: int
@@ -97,10 +97,10 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
 
     Args:
         transformer: The transformer.
-        listed: How many categories the contract lists for each of the p columns; 0 for numbers.
+        listed: Number of categories in the contract for each of the p columns; 0 for numbers.
 
     Raises:
-        InexactError: If a step is of a kind that is not known here.
+        InexactError: If a step is of an unknown type.
     """
     parts: list[NumberColumn | CategoryColumn] = []
     for name, step, columns in transformer.transformers_:
@@ -119,15 +119,15 @@ def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[i
     encoder = steps[0]
     if len(steps) > 1 or getattr(encoder, "drop_idx_", None) is not None:
         raise InexactError("categories must go through one encoder that keeps them all to have an exact form in ONNX.")
-    found = []
+    category_columns = []
     for column, values in zip(columns, encoder.categories_, strict=True):
         seen = values.astype(np.float64)
         codes, unknown = None, 0.0
         if isinstance(encoder, OrdinalEncoder):
             unknown = float(encoder.unknown_value)
             codes = np.where(np.isnan(seen), float(encoder.encoded_missing_value), np.arange(len(seen)))
-        found.append(CategoryColumn(column, listed[column], seen, codes, unknown))
-    return found
+        category_columns.append(CategoryColumn(column, listed[column], seen, codes, unknown))
+    return category_columns
 
 
 def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[NumberColumn]:

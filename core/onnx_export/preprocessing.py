@@ -1,6 +1,6 @@
-"""``headrace.core.models.preprocessing`` as ONNX nodes: as few as the estimator allows, for each one takes time.
+"""``headrace.core.models.preprocessing`` as ONNX nodes: as few as the estimator allows, since each one takes time.
 
-Categories are looked up in tables by their place in the contract, so that a thousand of them cost no more than two.
+Categories are looked up in tables by their code, so that a thousand of them cost no more than two.
 """
 
 import numpy as np
@@ -10,43 +10,46 @@ from headrace.core.onnx_export.plan import MISSING, CategoryColumn, NumberColumn
 
 
 def affine(graph: OnnxGraph, plan: PreprocessingPlan, weights: Floats, bias: Floats) -> str:
-    """Add ``prepared @ weights + bias``, with the scales and the one-hot columns taken into the weights.
+    """Add ``prepared @ weights + bias``, with scales and one-hot columns folded into the weights.
 
     Args:
-        graph: Where to add it.
-        plan: The preparation; categories one-hot.
+        graph: The graph to extend.
+        plan: The preprocessing; categories one-hot.
         weights: Weights (q, k) of the prepared columns.
-        bias: Vector (k,).
+        bias: Bias (k,).
 
     Returns:
         Name of the result (n, k).
     """
-    of_matrix, tables, row = np.zeros((plan.width, weights.shape[1])), [], 0
+    matrix_weights, tables, row = np.zeros((plan.width, weights.shape[1])), [], 0
     for part in plan.parts:
         if isinstance(part, NumberColumn):
-            of_matrix[part.column] = weights[row] / part.scale
+            matrix_weights[part.column] = weights[row] / part.scale
             row += 1
         else:
             tables.append(part.table(weights[row : row + len(part.seen)]))
             row += len(part.seen)
+    # A one-hot column times its weight is a row of a table: a lookup replaces the product.
     shifted = graph.add("Sub", _fill_missing(graph, plan), graph.constant(_shift(plan)))
     if not tables:
-        return graph.add("Gemm", shifted, graph.constant(of_matrix), graph.constant(bias))
+        return graph.add("Gemm", shifted, graph.constant(matrix_weights), graph.constant(bias))
     tables[0] += bias
-    found = graph.add("Gather", graph.constant(np.concatenate(tables)), _rows_of_tables(graph, plan, shifted), axis=0)
-    added = graph.add("ReduceSum", found, graph.constant(np.array([1], dtype=np.int64)), keepdims=0)
-    return graph.add("Gemm", shifted, graph.constant(of_matrix), added) if plan.numbers else added
+    looked_up = graph.add(
+        "Gather", graph.constant(np.concatenate(tables)), _rows_of_tables(graph, plan, shifted), axis=0
+    )
+    summed = graph.add("ReduceSum", looked_up, graph.constant(np.array([1], dtype=np.int64)), keepdims=0)
+    return graph.add("Gemm", shifted, graph.constant(matrix_weights), summed) if plan.numbers else summed
 
 
 def ordinal(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
     """Add the matrix that trees split.
 
     Args:
-        graph: Where to add it.
-        plan: The preparation; categories ordinal, numbers unscaled.
+        graph: The graph to extend.
+        plan: The preprocessing; categories ordinal, numbers unscaled.
 
     Returns:
-        Name of the result (n, m), and where in it the columns of the estimator stand.
+        Name of the result (n, m), and the index in it of each of the estimator's features.
     """
     if all(part.in_place for part in plan.categories):
         return _in_place(graph, plan), [part.column for part in plan.parts]
@@ -59,14 +62,14 @@ def ordinal(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
 
 
 def dense(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
-    """Add the prepared matrix itself, numbers first.
+    """Add the preprocessed matrix itself, numbers first.
 
     Args:
-        graph: Where to add it.
-        plan: The preparation; categories one-hot.
+        graph: The graph to extend.
+        plan: The preprocessing; categories one-hot.
 
     Returns:
-        Name of the result (n, q), and for each of its columns which of the estimator's it is.
+        Name of the result (n, q), and for each of its columns the index of the estimator's feature.
     """
     filled, places, row = _fill_missing(graph, plan), {}, 0
     for part in plan.parts:
@@ -82,20 +85,20 @@ def dense(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
         parts.append(graph.add("Div", centred, graph.constant([part.scale for part in plan.numbers])))
     if plan.categories:
         columns = [part.column for part in plan.categories for _ in part.seen]
-        wanted = np.nan_to_num(np.concatenate([part.seen for part in plan.categories]), nan=MISSING)
+        codes = np.nan_to_num(np.concatenate([part.seen for part in plan.categories]), nan=MISSING)
         value = graph.add("Gather", filled, _places(columns, graph), axis=1)
-        parts.append(graph.add("Cast", graph.add("Equal", value, graph.constant(wanted)), to=DOUBLE))
+        parts.append(graph.add("Cast", graph.add("Equal", value, graph.constant(codes)), to=DOUBLE))
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1), order
 
 
 def _in_place(graph: OnnxGraph, plan: PreprocessingPlan) -> str:
-    """The matrix where categories keep their places, so that only missing and unlisted ones change."""
+    """Add the matrix where categories keep their codes, so that only missing and unlisted ones change."""
     fill, least = np.full(plan.width, np.nan), np.full(plan.width, -np.inf)
     for part in plan.parts:
         fill[part.column] = (
             part.fill if isinstance(part, NumberColumn) else part.table(_codes(part.codes), part.unknown)[0]
         )
-        # If an unlisted one is to be -1, it is so already.
+        # An unlisted category is -1 in the matrix already.
         if isinstance(part, CategoryColumn) and np.isnan(part.unknown):
             least[part.column] = 0.0
     value = INPUT if np.isnan(fill).all() else _where_missing(graph, fill)
@@ -120,7 +123,7 @@ def _where_missing(graph: OnnxGraph, fill: Floats) -> str:
 
 
 def _shift(plan: PreprocessingPlan) -> Floats:
-    """What is taken off the filled matrix: means of numbers, and of categories what makes them rows of one table."""
+    """Return what to subtract (p,): means of numbers, and offsets that turn codes into rows of the joined table."""
     shift, row = np.zeros(plan.width), 0
     for part in plan.parts:
         if isinstance(part, NumberColumn):

@@ -1,4 +1,4 @@
-"""Rows on which a converted model could differ from its original, if it did."""
+"""Probe rows: those on which a converted model could differ from its original."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -20,21 +20,25 @@ _MOST_CATEGORIES = 50
 _MOST_TREES = 250
 _MOST_SPLITS = 1_000
 _T = TypeVar("_T")
-# Numbers in one block of rows.
+# Cells in one block of rows.
 _BLOCK = 1 << 22
+# The last one is 0 in float32.
 _SMALL = (0.0, -1.0, 1.0, 1e-300)
 
 
 def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
-    """Real rows, and rows made of them, a few at a time.
+    """Iterate over real rows, and rows derived from them, a few at a time.
 
-    Made rows have a column missing, or all; a category of each kind, unlisted ones too; the largest, smallest and
-    least numbers that the contract lets pass; and numbers at the splits of trees, or one step beside them in float64
-    or float32, in rows that come through those splits.
+    Derived rows have one column missing, or all; each category, including unlisted ones; the largest, the lowest and
+    the smallest numbers that the contract allows; and numbers at the splits of trees, or one step beside them in
+    float64 or float32, in rows that reach those splits.
 
     Args:
         model: The model.
-        matrix: Real rows (n, p); the first 2000 are used.
+        matrix: Model matrix (n, p) of real rows; the first 2000 are used.
+
+    Yields:
+        Matrices (m, p).
     """
     real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
     yield from _split_rows(real)
@@ -54,9 +58,9 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
     size = max(1, _BLOCK // real.shape[1])
     for start in range(0, len(changes), size):
         rows, places, values = zip(*changes[start : start + size], strict=True)
-        made = real[list(rows)]
-        made[range(len(made)), list(places)] = values
-        yield made
+        derived = real[list(rows)]
+        derived[range(len(derived)), list(places)] = values
+        yield derived
 
 
 def _split_rows(rows: Matrix) -> Iterator[Matrix]:
@@ -66,7 +70,7 @@ def _split_rows(rows: Matrix) -> Iterator[Matrix]:
 
 
 def _values(column: MatrixColumn, contract: Contract) -> list[float]:
-    """What stands in a column of made rows."""
+    """Return the values to try in a column."""
     if column.categories is not None:
         return [np.nan, -1.0, *map(float, _evenly(range(len(column.categories)), _MOST_CATEGORIES))]
     low, high = -LARGEST, LARGEST
@@ -78,20 +82,20 @@ def _values(column: MatrixColumn, contract: Contract) -> list[float]:
 
 
 def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
-    """A row that comes through a split by a number, that number's column, and the split's value."""
+    """Return row, column and threshold of splits by a number: a row that reaches the split, and the number's column."""
     trees = _evenly(trees_of(model.pipeline.named_steps["estimator"]), _MOST_TREES)
     if not trees:
         return []
     columns = [part.column for part in plan_of(model).parts]
     numbers = {place for place, column in enumerate(matrix_layout.columns(model.contract)) if column.categories is None}
     prepared = np.asarray(model.pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
-    found = [
+    splits = [
         (int(row), columns[feature], float(split))
         for tree in trees
         for row, feature, split in _inner(tree, prepared)
         if columns[feature] in numbers
     ]
-    return _evenly(found, _MOST_SPLITS)
+    return _evenly(splits, _MOST_SPLITS)
 
 
 def _inner(tree: Tree, prepared: Matrix) -> list[tuple[int, int, float]]:
@@ -101,7 +105,7 @@ def _inner(tree: Tree, prepared: Matrix) -> list[tuple[int, int, float]]:
 
 
 def _beside(value: float) -> list[float]:
-    """A split and its neighbours, in float64 and in the float32 in which forests look at a row."""
+    """Return a threshold and its neighbours, in float64 and in float32, which forests round a row to."""
     with np.errstate(over="ignore"):
         single = np.float32(value)
     wide = [float(np.nextafter(value, way)) for way in (-np.inf, np.inf)]
@@ -110,7 +114,7 @@ def _beside(value: float) -> list[float]:
 
 
 def _evenly(items: Sequence[_T], most: int) -> list[_T]:
-    """All items, or so many, spread evenly."""
+    """Return all items, or at most this many, spread evenly."""
     if len(items) <= most:
         return list(items)
     return [items[place] for place in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]

@@ -1,4 +1,4 @@
-"""Trees gathered into one ONNX node, ``TreeEnsemble`` of ``ai.onnx.ml`` 5, in float64."""
+"""Trees joined into one ONNX node, ``TreeEnsemble`` of ``ai.onnx.ml`` 5, in float64."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from headrace.core.onnx_export.graph import Floats, InexactError, OnnxGraph
 
 _SUM = 1
 _BRANCH_LEQ = 0
-# About 40 bytes each: a model of more would take longer to load than a server may take to be ready.
+# About 40 bytes each: a larger model would take longer to load than a server may take to become ready.
 MOST_NODES = 5_000_000
 
 Whole = NDArray[np.int64]
@@ -20,7 +20,7 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Tree:
-    """A binary tree of m nodes; in a leaf ``left`` is below 0 and ``value`` is what it adds.
+    """A binary tree of m nodes, arrays (m,); in a leaf ``left`` is below 0 and ``value`` is what it adds.
 
     A row goes left if its feature is at most the threshold, or missing where ``missing_left`` says so.
     """
@@ -33,16 +33,17 @@ class Tree:
     value: Floats
 
     def find_reaching_rows(self, rows: Floats) -> Whole:
-        """For each node one of the rows (n, q) that come through it; -1 where none does."""
-        found, node, live = np.full(len(self.left), -1), np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
-        while len(live):
-            found[node[live]] = live
-            live = live[self.left[node[live]] >= 0]
-            at = node[live]
-            value = rows[live, self.feature[at]]
-            left = (value <= self.threshold[at]) | (np.isnan(value) & self.missing_left[at])
-            node[live] = np.where(left, self.left[at], self.right[at])
-        return found
+        """Find for each node (m,) one of the rows (n, q) that reach it; -1 if none does."""
+        reached, node, active = np.full(len(self.left), -1), np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
+        # Each round moves all rows that are not yet in a leaf down by one level.
+        while len(active):
+            reached[node[active]] = active
+            active = active[self.left[node[active]] >= 0]
+            current = node[active]
+            value = rows[active, self.feature[current]]
+            left = (value <= self.threshold[current]) | (np.isnan(value) & self.missing_left[current])
+            node[active] = np.where(left, self.left[current], self.right[current])
+        return reached
 
 
 _LEAF = Tree(
@@ -56,10 +57,10 @@ _LEAF = Tree(
 
 
 def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *, places: Sequence[int]) -> str:
-    """Add the sum of what the leaves add.
+    """Add the sum over all trees of the values of the reached leaves.
 
     Args:
-        graph: Where to add it.
+        graph: The graph to extend.
         value: Name of the matrix (n, m).
         trees: Trees, and the column of the result that each adds to.
         places: Column of the matrix for each feature of the trees.
@@ -76,9 +77,9 @@ def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *,
     splits, leaves = 0, 0
     gathered: dict[str, list[NDArray[Any]]] = {}
     for tree, target in trees:
-        found = _attributes(tree, target, splits, leaves)
-        splits, leaves = splits + len(found["nodes_featureids"]), leaves + len(found["leaf_targetids"])
-        for name, values in found.items():
+        attributes = _attributes(tree, target, splits, leaves)
+        splits, leaves = splits + len(attributes["nodes_featureids"]), leaves + len(attributes["leaf_targetids"])
+        for name, values in attributes.items():
             gathered.setdefault(name, []).append(values)
     joined = {name: np.concatenate(values) for name, values in gathered.items()}
     joined["nodes_featureids"] = np.asarray(places, dtype=np.int64)[joined["nodes_featureids"]]
@@ -95,7 +96,7 @@ def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *,
 
 
 def _attributes(tree: Tree, target: int, first_split: int, first_leaf: int) -> dict[str, NDArray[Any]]:
-    """The node's attributes for one tree, where so many splits and leaves stand before it."""
+    """Return the node's attributes for one tree, given the numbers of splits and leaves before it."""
     if tree.left[0] < 0:
         return _attributes(_constant(float(tree.value[0])), target, first_split, first_leaf)
     leaf = tree.left < 0
@@ -117,7 +118,7 @@ def _attributes(tree: Tree, target: int, first_split: int, first_leaf: int) -> d
 
 
 def _constant(value: float) -> Tree:
-    """A tree that adds the same on either side of a split: the node has no tree without one."""
+    """Return a tree that adds the same on either side of a split: the node cannot hold a tree without one."""
     return Tree(_LEAF.left, _LEAF.right, _LEAF.feature, _LEAF.threshold, _LEAF.missing_left, np.full(3, value))
 
 

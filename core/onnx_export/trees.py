@@ -1,6 +1,6 @@
 """Forests and boosted trees as ONNX nodes.
 
-A leaf of ``TreeEnsemble`` adds to one target, so that a forest of k > 2 classes stands there once for each class.
+A leaf of ``TreeEnsemble`` adds to one target, so that a forest of k > 2 classes is written once for each class.
 """
 
 from typing import Any
@@ -16,14 +16,14 @@ from headrace.core.onnx_export.tree_ensemble import Tree, ensemble
 
 
 def forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Class probabilities, or values (n, 1), of a random forest: the mean over its trees.
+    """Add a random forest: probabilities (n, k), or values (n, 1), the mean over its trees.
 
-    scikit-learn rounds the matrix to float32 before its forests look at it, and compares in float64.
+    scikit-learn rounds the matrix to float32 for its forests, and compares in float64.
     """
     value, places = ordinal(graph, plan)
     rounded = graph.add("Cast", graph.add("Cast", value, to=FLOAT), to=DOUBLE)
     classes = int(getattr(estimator, "n_classes_", 1))
-    # Of two classes one is enough: the other has the rest.
+    # With two classes one is enough: the other has the complement.
     targets = [classes - 1] if classes <= 2 else list(range(classes))
     trees = [
         (of_forest(tree.tree_, target), place) for place, target in enumerate(targets) for tree in estimator.estimators_
@@ -36,11 +36,11 @@ def forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
 
 
 def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
-    """Class probabilities, or values (n, 1), of histogram gradient boosting."""
+    """Add histogram gradient boosting: probabilities (n, k), or values (n, 1)."""
     if estimator.is_categorical_ is not None and any(estimator.is_categorical_):
         raise InexactError("boosted trees that split by sets of categories have no exact form in ONNX.")
     value, places = ordinal(graph, plan)
-    rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public way to its trees
+    rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
     trees = [(of_boosting(one.nodes), target) for trees in rounds for target, one in enumerate(trees)]
     raw = ensemble(graph, value, trees, places=places)
     baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(-1)  # noqa: SLF001 - as above
@@ -51,14 +51,14 @@ def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
 
 
 def trees_of(estimator: Any) -> list[Tree]:
-    """The trees of a forest or of boosting; of other models none."""
+    """Return the trees of a forest or of boosting; empty for other models."""
     if hasattr(estimator, "_predictors"):
         return [of_boosting(one.nodes) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
     return [of_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
 
 
 def of_forest(tree: Any, target: int) -> Tree:
-    """A tree of a forest; its leaves hold shares of a class, or means."""
+    """Convert a tree of a forest; its leaves hold shares of a class, or means."""
     return Tree(
         left=tree.children_left,
         right=tree.children_right,
@@ -70,7 +70,7 @@ def of_forest(tree: Any, target: int) -> Tree:
 
 
 def of_boosting(nodes: NDArray[Any]) -> Tree:
-    """A tree of boosting; its leaves hold the learning rate already."""
+    """Convert the nodes (m,) of a tree of boosting; its leaves include the learning rate already."""
     leaf = nodes["is_leaf"].astype(bool)
     return Tree(
         left=np.where(leaf, -1, nodes["left"].astype(np.int64)),

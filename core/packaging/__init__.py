@@ -1,1 +1,1 @@
-"""What stands in a bundle, and how it is made."""
+"""The files of a bundle, and how they are made."""

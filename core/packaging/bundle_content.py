@@ -1,4 +1,4 @@
-"""What a bundle is made of, as values in memory."""
+"""The content of a bundle, as values in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from headrace.core.packaging.data_digest import DataPart
 
 @dataclass(frozen=True)
 class BundleContent:
-    """What goes into a bundle, as values in memory.
+    """The content of a bundle, as values in memory.
 
     Attributes:
-        model: The fitted model; the evaluation's threshold takes the place of its own.
+        model: The fitted model; the evaluation's threshold replaces its own.
         test: Typed test rows with the target.
-        evaluation: What ``evaluate`` measured.
-        verdict: What ``gate`` decided; None of a model that it has not seen.
-        best: What ``tune`` found.
-        checks: What ``validate`` counted.
-        skops: Bytes of the model's file, where they are at hand; empty to write them anew.
-        train: The training rows; None if only the digest of what the model was fitted on is known.
+        evaluation: Document of ``evaluate``.
+        verdict: Verdict of ``gate``; None for a model that did not pass through it.
+        best: Document of ``tune``: the best parameters.
+        checks: Document of ``validate``: counts by rule.
+        skops: Bytes of the model's file, where they exist already; empty to serialize the model.
+        train: The training rows; None if they are not described.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
-        trace: Arguments and digests of the steps, from ``core.trace.line_trace``; empty if they are not known.
-        answers: What people said.
+        trace: Arguments and digests of the steps, from ``core.runtime.step_trace``; empty if they are unknown.
+        answers: Answers of people for card and risk sheet.
         copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
     """
 

@@ -1,4 +1,4 @@
-"""The papers of a model: every file of its bundle but the manifest, made of what is known of the model."""
+"""The documents of a bundle: every file but the manifest."""
 
 import io
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from headrace.core.packaging.cards.phrases import shown_slices
 from headrace.core.packaging.provenance import provenance, public_name
 
 TYPES = "model.skops.types.json"
-_KEPT_OF_EVALUATION = (
+_EVALUATION_KEYS = (
     "task",
     "positive",
     "on",
@@ -39,10 +39,10 @@ _KEPT_OF_EVALUATION = (
 
 
 def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
-    """Content of each file, by its path in the bundle.
+    """Render each file of a bundle, by its path in it.
 
     Args:
-        content: What is known of the model, which has the threshold that it is to be served with.
+        content: The content; its model has the threshold that it is served with.
         source: Metadata of ingest's table.
     """
     model, test = content.model, content.test
@@ -76,25 +76,25 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
 
 
 def render_answered_files(model: Model, documents: Mapping[str, Any], answers: CardAnswers) -> dict[str, str]:
-    """The papers that people's answers stand in: their own file, the card and the risk sheet.
+    """Render the documents that hold people's answers: their own file, the card and the risk sheet.
 
     Args:
         model: The model.
         documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
-        answers: What people said.
+        answers: Answers of people.
     """
-    told, risks = model_card.write(model, documents, answers), risk_sheet.write(model, documents, answers)
+    card, risks = model_card.write(model, documents, answers), risk_sheet.write(model, documents, answers)
     return {
         card_answers.FILE: card_answers.dump(answers, model.contract.name),
-        "card.md": told,
-        "card.html": pages.page(told),
+        "card.md": card,
+        "card.html": pages.page(card),
         "risk.md": risks,
         "risk.html": pages.page(risks),
     }
 
 
 def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> str:
-    """The software bill of materials."""
+    """Write the software bill of materials."""
     answers = content.answers
     table = {"name": public_name(str(source.get("source", ""))), "sha256": str(source.get("digest", ""))}
     return sbom.write(
@@ -105,30 +105,30 @@ def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> st
 
 
 def copies(content: BundleContent) -> dict[str, bytes | Path]:
-    """The rows that the model was fitted and measured on, as Parquet files below ``data/``."""
-    held = io.BytesIO()
-    content.test.write_parquet(held, compression="zstd", compression_level=1)
+    """Return the rows that the model was fitted and measured on, as Parquet files below ``data/``."""
+    buffer = io.BytesIO()
+    content.test.write_parquet(buffer, compression="zstd", compression_level=1)
     train = content.train.files if content.train else ()
     return {
-        f"{data.FOLDER}/test/part-00000.parquet": held.getvalue(),
+        f"{data.FOLDER}/test/part-00000.parquet": buffer.getvalue(),
         **{f"{data.FOLDER}/train/{path.name}": path for path in train},
     }
 
 
 def _metrics(content: BundleContent) -> dict[str, Any]:
-    """What was measured; not the curves and the points, which a report draws."""
-    found = content.evaluation
-    kept = {key: found[key] for key in _KEPT_OF_EVALUATION if key in found}
-    residuals = {key: value for key, value in (found.get("residuals") or {}).items() if key != "points"}
-    slices = shown_slices(found.get("slices", ()), content.model.contract)
-    return {**kept, "slices": slices, "residuals": residuals}
+    """Select what was measured, without the curves and points, which only a report draws."""
+    evaluation = content.evaluation
+    selected = {key: evaluation[key] for key in _EVALUATION_KEYS if key in evaluation}
+    residuals = {key: value for key, value in (evaluation.get("residuals") or {}).items() if key != "points"}
+    slices = shown_slices(evaluation.get("slices", ()), content.model.contract)
+    return {**selected, "slices": slices, "residuals": residuals}
 
 
 def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
-    """Content of ``engine.json``, and the model as ONNX; empty if it has no form that gives the same answers."""
+    """Return the content of ``engine.json``, and the model as ONNX; empty if no ONNX form predicts the same."""
     record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
-        found = exact(content.model, content.model.encode(content.test))
+        export = exact(content.model, content.model.encode(content.test))
     except InexactError as error:
         return {**record, "reason": str(error)}, b""
-    return {**record, "engine": "onnx", "parity": found.parity.as_json()}, found.content
+    return {**record, "engine": "onnx", "parity": export.parity.as_json()}, export.content

@@ -1,4 +1,4 @@
-"""Test cases of a model: requests, and the answers that a server must reproduce before it is trusted."""
+"""Test cases of a model: requests with the predictions that a server must reproduce before it takes traffic."""
 
 import math
 from typing import Any
@@ -13,16 +13,16 @@ from headrace.core.validation.row_digest import DIGEST, row_digest
 
 FORMAT = 2
 MOST_CASES = 20
-# Far above what another processor or thread count changes, far below what a client would notice.
+# Far above the differences between processors or thread counts, far below what a client would notice.
 TOLERANCE = {"relative": 1e-6, "absolute": 1e-9}
 _DIGITS = 10
 
 
 def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]:
-    """Cases from test rows, chosen by their inputs alone; of rows with equal inputs there is one case.
+    """Make test cases from test rows, chosen by their inputs alone; rows with equal inputs give one case.
 
     Args:
-        model: The model; the expected answers are its own.
+        model: The model; its predictions are the expected ones.
         test: Typed test rows (n), with the contract's inputs.
         actuals: The target of these rows (n,).
 
@@ -45,10 +45,10 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     typed = validate_records(table(requests, model.contract), model.contract)
     expected = answers(model.predict(typed), model.classes)
     rows = [_numbers(row) for row in model.encode(typed).tolist()]
-    told = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
+    public_actuals = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [
         {"request": request, "matrix": row, "expected": _round_answer(answer), "actual": actual}
-        for request, row, answer, actual in zip(requests, rows, expected, told, strict=True)
+        for request, row, answer, actual in zip(requests, rows, expected, public_actuals, strict=True)
     ]
     return {"format": FORMAT, "task": model.contract.task, "tolerance": TOLERANCE, "cases": cases}
 
@@ -71,7 +71,7 @@ def _may_be_missing(column: Column) -> bool:
 
 
 def _numbers(row: list[float]) -> list[float | None]:
-    """A row of the matrix as JSON can hold it."""
+    """Convert a row of the matrix (p,) to what JSON can hold."""
     return [None if math.isnan(value) else value for value in row]
 
 
@@ -80,7 +80,7 @@ def _texts(actuals: pl.Series) -> list[Any]:
 
 
 def _round_answer(answer: Any) -> Any:
-    """Numbers to ten significant digits: what lies beyond differs between processors."""
+    """Round numbers to ten significant digits; the digits beyond differ between processors."""
     if isinstance(answer, dict):
         return {key: _round_answer(value) for key, value in answer.items()}
     return float(f"{answer:.{_DIGITS}g}") if isinstance(answer, float) else answer

@@ -1,4 +1,4 @@
-"""Which code made a model: its version, its commit and whether that was all, and a digest of its files."""
+"""Which code made a model: version, commit, whether files differ from the commit, and a digest of the files."""
 
 import functools
 import hashlib
@@ -25,7 +25,7 @@ class CodeVersion:
     Attributes:
         version: Version of the package.
         sha256: SHA-256 over the lines that ``sha256sum`` prints for the package's files, sorted by path: equal for
-            equal code, whether it was installed or lies in a repository, changed or not.
+            equal code, whether it is installed or checked out, changed or not.
         commit: The commit that the code was checked out from; empty for an installed package.
         changed: Files of the package that differ from that commit, or are not in it.
     """
@@ -36,13 +36,13 @@ class CodeVersion:
     changed: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The state, with ``dirty``: whether anything differs from the commit; None where there is no commit."""
+        """Return the state, with ``dirty``: whether anything differs from the commit; None where there is no commit."""
         return {**asdict(self), "changed": list(self.changed), "dirty": bool(self.changed) if self.commit else None}
 
 
 @functools.cache
 def code_version() -> CodeVersion:
-    """The code that runs here, as it was when this was first asked."""
+    """Return the version of the running code, as it was at the first call."""
     files = _files([Path(place) for place in headrace.__path__])
     lines = "".join(f"{sha256(path)}  {name}\n" for name, path in files)
     folders = sorted({path.resolve().parent for _, path in files})
@@ -56,30 +56,31 @@ def code_version() -> CodeVersion:
 
 
 def _files(places: Sequence[Path]) -> list[tuple[str, Path]]:
-    """The package's files by their path below it, sorted."""
-    found = {path.relative_to(place).as_posix(): path for place in places for path in place.rglob("*")}
-    return sorted((name, path) for name, path in found.items() if path.suffix in _KINDS and path.is_file())
+    """Return the package's files by their path below it, sorted."""
+    paths = {path.relative_to(place).as_posix(): path for place in places for path in place.rglob("*")}
+    return sorted((name, path) for name, path in paths.items() if path.suffix in _KINDS and path.is_file())
 
 
 def _commit(folders: Sequence[Path]) -> str:
-    """The commit that is checked out, if a repository tracks this code; a virtual environment's is nobody's."""
+    """Return the commit that is checked out, if a repository tracks this code; empty in a virtual environment."""
     here = Path(core.__file__).resolve()
+    # The repository around a virtual environment does not track what is installed there.
     if not _git(here.parent, "ls-files", "--error-unmatch", "--", here.name):
         return ""
     return _git(folders[0], "rev-parse", "--verify", "HEAD").strip()
 
 
 def _list_changed(folders: Sequence[Path]) -> list[str]:
-    """Files of the package that are not as the commit has them."""
-    told = _git(folders[0], "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *map(str, folders))
-    return sorted(line[3:] for line in told.split("\0") if line and Path(line[3:]).suffix in _KINDS)
+    """Return the files of the package that differ from the commit."""
+    status = _git(folders[0], "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *map(str, folders))
+    return sorted(line[3:] for line in status.split("\0") if line and Path(line[3:]).suffix in _KINDS)
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints; empty if it fails, or there is none."""
+    """Return what git prints; empty if it fails or is not installed."""
     command = ["git", "-C", str(folder), *arguments]
     try:
-        ended = subprocess.run(
+        completed = subprocess.run(
             command,
             capture_output=True,
             check=True,
@@ -88,4 +89,4 @@ def _git(folder: Path, *arguments: str) -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return ended.stdout.decode(errors="replace")
+    return completed.stdout.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The rows that a model was fitted and measured on: told by digest, and kept as copies where that is wanted."""
+"""The rows that a model was fitted and measured on: their digest, and copies on request."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ FOLDER = "data"
 
 @dataclass(frozen=True)
 class DataPart:
-    """A part of the data.
+    """Training or test rows.
 
     Attributes:
-        rows: How many rows it has.
-        columns: How many columns.
+        rows: Number of rows.
+        columns: Number of columns.
         digest: SHA-256 of its rows, see ``of_frames``.
-        files: Parquet files that hold it; empty if no copy is wanted.
+        files: Parquet files that hold the rows; empty if they are not copied.
     """
 
     rows: int
@@ -32,16 +32,16 @@ class DataPart:
     files: tuple[Path, ...] = ()
 
     def as_json(self, copy: str = "") -> dict[str, Any]:
-        """The part without its files; ``copy`` is the folder of the bundle that holds them."""
+        """Return the part without its files; ``copy`` is the folder of the bundle that holds them."""
         return {"rows": self.rows, "columns": self.columns, "digest": self.digest, "copy": copy}
 
 
 def of_table(folder: Path, *, copy: bool = False) -> DataPart:
-    """A table as a part, read block by block.
+    """Describe a table, read block by block.
 
     Args:
         folder: The table.
-        copy: Whether its files are wanted.
+        copy: Whether its files are copied into the bundle.
 
     Raises:
         MissingError: If there is no such table.
@@ -50,10 +50,11 @@ def of_table(folder: Path, *, copy: bool = False) -> DataPart:
 
 
 def of_frames(frames: Iterable[pl.DataFrame], *, files: Iterable[Path] = ()) -> DataPart:
-    r"""Frames of one schema, at least one, as a part.
+    r"""Describe frames of one schema, at least one, with all rows in order.
 
     Its digest is that of one line of JSON with each column's name and type, and of the rows as CSV (RFC 4180) without
-    a header: texts in double quotes, ``\\N`` for a missing value. It is the same however the rows lie in files.
+    a header: texts in double quotes, ``\\N`` for a missing value. It does not depend on how the rows are spread over
+    files.
 
     Args:
         frames: The rows, in order.

@@ -1,4 +1,4 @@
-"""The installed distributions that a set of packages stands on, with their versions and licences."""
+"""Installed distributions that a set of packages depends on, with versions and licences."""
 
 import functools
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Distribution:
     Attributes:
         name: Its name in the normal form: lower case, single dashes.
         version: Its version.
-        licence: Its licence as its metadata give it, in a few words; empty if they do not.
+        licence: Its licence according to its metadata, in a few words; empty if they have none.
         needs: Names of the distributions of this list that it needs, sorted.
     """
 
@@ -34,62 +34,62 @@ class Distribution:
 
 
 def closure(roots: Iterable[str]) -> tuple[Distribution, ...]:
-    """Some distributions and everything that they need here, sorted by name.
+    """Return some distributions and everything that they need here, sorted by name.
 
-    What they would need on another system or for an extra that nobody asks for is left out, and so is what is not
-    installed: the list says what there was, and not what there should have been. Tools that are installed beside, such
-    as a linter, are no part of it.
+    Requirements of other systems and of extras that are not requested are left out, and so is what is not installed:
+    the list says what is there, not what should be. Tools that are installed beside, such as a linter, are not part of
+    it.
 
     Args:
         roots: Names of distributions; those that are not installed are left out.
     """
-    found: dict[str, metadata.Distribution] = {}
+    installed: dict[str, metadata.Distribution] = {}
     needs: dict[str, set[str]] = {}
-    todo = [(canonicalize_name(root), frozenset[str]()) for root in roots]
-    done = set()
-    while todo:
-        name, extras = todo.pop()
-        if (name, extras) in done:
+    pending = [(canonicalize_name(root), frozenset[str]()) for root in roots]
+    visited = set()
+    while pending:
+        name, extras = pending.pop()
+        if (name, extras) in visited:
             continue
-        done.add((name, extras))
+        visited.add((name, extras))
         try:
-            found[name] = metadata.distribution(name)
+            installed[name] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        for other in _requirements_of(found[name], extras):
+        for other in _requirements_of(installed[name], extras):
             needs.setdefault(name, set()).add(canonicalize_name(other.name))
-            todo.append((canonicalize_name(other.name), frozenset(other.extras)))
+            pending.append((canonicalize_name(other.name), frozenset(other.extras)))
     return tuple(
         Distribution(
             name=name,
             version=one.version,
             licence=_licence(one.metadata),
-            needs=tuple(sorted(needs.get(name, set()) & found.keys())),
+            needs=tuple(sorted(needs.get(name, set()) & installed.keys())),
         )
-        for name, one in sorted(found.items())
+        for name, one in sorted(installed.items())
     )
 
 
 @functools.cache
 def suite() -> tuple[Distribution, ...]:
-    """Headrace and everything that it needs, as it is installed."""
+    """Return Headrace and everything that it needs, as it is installed."""
     return closure(["headrace"])
 
 
 def _requirements_of(one: metadata.Distribution, extras: frozenset[str]) -> list[Requirement]:
-    given = [Requirement(text) for text in one.requires or ()]
-    return [need for need in given if _applies(need, extras)]
+    requirements = [Requirement(text) for text in one.requires or ()]
+    return [need for need in requirements if _applies(need, extras)]
 
 
 def _applies(need: Requirement, extras: frozenset[str]) -> bool:
     return need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
-def _licence(told: metadata.PackageMetadata) -> str:
-    """The licence's expression, else its name if that is short: some packages give the whole text."""
+def _licence(about: metadata.PackageMetadata) -> str:
+    """Return the licence's expression, else its name if that is short: some packages hold the whole text."""
     for field in ("License-Expression", "License"):
-        text = " ".join(" ".join(told.get_all(field) or ()).split())
+        text = " ".join(" ".join(about.get_all(field) or ()).split())
         if 0 < len(text) <= _LONGEST_LICENCE:
             return text
-    kinds = (line.rpartition(" :: ") for line in told.get_all("Classifier") or ())
+    kinds = (line.rpartition(" :: ") for line in about.get_all("Classifier") or ())
     return next((name for head, _, name in kinds if head.startswith("License")), "")

@@ -1,4 +1,4 @@
-"""What a model was made in: versions of Python, of the system and of every package; the image, where it is known."""
+"""The environment that made a model: versions of Python, the system and every package; the image, if known."""
 
 import platform
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from headrace.core.packaging.distributions import Distribution
 FORMAT = 2
 LOCKED = "requirements.lock"
 ANSWERING = "requirements.txt"
-# What decides the numbers: the table's, the features', the model's and its file's.
+# Packages that decide the numbers: of the table, the features, the model and its file.
 _DECIDING = (
     "headrace",
     "holidays",
@@ -28,15 +28,15 @@ _DECIDING = (
     "skops",
     "threadpoolctl",
 )
-# What answering takes, beside Headrace's own modules.
+# What a server needs to predict, beside Headrace's own modules.
 _ANSWERING = ("holidays", "narwhals", "numpy", "onnxruntime", "orjson", "polars", "pyyaml")
 _ANSWERING_SKLEARN = (*_ANSWERING, "joblib", "scikit-learn", "scipy", "skops", "threadpoolctl")
 
 
 def environment() -> dict[str, Any]:
-    """Python, the system, the image, and the packages that decide what a model answers.
+    """Return Python, the system, the image, and the packages that decide what a model predicts.
 
-    The kernel and the processor are left out: the same image on another machine gives the same model.
+    Kernel and processor are left out: the same image gives the same model on another machine.
     """
     return {
         "format": FORMAT,
@@ -51,15 +51,15 @@ def environment() -> dict[str, Any]:
 
 
 def lock_requirements() -> str:
-    """Headrace and everything that it stands on, as a requirements file."""
+    """Return Headrace and everything that it depends on, as a requirements file."""
     head = f"# What the model was made with, on Python {platform.python_version()}.\n"
     return head + _pins(distributions.suite())
 
 
 def answering(engine: str) -> str:
-    """What another server needs beside itself to answer with the bundle, as a requirements file.
+    """Return what another server needs beside itself to predict with the bundle, as a requirements file.
 
-    It has the name under which MLflow looks for it.
+    Its name is the one that MLflow looks for.
 
     Args:
         engine: ``onnx`` or ``sklearn``.
@@ -73,5 +73,5 @@ def answering(engine: str) -> str:
     return head + _pins(sorted([own, *needed], key=lambda one: one.name))
 
 
-def _pins(found: Iterable[Distribution]) -> str:
-    return "".join(f"{one.pin}\n" for one in found)
+def _pins(listed: Iterable[Distribution]) -> str:
+    return "".join(f"{one.pin}\n" for one in listed)

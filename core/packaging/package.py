@@ -1,4 +1,4 @@
-"""A bundle made from what the steps of a line left."""
+"""Packaging: the outputs of a run's steps become a bundle."""
 
 import shutil
 import tempfile
@@ -27,7 +27,7 @@ __all__ = ["BundleContent", "BundleInputs", "assemble", "pack", "write"]
 
 @dataclass(frozen=True)
 class BundleInputs:
-    """What goes into a bundle.
+    """The files and folders that a bundle is made from.
 
     Attributes:
         model: Folder of the model.
@@ -38,8 +38,8 @@ class BundleInputs:
         verdict: JSON file of ``gate``.
         best_parameters: JSON file of ``tune``.
         checks: JSON file of ``validate``.
-        train_table: Folder of the training rows; None if their digest is not wanted.
-        card: YAML file with people's answers; None for none.
+        train_table: Folder of the training rows; None to leave out their digest.
+        card: YAML file with people's answers; None if there is none.
         copies: Whether the training and test rows are copied into the bundle.
     """
 
@@ -56,7 +56,7 @@ class BundleInputs:
     copies: bool = False
 
     def by_step(self) -> dict[str, Path]:
-        """What the steps left of which no other artifact tells the digest, by step."""
+        """Return the outputs of steps whose digest no other artifact records, by step."""
         return {
             "infer_contract": self.contract,
             "tune": self.best_parameters,
@@ -74,20 +74,20 @@ def pack(
     split: Mapping[str, Any] | None = None,
     trace: Mapping[str, Any] | None = None,
 ) -> Bundle:
-    """Make a bundle of what the steps of a line left; equal parts give equal bytes.
+    """Make a bundle from the outputs of a run's steps; equal parts give equal bytes.
 
     Args:
-        folder: Where it is to lie; it appears when it is whole, in place of an older one.
-        parts: What goes in.
+        folder: Where to write it; it appears when it is complete, in place of an older one.
+        parts: The files and folders.
         source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``, ``read``.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
-        trace: Arguments and digests of the steps, to run the line again; None if they are not known.
+        trace: Arguments and digests of the steps, for a replay; None if they are unknown.
 
     Returns:
         The bundle.
 
     Raises:
-        InputError: If a part cannot be read, or does not fit the others.
+        InputError: If a part cannot be read, or does not belong to the same run as the others.
     """
     evaluation = _document(parts.evaluation)
     test = read_test(parts.test_table, parts.test_actuals)
@@ -112,18 +112,18 @@ def pack(
 
 
 def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any]) -> Bundle:
-    """Make a bundle of values in memory; equal values give equal bytes.
+    """Make a bundle from values in memory; equal values give equal bytes.
 
     Args:
-        folder: Where it is to lie; it appears when it is whole, in place of an older one.
-        content: What goes in.
+        folder: Where to write it; it appears when it is complete, in place of an older one.
+        content: The content.
         source: Metadata of ingest's table: ``source``, ``digest``, ``rows``, ``columns``.
 
     Returns:
         The bundle.
 
     Raises:
-        InputError: If the evaluation is not of the model's task.
+        InputError: If the evaluation is of another task than the model.
     """
     fitted = _with_threshold(content.model, content.evaluation)
     files: dict[str, bytes | Path] = {**bundle_files.files(replace(content, model=fitted), source)}
@@ -133,10 +133,10 @@ def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any])
 
 
 def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bundle:
-    """Make a bundle of its files.
+    """Write a bundle from its files.
 
     Args:
-        folder: Where it is to lie; it appears when it is whole, in place of an older one.
+        folder: Where to write it; it appears when it is complete, in place of an older one.
         files: Content of each file but the manifest, or a file to copy, by its path in the bundle.
         name: Name of the model.
     """
@@ -150,7 +150,8 @@ def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bund
             else:
                 (part / path).write_bytes(content)
         write_text(part / MANIFEST, integrity.make(part, name).dumps())
-        part.chmod(0o755)
+        part.chmod(0o755)  # `mkdtemp` makes a folder that only its owner reads
+        # A rename cannot replace a folder that holds files.
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:
@@ -159,7 +160,7 @@ def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bund
 
 
 def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:
-    """The model with the threshold that the evaluation chose, if it chose one."""
+    """Return the model with the threshold that the evaluation chose, if it chose one."""
     if evaluation.get("task") != fitted.contract.task:
         raise InputError(
             f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of "
@@ -170,7 +171,7 @@ def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    found = read_json(path)
-    if not isinstance(found, dict):
+    document = read_json(path)
+    if not isinstance(document, dict):
         raise InputError(f"{path} must be a JSON file with an object; it holds something else.")
-    return found
+    return document

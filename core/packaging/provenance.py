@@ -1,4 +1,4 @@
-"""Where a model came from: code, data by digest, choices. The passport that a replay reads."""
+"""Provenance of a model: code, data by digest, parameters. A replay reads it."""
 
 import json
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ _VERDICT = ("verdict", "reasons", "comparison")
 
 
 def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model was made of, without times or paths of the machine.
+    """Return what a model was made of, without times or paths of the machine.
 
     Args:
-        content: What is known of the model.
+        content: The content of the bundle.
         source: Metadata of ingest's table.
     """
     code = code_version()
@@ -47,11 +47,11 @@ def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, A
 
 
 def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
-    """What the steps that made a model worked with, by step, where what they were given left it to them.
+    """Return the parameters that the steps worked with, by step, where their arguments did not set them.
 
     Args:
-        content: What is known of the model.
-        read: How the table was read, as ingest's metadata tell it.
+        content: The content of the bundle.
+        read: How the table was read, from ingest's metadata.
         split: Metadata of split's training table.
     """
     best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
@@ -67,7 +67,7 @@ def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -
 
 
 def _table(source: Mapping[str, Any], answers: CardAnswers) -> dict[str, Any]:
-    """The table that everything began with: where it lies, and what it is."""
+    """Return source, digest and size of the table that the run began with."""
     return {
         "source": public_name(str(source.get("source", ""))),
         "digest": str(source.get("digest", "")),
@@ -79,33 +79,37 @@ def _table(source: Mapping[str, Any], answers: CardAnswers) -> dict[str, Any]:
 
 
 def _data(content: BundleContent) -> dict[str, Any]:
-    """Training, validation and test rows."""
+    """Describe training, validation and test rows."""
     folder = data_digest.FOLDER
-    # What a trial of a search was measured on are rows of its training data, each held out once.
-    apart = content.evaluation.get("on", "test") == "test"
-    test = data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "") if apart else None
+    # A trial of a search is measured on its own training rows, each held out once: it has no test part.
+    has_test_part = content.evaluation.get("on", "test") == "test"
+    test = (
+        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "")
+        if has_test_part
+        else None
+    )
     train = content.train
-    told = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    train_part = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
     folds = content.best.get("folds")
     return {
-        "train": told,
+        "train": train_part,
         "validation": {"method": "cross-validation", "folds": folds, "of": "train"} if folds else None,
         "test": test,
     }
 
 
 def _shorten_trace(trace: Mapping[str, Any]) -> dict[str, Any]:
-    """The trace without paths of the machine: of the champion's, the last part alone."""
+    """Return the trace without paths of the machine: of the champion's, only the last part."""
     if not trace:
         return {}
-    arguments = {step: dict(given) for step, given in trace["arguments"].items()}
+    arguments = {step: dict(values) for step, values in trace["arguments"].items()}
     if arguments.get("gate", {}).get("champion"):
         arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
     return {"arguments": arguments, "steps": dict(trace["steps"])}
 
 
 def public_name(source: str) -> str:
-    """A source's address without what is this machine's or secret: folders of a path, user, password and query."""
+    """Return a source's address without what is private: folders of a path, user, password and query."""
     parts = urlsplit(source)
     if parts.scheme and "://" in source and parts.scheme != "file":
         host = parts.hostname or ""

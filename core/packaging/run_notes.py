@@ -1,4 +1,4 @@
-"""What a person should know of a run: what its steps noted of the table, and what the evaluation shows besides."""
+"""What a person should know of a run: notes of its steps on the table, and what the evaluation adds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from headrace.core.base.notes import Note, from_json, worst_first
 
 Facts = Mapping[str, Any]
-# Metrics, and from which value on a model makes no error.
+# From this value of a metric on a model makes no error.
 _FLAWLESS = {"roc_auc": 1.0, "accuracy": 1.0, "r2": 0.99999}
 
 
 def gather(checks: Facts, evaluation: Facts) -> tuple[Note, ...]:
-    """All that is to be told of a run, worst first.
+    """Collect all notes of a run, worst first.
 
     Args:
-        checks: Content of ``validate``'s checks; empty if the run did not get that far.
-        evaluation: Content of ``evaluate``'s evaluation; empty as well.
+        checks: Document of ``validate``; empty if the run ended before it.
+        evaluation: Document of ``evaluate``; empty if the run ended before it.
     """
-    noted = from_json(checks.get("notes", []))
-    leaks = [note for note in noted if note.rule == "leakage"]
-    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *noted])
+    notes = from_json(checks.get("notes", []))
+    leaks = [note for note in notes if note.rule == "leakage"]
+    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *notes])
 
 
 def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
@@ -44,6 +44,6 @@ def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
 
 
 def _flawless(evaluation: Facts) -> bool:
-    found = evaluation.get("metrics", {})
-    told = [found[name]["value"] >= least for name, least in _FLAWLESS.items() if name in found]
-    return bool(told) and all(told)
+    metrics = evaluation.get("metrics", {})
+    perfect = [metrics[name]["value"] >= least for name, least in _FLAWLESS.items() if name in metrics]
+    return bool(perfect) and all(perfect)

@@ -13,14 +13,14 @@ _NAMESPACE = uuid.UUID("0b1f5b0e-6a6c-5f0e-9d7c-2d1b7a6f3c11")
 
 
 def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iterable[Distribution]) -> str:
-    """The bill as JSON, without a time; its serial number is made of its content.
+    """Write the bill as JSON, without a time; its serial number derives from its content.
 
     Args:
         model: ``name``, ``sha256`` (of ``model.skops``) and ``licence`` of the model.
         data: ``name``, ``sha256`` and ``licence`` of the table that it was made from.
-        distributions: What was installed.
+        distributions: The installed distributions.
     """
-    # 0.3 s that nobody who only reads bundles should wait for.
+    # Importing CycloneDX takes 0.3 s, which reading a bundle should not.
     from cyclonedx.model.bom import Bom, BomMetaData  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415
@@ -50,7 +50,7 @@ def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iter
 
 
 def replace_licences(text: str, *, model: str, data: str) -> str:
-    """A bill with other licences of the model and of its data; empty for none."""
+    """Replace the licences of the model and of its data in a bill; empty for none."""
     document = json.loads(text)
     subjects = [document["metadata"]["component"], *document["components"]]
     for reference, licence in (("model", model), ("data", data)):
@@ -62,16 +62,16 @@ def replace_licences(text: str, *, model: str, data: str) -> str:
 
 
 def _with_serial_number(document: dict[str, Any]) -> str:
-    """A bill as text, its serial number made of its content."""
+    """Render a bill, its serial number derived from its content."""
     document.pop("serialNumber", None)
     return dumps({**document, "serialNumber": uuid.uuid5(_NAMESPACE, dumps(document)).urn})
 
 
-def _describe_component(told: Mapping[str, str]) -> dict[str, Any]:
+def _describe_component(subject: Mapping[str, str]) -> dict[str, Any]:
     from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415 - as above
 
-    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=told["sha256"])] if told["sha256"] else []
-    return {"name": told["name"] or "unknown", "hashes": hashes, "licenses": _licences(told["licence"])}
+    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=subject["sha256"])] if subject["sha256"] else []
+    return {"name": subject["name"] or "unknown", "hashes": hashes, "licenses": _licences(subject["licence"])}
 
 
 def _as_json(licence: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _as_json(licence: Any) -> dict[str, Any]:
 
 
 def _licences(text: str) -> list[Any]:
-    """A licence as CycloneDX tells it: an SPDX expression, or a name."""
+    """Return a licence in CycloneDX's form: an SPDX expression, or a name."""
     from cyclonedx.contrib.license.factories import LicenseFactory  # noqa: PLC0415 - as above
 
     words = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Answers of people for a bundle that is there: the same model under another digest, with other words about it."""
+"""New answers for an existing bundle: the same model under another digest, with another card."""
 
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ _READ = ("metrics.json", "provenance.json", "environment.json")
 
 
 def answers_of(bundle: Bundle) -> CardAnswers:
-    """The answers that a bundle holds."""
+    """Return the answers that a bundle holds."""
     return card_answers.load(bundle.folder / card_answers.FILE)
 
 
 def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
-    """Make a bundle of the same model with other answers; signatures stay behind: they were made for the old one.
+    """Make a bundle of the same model with other answers, without the signatures, which were made for the old one.
 
     Args:
-        bundle: The bundle that is there.
-        answers: What people said.
-        folder: Where the new one is to lie.
+        bundle: The existing bundle.
+        answers: Answers of people.
+        folder: Where to write the new bundle.
 
     Returns:
         The new bundle.
@@ -45,9 +45,9 @@ def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
         }
     except (KeyError, TypeError, StopIteration, OSError) as error:
         raise BundleError(
-            f"the papers in {bundle.folder} must be those that Headrace wrote; package the model again."
+            f"the documents in {bundle.folder} must be those that Headrace wrote; package the model again."
         ) from error
-    kept: dict[str, bytes | Path] = {
+    unchanged: dict[str, bytes | Path] = {
         entry.path: bundle.folder / entry.path for entry in bundle.manifest.files if entry.path not in texts
     }
-    return write(folder, kept | {name: text.encode() for name, text in texts.items()}, name=bundle.name)
+    return write(folder, unchanged | {name: text.encode() for name, text in texts.items()}, name=bundle.name)

@@ -1,1 +1,1 @@
-"""Train part, test part, folds and samples."""
+"""Train part, test part, folds and samples of a table."""

@@ -1,9 +1,9 @@
-"""A number drawn for each row that decides on its side of a split: from the row's digest, its copy's number and a seed.
+"""The number drawn for each row that decides on its side of a split: from the row's digest, copy number and a seed.
 
 Two rounds of a Feistel network (Luby and Rackoff 1988, doi:10.1137/0217022) over the integers modulo the prime
-2**31 - 1, with cubes as round functions: for one copy and seed a permutation, so that different digests are drawn
-differently; different copies of a row, and different seeds, are drawn as if independently. The numbers stay below
-2**63, so that every engine that has 64-bit integers gives the same ones, without a wrap-around.
+2**31 - 1, with cubes as round functions: for one copy number and seed it is a permutation, so that different
+digests get different draws; draws of different copies and seeds are practically independent. The numbers stay below
+2**63, so that every engine with 64-bit integers computes the same ones, without overflow.
 """
 
 from typing import TypeVar
@@ -15,10 +15,10 @@ T = TypeVar("T")
 _PRIME = 2**31 - 1
 _HALF = 2**31
 WHOLE = _HALF * _PRIME
-"""What all draws are below: a draw is an integer from 0 to ``WHOLE - 1``."""
+"""Upper bound of draws: a draw is an integer from 0 to ``WHOLE - 1``."""
 
 UNIT, COPY, DRAW, REPEATED = "_unit", "_copy", "_draw", "_repeated"
-"""Columns of a table that is split: digest drawn by, number of the copy, draw, whether its key names more rows."""
+"""Helper columns of a table: digest to draw by, number of the copy, draw, whether its key occurs in more rows."""
 
 _MASK = 2**64 - 1
 
@@ -27,10 +27,10 @@ def with_draws(frame: T, *, digest: str, copy: str, seed: int, name: str) -> T:
     """Add a column of draws.
 
     Args:
-        frame: Table of any engine that narwhals drives, eager or lazy.
+        frame: Table of any engine that narwhals supports, eager or lazy.
         digest: Column of digests, integers uniform over 0 to 2**64 - 1.
-        copy: Column with the number of the copy, 0 for the first of equal rows; empty where all are first ones.
-        seed: Another seed gives other draws; 0 to 2**64 - 1.
+        copy: Column with the number of the copy, 0 for the first of equal rows; empty if all are 0.
+        seed: Seed of the draws, 0 to 2**64 - 1.
         name: Name of the new column.
 
     Returns:
@@ -39,13 +39,13 @@ def with_draws(frame: T, *, digest: str, copy: str, seed: int, name: str) -> T:
     first, step, second = _keys(seed)
     left, right, mixed = (f"{name}_{part}" for part in ("left", "right", "mixed"))
     value, table = nw.col(digest), nw.from_native(frame)  # type: ignore[call-overload]
-    # Polars divides unsigned integers in half the time; not every engine has them.
+    # Polars divides unsigned integers twice as fast; not every engine has them.
     whole = nw.UInt64 if table.collect_schema()[digest] == nw.UInt64 else nw.Int64
     shifted = nw.col(right) + first
     if copy:
         shifted = shifted + nw.col(copy).cast(whole) * step
     table = table.with_columns(
-        # The difference divides without a remainder, so that an engine that divides by way of float64 is exact too.
+        # The division leaves no remainder, so that an engine that divides in float64 is exact too.
         ((value - value % 2**33) // 2**33).cast(whole).alias(left),
         (value % _HALF).cast(whole).alias(right),
     )
@@ -54,8 +54,8 @@ def with_draws(frame: T, *, digest: str, copy: str, seed: int, name: str) -> T:
     table = table.with_columns(((nw.col(left) + second) % _PRIME).alias(mixed))
     drawn = ((nw.col(right) + _cube(nw.col(mixed))) % _PRIME) * _HALF + nw.col(left)
     table = table.with_columns(drawn.cast(nw.Int64).alias(name))
-    found: T = table.drop(left, right, mixed).to_native()
-    return found
+    result: T = table.drop(left, right, mixed).to_native()
+    return result
 
 
 def _cube(value: nw.Expr) -> nw.Expr:
@@ -63,7 +63,7 @@ def _cube(value: nw.Expr) -> nw.Expr:
 
 
 def _keys(seed: int) -> tuple[int, int, int]:
-    """Three keys of 31 bits for each seed, none of them 0, by SplitMix64.
+    """Derive three keys of 31 bits from a seed, none of them 0, by SplitMix64.
 
     Source: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195.
     """

@@ -1,4 +1,4 @@
-"""Folds for cross-validation: made once, kept for every trial."""
+"""Folds for cross-validation: made once, the same for every trial."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _MANY_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Fold:
-    """Indices of the rows that are fitted on and of the rows that are predicted."""
+    """Indices (m,) of the rows that are fitted on, and of the rows that are predicted."""
 
     fitted: Indices
     held_out: Indices
@@ -30,14 +30,14 @@ def make(frame: pl.DataFrame, target: Target, contract: Contract, *, folds: int 
     """Divide training rows as the contract divides the table: by time, group or repeated key, stratified, or at random.
 
     Args:
-        frame: Typed table of n rows; of its columns only those of time, group and keys are used, or the inputs.
+        frame: Typed table of n rows; only the columns of time, group and keys are used, or the inputs.
         target: Encoded target (n,).
         contract: The table's contract.
-        folds: How many; 0 for 5, or 3 from 10,000 rows on, or fewer where classes or groups are small.
+        folds: Number of folds; 0 for 5, or 3 from 10,000 rows on, or fewer where classes or groups are small.
         seed: Seed of the order of rows.
 
     Returns:
-        At least two folds, or one by time.
+        At least two folds; by time at least one.
 
     Raises:
         InputError: If ``folds`` is 1 or negative.
@@ -45,23 +45,23 @@ def make(frame: pl.DataFrame, target: Target, contract: Contract, *, folds: int 
     """
     if folds < 0 or folds == 1:
         raise InputError(f"folds must be at least 2, or 0 to let Headrace choose; got {folds} instead.")
-    wanted = folds or (_FOLDS if len(target) < _MANY_ROWS else _FOLDS_OF_MANY)
+    count = folds or (_FOLDS if len(target) < _MANY_ROWS else _FOLDS_OF_MANY)
     if len(target) < max(folds, 4):
         raise DataError(
             f"cross-validation must have at least {max(folds, 4)} training rows; got {len(target)}; "
-            f"{'ask for fewer folds or ' if folds > 4 else ''}bring more rows."
+            f"{'set fewer folds or ' if folds > 4 else ''}bring more rows."
         )
     if contract.time_column and contract.time_column in frame.columns:
-        made = _by_time(frame.get_column(contract.time_column), wanted)
-    elif (together := clusters.find(frame, contract)).by in {"group", "inputs", "key"}:
-        made = _by_group(together, wanted, seed)
+        divided = _by_time(frame.get_column(contract.time_column), count)
+    elif (row_clusters := clusters.find(frame, contract)).by in {"group", "inputs", "key"}:
+        divided = _by_group(row_clusters, count, seed)
     else:
-        made = _at_random(target, contract, wanted, seed)
-    return _usable(made, target, contract)
+        divided = _at_random(target, contract, count, seed)
+    return _usable(divided, target, contract)
 
 
 def _at_random(target: Target, contract: Contract, folds: int, seed: int) -> list[Fold]:
-    """Rows dealt out to the folds like cards, class by class."""
+    """Deal rows out to the folds like cards, class by class."""
     order = np.random.default_rng(seed).permutation(len(target))
     if contract.task != "regression":
         order = order[np.argsort(target[order], kind="stable")]
@@ -73,12 +73,12 @@ def _at_random(target: Target, contract: Contract, folds: int, seed: int) -> lis
     return _from_parts(parts, folds)
 
 
-def _by_group(together: clusters.RowClusters, folds: int, seed: int) -> list[Fold]:
-    """Whole groups, the largest first, each to the fold that is the smallest so far."""
-    sizes = np.bincount(together.codes)
+def _by_group(row_clusters: clusters.RowClusters, folds: int, seed: int) -> list[Fold]:
+    """Assign whole groups, the largest first, each to the smallest fold so far."""
+    sizes = np.bincount(row_clusters.codes)
     if len(sizes) < 2:
         raise DataError(
-            f"cross-validation by {together.by} must have at least 2 groups of rows; got {len(sizes)}; bring more "
+            f"cross-validation by {row_clusters.by} must have at least 2 groups of rows; got {len(sizes)}; bring more "
             "groups or divide in another way."
         )
     folds = min(folds, len(sizes))
@@ -88,11 +88,11 @@ def _by_group(together: clusters.RowClusters, folds: int, seed: int) -> list[Fol
     for group in order:
         part_of[group] = filled.argmin()
         filled[part_of[group]] += sizes[group]
-    return _from_parts(part_of[together.codes], folds)
+    return _from_parts(part_of[row_clusters.codes], folds)
 
 
 def _by_time(times: pl.Series, folds: int) -> list[Fold]:
-    """Each block of time predicted from all earlier ones; equal times are in one block."""
+    """Predict each block of time from all earlier ones; equal times are in one block."""
     ranks = times.rank("min").fill_null(0).to_numpy()
     order = np.argsort(ranks, kind="stable").astype(np.int64)
     starts = np.searchsorted(ranks[order], ranks[order])  # where the rows of the same time begin
@@ -106,16 +106,16 @@ def _from_parts(parts: Indices, folds: int) -> list[Fold]:
 
 
 def _usable(folds: list[Fold], target: Target, contract: Contract) -> tuple[Fold, ...]:
-    """Folds on which a model can be fitted and scored."""
+    """Return the folds on which a model can be fitted and scored."""
     if contract.task == "regression":
         return tuple(fold for fold in folds if len(fold.held_out))
     scored = 2 if contract.task == "binary" else 1
-    good = tuple(
+    usable = tuple(
         fold
         for fold in folds
         if len(np.unique(target[fold.fitted])) >= 2 and len(np.unique(target[fold.held_out])) >= scored
     )
-    if not good:
+    if not usable:
         counts = dict(
             zip(contract.target.categories or (), np.bincount(target.astype(np.int64)).tolist(), strict=False)
         )
@@ -123,4 +123,4 @@ def _usable(folds: list[Fold], target: Target, contract: Contract) -> tuple[Fold
             f"the training rows must hold at least 2 rows of each class of {quote(contract.target.name)}, in every "
             f"group or time; got {quote(counts)}; bring more rows of the rare class, or split in another way."
         )
-    return good
+    return usable

@@ -1,6 +1,6 @@
-"""A big table in one pass: read, checked, given row features and split, in memory that does not grow with it.
+"""Preparation of a big table in one pass: read, validated, given row features and split, in constant memory.
 
-The functions are those of the separate steps, so that both ways give the same rows and counts.
+It uses the functions of the separate steps, so that both give the same rows and counts.
 """
 
 import tempfile
@@ -33,14 +33,14 @@ from headrace.core.validation.table import conclude
 
 @dataclass(frozen=True)
 class PreparedPaths:
-    """Where a prepared table goes.
+    """Outputs of the preparation.
 
     Attributes:
         train_table: Folder of the train part.
         test_table: Folder of the test part, without the target.
         test_actuals: Folder of the test part's target alone, in the same order.
-        quarantine: Folder of the bad rows, as they were read, with their numbers and reasons.
-        checks: JSON file of what was found.
+        quarantine: Folder of the quarantined rows, as they were read, with their numbers and reasons.
+        checks: JSON file of the checks.
     """
 
     train_table: Path
@@ -52,7 +52,7 @@ class PreparedPaths:
 
 @dataclass(frozen=True)
 class _Job:
-    """One table to prepare: where it comes from, what it must be, where it goes, and what was noted of it before."""
+    """One table to prepare: source, contract, outputs, and earlier notes."""
 
     reading: TableReader
     contract: Contract
@@ -73,44 +73,44 @@ def prepare_table(  # noqa: PLR0913 - the component's parameters
     block_bytes: int = BLOCK_BYTES,
     notes: Sequence[Note] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Read, check, engineer and split a table in one pass; a split by time without a cut takes a second pass.
+    """Read, check, engineer and split a table in one pass; a split by time without a cut takes two.
 
     Args:
-        source: Where the rows come from.
+        source: The table.
         contract: Contract file; its missing values count, and its personal columns are hashed as it says.
-        outputs: What is written.
+        outputs: The files and folders to write.
         options: How the source is read, apart from missing values and hashed columns; a CSV without a header has the
-            contract's columns unless it names others.
+            contract's columns unless the options name others.
         method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
-        block_bytes: Size of the blocks of text, about.
-        notes: What was noted when the contract was inferred.
+        cut: The cut of an earlier split, to repeat it; see ``SplitPlan``.
+        block_bytes: Approximate size of the blocks of text, in bytes.
+        notes: Notes from the inference of the contract.
 
     Returns:
-        Metadata by name: ``source`` as ``ingest_table`` tells it, ``checks`` with the counts of rows,
-        ``quarantine`` with its rows, and ``train_table``, ``test_table`` and ``test_actuals`` as ``split_table`` tells
-        them.
+        Metadata by name: ``source`` as ``ingest_table`` returns it, ``checks`` with the counts of rows,
+        ``quarantine`` with its rows, and ``train_table``, ``test_table`` and ``test_actuals`` as ``split_table``
+        returns them.
 
     Raises:
         InputError: If the source cannot be read or a parameter is out of range.
-        DataError: If a rule of severity ``stop`` is broken, or too few rows are left, or a part has too few rows or
-            classes; checks and quarantine are written before.
+        DataError: If a rule of severity ``stop`` is broken, too few rows remain, or a part has too few rows or classes;
+            checks and quarantine are written before.
     """
-    agreed = load(contract)
-    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut)
-    reading = TableReader(source, _options(options or ReadOptions(), agreed), block_bytes=block_bytes)
-    job = _Job(reading, agreed, outputs, notes)
+    loaded = load(contract)
+    chosen = plan(loaded, method=method, test_size=test_size, seed=seed, cut=cut)
+    reading = TableReader(source, _options(options or ReadOptions(), loaded), block_bytes=block_bytes)
+    job = _Job(reading, loaded, outputs, notes)
     if chosen.method == "time" and not chosen.cut:
         return _split_later(job, chosen, contract)
-    tally = TableAccumulator(agreed)
-    counted = tally.keys if agreed.keys else tally.rows
+    accumulator = TableAccumulator(loaded)
+    duplicates = accumulator.keys if loaded.keys else accumulator.rows
     with SplitWriter(
-        agreed, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, counted=counted
+        loaded, chosen, outputs.train_table, outputs.test_table, outputs.test_actuals, duplicates=duplicates
     ) as parts:
-        told = _pass(job, tally, parts.add)
-        return {**told, **parts.finish()}
+        metadata = _pass(job, accumulator, parts.add)
+        return {**metadata, **parts.finish()}
 
 
 def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
@@ -126,11 +126,11 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
 
 
 def _split_later(job: _Job, chosen: SplitPlan, contract: Path | str) -> dict[str, dict[str, Any]]:
-    """Put the rows aside until all their times are known."""
+    """Store the rows until all their times are known, then split them."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         valid = Path(folder) / "valid"
         with TableWriter(valid) as writer:
-            told = _pass(
+            metadata = _pass(
                 job,
                 TableAccumulator(job.contract),
                 lambda frame: writer.write(frame.drop(DIGEST, KEY_DIGEST, strict=False)),
@@ -145,15 +145,15 @@ def _split_later(job: _Job, chosen: SplitPlan, contract: Path | str) -> dict[str
             test_size=chosen.test_size,
             seed=chosen.seed,
         )
-    return {**told, **split}
+    return {**metadata, **split}
 
 
-def _pass(job: _Job, tally: TableAccumulator, write: Callable[[pl.DataFrame], None]) -> dict[str, dict[str, Any]]:
-    """Read and check all rows; ``write`` gets the valid ones of each block with their features and digests."""
+def _pass(job: _Job, accumulator: TableAccumulator, write: Callable[[pl.DataFrame], None]) -> dict[str, dict[str, Any]]:
+    """Read and validate all rows; ``write`` gets the valid ones of each block with their features and digests."""
     reading, contract, row = job.reading, job.contract, 1
     with (
         TableWriter(job.outputs.quarantine) as bad,
-        BackgroundWriter() as behind,
+        BackgroundWriter() as background,
         closing(ahead(reading.frames())) as frames,
     ):
         for frame in frames:
@@ -161,15 +161,15 @@ def _pass(job: _Job, tally: TableAccumulator, write: Callable[[pl.DataFrame], No
             row += frame.height
             progress("prepare", f"{row - 1:,} rows")
             digested = with_digests(block.valid, contract)
-            tally.add(block, digested)
-            behind.do(bad.write, block.quarantine)
-            behind.do(lambda rows: write(row_features.add(rows, contract)), digested)
+            accumulator.add(block, digested)
+            background.do(bad.write, block.quarantine)
+            background.do(lambda rows: write(row_features.add(rows, contract)), digested)
     facts = reading.facts()
-    before = [*job.notes, *from_json(facts.get("notes", []))]
-    found, noted = conclude(tally, contract, checks=job.outputs.checks, notes=before)
-    require(tally, contract, found)
+    earlier_notes = [*job.notes, *from_json(facts.get("notes", []))]
+    violations, all_notes = conclude(accumulator, contract, checks=job.outputs.checks, notes=earlier_notes)
+    require(accumulator, contract, violations)
     return {
         "source": facts,
-        "checks": {**tally.facts(), "rules": len(found), "notes": as_json(noted)},
-        "quarantine": {"rows": tally.counts.quarantined},
+        "checks": {**accumulator.facts(), "rules": len(violations), "notes": as_json(all_notes)},
+        "quarantine": {"rows": accumulator.counts.quarantined},
     }

@@ -1,4 +1,4 @@
-"""A part of the training rows, large enough to compare models on."""
+"""A sample of the training rows, large enough to compare models on."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,17 @@ FEWEST_OF_A_CLASS = 50
 
 
 def sample(target: Target, *, task: Task, columns: int, seed: int) -> NDArray[np.int64]:
-    """Choose rows at random, class by class in proportion.
+    """Choose rows at random, from each class in proportion.
 
     Args:
         target: Encoded target (n,).
-        task: What is predicted.
-        columns: Columns of the matrix; a wide table gets fewer rows.
+        task: Kind of task.
+        columns: Number of columns of the matrix; a wide table gets fewer rows.
         seed: Seed of the choice.
 
     Returns:
-        Sorted indices: all of up to ``MOST_ROWS`` rows (less if they would fill more than ``MOST_CELLS`` cells, but at
-        least ``FEWEST_ROWS``). A class keeps at least ``FEWEST_OF_A_CLASS`` rows if it has them.
+        Sorted indices (m,): all of up to ``MOST_ROWS`` rows (fewer if they would fill more than ``MOST_CELLS`` cells,
+        but at least ``FEWEST_ROWS``). A class keeps at least ``FEWEST_OF_A_CLASS`` rows if it has them.
     """
     most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(columns, 1)))
     n = len(target)
@@ -35,6 +35,6 @@ def sample(target: Target, *, task: Task, columns: int, seed: int) -> NDArray[np
     chosen = []
     for index in np.unique(target):
         rows = np.flatnonzero(target == index)
-        wanted = max(round(most * len(rows) / n), FEWEST_OF_A_CLASS)
-        chosen.append(rows if len(rows) <= wanted else rng.choice(rows, wanted, replace=False))
+        count = max(round(most * len(rows) / n), FEWEST_OF_A_CLASS)
+        chosen.append(rows if len(rows) <= count else rng.choice(rows, count, replace=False))
     return np.sort(np.concatenate(chosen))

@@ -1,9 +1,10 @@
-"""The split of a table into a train and a test part: a fair sample of the rows that repeats itself.
+"""The split of a table into a train and a test part: a fair, repeatable sample of the rows.
 
-A row's side follows from a number that is drawn for it: from its keys if the contract has some, else from its values
-and from which copy of equal rows it is; in a split by group from its group. It is a test row if the number lies below a
-cut. So copies are drawn apart, rows keep their sides when the table is reordered (equal copies may change places), and
-when other rows come or go; where parts are balanced, the cut may move a little with them, unless the old cut is given.
+A row's side follows from a number that is drawn for it: from its keys if the contract has some, otherwise from its
+values and its number among equal rows; in a split by group from its group. It is a test row if the number is below a
+cut. Copies are therefore drawn independently, and rows keep their sides when the table is reordered (equal copies may
+change places) or when rows are added or removed; where parts are balanced, the cut may then move a little, unless the
+old cut is passed.
 """
 
 from collections.abc import Sequence
@@ -28,20 +29,20 @@ _WHOLE_DIGEST = 2**64
 
 
 def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
-    """Tell the side of each row of a whole table.
+    """Assign each row of a whole table to a side.
 
     Args:
-        frame: Typed table. An eager Polars frame needs nothing else. Of another engine that narwhals drives, lazily:
-            the plan must be settled, and the table must hold the digests (``digest.with_digests`` and, by group,
-            ``with_group_digest``) as integers from 0 to 2**64 - 1, which each engine brings itself.
+        frame: Typed table. An eager Polars frame needs nothing else. For a lazy table of another engine that narwhals
+            supports, the plan must be settled, and the table must hold the digests (``row_digest.with_digests`` and, by
+            group, ``with_group_digest``) as integers from 0 to 2**64 - 1, which each engine computes itself.
         contract: The table's contract.
-        plan: How to split; one that an eager frame leaves unsettled is settled by its rows.
+        plan: How to split; the rows of an eager frame settle a plan that is not settled yet.
 
     Returns:
         The table without digests and with a last column ``_test``: true for the rows of the test part.
 
     Raises:
-        InputError: If a split by time has no cut yet, or another one of a lazy frame.
+        InputError: If a split by time, or a stratified split of a lazy frame, has no cut yet.
     """
     if plan.method == "time":
         return drop_helper_columns(frame, late(contract, cut=plan.cut))
@@ -52,21 +53,21 @@ def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
         plan = settle_in_memory(plan, table, contract)
     elif plan.method == "stratified" and not plan.cut:
         raise InputError(
-            "a stratified split needs its cuts before rows can be assigned; `settling.settled` finds them."
+            "a stratified split needs its cuts before rows can be assigned; `strata_cuts.settled_lazily` finds them."
         )
     return drop_helper_columns(table, side(contract, plan=plan))
 
 
 def drop_helper_columns(frame: Frame, test: nw.Expr) -> Frame:
-    """The table with ``_test`` and without what was added to find it."""
+    """Return the table with ``_test`` and without the columns that were added to compute it."""
     table: Any = nw.from_native(frame)
     return table.with_columns(test.alias(TEST)).drop(*MADE, strict=False).to_native()  # type: ignore[no-any-return]
 
 
 def side(contract: Contract, *, plan: SplitPlan) -> nw.Expr:
-    """Whether a row with a draw is a test row: no more than its own draw, target and ``_repeated`` are looked at.
+    """Return whether a row is a test row, from its draw, its target and ``_repeated`` alone.
 
-    A key that is repeated is cut at the share of the test part whatever its rows' classes, so that they stay together.
+    A repeated key is cut at the share of the test part whatever its rows' classes, so that they stay together.
     """
     if plan.method == "group":
         return nw.col(DRAW) < whole_cut(plan.share_of_groups)
@@ -79,11 +80,11 @@ def side(contract: Contract, *, plan: SplitPlan) -> nw.Expr:
 
 
 def cut_of(target: nw.Expr, strata: Sequence[Stratum], *, share: float) -> nw.Expr:
-    """The draw below which a row is a test row, by its stratum.
+    """Return the draw below which a row is a test row, by its stratum.
 
     Args:
         target: The target's values.
-        strata: Strata; a class that is not among them, or a missing target, is cut at ``share``.
+        strata: Strata; any other class, or a missing target, is cut at ``share``.
         share: Share of rows for the test part.
     """
     if isinstance(strata[0].upto, str):
@@ -96,10 +97,10 @@ def cut_of(target: nw.Expr, strata: Sequence[Stratum], *, share: float) -> nw.Ex
 
 
 def with_draws_of_rows(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
-    """Number the copies of each row of a whole table and draw for it.
+    """Number the copies of each row of a whole table, and draw for it.
 
     Returns:
-        The table with ``_unit``, ``_copy``, ``_repeated`` (a key that names more than one row) and ``_draw``.
+        The table with ``_unit``, ``_copy``, ``_repeated`` (its key occurs in more than one row) and ``_draw``.
     """
     table: Any = nw.from_native(with_unit(frame, contract, plan=plan))
     copy = nw.col(UNIT).rank("ordinal").over(UNIT).cast(nw.Int64) - 1
@@ -131,35 +132,35 @@ def with_unit(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
 
 
 def with_group_digest(frame: Frame, contract: Contract) -> Frame:
-    """Add the digest of what stays together in a split by group to a Polars frame that has none yet."""
+    """Add the digest of what stays together in a split by group, if a Polars frame does not have it yet."""
     if isinstance(frame, pl.DataFrame | pl.LazyFrame) and GROUP_DIGEST not in frame.collect_schema():
         return cast("Frame", row_digest(cast("pl.DataFrame", frame), group_names(contract), name=GROUP_DIGEST))
     return frame
 
 
 def _is_whole_group(contract: Contract, plan: SplitPlan) -> bool:
-    """Whether each row has a group: equal inputs are one even where they are missing, a column may be missing."""
+    """Return whether every row has a group: equal inputs always form one, a group column may be missing."""
     return plan.method == "group" and group_column(contract) is None
 
 
 def are_copies_numbered(contract: Contract, plan: SplitPlan) -> bool:
-    """Whether equal rows must be told apart by their number."""
+    """Return whether equal rows must be told apart by their number."""
     return not contract.keys and not _is_whole_group(contract, plan) and plan.method != "time" and plan.format != 1
 
 
 def _drawn_by_format_1(frame: Frame, contract: Contract, plan: SplitPlan) -> tuple[Frame, nw.Expr]:
-    """As bundles were split whose papers tell of no format: equal rows, of which the target is a part, together."""
+    """Split as bundles without a format did: equal rows, with the target as a part of them, stay together."""
     table: Any = with_unit(frame, contract, plan=plan)
     share = pl.lit(int(plan.test_size * _WHOLE_DIGEST), pl.UInt64)
     return table.with_columns((reseed(pl.col(UNIT), plan.seed) < share).alias(DRAW)), nw.col(DRAW)
 
 
 def late(contract: Contract, *, cut: str) -> nw.Expr:
-    """Whether a row is of the test part of a split by time; one without a time is not.
+    """Return whether a row belongs to the test part of a split by time; a row without a time does not.
 
     Args:
         contract: The table's contract, with its time column.
-        cut: ISO timestamp.
+        cut: ISO timestamp of the earliest test row.
 
     Raises:
         InputError: If there is no cut yet.

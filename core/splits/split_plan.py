@@ -1,4 +1,4 @@
-"""How a table is split: chosen by a person or by the contract, and told so that it can be repeated."""
+"""The plan of a split: chosen by a person or by the contract, and recorded so that it can be repeated."""
 
 import math
 from dataclasses import dataclass
@@ -15,26 +15,27 @@ from headrace.core.splits.strata import Stratum
 SplitMethod = Literal["random", "stratified", "time", "group"]
 
 FORMAT = 2
-"""How sides are drawn. Format 1 drew equal rows together, with the target; bundles that were made by it replay so."""
+"""How sides are drawn. Format 1 drew equal rows together, with the target; its bundles still replay that way."""
 
 SMALL_ROWS = 50_000
-"""A regression's random split of so many rows or fewer is balanced over quantiles of the target."""
+"""A regression's random split of at most this many rows is balanced over quantiles of the target."""
 
 _SEEDS = 2**64
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How a table is split.
+    """How to split a table.
 
     Attributes:
         method: ``random``; ``stratified`` (each class has its share in either part, within one row); ``time`` (the
             latest rows are the test part); ``group`` (a group is never on both sides).
-        test_size: Share of rows for the test part, above 0 and below 1; expected, and exact where parts are balanced.
-        seed: Another seed gives another split.
-        cut: What the table decides; empty until it is known. By time: ISO timestamp from which on rows are test rows.
+        test_size: Share of rows for the test part, above 0 and below 1; in expectation, and exactly where parts are
+            balanced.
+        seed: Seed of the draws.
+        cut: What the table decides; empty until it is known. By time: ISO timestamp of the earliest test row.
             Stratified, or random and balanced over a number: the cuts of the strata (``strata.parse``). By group: the
-            share below which groups are drawn for the test part, where ``test_size`` would leave a part without any.
+            share below which groups are test groups, where ``test_size`` would leave a part without any.
         format: How sides are drawn, ``FORMAT`` or 1.
     """
 
@@ -45,7 +46,7 @@ class SplitPlan:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        """Refuse values that split nothing.
+        """Raise if a value cannot split a table.
 
         Raises:
             InputError: If a value is out of its range.
@@ -67,18 +68,18 @@ class SplitPlan:
 
     @cached_property
     def strata(self) -> tuple[Stratum, ...]:
-        """The strata and their cuts; none in a split that is not balanced, or while the cuts are not known."""
+        """The strata and their cuts; empty if the split is not balanced, or the cuts are not known yet."""
         if self.method not in {"stratified", "random"} or not self.cut:
             return ()
-        found = strata.parse(self.cut)
-        if isinstance(found[0].upto, str) != (self.method == "stratified"):
+        parsed = strata.parse(self.cut)
+        if isinstance(parsed[0].upto, str) != (self.method == "stratified"):
             kind = "cuts by class" if self.method == "stratified" else "pairs of largest value and cut"
             raise InputError(wants("the cut", f"{kind} for a {self.method} split", self.cut))
-        return found
+        return parsed
 
     @cached_property
     def share_of_groups(self) -> float:
-        """The share of draws below which a group is of the test part."""
+        """The share of draws below which a group is in the test part."""
         try:
             share = float(self.cut) if self.cut else self.test_size
         except ValueError:
@@ -95,7 +96,7 @@ def plan(
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
-    format: int = FORMAT,  # noqa: A002 - the papers' word
+    format: int = FORMAT,  # noqa: A002 - the name in provenance.json
 ) -> SplitPlan:
     """Choose how to split a table.
 
@@ -105,8 +106,8 @@ def plan(
             has a time column, else by group if it has one, else stratified for a classification, else random.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: The cut of an earlier split, to repeat it on a table that has grown; see ``Plan``.
-        format: How sides are drawn; 1 for bundles whose papers tell of no format.
+        cut: The cut of an earlier split, to repeat it on a table that has grown; see ``SplitPlan``.
+        format: How sides are drawn; 1 for bundles whose provenance has no format.
 
     Returns:
         The plan.
@@ -115,22 +116,22 @@ def plan(
         InputError: If a value is out of range or the contract lacks what the method needs.
     """
     chosen = method or _suggest_strategy(contract)
-    made = SplitPlan(method=chosen, test_size=test_size, seed=seed, cut=cut, format=format)  # type: ignore[arg-type]
-    if made.method == "time" and not contract.time_column:
+    split_plan = SplitPlan(method=chosen, test_size=test_size, seed=seed, cut=cut, format=format)  # type: ignore[arg-type]
+    if split_plan.method == "time" and not contract.time_column:
         raise InputError(
             f"a split by time needs a time column, but the contract {contract.name} names none; set time_column, "
             "or choose another method."
         )
-    if made.method == "group" and not group_names(contract):
+    if split_plan.method == "group" and not group_names(contract):
         raise InputError(
             f"a split by group needs a column of role group, or 'group: inputs', but the contract {contract.name} has "
             "none; give a column that role, or choose another method."
         )
-    if made.method == "stratified" and contract.task == "regression":
+    if split_plan.method == "stratified" and contract.task == "regression":
         raise InputError("a stratified split needs classes, but the task is a regression; choose random.")
-    if made.method == "random" and contract.task != "regression" and made.cut:
-        raise InputError(wants("the cut", "absent from a random split into classes", made.cut))
-    return made
+    if split_plan.method == "random" and contract.task != "regression" and split_plan.cut:
+        raise InputError(wants("the cut", "absent from a random split into classes", split_plan.cut))
+    return split_plan
 
 
 def _suggest_strategy(contract: Contract) -> str:
@@ -142,12 +143,12 @@ def _suggest_strategy(contract: Contract) -> str:
 
 
 def group_column(contract: Contract) -> Column | None:
-    """The column of role group, if any."""
+    """Return the column of role group, if there is one."""
     return next((column for column in contract.columns if column.role == "group"), None)
 
 
 def group_names(contract: Contract) -> tuple[str, ...]:
-    """The columns whose equal values stay together: that of role group, or the inputs; none if rows are free."""
+    """Return the columns whose equal values stay together: that of role group, or the inputs; else none."""
     column = group_column(contract)
     if column is not None:
         return (column.name,)
@@ -155,7 +156,7 @@ def group_names(contract: Contract) -> tuple[str, ...]:
 
 
 def is_balanced(chosen: SplitPlan, contract: Contract, *, rows: int) -> bool:
-    """Whether the parts are balanced over strata of the target, so that the cuts must be known."""
+    """Return whether the parts are balanced over strata of the target, so that the cuts must be known."""
     if chosen.format == 1:
         return False
     if chosen.strata:
@@ -166,10 +167,10 @@ def is_balanced(chosen: SplitPlan, contract: Contract, *, rows: int) -> bool:
 
 
 def moment(text: str) -> datetime:
-    """The time of a cut.
+    """Parse the time of a cut.
 
     Raises:
-        InputError: If the text is no ISO timestamp.
+        InputError: If the text is not an ISO timestamp.
     """
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)

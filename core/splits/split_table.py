@@ -1,4 +1,4 @@
-"""A whole table split into its train part, its test part, and the test part's actuals, in a stream."""
+"""The split of a whole table into train part, test part and the test part's actuals, block by block."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from headrace.core.validation.table import blocks
 
 @dataclass
 class SideCounts:
-    """How many rows, and of which classes, fell on each side so far.
+    """Counts of rows, and of classes, on each side so far.
 
     Attributes:
         train: Rows of the train part.
@@ -37,24 +37,24 @@ class SideCounts:
 
     @classmethod
     def none(cls) -> "SideCounts":
-        """No rows yet."""
+        """Return counts of no rows."""
         return cls(0, 0, {}, {})
 
     def add(self, sided: pl.DataFrame, contract: Contract) -> None:
-        """Count the rows of a block that have a side."""
+        """Count the rows (n) of a block by their column ``_test``; missing where a row has no side yet."""
         test = int(sided.get_column(TEST).sum())
         self.test += test
         self.train += sided.height - sided.get_column(TEST).null_count() - test
         if contract.task == "regression":
             return
         counted = sided.group_by(contract.target.name, TEST).len()
-        for name, late, count in counted.cast({contract.target.name: pl.String}).iter_rows():
-            if name is not None and late is not None:
-                side = self.test_classes if late else self.train_classes
+        for name, is_test, count in counted.cast({contract.target.name: pl.String}).iter_rows():
+            if name is not None and is_test is not None:
+                side = self.test_classes if is_test else self.train_classes
                 side[name] = side.get(name, 0) + count
 
     def require(self, contract: Contract, chosen: SplitPlan) -> None:
-        """Refuse a split from whose parts nothing can be learned.
+        """Raise if nothing can be learned from the parts of the split.
 
         Raises:
             DataError: If a part is empty, the train part lacks a class or the test part has fewer than two.
@@ -93,21 +93,21 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
-    format: int = FORMAT,  # noqa: A002 - the papers' word
+    format: int = FORMAT,  # noqa: A002 - the name in provenance.json
 ) -> dict[str, dict[str, Any]]:
     """Split a typed table.
 
     Args:
         table: Folder of the typed table.
         contract: Contract file.
-        train_table: Folder of the train part that is written.
-        test_table: Folder of the test part, without the target, that is written.
-        test_actuals: Folder of the test part's target alone, in the same order, that is written.
-        method: As in ``split.plan``.
+        train_table: Folder to write the train part to.
+        test_table: Folder to write the test part to, without the target.
+        test_actuals: Folder to write the test part's target to, in the same order.
+        method: As in ``split_plan.plan``.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
-        cut: The cut of an earlier split, to repeat it; see ``split.Plan``.
-        format: How sides are drawn; 1 for bundles whose papers tell of no format.
+        cut: The cut of an earlier split, to repeat it; see ``SplitPlan``.
+        format: How sides are drawn; 1 for bundles whose provenance has no format.
 
     Returns:
         Metadata of ``train_table``, ``test_table`` and ``test_actuals``: ``rows``, ``method``, ``test_size``, ``seed``,
@@ -117,23 +117,23 @@ def split_table(  # noqa: PLR0913 - the component's artifacts and parameters
         InputError: If a parameter is out of range or the contract lacks what the method needs.
         DataError: If a part has too few rows or classes.
     """
-    agreed = load(contract)
-    chosen = plan(agreed, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
+    loaded = load(contract)
+    chosen = plan(loaded, method=method, test_size=test_size, seed=seed, cut=cut, format=format)
     if chosen.method == "time" and not chosen.cut:
-        times = parquet_table.scan(Path(table)).select(agreed.time_column).collect().to_series()
-        chosen = replace(chosen, cut=find_cut(times, test_size=chosen.test_size, column=agreed.time_column))
-    with SplitWriter(agreed, chosen, train_table, test_table, test_actuals) as divided:
+        times = parquet_table.scan(Path(table)).select(loaded.time_column).collect().to_series()
+        chosen = replace(chosen, cut=find_cut(times, test_size=chosen.test_size, column=loaded.time_column))
+    with SplitWriter(loaded, chosen, train_table, test_table, test_actuals) as writer:
         for block in blocks(Path(table)):
-            divided.add(block)
-        return divided.finish()
+            writer.add(block)
+        return writer.finish()
 
 
 class SplitWriter:
-    """The three tables of a split, written block by block; whole or absent.
+    """Write the three tables of a split block by block; complete or absent.
 
     Attributes:
-        divider: Tells the sides.
-        sides: What fell on each side so far.
+        divider: Assigns rows to sides.
+        sides: Counts of each side so far.
     """
 
     def __init__(
@@ -144,19 +144,19 @@ class SplitWriter:
         test_table: Path | str,
         test_actuals: Path | str,
         *,
-        counted: DuplicateCounter | None = None,
+        duplicates: DuplicateCounter | None = None,
     ) -> None:
         """Prepare to write.
 
         Args:
             contract: The table's contract.
-            chosen: How to split; one by time has its cut.
+            chosen: How to split; a plan by time has its cut.
             train_table: Folder of the train part.
             test_table: Folder of the test part, without the target.
             test_actuals: Folder of the test part's target alone.
-            counted: As in ``Divider``.
+            duplicates: As in ``StreamingSplit``.
         """
-        self.divider = StreamingSplit(contract, chosen, counted=counted)
+        self.divider = StreamingSplit(contract, chosen, duplicates=duplicates)
         self.sides = SideCounts.none()
         self._contract = contract
         self._train, self._test, self._actuals = (
@@ -165,7 +165,7 @@ class SplitWriter:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        """Begin the tables."""
+        """Open the tables."""
         with ExitStack() as opened:
             for writer in (self._train, self._test, self._actuals):
                 opened.enter_context(writer)
@@ -175,15 +175,15 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the tables in their places, or remove every trace of them after an error."""
+        """Move the tables to their places, or remove every trace of them after an error."""
         self._open.__exit__(kind, error, trace)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Divide the rows of a block, as far as that can be done yet."""
+        """Write those of the rows (n) of a block whose side is known already."""
         self._write(self.divider.add(frame))
 
     def finish(self) -> dict[str, dict[str, Any]]:
-        """Divide what was held back, and tell the tables' metadata.
+        """Write the rows that were held back, and return the tables' metadata.
 
         Raises:
             DataError: If nothing can be learned from the parts.
@@ -195,39 +195,40 @@ class SplitWriter:
 
     def _write(self, sided: pl.DataFrame) -> None:
         self.sides.add(sided, self._contract)
-        late = sided.filter(pl.col(TEST)).drop(TEST)  # a row that is held back is in neither
+        test = sided.filter(pl.col(TEST)).drop(TEST)  # rows that are held back have no side yet
         self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
-        self._test.write(late.drop(self._contract.target.name))
-        self._actuals.write(late.select(self._contract.target.name))
+        self._test.write(test.drop(self._contract.target.name))
+        self._actuals.write(test.select(self._contract.target.name))
 
 
 def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
-    """The time from which on a row is of the test part.
+    """Find the time of the earliest test row.
 
     Args:
-        times: Timestamps of the rows, some perhaps missing.
+        times: Timestamps (n,) of the rows; some may be missing.
         test_size: Share of rows for the test part.
         column: Name of the time column, for messages.
 
     Returns:
-        ISO timestamp; at least one row is earlier and one not.
+        ISO timestamp; at least one row is earlier and at least one is not.
 
     Raises:
         DataError: If there are fewer than two different times.
     """
-    known = times.drop_nulls()
-    if known.n_unique() < 2:
+    present = times.drop_nulls()
+    if present.n_unique() < 2:
         raise DataError(
-            f"a split by time needs at least two different times, but {quote(column)} holds {known.n_unique()}; "
+            f"a split by time needs at least two different times, but {quote(column)} holds {present.n_unique()}; "
             "choose another method or another time column."
         )
-    late = known.sort().unique(maintain_order=True)[1]
-    cut: Any = known.sort()[min(int((1 - test_size) * known.len()), known.len() - 1)]
-    return str(max(cut, late).isoformat())
+    second = present.sort().unique(maintain_order=True)[1]
+    cut: Any = present.sort()[min(int((1 - test_size) * present.len()), present.len() - 1)]
+    # Never the earliest time, so that the train part has a row.
+    return str(max(cut, second).isoformat())
 
 
 def facts(sides: SideCounts, chosen: SplitPlan) -> dict[str, dict[str, Any]]:
-    """Metadata of the three tables of a split."""
+    """Return the metadata of the three tables of a split."""
     common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
     common["format"] = chosen.format
     if chosen.cut:

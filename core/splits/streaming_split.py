@@ -1,11 +1,11 @@
-"""A table that comes in blocks divided into its parts, in memory that does not grow with it.
+"""The split of a table that arrives in blocks, in memory that does not grow with it.
 
-Most rows are divided when they come. Held back are the first ``SMALL_ROWS`` rows; of later ones those that may
-repeat an earlier row, so that their copies must be numbered; and those whose draw is near the cut of their class. What
-they need is known at the end. The sides are those of ``split.assign``; the rows that were held back stand last.
+Most rows get their side when they arrive. Held back until the end are the first ``SMALL_ROWS`` rows; of later ones
+those that may repeat an earlier row, since their copies must be numbered; and those whose draw is near the cut of their
+class. The sides are those of ``split.assign``; the rows that were held back come last.
 
-In memory are one block of what is held back (the rest lies in a temporary folder), a bitmap of 32 MiB, 16 bytes for
-each different row that may have copies, and the draws near the cuts, some 13 for each square root of the rows.
+Memory holds one block of the rows that are held back (the rest is in a temporary folder), a bitmap of 32 MiB, 16 bytes
+for each different row that may have copies, and the draws near the cuts, some 13 times the square root of the rows.
 """
 
 import shutil
@@ -36,71 +36,72 @@ _LONGEST_STRETCH = 3  # doublings
 
 
 class HeldRows:
-    """Rows put aside: a block of them in memory, what is more in a temporary folder that goes with the object."""
+    """Rows held back: a block of them in memory, the rest in a temporary folder that is removed with the object."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self._waiting: list[pl.DataFrame] = []
+        """Begin without rows."""
+        self._in_memory: list[pl.DataFrame] = []
         self._folder: Path | None = None
         self._parts: list[Path] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Put rows of one schema aside."""
+        """Hold back rows (n) of one schema."""
         if not frame.height:
             return
-        self._waiting.append(frame)
-        if sum(part.height for part in self._waiting) * frame.width > _HELD_CELLS:
+        self._in_memory.append(frame)
+        if sum(part.height for part in self._in_memory) * frame.width > _HELD_CELLS:
             self._spill()
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The rows in the order in which they came, block by block; as often as wanted."""
+        """Iterate over the rows in the order of their arrival, block by block; can be repeated."""
         for path in self._parts:
             yield pl.read_parquet(path, glob=False)
-        if self._waiting:
-            yield pl.concat(self._waiting)
+        if self._in_memory:
+            yield pl.concat(self._in_memory)
 
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(self._parts):05d}.parquet"
-        pl.concat(self._waiting).write_parquet(path, compression="lz4", statistics=False)
+        pl.concat(self._in_memory).write_parquet(path, compression="lz4", statistics=False)
         self._parts.append(path)
-        self._waiting = []
+        self._in_memory = []
 
 
 class SeenDigests:
-    """Which digests were surely not there before: a bitmap, in which two of 2**28 may look the same."""
+    """Digests that occurred before: a bitmap of 2**28 cells, in which two digests may share a cell."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without rows."""
         self._cells = np.zeros(2 ** (_CELL_BITS - 3), np.uint8)
 
     def maybe(self, digests: pl.Series) -> Flags:
-        """Whether each of some digests may have come before; from now on all of them have."""
+        """Return whether each of some digests (n,) may have occurred before, and mark all of them."""
         cells = digests.to_numpy() >> np.uint64(64 - _CELL_BITS)
         places = (cells >> np.uint64(3)).astype(np.int64)
         bits = np.left_shift(np.uint8(1), (cells & np.uint64(7)).astype(np.uint8))
-        again = (self._cells[places] & bits) != 0
+        marked = (self._cells[places] & bits) != 0
+        # `|=` would keep one bit only where several digests fall into the same byte.
         np.bitwise_or.at(self._cells, places, bits)
-        return np.asarray(again | ~pl.Series(cells).is_first_distinct().to_numpy())
+        return np.asarray(marked | ~pl.Series(cells).is_first_distinct().to_numpy())
 
 
 class CopyNumbers:
-    """Numbers the copies of rows that come in blocks."""
+    """Number the copies of rows that arrive in blocks."""
 
     def __init__(self, units: NDArray[np.uint64], before: NDArray[np.int64]) -> None:
-        """Begin with none of them numbered.
+        """Begin with the copies that have a number already.
 
         Args:
-            units: Different digests, sorted.
-            before: How many rows of each have a number already.
+            units: Different digests (n,), sorted.
+            before: Number of rows of each (n,) that have a number already.
         """
         self._units = units
         self._next = before.copy()
 
     def numbers(self, units: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """The numbers of the next rows, from 0 on for each digest; all digests are known ones."""
+        """Number the next rows (m,), from 0 on for each digest; all digests must be among ``units``."""
         places = np.searchsorted(self._units, units)
         within = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place"))
         numbers = self._next[places] + within.to_series().to_numpy()
@@ -109,27 +110,27 @@ class CopyNumbers:
 
 
 class StreamingSplit:
-    """The rows of one table, block by block, each with its side.
+    """Assign the rows of one table to sides, block by block.
 
     Attributes:
-        plan: The plan; with what the table decided once all rows came.
+        plan: The plan; with what the table decides once all rows have arrived.
     """
 
-    def __init__(self, contract: Contract, plan: SplitPlan, *, counted: DuplicateCounter | None = None) -> None:
-        """Begin with no rows.
+    def __init__(self, contract: Contract, plan: SplitPlan, *, duplicates: DuplicateCounter | None = None) -> None:
+        """Begin without rows.
 
         Args:
             contract: The table's contract.
-            plan: How to split; one by time has its cut.
-            counted: Where the caller counts the digests of the same rows (of the keys, if the contract has some),
-                all of them before ``rest`` is used; None to count them here.
+            plan: How to split; a plan by time has its cut.
+            duplicates: Counter of the caller for the digests of the same rows (of the keys, if the contract has some),
+                complete before ``rest`` is called; None to count them here.
         """
         self.plan = plan
         self._contract = contract
         self._numbered = split.are_copies_numbered(contract, plan)
         repeats = bool(contract.keys) and plan.method != "group"
-        self._counting = counted is None and (self._numbered or repeats)
-        self._counted = counted or DuplicateCounter()
+        self._counting = duplicates is None and (self._numbered or repeats)
+        self._counted = duplicates or DuplicateCounter()
         self._seen = SeenDigests() if self._numbered else None
         self._rows = 0
         self._classes: dict[str, int] = {}
@@ -139,13 +140,13 @@ class StreamingSplit:
         self._held = HeldRows()
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Take in a block.
+        """Assign the rows of a block.
 
         Args:
-            frame: Typed rows; digests that ``digest.with_digests`` added are used.
+            frame: Typed rows (n); digests that ``row_digest.with_digests`` added are used.
 
         Returns:
-            The rows with ``_test``; it is missing where a row is held back.
+            The rows (n) with a last column ``_test``; it is missing where a row is held back.
         """
         if self.plan.method == "time" or self.plan.format == 1:
             return split.assign(frame, self._contract, plan=self.plan)
@@ -163,7 +164,7 @@ class StreamingSplit:
         return table.with_columns(side).drop(*MADE, strict=False)
 
     def rest(self) -> Iterator[pl.DataFrame]:
-        """The rows that were held back, with ``_test``; after all rows came, and only once."""
+        """Iterate over the rows that were held back, with ``_test``; after all rows have arrived, and only once."""
         if self._is_balanced() and not self.plan.cut:
             self.plan = self._settle_plan()
         elif self.plan.method == "group" and len(self._sides) < 2:
@@ -182,7 +183,7 @@ class StreamingSplit:
         return self._seen.maybe(table.get_column(UNIT)) & self._is_free(table)
 
     def _is_early(self, test: Flags) -> Flags:
-        """Rows of a table that may yet be small, and, by group, rows before both sides have a group."""
+        """Return the rows (n,) of a table that may yet be small; by group, those before both sides have a group."""
         early: Flags = np.zeros(len(test), np.bool_)
         early[: max(split_plan.SMALL_ROWS - self._rows, 0)] = True
         self._rows += len(test)
@@ -194,12 +195,12 @@ class StreamingSplit:
         return early
 
     def _is_near(self, table: pl.DataFrame, test: Flags, waits: Flags) -> Flags:
-        """Rows on whose side the cut of their stratum has a say; the others are counted by class and side."""
+        """Return the rows (n,) whose side depends on the cut of their stratum; count the others by class and side."""
         near = np.zeros(table.height, np.bool_)
         if self.plan.strata:
             alone = table.with_columns(pl.lit(value=False).alias(REPEATED))
-            given = split.drop_helper_columns(alone, split.side(self._contract, plan=self.plan))
-            return np.asarray(given.get_column(TEST).to_numpy() != test)
+            by_cut = split.drop_helper_columns(alone, split.side(self._contract, plan=self.plan))
+            return np.asarray(by_cut.get_column(TEST).to_numpy() != test)
         if self.plan.method != "stratified" or self.plan.format == 1:
             return near
         target = table.get_column(self._contract.target.name)
@@ -217,7 +218,7 @@ class StreamingSplit:
         return near
 
     def _is_near_in_stretch(self, target: pl.Series, draws: Draws) -> Flags:
-        """Those of some rows (n,) of one stretch that the cut may part, by what is known where the stretch begins."""
+        """Return the rows (n,) of one stretch that the cut may separate, by the counts at the stretch's begin."""
         near = np.zeros(len(draws), np.bool_)
         labels = _add(self._classes, target)
         if not labels:
@@ -232,20 +233,20 @@ class StreamingSplit:
         return near
 
     def _settle_plan(self) -> SplitPlan:
-        """The plan with its cuts, from what was counted and what is held back."""
+        """Return the plan with its cuts, from the counts and the rows that are held back."""
         name, share = self._contract.target.name, self.plan.test_size
         if self._contract.task == "regression":
             values = [piece.get_column(name) for piece in self._held.frames()]
             rows = count_strata(pl.concat(values), self._contract, share=share) if values else {}
         else:
             rows = {label: self._classes[label] for label in sorted(self._classes)}
-        found = StrataCuts(share, rows, test=dict(self._test))
+        cuts = StrataCuts(share, rows, test=dict(self._test))
         for piece in self._draw_held_rows():
-            found.add(piece, name)
-        return found.settle_plan(self.plan)
+            cuts.add(piece, name)
+        return cuts.settle_plan(self.plan)
 
     def _draw_held_rows(self) -> Iterator[pl.DataFrame]:
-        """The rows that were held back with their draws, the number of each copy taken into account."""
+        """Iterate over the rows that were held back with their draws, by the number of each copy."""
         balanced = bool(self._contract.keys) and self._is_balanced()
         copies = self._copies() if self._numbered else None
         for piece in self._held.frames():
@@ -260,28 +261,27 @@ class StreamingSplit:
             yield with_draws(table, digest=UNIT, copy=COPY, seed=self.plan.seed, name=DRAW)
 
     def _copies(self) -> CopyNumbers | None:
-        """Numbers for what is held back: behind those rows of the same digest that were divided when they came.
-
-        None where no row repeats another.
-        """
+        """Return numbers for the rows held back, after the divided rows of the same digest; None without copies."""
         if not self._counted.count():
             return None
-        units, held = np.empty(0, np.uint64), np.empty(0, np.int64)
+        units, held_counts = np.empty(0, np.uint64), np.empty(0, np.int64)
         for piece in self._held.frames():
             more = piece.get_column(UNIT).to_numpy()[self._is_free(piece)]
             units, places = np.unique(np.concatenate([units, more]), return_inverse=True)
-            held = np.bincount(places, np.concatenate([held, np.ones(len(more), np.int64)])).astype(np.int64)
-        return CopyNumbers(units, self._counted.totals(units) - held)
+            held_counts = np.bincount(places, np.concatenate([held_counts, np.ones(len(more), np.int64)])).astype(
+                np.int64
+            )
+        return CopyNumbers(units, self._counted.totals(units) - held_counts)
 
     def _is_free(self, table: pl.DataFrame) -> Flags:
-        """Rows that are drawn for themselves, because they have no group."""
+        """Return the rows (n,) that are drawn independently, because they have no group."""
         group = split_plan.group_column(self._contract) if self.plan.method == "group" else None
         alone = table.get_column(group.name).is_null().to_numpy() if group else np.ones(table.height, np.bool_)
         return np.asarray(alone)
 
 
 def _stretch(row: int) -> range:
-    """The rows, that one among them, which are judged by the same counts of classes, taken where the stretch begins.
+    """Return the stretch of a row: rows that are judged by the same counts of classes, those at its begin.
 
     Stretches depend on the rows' places in the table, not on its blocks, and grow with it up to a limit.
     """
@@ -291,7 +291,7 @@ def _stretch(row: int) -> range:
 
 
 def _add(rows: dict[str, int], target: pl.Series) -> list[str]:
-    """Count rows (n,) by class, those without one left out, and tell which classes they have."""
+    """Count rows (n,) by class, without those that have none, and return the classes."""
     counts = (target.drop_nulls() if target.null_count() else target).value_counts()
     labels = counts.to_series(0).cast(pl.String).to_list()
     for label, count in zip(labels, counts.to_series(1).to_list(), strict=True):

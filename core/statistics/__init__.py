@@ -1,1 +1,1 @@
-"""Metrics and what chance does to them."""
+"""Metrics, their intervals, and tests of differences."""

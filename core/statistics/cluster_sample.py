@@ -1,4 +1,4 @@
-"""A part of many rows that tells the spread of all, and what drawing in clusters does to a variance."""
+"""A part of many rows that shows the spread of all, and the effect of sampling in clusters on a variance."""
 
 from collections.abc import Sequence
 
@@ -9,73 +9,74 @@ from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 
-# Whole clusters are left out if as many as these stay; else rows are.
+# Whole clusters are left out if at least this many remain; otherwise rows of each cluster are left out.
 _MANY_CLUSTERS = 200
 
 
 def part(
-    outcomes: Sequence[EvaluatedRows], whole: RowClusters, *, most: int, rng: np.random.Generator
+    outcomes: Sequence[EvaluatedRows], units: RowClusters, *, most: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], tuple[float, float]]:
-    """Rows that are resampled, and by how much their spread is to be shrunk.
+    """Choose the rows to resample, and the factor by which their spread shrinks.
 
-    Where there are few large clusters rows are left out of each of them. What the rows of a cluster share does not
-    shrink then; how much that is, is seen in the losses of all rows.
+    With few large clusters, rows are left out of each of them. The variance that the rows of a cluster share does not
+    shrink then; the losses of all rows show how large it is.
 
     Args:
-        outcomes: One or two outcomes for the same n rows.
-        whole: What was drawn.
-        most: Of how many rows the part is, if there are more.
+        outcomes: Predictions of one or two models for the same n rows.
+        units: The sampling units of all rows.
+        most: Number of rows of the part, if there are more.
         rng: Draws the part.
 
     Returns:
-        Indices of the rows, and factors for the spread of the first outcome's metrics and for that of the difference.
+        Indices (m,) of the rows, and factors for the spread of the first model's metrics and of the difference.
     """
-    rows = len(whole.codes)
+    rows = len(units.codes)
     if rows <= most:
         return np.arange(rows), (1.0, 1.0)
-    kept = whole.count * most // rows
-    if whole.by != "row" and kept >= _MANY_CLUSTERS:
-        chosen = np.zeros(whole.count, dtype=bool)
-        chosen[rng.choice(whole.count, kept, replace=False)] = True
-        shrink = float(np.sqrt(kept / whole.count))
-        return np.flatnonzero(chosen[whole.codes]), (shrink, shrink)
-    taken = np.sort(rng.choice(rows, most, replace=False))
-    lost = [loss(outcome) for outcome in outcomes]
+    count = units.count * most // rows
+    if units.by != "row" and count >= _MANY_CLUSTERS:
+        chosen = np.zeros(units.count, dtype=bool)
+        chosen[rng.choice(units.count, count, replace=False)] = True
+        shrink = float(np.sqrt(count / units.count))
+        return np.flatnonzero(chosen[units.codes]), (shrink, shrink)
+    selected = np.sort(rng.choice(rows, most, replace=False))
+    row_losses = [loss(outcome) for outcome in outcomes]
     single, pair = (
-        _scale_to_all_rows(values, whole, taken) for values in (lost[0], lost[0] - lost[-1] if lost[1:] else lost[0])
+        _scale_to_all_rows(values, units, selected)
+        for values in (row_losses[0], row_losses[0] - row_losses[-1] if row_losses[1:] else row_losses[0])
     )
-    return taken, (single, pair)
+    return selected, (single, pair)
 
 
-def _scale_to_all_rows(values: Floats, whole: RowClusters, taken: NDArray[np.int64]) -> float:
-    """From the spread of a mean over some rows of each cluster to that over all of them."""
-    ratio = design_effect(values, whole) / design_effect(values[taken], whole.take(taken))
-    return float(np.sqrt(min(1.0, len(taken) / len(values) * ratio)))
+def _scale_to_all_rows(values: Floats, units: RowClusters, selected: NDArray[np.int64]) -> float:
+    """Return the factor from the spread of a mean over some rows of each cluster to that over all of them."""
+    ratio = design_effect(values, units) / design_effect(values[selected], units.take(selected))
+    return float(np.sqrt(min(1.0, len(selected) / len(values) * ratio)))
 
 
 def loss(outcome: EvaluatedRows) -> Floats:
-    """What stands for all metrics where one number must: the Brier loss or squared error (n,) of each row."""
+    """Return the loss (n,) that stands for all metrics: the Brier loss or squared error of each row."""
     return losses(outcome)[:, 1]
 
 
 def design_effect(values: Floats, clusters: RowClusters) -> float:
-    """How many times larger the variance of a mean is because rows were drawn in clusters (Kish 1965, section 5.4).
+    """Estimate the factor by which sampling in clusters raises the variance of a mean (Kish 1965, section 5.4).
 
     Args:
-        values: Values (n,) whose mean it is.
-        clusters: What was drawn.
+        values: Values (n,) to average.
+        clusters: The sampling units.
 
     Returns:
-        1, for rows drawn by themselves, up to the mean size of the cluster that a row is in; the latter too if the
-        values do not vary.
+        From 1, for independent rows, to the mean size of the cluster that a row is in; the latter too if the values
+        do not vary.
     """
     if clusters.by == "row":
         return 1.0
     sizes = np.bincount(clusters.codes)
     most = float(np.square(sizes, dtype=np.float64).sum() / len(values))
-    away = values - values.mean()
-    alone = float(np.square(away).sum())
-    if alone <= 0:
+    centred = values - values.mean()
+    within_rows = float(np.square(centred).sum())
+    if within_rows <= 0:
         return most
-    together = float(np.square(np.bincount(clusters.codes, weights=away)).sum())
-    return min(max(1.0, together / alone), most)
+    within_clusters = float(np.square(np.bincount(clusters.codes, weights=centred)).sum())
+    return min(max(1.0, within_clusters / within_rows), most)

@@ -1,4 +1,4 @@
-"""Curves of a classification: few points, all finite, for a report and for the metadata of an artifact."""
+"""Curves of a classification as few, finite points, for a report and for the metadata of an artifact."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,55 +10,55 @@ BINS = 10
 
 
 def roc(positive: Flags, scores: Floats) -> list[dict[str, float]]:
-    """Points of the ROC curve from (0, 0) to (1, 1).
+    """Compute points of the ROC curve from (0, 0) to (1, 1).
 
     Args:
-        positive: Which of the n rows are positive.
-        scores: Their n probabilities of the positive class.
+        positive: Flags (n,) of the positive rows.
+        scores: Probabilities (n,) of the positive class.
 
     Returns:
         At most ``MOST_POINTS`` points ``fpr``, ``tpr``, ``threshold`` (the last finite: 1 where nothing is predicted
-        positive); none if all rows are of one class.
+        positive); empty if all rows are of one class.
     """
-    thresholds, found, false = _counts(positive, scores)
-    if not found[-1] or not false[-1]:
+    thresholds, true, false = _counts(positive, scores)
+    if not true[-1] or not false[-1]:
         return []
-    fpr, tpr = np.append(0.0, false / false[-1]), np.append(0.0, found / found[-1])
-    kept = _spread(fpr, tpr)
+    fpr, tpr = np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
+    chosen = _spread(fpr, tpr)
     levels = np.append(max(1.0, float(thresholds[0])), thresholds)
     return [
         {"fpr": float(x), "tpr": float(y), "threshold": float(t)}
-        for x, y, t in zip(fpr[kept], tpr[kept], levels[kept], strict=True)
+        for x, y, t in zip(fpr[chosen], tpr[chosen], levels[chosen], strict=True)
     ]
 
 
 def precision_recall(positive: Flags, scores: Floats) -> list[dict[str, float]]:
-    """Points of the precision-recall curve by rising recall.
+    """Compute points of the precision-recall curve by rising recall.
 
     Args:
-        positive: Which of the n rows are positive.
-        scores: Their n probabilities of the positive class.
+        positive: Flags (n,) of the positive rows.
+        scores: Probabilities (n,) of the positive class.
 
     Returns:
-        At most ``MOST_POINTS`` points ``recall``, ``precision``, ``threshold``; none if no row is positive.
+        At most ``MOST_POINTS`` points ``recall``, ``precision``, ``threshold``; empty if no row is positive.
     """
-    thresholds, found, false = _counts(positive, scores)
-    if not found[-1]:
+    thresholds, true, false = _counts(positive, scores)
+    if not true[-1]:
         return []
-    recall, precision = found / found[-1], found / (found + false)
-    kept = _spread(recall, precision)
+    recall, precision = true / true[-1], true / (true + false)
+    chosen = _spread(recall, precision)
     return [
         {"recall": float(x), "precision": float(y), "threshold": float(t)}
-        for x, y, t in zip(recall[kept], precision[kept], thresholds[kept], strict=True)
+        for x, y, t in zip(recall[chosen], precision[chosen], thresholds[chosen], strict=True)
     ]
 
 
 def calibration(right: Flags, probabilities: Floats) -> list[dict[str, float]]:
-    """Predicted against observed shares, in bins of equally many rows.
+    """Compare predicted with observed shares, in bins of equally many rows.
 
     Args:
-        right: Whether what was predicted with a probability was the case, (n,).
-        probabilities: The n probabilities.
+        right: Flags (n,) of the rows whose predicted event happened.
+        probabilities: Predicted probabilities (n,) of the event.
 
     Returns:
         At most ``BINS`` bins ``predicted``, ``observed``, ``rows`` by rising probability.
@@ -76,19 +76,19 @@ def calibration(right: Flags, probabilities: Floats) -> list[dict[str, float]]:
 
 
 def _counts(positive: Flags, scores: Floats) -> tuple[Floats, Floats, Floats]:
-    """By falling threshold: the threshold, and how many positive and negative rows reach it."""
+    """Return by falling threshold: the threshold, and the numbers of positive and negative rows that reach it."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     # Rows with the same score cross a threshold together: only the last of them is a point of the curve.
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    found, false = np.cumsum(positive[order]), np.cumsum(~positive[order])
-    return ordered[last], found[last].astype(np.float64), false[last].astype(np.float64)
+    true, false = np.cumsum(positive[order]), np.cumsum(~positive[order])
+    return ordered[last], true[last].astype(np.float64), false[last].astype(np.float64)
 
 
 def _spread(x: Floats, y: Floats) -> NDArray[np.int64]:
-    """Indices of at most ``MOST_POINTS`` points, evenly along the curve, with both ends."""
+    """Return indices of at most ``MOST_POINTS`` points, evenly along the curve, with both ends."""
     if len(x) <= MOST_POINTS:
         return np.arange(len(x))
     along = np.append(0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
-    wanted = np.linspace(0.0, along[-1], MOST_POINTS)
-    return np.unique(np.append(np.searchsorted(along, wanted[:-1]), len(x) - 1))
+    places = np.linspace(0.0, along[-1], MOST_POINTS)
+    return np.unique(np.append(np.searchsorted(along, places[:-1]), len(x) - 1))

@@ -1,4 +1,4 @@
-"""Whether two areas under ROC curves on the same rows are equal."""
+"""DeLong's test: whether two areas under ROC curves on the same rows are equal."""
 
 import math
 
@@ -12,15 +12,15 @@ from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def delong(first: EvaluatedRows, second: EvaluatedRows, *, clusters: RowClusters | None = None) -> float:
-    """Two-sided p-value that two areas under ROC curves are equal.
+    """Compute the two-sided p-value that two areas under ROC curves are equal.
 
-    Source: DeLong, DeLong and Clarke-Pearson 1988, in the fast form of Sun and Xu 2014; of clusters, Obuchowski 1997,
+    Source: DeLong, DeLong and Clarke-Pearson 1988, in the fast form of Sun and Xu 2014; for clusters, Obuchowski 1997,
     Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 53, with Student's distribution.
 
     Args:
         first: Binary predictions of the first model for n rows, some positive, some negative.
-        second: Those of the second for the same rows.
-        clusters: Which rows were drawn together; None for each by itself.
+        second: Predictions of the second model for the same rows in the same order.
+        clusters: Clusters of rows that were sampled together; None for independent rows.
     """
     positive = np.asarray(first.actual) == first.positive
     parts = [_placements(positive, outcome) for outcome in (first, second)]
@@ -30,10 +30,11 @@ def delong(first: EvaluatedRows, second: EvaluatedRows, *, clusters: RowClusters
         return 1.0
     clustered = clusters is not None and clusters.by != "row"
     if clusters is not None and clustered:
-        away = of_positives - difference, of_negatives - difference
-        variance = _clustered_variance(away, (clusters.codes[positive], clusters.codes[~positive]), clusters.count)
+        centred = of_positives - difference, of_negatives - difference
+        variance = _clustered_variance(centred, (clusters.codes[positive], clusters.codes[~positive]), clusters.count)
     else:
         variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
+    # Each row shows the same difference: certain for independent rows, no evidence where clusters are too few.
     if variance <= 0:
         return 1.0 if difference == 0 or clustered else 0.0
     score = abs(difference) / math.sqrt(variance)
@@ -43,23 +44,23 @@ def delong(first: EvaluatedRows, second: EvaluatedRows, *, clusters: RowClusters
 
 
 def _clustered_variance(
-    away: tuple[Floats, Floats], codes: tuple[NDArray[np.int64], NDArray[np.int64]], count: int
+    centred: tuple[Floats, Floats], codes: tuple[NDArray[np.int64], NDArray[np.int64]], count: int
 ) -> float:
-    """Variance of the difference from the sums over each cluster of what its rows are away from it."""
-    sums = [np.bincount(code, weights=part, minlength=count) for part, code in zip(away, codes, strict=True)]
-    rows, holding = [len(part) for part in away], [len(np.unique(code)) for code in codes]
-    if min(holding) < 2:
+    """Estimate the variance of the difference from the sums of centred placements over each cluster."""
+    sums = [np.bincount(code, weights=part, minlength=count) for part, code in zip(centred, codes, strict=True)]
+    rows, cluster_counts = [len(part) for part in centred], [len(np.unique(code)) for code in codes]
+    if min(cluster_counts) < 2:
         return 0.0
-    own = sum(
-        float(np.square(total).sum()) * held / (held - 1) / number**2
-        for total, held, number in zip(sums, holding, rows, strict=True)
+    separate = sum(
+        float(np.square(total).sum()) * clusters / (clusters - 1) / number**2
+        for total, clusters, number in zip(sums, cluster_counts, rows, strict=True)
     )
     shared = float((sums[0] * sums[1]).sum()) * count / (count - 1) / (rows[0] * rows[1])
-    return own + 2 * shared
+    return separate + 2 * shared
 
 
 def _placements(positive: NDArray[np.bool_], outcome: EvaluatedRows) -> tuple[Floats, Floats]:
-    """For each positive the share of negatives below it, for each negative the share of positives above it."""
+    """Return for each positive the share of negatives below it, for each negative the share of positives above it."""
     if outcome.probabilities is None:
         raise TypeError("areas under ROC curves are of probabilities")
     scores = outcome.probabilities[:, outcome.positive]
@@ -68,6 +69,6 @@ def _placements(positive: NDArray[np.bool_], outcome: EvaluatedRows) -> tuple[Fl
 
 
 def _below(scores: Floats, others: Floats) -> Floats:
-    """Share of the sorted others that lie below each score, ties counted half."""
+    """Return the share of the sorted others that are below each score, ties counted half."""
     lower, upper = np.searchsorted(others, scores, side="left"), np.searchsorted(others, scores, side="right")
     return np.asarray((lower + upper) / 2 / len(others))

@@ -1,4 +1,4 @@
-"""A metric with its 95 % interval, from its values on resamples."""
+"""The 95 % interval of a metric, from its values on resamples."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from headrace.core.statistics.metrics import Floats
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
 
-# An interval from fewer resamples, because a metric is not defined on the others, would say nothing.
+# With fewer resamples that define the metric, an interval would mean nothing.
 _FEWEST_DEFINED = 50
 
-# How far a metric can reach, where that is not from 0 to 1.
+# Range of a metric, where it is not 0 to 1.
 _BOUNDS = {"log_loss": (0.0, np.inf), "mae": (0.0, np.inf), "rmse": (0.0, np.inf), "r2": (-np.inf, 1.0)}
 
 
@@ -33,11 +33,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class BootstrapDeviations:
-    """How far resamples lie from the value that the resampled rows have.
+    """Deviations of resamples from the metric of the rows that were resampled.
 
     Attributes:
-        low: Those (b,) that the lower end is taken from.
-        high: Those (b,) that the upper end is taken from.
+        low: Deviations (b,) for the lower end.
+        high: Deviations (b,) for the upper end.
     """
 
     low: Floats
@@ -45,15 +45,15 @@ class BootstrapDeviations:
 
 
 def interval(value: float, deviations: BootstrapDeviations, *, reach: tuple[float, float]) -> Interval | None:
-    """The interval around a value.
+    """Compute the interval around a value.
 
     Args:
-        value: The metric on all rows, or a difference of two models'.
+        value: The metric on all rows, or the difference of two models.
         deviations: Deviations of the resamples from their centre.
-        reach: The least and the largest value that there can be.
+        reach: Lowest and highest possible value.
 
     Returns:
-        The interval, which holds the value; None where too few resamples define the metric.
+        The interval, which holds the value; None if too few resamples define the metric.
     """
     ends = _ends(value, deviations)
     if ends is None:
@@ -63,11 +63,11 @@ def interval(value: float, deviations: BootstrapDeviations, *, reach: tuple[floa
 
 
 def bounds(name: str, *, classes: int = 0) -> tuple[float, float]:
-    """The least and the largest value that a metric can have.
+    """Return the lowest and the highest value that a metric can have.
 
     Args:
         name: The metric's name.
-        classes: How many classes there are, if any.
+        classes: Number of classes; 0 for a regression.
     """
     return (0.0, 2.0) if name == "brier" and classes > 2 else _BOUNDS.get(name, (0.0, 1.0))
 

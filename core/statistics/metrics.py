@@ -1,7 +1,7 @@
-"""Metrics as plain functions of NumPy arrays; those of a weighted ranking take many weightings at once.
+"""Metrics as functions of NumPy arrays; those of a weighted ranking take many weightings at once.
 
-Definitions are scikit-learn's (its functions are what the tests compare with); the bootstrap needs them a thousand
-times over, which is why they are written here for a matrix of weights.
+Definitions are scikit-learn's, and the tests compare with its functions. The bootstrap computes them thousands of
+times, which is why they are written here for a matrix of weights.
 """
 
 from dataclasses import dataclass
@@ -30,20 +30,29 @@ HIGHER_IS_BETTER = {
 }
 MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
-# A probability of 0 for what happened would cost infinitely much; it counts as the smallest float64 step below 1.
+# A probability of 0 for the actual class would cost infinitely much; it counts as the smallest float64 step below 1.
 _SMALLEST = float(np.finfo(np.float64).eps)
 
 
 def log_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
-    """Log loss of each of n rows: minus the natural logarithm of the probability of its class."""
-    given = probabilities[np.arange(len(actual)), actual] / probabilities.sum(axis=1)
-    return np.asarray(-np.log(np.clip(given, _SMALLEST, 1.0)))
+    """Compute the log loss (n,) of each row: minus the natural logarithm of the probability of its class.
+
+    Args:
+        actual: Class indices (n,).
+        probabilities: Probabilities (n, k); rows need not add up to 1.
+    """
+    of_actual = probabilities[np.arange(len(actual)), actual] / probabilities.sum(axis=1)
+    return np.asarray(-np.log(np.clip(of_actual, _SMALLEST, 1.0)))
 
 
 def brier_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
-    """Squared error of the probabilities of each of n rows.
+    """Compute the squared error (n,) of the probabilities of each row.
 
-    With two classes that of one class (0 to 1: half of Brier 1950, as is usual), with more the sum over classes.
+    With two classes it is that of one class (0 to 1: half of Brier 1950, as is usual), with more the sum over classes.
+
+    Args:
+        actual: Class indices (n,).
+        probabilities: Probabilities (n, k).
     """
     wrong = probabilities.copy()
     wrong[np.arange(len(actual)), actual] -= 1.0
@@ -52,7 +61,7 @@ def brier_losses(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
 
 
 def squared_errors(actual: Floats, predicted: Floats) -> Floats:
-    """Squared error of each of n rows."""
+    """Compute the squared error (n,) of each row, in the target's unit squared, from two arrays (n,)."""
     return np.square(actual - predicted)
 
 
@@ -61,26 +70,26 @@ class Ranking:
     """Positive and negative rows in order of falling score; made once, then used for any weights.
 
     Attributes:
-        positives: Indices of the n1 positive rows by falling score.
-        negatives: Indices of the n0 negative rows by falling score.
-        above: For each positive row, how many negative rows have a higher score.
-        level: For each positive row, how many negative rows have its score or a higher one.
-        found: For each positive row, how many positive rows have its score or a higher one.
+        positives: Indices (n1,) of the positive rows by falling score.
+        negatives: Indices (n0,) of the negative rows by falling score.
+        above: For each positive row (n1,), the number of negative rows with a higher score.
+        level: For each positive row (n1,), the number of negative rows with its score or a higher one.
+        recalled: For each positive row (n1,), the number of positive rows with its score or a higher one.
     """
 
     positives: Indices
     negatives: Indices
     above: Indices
     level: Indices
-    found: Indices
+    recalled: Indices
 
     @classmethod
     def of(cls, positive: Flags, scores: Floats) -> "Ranking":
         """Rank n rows.
 
         Args:
-            positive: Which rows are positive.
-            scores: Their scores, higher for more probably positive.
+            positive: Flags (n,) of the positive rows.
+            scores: Scores (n,), higher for more probably positive.
         """
         order = np.argsort(-scores, kind="stable")
         positives, negatives = order[positive[order]], order[~positive[order]]
@@ -90,12 +99,12 @@ class Ranking:
             negatives=negatives,
             above=np.searchsorted(theirs, ours, side="left"),
             level=np.searchsorted(theirs, ours, side="right"),
-            found=np.searchsorted(ours, ours, side="right"),
+            recalled=np.searchsorted(ours, ours, side="right"),
         )
 
 
 def areas(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
-    """Areas under the ROC and the precision-recall curve for b weightings.
+    """Compute areas under the ROC and the precision-recall curve for b weightings.
 
     The first counts ties half (Mann and Whitney 1947), the second is summed in steps (average precision).
 
@@ -114,26 +123,31 @@ def areas(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
     level = false[:, ranking.level]
     above = 0.5 * (false[:, ranking.above] + level)
     roc = _ratio((ours * (false[:, -1:] - above)).sum(axis=1), true[:, -1] * false[:, -1])
-    found = true[:, ranking.found]
-    precision = _ratio(found, found + level, nothing=0.0)
+    recalled = true[:, ranking.recalled]
+    precision = _ratio(recalled, recalled + level, nothing=0.0)
     return roc, _ratio((ours * precision).sum(axis=1), true[:, -1])
 
 
 def roc_auc(positive: Flags, scores: Floats) -> float:
-    """Area under the ROC curve of n rows; NaN if all are of one class."""
+    """Compute the area under the ROC curve of n rows; NaN if all are of one class.
+
+    Args:
+        positive: Flags (n,) of the positive rows.
+        scores: Scores (n,), higher for more probably positive.
+    """
     return float(areas(Ranking.of(positive, scores), np.ones((1, len(scores))))[0][0])
 
 
 def from_confusion(counts: Floats, *, positive: int | None) -> dict[str, Floats]:
-    """Metrics of labels from b confusion matrices.
+    """Compute metrics of labels from b confusion matrices.
 
     Args:
         counts: Array (b, k, k), actual class by predicted class.
         positive: Index of the positive class (binary); None for the mean over classes that occur (macro average).
 
     Returns:
-        ``accuracy``, ``precision``, ``recall`` and ``f1``, each (b,). A ratio of nothing by nothing is 0, but the
-        binary precision of a model that predicts no row positive is not defined: NaN.
+        ``accuracy``, ``precision``, ``recall`` and ``f1``, each (b,). A ratio 0/0 is 0, but the binary
+        precision of a model that predicts no row positive is not defined: NaN.
     """
     right = np.diagonal(counts, axis1=1, axis2=2)
     actual, predicted = counts.sum(axis=2), counts.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Errors of a regression, few enough for a report."""
+"""Errors of a regression, as few numbers as a report needs."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def describe(actual: Floats, predicted: Floats) -> dict[str, Any]:
-    """Quantiles of the errors and some rows to draw.
+    """Compute quantiles of the errors, and select some rows to draw.
 
     Args:
-        actual: Numbers (n,), n > 0.
-        predicted: What was predicted for them.
+        actual: Actual values (n,), n > 0, in the target's unit.
+        predicted: Predicted values (n,), in the same unit.
 
     Returns:
         ``quantiles`` {share: error}, ``mean``, and ``points`` [{actual, predicted}], at most ``MOST_POINTS`` rows

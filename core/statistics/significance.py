@@ -1,4 +1,4 @@
-"""Whether one model is better than another on the same rows, or was lucky."""
+"""Significance: whether one model is better than another on the same rows, or was lucky."""
 
 import math
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class MetricDifference:
         difference: The first model's value minus the second's.
         low: Lower end of its 95 % interval (paired bootstrap).
         high: Upper end.
-        p_value: Two-sided probability of so large a difference between equal models.
-        test: What gave ``p_value``.
+        p_value: Two-sided probability of a difference this large between equal models.
+        test: Name of the test that gave ``p_value``.
     """
 
     metric: str
@@ -42,12 +42,12 @@ class MetricDifference:
 
     @property
     def better(self) -> bool:
-        """Whether the first model is better by more than chance."""
+        """Whether the first model is significantly better."""
         return self._beyond_chance and (self.difference > 0) == HIGHER_IS_BETTER[self.metric]
 
     @property
     def worse(self) -> bool:
-        """Whether the first model is worse by more than chance."""
+        """Whether the first model is significantly worse."""
         return self._beyond_chance and (self.difference > 0) != HIGHER_IS_BETTER[self.metric]
 
     @property
@@ -56,87 +56,88 @@ class MetricDifference:
 
 
 def _reach(metric: str, second: EvaluatedRows) -> tuple[float, float]:
-    """The least and the largest difference that there can be to a model."""
+    """Return the lowest and the highest possible difference to a model."""
     classes = 0 if second.probabilities is None else second.probabilities.shape[1]
     least, most = bounds(metric, classes=classes)
     if metric == "roc_auc" and second.probabilities is not None and (np.ptp(second.probabilities, axis=0) == 0).all():
-        return least - _CHANCE, most - _CHANCE  # scores that are all the same have this area in any table
+        return least - _CHANCE, most - _CHANCE  # constant scores have an area of 0.5 in any table
     return least - most, most - least
 
 
-def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, drawn: BootstrapSample) -> MetricDifference:
+def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, sample: BootstrapSample) -> MetricDifference:
     """Compare two models on one metric.
 
     The interval is a paired bootstrap's (both models are measured on the same resamples, of clusters where rows were
-    drawn together). The p-value is DeLong's for the area under a ROC curve, else the bootstrap's own.
+    sampled in clusters). The p-value is DeLong's for the area under a ROC curve, otherwise the bootstrap's.
 
     Args:
         first: Predictions of the first model for n rows.
-        second: Predictions of the second for the same rows in the same order.
-        metric: A metric that both define on these rows.
-        drawn: Resamples of the two, in this order.
+        second: Predictions of the second model for the same rows in the same order.
+        metric: Name of a metric that is defined for both on these rows.
+        sample: Resamples of the two, in this order.
     """
     value = measure(first)[metric] - measure(second)[metric]
-    deviations = drawn.deviations_of_difference(metric)
-    found = interval(value, deviations, reach=_reach(metric, second))
-    if found is None:
+    deviations = sample.deviations_of_difference(metric)
+    limits = interval(value, deviations, reach=_reach(metric, second))
+    if limits is None:
         return MetricDifference(metric, value, value, value, p_value=1.0, test="none: too few rows")
-    by = drawn.clusters.by
+    by = sample.clusters.by
     if metric == "roc_auc" and first.task == "binary":
-        test, p_value = "DeLong", delong(first, second, clusters=drawn.clusters)
+        test, p_value = "DeLong", delong(first, second, clusters=sample.clusters)
     else:
         test, p_value = "paired bootstrap", _bootstrap_p(value, deviations)
     test = test if by == "row" else f"{test} by {by}"
-    return MetricDifference(metric, value, found.low, found.high, p_value=p_value, test=test)
+    return MetricDifference(metric, value, limits.low, limits.high, p_value=p_value, test=test)
 
 
 def compare_main(
-    first: EvaluatedRows, second: EvaluatedRows, *, metrics: Sequence[str], drawn: BootstrapSample
+    first: EvaluatedRows, second: EvaluatedRows, *, metrics: Sequence[str], sample: BootstrapSample
 ) -> dict[str, Any]:
-    """Compare two models on the first metric that both define, with McNemar's test of the labels beside it.
+    """Compare two models on the first metric that is defined for both, with McNemar's test of the labels beside it.
 
     Args:
         first: Predictions of the first model for n rows.
-        second: Predictions of the second for the same rows in the same order.
+        second: Predictions of the second model for the same rows in the same order.
         metrics: Names of metrics, the preferred one first.
-        drawn: Resamples of the two, in this order.
+        sample: Resamples of the two, in this order.
 
     Returns:
         ``metric``, ``difference``, ``low``, ``high``, ``p_value``, ``test``, ``better``, ``worse``, and ``mcnemar_p``
-        (classification); empty if no metric is defined by both.
+        (classification); empty if no metric is defined for both.
     """
     values = measure(first), measure(second)
-    defined = [name for name in metrics if all(np.isfinite(found.get(name, np.nan)) for found in values)]
+    defined = [name for name in metrics if all(np.isfinite(of_model.get(name, np.nan)) for of_model in values)]
     if not defined:
         return {}
-    found = compare(first, second, metric=defined[0], drawn=drawn)
-    result = {**asdict(found), "better": found.better, "worse": found.worse}
+    compared = compare(first, second, metric=defined[0], sample=sample)
+    result = {**asdict(compared), "better": compared.better, "worse": compared.worse}
     if first.labels is not None and second.labels is not None:
         result["mcnemar_p"] = mcnemar(
-            np.asarray(first.actual, dtype=np.int64), first.labels, second.labels, clusters=drawn.clusters
+            np.asarray(first.actual, dtype=np.int64), first.labels, second.labels, clusters=sample.clusters
         )
     return result
 
 
 def _bootstrap_p(value: float, deviations: BootstrapDeviations) -> float:
-    """Share of resamples on the far side of no difference, twice (Davison and Hinkley 1997, section 4.4)."""
+    """Return twice the share of resamples on the far side of no difference (Davison and Hinkley 1997, section 4.4)."""
     if value == 0:
         return 1.0
     beyond = value + deviations.low <= 0 if value > 0 else value + deviations.high >= 0
+    # Counting the observed value as a resample keeps p above 0.
     return min(1.0, 2 * (1 + float(beyond.sum())) / (1 + len(beyond)))
 
 
 def mcnemar(actual: Labels, first: Labels, second: Labels, *, clusters: RowClusters | None = None) -> float:
-    """Two-sided p-value that two models are right equally often.
+    """Compute the two-sided p-value that two models are right equally often.
 
-    Exact (McNemar 1947, binomial form); of clusters, the chi-square form of Durkalski et al. 2003, Analysis of
+    Exact (McNemar 1947, binomial form); for clusters, the chi-square form of Durkalski et al. 2003, Analysis of
     Clustered Matched-Pair Data, Statistics in Medicine 22.
 
     Args:
         actual: True classes (n,).
-        first: Classes predicted by the first model.
-        second: Classes predicted by the second.
-        clusters: Which rows were drawn together; None for each by itself.
+        first: Classes (n,) predicted by the first model.
+        second: Classes (n,) predicted by the second model.
+        clusters: Clusters of rows that were sampled together; None for independent rows.
     """
     only_first, only_second = (first == actual) & (second != actual), (first != actual) & (second == actual)
     if clusters is not None and clusters.by != "row":
@@ -155,6 +156,7 @@ def _exact_mcnemar(only_first: int, only_second: int) -> float:
     discordant, fewer = only_first + only_second, min(only_first, only_second)
     if discordant == 0:
         return 1.0
+    # In logarithms, since binomial coefficients of a thousand rows overflow float64.
     logs = [_log_binomial(discordant, i) for i in range(fewer + 1)]
     largest = max(logs)
     tail = math.exp(largest - discordant * math.log(2)) * math.fsum(math.exp(log - largest) for log in logs)

@@ -1,4 +1,4 @@
-"""Parts of the test rows by the values of a column."""
+"""Slices: parts of the test rows by the values of a column."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Slice:
 
     Attributes:
         column: Name of the column.
-        value: The value as text; a range such as ``17 to 28`` where there are too many numbers; ``(missing)``.
-        rows: Indices of the rows.
+        value: The value as text; a range such as ``17 to 28`` for a column of many numbers; ``(missing)``.
+        rows: Indices (m,) of the rows.
     """
 
     column: str
@@ -29,17 +29,17 @@ class Slice:
 
 
 def slices(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[Slice]:
-    """Cut a table by the values of each column.
+    """Slice a table by the values of each column.
 
     A column with more than ``MOST_VALUES`` values is cut into quarters of equally many rows if it holds numbers or
     times, else into its most frequent values and ``(other)``.
 
     Args:
-        frame: Typed table.
+        frame: Typed table (n rows).
         columns: Names of columns.
 
     Raises:
-        InputError: If there is no such column.
+        InputError: If a column does not exist.
     """
     unknown = [name for name in columns if name not in frame.columns]
     if unknown:
@@ -55,7 +55,7 @@ def _is_wide(values: pl.Series) -> bool:
 
 
 def _quarters(values: pl.Series) -> pl.Series:
-    """The range that each value lies in, as text."""
+    """Return the range of each value, as text."""
     rank = values.rank("dense").cast(pl.Float64)
     edges = [rank.quantile(q / _QUARTERS, "lower") for q in range(1, _QUARTERS)]
     part = sum(((rank > edge).cast(pl.Int64) for edge in edges), pl.zeros(len(rank), eager=True, dtype=pl.Int64))

@@ -15,12 +15,12 @@ MetricFunction = Callable[[Floats], dict[str, Floats]]
 
 @dataclass(frozen=True)
 class EvaluatedRows:
-    """What was predicted for n rows, and what was the case.
+    """Predictions for n rows, with their actual values.
 
     Attributes:
-        task: What was predicted.
+        task: Kind of task.
         actual: Class indices (n,), or numbers (n,).
-        probabilities: Matrix (n, k); None for a regression.
+        probabilities: Class probabilities (n, k); None for a regression.
         labels: Predicted class indices (n,); None for a regression.
         values: Predicted numbers (n,); None for a classification.
         positive: Index of the positive class (binary).
@@ -34,11 +34,11 @@ class EvaluatedRows:
     positive: int = 1
 
     def __len__(self) -> int:
-        """The number of rows."""
+        """Return the number of rows."""
         return len(self.actual)
 
     def take(self, rows: NDArray[np.int64]) -> "EvaluatedRows":
-        """The outcome for some rows only."""
+        """Return the predictions for the rows with these indices (m,)."""
         return EvaluatedRows(
             task=self.task,
             actual=self.actual[rows],
@@ -50,21 +50,21 @@ class EvaluatedRows:
 
 
 def measure(outcome: EvaluatedRows) -> dict[str, float]:
-    """All metrics of the task; NaN for one that these rows do not define."""
+    """Compute all metrics of the task over n rows; NaN for one that these rows do not define."""
     ones = np.ones((1, len(outcome)))
     return {name: float(values[0]) for name, values in measurer(outcome)(ones).items()}
 
 
 def losses(outcome: EvaluatedRows) -> Floats:
-    """What the metrics that are means are means of, for each of n rows.
+    """Compute the losses of n rows that the metrics average.
 
     Returns:
-        Of classes the columns (n, 2) log loss and Brier loss; of numbers the columns (n, 4) absolute error, squared
-        error, and the target's deviation from its mean and the square of that.
+        For a classification columns (n, 2): log loss and Brier loss; for a regression columns (n, 4): absolute error,
+        squared error, and the target's deviation from its mean and the square of that.
     """
     if outcome.values is not None:
         actual = np.asarray(outcome.actual, dtype=np.float64)
-        # Squares of large numbers that lie close together would lose all digits: measured from the mean instead.
+        # Squares of large numbers that are close together lose all digits, so that they are measured from the mean.
         centred = actual - actual.mean()
         errors = actual - outcome.values
         return np.stack([np.abs(errors), np.square(errors), centred, np.square(centred)], axis=1)
@@ -78,12 +78,14 @@ def losses(outcome: EvaluatedRows) -> Floats:
 def measurer(
     outcome: EvaluatedRows, *, more: EvaluatedRows | None = None, more_losses: Floats | None = None
 ) -> MetricFunction:
-    """A function from weights (b, n + m) to the b values of each metric; what can be computed once is.
+    """Return a function from weights (b, n + m) to the b values of each metric.
+
+    What does not depend on the weights is computed once, here.
 
     Args:
-        outcome: Predictions for n rows, n > 0, and what was the case.
-        more: Of classes, m rows behind them that were made up.
-        more_losses: Their columns (m, c) of ``losses``.
+        outcome: Predictions for n rows, n > 0, and their actual values.
+        more: For a classification, m artificial rows behind them.
+        more_losses: Losses (m, c) of the artificial rows; see ``losses``.
     """
     columns = losses(outcome)
     if more_losses is not None:
@@ -91,21 +93,22 @@ def measurer(
     means = mean_measurer(columns, task=outcome.task)
     if outcome.values is not None:
         return means
-    of_labels = _of_classes(outcome if more is None else _with(outcome, more))
+    label_metrics = _of_classes(outcome if more is None else _with(outcome, more))
 
     def compute(weights: Floats) -> dict[str, Floats]:
-        return of_labels(weights) | means(weights)
+        return label_metrics(weights) | means(weights)
 
     return compute
 
 
 def mean_measurer(columns: Floats, *, task: Task) -> MetricFunction:
-    """A function from weights (b, n) to the b values of each metric that is made of means.
+    """Return a function from weights (b, n) to the b values of each metric that derives from means.
 
     Args:
-        columns: Columns (n, c) of ``losses``.
-        task: What was predicted.
+        columns: Losses (n, c); see ``losses``.
+        task: Kind of task.
     """
+    # A target that is constant on a resample has a variance of rounding errors: R2 is not defined then.
     varies = 1e-12 * columns[:, -1].max(initial=0.0)
 
     def compute(weights: Floats) -> dict[str, Floats]:
@@ -121,7 +124,7 @@ def mean_measurer(columns: Floats, *, task: Task) -> MetricFunction:
 
 
 def _with(outcome: EvaluatedRows, more: EvaluatedRows) -> EvaluatedRows:
-    """The rows of two outcomes of classes."""
+    """Append the rows of a classification to others."""
     pairs = ((outcome.actual, more.actual), (outcome.labels, more.labels), (outcome.probabilities, more.probabilities))
     actual, labels, probabilities = (np.concatenate([a, b]) for a, b in pairs if a is not None and b is not None)
     return replace(outcome, actual=actual, labels=labels, probabilities=probabilities)
@@ -150,7 +153,7 @@ def _of_classes(outcome: EvaluatedRows) -> MetricFunction:
 
 
 def _mean_of_defined(values: Floats) -> Floats:
-    """Mean over the classes (k, b) of those that a weighting defines; a rare class is in few resamples."""
+    """Average over the classes (k, b) that each weighting defines; a rare class is absent from many resamples."""
     defined = np.isfinite(values)
     total, count = np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0)
     means: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

@@ -80,9 +80,9 @@ def test_what_is_absent_has_no_key() -> None:
     ("change", "message"),
     [
         ({"verdict": "perhaps"}, "must be one of promote, hold, reject; got 'perhaps'"),
-        ({"comparison": None}, "must be what the step gate leaves"),
-        ({"reasons": None}, "must be what the step gate leaves"),
-        ({"more": 1}, "must be what the step gate leaves"),
+        ({"comparison": None}, "must be what the step gate writes"),
+        ({"reasons": None}, "must be what the step gate writes"),
+        ({"more": 1}, "must be what the step gate writes"),
     ],
 )
 def test_another_document_is_refused(change: dict[str, Any], message: str) -> None:

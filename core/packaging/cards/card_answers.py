@@ -1,4 +1,4 @@
-"""What only a person can say of a model: a short YAML file of questions, and the answers that were given."""
+"""Answers that only a person can give about a model: a short YAML file of questions and answers."""
 
 import textwrap
 from collections.abc import Mapping
@@ -45,21 +45,21 @@ _HEAD = """\
 
 @dataclass(frozen=True)
 class CardAnswers:
-    """Answers by the key of their question; a question without one is not answered.
+    """Answers by the key of their question; a question without an answer is open.
 
     Attributes:
-        given: The answers.
+        by_key: The answers.
     """
 
-    given: Mapping[str, str] = field(default_factory=dict)
+    by_key: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an answer to a question that nobody asks.
+        """Raise if an answer belongs to no question.
 
         Raises:
-            InputError: If a key is unknown, or an answer is no text or far too long.
+            InputError: If a key is unknown, or an answer is not a text or is too long.
         """
-        for key, answer in self.given.items():
+        for key, answer in self.by_key.items():
             if key not in QUESTIONS:
                 raise InputError(f"a card file must answer {', '.join(QUESTIONS)}; got {quote(key)} instead.")
             if not isinstance(answer, str) or len(answer) > _LONGEST:
@@ -69,12 +69,12 @@ class CardAnswers:
                 )
 
     def __getitem__(self, key: str) -> str:
-        """The answer; empty if there is none."""
-        return self.given.get(key, "").strip()
+        """Return the answer; empty if there is none."""
+        return self.by_key.get(key, "").strip()
 
     @property
     def missing(self) -> list[str]:
-        """Keys of the questions that wait for an answer."""
+        """Keys of the questions without an answer."""
         return [key for key in QUESTIONS if not self[key]]
 
 
@@ -83,7 +83,7 @@ def load(path: Path) -> CardAnswers:
 
     Raises:
         MissingError: If there is no such file.
-        InputError: If it is not YAML, or answers what nobody asks.
+        InputError: If it is not YAML, or answers a question that does not exist.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
@@ -97,27 +97,27 @@ def load(path: Path) -> CardAnswers:
 
 
 def of(document: Any, *, source: str = FILE) -> CardAnswers:
-    """The answers that a document holds.
+    """Parse the answers of a document.
 
     Args:
         document: Plain values, as a YAML reader gives them.
-        source: What messages call it.
+        source: Name of the file in messages.
 
     Raises:
         InputError: If it is of another form.
     """
     if not isinstance(document, dict) or document.get("format", FORMAT) != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else document
-        raise InputError(f"{source} must be a card file of format {FORMAT}; got {quote(found)} instead.")
+        version = document.get("format") if isinstance(document, dict) else document
+        raise InputError(f"{source} must be a card file of format {FORMAT}; got {quote(version)} instead.")
     try:
-        told = {str(key): "" if value is None else value for key, value in document.items() if key != "format"}
-        return CardAnswers(told)
+        answers = {str(key): "" if value is None else value for key, value in document.items() if key != "format"}
+        return CardAnswers(answers)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
 
 
 def dump(answers: CardAnswers, name: str) -> str:
-    """A card file with every question and the answers that there are; ``load`` reads it.
+    """Render a card file with every question and the existing answers; ``load`` reads it.
 
     Args:
         answers: The answers.
@@ -130,7 +130,7 @@ def dump(answers: CardAnswers, name: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A text as YAML: in quotes, or as a block if it has several lines."""
+    """Render a text as YAML: in quotes, or as a block if it has several lines."""
     if "\n" in text and all(line.isprintable() for line in text.splitlines()) and text[:1] not in {" ", "\t"}:
         return "|-\n" + textwrap.indent(text, "  ")
     return yaml.dump(text, Dumper=yaml.CSafeDumper, default_style='"', allow_unicode=True, width=10_000).strip()

@@ -1,7 +1,7 @@
-"""The part of Markdown that model cards use, made into HTML; everything else stays text.
+"""The subset of Markdown that model cards use, rendered as HTML; everything else stays text.
 
 Headings, paragraphs, flat lists, tables, fenced code, bold, emphasis and code spans. Links keep their text only, and
-raw HTML is shown as it is written, so that nothing in a card can act.
+raw HTML is shown as it is written, so that a card can neither run nor load anything.
 """
 
 import re
@@ -21,14 +21,14 @@ _HIDDEN = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + 127)}]")
 
 
 def markdown(text: str, shift: int = 2) -> Markup:
-    """Markdown as HTML.
+    """Render Markdown as HTML.
 
     Args:
         text: The Markdown.
-        shift: By how many levels its headings are lowered.
+        shift: Number of levels by which headings are lowered.
     """
     lines = text.replace("\r\n", "\n").split("\n")
-    return Markup("\n".join(_blocks(lines, shift)))  # noqa: S704 - every piece was escaped
+    return Markup("\n".join(_blocks(lines, shift)))  # noqa: S704 - every piece is escaped
 
 
 def _blocks(lines: list[str], shift: int) -> Iterator[str]:
@@ -59,8 +59,8 @@ def _blocks(lines: list[str], shift: int) -> Iterator[str]:
             place += 1
 
 
-def _until(lines: list[str], place: int, goes_on: Callable[[str], bool]) -> int:
-    while place < len(lines) and goes_on(lines[place]):
+def _until(lines: list[str], place: int, continues: Callable[[str], bool]) -> int:
+    while place < len(lines) and continues(lines[place]):
         place += 1
     return place
 
@@ -98,9 +98,9 @@ def _inline(text: str) -> str:
 
 
 def _emphasis(text: str) -> str:
-    # What stands behind a backslash hides while signs are looked for.
-    hidden = _ESCAPED.sub(lambda found: chr(_PRIVATE + ord(found[1])), text)
+    # An escaped character becomes a private one, so that the patterns below do not see it.
+    hidden = _ESCAPED.sub(lambda match: chr(_PRIVATE + ord(match[1])), text)
     html = str(escape(_LINK.sub(r"\1", hidden)))
     html = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<strong>\1</strong>", html)
     html = re.sub(r"(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?![\w*])", r"<em>\1</em>", html)
-    return _HIDDEN.sub(lambda found: str(escape(chr(ord(found[0]) - _PRIVATE))), html)
+    return _HIDDEN.sub(lambda match: str(escape(chr(ord(match[0]) - _PRIVATE))), html)

@@ -1,7 +1,7 @@
 """The model card, in the order of Mitchell et al. 2019, Model Cards for Model Reporting (doi:10.1145/3287560.3287596).
 
-What a run knows is filled in; what only people know is asked for and marked, so that nobody takes silence for an
-answer.
+What a run knows is filled in; what only people know is marked as missing until they answer, so that nobody takes
+silence for an answer.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ Documents = Mapping[str, Any]
 
 
 def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
-    """The model card.
+    """Write the model card.
 
     Args:
         model: The model.
         documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
-        answers: What people said.
+        answers: Answers of people.
 
     Returns:
         Markdown.
@@ -52,9 +52,11 @@ def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
 
 
 def _details(model: Model, origin: Documents, environment: Documents, answers: CardAnswers) -> str:
-    target, made = model.contract.target, origin["code"]
+    target, version = model.contract.target, origin["code"]
     parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
-    commit = f", commit {made['commit'][:12]}{' with changes' if made['dirty'] else ''}" if made["commit"] else ""
+    commit = (
+        f", commit {version['commit'][:12]}{' with changes' if version['dirty'] else ''}" if version["commit"] else ""
+    )
     learner = environment["packages"].get("scikit-learn", "")
     rows = [
         ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
@@ -62,7 +64,7 @@ def _details(model: Model, origin: Documents, environment: Documents, answers: C
         ("Parameters", parameters or "the family's defaults"),
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
         ("Seed", model.seed),
-        ("Made with", f"headrace {made['version']}{commit}, scikit-learn {learner}, Python {environment['python']}"),
+        ("Made with", f"headrace {version['version']}{commit}, scikit-learn {learner}, Python {environment['python']}"),
         ("Owner", answer_or_mark(answers, "owner")),
         ("Contact", answer_or_mark(answers, "contact")),
         ("Licence", answer_or_mark(answers, "licence")),
@@ -71,8 +73,8 @@ def _details(model: Model, origin: Documents, environment: Documents, answers: C
 
 
 def _use(answers: CardAnswers) -> str:
-    asked = (("For", "intended_use"), ("By", "intended_users"), ("Not for", "out_of_scope"))
-    return paragraphs(*(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in asked))
+    questions = (("For", "intended_use"), ("By", "intended_users"), ("Not for", "out_of_scope"))
+    return paragraphs(*(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in questions))
 
 
 def _factors(metrics: Documents) -> str:
@@ -83,18 +85,18 @@ def _factors(metrics: Documents) -> str:
 
 
 def _metrics(model: Model, metrics: Documents) -> str:
-    told = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
-    told += "".join(f" {sentence}" for sentence in doubts(metrics))
+    summary = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
+    summary += "".join(f" {sentence}" for sentence in doubts(metrics))
     if metrics.get("positive"):
-        told += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
+        summary += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
     threshold = metrics.get("threshold") or {}
     if threshold:
-        told += (
+        summary += (
             f" The class {code(threshold['positive'])} is predicted from a probability of {text(model.threshold)} "
             f"on, the cheapest threshold if a false alarm costs {text(threshold['cost_false_positive'])} and a miss "
             f"{text(threshold['cost_false_negative'])}, found on {threshold['chosen_on']}."
         )
-    return told
+    return summary
 
 
 def _rows(metrics: Documents) -> str:
@@ -116,32 +118,32 @@ def _evaluation_data(metrics: Documents, origin: Documents) -> str:
 
 def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str:
     source, rows = origin["table"], origin["rows"]
-    told = (
+    counts = (
         f"{rows['train']:,} rows of {code(source['source'])} (SHA-256 {code(source['digest'])}), "
         f"{rows.get('quarantined', 0):,} of {source['rows']:,} rows were set aside by the data contract."
     )
-    asked = (("Licence", "data_licence"), ("Origin", "data_origin"), ("Rights", "data_rights"))
+    questions = (("Licence", "data_licence"), ("Origin", "data_origin"), ("Rights", "data_rights"))
     inputs = [(code(column.name), column.dtype, column.unit, column.description) for column in model.contract.inputs]
-    more = f"and {len(inputs) - MOST_ROWS} more" if len(inputs) > MOST_ROWS else ""
+    omitted = f"and {len(inputs) - MOST_ROWS} more" if len(inputs) > MOST_ROWS else ""
     return paragraphs(
-        told,
-        *(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in asked),
+        counts,
+        *(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in questions),
         table(("input", "type", "unit", "meaning"), inputs[:MOST_ROWS]),
-        more,
+        omitted,
     )
 
 
 def _analyses(metrics: Documents, origin: Documents) -> str:
-    against = metrics.get("baseline", {}).get("metrics", {})
+    baseline = metrics.get("baseline", {}).get("metrics", {})
     rows = [
-        (name, text(found["value"]), f"{text(found['low'])} to {text(found['high'])}", text(against.get(name, "")))
-        for name, found in metrics["metrics"].items()
+        (name, text(metric["value"]), f"{text(metric['low'])} to {text(metric['high'])}", text(baseline.get(name, "")))
+        for name, metric in metrics["metrics"].items()
     ]
     reasons = " ".join(origin["verdict"].get("reasons", []))
     slices = [
-        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(found["value"]))
+        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(metric["value"]))
         for part in metrics.get("slices", [])
-        for name, found in list(part["metrics"].items())[:1]
+        for name, metric in list(part["metrics"].items())[:1]
     ]
     return paragraphs(
         table(("metric", "value", "95 % interval", "baseline"), rows),
@@ -151,21 +153,21 @@ def _analyses(metrics: Documents, origin: Documents) -> str:
 
 
 def _findings(origin: Documents) -> str:
-    """What was left out, guessed or is suspicious, worst first."""
-    found = origin.get("findings", [])
+    """List what was left out, guessed or is suspicious, worst first."""
+    findings = origin.get("findings", [])
     listed = [
         f"- **{literal(item['rule'].replace('_', ' '))}** ({item['severity']}): "
         f"{literal(' '.join((item['sentence'], item['remedy'])))}"
-        for item in found[:MOST_ROWS]
+        for item in findings[:MOST_ROWS]
     ]
-    more = f"and {len(found) - MOST_ROWS} more in provenance.json" if len(found) > MOST_ROWS else ""
-    return paragraphs("What the run found in its table and itself:", "\n".join(listed), more) if found else ""
+    omitted = f"and {len(findings) - MOST_ROWS} more in provenance.json" if len(findings) > MOST_ROWS else ""
+    return paragraphs("What the run found in its table and itself:", "\n".join(listed), omitted) if findings else ""
 
 
 def _personal(model: Model) -> str:
     marked = [column for column in model.contract.columns if column.personal]
-    told = ", ".join(f"{code(column.name)} ({column.personal})" for column in marked)
-    return f"Columns marked as personal data: {told}." if told else "No column is marked as personal data."
+    names = ", ".join(f"{code(column.name)} ({column.personal})" for column in marked)
+    return f"Columns marked as personal data: {names}." if names else "No column is marked as personal data."
 
 
 def _unit(column: Column) -> str:

@@ -1,4 +1,4 @@
-"""Model card and risk sheet as pages that need nothing but a browser: no script, nothing loaded from elsewhere."""
+"""Model card and risk sheet as self-contained pages: no script, nothing loaded from elsewhere."""
 
 from markupsafe import escape
 
@@ -41,10 +41,10 @@ thead th {{ color: var(--soft); font-weight: 600; font-size: .85rem; white-space
 
 
 def page(text: str) -> str:
-    """A document in Markdown as a page; its first heading is the page's title.
+    """Render a Markdown document as a page; its first heading is the page's title.
 
     Args:
-        text: The Markdown; what is raw HTML in it is shown as it is written.
+        text: The Markdown; raw HTML in it is shown as text.
     """
     title = text.partition("\n")[0].removeprefix("# ")
     return _PAGE.format(title=escape(title), body=markdown(text, 0))

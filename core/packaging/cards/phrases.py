@@ -1,4 +1,4 @@
-"""Pieces of Markdown of which model card and risk sheet are made."""
+"""Pieces of Markdown that model card and risk sheet share."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,19 +13,19 @@ _HEADING = re.compile(r"^(\s*)(#{1,6}\s)", re.MULTILINE)
 
 
 def answer_or_mark(answers: CardAnswers, key: str) -> str:
-    """What a person answered, its headings made plain; or the mark that nobody has."""
+    """Return a person's answer, its headings made plain; or the mark that it is missing."""
     if answers[key]:
         return _HEADING.sub(r"\1\\\2", answers[key])
     return f"*To be written by a person ({key} in card.yaml): {QUESTIONS[key]}.*"
 
 
 def paragraphs(*parts: str) -> str:
-    """Parts that are not empty, apart from one another."""
+    """Join the parts that are not empty as paragraphs."""
     return "\n\n".join(part for part in parts if part)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """A table."""
+    """Render a table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return "\n".join(lines)
@@ -36,29 +36,29 @@ def _cell(value: Any) -> str:
 
 
 def code(value: Any) -> str:
-    """A name as code, whatever stands in it."""
+    """Render a name as code, whatever characters it has."""
     inner = str(value).replace("\n", " ").replace("`", "'")
     return f"`{inner}`"
 
 
 def literal(value: Any) -> str:
-    """A text as it is, on one line: what Markdown would take for a sign is escaped."""
+    """Render a text as it is, on one line: characters that mean something in Markdown are escaped."""
     inner = " ".join(str(value).replace("`", "'").split())
     return re.sub(r"([\\*_{}\[\]<>#|]|(?<=\])\()", r"\\\1", inner)
 
 
 def text(value: Any) -> str:
-    """A number in four digits; anything else as it is."""
+    """Render a number in four digits; anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def interval(found: Mapping[str, float]) -> str:
-    """A metric with its interval."""
-    return f"{text(found['value'])} ({text(found['low'])} to {text(found['high'])})"
+def interval(metric: Mapping[str, float]) -> str:
+    """Render a metric with its interval."""
+    return f"{text(metric['value'])} ({text(metric['low'])} to {text(metric['high'])})"
 
 
 def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    """By what the intervals of an evaluation are, and what they cannot know: a sentence for each."""
+    """Say in a sentence each how the intervals of an evaluation were drawn, and what they cannot know."""
     drawn = (evaluation.get("resampled_by") or {}).get("sentence")
     if drawn:
         yield f"{drawn}."
@@ -67,6 +67,6 @@ def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def shown_slices(slices: Iterable[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:
-    """Slices without the values of personal columns, unless the contract lists these as categories anyway."""
+    """Return slices without the values of personal columns, unless the contract lists these as categories anyway."""
     hidden = {column.name for column in contract.columns if column.personal and column.categories is None}
     return [{**part, "value": HIDDEN if part["column"] in hidden else part["value"]} for part in slices]

@@ -20,7 +20,7 @@ from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
 Documents = Mapping[str, Any]
 
-# What a person asks of a group: are its cases found, are its alarms right, are its rows told apart.
+# What a person asks of a group: are its cases found, are its alarms right, are its rows ranked well.
 _COMPARED = {
     "binary": ("recall", "precision", "roc_auc"),
     "multiclass": ("accuracy", "recall", "log_loss"),
@@ -29,12 +29,12 @@ _COMPARED = {
 
 
 def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
-    """The risk sheet.
+    """Write the risk sheet.
 
     Args:
         model: The model.
         documents: Content of ``metrics.json`` and ``provenance.json``.
-        answers: What people said.
+        answers: Answers of people.
 
     Returns:
         Markdown.
@@ -56,7 +56,7 @@ def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
 
 
 def _list_refusals(model: Model) -> str:
-    """What the endpoint refuses by itself."""
+    """Say what the endpoint refuses by itself."""
     inputs = model.contract.inputs
     ranged = sum(column.minimum is not None or column.maximum is not None for column in inputs)
     listed = sum(column.categories is not None for column in inputs)
@@ -67,7 +67,7 @@ def _list_refusals(model: Model) -> str:
 
 
 def _errors(metrics: Documents) -> str:
-    """What the model got wrong on the test rows."""
+    """Say what the model got wrong on the test rows."""
     confusion, threshold = metrics.get("confusion") or {}, metrics.get("threshold") or {}
     if not confusion:
         shares = metrics.get("residuals", {}).get("quantiles", {})
@@ -97,29 +97,29 @@ def _sure(metrics: Documents, origin: Documents) -> str:
     main = metrics["metrics"].get(MAIN[metrics["task"]])
     rows = metrics["rows"]
     kind = "test rows" if "test" in rows else "training rows, each held out once"
-    told = f"These figures stand on {rows.get('test', rows.get('held_out')):,} {kind}"
-    told += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
-    told = " ".join([told, *doubts(metrics)])
-    return f"{told} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
+    summary = f"These figures rest on {rows.get('test', rows.get('held_out')):,} {kind}"
+    summary += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
+    summary = " ".join([summary, *doubts(metrics)])
+    return f"{summary} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
 
 
 def _exposure(model: Model, origin: Documents) -> str:
     personal = [code(column.name) for column in model.contract.inputs if column.personal]
     sent = f"Clients send personal data: {', '.join(personal)}." if personal else "No input is marked as personal data."
     copies = [name for name in ("train", "test") if (origin["data"].get(name) or {}).get("copy")]
-    kept = (
+    copied = (
         f"The bundle holds copies of the {' and the '.join(copies)} rows: whoever can read it can read them."
         if copies
         else "The bundle names its data by digest and holds no copy of them, but for at most 20 test cases."
     )
-    return f"{sent} {kept}"
+    return f"{sent} {copied}"
 
 
 def _fairness(metrics: Documents) -> str:
     slices = metrics.get("slices") or []
     if not slices:
         return (
-            "*Missing: nothing was measured by group. Run the line again with --slice COLUMN for each column that "
+            "*Missing: nothing was measured by group. Run the pipeline again with --slice COLUMN for each column that "
             "sets people apart.*"
         )
     names = _COMPARED[metrics["task"]]
@@ -142,13 +142,13 @@ def _fairness(metrics: Documents) -> str:
 
 
 def _gap(column: str, parts: Sequence[Documents], metric: str) -> str:
-    """How far the best and the worst group of a column are apart."""
-    told = [part for part in parts if _enough(part) and metric in part["metrics"]]
-    few = len(parts) - len(told)
+    """Say how far the best and the worst group of a column are apart."""
+    comparable = [part for part in parts if _enough(part) and metric in part["metrics"]]
+    few = len(parts) - len(comparable)
     left_out = f" {few} with fewer than {FEWEST_ROWS} rows or without {metric} left out." if few else ""
-    if len(told) < 2:
+    if len(comparable) < 2:
         return f"{code(column)}: too few groups with at least {FEWEST_ROWS} rows to compare."
-    worst, best = _ends(told, metric)
+    worst, best = _ends(comparable, metric)
     low, high = worst["metrics"][metric], best["metrics"][metric]
     apart = low["high"] < high["low"] or high["high"] < low["low"]
     return (
@@ -168,11 +168,13 @@ def _ends(parts: Iterable[Documents], metric: str) -> tuple[Documents, Documents
 
 
 def _fallback(metrics: Documents) -> str:
-    """What is known of deciding without the model."""
+    """Say what deciding without the model achieves."""
     baseline = metrics.get("baseline") or {}
-    found = ", ".join(f"{name} {text(value)}" for name, value in baseline.get("metrics", {}).items())
+    metric_values = ", ".join(f"{name} {text(value)}" for name, value in baseline.get("metrics", {}).items())
     kind = baseline.get("kind", "")
-    without = f" Without any model, the baseline ({kind}) reaches {found} on the same rows." if found else ""
+    without = (
+        f" Without any model, the baseline ({kind}) reaches {metric_values} on the same rows." if metric_values else ""
+    )
     return (
         "Put the bundle that served before in its place, by its digest: published bundles stay where they are. If "
         f"there is none, stop the endpoint.{without}"

@@ -70,7 +70,7 @@ def test_links_are_refused(folder: Path, name: str) -> None:
     """A link could show another file tomorrow: in the place of a file, or beside them."""
     (folder / name).unlink(missing_ok=True)
     (folder / name).symlink_to("/etc/passwd")
-    with pytest.raises(BundleError, match=f"manifest says: {name} is no plain file"):
+    with pytest.raises(BundleError, match=f"manifest says: {name} is not a plain file"):
         integrity.verify(folder, manifest.read(folder))
     with pytest.raises(BundleError, match="plain files"):
         integrity.make(folder, "m")
@@ -82,7 +82,7 @@ def test_linked_folders_are_refused(folder: Path, tmp_path_factory: pytest.TempP
     (elsewhere / "c.bin").write_text("parts/c.bin")
     shutil.rmtree(folder / "parts")
     (folder / "parts").symlink_to(elsewhere)
-    with pytest.raises(BundleError, match="parts is no plain file"):
+    with pytest.raises(BundleError, match="parts is not a plain file"):
         integrity.verify(folder, manifest.read(folder))
 
 

@@ -51,7 +51,7 @@ def judged(
     before = folder / "champion" if champion else None
     found = gate.judge(
         folder / "evaluation.json",
-        sides=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
+        inputs=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
         thresholds=MetricBounds(thresholds or {}),
         verdict=folder / "verdict.json",
     )
@@ -144,8 +144,8 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
         made.write(test.select("target"), tmp_path / "actuals"),
     )
     evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=EvaluationPlan())
-    sides = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
-    found = gate.judge(tmp_path / "e.json", sides=sides, thresholds=MetricBounds({}), verdict=tmp_path / "v.json")
+    inputs = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
+    found = gate.judge(tmp_path / "e.json", inputs=inputs, thresholds=MetricBounds({}), verdict=tmp_path / "v.json")
     assert found.verdict == "reject"
     assert "worse than the champion's" in found.reasons[0]
 

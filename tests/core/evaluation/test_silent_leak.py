@@ -31,8 +31,8 @@ def loans(tmp_path_factory: pytest.TempPathFactory) -> BundleInputs:
 def judged(loans: BundleInputs, checks: Path, folder: Path) -> GateVerdict:
     """The gate's verdict under some checks."""
     assert loans.test_table
-    sides = GateInputs(loans.model, loans.test_table, loans.test_actuals, checks=checks)
-    return gate.judge(loans.evaluation, sides=sides, thresholds=MetricBounds({}), verdict=folder / "verdict.json")
+    inputs = GateInputs(loans.model, loans.test_table, loans.test_actuals, checks=checks)
+    return gate.judge(loans.evaluation, inputs=inputs, thresholds=MetricBounds({}), verdict=folder / "verdict.json")
 
 
 def test_the_model_is_held_and_the_column_named(loans: BundleInputs, tmp_path: Path) -> None:

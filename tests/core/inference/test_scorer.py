@@ -24,7 +24,7 @@ import numpy as np
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.inference.scorer import Scorer
 scorer = Scorer.open(open_bundle(Path(sys.argv[1])))
-scorer.chosen(scorer.scores(np.zeros((1, int(sys.argv[2])))))
+scorer.choose_classes(scorer.scores(np.zeros((1, int(sys.argv[2])))))
 print(scorer.engine.name, *sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

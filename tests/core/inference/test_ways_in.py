@@ -73,7 +73,7 @@ def scored(address: str) -> list[list[float] | None]:
     options = ReadOptions(missing_values=CONTRACT.missing_values)
     block = ready(pl.concat(TableReader(open_source(address), options).frames()), CONTRACT)
     rows = iter(() if block.matrix is None else block.matrix)
-    return [None if refused else next(rows).tolist() for refused in block.judged.refused]
+    return [None if refused else next(rows).tolist() for refused in block.validation.refused]
 
 
 def asked(ask: Callable[[], Any]) -> list[float] | None:

@@ -225,9 +225,9 @@ def test_the_same_bundle_is_made_in_another_process(made: Made, tmp_path: Path) 
     """Nothing of a process, such as the seed of its hashes, goes into the papers."""
     parts = made[0]
     code = (
-        "import sys\nfrom pathlib import Path\nfrom headrace.core.packaging.package import Parts, pack\n"
+        "import sys\nfrom pathlib import Path\nfrom headrace.core.packaging.package import BundleInputs, pack\n"
         "import json\ngiven = json.loads(sys.stdin.read())\n"
-        "parts = Parts(**{name: Path(path) for name, path in given['parts'].items()})\n"
+        "parts = BundleInputs(**{name: Path(path) for name, path in given['parts'].items()})\n"
         "print(pack(Path(given['folder']), parts=parts, source=given['source'], split=given['split']).digest)\n"
     )
     paths = {name: str(path) for name, path in vars(parts).items() if isinstance(path, Path)}

@@ -56,12 +56,12 @@ def test_a_difference_reaches_no_further_than_the_metric() -> None:
     actual = np.array([0, 1] * 15)
     perfect, constant = scored(actual, actual * 0.8 + 0.1), scored(actual, np.full(30, 0.4))
     drawn = bootstrap.resample([perfect, constant], seed=0)
-    found = significance.compare(perfect, constant, metric="roc_auc", drawn=drawn)
+    found = significance.compare(perfect, constant, metric="roc_auc", sample=drawn)
     assert (found.difference, found.high) == (0.5, 0.5)
     assert 0.3 < found.low < 0.5
     wrong = scored(actual, 0.9 - actual * 0.8)
     against = significance.compare(
-        perfect, wrong, metric="accuracy", drawn=bootstrap.resample([perfect, wrong], seed=0)
+        perfect, wrong, metric="accuracy", sample=bootstrap.resample([perfect, wrong], seed=0)
     )
     assert (against.difference, against.high) == (1.0, 1.0)
 
@@ -81,7 +81,7 @@ def test_mcnemar_is_the_exact_binomial_test(only_first: int, only_second: int) -
 def compared(first: EvaluatedRows, second: EvaluatedRows, metric: str = "roc_auc") -> significance.MetricDifference:
     """The comparison of two outcomes."""
     return significance.compare(
-        first, second, metric=metric, drawn=bootstrap.resample([first, second], seed=0, resamples=400)
+        first, second, metric=metric, sample=bootstrap.resample([first, second], seed=0, resamples=400)
     )
 
 
@@ -122,8 +122,8 @@ def test_where_nothing_is_defined_nothing_is_compared() -> None:
     actual = np.ones(30, dtype=int)
     first, second = scored(actual, np.linspace(0.4, 0.9, 30)), scored(actual, np.full(30, 0.5))
     drawn = bootstrap.resample([first, second], seed=0)
-    assert significance.compare_main(first, second, metrics=["roc_auc"], drawn=drawn) == {}
-    found = significance.compare_main(first, second, metrics=["roc_auc", "log_loss"], drawn=drawn)
+    assert significance.compare_main(first, second, metrics=["roc_auc"], sample=drawn) == {}
+    found = significance.compare_main(first, second, metrics=["roc_auc", "log_loss"], sample=drawn)
     assert found["metric"] == "log_loss"
 
 
@@ -159,8 +159,8 @@ def test_the_test_says_by_what_it_is() -> None:
     first, second = pair(0)
     by = RowClusters("group", np.arange(120) // 4, 30)
     drawn = bootstrap.resample([first, second], seed=0, resamples=400, clusters=by)
-    assert significance.compare(first, second, metric="roc_auc", drawn=drawn).test == "DeLong by group"
-    assert significance.compare(first, second, metric="log_loss", drawn=drawn).test == "paired bootstrap by group"
+    assert significance.compare(first, second, metric="roc_auc", sample=drawn).test == "DeLong by group"
+    assert significance.compare(first, second, metric="log_loss", sample=drawn).test == "paired bootstrap by group"
 
 
 def test_scores_that_know_only_the_group_are_rarely_told_from_a_coin() -> None:
@@ -174,7 +174,7 @@ def test_scores_that_know_only_the_group_are_rarely_told_from_a_coin() -> None:
         outcomes = [scored(actual, ours), scored(actual, np.full(200, 0.5))]
         for by, clusters in (("group", RowClusters("group", codes, 25)), ("row", None)):
             drawn = bootstrap.resample(outcomes, seed=seed, resamples=200, clusters=clusters)
-            found = significance.compare(*outcomes, metric="roc_auc", drawn=drawn)
+            found = significance.compare(*outcomes, metric="roc_auc", sample=drawn)
             told[by] += found.better or found.worse
     assert told["group"] <= 6
     assert told["row"] >= 15

@@ -139,7 +139,7 @@ def test_a_card_file_is_read_as_it_was_written(tmp_path: Path, answer: str) -> N
     path.write_text(card_answers.dump(CardAnswers({"owner": answer, "caveats": answer}), "m"))
     found = card_answers.load(path)
     assert found["owner"] == found["caveats"] == answer.strip()
-    assert set(found.given) == set(QUESTIONS)
+    assert set(found.by_key) == set(QUESTIONS)
 
 
 @pytest.mark.parametrize(
