@@ -134,7 +134,7 @@ def examine(cluster: Cluster) -> list[Diagnostic]:
 
 
 def _require_known(seen: LeaseStatus) -> LeaseStatus:
-    """The same, if this version knows how to tidy what it is about.
+    """Return the same, if this version knows how to tidy what it is about.
 
     Raises:
         DataError: If it does not.

@@ -89,7 +89,7 @@ def parts_there(there: KServeRollout, *, say: Callable[[str], None]) -> RolloutP
 
 
 def make_parts(there: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
-    """The same, by a deployer that is there."""
+    """Return the same, by a deployer that is there."""
     cluster, memory = deployer.cluster, ConfigMapRecordStore(deployer.cluster, there.name)
     kept = memory.load()
     under_way = kept.record if kept and kept.record.open else None
@@ -119,7 +119,7 @@ def make_parts(there: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
 
 
 def choose_traffic(cluster: Cluster, service: Document) -> str:
-    """How an InferenceService's requests are divided: what its mode, the installed kind and the gateway can do.
+    """Return how an InferenceService's requests are divided: what its mode, the installed kind and the gateway can do.
 
     Args:
         cluster: Whom to ask.
@@ -140,7 +140,7 @@ def choose_traffic(cluster: Cluster, service: Document) -> str:
 
 
 def has_canary(cluster: Cluster) -> bool:
-    """Whether the installed InferenceService has ``spec.canary``, by the schema that every account may read."""
+    """Return whether the installed InferenceService has ``spec.canary``, by the schema that every account may read."""
     path = f"/openapi/v3/apis/{INFERENCE_SERVICES.api_version}"
     said = cluster.transport.json(ApiRequest("GET", path, "read the schema of InferenceServices"))
     schemas: Mapping[str, Any] = (said.get("components") or {}).get("schemas") or {}
@@ -158,6 +158,6 @@ def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def uses_gateway_api(cluster: Cluster) -> bool:
-    """Whether KServe makes routes of the Gateway API; no if that may not be read."""
+    """Return whether KServe makes routes of the Gateway API; no if that may not be read."""
     config = kserve_config.read(cluster)
     return config is not None and config.gateway_api

@@ -36,7 +36,7 @@ class StaleRollout:
 
 
 def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
-    """Whether nobody watches an endpoint's rollout any more; None if it has ended, is held, or is watched.
+    """Return whether nobody watches an endpoint's rollout any more; None if it has ended, is held, or is watched.
 
     Args:
         cluster: Where it is.

@@ -78,7 +78,7 @@ def remove(deployer: KServeDeployer, name: str) -> RemovedEndpoint:
 
 
 def _is_unwatched(lease: Document) -> bool:
-    """Whether a claim is left behind: what it was about is gone, and nobody watches it."""
+    """Return whether a claim is left behind: what it was about is gone, and nobody watches it."""
     try:
         return not read(lease).watched
     except DataError:
@@ -86,7 +86,7 @@ def _is_unwatched(lease: Document) -> bool:
 
 
 def _record(deployer: KServeDeployer, name: str) -> StoredRollout | None:
-    """The record of the endpoint's last rollout; None if there is none, or none that can be read."""
+    """Return the record of the endpoint's last rollout; None if there is none, or none that can be read."""
     try:
         return ConfigMapRecordStore(deployer.cluster, name).load()
     except DataError:

@@ -29,7 +29,7 @@ def plan_of(
     here: bool = False,
     **others: Any,
 ) -> RolloutPlan:
-    """A plan with times as people write them.
+    """Return a plan with times as people write them.
 
     Args:
         steps: Shares of the requests, in percent.

@@ -45,7 +45,7 @@ class Predictor:
         return pd.DataFrame(self._served.objects(scored))
 
     def _values(self, name: str, series: Any) -> list[Any]:
-        """A column as JSON holds it: pandas knows no missing whole number, and writes 1 as 1.0 beside one."""
+        """Return a column as JSON holds it: pandas knows no missing whole number, and writes 1 as 1.0 beside one."""
         column = self._inputs.get(name)
         whole = column is not None and column.dtype != "number"
         pairs = zip(series, series.isna(), strict=True)
@@ -53,7 +53,7 @@ class Predictor:
 
 
 def _load_pyfunc(path: str) -> Predictor:
-    """The predictor of a bundle: MLflow calls this by its name.
+    """Return the predictor of a bundle: MLflow calls this by its name.
 
     Raises:
         BundleError: If the bundle is not whole, or does not answer as it says.

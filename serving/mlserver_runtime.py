@@ -33,7 +33,7 @@ class HeadraceRuntime(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """The answers to a request.
+        """Return the answers to a request.
 
         Raises:
             InferenceError: If the contract refuses it; MLServer answers 400.
@@ -54,7 +54,7 @@ class HeadraceRuntime(MLModel):
 
 
 def _document(payload: InferenceRequest) -> dict[str, Any]:
-    """The request as JSON holds it; texts arrive as bytes by gRPC."""
+    """Return the request as JSON holds it; texts arrive as bytes by gRPC."""
     document: dict[str, Any] = payload.model_dump(mode="python", exclude_none=True)
     for item in document["inputs"]:
         item["datatype"] = getattr(item["datatype"], "value", item["datatype"])

@@ -6,7 +6,7 @@ from headrace.core.base.errors import InputError
 
 
 def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket bound to an address, not yet listening.
+    """Return a socket bound to an address, not yet listening.
 
     Args:
         host: Address of the interface; ``127.0.0.1`` for this machine alone.
@@ -49,6 +49,6 @@ def sharing(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 def predict_url(host: str, port: int, name: str) -> str:
-    """Where predictions are asked for in V1; a host that stands for all interfaces is given as this machine."""
+    """Return where predictions are asked for in V1; a host that stands for all interfaces is given as this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{shown}:{port}/v1/models/{name}:predict"

@@ -37,7 +37,7 @@ class AccessRight:
 
 
 def may(cluster: Cluster, right: AccessRight, *, service_account: str = "") -> bool:
-    """Whether an account has a right; asking changes nothing.
+    """Return whether an account has a right; asking changes nothing.
 
     Args:
         cluster: Whom to ask.

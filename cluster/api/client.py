@@ -39,7 +39,7 @@ class Cluster:
         return self.transport.address
 
     def get(self, kind: ObjectKind, name: str, *, namespace: str = "") -> Document | None:
-        """An object, or None if there is none of that name.
+        """Return an object, or None if there is none of that name.
 
         Raises:
             ClusterError: If the server cannot be asked, does not allow it, or does not serve the kind.
@@ -53,7 +53,7 @@ class Cluster:
     def list(
         self, kind: ObjectKind, *, namespace: str = "", labels: str = "", fields: str = "", everywhere: bool = False
     ) -> list[Document]:
-        """All objects of a kind, page by page.
+        """Return all objects of a kind, page by page.
 
         Args:
             kind: Their kind.
@@ -203,7 +203,7 @@ class Cluster:
         return True
 
     def kind_of(self, document: Mapping[str, Any]) -> ObjectKind:
-        """The kind of an object: a known one, or what the server says of it.
+        """Return the kind of an object: a known one, or what the server says of it.
 
         Raises:
             InputError: If the document has no kind or name.

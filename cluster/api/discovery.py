@@ -27,7 +27,7 @@ class ServerVersion:
 
 
 def version(transport: ApiTransport) -> ServerVersion:
-    """The version of the API server; anyone who may log in may ask.
+    """Return the version of the API server; anyone who may log in may ask.
 
     Raises:
         ClusterError: If the server cannot be asked.
@@ -54,7 +54,7 @@ def groups(transport: ApiTransport) -> dict[str, list[str]]:
 
 
 def kinds(transport: ApiTransport, api_version: str) -> list[ObjectKind]:
-    """The kinds of one version of a group; empty if the server does not serve it.
+    """Return the kinds of one version of a group; empty if the server does not serve it.
 
     Args:
         transport: Way to the server.
@@ -81,17 +81,17 @@ def _kind(entry: dict[str, Any], group: str, version_name: str) -> ObjectKind:
 
 
 def find_kind(transport: ApiTransport, api_version: str, kind: str) -> ObjectKind | None:
-    """The kind of that name, or None if the server does not serve it; raises as ``kinds`` does."""
+    """Return the kind of that name, or None if the server does not serve it; raises as ``kinds`` does."""
     return next((found for found in kinds(transport, api_version) if found.kind == kind), None)
 
 
 def serves(transport: ApiTransport, kind: ObjectKind) -> bool:
-    """Whether the server serves a kind in its version; raises as ``kinds`` does."""
+    """Return whether the server serves a kind in its version; raises as ``kinds`` does."""
     return kind in kinds(transport, kind.api_version)
 
 
 def has_field(transport: ApiTransport, kind: ObjectKind, field: Sequence[str]) -> bool:
-    """Whether the server's schema of a kind has a field, such as ``("spec", "canary")``.
+    """Return whether the server's schema of a kind has a field, such as ``("spec", "canary")``.
 
     The schema is the one of the installed CRD, as OpenAPI 3; anyone who may log in may read it.
 
@@ -111,7 +111,7 @@ def has_field(transport: ApiTransport, kind: ObjectKind, field: Sequence[str]) -
 
 
 def _resolve_reference(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """A schema, or the one that it refers to; Kubernetes wraps references to give them defaults."""
+    """Return a schema, or the one that it refers to; Kubernetes wraps references to give them defaults."""
     references = [schema.get("$ref", ""), *(one.get("$ref", "") for one in schema.get("allOf", []))]
     name = next((reference for reference in references if reference), "").rpartition("/")[2]
     found: dict[str, Any] = schemas.get(name, schema) if name else schema

@@ -138,7 +138,7 @@ def _conflict(answer: ServerRefusal) -> str:
 
 
 def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError:
-    """The error that an API server's refusal becomes.
+    """Return the error that an API server's refusal becomes.
 
     Args:
         answer: What it said.
@@ -160,7 +160,7 @@ def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError
 
 
 def class_of(error: BaseException | None) -> type[Exception]:
-    """The class among ``CLASSES`` that tells why a request got no answer.
+    """Return the class among ``CLASSES`` that tells why a request got no answer.
 
     A server that dies, or only begins, breaks off the handshake: urllib3 calls that a TLS error like any other.
 

@@ -27,12 +27,12 @@ def owned_fields_of(document: Mapping[str, Any], *, manager: str = MANAGER) -> D
 
 
 def made_here(document: Mapping[str, Any]) -> bool:
-    """Whether Headrace made an object, or changed it."""
+    """Return whether Headrace made an object, or changed it."""
     return any(entry.get("manager") == MANAGER for entry in document["metadata"].get("managedFields") or [])
 
 
 def project_fields(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
-    """The fields that ``wanted`` has, with the values that they have in ``document``; those it lacks are left out."""
+    """Return the fields that ``wanted`` has, with the values that they have in ``document``; those it lacks are left out."""
     return {
         key: project_fields(document[key], value)
         if isinstance(value, Mapping) and isinstance(document[key], Mapping)
@@ -43,7 +43,7 @@ def project_fields(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Do
 
 
 def merge_objects(first: Mapping[str, Any], second: Mapping[str, Any]) -> Document:
-    """All fields of two objects; where both have one, the second's, unless both are objects."""
+    """Return all fields of two objects; where both have one, the second's, unless both are objects."""
     both = {
         key: merge_objects(first[key], value)
         if isinstance(value, Mapping) and isinstance(first[key], Mapping)
@@ -55,7 +55,7 @@ def merge_objects(first: Mapping[str, Any], second: Mapping[str, Any]) -> Docume
 
 
 def _keep_fields(value: Any, fields: Mapping[str, Any]) -> Any:
-    """The part of a value that is named by a set of fields (FieldsV1 of structured-merge-diff)."""
+    """Return the part of a value that is named by a set of fields (FieldsV1 of structured-merge-diff)."""
     if not fields:
         return value
     parts = {key: inner for key, inner in fields.items() if key != "."}
@@ -71,7 +71,7 @@ def _keep_fields(value: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def _item(items: Any, key: str) -> Any:
-    """The item of a list that a key of a set of fields names: by its own keys, by its value or by its place."""
+    """Return the item of a list that a key of a set of fields names: by its own keys, by its value or by its place."""
     kind, _, text = key.partition(":")
     named = json.loads(text)
     if kind == "k":

@@ -48,7 +48,7 @@ def read(cluster: Cluster) -> KServeConfig | None:
 
 
 def _parse_value(text: Any) -> dict[str, Any]:
-    """A value of the ConfigMap; empty if it is no JSON object."""
+    """Return a value of the ConfigMap; empty if it is no JSON object."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -43,7 +43,7 @@ def connect(*, context: str = "", kubeconfig: str = "", namespace: str = "", fol
 
 
 def with_token(cluster: Cluster, token: str) -> Cluster:
-    """The same cluster under the identity that a bearer token stands for."""
+    """Return the same cluster under the identity that a bearer token stands for."""
     configuration = _configuration()
     there = cluster.transport.api.configuration
     configuration.host, configuration.ssl_ca_cert = there.host, there.ssl_ca_cert

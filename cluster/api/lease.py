@@ -241,5 +241,5 @@ def _annotations(about: LeaseSubject) -> dict[str, str]:
 
 
 def _text(moment: datetime) -> str:
-    """A moment as Kubernetes' MicroTime wants it."""
+    """Return a moment as Kubernetes' MicroTime wants it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

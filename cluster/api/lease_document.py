@@ -69,7 +69,7 @@ class LeaseStatus:
 
 
 def find(cluster: Cluster, kind: str, name: str) -> LeaseStatus | None:
-    """The claim on an object; None if there is none that can be read.
+    """Return the claim on an object; None if there is none that can be read.
 
     Raises:
         ClusterError: If the cluster cannot be asked.
@@ -108,7 +108,7 @@ def read(lease: Document) -> LeaseStatus:
 
 
 def all_leases(cluster: Cluster) -> list[Document]:
-    """The Leases of all claims in the namespace.
+    """Return the Leases of all claims in the namespace.
 
     Raises:
         ClusterError: If they may not be listed.

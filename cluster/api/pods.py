@@ -80,7 +80,7 @@ def logs(
     previous: bool = False,
     limit_bytes: int = 1 << 20,
 ) -> str:
-    """The last lines of a container's log; empty while it has not started.
+    """Return the last lines of a container's log; empty while it has not started.
 
     Args:
         cluster: Where the pod runs.

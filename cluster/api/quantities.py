@@ -11,7 +11,7 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
 def number(text: object) -> Decimal:
-    """The number that a quantity stands for.
+    """Return the number that a quantity stands for.
 
     Raises:
         InputError: If it is no quantity.

@@ -85,7 +85,7 @@ class ApiTransport:
     address: str
 
     def json(self, request: ApiRequest) -> Any:
-        """The server's answer, as plain values.
+        """Return the server's answer, as plain values.
 
         Raises:
             MissingError: If the object, or its namespace, is not there.
@@ -102,7 +102,7 @@ class ApiTransport:
             ) from error
 
     def data(self, request: ApiRequest) -> bytes:
-        """The bytes of the server's answer; raises as ``json`` does."""
+        """Return the bytes of the server's answer; raises as ``json`` does."""
         return send_with_retries(lambda: self._once(request), repeat=request.repeat)
 
     def _once(self, request: ApiRequest) -> bytes:

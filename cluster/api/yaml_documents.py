@@ -52,7 +52,7 @@ def scalar(text: str) -> bool | int | float | str | None:
 
 
 def _whole(plain: str) -> int:
-    """A whole number in any of the bases of Go, where a leading zero means eight."""
+    """Return a whole number in any of the bases of Go, where a leading zero means eight."""
     digits = plain.lstrip("+-")
     if digits[:2].lower() in {"0x", "0o", "0b"}:
         found = int(digits, 0)
@@ -85,7 +85,7 @@ class _Loader(yaml.CSafeLoader):
 
 
 def _key(key: Hashable) -> str:
-    """A key of a mapping, which JSON wants to be a text."""
+    """Return a key of a mapping, which JSON wants to be a text."""
     if isinstance(key, bool):
         return str(key).lower()
     return "null" if key is None else str(key)

@@ -13,7 +13,7 @@ RUNTIME = "headrace"
 
 
 def required_accounts(needs: ClusterRequirements) -> tuple[ObjectReference, ...]:
-    """The service accounts that steps and model servers run under, and what Kubeflow's launcher reads."""
+    """Return the service accounts that steps and model servers run under, and what Kubeflow's launcher reads."""
     found = [ObjectReference(SERVICE_ACCOUNTS, needs.account, by=("the run of a pipeline",))]
     if needs.purposes & {"deploy"}:
         found.append(ObjectReference(SERVICE_ACCOUNTS, "headrace-serving", by=("the InferenceService",)))
@@ -27,7 +27,7 @@ def required_accounts(needs: ClusterRequirements) -> tuple[ObjectReference, ...]
 
 
 def check_runtime(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether KServe has Headrace's model server, of this version and with a probe that asks the model."""
+    """Return whether KServe has Headrace's model server, of this version and with a probe that asks the model."""
     state: DiagnosticState = "bad" if "deploy" in needs.purposes else "warning"
     place = f"--namespace {cluster.namespace}"
     renewing = f"apply an overlay of this version (headrace cluster render local -o FOLDER {place} writes it)"

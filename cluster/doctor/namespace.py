@@ -19,12 +19,12 @@ _KEYS = "set HEADRACE_S3_* and run headrace cluster keys --namespace"
 
 
 def prepare(namespace: str) -> str:
-    """How an installation comes into a namespace."""
+    """Return how an installation comes into a namespace."""
     return f"apply an overlay (headrace cluster render local -o FOLDER --namespace {namespace} writes it)"
 
 
 def check_namespace(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether the namespace is there, has Katib's label, and lets Kubeflow's pods in."""
+    """Return whether the namespace is there, has Katib's label, and lets Kubeflow's pods in."""
     name = cluster.namespace
     try:
         found = cluster.get(NAMESPACES, name)
@@ -65,7 +65,7 @@ def _security(name: str, labels: dict[str, str]) -> list[Diagnostic]:
 
 
 def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
+    """Return whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
     if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
         return []
     text = f"{name} has the label {CONTROL_PLANE_LABEL}: KServe does not serve models in such a namespace"
@@ -74,7 +74,7 @@ def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) 
 
 
 def check_references(cluster: Cluster, references: Iterable[ObjectReference]) -> list[Diagnostic]:
-    """Whether each object that is named is there, with its keys."""
+    """Return whether each object that is named is there, with its keys."""
     return [_reference(cluster, reference) for reference in references]
 
 
@@ -127,12 +127,12 @@ def _make(kind: ObjectKind, name: str, namespace: str) -> str:
 
 
 def store_reference(*, by: tuple[str, ...] = ()) -> ObjectReference:
-    """The Secret of the object store with the keys that steps read."""
+    """Return the Secret of the object store with the keys that steps read."""
     return ObjectReference(SECRETS, STORE_SECRET, keys=STORE_VARIABLES, by=by)
 
 
 def check_store_secret(cluster: Cluster) -> list[Diagnostic]:
-    """Whether KServe reads from the Secret what the steps read; nothing if it is not there or may not be looked at."""
+    """Return whether KServe reads from the Secret what the steps read; nothing if it is not there or may not be looked at."""
     try:
         found = cluster.get(SECRETS, STORE_SECRET)
     except ClusterError as error:
@@ -150,7 +150,7 @@ def check_store_secret(cluster: Cluster) -> list[Diagnostic]:
 
 
 def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str) -> list[Diagnostic]:
-    """Whether the annotations that KServe reads mean the endpoint that the steps read."""
+    """Return whether the annotations that KServe reads mean the endpoint that the steps read."""
     parts = urlsplit(_plain(data["HEADRACE_S3_ENDPOINT"]))
     there = annotations.get("serving.kserve.io/s3-endpoint", "")
     secure = annotations.get("serving.kserve.io/s3-usehttps", "1") != "0"

@@ -17,7 +17,7 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def check_nodes(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether nodes are ready, of an architecture that the image runs on, and with room for every pod."""
+    """Return whether nodes are ready, of an architecture that the image runs on, and with room for every pod."""
     try:
         nodes = cluster.list(NODES)
     except ClusterError as error:
@@ -111,7 +111,7 @@ def _bears(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
 
 
 def _images(needs: ClusterRequirements, nodes: list[Document]) -> list[Diagnostic]:
-    """Which images lie on the nodes already; those that do not are pulled, which nobody can try beforehand."""
+    """Return which images lie on the nodes already; those that do not are pulled, which nobody can try beforehand."""
     known = [image for node in nodes for image in node.get("status", {}).get("images") or []]
     here = {name for image in known for name in image.get("names") or []}  # an image that lost its name has null
     findings = []
@@ -129,12 +129,12 @@ def _images(needs: ClusterRequirements, nodes: list[Document]) -> list[Diagnosti
 
 
 def _short(names: set[str]) -> set[str]:
-    """The names with and without the registry that they come from unless another is named."""
+    """Return the names with and without the registry that they come from unless another is named."""
     return names | {name.removeprefix("docker.io/").removeprefix("library/") for name in names}
 
 
 def check_storage(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether the storage classes that are named are there."""
+    """Return whether the storage classes that are named are there."""
     try:
         found = cluster.list(STORAGE_CLASSES)
     except ClusterError as error:

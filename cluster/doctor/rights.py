@@ -17,7 +17,7 @@ PURPOSES: dict[Purpose, tuple[str, str]] = {
 
 
 def check_rights(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """The rights of the steps' account, or one's own where one may not ask for others'."""
+    """Return the rights of the steps' account, or one's own where one may not ask for others'."""
     purposes: list[Purpose] = [purpose for purpose in RIGHTS if not needs.purposes or purpose in needs.purposes]
     try:
         there = cluster.get(SERVICE_ACCOUNTS, needs.account) is not None

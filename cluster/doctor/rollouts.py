@@ -39,7 +39,7 @@ def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
 
 
 def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
-    """Where clients ask a graph."""
+    """Return where clients ask a graph."""
     inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside of the cluster"
     if config is None:
         return f"{inside}, and outside where the endpoint has an HTTPRoute or an Ingress"
@@ -51,7 +51,7 @@ def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
 
 
 def _classes(cluster: Cluster) -> bool:
-    """Whether there is a class of Ingresses; yes where that may not be looked at."""
+    """Return whether there is a class of Ingresses; yes where that may not be looked at."""
     try:
         return bool(cluster.list(INGRESS_CLASSES))
     except ClusterError as error:

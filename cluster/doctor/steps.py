@@ -13,7 +13,7 @@ AREA = "Steps"
 
 
 def check_steps(cluster: Cluster, place: StepPlace | None, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Where steps run, held against where one looks.
+    """Return where steps run, held against where one looks.
 
     Args:
         cluster: The cluster, in the namespace that is looked at.

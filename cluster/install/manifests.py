@@ -65,7 +65,7 @@ class InstallOptions:
 
 
 def render(wish: InstallOptions) -> list[dict[str, Any]]:
-    """All objects of an overlay, in the order in which they are applied."""
+    """Return all objects of an overlay, in the order in which they are applied."""
     text = (FOLDER / "rendered" / f"{wish.overlay}.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document]
     here = home(documents)
@@ -82,12 +82,12 @@ def render(wish: InstallOptions) -> list[dict[str, Any]]:
 
 
 def home(documents: list[dict[str, Any]]) -> str:
-    """The namespace of the objects."""
+    """Return the namespace of the objects."""
     return next(str(one["metadata"]["namespace"]) for one in documents if one["kind"] == "ServiceAccount")
 
 
 def own_namespace(overlay: str) -> str:
-    """The namespace of an overlay where no other is named.
+    """Return the namespace of an overlay where no other is named.
 
     Raises:
         InputError: If there is no such overlay.
@@ -96,7 +96,7 @@ def own_namespace(overlay: str) -> str:
 
 
 def _concerns_others(document: dict[str, Any]) -> bool:
-    """Whether an object would act on what others have in the namespace; the component existing-namespace says the same.
+    """Return whether an object would act on what others have in the namespace; the component existing-namespace says the same.
 
     A policy that selects a pod denies it all that no policy allows: one for the traffic out of a pod counts on the one
     for names (DNS), which selects all pods.
@@ -124,7 +124,7 @@ def sources() -> Iterator[tuple[str, str]]:
 
 
 def images(documents: list[dict[str, Any]]) -> list[str]:
-    """The images that the objects run, each once."""
+    """Return the images that the objects run, each once."""
     return sorted({container["image"] for document in documents for container in _containers(document)})
 
 

@@ -21,7 +21,7 @@ _MANAGER = "headrace-keys"
 
 
 def store_secret(settings: StoreSettings) -> dict[str, Any]:
-    """The Secret that steps and trials read (``HEADRACE_S3_*``) and KServe reads too (``AWS_*`` and annotations)."""
+    """Return the Secret that steps and trials read (``HEADRACE_S3_*``) and KServe reads too (``AWS_*`` and annotations)."""
     parts = urlsplit(settings.endpoint)
     data = {
         **settings.environment(),

@@ -83,7 +83,7 @@ class KfpClient:
         return self.transport.address
 
     def has_several_users(self) -> bool:
-        """Whether each user has a namespace, in which the steps of theirs run."""
+        """Return whether each user has a namespace, in which the steps of theirs run."""
         return bool(self._ask("GET", "/healthz", "ask whether it has several users").get("multi_user"))
 
     def upload(self, file: PipelineFile, *, name: str, version: str) -> PipelineVersion:
@@ -183,7 +183,7 @@ class KfpClient:
         return str(self._ask("POST", "/experiments", f"make the experiment {wanted}", body=body)["experiment_id"])
 
     def run(self, run: str) -> PipelineRun:
-        """A run, by its id.
+        """Return a run, by its id.
 
         Raises:
             MissingError: If there is none.
@@ -191,7 +191,7 @@ class KfpClient:
         return kfp_run.read(self._ask("GET", f"/runs/{quote(run, safe='')}", f"look at the run {run}"))
 
     def pipeline_of(self, run: PipelineRun) -> PipelineFile:
-        """The pipeline of a run, which the server tells of a run itself, or of the version that it runs.
+        """Return the pipeline of a run, which the server tells of a run itself, or of the version that it runs.
 
         Raises:
             MissingError: If the version is gone.
@@ -205,7 +205,7 @@ class KfpClient:
         return pipeline_spec.parse(yaml.safe_dump_all(list(filter(None, parts))), source=run.name)
 
     def runs(self, limit: int = _PAGE) -> list[PipelineRun]:
-        """The latest runs, the latest first."""
+        """Return the latest runs, the latest first."""
         found = []
         query = {"sort_by": "created_at desc", "page_size": str(min(limit, _PAGE))}
         for one in self._pages("/runs", "runs", "list the runs", query=query):
@@ -215,7 +215,7 @@ class KfpClient:
         return found
 
     def recurring(self) -> list[dict[str, Any]]:
-        """The recurring runs, as the server tells them."""
+        """Return the recurring runs, as the server tells them."""
         return list(self._pages("/recurringruns", "recurringRuns", "list the recurring runs"))
 
     def end(self, run: str) -> None:
@@ -270,7 +270,7 @@ def _source(what: PipelineVersion | PipelineFile) -> dict[str, Any]:
 
 
 def connect(given: KfpSettings | None = None) -> KfpClient:
-    """A way to the API of the environment; no request is made yet.
+    """Return a way to the API of the environment; no request is made yet.
 
     Args:
         given: How to reach it; None to read ``HEADRACE_KFP_*``.

@@ -81,13 +81,13 @@ def words_of(body: bytes | str | None) -> tuple[int, str]:
 
 
 def _first(message: str) -> str:
-    """The words without the stack of Go below them, and without a full stop."""
+    """Return the words without the stack of Go below them, and without a full stop."""
     line = " ".join(message.partition("\n")[0].split()).rstrip(".: ")
     return line if len(line) <= _LIMIT else f"{line[: _LIMIT - 1]}…"
 
 
 def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) -> HeadraceError:
-    """The error that a refusal becomes.
+    """Return the error that a refusal becomes.
 
     Args:
         status: HTTP status.

@@ -43,7 +43,7 @@ class PipelineParameter:
     required: bool
 
     def value(self, given: Any, where: str) -> Any:
-        """A plain value, as the pipeline takes it; whole numbers are numbers too.
+        """Return a plain value, as the pipeline takes it; whole numbers are numbers too.
 
         Args:
             given: What JSON can hold.
@@ -58,7 +58,7 @@ class PipelineParameter:
         return found
 
     def value_of(self, text: str, where: str) -> Any:
-        """The value that a text stands for: a text itself, anything else as JSON writes it.
+        """Return the value that a text stands for: a text itself, anything else as JSON writes it.
 
         Raises:
             InputError: If it stands for a value of another kind.
@@ -73,7 +73,7 @@ class PipelineParameter:
 
 
 def _cast(kind: str, given: Any) -> Any:
-    """The value as it is passed on; None if it is of another kind."""
+    """Return the value as it is passed on; None if it is of another kind."""
     if kind in {"NUMBER_INTEGER", "NUMBER_DOUBLE"}:
         if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
             return None

@@ -84,7 +84,7 @@ class PipelineRun:
         return self.state in ENDED
 
     def is_cached(self, task: TaskState) -> bool:
-        """Whether a step's outputs were taken from an earlier run: its executor was skipped.
+        """Return whether a step's outputs were taken from an earlier run: its executor was skipped.
 
         The API does not say whose an executor is; a skipped one that lies in the time of a step of which no other
         executor is told is the step's.
@@ -106,7 +106,7 @@ def _within(inner: TaskState, outer: TaskState) -> bool:
 
 
 def read(facts: Mapping[str, Any]) -> PipelineRun:
-    """A run, from what the server told of it."""
+    """Return a run, from what the server told of it."""
     history = [str(entry.get("state")) for entry in facts.get("state_history") or []]
     state = _state(facts.get("state"))
     if state == "FAILED" and "CANCELING" in history:
@@ -127,7 +127,7 @@ def read(facts: Mapping[str, Any]) -> PipelineRun:
 
 
 def _task(facts: Mapping[str, Any], *, over: bool) -> TaskState:
-    """A node; one without a state was left out if all is over, else nobody has looked at it yet."""
+    """Return a node; one without a state was left out if all is over, else nobody has looked at it yet."""
     children = [one.get("pod_name") or one.get("task_id") or "" for one in facts.get("child_tasks") or []]
     state = _state(facts.get("state"))
     if over and state == "PENDING":
@@ -143,12 +143,12 @@ def _task(facts: Mapping[str, Any], *, over: bool) -> TaskState:
 
 
 def _state(told: Any) -> str:
-    """A state; the server leaves it out, or calls it unspecified, before it has looked."""
+    """Return a state; the server leaves it out, or calls it unspecified, before it has looked."""
     return "PENDING" if told in {None, "", _UNKNOWN} else str(told)
 
 
 def seconds(moment: Any) -> float:
-    """A time of the server's in seconds since 1970, which is also what it says of what has not happened yet."""
+    """Return a time of the server's in seconds since 1970, which is also what it says of what has not happened yet."""
     try:
         return max(datetime.fromisoformat(str(moment)).timestamp(), 0.0)
     except ValueError:

@@ -92,7 +92,7 @@ def find(cluster: Cluster | None, api: KfpClient | None) -> StepPlace | None:
 
 
 def find_step_place(cluster: Cluster | None) -> StepPlace | None:
-    """The same by the API of the environment (``HEADRACE_KFP_*``), if it names one; None too if nobody may be asked.
+    """Return the same by the API of the environment (``HEADRACE_KFP_*``), if it names one; None too if nobody may be asked.
 
     Raises:
         InputError: If the environment names the API wrongly.
@@ -121,7 +121,7 @@ def _server(cluster: Cluster) -> _Server | None:
 
 
 def _deployment(cluster: Cluster) -> Document | None:
-    """The server's Deployment: where it usually is, else wherever it is, as far as one may look."""
+    """Return the server's Deployment: where it usually is, else wherever it is, as far as one may look."""
     try:
         usual = cluster.get(DEPLOYMENTS, SERVER, namespace=USUAL_NAMESPACE)
         if usual is not None:

@@ -36,7 +36,7 @@ class KfpTransport:
     address: str
 
     def json(self, request: ApiRequest) -> Any:
-        """The server's answer, as plain values.
+        """Return the server's answer, as plain values.
 
         Raises:
             MissingError: If what is asked for is not there.
@@ -72,7 +72,7 @@ class KfpTransport:
 
 
 def form(name: str, text: str) -> tuple[bytes, str]:
-    """A file as browsers send it, and the media type of that.
+    """Return a file as browsers send it, and the media type of that.
 
     Args:
         name: Name of the file.
@@ -82,7 +82,7 @@ def form(name: str, text: str) -> tuple[bytes, str]:
 
 
 def transport(settings: KfpSettings) -> KfpTransport:
-    """A way to the API; no request is made yet."""
+    """Return a way to the API; no request is made yet."""
     from kfp_server_api import ApiClient, Configuration  # noqa: PLC0415 - slow
 
     configuration = Configuration(host=settings.endpoint)

@@ -88,7 +88,7 @@ class Workflow:
         return self.phase in ENDED
 
     def is_cached(self, path: tuple[str, ...]) -> bool:
-        """Whether the outputs of a step were taken from an earlier run: its executor was left out."""
+        """Return whether the outputs of a step were taken from an earlier run: its executor was left out."""
         return any(node.path == (*path, _EXECUTOR) and node.phase == "Skipped" for node in self.nodes or ())
 
     def trouble(self) -> str:
@@ -98,7 +98,7 @@ class Workflow:
 
 
 def read(document: Mapping[str, Any]) -> Workflow:
-    """A Workflow, from the object that the API server has, or that Kubeflow Pipelines kept."""
+    """Return a Workflow, from the object that the API server has, or that Kubeflow Pipelines kept."""
     metadata, spec, status = (document.get(part) or {} for part in ("metadata", "spec", "status"))
     nodes = _nodes(status)
     return Workflow(
@@ -113,7 +113,7 @@ def read(document: Mapping[str, Any]) -> Workflow:
 
 
 def _nodes(status: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The nodes as Argo wrote them; None if they are not in the object, or cannot be read."""
+    """Return the nodes as Argo wrote them; None if they are not in the object, or cannot be read."""
     told = status.get("nodes")
     if not told and status.get("compressedNodes"):
         try:
@@ -126,7 +126,7 @@ def _nodes(status: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def path_of(node: str) -> tuple[str, ...]:
-    """The way of a node below its Workflow, from its name, without the numbers of attempts."""
+    """Return the way of a node below its Workflow, from its name, without the numbers of attempts."""
     return tuple(_PART.findall(_ATTEMPT.sub("", node)))[1:]
 
 
@@ -144,7 +144,7 @@ def _join_attempts(nodes: list[dict[str, Any]]) -> Iterator[WorkflowNode]:
 
 
 def _node(name: str, path: tuple[str, ...], several: list[dict[str, Any]]) -> WorkflowNode:
-    """A node from its attempts, the earliest first, among which the one over all of them may be."""
+    """Return a node from its attempts, the earliest first, among which the one over all of them may be."""
     whole = next((one for one in several if one.get("name") == name), several[-1])
     phase = str(whole.get("phase") or "")
     if phase == "Running" and several[-1].get("phase") == "Pending":
@@ -160,13 +160,13 @@ def _node(name: str, path: tuple[str, ...], several: list[dict[str, Any]]) -> Wo
 
 
 def _words(message: Any) -> str:
-    """A message in one line; empty if it says nothing of use."""
+    """Return a message in one line; empty if it says nothing of use."""
     text = " ".join(str(message or "").split())
     return "" if _EMPTY_WORDS.fullmatch(text) else text
 
 
 def of_run(cluster: Cluster, run: str, *, namespace: str) -> Workflow | None:
-    """The Workflow of a run, or None if there is none in that namespace.
+    """Return the Workflow of a run, or None if there is none in that namespace.
 
     Args:
         cluster: Where it is.
@@ -181,7 +181,7 @@ def of_run(cluster: Cluster, run: str, *, namespace: str) -> Workflow | None:
 
 
 def read_kept_workflow(transport: KfpTransport, run: str) -> Workflow | None:
-    """The Workflow of a run as Kubeflow Pipelines saw it last; None if it does not keep or tell it.
+    """Return the Workflow of a run as Kubeflow Pipelines saw it last; None if it does not keep or tell it.
 
     Only its older API tells it, as one text (``api/v1beta1/run.proto``, ``PipelineRuntime.workflow_manifest``).
 

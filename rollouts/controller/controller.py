@@ -22,7 +22,7 @@ _FORWARD = {"continue", "promote"}
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -94,7 +94,7 @@ class RolloutController:
             record = self._observe_step(record, meter, last=record.plan.steps[done + 1] == WHOLE)
 
     def _start_step(self, record: RolloutRecord, done: int, percent: int, meter: CounterTotals) -> RolloutRecord:
-        """The record with the step that comes next, once its share of the requests is divided."""
+        """Return the record with the step that comes next, once its share of the requests is divided."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
         self._still_ours()
         self.traffic.split(percent)
@@ -109,7 +109,7 @@ class RolloutController:
         return record
 
     def _observe_step(self, record: RolloutRecord, meter: CounterTotals, *, last: bool) -> RolloutRecord:
-        """The record with the step after the gate, or somebody who aborts, decided on it."""
+        """Return the record with the step after the gate, or somebody who aborts, decided on it."""
         step = record.steps[-1]
         first, before = self.clock(), step
         start = self._first(meter, record)
@@ -194,7 +194,7 @@ class RolloutController:
     def _apply_command(
         self, record: RolloutRecord, wish: RolloutCommand, *, paused: bool
     ) -> tuple[RolloutRecord, bool]:
-        """The record after a wish, and whether nothing may go forward."""
+        """Return the record after a wish, and whether nothing may go forward."""
         if wish == "pause" and not paused:
             return _with_history(
                 record, "paused", "somebody paused it: the shares stay, and what is bad still goes back."

@@ -37,7 +37,7 @@ class RolloutParts:
 
 
 def make_plan(**wanted: object) -> RolloutPlan:
-    """A plan of some wishes, the others being as usual; ``tolerances`` by name.
+    """Return a plan of some wishes, the others being as usual; ``tolerances`` by name.
 
     Raises:
         InputError: If a wish cannot be.
@@ -137,7 +137,7 @@ def end(parts: RolloutParts) -> RolloutRecord:
 
 
 def require_known(parts: RolloutParts) -> StoredRollout:
-    """The rollout that is under way.
+    """Return the rollout that is under way.
 
     Raises:
         InputError: If there is none.
@@ -150,7 +150,7 @@ def require_known(parts: RolloutParts) -> StoredRollout:
 
 
 def describe_rollout(kept: StoredRollout) -> str:
-    """Where a rollout is, in a few words."""
+    """Return where a rollout is, in a few words."""
     record = kept.record
     share = f" at {record.steps[-1].percent} %" if record.steps else ""
     watched = "" if kept.watched or not record.open else ", and nobody goes on with it"

@@ -16,7 +16,7 @@ Pair = tuple[RequestCounts, RequestCounts]
 
 
 def checks(record: RolloutRecord) -> tuple[VersionCheck, ...]:
-    """All comparisons that the counts allow.
+    """Return all comparisons that the counts allow.
 
     The record's ``alpha`` is shared out evenly, so that the chance of any false alarm stays below it.
 
@@ -39,7 +39,7 @@ def checks(record: RolloutRecord) -> tuple[VersionCheck, ...]:
 
 
 def slow_edge(counts: RequestCounts, *, floor_ms: float, share: float = 0.01) -> float | None:
-    """The least bucket's edge that at most ``share`` of the requests exceed, in seconds.
+    """Return the least bucket's edge that at most ``share`` of the requests exceed, in seconds.
 
     Args:
         counts: What the stable version's servers counted.
@@ -116,7 +116,7 @@ def _cost(counts: RequestCounts) -> MeasureSums:
 
 
 def _shift(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
-    """The largest population stability index of what is predicted, and whether chance explains it."""
+    """Return the largest population stability index of what is predicted, and whether chance explains it."""
     names = sorted({name for pair in pairs for one in pair for name in one.answers})
     names = [name for name in names if name == PREDICTED or not _mirror(name, names)]
     bound = plan.tolerances.shift
@@ -148,7 +148,7 @@ _SHIFTED: dict[Verdict, str] = {"good": "within", "bad": "not by chance, and bey
 
 
 def _mirror(name: str, names: Iterable[str]) -> bool:
-    """Whether a class's probabilities say the same as the other class's: of two classes, the first."""
+    """Return whether a class's probabilities say the same as the other class's: of two classes, the first."""
     classes = sorted(one for one in names if one != PREDICTED)
     return len(classes) == 2 and name == classes[0]
 
@@ -178,7 +178,7 @@ def _distribution(
 
 
 def stability(first: Mapping[str, float], second: Mapping[str, float], *, weight: float) -> float:
-    """The population stability index of two distributions, less what chance alone would give.
+    """Return the population stability index of two distributions, less what chance alone would give.
 
     Args:
         first: Shares by bin.
@@ -193,7 +193,7 @@ def stability(first: Mapping[str, float], second: Mapping[str, float], *, weight
 
 
 def _bin(counts: RequestCounts, name: str, key: str) -> MeasureSums:
-    """The share of a bin; rows of one request may be alike, so that a request counts once."""
+    """Return the share of a bin; rows of one request may be alike, so that a request counts once."""
     found = counts.answers.get(name, {})
     rows = sum(found.values())
     if not rows:
@@ -204,7 +204,7 @@ def _bin(counts: RequestCounts, name: str, key: str) -> MeasureSums:
 
 
 def _middles(counts: Iterable[RequestCounts], floor: float) -> dict[str, float]:
-    """The logarithm of the middle of each bucket that is known, at least ``floor``."""
+    """Return the logarithm of the middle of each bucket that is known, at least ``floor``."""
     edges = sorted({float(edge) for one in counts for edge in one.seconds})
     finite = [edge for edge in edges if math.isfinite(edge)]
     if not finite:
@@ -223,7 +223,7 @@ def _logs(counts: RequestCounts, floor: float) -> MeasureSums:
 
 
 def _range(pairs: Sequence[Pair], floor: float) -> tuple[float, float]:
-    """The buckets that anything fell into, and one more on each side."""
+    """Return the buckets that anything fell into, and one more on each side."""
     both = [one for pair in pairs for one in pair]
     middles = _middles(both, floor)
     ordered = sorted(set(middles.values()))

@@ -96,7 +96,7 @@ _LEFT = "499"
 
 
 def of(samples: Iterable[MetricSample]) -> RequestCounts:
-    """The counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
+    """Return the counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
     codes: dict[str, float] = {}
     seconds: dict[float, float] = {}
     answers: dict[str, dict[Any, float]] = {}

@@ -175,7 +175,7 @@ class RolloutRecord(_Part):
         return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}
 
     def to_json(self) -> str:
-        """The record as JSON text."""
+        """Return the record as JSON text."""
         return self.model_dump_json(indent=1) + "\n"
 
 

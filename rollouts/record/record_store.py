@@ -102,12 +102,12 @@ def taken_over(name: str) -> TakenOverError:
 
 
 def new_runner() -> str:
-    """A name for this process among those that go on with rollouts."""
+    """Return a name for this process among those that go on with rollouts."""
     return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def parse_command(text: str) -> RolloutCommand:
-    """A wish as it was written; none if it is not understood."""
+    """Return a wish as it was written; none if it is not understood."""
     return next((wish for wish in get_args(RolloutCommand) if wish == text), "")
 
 
@@ -202,7 +202,7 @@ class FileRecordStore:
 
 
 def _alive(runner: dict[str, object]) -> bool:
-    """Whether the process of this machine that wrote it still runs."""
+    """Return whether the process of this machine that wrote it still runs."""
     try:
         os.kill(int(str(runner.get("pid", 0))), 0)
     except (ProcessLookupError, ValueError):

@@ -56,7 +56,7 @@ def tell(record: RolloutRecord) -> str:
 
 
 def _step(step: RolloutStep) -> dict[str, Any]:
-    """A step in a few numbers and its reason."""
+    """Return a step in a few numbers and its reason."""
     return {
         "percent": step.percent,
         "requests": int(step.candidate.counts().requests),

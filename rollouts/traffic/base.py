@@ -38,7 +38,7 @@ class Traffic(Protocol):
         """``replay``, ``canary``, ``knative`` or ``graph``."""
 
     def find(self) -> VersionPair:
-        """The two versions; nothing is changed.
+        """Return the two versions; nothing is changed.
 
         Raises:
             InputError: If there is no stable version, or the candidate is the same.

@@ -179,7 +179,7 @@ def name_of(digest: str, *, endpoint: str, serial: int = 1) -> str:
 
 
 def pods_of(own: Mapping[str, Any], percent: int) -> int:
-    """How many pods a canary has: its share of the predictor's, at least one, and never fewer than it had.
+    """Return how many pods a canary has: its share of the predictor's, at least one, and never fewer than it had.
 
     Fewer would end before the gateway has heard that the share is smaller.
     """
@@ -189,7 +189,7 @@ def pods_of(own: Mapping[str, Any], percent: int) -> int:
 
 
 def divide(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
-    """An InferenceService with a canary.
+    """Return an InferenceService with a canary.
 
     Args:
         own: What was applied before.
@@ -206,7 +206,7 @@ def divide(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -
 
 
 def share(service: Document, name: str) -> int:
-    """The share that a canary gets, as KServe says; -1 while it does not say so, or the canary is not ready for it."""
+    """Return the share that a canary gets, as KServe says; -1 while it does not say so, or the canary is not ready for it."""
     said = kserve_status.status(service).get("canaryStatuses") or []
     found = next((one for one in said if one["name"] == name), {"trafficPercent": -1})
     percent = int(found.get("trafficPercent") or 0)
@@ -214,5 +214,5 @@ def share(service: Document, name: str) -> int:
 
 
 def _percent(own: Document) -> int:
-    """The share that is wanted for a canary; 0 if there is none."""
+    """Return the share that is wanted for a canary; 0 if there is none."""
     return sum(int(one.get("trafficPercent") or 0) for one in own["spec"].get("canary") or [])

@@ -30,7 +30,7 @@ _EVERY_SECONDS = 0.5
 
 
 def outside(deployer: KServeDeployer) -> bool:
-    """Whether requests come from outside of the cluster."""
+    """Return whether requests come from outside of the cluster."""
     return bool(deployer.target.via or deployer.cluster.context)
 
 
@@ -83,7 +83,7 @@ def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
 
 
 def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
-    """Where a graph is asked from here, in V1.
+    """Return where a graph is asked from here, in V1.
 
     Args:
         deployer: The way to the cluster.
@@ -110,7 +110,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
 
 
 def route(graph: Document, kind: ObjectKind, like: Document, *, host: str) -> Document:
-    """The route to the Service of a graph's router.
+    """Return the route to the Service of a graph's router.
 
     Args:
         graph: The InferenceGraph, which owns the route.
@@ -177,7 +177,7 @@ def _ask(url: str, via: str, case: Any) -> str:
 
 
 def _way(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
-    """The kind of an endpoint's own route, and the route; None if there is none to be seen."""
+    """Return the kind of an endpoint's own route, and the route; None if there is none to be seen."""
     for kind in (HTTP_ROUTES, INGRESSES):
         try:
             found = cluster.get(kind, name)

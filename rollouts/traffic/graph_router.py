@@ -65,18 +65,18 @@ def warnings(cluster: Cluster, name: str) -> list[ObjectEvent]:
 
 
 def ready(graph: Document) -> bool:
-    """Whether KServe says that a graph's router runs, or has run."""
+    """Return whether KServe says that a graph's router runs, or has run."""
     conditions = kserve_status.status(graph).get("conditions") or []
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 
 
 def routes(deployment: Document | None, weights: Mapping[str, int]) -> bool:
-    """Whether all pods of a graph's router run and divide by these weights."""
+    """Return whether all pods of a graph's router run and divide by these weights."""
     return kserve_status.runs(deployment, "") and deployment is not None and router_weights(deployment) == dict(weights)
 
 
 def router_weights(deployment: Document) -> dict[str, int]:
-    """The weights that a graph's router was started with: KServe gives it the graph as an argument."""
+    """Return the weights that a graph's router was started with: KServe gives it the graph as an argument."""
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         for argument in [*(container.get("command") or []), *(container.get("args") or [])]:
             if argument.lstrip().startswith("{"):

@@ -126,7 +126,7 @@ def mode_of(cluster: Cluster, service: Document) -> str:
 
 
 def build(name: str, weights: Mapping[str, int], *, mode: str = "") -> Document:
-    """The InferenceGraph.
+    """Return the InferenceGraph.
 
     Args:
         name: Its name.

@@ -41,7 +41,7 @@ class RolloutEndpoint:
     _pair: VersionPair | None = field(default=None, init=False)
 
     def get(self) -> Document:
-        """The InferenceService.
+        """Return the InferenceService.
 
         Raises:
             InputError: If there is none.
@@ -135,7 +135,7 @@ def patiently(act: Callable[[], T]) -> T:
 
 
 def serving(own: Document, uri: str) -> Document:
-    """A copy of an InferenceService that serves another bundle, and that alone."""
+    """Return a copy of an InferenceService that serves another bundle, and that alone."""
     made: Any = json.loads(json.dumps(own))
     made["spec"].pop("canary", None)
     made["spec"]["predictor"].pop("canaryTrafficPercent", None)

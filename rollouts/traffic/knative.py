@@ -85,7 +85,7 @@ class KnativeTraffic:
 
 
 def divide(own: Document, uri: str, percent: int) -> Document:
-    """An InferenceService whose latest revision is of a bundle and gets a share of the requests.
+    """Return an InferenceService whose latest revision is of a bundle and gets a share of the requests.
 
     Args:
         own: What was applied before.
@@ -98,7 +98,7 @@ def divide(own: Document, uri: str, percent: int) -> Document:
 
 
 def share(service: Document) -> int:
-    """The share that the latest revision gets, as KServe says; -1 while it does not say, or of an older one."""
+    """Return the share that the latest revision gets, as KServe says; -1 while it does not say, or of an older one."""
     said = (kserve_status.status(service).get("components") or {}).get("predictor") or {}
     if not kserve_status.is_revision_ready(service):
         return -1

@@ -88,7 +88,7 @@ class PrometheusCounters:
         return {**readings, **self._outcomes()}
 
     def query(self, text: str) -> list[MetricSample]:
-        """The samples of an instant query.
+        """Return the samples of an instant query.
 
         Raises:
             InputError: If Prometheus does not answer, or refuses the query.

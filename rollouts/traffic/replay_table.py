@@ -40,7 +40,7 @@ class ReplayRows:
 
     @classmethod
     def read(cls, table: str, *, target: str, scratch: Path) -> "ReplayRows":
-        """The rows of a table.
+        """Return the rows of a table.
 
         Args:
             table: Path, glob or address.
@@ -59,7 +59,7 @@ class ReplayRows:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON takes it."""
+    """Return a value as JSON takes it."""
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

@@ -53,7 +53,7 @@ class ServerCounters:
 
 
 def samples(text: str) -> list[MetricSample]:
-    """The numbers of a text in Prometheus' format; none if it is none."""
+    """Return the numbers of a text in Prometheus' format; none if it is none."""
     try:
         families = list(text_string_to_metric_families(text))
     except ValueError:

@@ -55,7 +55,7 @@ class InferenceService:
         self._repository = repository
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """All methods, as gRPC wants them."""
+        """Return all methods, as gRPC wants them."""
         methods: dict[str, Call] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
@@ -77,7 +77,7 @@ class InferenceService:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _wrap_method(self, name: str, call: Call) -> Callable[[Any, Any], Awaitable[Any]]:
-        """A method whose refusals become a status and a sentence, and which is counted."""
+        """Return a method whose refusals become a status and a sentence, and which is counted."""
 
         async def answer(request: Any, context: Any) -> Any:
             began, rows, failure = time.perf_counter(), 0, None

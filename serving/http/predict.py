@@ -36,7 +36,7 @@ class PredictHandler:
         self._explaining = explaining
 
     async def handle(self, speech: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
-        """The reply to any request.
+        """Return the reply to any request.
 
         Args:
             speech: The protocol.
@@ -71,7 +71,7 @@ class PredictHandler:
         return explanations
 
     def shortly(self, speech: ProtocolCodec, sent: bytes, headers: Headers) -> bytes | None:
-        """The bytes of a whole response, if the request is plainly in order and its answer takes microseconds.
+        """Return the bytes of a whole response, if the request is plainly in order and its answer takes microseconds.
 
         Args:
             speech: The protocol.

@@ -15,7 +15,7 @@ class ClientDisconnected(Exception):  # noqa: N818 - nobody reports it: the clie
 
 
 async def body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
-    """The whole body of a request, inflated if it is compressed.
+    """Return the whole body of a request, inflated if it is compressed.
 
     Args:
         scope: ASGI's scope.

@@ -31,7 +31,7 @@ class RequestExecutor:
         self._waiting = 0
 
     def current_model(self) -> ServedModel:
-        """The model that answers now.
+        """Return the model that answers now.
 
         Raises:
             RequestError: If it is unloaded.
@@ -50,7 +50,7 @@ class RequestExecutor:
             raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
 
     async def score(self, served: ServedModel, asked: InputRows) -> ScoredRows:
-        """The answers to rows: at once if they are few and plain, in a thread otherwise.
+        """Return the answers to rows: at once if they are few and plain, in a thread otherwise.
 
         Raises:
             RequestError: If the contract refuses a row, or too many long requests wait.

@@ -106,7 +106,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments of a server process; KServe's spellings are understood too."""
+    """Return the arguments of a server process; KServe's spellings are understood too."""
     made = argparse.ArgumentParser(
         prog="python -m headrace.serving.server",
         description="Serve a bundle over HTTP and gRPC, in the protocols of KServe.",
@@ -156,7 +156,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def options(arguments: argparse.Namespace) -> ServerOptions:
-    """The options that parsed arguments mean.
+    """Return the options that parsed arguments mean.
 
     Raises:
         InputError: If a value is out of range.

@@ -85,7 +85,7 @@ class ServedModel:
         return _QUICK_ROWS if self.scorer.engine.name == "onnx" else 0
 
     def quick(self, asked: InputRows) -> ScoredRows | None:
-        """The answers, if that takes microseconds; None if it may take longer."""
+        """Return the answers, if that takes microseconds; None if it may take longer."""
         rows = asked if isinstance(asked, list) else next(iter(asked.values()), ())
         if len(rows) > self.quick_rows:
             return None
@@ -93,7 +93,7 @@ class ServedModel:
         return None if admitted is None else self.score(admitted)
 
     def full(self, asked: InputRows) -> ScoredRows:
-        """The answers, however long they take.
+        """Return the answers, however long they take.
 
         Raises:
             RequestError: If the contract refuses a row.
@@ -101,7 +101,7 @@ class ServedModel:
         return self.score(self.door.rows(asked) if isinstance(asked, list) else self.door.columns(asked))
 
     def score(self, admitted: EncodedRows) -> ScoredRows:
-        """The answers to rows that may pass.
+        """Return the answers to rows that may pass.
 
         Raises:
             RequestError: If the model has no finite answer to a row.

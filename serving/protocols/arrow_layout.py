@@ -32,7 +32,7 @@ _WIDTHS = {"<B": 1, "<H": 2, "<i": 4, "<I": 4, "<q": 8}
 
 
 def check_stream(body: bytes, limits: RequestLimits) -> bytes:
-    """The stream inside a body of either form, if it keeps the bounds.
+    """Return the stream inside a body of either form, if it keeps the bounds.
 
     Args:
         body: A stream, or a file, which is one between two marks.
@@ -69,13 +69,13 @@ class _Table:
         self._data, self._place = data, place
 
     def read(self, place: int, form: str) -> int:
-        """A number at a place; struct.error beyond the end."""
+        """Return a number at a place; struct.error beyond the end."""
         if not 0 <= place <= len(self._data) - _WIDTHS[form]:
             raise IndexError
         return int(struct.unpack_from(form, self._data, place)[0])
 
     def _field(self, slot: int) -> int:
-        """Where a field lies; 0 if it is absent."""
+        """Return where a field lies; 0 if it is absent."""
         fields = self._place - self.read(self._place, "<i")
         if slot >= self.read(fields, "<H"):
             return 0
@@ -83,16 +83,16 @@ class _Table:
         return self._place + offset if offset else 0
 
     def number(self, slot: int, form: str) -> int:
-        """A number; 0 if it is absent."""
+        """Return a number; 0 if it is absent."""
         place = self._field(slot)
         return self.read(place, form) if place else 0
 
     def has(self, slot: int) -> bool:
-        """Whether there is a field."""
+        """Return whether there is a field."""
         return bool(self._field(slot))
 
     def table(self, slot: int) -> "_Table":
-        """A table that must be there."""
+        """Return a table that must be there."""
         place = self._field(slot)
         if not place:
             raise IndexError
@@ -115,7 +115,7 @@ class _Table:
             yield _Table(self._data, place + self.read(place, "<I"))
 
     def text(self, slot: int) -> str:
-        """A text; empty if it is absent."""
+        """Return a text; empty if it is absent."""
         place = self._field(slot)
         if not place:
             return ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_columns(content: bytes, limits: RequestLimits) -> InputRows:
-    """The columns of an Arrow table, with values as JSON would hold them.
+    """Return the columns of an Arrow table, with values as JSON would hold them.
 
     Args:
         content: A stream or a file.

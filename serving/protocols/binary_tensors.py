@@ -17,7 +17,7 @@ _SIZE = "binary_data_size"
 
 
 def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
-    """The JSON part of a body, and the bytes that follow.
+    """Return the JSON part of a body, and the bytes that follow.
 
     Args:
         body: The body.
@@ -38,7 +38,7 @@ def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
 
 
 def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Tensor]:
-    """All inputs of a request, some of which may lie in the bytes after the JSON part, in order.
+    """Return all inputs of a request, some of which may lie in the bytes after the JSON part, in order.
 
     Args:
         inputs: What stands in ``inputs``.
@@ -71,7 +71,7 @@ def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Te
 
 
 def decode(content: memoryview, datatype: Datatype, count: int, where: str) -> Values:
-    """The values of a binary tensor.
+    """Return the values of a binary tensor.
 
     Args:
         content: Its bytes.
@@ -112,7 +112,7 @@ def _texts(content: memoryview, where: str) -> list[str]:
 
 
 def encode(datatype: str, data: Sequence[Any]) -> bytes:
-    """The bytes of an output: ``FP64``, or ``BYTES`` as texts after their lengths."""
+    """Return the bytes of an output: ``FP64``, or ``BYTES`` as texts after their lengths."""
     if datatype == "FP64":
         return np.asarray(data, dtype="<f8").tobytes()
     texts = [text.encode() for text in data]

@@ -49,7 +49,7 @@ def open_event(body: bytes, headers: Iterable[Header], limits: RequestLimits) ->
 
 
 def data_of(document: Mapping[str, Any]) -> Any:
-    """The data of a document that looks like an event although its type does not say so; None if it does not.
+    """Return the data of a document that looks like an event although its type does not say so; None if it does not.
 
     KServe's server goes by these keys, whatever the Content-Type.
     """
@@ -57,7 +57,7 @@ def data_of(document: Mapping[str, Any]) -> Any:
 
 
 def wrap_in_event(reply: Response, headers: Iterable[Header], name: str) -> Response:
-    """An answer as an event of the request's kind; as it is if the request was none.
+    """Return an answer as an event of the request's kind; as it is if the request was none.
 
     Args:
         reply: The answer, in JSON.

@@ -16,7 +16,7 @@ _HEADER = ("present", "absent")
 
 
 def read_rows(content: bytes, media: MediaType, limits: RequestLimits) -> InputRows:
-    """The rows of a CSV table: texts, which the contract reads as it does those of the training table.
+    """Return the rows of a CSV table: texts, which the contract reads as it does those of the training table.
 
     Args:
         content: UTF-8, fields separated by commas, without the blanks around them, as a training table is read; an

@@ -29,7 +29,7 @@ _FIELDS = {
 
 
 def read_columns(request: Any, contract: Contract, limits: RequestLimits) -> InputRows:
-    """The columns that a ModelInferRequest asks for.
+    """Return the columns that a ModelInferRequest asks for.
 
     Args:
         request: The message.

@@ -16,7 +16,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(body: bytes, limits: RequestLimits) -> Document:
-    """The JSON object of a body.
+    """Return the JSON object of a body.
 
     Args:
         body: The body.
@@ -42,7 +42,7 @@ def kind(value: Any) -> str:
 
 
 def check_row_count(rows: int, limits: RequestLimits) -> int:
-    """The number of rows, if it is within bounds.
+    """Return the number of rows, if it is within bounds.
 
     Raises:
         RequestError: If there are too many.
@@ -64,7 +64,7 @@ def require_known_name(name: str, names: tuple[str, ...], what: str) -> str:
 
 
 def _deepest(body: bytes, most: int) -> int:
-    """An upper bound of the nesting: brackets in texts count too."""
+    """Return an upper bound of the nesting: brackets in texts count too."""
     brackets = body.translate(None, _NO_BRACKETS)
     if len(brackets) <= 2 * most:
         return len(brackets) // 2

@@ -53,7 +53,7 @@ class MediaType:
 
 
 def plain(headers: Iterable[Header]) -> list[Header] | None:
-    """The headers that matter of a request that is nothing but JSON, as most are: those of a trace.
+    """Return the headers that matter of a request that is nothing but JSON, as most are: those of a trace.
 
     Args:
         headers: All of them, which are gone through once for each small prediction.
@@ -72,13 +72,13 @@ def plain(headers: Iterable[Header]) -> list[Header] | None:
 
 
 def header(headers: Iterable[Header], name: bytes) -> str | None:
-    """The value of a header; None without one."""
+    """Return the value of a header; None without one."""
     found = next((value for key, value in headers if key == name), None)
     return None if found is None else found.decode("latin-1").strip()
 
 
 def parse(text: str) -> MediaType:
-    """The media type that a header or an event names."""
+    """Return the media type that a header or an event names."""
     name, *rest = text.split(";")
     pairs = (part.partition("=") for part in rest if part.strip())
     parameters = {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}

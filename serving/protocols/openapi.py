@@ -27,7 +27,7 @@ _CODING: Document = {
 
 
 def openapi(served: ServedModel, limits: RequestLimits, *, repository: bool) -> Document:
-    """The document, as OpenAPI 3.1.
+    """Return the document, as OpenAPI 3.1.
 
     Args:
         served: The model that answers.
@@ -133,7 +133,7 @@ def _get() -> Document:
 
 
 def _post(summary: str, request: Document, answer: Document) -> Document:
-    """A path whose bodies may be compressed, as ``Content-Encoding`` says."""
+    """Return a path whose bodies may be compressed, as ``Content-Encoding`` says."""
     body = {"required": True, "content": {"application/json": {"schema": request}}}
     return {
         "post": {
@@ -146,7 +146,7 @@ def _post(summary: str, request: Document, answer: Document) -> Document:
 
 
 def _tabular(summary: str, request: Document, answer: Document) -> Document:
-    """A path that takes tables and events too; an event is answered by one."""
+    """Return a path that takes tables and events too; an event is answered by one."""
     made = _post(summary, request, answer)
     text, octets = {"type": "string"}, {"type": "string", "format": "binary"}
     attributes = {key: {**text, "minLength": 1} for key in ("specversion", "id", "source", "type")}

@@ -52,7 +52,7 @@ class Response:
 
 
 def refusal(error: Exception) -> Response:
-    """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
+    """Return the reply to a request that ended in an error; what is not the client's fault is logged and not told."""
     if isinstance(error, RequestError):
         status = _STATUSES.get(error.reason, 400)
         return Response(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
@@ -63,7 +63,7 @@ def refusal(error: Exception) -> Response:
 
 
 def json(content: object, *, status: int = 200) -> Response:
-    """A reply with a JSON document."""
+    """Return a reply with a JSON document."""
     return Response(status, orjson.dumps(content))
 
 

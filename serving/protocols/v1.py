@@ -17,7 +17,7 @@ _FORMS = ("instances", "dataframe_records", "dataframe_split", "inputs")
 
 
 def read_rows(document: Document, limits: RequestLimits) -> InputRows:
-    """The rows that a request asks for.
+    """Return the rows that a request asks for.
 
     Args:
         document: ``{"instances": [ROW, ...]}`` or ``{"dataframe_records": [ROW, ...]}``, each row an object by column
@@ -38,7 +38,7 @@ def read_rows(document: Document, limits: RequestLimits) -> InputRows:
 
 
 def wants_explanations(document: Document) -> bool:
-    """Whether explanations are wanted with the predictions.
+    """Return whether explanations are wanted with the predictions.
 
     Raises:
         RequestError: If ``parameters`` is no object, or its ``explain`` is neither true nor false.
@@ -55,7 +55,7 @@ def wants_explanations(document: Document) -> bool:
 
 
 def answer(served: ServedModel, scored: ScoredRows, explanations: list[Any] | None = None) -> bytes:
-    """The body of an answer: ``{"predictions": [...]}``, one object for each row.
+    """Return the body of an answer: ``{"predictions": [...]}``, one object for each row.
 
     Args:
         served: The model.
@@ -114,5 +114,5 @@ def _columns(found: Document, limits: RequestLimits) -> InputRows:
 
 
 def error(message: str) -> bytes:
-    """The body of a refusal, in this and the second protocol."""
+    """Return the body of a refusal, in this and the second protocol."""
     return orjson.dumps({"error": message})

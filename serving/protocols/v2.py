@@ -21,7 +21,7 @@ ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean":
 
 
 def columns(given: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:
-    """The columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
+    """Return the columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
 
     Args:
         given: The tensors, at least one.
@@ -83,7 +83,7 @@ def requested_outputs(document: Document, served: ServedModel) -> list[str]:
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """The output tensors by name: ``label`` and ``probabilities`` (n, k), or ``value``."""
+    """Return the output tensors by name: ``label`` and ``probabilities`` (n, k), or ``value``."""
     n, classes = len(scored.scores), served.classes
     if not classes:
         return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
@@ -102,7 +102,7 @@ def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
 def answer(
     served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None = None
 ) -> Document:
-    """The document of an answer.
+    """Return the document of an answer.
 
     Args:
         served: The model.

@@ -43,7 +43,7 @@ class FeatureHistograms:
         self.id = float(zlib.crc32(repr((self.columns, self.answers, classes)).encode()))
 
     def count(self, matrix: Floats, scores: list[Any], chosen: list[int]) -> Floats:
-        """The counts (size,) of some rows.
+        """Return the counts (size,) of some rows.
 
         Args:
             matrix: Model matrix (n, p).

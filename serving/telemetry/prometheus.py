@@ -16,7 +16,7 @@ from headrace.serving.telemetry.shared_counters import SharedCounters
 def render_metrics(
     board: SharedCounters, served: ServedModel, kind: FeatureHistograms, accept: str
 ) -> tuple[bytes, str]:
-    """The text of ``/metrics``.
+    """Return the text of ``/metrics``.
 
     Args:
         board: The counts.

@@ -34,12 +34,12 @@ class SharedCounters:
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)
 
     def slab(self, worker: int) -> NDArray[np.float64]:
-        """The slab (SLAB,) of one worker."""
+        """Return the slab (SLAB,) of one worker."""
         slab: NDArray[np.float64] = self._numbers[worker]
         return slab
 
     def total(self, layout: float) -> NDArray[np.float64]:
-        """The sum (SLAB,) of all slabs; distributions of those workers that count in the same bins.
+        """Return the sum (SLAB,) of all slabs; distributions of those workers that count in the same bins.
 
         Args:
             layout: ``Distributions.id`` of the bins.

@@ -30,18 +30,18 @@ SLAB = 16_384
 
 
 def request(protocol: str, code: int) -> int:
-    """Where requests of a protocol with this status are counted."""
+    """Return where requests of a protocol with this status are counted."""
     place = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
     return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + place
 
 
 def bucket(seconds: float) -> int:
-    """Which bucket a time falls into."""
+    """Return which bucket a time falls into."""
     return bisect_left(SECONDS, seconds)
 
 
 def sum_of(first: int) -> int:
-    """Where the sum of the times is kept whose buckets begin at ``first``."""
+    """Return where the sum of the times is kept whose buckets begin at ``first``."""
     return first + len(SECONDS) + 1
 
 

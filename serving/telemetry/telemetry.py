@@ -111,7 +111,7 @@ class Telemetry:
         self._recorder.count_explanation(seconds)
 
     async def render_metrics(self, accept: str) -> tuple[bytes, str]:
-        """The text of ``/metrics`` and its media type."""
+        """Return the text of ``/metrics`` and its media type."""
         self._recorder.flush()
         self._recorder.set_dropped(self._outbox.dropped)
         served, kind = self._live.served, self._kind

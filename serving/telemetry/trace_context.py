@@ -15,7 +15,7 @@ Header = tuple[bytes, bytes]
 
 
 def context(headers: Iterable[Header]) -> tuple[Header, ...]:
-    """The headers of a valid trace context, to be sent back; none if there is no valid one."""
+    """Return the headers of a valid trace context, to be sent back; none if there is no valid one."""
     parent = state = b""
     for name, value in headers:
         if name == TRACEPARENT:
@@ -30,5 +30,5 @@ def context(headers: Iterable[Header]) -> tuple[Header, ...]:
 
 
 def trace_id(found: tuple[Header, ...]) -> str:
-    """The trace's id; empty without a context."""
+    """Return the trace's id; empty without a context."""
     return found[0][1][3:35].decode() if found else ""
