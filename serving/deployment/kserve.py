@@ -117,7 +117,7 @@ class KServeDeployer:
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
     def waiting(self, check: Callable[[], None] = lambda: None) -> VersionWait:
-        """Return a waiter for versions with this deployer's timeouts; it calls ``check``, which may raise, at each poll."""
+        """Return a ``VersionWait`` with this deployer's timeouts; it calls ``check``, which may raise, at each poll."""
         return VersionWait(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
@@ -130,7 +130,7 @@ class KServeDeployer:
         mode = kserve_status.mode(before)
         if self.target.mode and mode and mode != self.target.mode:
             raise InputError(
-                f"{name} runs in the mode {mode}, which KServe does not change: omit --mode, or remove the endpoint first."
+                f"{name} runs in the mode {mode}, which KServe does not change: omit --mode, or remove {name} first."
             )
 
     def _document(self, name: str, uri: str, before: Document | None) -> Document:

@@ -103,7 +103,7 @@ def _find_crash(pod: Document) -> PodFailure | None:
             facts += [f"exit code {terminated.get('exitCode')}", str(terminated.get("reason", ""))]
         message = " ".join(str(waiting.get("message", "")).split())
         text = f"the container {entry['name']} of pod {name} {_HOPELESS[reason]} ({', '.join(filter(None, facts))})"
-        suffix = f": {termination_message}" if message and reason != "CrashLoopBackOff" else ""
+        suffix = f": {message}" if message and reason != "CrashLoopBackOff" else ""
         container, termination_message = str(entry["name"]) if terminated else "", str(terminated.get("message") or "")
         return PodFailure(text + suffix, name, container, previous=bool(terminated), message=termination_message)
     return None

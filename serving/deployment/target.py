@@ -61,5 +61,5 @@ class DeploymentTarget:
             raise InputError(f"a model must have at least 1 replica; got {self.replicas}.")
         if self.most_replicas and self.most_replicas < self.replicas:
             raise InputError(
-                f"the maximum of replicas must be at least the minimum, {self.replicas}; got {self.most_replicas} instead."
+                f"the maximum of replicas must be at least their minimum, {self.replicas}; got {self.most_replicas}."
             )

@@ -1,4 +1,4 @@
-"""How an Arrow IPC body is laid out, looked at before anything is made of it.
+"""Validate the layout of an Arrow IPC body before it is decoded.
 
 A few bytes can claim a thousand nested columns, or buffers that inflate to gigabytes. Source:
 https://arrow.apache.org/docs/format/Columnar.html, ``Message.fbs`` and ``Schema.fbs``; https://flatbuffers.dev/internals.
@@ -13,7 +13,7 @@ from headrace.serving.protocols.json_body import check_row_count
 
 _MAGIC = b"ARROW1\0\0"
 _MOST = 20_000
-"""Most messages of a body, and most columns or buffers of a message: all of them are looked at."""
+"""Maximum number of messages in a body, and of columns or buffers in a message: the check visits all of them."""
 _CONTINUED = 0xFFFF_FFFF
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _TYPES = {
@@ -32,14 +32,14 @@ _WIDTHS = {"<B": 1, "<H": 2, "<i": 4, "<I": 4, "<q": 8}
 
 
 def check_stream(body: bytes, limits: RequestLimits) -> bytes:
-    """Return the stream inside a body of either form, if it keeps the bounds.
+    """Return the stream inside a body of either form, if it is within the limits.
 
     Args:
-        body: A stream, or a file, which is one between two marks.
-        limits: Bounds; ``rows``, and ``body_bytes`` for the buffers, inflated.
+        body: A stream, or a file, which is a stream between two magic numbers.
+        limits: Limits, of which ``rows`` and, for the decompressed buffers, ``body_bytes`` apply.
 
     Raises:
-        RequestError: If it is no Arrow IPC, holds columns that are no plain values, or more than allowed.
+        RequestError: If it is not Arrow IPC, has columns of nested types, or exceeds a limit.
     """
     stream = body.removeprefix(_MAGIC)
     rows = size = schemas = 0
@@ -63,19 +63,19 @@ def check_stream(body: bytes, limits: RequestLimits) -> bytes:
 
 
 class _Table:
-    """A table of FlatBuffers at a place of some bytes."""
+    """A FlatBuffers table at a position in a buffer."""
 
     def __init__(self, data: bytes, place: int) -> None:
         self._data, self._place = data, place
 
     def read(self, place: int, form: str) -> int:
-        """Return a number at a place; struct.error beyond the end."""
+        """Return the number at a position; raise IndexError beyond the end."""
         if not 0 <= place <= len(self._data) - _WIDTHS[form]:
             raise IndexError
         return int(struct.unpack_from(form, self._data, place)[0])
 
     def _field(self, slot: int) -> int:
-        """Return where a field lies; 0 if it is absent."""
+        """Return the position of a field; 0 if it is absent."""
         fields = self._place - self.read(self._place, "<i")
         if slot >= self.read(fields, "<H"):
             return 0
@@ -88,18 +88,18 @@ class _Table:
         return self.read(place, form) if place else 0
 
     def has(self, slot: int) -> bool:
-        """Return whether there is a field."""
+        """Return whether a field is present."""
         return bool(self._field(slot))
 
     def table(self, slot: int) -> "_Table":
-        """Return a table that must be there."""
+        """Return a table; raise IndexError if it is absent."""
         place = self._field(slot)
         if not place:
             raise IndexError
         return _Table(self._data, place + self.read(place, "<I"))
 
     def vector(self, slot: int, width: int) -> Iterator[int]:
-        """Places of the items of a vector."""
+        """Yield the positions of the items of a vector."""
         place = self._field(slot)
         if not place:
             return
@@ -110,7 +110,7 @@ class _Table:
         yield from range(start + 4, start + 4 + count * width, width)
 
     def tables(self, slot: int) -> Iterator["_Table"]:
-        """The tables of a vector."""
+        """Yield the tables of a vector."""
         for place in self.vector(slot, 4):
             yield _Table(self._data, place + self.read(place, "<I"))
 
@@ -124,17 +124,17 @@ class _Table:
 
 
 def _messages(stream: bytes) -> Iterator[tuple[int, _Table, int, int]]:
-    """Kind and head of each message, and where its body lies."""
-    place = met = 0
-    whole = _Table(stream, 0)
+    """Yield kind, header, start and length of the body of each message."""
+    place = count = 0
+    buffer = _Table(stream, 0)
     while place < len(stream):
-        met += 1
-        if met > _MOST:
+        count += 1
+        if count > _MOST:
             raise IndexError
-        length = whole.read(place, "<I")
+        length = buffer.read(place, "<I")
         place += 4
         if length == _CONTINUED:
-            length = whole.read(place, "<I")
+            length = buffer.read(place, "<I")
             place += 4
         if length == 0:
             return
@@ -160,25 +160,25 @@ def _check_columns(schema: _Table) -> None:
             )
 
 
-def _size(batch: _Table, body: bytes, most: int) -> int:
-    """Bytes of a batch's buffers, inflated; each says at its beginning how many it holds."""
-    inner, compressed, size = _Table(body, 0), batch.has(10), 0
+def _size(batch: _Table, body: bytes, limit: int) -> int:
+    """Return the decompressed size in bytes of a batch's buffers, which each compressed buffer claims in its prefix."""
+    buffer, compressed, size = _Table(body, 0), batch.has(10), 0
     for place in batch.vector(8, 16):
         offset, length = batch.read(place, "<q"), batch.read(place + 8, "<q")
         if offset < 0 or not 0 <= length <= len(body) - offset:
             raise IndexError
-        claimed = inner.read(offset, "<q") if compressed and length else -1
+        claimed = buffer.read(offset, "<q") if compressed and length else -1
         if claimed < -1:
             raise IndexError
         size += length if claimed < 0 else claimed
-        if size > most:
-            raise _too_long(most)
+        if size > limit:
+            raise _too_long(limit)
     return size
 
 
 def _broken_body() -> RequestError:
-    return RequestError("the body must be an Arrow IPC stream or file, as its Content-Type says; it is none.")
+    return RequestError("the body must be an Arrow IPC stream or file, as its Content-Type says; it is neither.")
 
 
-def _too_long(most: int) -> RequestError:
-    return RequestError(f"an Arrow table must have at most {most} bytes, inflated; send fewer rows at a time.", "size")
+def _too_long(limit: int) -> RequestError:
+    return RequestError(f"an Arrow table must have at most {limit} bytes, inflated; send fewer rows at a time.", "size")
