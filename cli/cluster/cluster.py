@@ -221,7 +221,7 @@ def tidy(
     cluster = connect(context=context, namespace=namespace)
     found = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
     failed = 0
-    for left in found.left:
+    for left in found.orphans:
         try:
             typer.echo(f"  {left}." if dry_run else f"  {clean_up(left)}")
         except HeadraceError as error:
@@ -233,7 +233,7 @@ def tidy(
         typer.echo(f"  {sentence}")
     for what in found.watched:
         typer.echo(f"  {what} is watched, and left alone.")
-    last = _last_words(len(found.left), failed, cluster.namespace, dry_run=dry_run)
+    last = _last_words(len(found.orphans), failed, cluster.namespace, dry_run=dry_run)
     typer.echo(f"{len(found.unread)} could not be read. {last}" if found.unread else last)
     if failed:
         raise typer.Exit(2)

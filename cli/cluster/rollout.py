@@ -88,7 +88,7 @@ def _only_said(action: str, memory: "RecordStore") -> bool:
         raise InputError("no rollout is under way here: see the last one with --status, or start one with --candidate.")
     if not kept.watched:
         if action == "pause":
-            raise InputError("nobody goes on with the rollout: go on with it by --resume, or end it by --abort.")
+            raise InputError("no process runs the rollout: resume it with --resume, or end it with --abort.")
         return False
     wish: RolloutCommand = action  # type: ignore[assignment]  # one of the three
     memory.wish(wish)

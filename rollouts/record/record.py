@@ -1,7 +1,7 @@
 """The decision record of a rollout: one JSON document whose schema is docs/rollout.schema.json.
 
-It says everything that was decided, on which numbers, against which bounds and why; and it is all that another process
-needs to go on with the rollout.
+It holds every decision with its numbers, bounds and reason, and everything that another process needs to resume the
+rollout.
 """
 
 from itertools import pairwise
@@ -30,7 +30,7 @@ class RolloutVersion(_Part):
 
 
 class Tolerances(_Part):
-    """How much worse the candidate may be."""
+    """How much worse than the stable version the candidate may be."""
 
     errors: float = Field(default=0.01, ge=0, description="Share of requests that fail, above the stable version's.")
     latency: float = Field(default=1.5, gt=1, description="Typical time of a request, as a multiple of the stable's.")
@@ -42,7 +42,7 @@ class Tolerances(_Part):
 
 
 class RolloutPlan(_Part):
-    """What was asked for."""
+    """The plan of a rollout."""
 
     steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
     tolerances: Tolerances = Tolerances()
@@ -74,7 +74,7 @@ class RolloutPlan(_Part):
 
 
 class StepCounts(_Part):
-    """What a version's servers counted during a step."""
+    """The counts of a version's servers during a step."""
 
     codes: dict[str, float] = Field(default={}, description="Requests by HTTP status.")
     seconds: dict[str, float] = Field(default={}, description="Requests by upper edge of the time that they took.")
@@ -86,7 +86,7 @@ class StepCounts(_Part):
 
     @classmethod
     def of(cls, counts: RequestCounts) -> "StepCounts":
-        """Counts as they are written."""
+        """Return counts in the form of the record."""
         return cls(
             codes=dict(counts.codes),
             seconds=dict(counts.seconds),
@@ -96,12 +96,12 @@ class StepCounts(_Part):
         )
 
     def counts(self) -> RequestCounts:
-        """Counts as they are worked with."""
+        """Return the counts as ``RequestCounts``."""
         return RequestCounts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
 
 
 class VersionCheck(_Part):
-    """One comparison, over all steps until then."""
+    """One comparison of the versions, over all steps so far."""
 
     name: Literal["errors", "latency", "slow", "shift", "outcome"]
     verdict: Verdict = Field(description="good: surely within its bound; bad: surely beyond it; open: not known yet.")
@@ -131,7 +131,7 @@ class RolloutStep(_Part):
 
 
 class HistoryEntry(_Part):
-    """Something that happened."""
+    """An event in a rollout."""
 
     time: str
     text: str
@@ -166,12 +166,12 @@ class RolloutRecord(_Part):
 
     @property
     def running(self) -> bool:
-        """Whether a process goes on with it, unless that was killed."""
+        """Whether a process runs it, unless that was killed."""
         return self.open and self.status != "held"
 
     @property
     def decided(self) -> bool:
-        """Whether it is only left to be brought to its end."""
+        """Whether a decision remains to be carried out."""
         return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}
 
     def to_json(self) -> str:
@@ -180,17 +180,17 @@ class RolloutRecord(_Part):
 
 
 def loads(text: str | bytes, source: str) -> RolloutRecord:
-    """Read a record.
+    """Parse a record.
 
     Args:
         text: The JSON text.
-        source: Where it came from, for messages.
+        source: Its origin, for messages.
 
     Raises:
-        DataError: If it is none.
+        DataError: If the text is not a valid record.
     """
     try:
         return RolloutRecord.model_validate_json(text)
     except ValueError as error:
-        told = " ".join(str(error).split())[:200]
-        raise DataError(f"{source} must hold the record of a rollout; {told}.") from error
+        problem = " ".join(str(error).split())[:200]
+        raise DataError(f"{source} must hold the record of a rollout; {problem}.") from error

@@ -188,7 +188,7 @@ NESTED = pa.array([[1], [2]])
 WRONG: dict[str, tuple[Sent, int, str]] = {
     "brotli": (packed("br", BODY), 415, "compressed once, by gzip or deflate; got the Content-Encoding 'br'"),
     "twice": (packed("gzip, gzip", gzip.compress(gzip.compress(BODY))), 415, "compressed once"),
-    "not gzip": (packed("gzip", BODY), 400, "must be gzip, as its Content-Encoding says; it is none"),
+    "not gzip": (packed("gzip", BODY), 400, "must be gzip, as its Content-Encoding says; it is not"),
     "not deflate": (packed("deflate", b"\xff\xff" + BODY), 400, "must be deflate"),
     "half a gzip": (packed("gzip", cut(gzip.compress(BODY), 0.5)), 400, "ends too early"),
     "one byte of gzip": (packed("gzip", b"\x1f"), 400, "ends too early"),
