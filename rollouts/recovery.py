@@ -36,7 +36,7 @@ class StaleRollout:
 
 
 def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
-    """Return an endpoint's rollout if its process died; None if it has ended or is held, or the process lives.
+    """Return an endpoint's rollout if its process died; None if it has ended, is held, or is watched.
 
     Args:
         cluster: The cluster and the namespace.

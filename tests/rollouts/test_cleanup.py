@@ -484,7 +484,7 @@ def test_a_rollout_that_wakes_up_after_it_was_tidied_stops(scene: Scene) -> None
 
 
 def test_two_that_tidy_at_once_do_no_harm(searching: Killed, cluster: Cluster) -> None:
-    """One puts it right, the other says that somebody takes care of it, or finds it gone."""
+    """One puts it right, the other says that another process has taken it over, or finds it gone."""
     searching.kill()
     silent()
     several = [one for _ in range(4) for one in find(cluster).orphans]
@@ -509,7 +509,7 @@ def test_who_deploys_over_another_at_work_is_the_only_one(
         kserve_place.deployer.deploy(versions["strict"], name=name)
         told, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
-    assert f"headrace: another process takes care of the InferenceService {name} by now" in told
+    assert f"headrace: another process took over the InferenceService {name}" in told
     assert served(kserve_place, standing) == {digest(versions["strict"])}
     assert all_leases(kserve_place.cluster) == []
 
