@@ -1,4 +1,4 @@
-"""Find and clean up what killed processes orphan on a cluster: searches, deployments and rollouts."""
+"""Find and clean up what killed processes left on a cluster: searches, deployments and rollouts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -162,7 +162,7 @@ def _orphan_of_claim(cluster: Cluster, status: LeaseStatus) -> Orphan:
         claim.end()
         return outcome
 
-    effect = "put back to what it was" if subject.before else "deleted"
+    effect = "restored to its former state" if subject.before else "deleted"
     would = "its claim would be taken away" if subject.goes_on else f"it would be {effect}"
     return Orphan(str(subject), status.silent_seconds, would, put_right)
 

@@ -68,7 +68,7 @@ class KServeRollout:
         if self.traffic not in {"", *_WAYS}:
             raise InputError(f"--traffic must be {', '.join(_WAYS)} or empty; got {self.traffic!r} instead.")
         if bool(self.known) != bool(self.wrong) or (self.known and not self.prometheus):
-            raise InputError("outcomes must be asked of --prometheus by both queries, --known and --wrong.")
+            raise InputError("outcomes must be read from --prometheus by both queries, --known and --wrong.")
 
 
 def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:

@@ -36,7 +36,7 @@ class StaleRollout:
 
 
 def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
-    """Return an endpoint's rollout if its process died; None if it has ended, is held, or is watched.
+    """Return an endpoint's rollout if its process died; None if it has ended, is held or is watched.
 
     Args:
         cluster: The cluster and the namespace.
@@ -53,8 +53,8 @@ def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) 
     if stored.silent_seconds < -seconds:
         raise DataError(
             f"the ConfigMap {name_of(endpoint)} must have been renewed in the past; it says that it will be in "
-            f"{-stored.silent_seconds:.0f} s: set the clocks right, or end the rollout with headrace rollout {endpoint} "
-            "--abort."
+            f"{-stored.silent_seconds:.0f} s: set the clocks right, or end the rollout with headrace rollout "
+            f"{endpoint} --abort."
         )
     return (
         StaleRollout(endpoint, stored.silent_seconds, stored.record.decided)

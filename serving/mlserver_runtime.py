@@ -46,7 +46,7 @@ class HeadraceRuntime(MLModel):
             raise InferenceError(str(error)) from error
 
     def _score(self, document: dict[str, Any]) -> ScoredRows:
-        inputs = [tensors.of_json(item, place) for place, item in enumerate(document["inputs"])]
+        inputs = [tensors.of_json(item, index) for index, item in enumerate(document["inputs"])]
         if not inputs:
             raise RequestError("a request must hold at least one tensor.")
         columns = v2.columns(inputs, self._served.scorer.contract, RequestLimits())

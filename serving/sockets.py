@@ -17,8 +17,8 @@ def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
         InputError: If the port is taken or not permitted, or the host is not an address of this machine.
     """
     try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, number)
+        family, socket_type, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket_type, protocol)
     except OSError as error:
         raise InputError(f"--host must be an address of this machine; got {host}: {error.strerror}.") from error
     try:

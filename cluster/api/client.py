@@ -218,7 +218,7 @@ class Cluster:
         object_kind = KNOWN.get((api_version, kind)) or discovery.find_kind(self.transport, api_version, kind)
         if object_kind is None:
             raise ClusterError(
-                f"the cluster {self.address} does not serve {kind} of {api_version}: install what brings it.",
+                f"the cluster {self.address} does not serve {kind} of {api_version}: install what provides it.",
                 "unserved",
             )
         return object_kind, name

@@ -51,8 +51,8 @@ def groups(transport: ApiTransport) -> dict[str, list[str]]:
     versions = {"": ["v1"]}
     for group in transport.json(ApiRequest("GET", "/apis", "list its API groups")).get("groups", []):
         preferred = group.get("preferredVersion", {}).get("version", "")
-        others = [entry["version"] for entry in group.get("versions", []) if entry["version"] != preferred]
-        versions[group["name"]] = [preferred, *others] if preferred else others
+        other_versions = [entry["version"] for entry in group.get("versions", []) if entry["version"] != preferred]
+        versions[group["name"]] = [preferred, *other_versions] if preferred else other_versions
     return versions
 
 

@@ -30,11 +30,11 @@ REASONS = {
     "NotAcceptable": ("invalid", _REFUSED),
     "UnsupportedMediaType": ("invalid", _REFUSED),
     "RequestEntityTooLarge": ("invalid", "refuses the request as too large: {message}; make the object smaller"),
-    "MethodNotAllowed": ("unserved", "cannot do that: {message}; look whether it is of a version that can"),
+    "MethodNotAllowed": ("unserved", "cannot do that: {message}; check whether it is of a version that can"),
     "Gone": ("expired", "no longer knows that state: {message}; read it anew"),
     "Expired": ("expired", "no longer knows that state: {message}; read it anew"),
-    "Timeout": ("timeout", "did not answer in time: {message}; look whether it is overloaded, then try again"),
-    "ServerTimeout": ("timeout", "did not answer in time: {message}; look whether it is overloaded, then try again"),
+    "Timeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
+    "ServerTimeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
     "TooManyRequests": ("busy", "has too many requests: {message}; try again later"),
     "ServiceUnavailable": ("unreachable", _BUSY),
     "InternalError": ("failed", "failed: {message}; look at its log, then try again"),
@@ -71,15 +71,15 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
     ),
     urllib3.exceptions.TimeoutError: (
         "timeout",
-        "does not answer in time: look whether it is overloaded, then try again",
+        "does not answer in time: check whether it is overloaded, then try again",
     ),
     urllib3.exceptions.LocationParseError: (
         "config",
         "is not an address of an API server: correct the server's address in the kubeconfig",
     ),
-    urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: look whether it runs, then try again"),
+    urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: check whether it runs, then try again"),
     urllib3.exceptions.ProxyError: ("unreachable", "is not reachable through the proxy: correct the proxy's address"),
-    urllib3.exceptions.HTTPError: ("failed", "cannot be spoken to: look whether its address is an API server's"),
+    urllib3.exceptions.HTTPError: ("failed", "cannot be spoken to: check whether its address is an API server's"),
 }
 
 
@@ -149,7 +149,7 @@ def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError
         if answer.details.get("name"):
             return MissingError(f"the cluster {address} has none: {answer.message} ({doing}).")
         return ClusterError(
-            f"the cluster {address} does not serve this kind of object: install what brings it ({doing}).", "unserved"
+            f"the cluster {address} does not serve this kind of object: install what provides it ({doing}).", "unserved"
         )
     reason = answer.reason if answer.reason in REASONS else STATUSES.get(answer.status, "")
     word, sentence = REASONS.get(reason, ("failed", f"answers with the status {answer.status}: {{message}}"))

@@ -97,11 +97,11 @@ def logs(
     """
     query = {"tailLines": str(lines), "limitBytes": str(limit_bytes), "container": container}
     query |= {"previous": "true"} if previous else {}
-    place = namespace or cluster.namespace
+    scope = namespace or cluster.namespace
     request = ApiRequest(
         "GET",
-        PODS.path(place, pod, "log"),
-        f"get the log of {pod} in {place}",
+        PODS.path(scope, pod, "log"),
+        f"get the log of {pod} in {scope}",
         query={name: value for name, value in query.items() if value},
     )
     try:

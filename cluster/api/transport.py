@@ -98,7 +98,7 @@ class ApiTransport:
         except ValueError as error:
             raise ClusterError(
                 f"the cluster {self.address} gave an answer that is not JSON: "
-                f"look whether its address is an API server's ({request.doing}).",
+                f"check whether its address is an API server's ({request.doing}).",
                 "failed",
             ) from error
 

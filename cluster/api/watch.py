@@ -122,9 +122,9 @@ def wait(
         result = until(state)
         if result is not None:
             return result
-    place = namespace or cluster.namespace
+    scope = namespace or cluster.namespace
     raise ClusterError(
-        f"{kind.kind} {name} in {place} was given {seconds:.0f} s {what} and did not: "
+        f"{kind.kind} {name} in {scope} was given {seconds:.0f} s {what} and did not: "
         f"look at it with kubectl describe, or give it more time.",
         "timeout",
     )

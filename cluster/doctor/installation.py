@@ -29,15 +29,15 @@ def required_accounts(needs: ClusterRequirements) -> tuple[ObjectReference, ...]
 def check_runtime(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
     """Check that KServe has Headrace's model server, in this version and with a readiness probe over HTTP."""
     state: DiagnosticState = "bad" if "deploy" in needs.purposes else "warning"
-    place = f"--namespace {cluster.namespace}"
-    remedy = f"apply an overlay of this version (headrace cluster render local -o FOLDER {place} writes it)"
+    option = f"--namespace {cluster.namespace}"
+    remedy = f"apply an overlay of this version (headrace cluster render local -o FOLDER {option} writes it)"
     try:
         runtime = cluster.get(SERVING_RUNTIMES, RUNTIME)
     except ClusterError as error:
         if error.reason == "unserved":
             return []
         if error.reason == "forbidden":
-            return [Diagnostic("ServingRuntime", "unknown", f"you may not look at the ServingRuntime {RUNTIME}")]
+            return [Diagnostic("ServingRuntime", "unknown", f"you may not read the ServingRuntime {RUNTIME}")]
         raise
     if runtime is None:
         text = f"there is no ServingRuntime {RUNTIME} in {cluster.namespace}: KServe does not know the format headrace"
@@ -63,7 +63,5 @@ def _version(image: str, remedy: str) -> Diagnostic:
     own_version = version("headrace")
     if tag == own_version or not repository.endswith(OWN_IMAGE.rpartition("/")[2]):
         return good("ServingRuntime", f"models are served by {image}")
-    text = (
-        f"models are served by {image}, and this is headrace {own_version}: it may not read bundles that are made here"
-    )
+    text = f"models are served by {image}, and this is headrace {own_version}: it may not read bundles of this version"
     return Diagnostic("ServingRuntime", "warning", text, remedy)

@@ -32,7 +32,7 @@ def check_namespace(cluster: Cluster, needs: ClusterRequirements) -> list[Diagno
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl get namespace {name} --show-labels"
-        return [Diagnostic("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
+        return [Diagnostic("Namespace", "unknown", f"you may not read the namespace {name}", remedy)]
     if document is None:
         remedy = f"{prepare(f'{name} --create-namespace')}, or name another"
         return [Diagnostic("Namespace", "bad", f"there is no namespace {name}", remedy)]
@@ -88,7 +88,7 @@ def _reference(cluster: Cluster, reference: ObjectReference) -> Diagnostic:
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl -n {cluster.namespace} get {kind.plural} {name}"
-        return Diagnostic(kind.kind, "unknown", f"you may not look at the {label}{by}", remedy)
+        return Diagnostic(kind.kind, "unknown", f"you may not read the {label}{by}", remedy)
     state: DiagnosticState = "warning" if reference.optional else "bad"
     if document is None:
         return Diagnostic(

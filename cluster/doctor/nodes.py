@@ -23,7 +23,7 @@ def check_nodes(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
-        return [Diagnostic("Nodes", "unknown", "you may not look at nodes: nobody knows whether the pods fit")]
+        return [Diagnostic("Nodes", "unknown", "you may not list nodes: it is unknown whether the pods fit")]
     ready = [node for node in nodes if _ready(node)]
     if not ready:
         text = f"none of {len(nodes)} nodes is ready: no pod starts"
@@ -76,7 +76,7 @@ def _fit(pod: PodRequirements, nodes: list[Document]) -> list[Diagnostic]:
     selected = [node for node in nodes if pod.labels.items() <= (node["metadata"].get("labels") or {}).items()]
     if not selected:
         description = ", ".join(f"{key}={value}" for key, value in pod.labels.items())
-        text = f"{pod.by}: a node with {description} is wanted; there is none"
+        text = f"{pod.by}: a node with {description} is required; there is none"
         return [Diagnostic("Nodes", "bad", text, "label one, or ask for another")]
     tolerated = [node for node in selected if not _untolerated_taints(pod, node)]
     if not tolerated:
@@ -87,12 +87,12 @@ def _fit(pod: PodRequirements, nodes: list[Document]) -> list[Diagnostic]:
         amounts = {name: number(value) for name, value in pod.requests.items()}
         roomy = any(all(_room(node, name) >= value for name, value in amounts.items()) for node in tolerated)
     except InputError as error:
-        text = f"{pod.by}: what is asked for cannot be read: {str(error).rstrip('.')}"
+        text = f"{pod.by}: its requests cannot be parsed: {str(error).rstrip('.')}"
         return [Diagnostic("Nodes", "bad", text, "correct its resources")]
     if roomy:
         return []
     description = ", ".join(f"{name} {value}" for name, value in pod.requests.items())
-    text = f"{pod.by}: {description} are asked for; no node has as much"
+    text = f"{pod.by}: {description} are requested; no node has as much"
     return [Diagnostic("Nodes", "bad", text, "ask for less, or add a node")]
 
 
@@ -124,9 +124,9 @@ def _images(needs: ClusterRequirements, nodes: list[Document]) -> list[Diagnosti
         _, _, tag = image.partition("@")[0].rpartition(":")
         moves = "@" not in image and (not tag or "/" in tag or tag == "latest")
         if image in _short(names) and not (always or moves):
-            findings.append(good("Images", f"{image} lies on a node"))
+            findings.append(good("Images", f"{image} is on a node"))
             continue
-        reason = "its tag moves" if moves else "its pull policy is Always" if always else "it lies on no node"
+        reason = "its tag moves" if moves else "its pull policy is Always" if always else "it is on no node"
         remedy = "see that the nodes reach its registry, with an imagePullSecret if it wants one, or load it into them"
         findings.append(
             Diagnostic("Images", "warning" if moves else "note", f"{image} will be pulled: {reason}", remedy)
@@ -146,9 +146,7 @@ def check_storage(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnost
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
-        return (
-            [Diagnostic("Storage", "unknown", "you may not look at storage classes")] if needs.storage_classes else []
-        )
+        return [Diagnostic("Storage", "unknown", "you may not list storage classes")] if needs.storage_classes else []
     names = {storage_class["metadata"]["name"] for storage_class in classes}
     default = {
         storage_class["metadata"]["name"]
@@ -164,10 +162,10 @@ def check_storage(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnost
         findings.append(Diagnostic("Storage", "warning", text, remedy))
     for name, by in needs.storage_classes.items():
         if name and name not in names:
-            text = f"{list_names(by)}: the storage class {name} is asked for; there is none of that name"
+            text = f"{list_names(by)}: the storage class {name} is requested, but does not exist"
             remedy = f"name one of {', '.join(sorted(names)) or 'those that you install'}"
             findings.append(Diagnostic("Storage", "bad", text, remedy))
         if not name and not default:
-            text = f"{list_names(by)}: the default storage class is asked for; there is none"
+            text = f"{list_names(by)}: the default storage class is requested, but there is none"
             findings.append(Diagnostic("Storage", "bad", text, f"annotate one with {_DEFAULT_CLASS}=true, or name one"))
     return findings

@@ -28,8 +28,8 @@ def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
     canary = discovery.has_field(cluster.transport, INFERENCE_SERVICES, ("spec", "canary"))
     if canary and config.gateway_api:
         text = (
-            "requests are divided by the gateway (spec.canary), at the endpoint's own address outside of the cluster; "
-            "who asks the predictor's Service inside takes no part"
+            "requests are divided by the gateway (spec.canary), at the endpoint's own address outside the cluster; "
+            "clients of the predictor's Service inside take no part"
         )
         return [good(AREA, text)]
     reason = f"enableGatewayApi is off in {_CONFIG}" if canary else "InferenceServices have no spec.canary"
@@ -40,7 +40,7 @@ def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
 
 def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
     """Return the addresses at which clients reach a graph, as a clause."""
-    inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside of the cluster"
+    inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside the cluster"
     if config is None:
         return f"{inside}, and outside where the endpoint has an HTTPRoute or an Ingress"
     if config.gateway_api and discovery.serves(cluster.transport, HTTP_ROUTES):

@@ -111,10 +111,10 @@ def _identity(cluster: Cluster) -> Diagnostic:
     except ClusterError as error:
         if error.reason == "unauthorized":
             raise
-        return Diagnostic("Identity", "unknown", "the server does not say as whom it knows you")
+        return Diagnostic("Identity", "unknown", "the server does not report your identity")
     user = review["status"]["userInfo"].get("username", "")
     if user == "system:anonymous":
-        return Diagnostic("Identity", "bad", "the server knows you as nobody", "sign in, or correct the kubeconfig")
+        return Diagnostic("Identity", "bad", "the server treats you as anonymous", "sign in, or correct the kubeconfig")
     return good("Identity", f"you are {user}")
 
 

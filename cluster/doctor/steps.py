@@ -22,9 +22,9 @@ def check_steps(cluster: Cluster, place: StepPlace | None, needs: ClusterRequire
     """
     if place is None:
         text = (
-            "nobody says where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
+            "it is unknown where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
         )
-        return [Diagnostic(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, by which it is asked")]
+        return [Diagnostic(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, to ask its API")]
     if cluster.namespace != place.namespace:
         state: DiagnosticState = "bad" if "run" in needs.purposes else "warning"
         remedy = f"install there: headrace cluster render OVERLAY --namespace {place.namespace}, headrace cluster keys"

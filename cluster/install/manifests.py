@@ -57,7 +57,7 @@ class InstallOptions:
                 )
         if not self.shared and (self.namespace in _OF_OTHERS or self.namespace.startswith("kube-")):
             raise InputError(
-                f"a namespace that is made must be Headrace's alone; {self.namespace} is not: leave out "
+                f"a namespace to create must be Headrace's alone; {self.namespace} is not: leave out "
                 "--create-namespace, or name another."
             )
         if any(part.isspace() for part in self.image + self.registry):

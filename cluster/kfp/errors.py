@@ -24,16 +24,16 @@ STATUSES = {
     400: ("invalid", _REFUSED),
     401: ("unauthorized", _LOG_IN),
     403: ("forbidden", "does not allow it: {message}; have this right granted, or set HEADRACE_KFP_NAMESPACE"),
-    405: ("unserved", "cannot do that: look whether it is of a version that can"),
+    405: ("unserved", "cannot do that: check whether it is of a version that can"),
     409: ("exists", "holds one already: {message}; choose another name"),
     412: ("invalid", _REFUSED),
     413: ("invalid", "refuses the request as too large: compile a smaller pipeline"),
     429: ("busy", "has too many requests: try again later"),
     500: ("failed", "failed: {message}; look at the log of ml-pipeline"),
-    501: ("unserved", "cannot do that: look whether it is of a version that can"),
+    501: ("unserved", "cannot do that: check whether it is of a version that can"),
     502: ("unreachable", _BUSY),
     503: ("unreachable", _BUSY),
-    504: ("timeout", "did not answer in time: look whether it is overloaded, then try again"),
+    504: ("timeout", "did not answer in time: check whether it is overloaded, then try again"),
 }
 
 # HTTP status by gRPC code (google.rpc.Code), which is more precise than the status of some answers.

@@ -66,22 +66,22 @@ class PipelineParameter:
         if self.kind == "STRING":
             return text
         try:
-            given = _WORDS[text.lower()] if text.lower() in _WORDS else json.loads(text)
+            parsed = _WORDS[text.lower()] if text.lower() in _WORDS else json.loads(text)
         except ValueError:
-            given = text
-        return self.value(given, where)
+            parsed = text
+        return self.value(parsed, where)
 
 
-def _cast(kind: str, given: Any) -> Any:
+def _cast(kind: str, value: Any) -> Any:
     """Return a value cast to a type; None if it has another type."""
     if kind in {"NUMBER_INTEGER", "NUMBER_DOUBLE"}:
-        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return None
         if kind == "NUMBER_DOUBLE":
-            return float(given)
-        return int(given) if given == int(given) else None
+            return float(value)
+        return int(value) if value == int(value) else None
     expected_type: type = {"STRING": str, "BOOLEAN": bool, "LIST": list, "STRUCT": dict}[kind]
-    return given if isinstance(given, expected_type) else None
+    return value if isinstance(value, expected_type) else None
 
 
 @dataclass(frozen=True)

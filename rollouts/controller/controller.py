@@ -252,7 +252,7 @@ class RolloutController:
         self.store.own(record)
         with ended_by_sigterm(), keep_watching(self.store):
             self.traffic.split(0)
-            reason = "nobody watched it any more: the candidate gets no request until it is resumed."
+            reason = "no process watched it any more: the candidate gets no request until it is resumed."
             held = _with_history(record, "held", reason)
             self.store.save(held)
         return held

@@ -43,7 +43,7 @@ class CounterTotals:
     """
 
     def __init__(self, source: CounterSource) -> None:
-        """Prepare to read ``source``."""
+        """Initialize with a source of counters."""
         self._source = source
         self._last: dict[str, CounterReading] = {}
         self._totals: dict[str, RequestCounts] = {}

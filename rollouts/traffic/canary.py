@@ -51,9 +51,9 @@ class CanaryTraffic:
         cases are sent to the canary's own Service, which can be reached only inside the cluster.
         """
         candidate, deployer = self.endpoint.find().candidate, self.endpoint.deployer
-        own = self.endpoint.own()
-        name, percent = self._name(own), _percent(own)
-        applied = self.endpoint.apply(divide(own, candidate.uri, name, percent))
+        current = self.endpoint.own()
+        name, percent = self._name(current), _percent(current)
+        applied = self.endpoint.apply(divide(current, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         if not deployer.target.via:
@@ -66,9 +66,9 @@ class CanaryTraffic:
         Raises:
             ClusterError: If the division does not take effect in time.
         """
-        own, candidate = self.endpoint.own(), self.endpoint.find().candidate
-        name = self._name(own)
-        enlarged = divide(own, candidate.uri, name, _percent(own), pods=pods_of(own, percent))
+        current, candidate = self.endpoint.own(), self.endpoint.find().candidate
+        name = self._name(current)
+        enlarged = divide(current, candidate.uri, name, _percent(current), pods=pods_of(current, percent))
         applied = self.endpoint.apply(enlarged)  # start the pods before the requests arrive
         workload = kserve_status.workload(self.endpoint.name, name)
         if percent:
@@ -84,28 +84,28 @@ class CanaryTraffic:
 
         The address inside the cluster stays.
         """
-        candidate, own = self.endpoint.find().candidate, self.endpoint.own()
-        changed = serving(own, candidate.uri)
-        if own["spec"].get("canary"):
-            changed["spec"]["canary"] = own["spec"]["canary"]
+        candidate, current = self.endpoint.find().candidate, self.endpoint.own()
+        changed = serving(current, candidate.uri)
+        if current["spec"].get("canary"):
+            changed["spec"]["canary"] = current["spec"]["canary"]
         self.endpoint.until_answering(self.endpoint.apply(changed), candidate, fresh=False)
         return self._alone(candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
-        stable, own = self.endpoint.find().stable, self.endpoint.own()
-        changed = serving(own, stable.uri)  # the candidate may have been promoted already, or partly
-        if own["spec"].get("canary"):
-            changed["spec"]["canary"] = [{**own["spec"]["canary"][0], "trafficPercent": 0}]
+        stable, current = self.endpoint.find().stable, self.endpoint.own()
+        changed = serving(current, stable.uri)  # the candidate may have been promoted already, or partly
+        if current["spec"].get("canary"):
+            changed["spec"]["canary"] = [{**current["spec"]["canary"][0], "trafficPercent": 0}]
         self.endpoint.until_answering(self.endpoint.apply(changed), stable, fresh=False)
         return self._alone(stable)
 
     def _alone(self, version: RolloutVersion) -> str:
         """Set the canary's share to 0, wait until no request reaches it, delete it, and verify the version."""
-        own = self.endpoint.own()
-        canary = own["spec"].get("canary")
+        current = self.endpoint.own()
+        canary = current["spec"].get("canary")
         if canary:
-            changed = serving(own, version.uri)
+            changed = serving(current, version.uri)
             changed["spec"]["canary"] = [{**canary[0], "trafficPercent": 0}]
             self.endpoint.apply(changed)
             self._until_shared(str(canary[0]["predictor"]["name"]), 0)
@@ -149,17 +149,17 @@ class CanaryTraffic:
                 raise
         return self.endpoint.until_answering(applied, version, fresh=False)
 
-    def _name(self, own: Document) -> str:
+    def _name(self, current: Document) -> str:
         """Return the name of the candidate's predictor: its current one, else an unused one."""
         candidate, cluster = self.endpoint.find().candidate, self.endpoint.deployer.cluster
-        for canary in own["spec"].get("canary") or []:
+        for canary in current["spec"].get("canary") or []:
             if canary["predictor"]["model"].get("storageUri") == candidate.uri:
                 return str(canary["predictor"]["name"])
         serial = 1
         while True:
             name = name_of(candidate.digest, endpoint=self.endpoint.name, serial=serial)
             workload = kserve_status.workload(self.endpoint.name, name)
-            taken = name == kserve_status.predictor(own) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - called at once
+            taken = name == kserve_status.predictor(current) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - called at once
             if not taken:
                 return name
             serial += 1
@@ -178,29 +178,29 @@ def name_of(digest: str, *, endpoint: str, serial: int = 1) -> str:
     return f"v{digest[: max(1, min(_DIGITS, room))]}{end}"
 
 
-def pods_of(own: Mapping[str, Any], percent: int) -> int:
+def pods_of(current: Mapping[str, Any], percent: int) -> int:
     """Return the number of a canary's pods: its share of the predictor's, at least one, and never fewer than it had.
 
     Otherwise pods would end before the gateway has applied the smaller share.
     """
-    minimum = int(own["spec"]["predictor"].get("minReplicas") or 1)
-    previous = [int(canary["predictor"].get("minReplicas") or 1) for canary in own["spec"].get("canary") or []]
+    minimum = int(current["spec"]["predictor"].get("minReplicas") or 1)
+    previous = [int(canary["predictor"].get("minReplicas") or 1) for canary in current["spec"].get("canary") or []]
     return min(minimum, max([1, math.ceil(minimum * percent / 100), *previous])) or 1
 
 
-def divide(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
+def divide(current: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
     """Return an InferenceService with a canary.
 
     Args:
-        own: The InferenceService as Headrace applied it.
+        current: The InferenceService as Headrace applied it last.
         uri: Address of the canary's bundle.
         name: Name of the canary's predictor.
         percent: Its share of the requests.
         pods: Its minimum of replicas; 0 for the number by its share.
     """
-    changed = serving(own, kserve_status.source(own))
+    changed = serving(current, kserve_status.source(current))
     model = {**changed["spec"]["predictor"]["model"], "storageUri": uri}
-    predictor = {"name": name, "minReplicas": pods or pods_of(own, percent), "model": model}
+    predictor = {"name": name, "minReplicas": pods or pods_of(current, percent), "model": model}
     changed["spec"]["canary"] = [{"predictor": predictor, "trafficPercent": percent}]
     return changed
 
@@ -213,6 +213,6 @@ def share(service: Document, name: str) -> int:
     return percent if status.get("ready") or not percent else -1
 
 
-def _percent(own: Document) -> int:
+def _percent(current: Document) -> int:
     """Return the share in a canary's specification; 0 if there is none."""
-    return sum(int(canary.get("trafficPercent") or 0) for canary in own["spec"].get("canary") or [])
+    return sum(int(canary.get("trafficPercent") or 0) for canary in current["spec"].get("canary") or [])

@@ -50,8 +50,8 @@ def require_route(deployer: KServeDeployer, service: Document) -> None:
     if _way(deployer.cluster, name) is None:
         raise InputError(
             f"the requests of {name} would be divided by an InferenceGraph, which KServe gives no address outside of "
-            f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not look at them) beside "
-            "which a route to it could be made: run the rollout inside of the cluster, as the component rollout, or "
+            f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not read them) beside "
+            "which a route to it could be made: run the rollout inside the cluster, as the component rollout, or "
             "let KServe make routes (its ConfigMap inferenceservice-config, key ingress)."
         )
 
@@ -150,7 +150,7 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         ClusterError: If it does not answer.
     """
     if deployer.store is None:
-        raise missing_store("a graph is asked a test case before it divides requests")
+        raise missing_store("a graph must answer a test case before it divides requests")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]

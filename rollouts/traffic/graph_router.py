@@ -47,7 +47,7 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
         late = time.monotonic() - start > EVENT_SECONDS
         for event in () if deployment else set(warnings(cluster, name)) - set(before):
             if event.reason == _REJECTED or (late and CONTESTED not in event.message):
-                failure = f"KServe makes no router of it ({event.reason}): {event.message.rstrip('.')}"
+                failure = f"KServe creates no router for it ({event.reason}): {event.message.rstrip('.')}"
         if failure or crash:
             text = failure or (crash.text if crash else "")
             raise ClusterError(f"the InferenceGraph {name} must divide requests, but {text}.")
@@ -99,4 +99,4 @@ def _condition(cluster: Cluster, name: str) -> str:
             text = " ".join(str(condition.get("message") or "").split())
             reason = condition.get("reason") or "no reason"
             return f"KServe says that it is not ready ({reason}){': ' if text else ''}{text}"
-    return "KServe says nothing against it" if ready(graph) else "KServe has said nothing of it"
+    return "KServe reports no problem" if ready(graph) else "KServe has not reported a status"

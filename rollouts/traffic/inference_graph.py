@@ -71,10 +71,10 @@ class InferenceGraphTraffic:
     def restore(self) -> str:
         """See ``Traffic.restore``."""
         stable = self.endpoint.find().stable
-        own = self.endpoint.own()
-        if kserve_status.source(own) == stable.uri:
+        current = self.endpoint.own()
+        if kserve_status.source(current) == stable.uri:
             return self._alone()
-        applied = self.endpoint.apply(serving(own, stable.uri))  # a promotion had begun
+        applied = self.endpoint.apply(serving(current, stable.uri))  # a promotion had begun
         self.endpoint.until_answering(applied, stable, fresh=False)
         return self._alone()
 

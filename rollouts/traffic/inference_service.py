@@ -135,9 +135,9 @@ def patiently(act: Callable[[], T]) -> T:
             time.sleep(_PAUSE_SECONDS)
 
 
-def serving(own: Document, uri: str) -> Document:
+def serving(current: Document, uri: str) -> Document:
     """Return a copy of an InferenceService that serves only another bundle."""
-    changed: Any = json.loads(json.dumps(own))
+    changed: Any = json.loads(json.dumps(current))
     changed["spec"].pop("canary", None)
     changed["spec"]["predictor"].pop("canaryTrafficPercent", None)
     changed["spec"]["predictor"]["model"]["storageUri"] = uri

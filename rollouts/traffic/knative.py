@@ -55,10 +55,10 @@ class KnativeTraffic:
         share of 0 the former revision answers until the new pods run; without it the candidate would.
         """
         stable = self.endpoint.find().stable
-        own = self.endpoint.own()
-        if kserve_status.source(own) != stable.uri or kserve_status.split(own):
-            again = kserve_status.source(own) == stable.uri
-            applied = self.endpoint.apply(divide(own, stable.uri, 0))
+        current = self.endpoint.own()
+        if kserve_status.source(current) != stable.uri or kserve_status.split(current):
+            again = kserve_status.source(current) == stable.uri
+            applied = self.endpoint.apply(divide(current, stable.uri, 0))
             self.endpoint.until_answering(applied, stable, fresh=not again, route=False)
         return self._whole(stable)
 
@@ -86,15 +86,15 @@ class KnativeTraffic:
         )
 
 
-def divide(own: Document, uri: str, percent: int) -> Document:
+def divide(current: Document, uri: str, percent: int) -> Document:
     """Return an InferenceService whose latest revision is of a bundle and gets a share of the requests.
 
     Args:
-        own: The InferenceService as Headrace applied it.
+        current: The InferenceService as Headrace applied it last.
         uri: Address of the bundle.
         percent: The share.
     """
-    changed = serving(own, uri)
+    changed = serving(current, uri)
     changed["spec"]["predictor"]["canaryTrafficPercent"] = percent
     return changed
 

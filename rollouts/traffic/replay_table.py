@@ -185,14 +185,14 @@ class ReplayTraffic:
                 readings[f"outcome of {digest}"] = CounterReading(digest, RequestCounts(outcomes=outcomes))
         return readings
 
-    def _only(self, remaining: str, ended: str, percent: int) -> str:
+    def _only(self, remaining: str, other: str, percent: int) -> str:
         with self._lock:
             self._percent = percent
-        while self._in_flight[ended]:
+        while self._in_flight[other]:
             time.sleep(0.01)  # requests in flight must be answered before their server ends
-        endpoint = self._endpoints.pop(ended, None)
+        endpoint = self._endpoints.pop(other, None)
         if endpoint:
-            self._deployers[ended].undeploy(endpoint)
+            self._deployers[other].undeploy(endpoint)
         return self._endpoints[remaining].url if remaining in self._endpoints else ""
 
     def _addresses(self) -> Mapping[str, str]:

@@ -215,14 +215,14 @@ class KServeDeployer:
             failing = self.cluster.get(INFERENCE_SERVICES, name) or applied
             self._put_back(claim, applied)
             if before is None:
-                return f"{name}, which was not there before, was deleted again"
+                return f"{name}, which did not exist before, was deleted again"
             if not before_digest:
-                return f"{name} was put back to what it was, which did not answer either"
-            self.say(f"putting back {before_digest[:12]}")
+                return f"{name} was restored to its former state, which did not answer either"
+            self.say(f"restoring {before_digest[:12]}")
             service = self.cluster.get(INFERENCE_SERVICES, name) or applied
             self.waiting().until_answering(goal(service, kserve_status.source(before), before_digest, failing))
         except HeadraceError as error:
-            return f"and what was there before could not be brought back: {str(error).rstrip('.')}"
+            return f"and its former state could not be restored: {str(error).rstrip('.')}"
         return f"{name} answers with {before_digest[:12]} as before"
 
 

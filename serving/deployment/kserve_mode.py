@@ -23,12 +23,12 @@ def found_mode(cluster: Cluster, wanted: str = "") -> str:
         InputError: If the mode is Knative, which is not installed.
         ClusterError: If the cluster cannot be read.
     """
-    knative = KNATIVE_GROUP in discovery.groups(cluster.transport)
-    if wanted == KNATIVE and not knative:
+    has_knative = KNATIVE_GROUP in discovery.groups(cluster.transport)
+    if wanted == KNATIVE and not has_knative:
         raise InputError(f"the mode {KNATIVE} needs Knative Serving, which {cluster.address} does not serve.")
     if wanted:
         return wanted
-    return _configured_mode(cluster) if knative else STANDARD
+    return _configured_mode(cluster) if has_knative else STANDARD
 
 
 def _configured_mode(cluster: Cluster) -> str:

@@ -47,14 +47,14 @@ def of(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]
         uri: Address of the version's bundle.
         since: When the attempt began, RFC 3339.
     """
-    own = [
+    version_pods = [
         pod
         for pod in pods
         if uri in _sources(pod)
         and not pod["metadata"].get("deletionTimestamp")
         and str(pod["metadata"]["creationTimestamp"]) >= since
     ]
-    return sorted(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return sorted(version_pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
 
 
 def _sources(pod: Document) -> set[str]:

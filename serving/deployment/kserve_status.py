@@ -88,9 +88,9 @@ def runs(deployment: Document | None, uri: str) -> bool:
     """
     if not current(deployment, uri) or deployment is None:
         return False
-    reported, wanted = status(deployment), int(deployment["spec"].get("replicas", 1))
+    reported, replicas = status(deployment), int(deployment["spec"].get("replicas", 1))
     counts = [int(reported.get(name) or 0) for name in ("updatedReplicas", "replicas", "availableReplicas")]
-    return wanted > 0 and counts == [wanted] * 3
+    return replicas > 0 and counts == [replicas] * 3
 
 
 def current(deployment: Document | None, uri: str) -> bool:

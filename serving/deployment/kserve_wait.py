@@ -257,7 +257,7 @@ class VersionWait:
         """Raise if KServe creates no pods and only an event says why."""
         for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
             if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
-                raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
+                raise _FailedError(f"KServe creates no pods for it ({event.reason}): {event.message}")
 
     def _last_words(self, failure: PodFailure) -> str:
         if not failure.container:
@@ -280,9 +280,7 @@ def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
 def outside_hint(cluster: Cluster, via: str) -> str:
     """Return a clause on how to reach an endpoint from outside the cluster; empty inside or if a gateway is named."""
     return (
-        "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
-        if cluster.context and not via
-        else ""
+        "; outside the cluster, name its gateway with --via or HEADRACE_GATEWAY" if cluster.context and not via else ""
     )
 
 

@@ -77,4 +77,4 @@ def put_right(cluster: Cluster, about: LeaseSubject) -> str:
     undo(cluster, about, uid=str(service["metadata"]["uid"]))
     if about.before is None:
         return "was deleted: it was not there before, and its version was not verified"
-    return f"was put back to {kserve_status.source(about.before)}: its version was not verified"
+    return f"was restored to {kserve_status.source(about.before)}: its version was not verified"

@@ -172,10 +172,10 @@ async def serving(service: InferenceService, address: str, options: ServerOption
     Raises:
         InputError: If the address is not available.
     """
-    most = options.limits.body_bytes
+    limit = options.limits.body_bytes
     channel_options = [
         ("grpc.so_reuseport", 1),  # the server process keeps a socket bound to the port, even for a single worker
-        ("grpc.max_receive_message_length", most),
+        ("grpc.max_receive_message_length", limit),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", options.limits.header_bytes),
     ]

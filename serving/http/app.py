@@ -134,8 +134,8 @@ class HttpApplication:
 
     async def _metrics(self, scope: Any, _: Any) -> Response:
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-        content, kind = await self._telemetry.render_metrics(accept.decode("latin-1"))
-        return Response(200, content, content_type=kind.encode())
+        content, content_type = await self._telemetry.render_metrics(accept.decode("latin-1"))
+        return Response(200, content, content_type=content_type.encode())
 
     async def _openapi(self, _: Any, __: Any) -> Response:
         from headrace.serving.protocols.openapi import openapi  # noqa: PLC0415 - seldom asked for

@@ -132,8 +132,8 @@ class ServedModel:
         if not self.classes:
             return [{"value": value} for value in scored.scores]
         return [
-            {"label": self.classes[place], "probabilities": dict(zip(self.classes, row, strict=True))}
-            for place, row in zip(scored.chosen, scored.scores, strict=True)
+            {"label": self.classes[index], "probabilities": dict(zip(self.classes, row, strict=True))}
+            for index, row in zip(scored.chosen, scored.scores, strict=True)
         ]
 
     def warm(self, content: Mapping[str, Any]) -> None:

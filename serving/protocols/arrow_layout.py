@@ -65,27 +65,27 @@ def check_stream(body: bytes, limits: RequestLimits) -> bytes:
 class _Table:
     """A FlatBuffers table at a position in a buffer."""
 
-    def __init__(self, data: bytes, place: int) -> None:
-        self._data, self._place = data, place
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data, self._position = data, position
 
-    def read(self, place: int, form: str) -> int:
+    def read(self, position: int, form: str) -> int:
         """Return the number at a position; raise IndexError beyond the end."""
-        if not 0 <= place <= len(self._data) - _WIDTHS[form]:
+        if not 0 <= position <= len(self._data) - _WIDTHS[form]:
             raise IndexError
-        return int(struct.unpack_from(form, self._data, place)[0])
+        return int(struct.unpack_from(form, self._data, position)[0])
 
     def _field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is absent."""
-        fields = self._place - self.read(self._place, "<i")
+        fields = self._position - self.read(self._position, "<i")
         if slot >= self.read(fields, "<H"):
             return 0
         offset = self.read(fields + slot, "<H")
-        return self._place + offset if offset else 0
+        return self._position + offset if offset else 0
 
     def number(self, slot: int, form: str) -> int:
         """Return a number; 0 if it is absent."""
-        place = self._field(slot)
-        return self.read(place, form) if place else 0
+        position = self._field(slot)
+        return self.read(position, form) if position else 0
 
     def has(self, slot: int) -> bool:
         """Return whether a field is present."""
@@ -93,17 +93,17 @@ class _Table:
 
     def table(self, slot: int) -> "_Table":
         """Return a table; raise IndexError if it is absent."""
-        place = self._field(slot)
-        if not place:
+        position = self._field(slot)
+        if not position:
             raise IndexError
-        return _Table(self._data, place + self.read(place, "<I"))
+        return _Table(self._data, position + self.read(position, "<I"))
 
     def vector(self, slot: int, width: int) -> Iterator[int]:
         """Yield the positions of the items of a vector."""
-        place = self._field(slot)
-        if not place:
+        position = self._field(slot)
+        if not position:
             return
-        start = place + self.read(place, "<I")
+        start = position + self.read(position, "<I")
         count = self.read(start, "<I")
         if count > _MOST or start + 4 + count * width > len(self._data):
             raise IndexError
@@ -111,43 +111,43 @@ class _Table:
 
     def tables(self, slot: int) -> Iterator["_Table"]:
         """Yield the tables of a vector."""
-        for place in self.vector(slot, 4):
-            yield _Table(self._data, place + self.read(place, "<I"))
+        for position in self.vector(slot, 4):
+            yield _Table(self._data, position + self.read(position, "<I"))
 
     def text(self, slot: int) -> str:
         """Return a text; empty if it is absent."""
-        place = self._field(slot)
-        if not place:
+        position = self._field(slot)
+        if not position:
             return ""
-        start = place + self.read(place, "<I")
+        start = position + self.read(position, "<I")
         return self._data[start + 4 : start + 4 + self.read(start, "<I")].decode(errors="replace")
 
 
 def _messages(stream: bytes) -> Iterator[tuple[int, _Table, int, int]]:
     """Yield kind, header, start and length of the body of each message."""
-    place = count = 0
+    position = count = 0
     buffer = _Table(stream, 0)
-    while place < len(stream):
+    while position < len(stream):
         count += 1
         if count > _MOST:
             raise IndexError
-        length = buffer.read(place, "<I")
-        place += 4
+        length = buffer.read(position, "<I")
+        position += 4
         if length == _CONTINUED:
-            length = buffer.read(place, "<I")
-            place += 4
+            length = buffer.read(position, "<I")
+            position += 4
         if length == 0:
             return
-        if length > len(stream) - place:
+        if length > len(stream) - position:
             raise IndexError
-        data = stream[place : place + length]
+        data = stream[position : position + length]
         message = _Table(data, _Table(data, 0).read(0, "<I"))
         body = message.number(10, "<q")
-        place += length
-        if not 0 <= body <= len(stream) - place:
+        position += length
+        if not 0 <= body <= len(stream) - position:
             raise IndexError
-        yield message.number(6, "<B"), message.table(8), place, body
-        place += body
+        yield message.number(6, "<B"), message.table(8), position, body
+        position += body
 
 
 def _check_columns(schema: _Table) -> None:
@@ -163,8 +163,8 @@ def _check_columns(schema: _Table) -> None:
 def _size(batch: _Table, body: bytes, limit: int) -> int:
     """Return the decompressed size in bytes of a batch's buffers, which each compressed buffer claims in its prefix."""
     buffer, compressed, size = _Table(body, 0), batch.has(10), 0
-    for place in batch.vector(8, 16):
-        offset, length = batch.read(place, "<q"), batch.read(place + 8, "<q")
+    for position in batch.vector(8, 16):
+        offset, length = batch.read(position, "<q"), batch.read(position + 8, "<q")
         if offset < 0 or not 0 <= length <= len(body) - offset:
             raise IndexError
         claimed = buffer.read(offset, "<q") if compressed and length else -1

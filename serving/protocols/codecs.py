@@ -56,11 +56,11 @@ class ProtocolCodec:
 def _read_v1(
     body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
 ) -> tuple[Document, InputRows]:
-    content, kind = cloud_events.open_event(body, headers, limits)
-    media_type.check(kind, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
-    if kind.name == media_type.CSV:
-        return {}, csv_request.read_rows(content, kind, limits)
-    if kind.name in media_type.ARROW:
+    content, content_type = cloud_events.open_event(body, headers, limits)
+    media_type.check(content_type, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
+    if content_type.name == media_type.CSV:
+        return {}, csv_request.read_rows(content, content_type, limits)
+    if content_type.name in media_type.ARROW:
         return {}, arrow_request.read_columns(content, limits)
     document = json_body.read(content, limits)
     data = cloud_events.data_of(document)

@@ -108,10 +108,10 @@ def _read_values(item: Any, datatype: Datatype, index: int) -> Values:
     field = _FIELDS.get(item.datatype)
     if field is None:
         raise RequestError(f"inputs[{index}] must hold {item.datatype} values in raw_input_contents.")
-    others = [other.name for other, _ in item.contents.ListFields() if other.name != field]
-    if others:
+    other_fields = [other.name for other, _ in item.contents.ListFields() if other.name != field]
+    if other_fields:
         raise RequestError(
-            f"inputs[{index}] must hold its {item.datatype} values in {field}; got {quote(others)}.", "kind"
+            f"inputs[{index}] must hold its {item.datatype} values in {field}; got {quote(other_fields)}.", "kind"
         )
     values = getattr(item.contents, field)
     if item.datatype in {"FP32", "FP64"}:

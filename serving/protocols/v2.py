@@ -87,7 +87,7 @@ def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
     n, classes = len(scored.scores), served.classes
     if not classes:
         return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
-    label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[place] for place in scored.chosen]}
+    label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[index] for index in scored.chosen]}
     # A parameter of V2 is a scalar, so the order of the classes is sent as JSON text.
     probabilities = {
         "name": "probabilities",

@@ -154,5 +154,5 @@ class CounterWriter:
 
 _PLACES = {(protocol, code): slots.request(protocol, code) for protocol in slots.PROTOCOLS for code in slots.CODES}
 _DURATIONS = {
-    protocol: slots.DURATIONS + place * (len(slots.SECONDS) + 2) for place, protocol in enumerate(slots.PROTOCOLS)
+    protocol: slots.DURATIONS + index * (len(slots.SECONDS) + 2) for index, protocol in enumerate(slots.PROTOCOLS)
 }

@@ -31,8 +31,8 @@ SLAB = 16_384
 
 def request(protocol: str, code: int) -> int:
     """Return the index of the counter of requests with a protocol and a status."""
-    place = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
-    return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + place
+    index = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
+    return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + index
 
 
 def bucket(seconds: float) -> int:

@@ -248,9 +248,9 @@ def test_a_killed_update_is_tidied(
         running.kill()
         silent()
         (left,) = find(tidier).orphans
-        assert str(left).endswith("it would be put back to what it was")
+        assert str(left).endswith("it would be restored to its former state")
         assert clean_up(left).startswith(
-            f"the InferenceService {name} was put back to {versions['stable']}: its version was not verified: nobody"
+            f"the InferenceService {name} was restored to {versions['stable']}: its version was not verified: nobody"
         )
     assert spec(kserve_place, name) == before
     assert served(kserve_place, standing) == {digest(versions["stable"])}
@@ -434,7 +434,7 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
         said = running.tidy()
     assert f"the rollout of {name} is held: {stable[:12]} answers alone until" in said
     assert scene.record.status == "held"
-    assert scene.record.history[-1].text.startswith("nobody watched it any more")
+    assert scene.record.history[-1].text.startswith("no process watched it any more")
     if way == "canary":
         assert spec(place, name)["canary"][0]["trafficPercent"] == 0
     assert find(place.cluster).orphans == []

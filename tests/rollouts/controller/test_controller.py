@@ -241,7 +241,7 @@ def test_a_rollout_that_nobody_watches_is_held_by_another(tmp_path: Path) -> Non
     held = engine(played, tmp_path).hold(first())
     assert (held.status, played.done, played.percent) == ("held", ["split 0"], 0)
     assert kept(tmp_path) == held
-    assert held.history[-1].text.startswith("nobody watched it any more")
+    assert held.history[-1].text.startswith("no process watched it any more")
     with pytest.raises(TakenOverError):
         before.save(first())
     assert engine(Played(), tmp_path).run(kept(tmp_path)).status == "promoted"
