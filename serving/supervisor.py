@@ -50,6 +50,7 @@ class WorkerSupervisor:
         Raises:
             InternalError: If workers die as soon as they start.
         """
+        # Blocked signals wait for sigwait, so that no handler interrupts a fork or a restart.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             for number in range(self._count):
@@ -114,6 +115,7 @@ class WorkerSupervisor:
                 continue
             del self._pids[pid]
             young = time.monotonic() - self._born.pop(pid) < _YOUNG_SECONDS
+            # A worker that cannot serve would otherwise be forked in an endless loop.
             self._young_deaths = self._young_deaths + 1 if young else 0
             if self._young_deaths > _MOST_YOUNG_DEATHS:
                 raise InternalError("workers die as soon as they start; the lines above tell why.")
@@ -130,7 +132,7 @@ class WorkerSupervisor:
         deadline = time.monotonic() + self._grace
         while self._pids and time.monotonic() < deadline:
             self._reap()
-            signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+            signal.sigtimedwait({signal.SIGCHLD}, 0.1)  # signals of the same kind merge, hence the timeout
         self._reap()
         self._send(signal.SIGKILL)
         for pid in self._pids:

@@ -75,6 +75,7 @@ async def _serve(
     )
     server = _Http(_config(app, live, options), live, options.drain_seconds)
     _reload_on_hangup(telemetry)
+    # The parent never writes to this pipe: it becomes readable only at its end of file, when the parent has died.
     if address.alive != OFF:
         asyncio.get_running_loop().add_reader(address.alive, server.end)
     async with contextlib.AsyncExitStack() as stack:
@@ -86,6 +87,7 @@ async def _serve(
 
             service = grpc_server.InferenceService(executor, telemetry, explainer, repository=options.repository)
             await stack.enter_async_context(grpc_server.serving(service, address.grpc, options))
+        # In a thread: requests on the fast path need none of these imports and are answered meanwhile.
         warm_up = asyncio.get_running_loop().run_in_executor(None, _warm)
         stack.push_async_callback(asyncio.wait_for, warm_up, None)
         _collect_less()

@@ -133,7 +133,7 @@ class LeaseClaim:
             LeaseLostError: If it is no longer this process's.
             ClusterError: If it cannot be deleted.
         """
-        self._stop()
+        self._stop()  # a renewal in between would change the version that the deletion requires
         metadata = self._own()["metadata"]
         with self._translate_conflict():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])

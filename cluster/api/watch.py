@@ -53,6 +53,7 @@ def follow(
         except ClusterError as error:
             now = time.monotonic()
             refused_since = (refused_since or now) if error.denied else 0.0
+            # A server that has just started denies everything for a moment, before it has loaded its rights.
             passing = error.transient or (refused_since and now - refused_since < PATIENCE_SECONDS)
             if not passing or now >= end:
                 raise
@@ -86,6 +87,7 @@ def _until_changed(
         for event in events:
             if event.get("type") in {"ADDED", "MODIFIED", "DELETED"}:
                 return
+    # Also after a failed watch, so that the object is not read in a busy loop.
     rest = seconds - (time.monotonic() - start)
     time.sleep(min(_PAUSE_SECONDS, max(rest, 0.0)))
 

@@ -70,11 +70,12 @@ class RolloutController:
                     self.traffic.prepare()
                 return self._run(record)
             except TakenOverError:
-                raise
+                raise  # another process divides the requests now; any change here would interfere
             except HeadraceError as error:
                 self._fail(record, error)
                 raise
             except BaseException:
+                # SIGTERM, Ctrl-C or a defect: the user may resume, so the candidate is held and not deleted.
                 self._hold(record)
                 raise
 
@@ -99,6 +100,7 @@ class RolloutController:
         self._still_ours()
         self.traffic.split(percent)
         self._first(meter, record)
+        # The bound of slow requests is fixed once: a bound chosen from the data of a step would bias its comparison.
         if record.slow_seconds is None:
             lifetime = meter.lifetime(record.stable.digest)
             edge = record.plan.slow_ms / 1000 or comparisons.slow_edge(lifetime, floor_ms=record.plan.floor_ms)

@@ -94,6 +94,7 @@ class ConfigMapRecordStore:
             if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
                 raise taken_over(changed.name)
             command = parse_command(config_map["data"].get("wish", ""))
+            # The version makes the patch fail if a command was written since, which it would erase otherwise.
             change = {
                 "metadata": {"resourceVersion": config_map["metadata"]["resourceVersion"]},
                 "data": {**self._data(changed), "wish": ""},

@@ -204,9 +204,9 @@ class FileRecordStore:
 def _alive(runner: dict[str, object]) -> bool:
     """Return whether the process of a heartbeat still runs on this machine."""
     try:
-        os.kill(int(str(runner.get("pid", 0))), 0)
+        os.kill(int(str(runner.get("pid", 0))), 0)  # signal 0 only tests for the process
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
-        return True
+        return True  # it runs, under another user
     return True

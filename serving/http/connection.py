@@ -112,6 +112,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _choose_fast_handler(self) -> "FastHandler | None":
         free = self.cycle is None or self.cycle.response_complete
+        # Pipelined requests must be answered in order, and a slow reader must not fill the write buffer.
         if not free or self.expect_100_continue or self.flow.write_paused or not self.parser.should_keep_alive():
             return None
         if self.draining():
