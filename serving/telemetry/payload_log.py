@@ -85,8 +85,8 @@ def redact_rows(source: InputRows, contract: Contract) -> dict[str, Any]:
     allowed = [(index, column.name) for index, column in enumerate(contract.inputs) if not column.personal]
     if isinstance(source, dict):
         columns = {name: list(source[name][:_MOST_ROWS]) for _, name in allowed if name in source}
-        source = len(next(iter(columns.values()), []))
-        return {"instances": [{name: _plain(values[row]) for name, values in columns.items()} for row in range(source)]}
+        count = len(next(iter(columns.values()), []))
+        return {"instances": [{name: _plain(values[row]) for name, values in columns.items()} for row in range(count)]}
     instances = []
     for row in source[:_MOST_ROWS]:
         by_name = row if isinstance(row, dict) else dict(zip(inputs, row, strict=False))
