@@ -1,8 +1,9 @@
-"""A new version takes over from the stable one step by step, watched by its own numbers.
+"""A new version takes over from the stable one step by step, with a decision after each.
 
-The way of a rollout: ``engine`` asks ``traffic`` to divide the requests (``replay`` here; ``canary``, ``knative`` or
-``graph`` on KServe, by way of ``endpoint``), reads what the servers count (``servers`` or ``prometheus``, added up by
-``meter``), compares the two (``checks``), decides (``gate``), and writes it down (``record``) where others can look and
-interfere (``memory``, ``config_map``). ``local`` and ``on_kserve`` put the parts together, ``start`` begins, goes on or
-ends, and ``step`` is all of it for a pipeline.
+``controller`` has ``traffic`` divide the requests (``replay_table`` on this machine; ``canary``, ``knative`` or
+``inference_graph`` on KServe), reads the servers' counters (``server_metrics`` or ``prometheus``, summed by
+``record.counter_totals``), compares the versions (``decisions.comparisons``), decides (``decisions.gate``), and writes
+the record (``record``) where users can see it and send commands (``record_store``, ``config_map_store``). ``local``
+and ``kserve`` assemble the parts, ``controller.start`` begins, resumes or aborts a rollout, and ``step`` runs one in a
+pipeline.
 """

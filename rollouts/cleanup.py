@@ -1,4 +1,4 @@
-"""What killed processes left on a cluster, of searches, deployments and rollouts: found, told, and put right."""
+"""Find and clean up what killed processes left on a cluster: searches, deployments and rollouts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ _PUT_RIGHT: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
 
 @dataclass(frozen=True)
 class Orphan:
-    """Something that nobody watches any more.
+    """An object whose process has died.
 
     Attributes:
-        what: What it is, such as ``the Experiment forest-0a1b2c3d``.
-        silent_seconds: Time since somebody said that they watch it.
-        would: What tidying does, as a clause: ``it would be deleted``.
-        put_right: Does it; gives what is so then, as a clause.
+        what: Kind and name, such as ``the Experiment forest-0a1b2c3d``.
+        silent_seconds: Time since the last heartbeat of its process.
+        would: Effect of the cleanup, as a clause: ``it would be deleted``.
+        put_right: Cleans up and returns the resulting state, as a clause.
     """
 
     what: str
@@ -40,27 +40,27 @@ class Orphan:
     put_right: Callable[[], str]
 
     def __str__(self) -> str:
-        """As it is told before anything is done."""
+        """Return the object and the effect of the cleanup, for a dry run."""
         return f"{self.what}: {self.since}; {self.would}"
 
     @property
     def since(self) -> str:
-        """How long nobody has watched it."""
+        """How long no process has watched it, as a clause."""
         return f"nobody has watched it for {self.silent_seconds / 60:.0f} min"
 
 
 @dataclass(frozen=True)
 class OrphanScan:
-    """All that was found in a namespace.
+    """The claims and rollouts of a namespace, by state.
 
     Attributes:
-        left: What nobody watches any more.
-        watched: What is under way and watched, which is left alone.
-        unwatched: A sentence for each thing that goes on unwatched as its user wished, which is left alone too.
+        orphans: Objects whose process has died.
+        watched: Objects whose process is alive; the cleanup leaves them alone.
+        unwatched: A sentence for each object that its user meant to run unwatched; the cleanup leaves them alone too.
         unread: A sentence for each Lease or record that cannot be read.
     """
 
-    left: list[Orphan] = field(default_factory=list)
+    orphans: list[Orphan] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     unwatched: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -69,82 +69,82 @@ class OrphanScan:
 def find(
     cluster: Cluster, *, say: Callable[[str], None] = lambda _: None, rollout_seconds: float = rollouts.SILENT_SECONDS
 ) -> OrphanScan:
-    """Look for what nobody watches any more; nothing is changed.
+    """Scan a namespace for orphans without changing anything.
 
     Args:
-        cluster: Where, and in which namespace.
-        say: Told in a few words what happens when a rollout is put right.
-        rollout_seconds: How long the process of a rollout may say nothing; each claim says so itself.
+        cluster: The cluster and the namespace.
+        say: Called with a few words about progress when an orphaned rollout is cleaned up.
+        rollout_seconds: Longest time without a heartbeat of a rollout's process; each claim names its own.
 
     Raises:
-        ClusterError: If the cluster cannot be asked, or does not allow it.
+        ClusterError: If the cluster cannot be read, or does not allow it.
     """
-    found = OrphanScan()
+    scan = OrphanScan()
     for lease in all_leases(cluster):
         try:
-            seen = _require_known(read(lease))
+            claim = _require_known(read(lease))
         except DataError as error:
-            found.unread.append(str(error))
+            scan.unread.append(str(error))
             continue
-        on_its_own = searches.goes_on(cluster, seen.about) if seen.about.kind == EXPERIMENTS.kind else ""
-        if on_its_own:
-            found.unwatched.append(on_its_own)
-        elif seen.watched:
-            found.watched.append(str(seen.about))
+        unwatched = searches.goes_on(cluster, claim.about) if claim.about.kind == EXPERIMENTS.kind else ""
+        if unwatched:
+            scan.unwatched.append(unwatched)
+        elif claim.watched:
+            scan.watched.append(str(claim.about))
         else:
-            found.left.append(_orphan_of_claim(cluster, seen))
+            scan.orphans.append(_orphan_of_claim(cluster, claim))
     for endpoint in endpoints(cluster):
         try:
-            silent = rollouts.silent(cluster, endpoint, seconds=rollout_seconds)
+            stale = rollouts.silent(cluster, endpoint, seconds=rollout_seconds)
         except DataError as error:
-            found.unread.append(str(error))
+            scan.unread.append(str(error))
             continue
-        if silent:
-            found.left.append(_recover_rollout(cluster, silent, rollout_seconds, say))
-    return found
+        if stale:
+            scan.orphans.append(_recover_rollout(cluster, stale, rollout_seconds, say))
+    return scan
 
 
-def clean_up(left: Orphan) -> str:
-    """Put one thing right.
+def clean_up(orphan: Orphan) -> str:
+    """Clean up one orphan.
 
     Returns:
-        A sentence that says what is so now, and why.
+        A sentence with the resulting state and the reason.
 
     Raises:
-        HeadraceError: If it cannot be; it is tried again next time.
+        HeadraceError: If the cleanup fails; the next one tries again.
     """
     try:
-        return f"{left.what} {left.put_right()}: {left.since}."
+        return f"{orphan.what} {orphan.put_right()}: {orphan.since}."
     except (LeaseLostError, TakenOverError):
-        return f"{left.what} is left alone: somebody takes care of it by now."
+        return f"{orphan.what} is left alone: another process has taken it over."
 
 
 def examine(cluster: Cluster) -> list[Diagnostic]:
-    """What nobody watches any more, as findings with their remedy."""
+    """Return a diagnostic with its remedy for each orphan."""
     try:
-        found = find(cluster)
+        scan = find(cluster)
     except ClusterError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
         return [Diagnostic(AREA, "unknown", text, remedy)]
     remedy = f"headrace cluster tidy --namespace {cluster.namespace}"
-    findings = [Diagnostic(AREA, "warning", f"{one.what}: {one.since}", remedy) for one in found.left]
-    findings += [Diagnostic(AREA, "note", *_split_sentence(one)) for one in found.unwatched]
-    findings += [Diagnostic(AREA, "warning", *_split_sentence(one)) for one in found.unread]
+    findings = [Diagnostic(AREA, "warning", f"{item.what}: {item.since}", remedy) for item in scan.orphans]
+    findings += [Diagnostic(AREA, "note", *_split_sentence(item)) for item in scan.unwatched]
+    findings += [Diagnostic(AREA, "warning", *_split_sentence(item)) for item in scan.unread]
     return findings or [good(AREA, "nothing is left behind by a process that was killed")]
 
 
-def _require_known(seen: LeaseStatus) -> LeaseStatus:
-    """The same, if this version knows how to tidy what it is about.
+def _require_known(claim: LeaseStatus) -> LeaseStatus:
+    """Return a claim if this version can clean up its subject.
 
     Raises:
-        DataError: If it does not.
+        DataError: If it cannot.
     """
-    if seen.about.kind not in _PUT_RIGHT:
+    if claim.about.kind not in _PUT_RIGHT:
         raise DataError(
-            f"the Lease {seen.about.lease} must be about {' or '.join(_PUT_RIGHT)}; it is about {seen.about}: run "
+            f"the Lease {claim.about.lease} must be about {' or '.join(_PUT_RIGHT)}; it is about {claim.about}: run "
             "headrace cluster tidy of the version that made it."
         )
-    return seen
+    return claim
 
 
 def _split_sentence(sentence: str) -> tuple[str, str]:
@@ -152,27 +152,27 @@ def _split_sentence(sentence: str) -> tuple[str, str]:
     return text, remedy
 
 
-def _orphan_of_claim(cluster: Cluster, seen: LeaseStatus) -> Orphan:
-    about = seen.about
+def _orphan_of_claim(cluster: Cluster, status: LeaseStatus) -> Orphan:
+    subject = status.about
 
     def put_right() -> str:
-        claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
-        claim.take(seen)
-        said = _PUT_RIGHT[about.kind](cluster, about)
+        claim = LeaseClaim(cluster, subject, seconds=settings.claim_seconds())
+        claim.take(status)
+        outcome = _PUT_RIGHT[subject.kind](cluster, subject)
         claim.end()
-        return said
+        return outcome
 
-    act = "put back to what it was" if about.before else "deleted"
-    would = "its claim would be taken away" if about.goes_on else f"it would be {act}"
-    return Orphan(str(about), seen.silent_seconds, would, put_right)
+    effect = "restored to its former state" if subject.before else "deleted"
+    would = "its claim would be taken away" if subject.goes_on else f"it would be {effect}"
+    return Orphan(str(subject), status.silent_seconds, would, put_right)
 
 
 def _recover_rollout(
-    cluster: Cluster, silent: rollouts.StaleRollout, seconds: float, say: Callable[[str], None]
+    cluster: Cluster, stale: rollouts.StaleRollout, seconds: float, say: Callable[[str], None]
 ) -> Orphan:
     return Orphan(
-        f"the rollout of {silent.endpoint}",
-        silent.seconds,
-        "what was decided would be carried out" if silent.decided else "the stable version would answer alone",
-        lambda: rollouts.put_right(cluster, silent.endpoint, seconds=seconds, say=say),
+        f"the rollout of {stale.endpoint}",
+        stale.seconds,
+        "what was decided would be carried out" if stale.decided else "the stable version would answer alone",
+        lambda: rollouts.put_right(cluster, stale.endpoint, seconds=seconds, say=say),
     )

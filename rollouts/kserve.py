@@ -1,4 +1,4 @@
-"""A rollout on KServe: its parts, found by asking the cluster what it can do."""
+"""The parts of a rollout on KServe, chosen by the capabilities of the cluster."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,17 +37,17 @@ _WAYS: dict[str, Callable[[RolloutEndpoint], Traffic]] = {
 
 @dataclass(frozen=True)
 class KServeRollout:
-    """What is rolled out on KServe, and what tells how it goes.
+    """Options of a rollout on KServe.
 
     Attributes:
         name: Name of the endpoint.
-        candidate: Store URI of the bundle that is to take over; empty for that of the rollout under way.
-        traffic: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
+        candidate: Store URI of the candidate's bundle; empty for that of the rollout under way.
+        traffic: ``canary``, ``knative`` or ``graph``; empty to choose by the cluster's capabilities.
         target: Where the endpoint is, and how a new version's pods are deployed.
-        prometheus: Address of Prometheus; empty to ask the pods themselves, which takes being inside of the cluster.
+        prometheus: Address of Prometheus; empty to read the pods' metrics, which works only inside the cluster.
         selector: Further label matchers for Prometheus.
-        known: Query of how many predictions' truth is known, by digest; empty for none.
-        wrong: Query of how many of them were wrong, by digest.
+        known: Query of the number of predictions with known labels, by digest; empty for none.
+        wrong: Query of the number of those that were wrong, by digest.
     """
 
     name: str
@@ -60,90 +60,90 @@ class KServeRollout:
     wrong: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself.
+        """Raise if options are invalid or contradict one another.
 
         Raises:
-            InputError: If something does.
+            InputError: If they do.
         """
         if self.traffic not in {"", *_WAYS}:
             raise InputError(f"--traffic must be {', '.join(_WAYS)} or empty; got {self.traffic!r} instead.")
         if bool(self.known) != bool(self.wrong) or (self.known and not self.prometheus):
-            raise InputError("outcomes must be asked of --prometheus by both queries, --known and --wrong.")
+            raise InputError("outcomes must be read from --prometheus by both queries, --known and --wrong.")
 
 
-def parts_there(there: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
-    """What a rollout on KServe is made of.
+def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
+    """Return the parts of a rollout on KServe.
 
     Args:
-        there: What is rolled out.
-        say: Told in a few words what is waited for.
+        rollout: Options of the rollout.
+        say: Called with a few words about progress.
 
     Raises:
-        InputError: If the endpoint is not there, or what is wanted cannot be.
-        ClusterError: If the cluster cannot be asked.
+        InputError: If the endpoint does not exist, or the options do not fit the cluster.
+        ClusterError: If the cluster cannot be read.
     """
-    deployer = choose(there.target, log=Path(), say=say)
+    deployer = choose(rollout.target, log=Path(), say=say)
     if not isinstance(deployer, KServeDeployer):
-        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {there.target.to}.")
-    return make_parts(there, deployer)
+        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {rollout.target.to}.")
+    return make_parts(rollout, deployer)
 
 
-def make_parts(there: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
-    """The same, by a deployer that is there."""
-    cluster, memory = deployer.cluster, ConfigMapRecordStore(deployer.cluster, there.name)
-    kept = memory.load()
-    under_way = kept.record if kept and kept.record.open else None
+def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
+    """Return the parts of a rollout on KServe, with an existing deployer; raise as ``parts_there`` does."""
+    cluster, store = deployer.cluster, ConfigMapRecordStore(deployer.cluster, rollout.name)
+    stored = store.load()
+    under_way = stored.record if stored and stored.record.open else None
     endpoint = RolloutEndpoint(
         deployer,
-        there.name,
-        candidate=there.candidate or (under_way.candidate.uri if under_way else ""),
+        rollout.name,
+        candidate=rollout.candidate or (under_way.candidate.uri if under_way else ""),
         stable=under_way.stable.uri if under_way else "",
     )
     if under_way is None and find_unfinished(cluster, endpoint.get()):
         raise InputError(
-            f"the deployment of {there.name} must be finished before a rollout begins; its version is not verified "
+            f"the deployment of {rollout.name} must be finished before a rollout begins; its version is not verified "
             "yet: wait for its end, or run headrace cluster tidy if nobody watches it any more."
         )
-    kind = there.traffic or (under_way.traffic if under_way else choose_traffic(cluster, endpoint.get()))
+    kind = rollout.traffic or (under_way.traffic if under_way else choose_traffic(cluster, endpoint.get()))
 
     def source(pair: VersionPair) -> CounterSource:
-        if not there.prometheus:
-            return ServerCounters(lambda: pod_metrics.of_services(cluster, there.name, beside(there.name)))
+        if not rollout.prometheus:
+            return ServerCounters(lambda: pod_metrics.of_services(cluster, rollout.name, beside(rollout.name)))
         digests = (pair.stable.digest, pair.candidate.digest)
-        outcome = OutcomeQueries(there.known, there.wrong) if there.known else None
-        # A graph's second InferenceService serves under a name of its own.
-        names = (there.name, beside(there.name)) if kind == "graph" else (there.name,)
-        return PrometheusCounters(there.prometheus, names, digests, there.selector, outcome)
+        outcome = OutcomeQueries(rollout.known, rollout.wrong) if rollout.known else None
+        # The second InferenceService of a graph serves its model under another name.
+        names = (rollout.name, beside(rollout.name)) if kind == "graph" else (rollout.name,)
+        return PrometheusCounters(rollout.prometheus, names, digests, rollout.selector, outcome)
 
-    return RolloutParts(there.name, "kserve", cluster.namespace, _WAYS[kind](endpoint), source, memory)
+    return RolloutParts(rollout.name, "kserve", cluster.namespace, _WAYS[kind](endpoint), source, store)
 
 
 def choose_traffic(cluster: Cluster, service: Document) -> str:
-    """How an InferenceService's requests are divided: what its mode, the installed kind and the gateway can do.
+    """Return the kind of traffic that an InferenceService's mode, the installed KServe and the gateway support.
 
     Args:
-        cluster: Whom to ask.
+        cluster: The cluster.
         service: The InferenceService.
 
     Returns:
-        ``knative``; or in Standard mode ``canary`` where the object's annotation says Standard, the kind has it, and
-        KServe's configuration says that the Gateway API is used, for without it a canary gets no request; else, or
-        where that may not be read, ``graph``.
+        ``knative`` in Knative mode. In Standard mode ``canary`` if the object's annotation says Standard, the installed
+        kind has ``spec.canary``, and KServe's configuration uses the Gateway API, without which a canary gets no
+        request; else, or if the configuration may not be read, ``graph``.
 
     Raises:
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be read.
     """
     if kserve_status.mode(service) == KNATIVE:
         return "knative"
-    said = (service["metadata"].get("annotations") or {}).get(MODE) == STANDARD  # KServe wants the very word
-    return "canary" if said and has_canary(cluster) and uses_gateway_api(cluster) else "graph"
+    standard = (service["metadata"].get("annotations") or {}).get(MODE) == STANDARD  # no synonym
+    return "canary" if standard and has_canary(cluster) and uses_gateway_api(cluster) else "graph"
 
 
 def has_canary(cluster: Cluster) -> bool:
-    """Whether the installed InferenceService has ``spec.canary``, by the schema that every account may read."""
+    """Return whether the installed InferenceService has ``spec.canary``, by the schema that any account may read."""
     path = f"/openapi/v3/apis/{INFERENCE_SERVICES.api_version}"
-    said = cluster.transport.json(ApiRequest("GET", path, "read the schema of InferenceServices"))
-    schemas: Mapping[str, Any] = (said.get("components") or {}).get("schemas") or {}
+    document = cluster.transport.json(ApiRequest("GET", path, "read the schema of InferenceServices"))
+    schemas: Mapping[str, Any] = (document.get("components") or {}).get("schemas") or {}
     return any(
         kind.get("kind") == INFERENCE_SERVICES.kind and "canary" in _properties(schema)
         for schema in schemas.values()
@@ -153,11 +153,11 @@ def has_canary(cluster: Cluster) -> bool:
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     spec = (schema.get("properties") or {}).get("spec") or {}
-    found: Mapping[str, Any] = spec.get("properties") or {}
-    return found
+    properties: Mapping[str, Any] = spec.get("properties") or {}
+    return properties
 
 
 def uses_gateway_api(cluster: Cluster) -> bool:
-    """Whether KServe makes routes of the Gateway API; no if that may not be read."""
+    """Return whether KServe creates routes of the Gateway API; False if its configuration may not be read."""
     config = kserve_config.read(cluster)
     return config is not None and config.gateway_api

@@ -1,4 +1,4 @@
-"""A rollout on this machine: its parts, from two bundles and a table."""
+"""The parts of a rollout on this machine, from two bundles and a table."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from headrace.stores.bundles.bundle_store import fetch
 
 @dataclass(frozen=True)
 class LocalRollout:
-    """What is rolled out on this machine.
+    """Options of a rollout on this machine.
 
     Attributes:
-        stable: Folder or store URI of the bundle that answers now; its name is the endpoint's.
-        candidate: Those of the bundle that is to take over.
+        stable: Folder or store URI of the stable version's bundle; its name is the endpoint's.
+        candidate: Folder or store URI of the candidate's bundle.
         table: Path, glob or address of the table whose rows are sent; empty to send none.
-        target: Its column with what is true; empty for the one that the contract names.
-        rate: Requests a second; 0 for as many as are answered.
-        seed: Seed of the division.
+        target: Its column with the true labels or values; empty for the one that the contract names.
+        rate: Requests per second; 0 for no limit.
+        seed: Seed of the random division of the requests.
     """
 
     stable: str
@@ -37,37 +37,37 @@ class LocalRollout:
 
 
 @contextmanager
-def parts_here(here: LocalRollout, folder: Path, *, lease_path: Path | None = None) -> Iterator[RolloutParts]:
-    """What a rollout on this machine is made of; at the end of the block no request is sent any more.
+def parts_here(rollout: LocalRollout, folder: Path, *, lease_path: Path | None = None) -> Iterator[RolloutParts]:
+    """Provide the parts of a rollout on this machine; no request is sent after the block.
 
     Args:
-        here: What is rolled out.
-        folder: Where the record and the servers' log are kept.
-        lease_path: Lease of somebody who owns the servers, which then stay; None to end them with the block.
+        rollout: Options of the rollout.
+        folder: Folder for the record and the servers' log.
+        lease_path: Lease of the servers' owner, so that they outlive the block; None to end them with it.
 
     Yields:
         The parts.
 
     Raises:
-        MissingError: If a bundle or the table is not there.
+        MissingError: If a bundle or the table does not exist.
         InputError: If another process holds the folder.
         DataError: If the table has no rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with lease(folder / "lease") as own, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        name, target = _inspect_bundle(here.stable, Path(scratch) / "bundle")
+    with lease(folder / "lease") as own_lease, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        name, target = _inspect_bundle(rollout.stable, Path(scratch) / "bundle")
         rows = ReplayRows(())
-        if here.table:
-            rows = ReplayRows.read(here.table, target=here.target or target, scratch=Path(scratch) / "rows")
+        if rollout.table:
+            rows = ReplayRows.read(rollout.table, target=rollout.target or target, scratch=Path(scratch) / "rows")
         traffic = ReplayTraffic(
-            stable=here.stable,
-            candidate=here.candidate,
+            stable=rollout.stable,
+            candidate=rollout.candidate,
             name=name,
             rows=rows,
-            lease_path=lease_path or own,
+            lease_path=lease_path or own_lease,
             log=folder / "servers.log",
-            rate=here.rate,
-            seed=here.seed,
+            rate=rollout.rate,
+            seed=rollout.seed,
         )
         try:
             yield RolloutParts(name, "local", "", traffic, lambda _: traffic, FileRecordStore(folder))
@@ -76,6 +76,6 @@ def parts_here(here: LocalRollout, folder: Path, *, lease_path: Path | None = No
 
 
 def _inspect_bundle(uri: str, scratch: Path) -> tuple[str, str]:
-    """Name of a bundle's model and of the column that it predicts."""
+    """Return the name of a bundle's model and of the column that it predicts."""
     bundle = open_bundle(fetch(uri, scratch) if "://" in uri else Path(uri))
     return bundle.name, contract_yaml.load(bundle.folder / "contract.yaml").target.name

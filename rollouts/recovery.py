@@ -1,4 +1,4 @@
-"""What becomes of a rollout whose process was killed; its record says who watched it, and when."""
+"""Recover a rollout whose process was killed, which its record shows by the last heartbeat."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from headrace.rollouts.traffic.base import VersionPair
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.target import DeploymentTarget
 
-# Several times as long as who wants to go on with it by hand has to wait.
+# Longer than users have to wait before they may resume by hand, so that they come first.
 SILENT_SECONDS = 2.5 * FRESH_SECONDS
 
 
 @dataclass(frozen=True)
 class StaleRollout:
-    """A rollout that is under way and that nobody watches.
+    """A rollout under way whose process died.
 
     Attributes:
         endpoint: Name of its endpoint.
-        seconds: Time since it was watched.
-        decided: Whether it is only left to be brought to its end.
+        seconds: Time since the last heartbeat.
+        decided: Whether a decision remains to be carried out.
     """
 
     endpoint: str
@@ -36,46 +36,50 @@ class StaleRollout:
 
 
 def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
-    """Whether nobody watches an endpoint's rollout any more; None if it has ended, is held, or is watched.
+    """Return an endpoint's rollout if its process died; None if it has ended, is held or is watched.
 
     Args:
-        cluster: Where it is.
+        cluster: The cluster and the namespace.
         endpoint: Name of the InferenceService.
-        seconds: How long its process may say nothing.
+        seconds: Longest time without a heartbeat.
 
     Raises:
         DataError: If its record cannot be read, or was written in the future.
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be read.
     """
-    kept = ConfigMapRecordStore(cluster, endpoint).load()
-    if kept is None or not kept.record.running or 0 <= kept.silent_seconds <= seconds:
+    stored = ConfigMapRecordStore(cluster, endpoint).load()
+    if stored is None or not stored.record.running or 0 <= stored.silent_seconds <= seconds:
         return None
-    if kept.silent_seconds < -seconds:
+    if stored.silent_seconds < -seconds:
         raise DataError(
             f"the ConfigMap {name_of(endpoint)} must have been renewed in the past; it says that it will be in "
-            f"{-kept.silent_seconds:.0f} s: set the clocks right, or end the rollout with headrace rollout {endpoint} "
-            "--abort."
+            f"{-stored.silent_seconds:.0f} s: set the clocks right, or end the rollout with headrace rollout "
+            f"{endpoint} --abort."
         )
-    return StaleRollout(endpoint, kept.silent_seconds, kept.record.decided) if kept.silent_seconds > seconds else None
+    return (
+        StaleRollout(endpoint, stored.silent_seconds, stored.record.decided)
+        if stored.silent_seconds > seconds
+        else None
+    )
 
 
 def put_right(
     cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS, say: Callable[[str], None] = lambda _: None
 ) -> str:
-    """Let the stable version answer alone until somebody resumes; what was decided is brought to its end.
+    """Hold a rollout, or carry out its decision if there is one.
 
     Args:
-        cluster: Where it is.
+        cluster: The cluster and the namespace.
         endpoint: Name of the InferenceService.
-        seconds: How long its process may say nothing.
-        say: Told in a few words what happens.
+        seconds: Longest time without a heartbeat.
+        say: Called with a few words about progress.
 
     Returns:
-        What is so now, as a clause.
+        The resulting state, as a clause.
 
     Raises:
-        TakenOverError: If somebody goes on with it.
-        InputError: If the endpoint must be asked, and there is no way to it from here.
+        TakenOverError: If another process took the rollout over.
+        InputError: If the endpoint must be reached, and cannot be from here.
         ClusterError: If the requests cannot be divided.
     """
     if silent(cluster, endpoint, seconds=seconds) is None:
@@ -86,11 +90,11 @@ def put_right(
     if record.decided:
         if cluster.context and not settings.gateway():
             raise InputError(
-                f"what was decided of the rollout of {endpoint} must be seen at the endpoint itself; from outside of "
+                f"the decision on the rollout of {endpoint} must be verified at the endpoint itself; from outside "
                 "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-tidy."
             )
         ended = start.go_on(parts, say=say)
         return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"
     source = parts.source(VersionPair(record.stable, record.candidate))
-    RolloutController(parts.traffic, source, parts.memory, say=say).hold(record)
+    RolloutController(parts.traffic, source, parts.store, say=say).hold(record)
     return f"is held: {record.stable.digest[:12]} answers alone until headrace rollout {endpoint} --resume, or --abort"

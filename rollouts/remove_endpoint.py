@@ -1,4 +1,4 @@
-"""Take an endpoint away with all that the suite made for it."""
+"""Remove an endpoint with everything that the suite created for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from headrace.serving.deployment.local import Endpoint
 
 @dataclass(frozen=True)
 class RemovedEndpoint:
-    """What became of an endpoint and of what was made for it.
+    """The objects of a removed endpoint.
 
     Attributes:
-        gone: What was there and is deleted, by kind and name.
-        left: What is or may be there still, because this account may not look at it or delete it: a command each.
+        gone: Deleted objects, by kind and name.
+        left: A command for each object that may still exist, because this account may not read or delete it.
     """
 
     gone: tuple[str, ...]
@@ -32,53 +32,53 @@ class RemovedEndpoint:
 def remove(deployer: KServeDeployer, name: str) -> RemovedEndpoint:
     """Delete an endpoint, the graph before it with its route, a candidate beside it, its record and its claim.
 
-    What is not the suite's own is left alone.
+    Objects that the suite did not create stay.
 
     Args:
-        deployer: The way to the cluster.
+        deployer: The deployer for the endpoint's cluster.
         name: Name of the endpoint.
 
     Raises:
         InputError: If a rollout of it is watched by its process.
         ClusterError: If the endpoint itself cannot be deleted.
     """
-    kept = _record(deployer, name)
-    if kept and kept.watched:
+    stored = _record(deployer, name)
+    if stored and stored.watched:
         raise InputError(
             f"a rollout of {name} is under way: end it with headrace rollout {name} --abort, or wait for its end."
         )
-    gone, left = [], []
+    deleted, commands = [], []
 
-    def try_(kind: ObjectKind, what: str, ours: Callable[[Document], bool]) -> None:
-        command = f"kubectl -n {deployer.cluster.namespace} delete {kind.plural} {what}"
+    def try_(kind: ObjectKind, object_name: str, ours: Callable[[Document], bool]) -> None:
+        command = f"kubectl -n {deployer.cluster.namespace} delete {kind.plural} {object_name}"
         try:
-            found = deployer.cluster.get(kind, what)
-            if found is not None and ours(found) and deployer.cluster.delete(kind, what):
-                gone.append(f"{kind.kind} {what}")
+            document = deployer.cluster.get(kind, object_name)
+            if document is not None and ours(document) and deployer.cluster.delete(kind, object_name):
+                deleted.append(f"{kind.kind} {object_name}")
         except ClusterError as error:
             if error.reason == "forbidden":
-                left.append(command)
+                commands.append(command)
             elif error.reason != "unserved":
                 raise
 
-    candidate = kept.record.candidate.uri if kept else ""
+    candidate = stored.record.candidate.uri if stored else ""
     try_(INFERENCE_GRAPHS, graph_of(name), made_here)
     try_(
         INFERENCE_SERVICES,
         beside(name),
-        lambda one: made_here(one) and bool(candidate) and kserve_status.source(one) == candidate,
+        lambda service: made_here(service) and bool(candidate) and kserve_status.source(service) == candidate,
     )
-    there = deployer.cluster.get(INFERENCE_SERVICES, name) is not None
+    existed = deployer.cluster.get(INFERENCE_SERVICES, name) is not None
     deployer.undeploy(Endpoint(url="", name=name, digest="", to="kserve", namespace=deployer.cluster.namespace))
-    if there:
-        gone.insert(0, f"{INFERENCE_SERVICES.kind} {name}")
+    if existed:
+        deleted.insert(0, f"{INFERENCE_SERVICES.kind} {name}")
     try_(CONFIG_MAPS, name_of(name), made_here)
     try_(LEASES, LeaseSubject(INFERENCE_SERVICES.kind, name).lease, _is_unwatched)
-    return RemovedEndpoint(tuple(gone), tuple(left))
+    return RemovedEndpoint(tuple(deleted), tuple(commands))
 
 
 def _is_unwatched(lease: Document) -> bool:
-    """Whether a claim is left behind: what it was about is gone, and nobody watches it."""
+    """Return whether a claim is orphaned: its subject is gone, and no process renews it."""
     try:
         return not read(lease).watched
     except DataError:
@@ -86,7 +86,7 @@ def _is_unwatched(lease: Document) -> bool:
 
 
 def _record(deployer: KServeDeployer, name: str) -> StoredRollout | None:
-    """The record of the endpoint's last rollout; None if there is none, or none that can be read."""
+    """Return the record of the endpoint's last rollout; None if there is none or it cannot be read."""
     try:
         return ConfigMapRecordStore(deployer.cluster, name).load()
     except DataError:

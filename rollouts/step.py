@@ -1,4 +1,4 @@
-"""A rollout as a step of a pipeline: begun, or gone on with when the step is tried again."""
+"""A rollout as a step of a pipeline: begun, or resumed when the step is retried."""
 
 import contextlib
 import time
@@ -29,18 +29,18 @@ def plan_of(
     here: bool = False,
     **others: Any,
 ) -> RolloutPlan:
-    """A plan with times as people write them.
+    """Return a plan from times in text form.
 
     Args:
         steps: Shares of the requests, in percent.
-        step_time: Shortest time of a step; empty for a minute, here for two seconds.
-        patience: Longest time of a step; empty for an hour, here for five minutes.
-        look: Time between two looks; empty for a quarter of a minute, here for a second.
-        here: Whether it is a rollout on this machine.
-        **others: The other wishes, as ``planned`` takes them.
+        step_time: Shortest time of a step; empty for a minute, or two seconds on this machine.
+        patience: Longest time of a step; empty for an hour, or five minutes on this machine.
+        look: Time between two polls; empty for 15 seconds, or one second on this machine.
+        here: Whether the rollout is on this machine.
+        **others: Other options, as ``make_plan`` takes them.
 
     Raises:
-        InputError: If a wish cannot be.
+        InputError: If an option is invalid.
     """
     return start.make_plan(
         steps=steps,
@@ -53,13 +53,13 @@ def plan_of(
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What is rolled out, and how.
+    """Options of a rollout as a step.
 
     Attributes:
         to: ``local`` or ``kserve``.
-        plan: How it is to go.
-        here: What is rolled out on this machine.
-        there: What is rolled out on KServe.
+        plan: The plan.
+        here: Options of a rollout on this machine.
+        there: Options of a rollout on KServe.
     """
 
     to: str
@@ -68,10 +68,10 @@ class StepOptions:
     there: KServeRollout = field(default_factory=lambda: KServeRollout(""))
 
     def __post_init__(self) -> None:
-        """Refuse what lacks something.
+        """Raise if an option is invalid or missing.
 
         Raises:
-            InputError: If it does.
+            InputError: If an option is invalid or missing.
         """
         if self.to not in {"local", "kserve"}:
             raise InputError(f"a rollout must go to local or kserve; got {quote(self.to)} instead.")
@@ -81,23 +81,23 @@ class StepOptions:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
-def rollout_step(wanted: StepOptions, *, record: Path, say: Say = lambda _: None) -> dict[str, str]:
-    """Roll out, and write the record.
+def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: None) -> dict[str, str]:
+    """Run a rollout and write its record.
 
     Args:
-        wanted: What is rolled out.
-        record: JSON file to write; on this machine the servers' log lies beside it.
-        say: Told in a few words what happens.
+        options: Options of the rollout.
+        record: JSON file to write; on this machine the servers' log is beside it.
+        say: Called with a few words about progress.
 
     Returns:
-        Metadata: ``status``, ``name``, ``digest`` of what answers now, ``url`` and ``reason``.
+        Metadata: ``status``, ``name``, ``digest`` of the version that answers now, ``url`` and ``reason``.
 
     Raises:
-        InputError: If it cannot be, or another is under way.
+        InputError: If the rollout is impossible, or another one is under way.
         ClusterError: If the candidate does not come up.
     """
-    with _parts(wanted, record, say) as parts:
-        ended = _roll_out(parts, wanted.plan, say)
+    with _parts(options, record, say) as parts:
+        ended = _roll_out(parts, options.plan, say)
     write_text(record, ended.to_json())
     say(f"the decision stands {tell(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
     version = ended.candidate if ended.status == "promoted" else ended.stable
@@ -111,36 +111,36 @@ def rollout_step(wanted: StepOptions, *, record: Path, say: Say = lambda _: None
 
 
 @contextlib.contextmanager
-def _parts(wanted: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
-    if wanted.to == "kserve":
-        yield parts_there(wanted.there, say=say)
+def _parts(options: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
+    if options.to == "kserve":
+        yield parts_there(options.there, say=say)
         return
     lease = settings.lease_path()
     with parts_here(
-        wanted.here, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
+        options.here, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
     ) as parts:
         yield parts
 
 
 def _roll_out(parts: RolloutParts, plan: RolloutPlan, say: Say) -> RolloutRecord:
-    """Begin; or go on with what an earlier attempt of this step has left."""
-    kept = parts.memory.load()
-    if kept and kept.record.open and kept.record.candidate.digest == parts.traffic.find().candidate.digest:
-        _await_unwatched(parts.memory, say)
+    """Begin a rollout, or resume that of an earlier attempt of this step."""
+    stored = parts.store.load()
+    if stored and stored.record.open and stored.record.candidate.digest == parts.traffic.find().candidate.digest:
+        _await_unwatched(parts.store, say)
         return start.go_on(parts, say=say)
     return start.begin(parts, plan, say=say)
 
 
-def _await_unwatched(memory: RecordStore, say: Say, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait until it is sure that the process that went on with a rollout has ended.
+def _await_unwatched(store: RecordStore, say: Say, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait until the heartbeats of the process that ran a rollout have ended.
 
     Raises:
-        InputError: If it has not.
+        InputError: If they go on.
     """
     for _ in range(int(FRESH_SECONDS) + 10):
-        kept = memory.load()
-        if kept is None or not kept.watched:
+        stored = store.load()
+        if stored is None or not stored.watched:
             return
-        say("waiting whether the process before has ended")
+        say("waiting for the former process to end")
         sleep(1.0)
-    raise InputError("another process goes on with the rollout: see it with headrace rollout --status.")
+    raise InputError("another process still runs the rollout: see it with headrace rollout --status.")

@@ -1,7 +1,6 @@
 """A bundle behind MLflow: the loader that a bundle's ``MLmodel`` names.
 
-MLflow brings its own environment and pandas; this module needs beside it what ``requirements.txt`` in the bundle
-lists.
+MLflow brings its own environment and pandas; this module also needs what the bundle's ``requirements.txt`` lists.
 """
 
 from pathlib import Path
@@ -11,15 +10,15 @@ from headrace.serving.model.served_model import InputRows, ServedModel
 
 
 class Predictor:
-    """What MLflow asks for predictions."""
+    """The model object that MLflow calls."""
 
     def __init__(self, served: ServedModel) -> None:
-        """Take over a loaded model."""
+        """Initialize the predictor with a loaded model."""
         self._served = served
         self._inputs = {column.name: column for column in served.scorer.contract.inputs}
 
     def predict(self, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002 - MLflow passes both
-        """Answer a table.
+        """Return the predictions for a table.
 
         Args:
             model_input: A pandas DataFrame (n rows) with the contract's inputs as columns; or a dict of arrays by
@@ -36,16 +35,16 @@ class Predictor:
         import pandas as pd  # noqa: PLC0415 - MLflow's environment has it; Headrace's server needs none
 
         if isinstance(model_input, list):
-            asked: InputRows = model_input
+            rows: InputRows = model_input
         elif hasattr(model_input, "tolist"):
-            asked = model_input.tolist()
+            rows = model_input.tolist()
         else:
-            asked = {str(name): self._values(str(name), pd.Series(values)) for name, values in model_input.items()}
-        scored = self._served.quick(asked) or self._served.full(asked)
+            rows = {str(name): self._values(str(name), pd.Series(values)) for name, values in model_input.items()}
+        scored = self._served.quick(rows) or self._served.full(rows)
         return pd.DataFrame(self._served.objects(scored))
 
     def _values(self, name: str, series: Any) -> list[Any]:
-        """A column as JSON holds it: pandas knows no missing whole number, and writes 1 as 1.0 beside one."""
+        """Return a column's values as JSON holds them: pandas has 1.0 for the integer 1 beside missing values."""
         column = self._inputs.get(name)
         whole = column is not None and column.dtype != "number"
         pairs = zip(series, series.isna(), strict=True)
@@ -53,10 +52,10 @@ class Predictor:
 
 
 def _load_pyfunc(path: str) -> Predictor:
-    """The predictor of a bundle: MLflow calls this by its name.
+    """Return the predictor of a bundle: MLflow calls this by its name.
 
     Raises:
-        BundleError: If the bundle is not whole, or does not answer as it says.
+        BundleError: If the bundle is not intact, or its answers differ from its test cases.
     """
     return Predictor(ServedModel.open(Path(path)))
 

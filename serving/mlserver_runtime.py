@@ -1,6 +1,6 @@
 """A bundle behind MLServer: the runtime that a bundle's ``model-settings.json`` names.
 
-MLServer brings its own environment; this module needs beside it what ``requirements.txt`` in the bundle lists.
+MLServer brings its own environment; this module also needs what the bundle's ``requirements.txt`` lists.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from headrace.serving.protocols import tensors, v2
 
 
 class HeadraceRuntime(MLModel):
-    """Answers as Headrace's own server does in V2: one tensor for each column, or one of whole rows."""
+    """Answers V2 requests as Headrace's own server does: one tensor for each column, or one of whole rows."""
 
     async def load(self) -> bool:
-        """Verify the bundle byte for byte, load it, and let it answer its own cases.
+        """Verify the bundle byte for byte, load it, and check its own test cases.
 
         Raises:
-            BundleError: If the bundle is not whole, or does not answer as it says.
+            BundleError: If the bundle is not intact, or its answers differ from its test cases.
         """
         self._served = await asyncio.to_thread(ServedModel.open, Path(self.settings.parameters.uri), name=self.name)
         inputs, outputs = v2.describe_tensors(self._served)
-        self.inputs = [MetadataTensor(**one) for one in inputs]
-        self.outputs = [MetadataTensor(**one) for one in outputs]
+        self.inputs = [MetadataTensor(**tensor) for tensor in inputs]
+        self.outputs = [MetadataTensor(**tensor) for tensor in outputs]
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """The answers to a request.
+        """Return the response to a request.
 
         Raises:
             InferenceError: If the contract refuses it; MLServer answers 400.
@@ -46,17 +46,17 @@ class HeadraceRuntime(MLModel):
             raise InferenceError(str(error)) from error
 
     def _score(self, document: dict[str, Any]) -> ScoredRows:
-        given = [tensors.of_json(item, place) for place, item in enumerate(document["inputs"])]
-        if not given:
+        inputs = [tensors.of_json(item, index) for index, item in enumerate(document["inputs"])]
+        if not inputs:
             raise RequestError("a request must hold at least one tensor.")
-        asked = v2.columns(given, self._served.scorer.contract, RequestLimits())
-        return self._served.quick(asked) or self._served.full(asked)
+        columns = v2.columns(inputs, self._served.scorer.contract, RequestLimits())
+        return self._served.quick(columns) or self._served.full(columns)
 
 
 def _document(payload: InferenceRequest) -> dict[str, Any]:
-    """The request as JSON holds it; texts arrive as bytes by gRPC."""
+    """Return the request as JSON holds it; texts arrive as bytes over gRPC."""
     document: dict[str, Any] = payload.model_dump(mode="python", exclude_none=True)
     for item in document["inputs"]:
         item["datatype"] = getattr(item["datatype"], "value", item["datatype"])
-        item["data"] = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in item["data"]]
+        item["data"] = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in item["data"]]
     return document

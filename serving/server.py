@@ -1,6 +1,6 @@
 """The model server's process: ``python -m headrace.serving.server --model FOLDER_OR_URI``.
 
-What takes long to import is imported after everything that can be refused without it was refused.
+Slow imports come after all checks that work without them, so that errors are reported at once.
 """
 
 import contextlib
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from headrace.core.base.errors import HeadraceError, InternalError, UserError
 from headrace.core.base.files import read_json, write_json
 from headrace.core.base.settings import without_blas_threads
-from headrace.serving.model.options import OFF, ServerOptions, options, parser
+from headrace.serving.model.options import OFF, ServerOptions, parser
+from headrace.serving.model.options import options as from_arguments
 from headrace.serving.sockets import bound, predict_url, sharing
 
 if TYPE_CHECKING:
@@ -26,47 +27,51 @@ if TYPE_CHECKING:
     from headrace.serving.telemetry.shared_counters import SharedCounters
 
 
-def serve(told: ServerOptions) -> int:
+def serve(options: ServerOptions) -> int:
     """Serve a bundle until SIGTERM or SIGINT.
 
     Args:
-        told: How to serve.
+        options: How to serve.
 
     Returns:
         The exit code.
 
     Raises:
         InputError: If a port is taken or the address is not this machine's.
-        BundleError: If the bundle is not whole, or does not answer as it says.
+        BundleError: If the bundle is not intact, or its answers differ from its test cases.
     """
     without_blas_threads()
-    # A hangup that comes before a worker can read the model again waits, instead of ending the process.
+    # Block SIGHUP until a worker has a handler for it; its default action would end the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from headrace.serving.telemetry.shared_counters import SharedCounters  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(one) for one in sharing(told.host, told.port, told.workers)]
-        grpc = stack.enter_context(bound(told.host, told.grpc_port, shared=True)) if told.grpc_port != OFF else None
-        _log_to_stderr(verbose=told.verbose)
-        plan = _Plan(told, listeners, grpc.getsockname()[1] if grpc else OFF, SharedCounters(told.workers))
-        return plan.work(0, OFF, lambda: None) if told.workers == 1 else _supervise(plan)
+        listeners = [stack.enter_context(listener) for listener in sharing(options.host, options.port, options.workers)]
+        grpc = (
+            stack.enter_context(bound(options.host, options.grpc_port, shared=True))
+            if options.grpc_port != OFF
+            else None
+        )
+        _log_to_stderr(verbose=options.verbose)
+        plan = _Plan(options, listeners, grpc.getsockname()[1] if grpc else OFF, SharedCounters(options.workers))
+        return plan.work(0, OFF, lambda: None) if options.workers == 1 else _supervise(plan)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the workers of a server share."""
+    """The options, sockets and counters that the workers of a server share."""
 
-    told: ServerOptions
+    options: ServerOptions
     listeners: Sequence[socket.socket]
     grpc_port: int
-    board: "SharedCounters"
+    counters: "SharedCounters"
 
     def work(self, number: int, alive: int, ready: Callable[[], None]) -> int:
-        """What one worker does; see ``supervisor.Work``."""
+        """Run one worker; see ``supervisor.Work``."""
         try:
             self._run(number, alive, ready)
         except HeadraceError as error:
-            return report_failure(error, verbose=self.told.verbose)
+            return report_failure(error, verbose=self.options.verbose)
         except KeyboardInterrupt:
             return 130
         return 0
@@ -76,43 +81,45 @@ class _Plan:
         from headrace.serving.telemetry.telemetry import Telemetry  # noqa: PLC0415
         from headrace.serving.worker import ListenAddress, run  # noqa: PLC0415
 
-        told = self.told
-        live = ModelHolder(told.model, name=told.name, threads=told.threads, policy=told.policy)
+        options = self.options
+        holder = ModelHolder(options.model, name=options.name, threads=options.threads, policy=options.policy)
 
         def report_start() -> None:
-            if number == told.workers - 1:
-                _announce(live, told, self.listeners[number].getsockname()[1], self.grpc_port)
+            if number == options.workers - 1:
+                _announce(holder, options, self.listeners[number].getsockname()[1], self.grpc_port)
             ready()
 
-        grpc = f"{told.host}:{self.grpc_port}" if self.grpc_port != OFF else ""
-        place = ListenAddress(http=self.listeners[number], grpc=grpc, alive=alive)
-        with contextlib.closing(live):
-            seen = Telemetry(live, self.board, number, access_log=told.access_log, payloads=told.payloads)
-            run(live, place, told, seen=seen, started=report_start)
+        grpc = f"{options.host}:{self.grpc_port}" if self.grpc_port != OFF else ""
+        address = ListenAddress(http=self.listeners[number], grpc=grpc, alive=alive)
+        with contextlib.closing(holder):
+            telemetry = Telemetry(
+                holder, self.counters, number, access_log=options.access_log, payloads=options.payloads
+            )
+            run(holder, address, options, telemetry=telemetry, started=report_start)
 
 
 def _supervise(plan: _Plan) -> int:
-    import headrace.serving.worker  # noqa: F401, PLC0415 - imported once, for all workers
+    import headrace.serving.worker  # noqa: F401, PLC0415 - imported once before the forks, for all workers
     from headrace.core.runtime.forked import may_fork  # noqa: PLC0415
     from headrace.serving.supervisor import WorkerSupervisor  # noqa: PLC0415 - a single worker has none
 
     if not may_fork():
         raise InternalError("workers must be forked on Linux, before any thread runs; use --workers 1 here.")
-    told = plan.told
-    grace = told.drain_seconds + told.grace_seconds + 2
-    return WorkerSupervisor(plan.work, workers=told.workers, grace_seconds=grace).run(lambda: None)
+    options = plan.options
+    grace = options.drain_seconds + options.grace_seconds + 2
+    return WorkerSupervisor(plan.work, workers=options.workers, grace_seconds=grace).run(lambda: None)
 
 
-def _announce(live: "ModelHolder", told: ServerOptions, port: int, grpc_port: int) -> None:
-    url = predict_url(told.host, port, live.name)
-    print(banner(live, url), flush=True)  # noqa: T201 - what a person started it for
-    if told.address_file:
-        facts = {"url": url, "name": live.name, "digest": live.served.digest, "grpc_port": max(grpc_port, 0)}
-        write_json(Path(told.address_file), facts)
+def _announce(live: "ModelHolder", options: ServerOptions, port: int, grpc_port: int) -> None:
+    url = predict_url(options.host, port, live.name)
+    print(banner(live, url), flush=True)  # noqa: T201 - the user reads it
+    if options.address_file:
+        address = {"url": url, "name": live.name, "digest": live.served.digest, "grpc_port": max(grpc_port, 0)}
+        write_json(Path(options.address_file), address)
 
 
 def banner(live: "ModelHolder", url: str) -> str:
-    """What is printed when the server answers: its address and a command to try."""
+    """Return the text to print when the server answers: its model and a command to try."""
     case = read_json(live.served.folder / "cases.json")["cases"][0]["request"]
     body = shlex.quote(json.dumps({"instances": [case]}))
     curl = f"curl -s -H 'Content-Type: application/json' -d {body} {shlex.quote(url)}"
@@ -125,7 +132,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
 
 
 def report_failure(error: HeadraceError, *, verbose: bool) -> int:
-    """Say what went wrong; the exit code is 2 for the user's mistakes and 1 for ours."""
+    """Print an error and return the exit code: 2 for the user's mistakes, 1 for ours."""
     if verbose:
         logging.getLogger(__name__).error("traceback", exc_info=error)
     print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
@@ -133,12 +140,12 @@ def report_failure(error: HeadraceError, *, verbose: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve what the arguments say."""
-    given = parser().parse_args(arguments)
+    """Parse the command line and serve; return the exit code."""
+    parsed = parser().parse_args(arguments)
     try:
-        return serve(options(given))
+        return serve(from_arguments(parsed))
     except HeadraceError as error:
-        return report_failure(error, verbose=given.verbose)
+        return report_failure(error, verbose=parsed.verbose)
     except KeyboardInterrupt:
         return 130
 

@@ -1,4 +1,4 @@
-"""Several workers that share a port: started by fork, started again when they die, ended together."""
+"""Supervise workers that share a port: fork them, replace dead ones, end them together."""
 
 import os
 import signal
@@ -11,22 +11,22 @@ from headrace.core.base.errors import InternalError
 from headrace.core.runtime.signals import is_ignored
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
-# A worker that dies younger than this was not able to serve.
+# A worker that dies sooner than this after its start cannot serve.
 _YOUNG_SECONDS = 5.0
 _MOST_YOUNG_DEATHS = 5
 Work = Callable[[int, int, Callable[[], None]], int]
 
 
 class WorkerSupervisor:
-    """The parent of the workers; it holds their sockets, so that no connection is refused while one starts again."""
+    """The parent of the workers; it holds their sockets, so that connections wait in the backlog during a restart."""
 
     def __init__(self, work: Work, *, workers: int, grace_seconds: float) -> None:
-        """Prepare to start.
+        """Initialize without workers.
 
         Args:
-            work: What a worker does: takes its number, a file descriptor at whose end of file it must end, and what to
-                call when it answers requests; gives its exit code.
-            workers: How many.
+            work: Runs a worker: takes its number, a file descriptor at whose end of file it must end, and a callback
+                for when it answers requests; returns its exit code.
+            workers: Number of workers.
             grace_seconds: How long they may take to end.
         """
         self._work = work
@@ -35,10 +35,11 @@ class WorkerSupervisor:
         self._pids: dict[int, int] = {}
         self._born: dict[int, float] = {}
         self._young_deaths = 0
-        self._alive, self._held = os.pipe()
+        # Only this process holds the write end. When it dies, for whatever reason, the workers read the end of file.
+        self._alive, self._alive_writer = os.pipe()
 
     def run(self, started: Callable[[], None]) -> int:
-        """Keep the workers up until SIGTERM or SIGINT.
+        """Keep the workers running until SIGTERM or SIGINT.
 
         Args:
             started: Called once when all of them answer requests.
@@ -49,6 +50,7 @@ class WorkerSupervisor:
         Raises:
             InternalError: If workers die as soon as they start.
         """
+        # Blocked signals wait for sigwait, so that no handler interrupts a fork or a restart.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             for number in range(self._count):
@@ -61,43 +63,44 @@ class WorkerSupervisor:
             self._end()
 
     def _first(self, number: int) -> int | None:
-        """Start a worker and wait until it answers; its exit code if it ends instead."""
-        ready, told = os.pipe()
-        self._start(number, told=told)
-        os.close(told)
-        with os.fdopen(ready, "rb") as stream:
+        """Start a worker and wait until it answers; return its exit code if it ends instead."""
+        ready_reader, ready_writer = os.pipe()
+        self._start(number, ready_writer=ready_writer)
+        os.close(ready_writer)
+        with os.fdopen(ready_reader, "rb") as stream:
             if stream.read(1):
                 return None
         _, status = os.waitpid(pid := next(p for p, n in self._pids.items() if n == number), 0)
         del self._pids[pid]
         return os.waitstatus_to_exitcode(status)
 
-    def _start(self, number: int, *, told: int = -1) -> None:
+    def _start(self, number: int, *, ready_writer: int = -1) -> None:
+        # Otherwise the child would inherit the buffers and write their content a second time.
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            self._child(number, told)
+            self._child(number, ready_writer)
         self._pids[pid] = number
         self._born[pid] = time.monotonic()
 
-    def _child(self, number: int, told: int) -> NoReturn:
+    def _child(self, number: int, ready_writer: int) -> NoReturn:
         code = 1
         try:
-            os.close(self._held)
-            # A hangup waits until the worker can read the model again.
+            os.close(self._alive_writer)
+            # SIGHUP stays blocked until the worker has a handler for it.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS - {signal.SIGHUP})
-            code = self._work(number, self._alive, lambda: _tell(told))
+            code = self._work(number, self._alive, lambda: _tell(ready_writer))
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)
+            os._exit(code)  # without the parent's cleanup handlers and ``finally`` blocks
 
     def _watch(self) -> int:
         while True:
             number = signal.sigwait(_SIGNALS)
             if number == signal.SIGINT and is_ignored(signal.SIGINT):
-                continue  # while it is blocked, even what is ignored arrives
+                continue  # sigwait returns a blocked signal even if it is ignored
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return 0 if number == signal.SIGTERM else 130
             if number == signal.SIGHUP:
@@ -106,12 +109,13 @@ class WorkerSupervisor:
                 self._replace()
 
     def _replace(self) -> None:
-        """Start again what died."""
+        """Replace dead workers."""
         for pid, number in list(self._pids.items()):
             if os.waitpid(pid, os.WNOHANG)[0] == 0:
                 continue
             del self._pids[pid]
             young = time.monotonic() - self._born.pop(pid) < _YOUNG_SECONDS
+            # A worker that cannot serve would otherwise be forked in an endless loop.
             self._young_deaths = self._young_deaths + 1 if young else 0
             if self._young_deaths > _MOST_YOUNG_DEATHS:
                 raise InternalError("workers die as soon as they start; the lines above tell why.")
@@ -123,12 +127,12 @@ class WorkerSupervisor:
             os.kill(pid, number)
 
     def _end(self) -> None:
-        """End all workers: they are asked first."""
+        """End all workers: first SIGTERM, after the grace period SIGKILL."""
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + self._grace
         while self._pids and time.monotonic() < deadline:
             self._reap()
-            signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+            signal.sigtimedwait({signal.SIGCHLD}, 0.1)  # signals of the same kind merge, hence the timeout
         self._reap()
         self._send(signal.SIGKILL)
         for pid in self._pids:

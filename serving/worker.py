@@ -1,4 +1,4 @@
-"""One serving process: an event loop with HTTP, gRPC and what watches over them."""
+"""One serving process: an event loop with HTTP, gRPC and their background tasks."""
 
 import asyncio
 import contextlib
@@ -22,19 +22,19 @@ from headrace.serving.model.model_holder import ModelHolder
 from headrace.serving.model.options import OFF, ServerOptions
 from headrace.serving.telemetry.telemetry import Telemetry
 
-# Objects that come and are not freed before the next collection.
+# Allocations, less deallocations, before a collection.
 _COLLECT_AFTER = 50_000
 _BACKLOG = 2048
 
 
 @dataclass(frozen=True)
 class ListenAddress:
-    """Where a worker listens.
+    """The socket and address of a worker.
 
     Attributes:
         http: Bound socket.
         grpc: Address for gRPC, such as ``127.0.0.1:8081``; empty for no gRPC.
-        alive: File descriptor at whose end of file the worker ends, for its parent is gone; -1 for none.
+        alive: File descriptor at whose end of file the worker ends, because its parent is gone; -1 for none.
     """
 
     http: socket.socket
@@ -43,74 +43,87 @@ class ListenAddress:
 
 
 def run(
-    live: ModelHolder, place: ListenAddress, options: ServerOptions, *, seen: Telemetry, started: Callable[[], None]
+    live: ModelHolder,
+    address: ListenAddress,
+    options: ServerOptions,
+    *,
+    telemetry: Telemetry,
+    started: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests that have begun are answered.
+    """Serve until SIGTERM or SIGINT; requests in flight are completed.
 
     Args:
         live: The model.
-        place: Where to listen.
+        address: Where to listen.
         options: How to serve.
-        seen: What metrics and logs see.
-        started: Called once when requests are answered.
+        telemetry: Records requests in metrics and logs.
+        started: Called once when the server answers.
     """
-    # uvicorn takes signals while it serves and gives them back to this handler afterwards: the work is done then.
+    # uvicorn handles signals while it serves and raises them again afterwards; by then there is nothing left to stop.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(live, place, options, seen, started))
+        runner.run(_serve(live, address, options, telemetry, started))
 
 
 async def _serve(
-    live: ModelHolder, place: ListenAddress, options: ServerOptions, seen: Telemetry, started: Callable[[], None]
+    live: ModelHolder, address: ListenAddress, options: ServerOptions, telemetry: Telemetry, started: Callable[[], None]
 ) -> None:
-    desk = RequestExecutor(live, options.limits)
-    explaining = ExplainerProcess()
-    app = HttpApplication(desk, seen, PredictHandler(desk, seen, explaining), repository=options.repository)
+    executor = RequestExecutor(live, options.limits)
+    explainer = ExplainerProcess()
+    app = HttpApplication(
+        executor, telemetry, PredictHandler(executor, telemetry, explainer), repository=options.repository
+    )
     server = _Http(_config(app, live, options), live, options.drain_seconds)
-    _reload_on_hangup(seen)
-    if place.alive != OFF:
-        asyncio.get_running_loop().add_reader(place.alive, server.end)
+    _reload_on_hangup(telemetry)
+    # The parent never writes to this pipe: it becomes readable only at its end of file, when the parent has died.
+    if address.alive != OFF:
+        asyncio.get_running_loop().add_reader(address.alive, server.end)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(desk.close)
-        stack.callback(explaining.close)
-        await stack.enter_async_context(seen.watching())
-        if place.grpc:
+        stack.callback(executor.close)
+        stack.callback(explainer.close)
+        await stack.enter_async_context(telemetry.watching())
+        if address.grpc:
             from headrace.serving.grpc import server as grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 
-            service = grpc_server.InferenceService(desk, seen, explaining, repository=options.repository)
-            await stack.enter_async_context(grpc_server.serving(service, place.grpc, options))
-        warming = asyncio.get_running_loop().run_in_executor(None, _warm)
-        stack.push_async_callback(asyncio.wait_for, warming, None)
+            service = grpc_server.InferenceService(executor, telemetry, explainer, repository=options.repository)
+            await stack.enter_async_context(grpc_server.serving(service, address.grpc, options))
+        # In a thread: requests on the fast path need none of these imports and are answered meanwhile.
+        warm_up = asyncio.get_running_loop().run_in_executor(None, _warm)
+        stack.push_async_callback(asyncio.wait_for, warm_up, None)
         _collect_less()
-        sweeping = asyncio.create_task(sweep(server.server_state.connections, options.limits))
-        telling = asyncio.create_task(_tell(server, started))
+        sweeper = asyncio.create_task(sweep(server.server_state.connections, options.limits))
+        report_start = asyncio.create_task(_tell(server, started))
         try:
-            await server.serve(sockets=[place.http])
+            await server.serve(sockets=[address.http])
         finally:
-            sweeping.cancel()
-            telling.cancel()
+            sweeper.cancel()
+            report_start.cancel()
 
 
 def _collect_less() -> None:
-    """Leave what was loaded at the start out of collections, and collect seldom: requests make no cycles."""
+    """Exclude objects loaded at the start from garbage collections, and collect seldom: requests create no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
 def _warm() -> None:
-    """Import what the full check needs, so that the first request which needs it does not wait for it."""
+    """Import what the full path needs, so that its first request does not wait for imports."""
     import headrace.core.features.model_matrix  # noqa: PLC0415
     import headrace.core.features.row_features  # noqa: PLC0415
     import headrace.core.validation.records  # noqa: F401, PLC0415
 
 
 def _config(app: HttpApplication, live: ModelHolder, options: ServerOptions) -> Config:
-    of_this_server = {"limits": options.limits, "shorts": app.shorts, "draining": staticmethod(lambda: live.draining)}
-    kind = type("LimitedConnection", (BoundedConnection,), of_this_server)
+    attributes = {
+        "limits": options.limits,
+        "fast_handlers": app.fast_handlers,
+        "draining": staticmethod(lambda: live.draining),
+    }
+    connection_class = type("LimitedConnection", (BoundedConnection,), attributes)
     return Config(
         app,
-        http=kind,
+        http=connection_class,
         ws="none",
         lifespan="off",
         loop="none",
@@ -133,13 +146,13 @@ async def _tell(server: Server, started: Callable[[], None]) -> None:
 
 
 class _Http(Server):
-    """uvicorn's server, which may go on for a while after SIGTERM, no longer ready."""
+    """uvicorn's server, which may serve for a while after SIGTERM while it reports not ready."""
 
     def __init__(self, config: Config, live: ModelHolder, drain_seconds: float) -> None:
         super().__init__(config)
         self._live = live
         self._drain_seconds = drain_seconds
-        self._interruptible = not is_ignored(signal.SIGINT)  # asked before uvicorn takes the signal
+        self._interruptible = not is_ignored(signal.SIGINT)  # read before uvicorn installs its handler
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if sig == signal.SIGINT and not self._interruptible:
@@ -151,17 +164,17 @@ class _Http(Server):
             super().handle_exit(sig, frame)
 
     def end(self) -> None:
-        """Take no more connections, and end with the last request."""
+        """Accept no more connections, and end with the last request."""
         self.should_exit = True
 
 
-def _reload_on_hangup(seen: Telemetry) -> None:
-    """Read the model again on SIGHUP; one that is refused changes nothing."""
+def _reload_on_hangup(telemetry: Telemetry) -> None:
+    """Read the model again on SIGHUP; a bundle that is refused changes nothing."""
     loop = asyncio.get_running_loop()
-    reading: set[asyncio.Task[Any]] = set()
+    reading: set[asyncio.Task[Any]] = set()  # references, since the event loop keeps only weak ones
 
     def reload() -> None:
-        task = loop.create_task(seen.swapped_or_told())
+        task = loop.create_task(telemetry.swapped_or_told())
         reading.add(task)
         task.add_done_callback(reading.discard)
 

@@ -222,7 +222,7 @@ def tidy(
     cluster = connect(context=context, namespace=namespace)
     scan = find(cluster, say=lambda text: typer.echo(f"  … {text}"))
     failed = 0
-    for orphan in scan.left:
+    for orphan in scan.orphans:
         try:
             typer.echo(f"  {orphan}." if dry_run else f"  {clean_up(orphan)}")
         except HeadraceError as error:
@@ -234,7 +234,7 @@ def tidy(
         typer.echo(f"  {sentence}")
     for what in scan.watched:
         typer.echo(f"  {what} is watched and stays.")
-    last = _last_words(len(scan.left), failed, cluster.namespace, dry_run=dry_run)
+    last = _last_words(len(scan.orphans), failed, cluster.namespace, dry_run=dry_run)
     typer.echo(f"{len(scan.unread)} could not be read. {last}" if scan.unread else last)
     if failed:
         raise typer.Exit(2)

@@ -88,7 +88,7 @@ def _only_said(action: str, store: "RecordStore") -> bool:
         raise InputError("no rollout is under way here: see the last one with --status, or start one with --candidate.")
     if not stored.watched:
         if action == "pause":
-            raise InputError("no process runs the rollout: resume it by --resume, or end it by --abort.")
+            raise InputError("no process runs the rollout: resume it with --resume, or end it with --abort.")
         return False
     command: RolloutCommand = action  # type: ignore[assignment]  # one of the three
     store.wish(command)

@@ -1,1 +1,1 @@
-"""Kubernetes by its API: objects as plain values, errors in one sentence."""
+"""The Kubernetes API: objects as plain values, errors in one sentence."""

@@ -1,4 +1,4 @@
-"""What an account may do, as the API server itself decides it."""
+"""Check what an account may do; the API server decides."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,40 +29,40 @@ class AccessRight:
     namespace: str = ""
 
     def __str__(self) -> str:
-        """As it is told: ``get pods/log in models``."""
+        """Return the right in words, such as ``get pods/log in models``."""
         resource = f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
         group = f".{self.kind.group}" if self.kind.group else ""
-        place = f" in {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {resource}{group}{' ' + self.name if self.name else ''}{place}"
+        suffix = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {resource}{group}{' ' + self.name if self.name else ''}{suffix}"
 
 
 def may(cluster: Cluster, right: AccessRight, *, service_account: str = "") -> bool:
-    """Whether an account has a right; asking changes nothing.
+    """Return whether an account has a right; asking changes nothing.
 
     Args:
-        cluster: Whom to ask.
+        cluster: The cluster.
         right: The right.
-        service_account: A service account of the right's namespace to ask for; empty for oneself. To ask for another
-            takes the right to create ``subjectaccessreviews``.
+        service_account: A service account of the right's namespace; empty for this process's own account. A check for
+            another account needs the right to create ``subjectaccessreviews``.
 
     Raises:
-        ClusterError: If the server cannot be asked, or does not allow the question.
+        ClusterError: If the server does not answer, or does not allow the check.
     """
-    place = (right.namespace or cluster.namespace) if right.kind.namespaced else ""
-    wanted = {
+    scope = (right.namespace or cluster.namespace) if right.kind.namespaced else ""
+    attributes = {
         "group": right.kind.group,
         "version": right.kind.version,
         "resource": right.kind.plural,
         "subresource": right.subresource,
         "verb": right.verb,
         "name": right.name,
-        "namespace": place,
+        "namespace": scope,
     }
-    spec: dict[str, Any] = {"resourceAttributes": {key: value for key, value in wanted.items() if value}}
+    spec: dict[str, Any] = {"resourceAttributes": {key: value for key, value in attributes.items() if value}}
     if service_account:
-        home = right.namespace or cluster.namespace
-        spec["user"] = f"system:serviceaccount:{home}:{service_account}"
-        spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"]
+        namespace = right.namespace or cluster.namespace
+        spec["user"] = f"system:serviceaccount:{namespace}:{service_account}"
+        spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
     kind = "SubjectAccessReview" if service_account else "SelfSubjectAccessReview"
     request = ApiRequest(
         "POST",

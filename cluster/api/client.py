@@ -1,4 +1,4 @@
-"""A cluster: objects in and out, as plain values."""
+"""A client for the objects of a cluster, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,15 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A way to a cluster, under one identity and in one namespace.
+    """A client for a cluster, with one identity and one namespace.
 
-    Every method may be called from several threads at once. A request has a time-out, and is sent again a few times
-    when the server cannot be reached or has too many requests, if that does no harm. All methods raise
-    ``ClusterError``, whose ``reason`` says in a word what is wrong; ``namespace`` is the cluster's own where it is
-    left empty.
+    Every method is safe for threads. A request has a timeout; one that is safe to repeat is retried a few times if the
+    server is unreachable or overloaded. All methods raise ``ClusterError``, whose ``reason`` says in a word what is
+    wrong. An empty ``namespace`` means that of the client.
 
     Attributes:
-        transport: How requests are made.
-        namespace: Namespace to work in.
+        transport: Sends requests.
+        namespace: Default namespace.
         context: Context of the kubeconfig; empty in a pod.
     """
 
@@ -39,56 +38,56 @@ class Cluster:
         return self.transport.address
 
     def get(self, kind: ObjectKind, name: str, *, namespace: str = "") -> Document | None:
-        """An object, or None if there is none of that name.
+        """Return an object; None if it does not exist.
 
         Raises:
-            ClusterError: If the server cannot be asked, does not allow it, or does not serve the kind.
+            ClusterError: If the server does not answer, does not allow it, or does not serve the kind.
         """
         try:
-            found: Document = self.transport.json(self._request("GET", kind, name, namespace))
+            document: Document = self.transport.json(self._request("GET", kind, name, namespace))
         except MissingError:
             return None
-        return found
+        return document
 
     def list(
         self, kind: ObjectKind, *, namespace: str = "", labels: str = "", fields: str = "", everywhere: bool = False
     ) -> list[Document]:
-        """All objects of a kind, page by page.
+        """Return all objects of a kind, page by page.
 
         Args:
             kind: Their kind.
-            namespace: Where they lie.
+            namespace: Their namespace.
             labels: Label selector, such as ``app=heart,tier!=web``.
             fields: Field selector, such as ``metadata.name=heart``.
-            everywhere: Whether to look in all namespaces.
+            everywhere: Whether to list all namespaces.
 
         Raises:
-            ClusterError: If the server cannot be asked, does not allow it, or does not serve the kind.
+            ClusterError: If the server does not answer, does not allow it, or does not serve the kind.
         """
         query = {"limit": _PAGE, "labelSelector": labels, "fieldSelector": fields}
         path = kind.path("" if everywhere else namespace or self.namespace)
-        found: list[Document] = []
-        following = ""
+        objects: list[Document] = []
+        continuation = ""
         while True:
-            wanted = {name: value for name, value in {**query, "continue": following}.items() if value}
-            page = self.transport.json(ApiRequest("GET", path, f"list {kind.resource}", query=wanted))
-            # The server leaves apiVersion and kind out of the objects of a list.
+            parameters = {name: value for name, value in {**query, "continue": continuation}.items() if value}
+            page = self.transport.json(ApiRequest("GET", path, f"list {kind.resource}", query=parameters))
+            # The server omits apiVersion and kind from the objects of a list.
             names = {"apiVersion": kind.api_version, "kind": kind.kind}
-            found += [{**names, **item} for item in page.get("items") or []]
-            following = page["metadata"].get("continue", "")
-            if not following:
-                return found
+            objects += [{**names, **item} for item in page.get("items") or []]
+            continuation = page["metadata"].get("continue", "")
+            if not continuation:
+                return objects
 
     def create(self, document: Mapping[str, Any], *, namespace: str = "", dry_run: bool = False) -> Document:
-        """Make a new object; fields that its kind does not have are refused.
+        """Create an object; the server refuses unknown fields.
 
-        An object that is applied later should be applied from the start: to the server, whoever creates and whoever
-        applies are two managers, even of one name.
+        To apply an object later, apply it from the start: for the server, the creator and the applier are two field
+        managers even under the same name.
 
         Raises:
             InputError: If the document has no kind or name.
-            MissingError: If its namespace is not there.
-            ClusterError: If there is one of that name (``exists``), or it is refused (``invalid``).
+            MissingError: If its namespace does not exist.
+            ClusterError: If the object exists already (``exists``), or is refused (``invalid``).
         """
         kind, name = self._kind_and_name(document)
         request = self._request(
@@ -99,8 +98,8 @@ class Cluster:
             query={"fieldManager": MANAGER, "fieldValidation": "Strict", **_dry(dry_run)},
             body=document,
         )
-        made: Document = self.transport.json(request)
-        return made
+        created: Document = self.transport.json(request)
+        return created
 
     def apply(
         self,
@@ -111,22 +110,22 @@ class Cluster:
         force: bool = False,
         dry_run: bool = False,
     ) -> Document:
-        """Make an object as the document says, whatever there was: server-side apply.
+        """Create or change an object by server-side apply.
 
-        The manager owns the fields of the document: what it applied before and leaves out now is taken away, what
-        others set is left alone. Fields that the kind does not have are refused.
+        The manager owns the fields of the document: a field that it applied before and omits now is removed, fields of
+        others stay. The server refuses unknown fields.
 
         Args:
-            document: All that the manager wants, without ``status``.
-            namespace: Where; empty for the document's own, then the cluster's.
-            manager: Name under which the fields are owned.
-            force: Whether fields that another manager owns are taken over.
-            dry_run: Whether the server only says what would become of it.
+            document: All fields of the manager, without ``status``.
+            namespace: Namespace; empty for the document's own, then the client's.
+            manager: Name of the field manager.
+            force: Whether to take over fields that another manager owns.
+            dry_run: Whether the server only returns the result without storing it.
 
         Raises:
             InputError: If the document has no kind or name.
-            MissingError: If its namespace is not there.
-            ClusterError: If another manager owns a field (``conflict``, which names it), or it is refused.
+            MissingError: If its namespace does not exist.
+            ClusterError: If another manager owns a field (``conflict``, which names it), or the object is refused.
         """
         kind, name = self._kind_and_name(document)
         query = {"fieldManager": manager, "fieldValidation": "Strict", **_dry(dry_run)}
@@ -152,10 +151,10 @@ class Cluster:
         subresource: str = "",
         manager: str = MANAGER,
     ) -> Document:
-        """Change some fields of an object by a JSON merge patch (RFC 7396); None takes a field away.
+        """Change some fields of an object by a JSON merge patch (RFC 7396); None removes a field.
 
         Raises:
-            MissingError: If there is no such object.
+            MissingError: If the object does not exist.
             ClusterError: If the change is refused.
         """
         request = self._request(
@@ -174,28 +173,31 @@ class Cluster:
     def patch_status(
         self, kind: ObjectKind, name: str, status: Mapping[str, Any], *, namespace: str = "", manager: str = MANAGER
     ) -> Document:
-        """Change the status of an object, as its controller does; raises as ``patch`` does."""
+        """Change the status of an object, as its controller does; raise as ``patch`` does."""
         change = {"status": status}
         return self.patch(kind, name, change, namespace=namespace, subresource="status", manager=manager)
 
     def delete(self, kind: ObjectKind, name: str, *, namespace: str = "", uid: str = "", version: str = "") -> bool:
-        """Delete an object, and in the background what it owns.
+        """Delete an object, and in the background the objects that it owns.
 
         Args:
             kind: Its kind.
             name: Its name.
-            namespace: Where it lies.
-            uid: Delete it only if this is its ``metadata.uid``; a later one of the same name is left alone.
-            version: Delete it only if this is its ``metadata.resourceVersion`` still; one that changed is left alone.
+            namespace: Its namespace.
+            uid: Delete it only if this is its ``metadata.uid``; a later object of the same name stays.
+            version: Delete it only if this is still its ``metadata.resourceVersion``; a changed object stays.
 
         Returns:
-            Whether there was one.
+            Whether the object existed.
 
         Raises:
-            ClusterError: If it is refused, or the one of that name is another (``conflict``).
+            ClusterError: If the server refuses, or a condition does not hold (``conflict``).
         """
-        wanted = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
-        body: Document = {"propagationPolicy": "Background", **({"preconditions": wanted} if wanted else {})}
+        preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
+        body: Document = {
+            "propagationPolicy": "Background",
+            **({"preconditions": preconditions} if preconditions else {}),
+        }
         try:
             self.transport.json(self._request("DELETE", kind, name, namespace, body=body))
         except MissingError:
@@ -203,7 +205,7 @@ class Cluster:
         return True
 
     def kind_of(self, document: Mapping[str, Any]) -> ObjectKind:
-        """The kind of an object: a known one, or what the server says of it.
+        """Return the kind of an object, from the list of known kinds or from the server.
 
         Raises:
             InputError: If the document has no kind or name.
@@ -213,13 +215,13 @@ class Cluster:
 
     def _kind_and_name(self, document: Mapping[str, Any]) -> tuple[ObjectKind, str]:
         api_version, kind, name = identify(document)
-        found = KNOWN.get((api_version, kind)) or discovery.find_kind(self.transport, api_version, kind)
-        if found is None:
+        object_kind = KNOWN.get((api_version, kind)) or discovery.find_kind(self.transport, api_version, kind)
+        if object_kind is None:
             raise ClusterError(
-                f"the cluster {self.address} does not serve {kind} of {api_version}: install what brings it.",
+                f"the cluster {self.address} does not serve {kind} of {api_version}: install what provides it.",
                 "unserved",
             )
-        return found, name
+        return object_kind, name
 
     def _request(
         self,
@@ -233,12 +235,12 @@ class Cluster:
         body: Any = None,
         content_type: str = "application/json",
     ) -> ApiRequest:
-        place = (namespace or self.namespace) if kind.namespaced else ""
+        scope = (namespace or self.namespace) if kind.namespaced else ""
         verb = {"POST": "create", "PATCH": "patch"}.get(method, method.lower())
-        doing = f"{verb} {kind.resource} {name}" + (f" in {place}" if place else "")
+        doing = f"{verb} {kind.resource} {name}" + (f" in {scope}" if scope else "")
         return ApiRequest(
             method,
-            kind.path(place, "" if method == "POST" else name, subresource),
+            kind.path(scope, "" if method == "POST" else name, subresource),
             doing,
             query=query or {},
             body=body,

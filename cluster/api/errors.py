@@ -1,6 +1,6 @@
-"""What the Kubernetes client and urllib3 raise, translated in one place.
+"""Translate the exceptions of the Kubernetes client and urllib3, in one place.
 
-The client is imported inside the functions: it takes long, and most of what Headrace does needs no cluster.
+Functions import the client themselves: the import is slow, and most commands need no cluster.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ import urllib3.exceptions
 
 from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
 
-_LIMIT = 900  # characters of the server's own words that a message may carry
+_LIMIT = 900  # longest text of the server in a message, in characters
 _LOG_IN = "does not know the credentials: sign in again, or correct the kubeconfig"
 _BUSY = "answers that it is overloaded or failing: look at its log, then try again"
 _REFUSED = "refuses the request: {message}"
 
-# Word and sentence by the `reason` of the API server's answer (metav1.StatusReason).
+# Reason and sentence by the `reason` of the API server's answer (metav1.StatusReason).
 REASONS = {
     "Unauthorized": ("unauthorized", _LOG_IN),
     "Forbidden": ("forbidden", "does not allow it: {message}; have this right granted, or use another account"),
@@ -30,11 +30,11 @@ REASONS = {
     "NotAcceptable": ("invalid", _REFUSED),
     "UnsupportedMediaType": ("invalid", _REFUSED),
     "RequestEntityTooLarge": ("invalid", "refuses the request as too large: {message}; make the object smaller"),
-    "MethodNotAllowed": ("unserved", "cannot do that: {message}; look whether it is of a version that can"),
+    "MethodNotAllowed": ("unserved", "cannot do that: {message}; check whether it is of a version that can"),
     "Gone": ("expired", "no longer knows that state: {message}; read it anew"),
     "Expired": ("expired", "no longer knows that state: {message}; read it anew"),
-    "Timeout": ("timeout", "did not answer in time: {message}; look whether it is overloaded, then try again"),
-    "ServerTimeout": ("timeout", "did not answer in time: {message}; look whether it is overloaded, then try again"),
+    "Timeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
+    "ServerTimeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
     "TooManyRequests": ("busy", "has too many requests: {message}; try again later"),
     "ServiceUnavailable": ("unreachable", _BUSY),
     "InternalError": ("failed", "failed: {message}; look at its log, then try again"),
@@ -59,7 +59,7 @@ STATUSES = {
     504: "Timeout",
 }
 
-# Word and sentence by class, most special first, for requests that got no answer.
+# Reason and sentence by class, most specific first, for requests without an answer.
 CLASSES: dict[type[Exception], tuple[str, str]] = {
     urllib3.exceptions.SSLError: (
         "config",
@@ -71,27 +71,27 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
     ),
     urllib3.exceptions.TimeoutError: (
         "timeout",
-        "does not answer in time: look whether it is overloaded, then try again",
+        "does not answer in time: check whether it is overloaded, then try again",
     ),
     urllib3.exceptions.LocationParseError: (
         "config",
         "is not an address of an API server: correct the server's address in the kubeconfig",
     ),
-    urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: look whether it runs, then try again"),
+    urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: check whether it runs, then try again"),
     urllib3.exceptions.ProxyError: ("unreachable", "is not reachable through the proxy: correct the proxy's address"),
-    urllib3.exceptions.HTTPError: ("failed", "cannot be spoken to: look whether its address is an API server's"),
+    urllib3.exceptions.HTTPError: ("failed", "cannot be spoken to: check whether its address is an API server's"),
 }
 
 
 @dataclass(frozen=True)
 class ServerRefusal:
-    """What an API server says when it refuses.
+    """An API server's answer to a request that it refuses.
 
     Attributes:
-        status: HTTP status; 0 when no answer came.
-        reason: The ``reason`` of its Status object; empty when there is none.
-        message: Its own words, on one line.
-        details: What it says about the object: ``name``, ``kind``, ``causes``.
+        status: HTTP status; 0 without an answer.
+        reason: The ``reason`` of its Status object; empty without one.
+        message: Its message, on one line.
+        details: Details of the object: ``name``, ``kind``, ``causes``.
     """
 
     status: int
@@ -101,18 +101,18 @@ class ServerRefusal:
 
 
 def answer_of(status: int, reason: str, body: bytes | str | None) -> ServerRefusal:
-    """Read a refusal: the Status object of an API server, or whatever a server in front of it says."""
+    """Parse a refusal: the Status object of an API server, or the text of a proxy in front of it."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
     try:
-        said = json.loads(text)
+        document = json.loads(text)
     except ValueError:
-        said = None
-    if isinstance(said, dict) and said.get("kind") == "Status":
-        details = said.get("details")
+        document = None
+    if isinstance(document, dict) and document.get("kind") == "Status":
+        details = document.get("details")
         return ServerRefusal(
             status=status,
-            reason=str(said.get("reason") or ""),
-            message=_short(str(said.get("message") or reason)),
+            reason=str(document.get("reason") or ""),
+            message=_short(str(document.get("message") or reason)),
             details=details if isinstance(details, dict) else {},
         )
     return ServerRefusal(status=status, message=_short(text or reason))
@@ -124,7 +124,7 @@ def _short(text: str) -> str:
 
 
 def _conflict(answer: ServerRefusal) -> str:
-    """Who owns which fields, when a server-side apply is refused; empty for any other conflict."""
+    """Return the owners of the fields that a server-side apply was refused; empty for any other conflict."""
     owners: dict[str, list[str]] = {}
     for cause in answer.details.get("causes") or []:
         if cause.get("reason") == "FieldManagerConflict":
@@ -133,15 +133,15 @@ def _conflict(answer: ServerRefusal) -> str:
             owners.setdefault(manager, []).append(str(cause.get("field", "")))
     if not owners:
         return ""
-    told = "; ".join(f"{manager} owns {', '.join(fields)}" for manager, fields in owners.items())
-    return f"refuses to change what another manager set: {told}; leave these fields to it, or have it give them up"
+    ownership = "; ".join(f"{manager} owns {', '.join(fields)}" for manager, fields in owners.items())
+    return f"refuses to change what another manager set: {ownership}; leave these fields to it, or have it give them up"
 
 
 def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError:
-    """The error that an API server's refusal becomes.
+    """Return the error for an API server's refusal.
 
     Args:
-        answer: What it said.
+        answer: The refusal.
         address: Its URL.
         doing: The request, in words.
     """
@@ -149,45 +149,46 @@ def refusal(answer: ServerRefusal, *, address: str, doing: str) -> HeadraceError
         if answer.details.get("name"):
             return MissingError(f"the cluster {address} has none: {answer.message} ({doing}).")
         return ClusterError(
-            f"the cluster {address} does not serve this kind of object: install what brings it ({doing}).", "unserved"
+            f"the cluster {address} does not serve this kind of object: install what provides it ({doing}).", "unserved"
         )
-    told = answer.reason if answer.reason in REASONS else STATUSES.get(answer.status, "")
-    word, sentence = REASONS.get(told, ("failed", f"answers with the status {answer.status}: {{message}}"))
+    reason = answer.reason if answer.reason in REASONS else STATUSES.get(answer.status, "")
+    word, sentence = REASONS.get(reason, ("failed", f"answers with the status {answer.status}: {{message}}"))
     if word == "forbidden" and " cannot " not in answer.message:
-        word, sentence = "invalid", _REFUSED  # an admission rule said no, not the rights
+        word, sentence = "invalid", _REFUSED  # an admission webhook refused, not the authorization
     text = (_conflict(answer) if word == "conflict" else "") or sentence.replace("{message}", answer.message)
     return ClusterError(f"the cluster {address} {text} ({doing}).", word)
 
 
 def class_of(error: BaseException | None) -> type[Exception]:
-    """The class among ``CLASSES`` that tells why a request got no answer.
+    """Return the class among ``CLASSES`` that explains why a request got no answer.
 
-    A server that dies, or only begins, breaks off the handshake: urllib3 calls that a TLS error like any other.
+    A server that dies or starts breaks off the handshake, which urllib3 reports as a TLS error like any other.
 
     Args:
-        error: What urllib3 raised; the clients turn its TLS errors into answers without a status, whose context it is.
+        error: The exception of urllib3. The clients turn its TLS errors into answers without a status, with the
+            exception as their context.
     """
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         return class_of(error.reason)
     if isinstance(error, urllib3.exceptions.SSLError):
-        within = error.args[0] if error.args else None
-        if isinstance(within, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        cause = error.args[0] if error.args else None
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return urllib3.exceptions.ProtocolError
-        if isinstance(within, ssl.SSLError) and within.reason == "WRONG_VERSION_NUMBER":  # it does not speak TLS
+        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":  # it does not speak TLS
             return urllib3.exceptions.LocationParseError
     return next((kind for kind in CLASSES if isinstance(error, kind)), urllib3.exceptions.SSLError)
 
 
 @contextlib.contextmanager
 def translate_errors(address: str, doing: str) -> Iterator[None]:
-    """Turn foreign errors of the block into one sentence each.
+    """Translate foreign exceptions of the block into errors of one sentence.
 
     Args:
         address: URL of the API server.
         doing: The request, in words.
 
     Raises:
-        MissingError: If the object, or its namespace, is not there.
+        MissingError: If the object or its namespace does not exist.
         ClusterError: If the server does not answer, or refuses.
     """
     from kubernetes.client.exceptions import ApiException, OpenApiException  # noqa: PLC0415 - slow

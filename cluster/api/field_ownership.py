@@ -1,4 +1,4 @@
-"""Which fields of an object a manager owns, so that what it had applied can be applied again."""
+"""Extract the fields of an object that a manager owns, to apply them again."""
 
 import json
 from collections.abc import Mapping
@@ -8,31 +8,31 @@ from headrace.cluster.api.client import MANAGER, Document
 
 
 def owned_fields_of(document: Mapping[str, Any], *, manager: str = MANAGER) -> Document | None:
-    """What a manager had applied of an object, as it may be applied again.
+    """Return the part of an object that a manager applied, in a form to apply again.
 
     Args:
-        document: The object, as the server gives it.
-        manager: The name under which it was applied.
+        document: The object, as the server returns it.
+        manager: Name of the field manager.
 
     Returns:
-        The object without what others own, and without its status; None if the manager never applied it.
+        The object without fields of others and without its status; None if the manager never applied it.
     """
     metadata = document["metadata"]
     for entry in metadata.get("managedFields") or []:
         if (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (manager, "Apply", ""):
-            kept = _keep_fields(document, entry["fieldsV1"])
-            own = {**kept.get("metadata", {}), "name": metadata["name"]}
-            return {**kept, "apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": own}
+            owned = _keep_fields(document, entry["fieldsV1"])
+            identity = {**owned.get("metadata", {}), "name": metadata["name"]}
+            return {**owned, "apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": identity}
     return None
 
 
 def made_here(document: Mapping[str, Any]) -> bool:
-    """Whether Headrace made an object, or changed it."""
+    """Return whether Headrace created or changed an object."""
     return any(entry.get("manager") == MANAGER for entry in document["metadata"].get("managedFields") or [])
 
 
 def project_fields(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
-    """The fields that ``wanted`` has, with the values that they have in ``document``; those it lacks are left out."""
+    """Return the fields of ``wanted`` with their values in ``document``, without those that it lacks."""
     return {
         key: project_fields(document[key], value)
         if isinstance(value, Mapping) and isinstance(document[key], Mapping)
@@ -43,7 +43,7 @@ def project_fields(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> Do
 
 
 def merge_objects(first: Mapping[str, Any], second: Mapping[str, Any]) -> Document:
-    """All fields of two objects; where both have one, the second's, unless both are objects."""
+    """Merge two objects recursively; the second's values take precedence."""
     both = {
         key: merge_objects(first[key], value)
         if isinstance(value, Mapping) and isinstance(first[key], Mapping)
@@ -55,27 +55,27 @@ def merge_objects(first: Mapping[str, Any], second: Mapping[str, Any]) -> Docume
 
 
 def _keep_fields(value: Any, fields: Mapping[str, Any]) -> Any:
-    """The part of a value that is named by a set of fields (FieldsV1 of structured-merge-diff)."""
+    """Return the part of a value that a field set names (FieldsV1 of structured-merge-diff)."""
     if not fields:
         return value
     parts = {key: inner for key, inner in fields.items() if key != "."}
     if isinstance(value, Mapping):
         names = {key.removeprefix("f:"): inner for key, inner in parts.items()}
         return {name: _keep_fields(value[name], inner) for name, inner in names.items() if name in value}
-    found = []
+    items = []
     for key, inner in parts.items():
         item = _item(value, key)
         if item is not None:
-            found.append(_keep_fields(item, inner))
-    return found
+            items.append(_keep_fields(item, inner))
+    return items
 
 
 def _item(items: Any, key: str) -> Any:
-    """The item of a list that a key of a set of fields names: by its own keys, by its value or by its place."""
+    """Return the item of a list that a key of a field set names: by its keys, by its value or by its index."""
     kind, _, text = key.partition(":")
-    named = json.loads(text)
+    selector = json.loads(text)
     if kind == "k":
-        return next((item for item in items if all(item.get(name) == value for name, value in named.items())), None)
+        return next((item for item in items if all(item.get(name) == value for name, value in selector.items())), None)
     if kind == "v":
-        return named if named in items else None
-    return items[named] if named < len(items) else None
+        return selector if selector in items else None
+    return items[selector] if selector < len(items) else None

@@ -1,4 +1,4 @@
-"""Kinds of objects, as the API server's addresses need them."""
+"""Kinds of objects, with the names that the API server's paths need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class ObjectKind:
     Attributes:
         group: API group; empty for the core group.
         version: Version within the group, such as ``v1beta1``.
-        plural: Plural name in lower case, as it stands in addresses and in rights.
+        plural: Plural name in lower case, as in paths and rights.
         kind: Name in an object's ``kind``.
-        namespaced: Whether its objects lie in a namespace.
+        namespaced: Whether its objects belong to a namespace.
     """
 
     group: str
@@ -29,7 +29,7 @@ class ObjectKind:
 
     @property
     def api_version(self) -> str:
-        """What stands in an object's ``apiVersion``."""
+        """The value of an object's ``apiVersion``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
@@ -38,7 +38,7 @@ class ObjectKind:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """Path of an object, or of all objects when ``name`` is empty; of all namespaces when both are empty."""
+        """Return the path of an object; of all objects without ``name``, and of all namespaces without both."""
         parts = ["apis" if self.group else "api", *self.api_version.split("/")]
         parts += ["namespaces", namespace] if self.namespaced and namespace else []
         parts += [part for part in (self.plural, name, subresource) if part]
@@ -96,19 +96,19 @@ KNOWN = {(kind.api_version, kind.kind): kind for kind in list(globals().values()
 
 
 def identify(document: Mapping[str, Any]) -> tuple[str, str, str]:
-    """``apiVersion``, ``kind`` and ``metadata.name`` of an object.
+    """Return ``apiVersion``, ``kind`` and ``metadata.name`` of an object.
 
     Raises:
         InputError: If one of the three is missing.
     """
     metadata = document.get("metadata")
-    found = (
+    fields = (
         document.get("apiVersion"),
         document.get("kind"),
         metadata.get("name") if isinstance(metadata, Mapping) else None,
     )
-    for field, value in zip(("apiVersion", "kind", "metadata.name"), found, strict=True):
+    for field, value in zip(("apiVersion", "kind", "metadata.name"), fields, strict=True):
         if not value or not isinstance(value, str):
             raise InputError(f"an object for Kubernetes must have a text as its {field}; got {shown(value)} instead.")
-    api_version, kind, name = found
+    api_version, kind, name = fields
     return str(api_version), str(kind), str(name)

@@ -1,4 +1,4 @@
-"""What KServe's own configuration says."""
+"""Read KServe's own configuration."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ CONFIG, CONFIG_NAMESPACE = "inferenceservice-config", "kserve"
 
 @dataclass(frozen=True)
 class KServeConfig:
-    """What of it concerns modes and routes.
+    """The part of the configuration about modes and routes.
 
     Attributes:
-        default_mode: Mode of what names none, in KServe's own word; empty if it is not said.
-        gateway_api: Whether routes of the Gateway API are made, by which alone canaries get requests.
-        makes_ingress: Whether an Ingress is made where the Gateway API is not used.
+        default_mode: Default mode, in KServe's own spelling; empty if not set.
+        gateway_api: Whether KServe creates routes of the Gateway API, without which canaries get no requests.
+        makes_ingress: Whether KServe creates an Ingress if it does not use the Gateway API.
     """
 
     default_mode: str = ""
@@ -27,18 +27,18 @@ class KServeConfig:
 
 
 def read(cluster: Cluster) -> KServeConfig | None:
-    """Read it; None if that is not allowed.
+    """Return the configuration; None if this account may not read it.
 
     Raises:
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be read.
     """
     try:
-        found = cluster.get(CONFIG_MAPS, CONFIG, namespace=CONFIG_NAMESPACE)
+        config_map = cluster.get(CONFIG_MAPS, CONFIG, namespace=CONFIG_NAMESPACE)
     except ClusterError as error:
         if error.reason == "forbidden":
             return None
         raise
-    data = (found or {}).get("data") or {}
+    data = (config_map or {}).get("data") or {}
     deploy, ingress = _parse_value(data.get("deploy")), _parse_value(data.get("ingress"))
     return KServeConfig(
         default_mode=str(deploy.get("defaultDeploymentMode") or ""),
@@ -48,9 +48,9 @@ def read(cluster: Cluster) -> KServeConfig | None:
 
 
 def _parse_value(text: Any) -> dict[str, Any]:
-    """A value of the ConfigMap; empty if it is no JSON object."""
+    """Return a value of the ConfigMap; empty if it is not a JSON object."""
     try:
-        found = json.loads(text or "{}")
+        value = json.loads(text or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

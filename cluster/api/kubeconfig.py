@@ -1,4 +1,4 @@
-"""How to reach a cluster: a pod's service account, or the kubeconfig of the environment."""
+"""Connect to a cluster with a pod's service account or the kubeconfig of the environment."""
 
 import dataclasses
 from importlib.metadata import version
@@ -20,35 +20,35 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 
 
 def connect(*, context: str = "", kubeconfig: str = "", namespace: str = "", folder: Path = SERVICE_ACCOUNT) -> Cluster:
-    """Find the cluster; no request is made yet.
+    """Return a client for the cluster without sending a request.
 
-    A kubeconfig that is named, here or by ``KUBECONFIG``, comes first, and so does a context; then the service account
-    of the pod in which this runs; then kubectl's default file.
+    A kubeconfig that is named here or by ``KUBECONFIG`` has priority, as has a context; then comes the service account
+    of the pod in which this runs, then kubectl's default file.
 
     Args:
         context: Context of the kubeconfig; empty for its current one.
         kubeconfig: Path of a kubeconfig, several joined by colons; empty for the one of ``KUBECONFIG``.
         namespace: Namespace to work in; empty for the pod's own or the context's.
-        folder: Where a pod finds its service account.
+        folder: Folder of a pod's service account.
 
     Raises:
-        ClusterError: If there is neither, or what is there cannot be used.
+        ClusterError: If there is neither, or it cannot be used.
     """
     files = kubeconfig or settings.kubeconfig()
     if files or context or not (folder / "token").is_file():
-        found = _from_kubeconfig(files or DEFAULT_KUBECONFIG, context)
+        cluster = _from_kubeconfig(files or DEFAULT_KUBECONFIG, context)
     else:
-        found = _from_pod(folder)
-    return dataclasses.replace(found, namespace=namespace) if namespace else found
+        cluster = _from_pod(folder)
+    return dataclasses.replace(cluster, namespace=namespace) if namespace else cluster
 
 
 def with_token(cluster: Cluster, token: str) -> Cluster:
-    """The same cluster under the identity that a bearer token stands for."""
+    """Return a client for the same cluster with the identity of a bearer token."""
     configuration = _configuration()
-    there = cluster.transport.api.configuration
-    configuration.host, configuration.ssl_ca_cert = there.host, there.ssl_ca_cert
-    configuration.verify_ssl, configuration.tls_server_name = there.verify_ssl, there.tls_server_name
-    configuration.proxy, configuration.no_proxy = there.proxy, there.no_proxy
+    current = cluster.transport.api.configuration
+    configuration.host, configuration.ssl_ca_cert = current.host, current.ssl_ca_cert
+    configuration.verify_ssl, configuration.tls_server_name = current.verify_ssl, current.tls_server_name
+    configuration.proxy, configuration.no_proxy = current.proxy, current.no_proxy
     configuration.api_key["authorization"] = f"Bearer {token}"
     return _cluster(configuration, namespace=cluster.namespace, context=cluster.context)
 
@@ -57,7 +57,7 @@ def _configuration() -> "Configuration":
     from kubernetes.client import Configuration  # noqa: PLC0415 - slow
 
     configuration = Configuration()
-    configuration.retries = False  # Transport repeats what may be repeated
+    configuration.retries = False  # ApiTransport retries what is safe to retry
     return configuration
 
 
@@ -108,17 +108,17 @@ def _from_kubeconfig(files: str, context: str) -> Cluster:
         kube_config.load_kube_config(
             config_file=files, context=context or None, client_configuration=configuration, persist_config=False
         )
-        chosen = next(entry for entry in contexts if entry["name"] == (context or current["name"]))
+        entry_in_use = next(entry for entry in contexts if entry["name"] == (context or current["name"]))
     except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        # The loader checks little: a document of another form ends in Python's own errors.
-        named = f" (context {quote(context)})" if context else ""
+        # The loader validates little: a document of another form raises Python's own errors.
+        suffix = f" (context {quote(context)})" if context else ""
         raise ClusterError(
-            f"the kubeconfig {files}{named} cannot be used: {_one_line(error)}; correct it, or set KUBECONFIG.",
+            f"the kubeconfig {files}{suffix} cannot be used: {_one_line(error)}; correct it, or set KUBECONFIG.",
             "config",
         ) from error
-    details: dict[str, Any] = chosen.get("context") or {}
+    details: dict[str, Any] = entry_in_use.get("context") or {}
     return _cluster(
-        configuration, namespace=str(details.get("namespace") or "default"), context=str(chosen.get("name", ""))
+        configuration, namespace=str(details.get("namespace") or "default"), context=str(entry_in_use.get("name", ""))
     )
 
 

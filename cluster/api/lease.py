@@ -1,7 +1,7 @@
-"""Claims on what is under way: while a process makes something that must not stay if it is killed, a Lease says so.
+"""Claims: a Lease marks an object that must not stay unfinished if the process that creates it is killed.
 
-The Lease is made before the first act, renewed by a thread, and deleted once all is done or put back. One that is not
-renewed any more tells ``headrace cluster tidy`` what to put right. Whoever's claim is gone stops.
+The process creates the Lease before its first change, renews it in a thread, and deletes it once all is done or undone.
+A Lease without renewals tells ``headrace cluster tidy`` what to clean up. A process that loses its claim stops.
 """
 
 import contextlib
@@ -20,38 +20,38 @@ from headrace.core.base import settings
 from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
 
 _ATTEMPTS = 5
-_BEATS = 10  # renewals within the time that a claim lasts
+_BEATS = 10  # renewals within the duration of a claim, so that a few may fail
 
 
 class LeaseLostError(ClusterError):
-    """The claim is another's by now, or gone; what was claimed must be left alone.
+    """Another process took the claim over, or it is gone; its object must be left alone.
 
     Attributes:
-        gone: Whether nobody has it.
+        gone: Whether the claim no longer exists.
     """
 
     def __init__(self, about: LeaseSubject, *, gone: bool) -> None:
-        """Say what was lost."""
-        told = (
+        """Initialize with a sentence about the lost claim."""
+        text = (
             f"the claim on {about} must be renewed while it is under way; it was not for so long that it was tidied "
             "away: begin again."
             if gone
-            else f"another process takes care of {about} by now; this one has ended."
+            else f"another process took over {about}; this one has ended."
         )
-        super().__init__(told, "conflict")
+        super().__init__(text, "conflict")
         self.gone = gone
 
 
 class LeaseClaim:
-    """A claim that is this process's; the block of ``claimed`` renews it."""
+    """A claim of this process; the block of ``hold_claim`` renews it."""
 
     def __init__(self, cluster: Cluster, about: LeaseSubject, *, seconds: float) -> None:
-        """Prepare; nothing is claimed yet.
+        """Initialize without creating the Lease.
 
         Args:
-            cluster: Where the object lies.
-            about: What it is about.
-            seconds: How long it lasts unrenewed.
+            cluster: The cluster and the namespace.
+            about: Subject of the claim.
+            seconds: Duration of the claim without a renewal.
         """
         self.about = about
         self._cluster = cluster
@@ -62,21 +62,21 @@ class LeaseClaim:
         self._lost: LeaseLostError | None = None
 
     def make(self) -> None:
-        """Claim the object; whoever claimed it before notices and stops.
+        """Claim the object; a process that claimed it before notices and stops.
 
         Raises:
-            ClusterError: If it cannot be said, or others do so all the time.
+            ClusterError: If the Lease cannot be written, or others change it all the time.
         """
         for _ in range(_ATTEMPTS):
-            found = self._cluster.get(LEASES, self.about.lease)
+            lease = self._cluster.get(LEASES, self.about.lease)
             try:
-                if found is None:
+                if lease is None:
                     self._cluster.create(self._document())
                 else:
-                    self._replace_lease(found, self._document())
+                    self._replace_lease(lease, self._document())
             except MissingError:
-                if found is None:
-                    raise  # there is no such namespace
+                if lease is None:
+                    raise  # the namespace does not exist
             except ClusterError as error:
                 if error.reason not in {"conflict", "exists"}:
                     raise
@@ -86,14 +86,14 @@ class LeaseClaim:
             f"the Lease {self.about.lease} is changed by others all the time: see who does that.", "conflict"
         )
 
-    def take(self, seen: LeaseStatus) -> None:
-        """Take over a claim as it was seen.
+    def take(self, status: LeaseStatus) -> None:
+        """Take over an expired claim.
 
         Raises:
-            LostError: If somebody else has changed it since.
+            LeaseLostError: If somebody else has changed it since it was read.
         """
         try:
-            self._replace_lease(seen.lease, {**self._document(), "metadata": {}})
+            self._replace_lease(status.lease, {**self._document(), "metadata": {}})
         except MissingError as error:
             raise LeaseLostError(self.about, gone=True) from error
         except ClusterError as error:
@@ -102,58 +102,58 @@ class LeaseClaim:
             raise LeaseLostError(self.about, gone=False) from error
 
     def renew(self) -> None:
-        """Say that it is watched.
+        """Renew the claim.
 
         Raises:
-            LostError: If the claim is not this process's any more.
-            ClusterError: If it cannot be said this time.
+            LeaseLostError: If the claim is no longer this process's.
+            ClusterError: If it cannot be renewed this time.
         """
-        found = self._own()
+        lease = self._own()
         with self._translate_conflict():
-            self._replace_lease(found, {"spec": {"renewTime": _text(datetime.now(UTC))}})
+            self._replace_lease(lease, {"spec": {"renewTime": _text(datetime.now(UTC))}})
 
     def check(self) -> None:
-        """Raise ``LostError`` if a renewal found that the claim is not this process's any more; asks nobody."""
+        """Raise ``LeaseLostError`` if a renewal found the claim lost; send no request."""
         if self._lost:
             raise self._lost
 
     def confirm(self) -> None:
-        """Ask whether the claim is still this process's, before an act.
+        """Verify with the server that the claim is still this process's, before a change.
 
         Raises:
-            LostError: If it is not.
-            ClusterError: If the cluster cannot be asked.
+            LeaseLostError: If it is not.
+            ClusterError: If the cluster cannot be read.
         """
         self._own()
 
     def end(self) -> None:
-        """Give the claim up: all is done, or put back.
+        """Delete the claim: all is done or undone.
 
         Raises:
-            LostError: If it is not this process's any more.
-            ClusterError: If it cannot be said.
+            LeaseLostError: If it is no longer this process's.
+            ClusterError: If it cannot be deleted.
         """
-        self._stop()
+        self._stop()  # a renewal in between would change the version that the deletion requires
         metadata = self._own()["metadata"]
         with self._translate_conflict():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])
 
     def let_go_on(self) -> None:
-        """Say that the object goes on to its end, and watch it no more.
+        """Mark the object as running unattended to its end, and stop the renewals.
 
         Raises:
-            LostError: If the claim is not this process's any more.
-            ClusterError: If it cannot be said.
+            LeaseLostError: If the claim is no longer this process's.
+            ClusterError: If it cannot be written.
         """
         self._stop()
         self.about = replace(self.about, goes_on=True)
-        found = self._own()
+        lease = self._own()
         with self._translate_conflict():
-            self._replace_lease(found, {"metadata": {"annotations": _annotations(self.about)}})
+            self._replace_lease(lease, {"metadata": {"annotations": _annotations(self.about)}})
 
     @contextlib.contextmanager
     def keep_renewing(self) -> Iterator[None]:
-        """Renew it from beside for the length of the block, or until it ends."""
+        """Renew the claim in a thread for the duration of the block, or until the claim ends."""
         self._beat.start()
         try:
             yield
@@ -168,7 +168,7 @@ class LeaseClaim:
                 self._lost = error
                 return
             except HeadraceError:
-                continue  # the next one may be heard
+                continue  # the next renewal may succeed
 
     def _stop(self) -> None:
         self._ended.set()
@@ -176,14 +176,14 @@ class LeaseClaim:
             self._beat.join()
 
     def _own(self) -> Document:
-        found = self._cluster.get(LEASES, self.about.lease)
-        if found is None or (found.get("spec") or {}).get("holderIdentity") != self._holder:
-            raise LeaseLostError(self.about, gone=found is None)
-        return found
+        lease = self._cluster.get(LEASES, self.about.lease)
+        if lease is None or (lease.get("spec") or {}).get("holderIdentity") != self._holder:
+            raise LeaseLostError(self.about, gone=lease is None)
+        return lease
 
     @contextlib.contextmanager
     def _translate_conflict(self) -> Iterator[None]:
-        """What is said if the claim changes in this very moment."""
+        """Translate a concurrent change of the Lease into ``LeaseLostError``."""
         try:
             yield
         except MissingError as error:
@@ -191,11 +191,12 @@ class LeaseClaim:
         except ClusterError as error:
             if error.reason != "conflict":
                 raise
-            self._own()  # raises if it was taken
+            self._own()  # raises if another process took it over
             raise
 
-    def _replace_lease(self, found: Document, change: Document) -> None:
-        metadata = {**change.get("metadata", {}), "resourceVersion": found["metadata"]["resourceVersion"]}
+    def _replace_lease(self, lease: Document, change: Document) -> None:
+        # The version makes the server refuse the patch if anybody changed the Lease in between.
+        metadata = {**change.get("metadata", {}), "resourceVersion": lease["metadata"]["resourceVersion"]}
         self._cluster.patch(LEASES, self.about.lease, {**change, "metadata": metadata})
 
     def _document(self) -> Document:
@@ -219,10 +220,9 @@ class LeaseClaim:
 
 @contextlib.contextmanager
 def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
-    """Claim an object for the length of the block.
+    """Claim an object for the duration of the block.
 
-    The claim stays where the block does not ``end`` it: what could not be put back is put right by ``headrace cluster
-    tidy``.
+    A claim that the block does not ``end`` stays: ``headrace cluster tidy`` cleans up what could not be undone.
 
     Raises:
         ClusterError: If it cannot be claimed.
@@ -234,12 +234,12 @@ def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
 
 
 def _annotations(about: LeaseSubject) -> dict[str, str]:
-    told = asdict(about)
-    if not about.goes_on:  # an earlier version, which tidies too, does not know the word
-        del told["goes_on"]
-    return {ANNOTATION: json.dumps(told)}
+    fields = asdict(about)
+    if not about.goes_on:  # earlier versions, whose cleanup reads it too, do not know the field
+        del fields["goes_on"]
+    return {ANNOTATION: json.dumps(fields)}
 
 
 def _text(moment: datetime) -> str:
-    """A moment as Kubernetes' MicroTime wants it."""
+    """Return a time in the format of Kubernetes' MicroTime."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""What a claim says: a Lease that names what is under way, who watches it, and what was there before."""
+"""The content of a claim: a Lease with its subject, its holder, and the former state of the object."""
 
 import contextlib
 import json
@@ -16,15 +16,15 @@ ANNOTATION = "headrace/claim"
 
 @dataclass(frozen=True)
 class LeaseSubject:
-    """What a claim is about.
+    """The subject of a claim.
 
     Attributes:
         kind: Kind of the object, such as ``Experiment``.
         name: Its name.
         uri: Of an InferenceService: address of the bundle that is being deployed.
-        before: What is applied again if that is not finished; None to delete the object.
-        answered: Digest of what answered before; empty if nothing did.
-        goes_on: Whether it is to go on to its end though nobody watches it, as its user wished.
+        before: The former state to restore if the claim's process dies; None to delete the object.
+        answered: Digest of the version that answered before; empty if none did.
+        goes_on: Whether the object runs unattended to its end, as its user chose.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class LeaseSubject:
     goes_on: bool = False
 
     def __str__(self) -> str:
-        """As it is told: ``the Experiment forest``."""
+        """Return the subject in words, such as ``the Experiment forest``."""
         return f"the {self.kind} {self.name}"
 
     @property
@@ -46,13 +46,13 @@ class LeaseSubject:
 
 @dataclass(frozen=True)
 class LeaseStatus:
-    """A claim as it was read.
+    """The state of a claim.
 
     Attributes:
-        about: What it is about.
-        holder: Who watches.
-        silent_seconds: Time since it was renewed.
-        seconds: How long it lasts unrenewed.
+        about: Its subject.
+        holder: Name of the process that holds it.
+        silent_seconds: Time since its last renewal.
+        seconds: Its duration without a renewal.
         lease: The Lease.
     """
 
@@ -64,27 +64,27 @@ class LeaseStatus:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody renewed it a short while ago."""
+        """Whether it has not expired."""
         return self.silent_seconds <= self.seconds
 
 
 def find(cluster: Cluster, kind: str, name: str) -> LeaseStatus | None:
-    """The claim on an object; None if there is none that can be read.
+    """Return the claim on an object; None if there is none or it cannot be read.
 
     Raises:
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be read.
     """
-    found = cluster.get(LEASES, LeaseSubject(kind, name).lease)
+    lease = cluster.get(LEASES, LeaseSubject(kind, name).lease)
     with contextlib.suppress(DataError):
-        return read(found) if found else None
+        return read(lease) if lease else None
     return None
 
 
 def read(lease: Document) -> LeaseStatus:
-    """What a Lease says.
+    """Parse a Lease.
 
     Raises:
-        DataError: If it is none of Headrace's, or was renewed in the future.
+        DataError: If it is not one of Headrace's, or was renewed in the future.
     """
     name = lease["metadata"]["name"]
     spec: dict[str, Any] = lease.get("spec") or {}
@@ -93,22 +93,22 @@ def read(lease: Document) -> LeaseStatus:
         renewed, seconds = datetime.fromisoformat(spec["renewTime"]), float(spec["leaseDurationSeconds"])
         silent = datetime.now(UTC) - renewed
     except (KeyError, TypeError, ValueError) as error:
-        told = quote(f"{type(error).__name__}: {error}")
+        problem = quote(f"{type(error).__name__}: {error}")
         raise DataError(
-            f"the Lease {name} must be a claim of Headrace's, with what it is about and when it was renewed; {told}: "
-            f"see whose it is, and delete it with kubectl delete lease {name}."
+            f"the Lease {name} must be a claim of Headrace's, with what it is about and when it was renewed; "
+            f"{problem}: see whose it is, and delete it with kubectl delete lease {name}."
         ) from error
     if about.lease != name or silent < -timedelta(seconds=seconds):
-        wrong = f"it is about {about}" if about.lease != name else f"it says {spec['renewTime']}"
+        reason = f"it is about {about}" if about.lease != name else f"it says {spec['renewTime']}"
         raise DataError(
-            f"the Lease {name} must be about the object of its name and renewed in the past; {wrong}: set the clocks "
+            f"the Lease {name} must be about the object of its name and renewed in the past; {reason}: set the clocks "
             f"right, or delete it with kubectl delete lease {name}."
         )
     return LeaseStatus(about, str(spec.get("holderIdentity", "")), silent.total_seconds(), seconds, lease)
 
 
 def all_leases(cluster: Cluster) -> list[Document]:
-    """The Leases of all claims in the namespace.
+    """Return the Leases of all claims in the namespace.
 
     Raises:
         ClusterError: If they may not be listed.
@@ -116,11 +116,11 @@ def all_leases(cluster: Cluster) -> list[Document]:
     return cluster.list(LEASES, labels=f"app.kubernetes.io/managed-by={MANAGER}")
 
 
-def _about(told: dict[str, Any]) -> LeaseSubject:
-    """What an annotation says, if it says so in the form of ours."""
-    about = LeaseSubject(**told)
-    texts = (about.kind, about.name, about.uri, about.answered)
-    named = all(isinstance(text, str) for text in texts) and isinstance(about.goes_on, bool)
-    if not named or not isinstance(about.before, dict | None):
+def _about(fields: dict[str, Any]) -> LeaseSubject:
+    """Return the subject from a parsed annotation; raise TypeError if it has another form."""
+    subject = LeaseSubject(**fields)
+    texts = (subject.kind, subject.name, subject.uri, subject.answered)
+    named = all(isinstance(text, str) for text in texts) and isinstance(subject.goes_on, bool)
+    if not named or not isinstance(subject.before, dict | None):
         raise TypeError("it has other types")
-    return about
+    return subject

@@ -1,4 +1,4 @@
-"""What pods said and what happened to objects: logs and events."""
+"""Logs of pods, and events of objects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,23 +8,23 @@ from headrace.cluster.api.kinds import EVENTS, PODS
 from headrace.cluster.api.transport import ApiRequest
 from headrace.core.base.errors import ClusterError
 
-# In which words a container's log is refused before it has started: as it waits, before the kubelet knows its pod, and
-# in between.
+# Texts by which the server refuses the log of a container that has not started: while it waits, before the kubelet
+# knows its pod, and in between.
 _NOT_STARTED = ("waiting to start", "not found in pod", "is not available")
 
 
 @dataclass(frozen=True)
 class ObjectEvent:
-    """Something that happened to an object.
+    """An event of an object.
 
     Attributes:
         kind: Kind of the object.
         name: Name of the object.
         type: ``Normal`` or ``Warning``.
-        reason: In one word, such as ``FailedCreate``.
-        message: In the words of whoever saw it.
-        last: When it happened last, RFC 3339; empty if unknown.
-        count: How often.
+        reason: Reason in one word, such as ``FailedCreate``.
+        message: Message of the component that reported it.
+        last: Time of its last occurrence, RFC 3339; empty if unknown.
+        count: Number of occurrences.
     """
 
     kind: str
@@ -37,35 +37,35 @@ class ObjectEvent:
 
 
 def events(cluster: Cluster, kind: str, name: str, *, namespace: str = "", uid: str = "") -> list[ObjectEvent]:
-    """What happened to an object, the latest last.
+    """Return the events of an object, the latest last.
 
     Args:
-        cluster: Where it lies.
+        cluster: The cluster.
         kind: Its kind, such as ``Pod``.
         name: Its name.
         namespace: Its namespace.
-        uid: Its ``metadata.uid``, to leave out what happened to an earlier one of that name.
+        uid: Its ``metadata.uid``, to exclude events of an earlier object of that name.
 
     Raises:
-        ClusterError: If the server cannot be asked, or does not allow it.
+        ClusterError: If the server does not answer, or does not allow it.
     """
-    wanted = {"involvedObject.kind": kind, "involvedObject.name": name, "involvedObject.uid": uid}
-    fields = ",".join(f"{field}={value}" for field, value in wanted.items() if value)
-    found = [_event(entry) for entry in cluster.list(EVENTS, namespace=namespace, fields=fields)]
-    return sorted(found, key=lambda event: event.last)
+    selectors = {"involvedObject.kind": kind, "involvedObject.name": name, "involvedObject.uid": uid}
+    fields = ",".join(f"{field}={value}" for field, value in selectors.items() if value)
+    result = [_event(entry) for entry in cluster.list(EVENTS, namespace=namespace, fields=fields)]
+    return sorted(result, key=lambda event: event.last)
 
 
 def _event(entry: dict[str, Any]) -> ObjectEvent:
-    about, series = entry.get("involvedObject") or {}, entry.get("series") or {}
+    subject, series = entry.get("involvedObject") or {}, entry.get("series") or {}
     times = (series.get("lastObservedTime"), entry.get("lastTimestamp"), entry.get("eventTime"))
-    made = (entry.get("metadata") or {}).get("creationTimestamp", "")
+    created = (entry.get("metadata") or {}).get("creationTimestamp", "")
     return ObjectEvent(
-        kind=str(about.get("kind", "")),
-        name=str(about.get("name", "")),
+        kind=str(subject.get("kind", "")),
+        name=str(subject.get("name", "")),
         type=str(entry.get("type", "")),
         reason=str(entry.get("reason", "")),
         message=" ".join(str(entry.get("message", "")).split()),
-        last=str(next((time for time in times if time), made)),
+        last=str(next((time for time in times if time), created)),
         count=int(series.get("count") or entry.get("count") or 1),
     )
 
@@ -80,28 +80,28 @@ def logs(
     previous: bool = False,
     limit_bytes: int = 1 << 20,
 ) -> str:
-    """The last lines of a container's log; empty while it has not started.
+    """Return the last lines of a container's log; empty while it has not started.
 
     Args:
-        cluster: Where the pod runs.
+        cluster: The cluster.
         pod: Its name.
         namespace: Its namespace.
-        container: Which container; empty for the only one.
-        lines: How many lines.
-        previous: Whether of the container before its last restart.
-        limit_bytes: Most bytes that are read.
+        container: The container; empty for the only one.
+        lines: Number of lines.
+        previous: Whether to read the log from before the container's last restart.
+        limit_bytes: Maximum number of bytes to read.
 
     Raises:
-        MissingError: If there is no such pod.
-        ClusterError: If the server cannot be asked, or does not allow it.
+        MissingError: If the pod does not exist.
+        ClusterError: If the server does not answer, or does not allow it.
     """
     query = {"tailLines": str(lines), "limitBytes": str(limit_bytes), "container": container}
     query |= {"previous": "true"} if previous else {}
-    place = namespace or cluster.namespace
+    scope = namespace or cluster.namespace
     request = ApiRequest(
         "GET",
-        PODS.path(place, pod, "log"),
-        f"get the log of {pod} in {place}",
+        PODS.path(scope, pod, "log"),
+        f"get the log of {pod} in {scope}",
         query={name: value for name, value in query.items() if value},
     )
     try:

@@ -11,15 +11,15 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
 def number(text: object) -> Decimal:
-    """The number that a quantity stands for.
+    """Return the value of a quantity.
 
     Raises:
-        InputError: If it is no quantity.
+        InputError: If the text is not a quantity.
     """
-    found = _FORM.fullmatch(str(text).strip())
-    if not found:
+    match = _FORM.fullmatch(str(text).strip())
+    if not match:
         raise InputError(f"a quantity must be written as 500m, 2 or 4Gi; got {quote(text)} instead.")
-    digits, unit = found[1], found[2] or ""
+    digits, unit = match[1], match[2] or ""
     if unit in _BINARY:
         return Decimal(digits) * Decimal(2) ** _BINARY[unit]
     if unit in _DECIMAL:

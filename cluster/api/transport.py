@@ -1,4 +1,4 @@
-"""One request to an API server: time-outs, what may be repeated, errors in one sentence."""
+"""Requests to an API server: timeouts, retries, errors in one sentence."""
 
 import json
 import time
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 ATTEMPTS = 4
-REPEAT_SECONDS = 20.0  # after a silence longer than this, a request is not sent again
+REPEAT_SECONDS = 20.0  # no retry after the server was silent for longer than this
 _PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """What is asked of the server.
+    """A request to the server.
 
     Attributes:
         method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
@@ -33,7 +33,7 @@ class ApiRequest:
         body: Document to send, of plain values.
         content_type: Media type of the body.
         read_seconds: Longest silence of the server.
-        repeat: Whether the request may be sent again when it is unknown whether it was done.
+        repeat: Whether the request may be sent again if it is unknown whether the server carried it out.
     """
 
     method: str
@@ -47,23 +47,23 @@ class ApiRequest:
 
 
 def send_with_retries(once: Callable[[], bytes], *, repeat: bool) -> bytes:
-    """What a request gives, which is sent a few times if need be.
+    """Send a request, with retries if it fails, and return its answer.
 
     Args:
         once: Sends it once.
-        repeat: Whether it may be sent again when it is unknown whether it was done.
+        repeat: Whether it may be sent again if it is unknown whether the server carried it out.
 
     Raises:
-        ClusterError: What the last attempt raised.
+        ClusterError: The error of the last attempt.
     """
-    began, pause = time.monotonic(), _PAUSE_SECONDS
+    start, pause = time.monotonic(), _PAUSE_SECONDS
     for _ in range(ATTEMPTS - 1):
         try:
             return once()
         except ClusterError as error:
-            # A server that has too many requests has not begun with this one.
-            may = error.unavailable if repeat else error.reason == "busy"
-            if not may or time.monotonic() - began > REPEAT_SECONDS:
+            # A server that answers 429 has not started the request, so that even a POST may be repeated.
+            retriable = error.unavailable if repeat else error.reason == "busy"
+            if not retriable or time.monotonic() - start > REPEAT_SECONDS:
                 raise
         time.sleep(pause)
         pause *= 2
@@ -74,7 +74,8 @@ def send_with_retries(once: Callable[[], bytes], *, repeat: bool) -> bytes:
 class ApiTransport:
     """The official client, used for its credentials and its connections.
 
-    No signal breaks off a request: one that comes meanwhile acts when it is answered; a stream is left at once.
+    A signal does not interrupt a request, so that its effect is always known: the signal acts after the answer. It ends
+    a stream at once.
 
     Attributes:
         api: The client.
@@ -85,10 +86,10 @@ class ApiTransport:
     address: str
 
     def json(self, request: ApiRequest) -> Any:
-        """The server's answer, as plain values.
+        """Return the server's answer, as plain values.
 
         Raises:
-            MissingError: If the object, or its namespace, is not there.
+            MissingError: If the object or its namespace does not exist.
             ClusterError: If the server does not answer, or refuses.
         """
         data = self.data(request)
@@ -96,13 +97,13 @@ class ApiTransport:
             return json.loads(data)
         except ValueError as error:
             raise ClusterError(
-                f"the cluster {self.address} gave an answer that is no JSON: "
-                f"look whether its address is an API server's ({request.doing}).",
+                f"the cluster {self.address} gave an answer that is not JSON: "
+                f"check whether its address is an API server's ({request.doing}).",
                 "failed",
             ) from error
 
     def data(self, request: ApiRequest) -> bytes:
-        """The bytes of the server's answer; raises as ``json`` does."""
+        """Return the bytes of the server's answer; raise as ``json`` does."""
         return send_with_retries(lambda: self._once(request), repeat=request.repeat)
 
     def _once(self, request: ApiRequest) -> bytes:
@@ -114,22 +115,22 @@ class ApiTransport:
                 response.release_conn()
 
     def lines(self, request: ApiRequest) -> Generator[Any, None, None]:
-        """The documents of a stream, one a line, until the server ends it; raises as ``json`` does."""
+        """Yield the documents of a stream, one a line, until the server ends it; raise as ``json`` does."""
         with translate_errors(self.address, request.doing):
             with held_back():
                 response = self._send(request)
             try:
-                held = b""
+                remainder = b""
                 for block in response.stream(1 << 16):
-                    *whole, held = (held + block).split(b"\n")
-                    yield from (json.loads(line) for line in whole if line.strip())
+                    *complete, remainder = (remainder + block).split(b"\n")
+                    yield from (json.loads(line) for line in complete if line.strip())
             finally:
                 with held_back():
-                    response.close()  # a stream that is left early cannot be used again
+                    response.close()  # the connection of an unfinished stream cannot be reused
                     response.release_conn()
 
     def _send(self, request: ApiRequest) -> "urllib3.BaseHTTPResponse":
-        found: urllib3.BaseHTTPResponse = self.api.call_api(
+        response: urllib3.BaseHTTPResponse = self.api.call_api(
             request.path,
             request.method,
             query_params=list(request.query.items()),
@@ -140,4 +141,4 @@ class ApiTransport:
             _preload_content=False,  # otherwise the client parses dates and logs whole bodies
             _request_timeout=(CONNECT_SECONDS, request.read_seconds),
         )
-        return found
+        return response

@@ -1,4 +1,4 @@
-"""Wait for an object to change, with a deadline; a cut watch or a restarted API server does no harm."""
+"""Wait for an object to change, with a deadline, across interrupted watches and restarts of the API server."""
 
 import contextlib
 import time
@@ -26,33 +26,34 @@ def follow(
     seconds: float,
     every_seconds: float = EVERY_SECONDS,
 ) -> Iterator[Document | None]:
-    """The states of one object: the first at once, then one after each change, and at least one every few seconds.
+    """Yield the states of one object: the first at once, one after each change, and at least one every few seconds.
 
-    What is yielded is always read anew, so that it is never older than the moment before; the watch only tells when
-    to read. Where the account may not watch, the object is read every half second instead.
+    Each state is read afresh just before, because the events of a watch may be stale; the watch only tells when to
+    read. If the account may not watch, the object is read every half second instead.
 
     Args:
-        cluster: Where the object lies.
+        cluster: The cluster.
         kind: Its kind.
         name: Its name.
         namespace: Its namespace.
-        seconds: When to end, from now; the last state is yielded at the end.
-        every_seconds: Longest time between two states, for callers that look at other things too.
+        seconds: Time until the end; the last state is yielded at the end.
+        every_seconds: Longest time between two states, for callers that poll other things too.
 
     Yields:
-        The object, or None while there is none.
+        The object, or None while it does not exist.
 
     Raises:
-        ClusterError: If the server refuses for longer than ``PATIENCE_SECONDS``, or cannot be asked at the end.
+        ClusterError: If the server refuses for longer than ``PATIENCE_SECONDS``, or does not answer at the end.
     """
     end = time.monotonic() + seconds
     refused_since = 0.0
     while True:
         try:
-            found = cluster.get(kind, name, namespace=namespace)
+            state = cluster.get(kind, name, namespace=namespace)
         except ClusterError as error:
             now = time.monotonic()
             refused_since = (refused_since or now) if error.denied else 0.0
+            # A server that has just started denies everything for a moment, before it has loaded its rights.
             passing = error.transient or (refused_since and now - refused_since < PATIENCE_SECONDS)
             if not passing or now >= end:
                 raise
@@ -60,33 +61,34 @@ def follow(
             continue
         refused_since = 0.0
         last = time.monotonic() >= end
-        yield found
+        yield state
         if last:
             return
         wait = min(every_seconds, end - time.monotonic())
         if wait > 0:
-            _until_changed(cluster, kind, name, namespace, found, wait)
+            _until_changed(cluster, kind, name, namespace, state, wait)
 
 
 def _until_changed(
-    cluster: Cluster, kind: ObjectKind, name: str, namespace: str, found: Document | None, seconds: float
+    cluster: Cluster, kind: ObjectKind, name: str, namespace: str, state: Document | None, seconds: float
 ) -> None:
-    """Return when the object is no longer as it was found, after ``seconds`` at the latest."""
+    """Block until the object changes, for at most ``seconds``."""
     query = {
         "watch": "true",
         "fieldSelector": f"metadata.name={name}",
         "timeoutSeconds": str(max(1, round(seconds))),
-        # Without a version, the watch begins with what is there now.
-        **({"resourceVersion": found["metadata"]["resourceVersion"]} if found else {}),
+        # Without a version, the watch begins with the current state.
+        **({"resourceVersion": state["metadata"]["resourceVersion"]} if state else {}),
     }
     path = kind.path(namespace or cluster.namespace)
     request = ApiRequest("GET", path, f"watch {kind.resource} {name}", query=query, read_seconds=seconds + 1)
-    began = time.monotonic()
+    start = time.monotonic()
     with contextlib.suppress(ClusterError), contextlib.closing(cluster.transport.lines(request)) as events:
         for event in events:
             if event.get("type") in {"ADDED", "MODIFIED", "DELETED"}:
                 return
-    rest = seconds - (time.monotonic() - began)
+    # Also after a failed watch, so that the object is not read in a busy loop.
+    rest = seconds - (time.monotonic() - start)
     time.sleep(min(_PAUSE_SECONDS, max(rest, 0.0)))
 
 
@@ -100,31 +102,31 @@ def wait(
     what: str,
     namespace: str = "",
 ) -> T:
-    """Wait until an object is as wanted.
+    """Wait until an object meets a condition.
 
     Args:
-        cluster: Where the object lies.
+        cluster: The cluster.
         kind: Its kind.
         name: Its name.
-        until: Says of each state (None while there is no object) what it was waited for, or None to wait on; what it
-            raises ends the waiting.
+        until: Takes each state (None while the object does not exist); returns a result to end the wait, or None to
+            continue. An exception ends the wait too.
         seconds: Longest time to wait.
-        what: What is waited for, for the message: ``to become ready``.
+        what: The condition in words, for the message: ``to become ready``.
         namespace: Its namespace.
 
     Returns:
-        What ``until`` said.
+        The result of ``until``.
 
     Raises:
-        ClusterError: If it takes longer (``timeout``), or the server refuses.
+        ClusterError: If the time is over (``timeout``), or the server refuses.
     """
     for state in follow(cluster, kind, name, namespace=namespace, seconds=seconds):
-        said = until(state)
-        if said is not None:
-            return said
-    place = namespace or cluster.namespace
+        result = until(state)
+        if result is not None:
+            return result
+    scope = namespace or cluster.namespace
     raise ClusterError(
-        f"{kind.kind} {name} in {place} was given {seconds:.0f} s {what} and did not: "
+        f"{kind.kind} {name} in {scope} was given {seconds:.0f} s {what} and did not: "
         f"look at it with kubectl describe, or give it more time.",
         "timeout",
     )

@@ -1,7 +1,7 @@
-"""YAML as Kubernetes' clients read it, which is not quite as PyYAML does.
+"""YAML as Kubernetes' clients parse it, which differs from PyYAML.
 
-``kubectl`` turns a document into JSON before anybody looks at it. Whether a word is a number, a truth or a text is
-decided there: ``1e-3`` is a number and ``y`` a truth, where PyYAML sees two texts, and a date stays a text. Source:
+``kubectl`` converts a document to JSON first, which decides whether a word is a number, a boolean or a text: ``1e-3``
+is a number and ``y`` a boolean, both texts for PyYAML, and a date stays a text. Source:
 ``resolve.go`` of go.yaml.in/yaml/v2, which sigs.k8s.io/yaml and by it ``kubectl`` and Katib use.
 """
 
@@ -34,7 +34,7 @@ _LEAST_WHOLE, _LARGEST_WHOLE = -(2**63), 2**64 - 1
 
 
 def scalar(text: str) -> bool | int | float | str | None:
-    """What an unquoted word stands for."""
+    """Return the value of an unquoted word."""
     if text in _NOTHING:
         return None
     if text in _TRUTHS:
@@ -52,13 +52,13 @@ def scalar(text: str) -> bool | int | float | str | None:
 
 
 def _whole(plain: str) -> int:
-    """A whole number in any of the bases of Go, where a leading zero means eight."""
+    """Return an integer in any base that Go accepts; a leading zero means octal."""
     digits = plain.lstrip("+-")
     if digits[:2].lower() in {"0x", "0o", "0b"}:
-        found = int(digits, 0)
+        number = int(digits, 0)
     else:
-        found = int(digits, 8 if digits.startswith("0") and len(digits) > 1 else 10)
-    return -found if plain.startswith("-") else found
+        number = int(digits, 8 if digits.startswith("0") and len(digits) > 1 else 10)
+    return -number if plain.startswith("-") else number
 
 
 def _tag(text: str) -> str:
@@ -69,7 +69,7 @@ def _tag(text: str) -> str:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads unquoted words as Kubernetes does, and refuses a key that is given twice."""
+    """Reads unquoted words as Kubernetes does, and refuses duplicate keys."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0]:
@@ -85,7 +85,7 @@ class _Loader(yaml.CSafeLoader):
 
 
 def _key(key: Hashable) -> str:
-    """A key of a mapping, which JSON wants to be a text."""
+    """Return a key of a mapping as a text, as JSON requires."""
     if isinstance(key, bool):
         return str(key).lower()
     return "null" if key is None else str(key)
@@ -100,7 +100,7 @@ for _name in ("bool", "int", "float", "null"):
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Quotes what Kubernetes or PyYAML would take for something else than a text."""
+    """Quotes texts that Kubernetes or PyYAML would read as another type."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0] and _tag(value) != _TEXT:
@@ -109,9 +109,9 @@ class _Dumper(yaml.CSafeDumper):
 
 
 class _ShortDumper(_Dumper):
-    """Writes a mapping or a list on one line if it fits there, and what occurs twice twice."""
+    """Writes a mapping or a list on one line if it fits, and repeated values without aliases."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - whatever it is
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the same for all data
         return True
 
 
@@ -132,14 +132,14 @@ _ShortDumper.add_representer(list, _short_list)
 
 
 def load(text: str, *, source: str) -> Any:
-    """Read one document.
+    """Parse one document.
 
     Args:
         text: YAML.
-        source: What messages call it.
+        source: Its name in messages.
 
     Raises:
-        InputError: If it is no YAML, is more than one document, or has a key twice.
+        InputError: If it is not YAML, holds several documents, or has duplicate keys.
     """
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
@@ -154,7 +154,7 @@ def _reason(error: Exception) -> str:
 
 
 def dump(document: Any) -> str:
-    """Write a document that ``load``, PyYAML and Kubernetes' clients read alike.
+    """Return a document as YAML that ``load``, PyYAML and Kubernetes' clients read alike.
 
     Args:
         document: Plain values.
@@ -163,11 +163,11 @@ def dump(document: Any) -> str:
 
 
 def dump_all(documents: Iterable[Any], *, short: bool = False) -> str:
-    """Write documents as one file, as ``dump`` writes one.
+    """Return documents as one YAML file, in the form of ``dump``.
 
     Args:
         documents: Plain values.
-        short: Whether what fits into a line is written on one line.
+        short: Whether to write mappings and lists on one line if they fit.
     """
     dumper = _ShortDumper if short else _Dumper
     return yaml.dump_all(documents, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)

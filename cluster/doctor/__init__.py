@@ -1,1 +1,1 @@
-"""What is looked at in a cluster before something is run or installed there."""
+"""Checks of a cluster before something is run or installed there."""

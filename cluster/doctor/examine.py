@@ -1,4 +1,4 @@
-"""Everything that is looked at in a cluster, in the order in which a person would."""
+"""All checks of a cluster, from the server to the storage."""
 
 from collections.abc import Callable
 
@@ -25,14 +25,14 @@ from headrace.core.base.secret_names import STORE_SECRET
 
 
 def examine(cluster: Cluster, needs: ClusterRequirements, place: StepPlace | None = None) -> list[Diagnostic]:
-    """Look at a cluster with what is wanted of it; nothing is changed.
+    """Check a cluster against requirements without changing anything.
 
     Args:
-        cluster: The cluster, in the namespace to look at.
-        needs: What is wanted there.
-        place: Where Kubeflow Pipelines runs steps; None not to hold that against the namespace.
+        cluster: The cluster and the namespace.
+        needs: The requirements.
+        place: Where Kubeflow Pipelines runs steps; None not to compare it with the namespace.
 
-    Whatever goes wrong is a finding: what may not be looked at is unknown, and a server that does not answer is bad.
+    Every failure becomes a finding: what may not be read is unknown, and a server that does not answer is bad.
     """
     findings = _examine_area("Kubernetes", lambda: check_server(cluster))
     if any(finding.state == "bad" for finding in findings):
@@ -55,13 +55,15 @@ def examine(cluster: Cluster, needs: ClusterRequirements, place: StepPlace | Non
 
 
 def _references(needs: ClusterRequirements) -> tuple[ObjectReference, ...]:
-    """What is named, the object store's Secret and the accounts first; each once."""
-    found: dict[tuple[ObjectKind, str], ObjectReference] = {}
-    named = [one for one in needs.references if (one.kind, one.name) == (SECRETS, STORE_SECRET)]
-    by = tuple(step for one in named for step in one.by)
+    """Return the referenced objects without duplicates, the object store's Secret and the accounts first."""
+    references: dict[tuple[ObjectKind, str], ObjectReference] = {}
+    store_references = [
+        reference for reference in needs.references if (reference.kind, reference.name) == (SECRETS, STORE_SECRET)
+    ]
+    by = tuple(step for reference in store_references for step in reference.by)
     for reference in (store_reference(by=by), *required_accounts(needs), *needs.references):
-        found.setdefault((reference.kind, reference.name), reference)
-    return tuple(found.values())
+        references.setdefault((reference.kind, reference.name), reference)
+    return tuple(references.values())
 
 
 def _examine_area(area: str, look: Callable[[], list[Diagnostic]]) -> list[Diagnostic]:

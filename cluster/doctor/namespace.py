@@ -1,4 +1,4 @@
-"""Is the namespace as it must be, and is what steps name in it?"""
+"""Check the namespace, and the objects in it that steps refer to."""
 
 import base64
 import binascii
@@ -19,28 +19,28 @@ _KEYS = "set HEADRACE_S3_* and run headrace cluster keys --namespace"
 
 
 def prepare(namespace: str) -> str:
-    """How an installation comes into a namespace."""
+    """Return the remedy for a namespace without an installation."""
     return f"apply an overlay (headrace cluster render local -o FOLDER --namespace {namespace} writes it)"
 
 
 def check_namespace(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether the namespace is there, has Katib's label, and lets Kubeflow's pods in."""
+    """Check that the namespace exists, has Katib's label, and admits Kubeflow's pods."""
     name = cluster.namespace
     try:
-        found = cluster.get(NAMESPACES, name)
+        document = cluster.get(NAMESPACES, name)
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl get namespace {name} --show-labels"
-        return [Diagnostic("Namespace", "unknown", f"you may not look at the namespace {name}", remedy)]
-    if found is None:
+        return [Diagnostic("Namespace", "unknown", f"you may not read the namespace {name}", remedy)]
+    if document is None:
         remedy = f"{prepare(f'{name} --create-namespace')}, or name another"
         return [Diagnostic("Namespace", "bad", f"there is no namespace {name}", remedy)]
-    if found.get("status", {}).get("phase") == "Terminating":
+    if document.get("status", {}).get("phase") == "Terminating":
         return [Diagnostic("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
-    labels = found["metadata"].get("labels") or {}
-    there = good("Namespace", f"the namespace {name} is there")
-    return [there, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
+    labels = document["metadata"].get("labels") or {}
+    exists = good("Namespace", f"the namespace {name} is there")
+    return [exists, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
 
 
 def _katib(name: str, labels: dict[str, str], needs: ClusterRequirements) -> Diagnostic:
@@ -65,7 +65,7 @@ def _security(name: str, labels: dict[str, str]) -> list[Diagnostic]:
 
 
 def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) -> list[Diagnostic]:
-    """Whether KServe's webhook, which has models fetched, passes over the namespace's pods (kserve/kserve#2511)."""
+    """Check that KServe's webhook, which makes pods fetch models, applies to the namespace (kserve/kserve#2511)."""
     if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
         return []
     text = f"{name} has the label {CONTROL_PLANE_LABEL}: KServe does not serve models in such a namespace"
@@ -74,47 +74,48 @@ def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) 
 
 
 def check_references(cluster: Cluster, references: Iterable[ObjectReference]) -> list[Diagnostic]:
-    """Whether each object that is named is there, with its keys."""
+    """Check that each referenced object exists and has its keys."""
     return [_reference(cluster, reference) for reference in references]
 
 
 def _reference(cluster: Cluster, reference: ObjectReference) -> Diagnostic:
     kind, name = reference.kind, reference.name
     by = f", which {list_names(reference.by)} {'names' if len(reference.by) == 1 else 'name'}" if reference.by else ""
-    what = f"{kind.kind} {name}"
+    label = f"{kind.kind} {name}"
     try:
-        found = cluster.get(kind, name)
+        document = cluster.get(kind, name)
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
         remedy = f"ask an administrator for kubectl -n {cluster.namespace} get {kind.plural} {name}"
-        return Diagnostic(kind.kind, "unknown", f"you may not look at the {what}{by}", remedy)
+        return Diagnostic(kind.kind, "unknown", f"you may not read the {label}{by}", remedy)
     state: DiagnosticState = "warning" if reference.optional else "bad"
-    if found is None:
+    if document is None:
         return Diagnostic(
-            kind.kind, state, f"there is no {what} in {cluster.namespace}{by}", _make(kind, name, cluster.namespace)
+            kind.kind, state, f"there is no {label} in {cluster.namespace}{by}", _make(kind, name, cluster.namespace)
         )
-    lacking = [key for key in reference.keys if key not in {**(found.get("data") or {}), **_binary(found)}]
-    if lacking:
+    missing = [key for key in reference.keys if key not in {**(document.get("data") or {}), **_binary(document)}]
+    if missing:
         return Diagnostic(
-            kind.kind, state, f"the {what}{by}, lacks {', '.join(lacking)}", _make(kind, name, cluster.namespace)
+            kind.kind, state, f"the {label}{by}, lacks {', '.join(missing)}", _make(kind, name, cluster.namespace)
         )
-    return _phase(found, what, by)
+    return _phase(document, label, by)
 
 
-def _binary(found: Document) -> dict[str, Any]:
-    return found.get("binaryData") or {}
+def _binary(document: Document) -> dict[str, Any]:
+    return document.get("binaryData") or {}
 
 
-def _phase(found: Document, what: str, by: str) -> Diagnostic:
-    phase = found.get("status", {}).get("phase", "")
-    if found["kind"] == "PersistentVolumeClaim" and phase != "Bound":
-        remedy = f"look at kubectl describe pvc {found['metadata']['name']}"
+def _phase(document: Document, label: str, by: str) -> Diagnostic:
+    phase = document.get("status", {}).get("phase", "")
+    if document["kind"] == "PersistentVolumeClaim" and phase != "Bound":
+        remedy = f"look at kubectl describe pvc {document['metadata']['name']}"
         return Diagnostic(
-            found["kind"], "warning", f"the {what}{by}, has no volume yet (it is {phase or 'new'})", remedy
+            document["kind"], "warning", f"the {label}{by}, has no volume yet (it is {phase or 'new'})", remedy
         )
     return good(
-        found["kind"], f"the {what} is there" + (f" with {len(found['data'])} keys" if found.get("data") else "")
+        document["kind"],
+        f"the {label} is there" + (f" with {len(document['data'])} keys" if document.get("data") else ""),
     )
 
 
@@ -127,37 +128,37 @@ def _make(kind: ObjectKind, name: str, namespace: str) -> str:
 
 
 def store_reference(*, by: tuple[str, ...] = ()) -> ObjectReference:
-    """The Secret of the object store with the keys that steps read."""
+    """Return the Secret of the object store with the keys that steps read."""
     return ObjectReference(SECRETS, STORE_SECRET, keys=STORE_VARIABLES, by=by)
 
 
 def check_store_secret(cluster: Cluster) -> list[Diagnostic]:
-    """Whether KServe reads from the Secret what the steps read; nothing if it is not there or may not be looked at."""
+    """Check that KServe and the steps read the same store from the Secret; nothing if it cannot be read."""
     try:
-        found = cluster.get(SECRETS, STORE_SECRET)
+        secret = cluster.get(SECRETS, STORE_SECRET)
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
         return []
-    data = (found or {}).get("data") or {}
+    data = (secret or {}).get("data") or {}
     if "HEADRACE_S3_ENDPOINT" not in data:
         return []
-    lacking = [key for key in AWS_VARIABLES if key not in data]
-    if lacking:
-        text = f"the Secret {STORE_SECRET} lacks {' and '.join(lacking)}, by which KServe fetches models"
+    missing = [key for key in AWS_VARIABLES if key not in data]
+    if missing:
+        text = f"the Secret {STORE_SECRET} lacks {' and '.join(missing)}, by which KServe fetches models"
         return [Diagnostic("Secret", "bad", text, f"{_KEYS} {cluster.namespace}")]
-    return _agreement(data, (found or {})["metadata"].get("annotations") or {}, cluster.namespace)
+    return _agreement(data, (secret or {})["metadata"].get("annotations") or {}, cluster.namespace)
 
 
 def _agreement(data: dict[str, str], annotations: dict[str, str], namespace: str) -> list[Diagnostic]:
-    """Whether the annotations that KServe reads mean the endpoint that the steps read."""
+    """Check that the annotations for KServe name the same endpoint as the keys for the steps."""
     parts = urlsplit(_plain(data["HEADRACE_S3_ENDPOINT"]))
-    there = annotations.get("serving.kserve.io/s3-endpoint", "")
+    endpoint = annotations.get("serving.kserve.io/s3-endpoint", "")
     secure = annotations.get("serving.kserve.io/s3-usehttps", "1") != "0"
-    if (there, secure) == (parts.netloc, parts.scheme == "https"):
-        return [good("Secret", f"KServe reads models from {there} too")]
+    if (endpoint, secure) == (parts.netloc, parts.scheme == "https"):
+        return [good("Secret", f"KServe reads models from {endpoint} too")]
     text = (
-        f"the Secret's annotations name the store {'https' if secure else 'http'}://{there or '(none)'} to KServe, "
+        f"the Secret's annotations name the store {'https' if secure else 'http'}://{endpoint or '(none)'} to KServe, "
         f"its key HEADRACE_S3_ENDPOINT {parts.scheme}://{parts.netloc} to the steps"
     )
     return [Diagnostic("Secret", "bad", text, f"{_KEYS} {namespace}")]

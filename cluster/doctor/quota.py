@@ -1,4 +1,4 @@
-"""Do the namespace's quotas and limits let the pods in?"""
+"""Check that the namespace's quotas and limits admit the pods."""
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import LIMIT_RANGES, RESOURCE_QUOTAS, ObjectKind
@@ -10,7 +10,7 @@ _COUNTED = ("cpu", "memory")
 
 
 def check_quota(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Pods that ask for nothing are refused in a namespace with a quota, unless a LimitRange asks for them."""
+    """Check for pods without requests, which a quota refuses unless a LimitRange has defaults."""
     counted = sorted(
         {
             name.removeprefix("requests.")
@@ -19,14 +19,18 @@ def check_quota(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic
             if name.removeprefix("requests.") in _COUNTED
         }
     )
-    ranges = [limit for one in _all(cluster, LIMIT_RANGES) for limit in one.get("spec", {}).get("limits", [])]
-    given = {name for limit in ranges if limit.get("type") == "Container" for name in limit.get("defaultRequest", {})}
+    ranges = [
+        limit for limit_range in _all(cluster, LIMIT_RANGES) for limit in limit_range.get("spec", {}).get("limits", [])
+    ]
+    defaults = {
+        name for limit in ranges if limit.get("type") == "Container" for name in limit.get("defaultRequest", {})
+    }
     findings = []
     for name in counted:
-        bare = sorted({pod.by for pod in needs.pods if name not in pod.requests})
-        if bare and name not in given:
-            asks = "asks" if len(bare) == 1 else "ask"
-            text = f"the namespace has a quota of {name}, and {list_names(bare)} {asks} for none"
+        without_request = sorted({pod.by for pod in needs.pods if name not in pod.requests})
+        if without_request and name not in defaults:
+            asks = "asks" if len(without_request) == 1 else "ask"
+            text = f"the namespace has a quota of {name}, and {list_names(without_request)} {asks} for none"
             remedy = f"give the steps a request of {name}, or the namespace a LimitRange with a default"
             findings.append(Diagnostic("Quota", "bad", text, remedy))
     return findings

@@ -1,4 +1,4 @@
-"""May you, and may the steps, do what is to be done?"""
+"""Check the rights of the user and of the steps' account."""
 
 from headrace.cluster.api.access_review import may
 from headrace.cluster.api.client import Cluster
@@ -13,33 +13,36 @@ PURPOSES: dict[Purpose, tuple[str, str]] = {
     "rollout": ("divide requests and keep the record of it", "headrace-deployer"),
     "tune": ("search with Katib", "headrace-tuner"),
 }
-"""What a purpose is, in words, and the Role of an overlay that has its rights."""
+"""Each purpose in words, and the Role of an overlay that grants its rights."""
 
 
 def check_rights(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """The rights of the steps' account, or one's own where one may not ask for others'."""
+    """Check the rights of the steps' account, or the user's own if they may not check others'."""
     purposes: list[Purpose] = [purpose for purpose in RIGHTS if not needs.purposes or purpose in needs.purposes]
     try:
-        there = cluster.get(SERVICE_ACCOUNTS, needs.account) is not None
-        return [_purpose(cluster, purpose, needs, needs.account) for purpose in purposes] if there else []
+        exists = cluster.get(SERVICE_ACCOUNTS, needs.account) is not None
+        return [_purpose(cluster, purpose, needs, needs.account) for purpose in purposes] if exists else []
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
     text = f"you may not ask for the rights of {needs.account}; these are your own"
-    own: list[Purpose] = [purpose for purpose in purposes if purpose != "run"]
-    found = [_purpose(cluster, purpose, needs, "") for purpose in own]
+    own_purposes: list[Purpose] = [purpose for purpose in purposes if purpose != "run"]
+    own_rights = [_purpose(cluster, purpose, needs, "") for purpose in own_purposes]
     remedy = "ask an administrator for headrace doctor --target cluster"
-    return [Diagnostic("Rights", "unknown", text, remedy), *found]
+    return [Diagnostic("Rights", "unknown", text, remedy), *own_rights]
 
 
 def _purpose(cluster: Cluster, purpose: Purpose, needs: ClusterRequirements, account: str) -> Diagnostic:
-    lacking = [right for right in RIGHTS[purpose] if not may(cluster, right, service_account=account)]
-    who = f"the service account {account}" if account else "your account"
+    missing = [right for right in RIGHTS[purpose] if not may(cluster, right, service_account=account)]
+    account_label = f"the service account {account}" if account else "your account"
     words, role = PURPOSES[purpose]
-    if not lacking:
-        return good("Rights", f"{who} may {words}")
+    if not missing:
+        return good("Rights", f"{account_label} may {words}")
     state: DiagnosticState = "bad" if purpose in needs.purposes else "warning"
-    told = ", ".join(str(right) for right in lacking)
+    rights = ", ".join(str(right) for right in missing)
     return Diagnostic(
-        "Rights", state, f"{who} may not {words}: it lacks {told}", f"bind it to the Role {role} of an overlay"
+        "Rights",
+        state,
+        f"{account_label} may not {words}: it lacks {rights}",
+        f"bind it to the Role {role} of an overlay",
     )

@@ -1,4 +1,4 @@
-"""By which way a rollout divides requests, and at what address clients take part in it."""
+"""Check how a rollout would divide requests, and at which address clients take part in it."""
 
 from headrace.cluster.api import discovery, kserve_config
 from headrace.cluster.api.client import Cluster
@@ -12,10 +12,10 @@ _CONFIG = f"the ConfigMap {kserve_config.CONFIG} in {kserve_config.CONFIG_NAMESP
 
 
 def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
-    """What a rollout of an endpoint in the cluster's usual mode would do; nothing where KServe is not there.
+    """Return how a rollout in the cluster's default mode would divide requests; nothing without KServe.
 
     Raises:
-        ClusterError: If the server cannot be asked.
+        ClusterError: If the server does not answer.
     """
     if not discovery.serves(cluster.transport, INFERENCE_SERVICES):
         return []
@@ -28,19 +28,19 @@ def check_rollouts(cluster: Cluster) -> list[Diagnostic]:
     canary = discovery.has_field(cluster.transport, INFERENCE_SERVICES, ("spec", "canary"))
     if canary and config.gateway_api:
         text = (
-            "requests are divided by the gateway (spec.canary), at the endpoint's own address outside of the cluster; "
-            "who asks the predictor's Service inside takes no part"
+            "requests are divided by the gateway (spec.canary), at the endpoint's own address outside the cluster; "
+            "clients of the predictor's Service inside take no part"
         )
         return [good(AREA, text)]
-    why = f"enableGatewayApi is off in {_CONFIG}" if canary else "InferenceServices have no spec.canary"
-    text = f"requests are divided by an InferenceGraph, {_graph(cluster, config)}: {why}"
+    reason = f"enableGatewayApi is off in {_CONFIG}" if canary else "InferenceServices have no spec.canary"
+    text = f"requests are divided by an InferenceGraph, {_graph(cluster, config)}: {reason}"
     remedy = "let clients ask the graph, or set enableGatewayApi" if canary else "let clients ask the graph"
     return [Diagnostic(AREA, "note", text, remedy)]
 
 
 def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
-    """Where clients ask a graph."""
-    inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside of the cluster"
+    """Return the addresses at which clients reach a graph, as a clause."""
+    inside = f"which answers at http://NAME-split.{cluster.namespace}.svc.cluster.local inside the cluster"
     if config is None:
         return f"{inside}, and outside where the endpoint has an HTTPRoute or an Ingress"
     if config.gateway_api and discovery.serves(cluster.transport, HTTP_ROUTES):
@@ -51,7 +51,7 @@ def _graph(cluster: Cluster, config: kserve_config.KServeConfig | None) -> str:
 
 
 def _classes(cluster: Cluster) -> bool:
-    """Whether there is a class of Ingresses; yes where that may not be looked at."""
+    """Return whether there is an IngressClass; True if this account may not list them."""
     try:
         return bool(cluster.list(INGRESS_CLASSES))
     except ClusterError as error:

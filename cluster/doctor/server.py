@@ -1,4 +1,4 @@
-"""Is there an API server, who am I to it, and what is installed beside it?"""
+"""Check the API server, the user's identity, and the installed platform."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +28,11 @@ class PlatformPart:
     """A part of the platform.
 
     Attributes:
-        name: What it is called.
-        kind: A kind that it brings.
-        use: What it is good for.
-        purpose: What cannot be done without it; empty for an option.
-        controllers: Namespace and name of Deployments whose image tells its version.
+        name: Its name.
+        kind: A kind that it installs.
+        use: Its use, in words.
+        purpose: The purpose that requires it; None for an option.
+        controllers: Namespace and name of Deployments whose image has its version.
     """
 
     name: str
@@ -89,40 +89,40 @@ PARTS = (
 
 
 def check_server(cluster: Cluster) -> list[Diagnostic]:
-    """Version and identity.
+    """Check the server's version and the user's identity.
 
     Raises:
-        ClusterError: If the server cannot be asked at all.
+        ClusterError: If the server does not answer at all.
     """
     version = discovery.version(cluster.transport)
     context = f", context {cluster.context}" if cluster.context else ""
-    where = f"Kubernetes {version.text} at {cluster.address}{context}, namespace {cluster.namespace}"
+    description = f"Kubernetes {version.text} at {cluster.address}{context}, namespace {cluster.namespace}"
     if (version.major, version.minor) < _OLDEST:
         remedy = f"upgrade to {_OLDEST[0]}.{_OLDEST[1]} or later, which refuses fields that it does not know"
-        return [Diagnostic("Kubernetes", "warning", f"{where} is old", remedy), _identity(cluster)]
-    return [good("Kubernetes", where), _identity(cluster)]
+        return [Diagnostic("Kubernetes", "warning", f"{description} is old", remedy), _identity(cluster)]
+    return [good("Kubernetes", description), _identity(cluster)]
 
 
 def _identity(cluster: Cluster) -> Diagnostic:
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     try:
-        said = cluster.transport.json(ApiRequest("POST", path, "ask who one is", body=body))
+        review = cluster.transport.json(ApiRequest("POST", path, "ask who one is", body=body))
     except ClusterError as error:
         if error.reason == "unauthorized":
             raise
-        return Diagnostic("Identity", "unknown", "the server does not say as whom it knows you")
-    user = said["status"]["userInfo"].get("username", "")
+        return Diagnostic("Identity", "unknown", "the server does not report your identity")
+    user = review["status"]["userInfo"].get("username", "")
     if user == "system:anonymous":
-        return Diagnostic("Identity", "bad", "the server knows you as nobody", "sign in, or correct the kubeconfig")
+        return Diagnostic("Identity", "bad", "the server treats you as anonymous", "sign in, or correct the kubeconfig")
     return good("Identity", f"you are {user}")
 
 
 def check_platform(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic]:
-    """What of the platform is installed, and in what version.
+    """Check which parts of the platform are installed, and in which version.
 
     Raises:
-        ClusterError: If the server cannot be asked.
+        ClusterError: If the server does not answer.
     """
     served = discovery.groups(cluster.transport)
     return [_part(cluster, part, served, needs) for part in PARTS]
@@ -131,42 +131,42 @@ def check_platform(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnos
 def _part(cluster: Cluster, part: PlatformPart, served: dict[str, list[str]], needs: ClusterRequirements) -> Diagnostic:
     try:
         is_served = discovery.serves(cluster.transport, part.kind)
-    except ClusterError as error:  # an API that another server was to bring, which does not answer
+    except ClusterError as error:  # an aggregated API, whose own server does not answer
         return Diagnostic(
             part.name, "unknown", f"the cluster does not say whether it serves {part.kind.resource}: {error}"
         )
     if is_served:
         extra = _canaries(cluster) if part.name == "KServe" else ""
         return good(part.name, f"{part.kind.resource} {part.kind.version} is served{_versions(cluster, part)}{extra}")
-    other = served.get(part.kind.group)
-    lacking = f"{part.kind.resource} {part.kind.version} is not served"
-    if other:
-        lacking += f", but {part.kind.group} in {', '.join(other)}"
+    versions = served.get(part.kind.group)
+    problem = f"{part.kind.resource} {part.kind.version} is not served"
+    if versions:
+        problem += f", but {part.kind.group} in {', '.join(versions)}"
     if part.purpose is None:
-        return Diagnostic(part.name, "note", f"{lacking}; it would allow {part.use}")
+        return Diagnostic(part.name, "note", f"{problem}; it would allow {part.use}")
     state: DiagnosticState = "bad" if part.purpose in needs.purposes else "warning"
-    return Diagnostic(part.name, state, lacking, f"install {part.name}, which is needed for {part.use}")
+    return Diagnostic(part.name, state, problem, f"install {part.name}, which is needed for {part.use}")
 
 
 def _versions(cluster: Cluster, part: PlatformPart) -> str:
-    """What is to be said of the controllers of a part, or why nothing can be."""
-    found = [_version(cluster, *place) for place in part.controllers]
-    told = " and ".join(filter(None, found))
-    if told or not found:
-        return f", {told}" if told else ""
-    if None in found:
+    """Return the versions of a part's controllers, or why they are unknown, as a suffix."""
+    versions = [_version(cluster, *location) for location in part.controllers]
+    listed = " and ".join(filter(None, versions))
+    if listed or not versions:
+        return f", {listed}" if listed else ""
+    if None in versions:
         return " (no right to read its version)"
-    places = " or ".join(sorted({namespace for namespace, _ in part.controllers}))
-    return f" (its controller is not in {places}, where it usually is)"
+    namespaces = " or ".join(sorted({namespace for namespace, _ in part.controllers}))
+    return f" (its controller is not in {namespaces}, where it usually is)"
 
 
 def _version(cluster: Cluster, namespace: str, name: str) -> str | None:
-    """Name and image tag of a controller; empty if it is not there, None if it may not be looked at."""
+    """Return name and image tag of a controller; empty if it does not exist, None if it may not be read."""
     try:
-        found = cluster.get(DEPLOYMENTS, name, namespace=namespace)
+        deployment = cluster.get(DEPLOYMENTS, name, namespace=namespace)
     except ClusterError:
         return None
-    containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"] if found else []
+    containers: list[dict[str, Any]] = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
     tags = [container["image"].partition("@")[0].rpartition(":")[2] for container in containers[:1]]
     return f"{name} {tags[0]}" if tags else ""
 

@@ -1,4 +1,4 @@
-"""Is this the namespace in which Kubeflow Pipelines runs steps, and what may a run that names no account?"""
+"""Check that Kubeflow Pipelines runs steps in this namespace, and the rights of its default account."""
 
 from headrace.cluster.api.access_review import may
 from headrace.cluster.api.client import Cluster
@@ -13,18 +13,18 @@ AREA = "Steps"
 
 
 def check_steps(cluster: Cluster, place: StepPlace | None, needs: ClusterRequirements) -> list[Diagnostic]:
-    """Where steps run, held against where one looks.
+    """Compare where steps run with the checked namespace.
 
     Args:
-        cluster: The cluster, in the namespace that is looked at.
-        place: Where steps run; None if nobody knows.
-        needs: What is wanted there.
+        cluster: The cluster and the namespace.
+        place: Where steps run; None if unknown.
+        needs: The requirements.
     """
     if place is None:
         text = (
-            "nobody says where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
+            "it is unknown where Kubeflow Pipelines runs steps: with one user in its own namespace, else in each user's"
         )
-        return [Diagnostic(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, by which it is asked")]
+        return [Diagnostic(AREA, "unknown", text, "set HEADRACE_KFP_ENDPOINT, to ask its API")]
     if cluster.namespace != place.namespace:
         state: DiagnosticState = "bad" if "run" in needs.purposes else "warning"
         remedy = f"install there: headrace cluster render OVERLAY --namespace {place.namespace}, headrace cluster keys"
@@ -33,7 +33,7 @@ def check_steps(cluster: Cluster, place: StepPlace | None, needs: ClusterRequire
 
 
 def _check_default_account(cluster: Cluster, place: StepPlace, needs: ClusterRequirements) -> list[Diagnostic]:
-    """What a run lacks that names no account, if one may ask."""
+    """Check the rights of a run that names no account, if this account may do so."""
     if place.account == needs.account:
         return []
     purposes = [purpose for purpose in RIGHTS if not needs.purposes or purpose in needs.purposes]
@@ -43,7 +43,7 @@ def _check_default_account(cluster: Cluster, place: StepPlace, needs: ClusterReq
                 f"there is no ServiceAccount {place.account} in {cluster.namespace}: a run that names none never begins"
             )
             return [Diagnostic(AREA, "warning", text, f"name one: headrace submit --service-account {needs.account}")]
-        lacking = [
+        missing = [
             PURPOSES[purpose][0]
             for purpose in purposes
             if not all(may(cluster, right, service_account=place.account) for right in RIGHTS[purpose])
@@ -52,9 +52,9 @@ def _check_default_account(cluster: Cluster, place: StepPlace, needs: ClusterReq
         if error.reason != "forbidden":
             raise
         return []
-    if not lacking:
+    if not missing:
         return []
-    text = f"a run that names no account runs as {place.account}, which may not {', nor '.join(lacking)}"
+    text = f"a run that names no account runs as {place.account}, which may not {', nor '.join(missing)}"
     remedy = (
         f"have runs name {needs.account}, as headrace submit does, or give {place.account} its rights: headrace "
         f"cluster render OVERLAY --namespace {cluster.namespace} --bind {place.account}"

@@ -1,1 +1,1 @@
-"""What an installation of the suite on a cluster consists of."""
+"""The installation of the suite on a cluster: manifests, Secrets and requirements."""

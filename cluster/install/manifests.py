@@ -1,4 +1,4 @@
-"""The manifests of an installation: an overlay as kustomize made it, fitted to a namespace, a registry and a model."""
+"""The manifests of an installation: a rendered overlay, adapted to a namespace, a registry and a model."""
 
 import re
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ _DNS_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _OF_OTHERS = {"default", "kubeflow", "kserve", "argo", "istio-system", "knative-serving", "cert-manager"}
 _OWN = "headrace-"
 _NAME = "app.kubernetes.io/name"
-_MODEL = "model-predictor"  # the Deployment that KServe makes for the model named `model`
+_MODEL = "model-predictor"  # the Deployment that KServe creates for the model named `model`
 
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """What is to be installed.
+    """Options of an installation.
 
     Attributes:
         overlay: One of ``local``, ``staging`` and ``production``.
-        namespace: Namespace instead of the overlay's own; empty to keep that.
-        image: Name and tag instead of the suite's own image; empty to keep that.
-        registry: Registry, with a path if need be, from which all other images come too; empty to keep theirs.
-        model: Name of the model whose servers are scaled, where the overlay does that.
-        shared: Whether others use the namespace too: then neither it nor a policy on pods of others is written.
-        bound: Service accounts of the namespace that get the rights of the steps' account too.
+        namespace: Namespace; empty for the overlay's own.
+        image: Name and tag of the suite's image; empty for the overlay's own.
+        registry: Registry, optionally with a path, for all other images; empty for their own.
+        model: Name of the model whose servers are scaled, if the overlay scales them.
+        shared: Whether others use the namespace too: then neither it nor policies on pods of others are rendered.
+        bound: Service accounts of the namespace that also get the rights of the steps' account.
     """
 
     overlay: str
@@ -42,10 +42,10 @@ class InstallOptions:
     bound: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Raise if an option is invalid.
 
         Raises:
-            InputError: If there is no such overlay, or a name is none.
+            InputError: If the overlay does not exist, or a name is invalid.
         """
         if self.overlay not in OVERLAYS:
             raise InputError(f"OVERLAY must be one of {', '.join(OVERLAYS)}; got {quote(self.overlay)} instead.")
@@ -57,49 +57,51 @@ class InstallOptions:
                 )
         if not self.shared and (self.namespace in _OF_OTHERS or self.namespace.startswith("kube-")):
             raise InputError(
-                f"a namespace that is made must be Headrace's alone; {self.namespace} is not: leave out "
+                f"a namespace to create must be Headrace's alone; {self.namespace} is not: leave out "
                 "--create-namespace, or name another."
             )
         if any(part.isspace() for part in self.image + self.registry):
             raise InputError(f"an image's name must have no spaces; got {quote(self.image or self.registry)} instead.")
 
 
-def render(wish: InstallOptions) -> list[dict[str, Any]]:
-    """All objects of an overlay, in the order in which they are applied."""
-    text = (FOLDER / "rendered" / f"{wish.overlay}.yaml").read_text(encoding="utf-8")
+def render(options: InstallOptions) -> list[dict[str, Any]]:
+    """Return all objects of an overlay, in the order to apply them."""
+    text = (FOLDER / "rendered" / f"{options.overlay}.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document]
-    here = home(documents)
-    if wish.shared:
+    default_namespace = home(documents)
+    if options.shared:
         documents = [document for document in documents if not _concerns_others(document)]
     for document in documents:
-        if wish.namespace:
-            _move(document, here, wish.namespace)
-        _bind(document, wish.bound)
+        if options.namespace:
+            _move(document, default_namespace, options.namespace)
+        _bind(document, options.bound)
         for container in _containers(document):
-            container["image"] = _image(container["image"], wish)
-        _aim(document, wish.model)
+            container["image"] = _image(container["image"], options)
+        _aim(document, options.model)
     return documents
 
 
 def home(documents: list[dict[str, Any]]) -> str:
-    """The namespace of the objects."""
-    return next(str(one["metadata"]["namespace"]) for one in documents if one["kind"] == "ServiceAccount")
+    """Return the namespace of the objects."""
+    return next(
+        str(document["metadata"]["namespace"]) for document in documents if document["kind"] == "ServiceAccount"
+    )
 
 
 def own_namespace(overlay: str) -> str:
-    """The namespace of an overlay where no other is named.
+    """Return the default namespace of an overlay.
 
     Raises:
-        InputError: If there is no such overlay.
+        InputError: If the overlay does not exist.
     """
     return home(render(InstallOptions(overlay)))
 
 
 def _concerns_others(document: dict[str, Any]) -> bool:
-    """Whether an object would act on what others have in the namespace; the component existing-namespace says the same.
+    """Return whether an object would affect others in a shared namespace, as in the component existing-namespace.
 
-    A policy that selects a pod denies it all that no policy allows: one for the traffic out of a pod counts on the one
-    for names (DNS), which selects all pods.
+    A policy that selects a pod denies all traffic that no policy allows. An egress policy therefore depends on the
+    policy that allows DNS, which selects all pods, and is left out with it.
     """
     if document["kind"] != "NetworkPolicy":
         return bool(document["kind"] == "Namespace")
@@ -109,57 +111,60 @@ def _concerns_others(document: dict[str, Any]) -> bool:
 
 
 def _bind(document: dict[str, Any], accounts: tuple[str, ...]) -> None:
-    """Let accounts have the rights of the steps' account."""
+    """Grant accounts the rights of the steps' account."""
     subjects = document.get("subjects") or []
-    like = next((one for one in subjects if document["kind"] == "RoleBinding" and one["name"] == ACCOUNT), None)
-    if like:
-        subjects += [{**like, "name": account} for account in accounts]
+    subject = next(
+        (candidate for candidate in subjects if document["kind"] == "RoleBinding" and candidate["name"] == ACCOUNT),
+        None,
+    )
+    if subject:
+        subjects += [{**subject, "name": account} for account in accounts]
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Path and text of each file that kustomize makes the overlays of."""
+    """Yield path and text of each source file of the overlays."""
     for part in ("base", "components", "overlays"):
         for path in sorted((FOLDER / part).rglob("*.yaml")):
             yield str(path.relative_to(FOLDER)), path.read_text(encoding="utf-8")
 
 
 def images(documents: list[dict[str, Any]]) -> list[str]:
-    """The images that the objects run, each once."""
+    """Return the images of the objects, without duplicates."""
     return sorted({container["image"] for document in documents for container in _containers(document)})
 
 
-def _move(document: dict[str, Any], before: str, namespace: str) -> None:
+def _move(document: dict[str, Any], former: str, namespace: str) -> None:
     if document["kind"] == "Namespace":
         document["metadata"]["name"] = namespace
-    if document["metadata"].get("namespace") == before:
+    if document["metadata"].get("namespace") == former:
         document["metadata"]["namespace"] = namespace
     for subject in document.get("subjects") or []:
-        if subject.get("namespace") == before:
+        if subject.get("namespace") == former:
             subject["namespace"] = namespace
 
 
-def _containers(found: Any) -> Iterator[dict[str, Any]]:
-    """Every container below a value, wherever a kind keeps them."""
-    if isinstance(found, list):
-        for value in found:
+def _containers(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every container below a value, wherever its kind holds them."""
+    if isinstance(node, list):
+        for value in node:
             yield from _containers(value)
-    if isinstance(found, dict):
-        for key, value in found.items():
+    if isinstance(node, dict):
+        for key, value in node.items():
             if key in {"containers", "initContainers"}:
                 yield from value
             else:
                 yield from _containers(value)
 
 
-def _image(name: str, wish: InstallOptions) -> str:
+def _image(name: str, options: InstallOptions) -> str:
     repository, _, tag = name.rpartition(":")
-    if repository == OWN_IMAGE and wish.image:
-        return wish.image
-    if not wish.registry:
+    if repository == OWN_IMAGE and options.image:
+        return options.image
+    if not options.registry:
         return name
     first, slash, rest = repository.partition("/")
-    path = rest if slash and ("." in first or ":" in first) else repository  # the first part is a host's name
-    return f"{wish.registry.rstrip('/')}/{path}:{tag}"
+    path = rest if slash and ("." in first or ":" in first) else repository  # the first part is a host name
+    return f"{options.registry.rstrip('/')}/{path}:{tag}"
 
 
 def _aim(document: dict[str, Any], model: str) -> None:

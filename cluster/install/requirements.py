@@ -1,4 +1,4 @@
-"""What a pipeline, or an installation, wants to find in a cluster."""
+"""Requirements of a pipeline or an installation on a cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ Purpose = Literal["run", "deploy", "rollout", "tune"]
 ACCOUNT = "headrace-pipeline"
 
 _CLAIMS = tuple(AccessRight(verb, LEASES) for verb in ("get", "create", "patch", "delete"))
-# What the account of a step needs, by what the step is for; kustomize/base/roles.yaml grants it.
+# Rights of a step's account, by the purpose of the step; kustomize/base/roles.yaml grants them.
 RIGHTS: dict[Purpose, tuple[AccessRight, ...]] = {
     "run": (AccessRight("create", TASK_RESULTS), AccessRight("patch", TASK_RESULTS), AccessRight("get", PODS)),
     "deploy": (
@@ -50,14 +50,14 @@ RIGHTS: dict[Purpose, tuple[AccessRight, ...]] = {
 
 @dataclass(frozen=True)
 class ObjectReference:
-    """An object that is named.
+    """A reference to an object.
 
     Attributes:
         kind: Its kind.
         name: Its name.
         keys: Keys that it must have.
-        optional: Whether things go on without it.
-        by: Who names it.
+        optional: Whether it may be missing.
+        by: Names of the steps or parts that refer to it.
     """
 
     kind: ObjectKind
@@ -69,15 +69,15 @@ class ObjectReference:
 
 @dataclass(frozen=True)
 class PodRequirements:
-    """What a pod asks of a node.
+    """Requirements of a pod on a node.
 
     Attributes:
-        by: Whose pod it is.
+        by: Name of the step or part whose pod it is.
         image: Its image.
         requests: Quantities by resource, such as ``cpu`` and ``nvidia.com/gpu``.
         labels: Labels that the node must have.
-        tolerations: Taints that it bears, as Kubernetes writes them.
-        pull: Pull policy; empty for Kubernetes' own.
+        tolerations: Taints that it tolerates, as Kubernetes writes them.
+        pull: Pull policy; empty for Kubernetes' default.
     """
 
     by: str
@@ -90,14 +90,14 @@ class PodRequirements:
 
 @dataclass(frozen=True)
 class ClusterRequirements:
-    """All that is wanted.
+    """All requirements on a cluster.
 
     Attributes:
-        purposes: What is to be done there; empty when nobody said.
-        account: Service account that the steps run under.
-        references: Objects that are named.
-        storage_classes: Names of storage classes, empty for the default one, each with who names it.
-        pods: What is to run.
+        purposes: Purposes of the cluster; empty if unknown.
+        account: Service account of the steps.
+        references: Referenced objects.
+        storage_classes: Storage classes, empty for the default one, each with the names of what refers to it.
+        pods: Pods to run.
     """
 
     purposes: frozenset[Purpose] = frozenset()

@@ -1,4 +1,4 @@
-"""The keys of the object store, of the registry and of its database, brought into a cluster as Secrets."""
+"""Write the keys of the object store, the registry and its database into a cluster as Secrets."""
 
 import base64
 import secrets
@@ -21,7 +21,7 @@ _MANAGER = "headrace-keys"
 
 
 def store_secret(settings: StoreSettings) -> dict[str, Any]:
-    """The Secret that steps and trials read (``HEADRACE_S3_*``) and KServe reads too (``AWS_*`` and annotations)."""
+    """Return the Secret for steps and trials (``HEADRACE_S3_*``) and for KServe (``AWS_*`` and annotations)."""
     parts = urlsplit(settings.endpoint)
     data = {
         **settings.environment(),
@@ -38,24 +38,24 @@ def store_secret(settings: StoreSettings) -> dict[str, Any]:
 
 
 def put_store_keys(cluster: Cluster, settings: StoreSettings) -> None:
-    """Write the object store's keys into the namespace's Secret, over those that are there.
+    """Write the object store's keys into the namespace's Secret, over existing ones.
 
     Raises:
-        MissingError: If the namespace is not there.
+        MissingError: If the namespace does not exist.
         ClusterError: If the server does not allow it.
     """
     cluster.apply(store_secret(settings), manager=_MANAGER, force=True)
 
 
 def put_records(cluster: Cluster, values: Mapping[str, str]) -> None:
-    """Write where registry, catalogue and lineage are into the namespace's Secret; raises as ``put_store_keys`` does.
+    """Write the addresses of registry, catalogue and lineage into the namespace's Secret; raise as ``put_store_keys``.
 
     Args:
         cluster: The cluster and its namespace.
-        values: Variables by name, as ``core.settings.records`` finds them.
+        values: Variables by name, as ``core.base.settings.records`` returns them.
 
     Raises:
-        InputError: If nothing is given, or an address is of this machine alone.
+        InputError: If there are none, or pods cannot reach an address.
     """
     if not values:
         raise InputError("HEADRACE_REGISTRY, HEADRACE_CATALOG or HEADRACE_OPENLINEAGE must be set; none of them is.")
@@ -68,14 +68,14 @@ def put_records(cluster: Cluster, values: Mapping[str, str]) -> None:
 
 
 def make_database_keys(cluster: Cluster) -> bool:
-    """Make up the keys of the registry's database, unless there are some; raises as ``put_store_keys`` does.
+    """Generate the keys of the registry's database unless they exist; raise as ``put_store_keys`` does.
 
     Returns:
-        Whether they were made: those of a database that has begun cannot be changed from outside.
+        Whether they were generated; the keys of an initialized database cannot be changed from outside.
     """
     if cluster.get(SECRETS, DATABASE_SECRET) is not None:
         return False
-    # Letters and digits only: the password stands in a URL.
+    # Letters and digits only: the password becomes part of a URL.
     data = {"POSTGRES_USER": "mlflow", "POSTGRES_PASSWORD": secrets.token_hex(24)}
     cluster.create(_secret(DATABASE_SECRET, data, {}))
     return True

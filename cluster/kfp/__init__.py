@@ -1,1 +1,1 @@
-"""Kubeflow Pipelines by its API: pipelines in, runs out."""
+"""The API of Kubeflow Pipelines: upload pipelines, start and read runs."""

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines: pipelines in, runs out, by its API (v2beta1)."""
+"""A client for the API of Kubeflow Pipelines (v2beta1): upload pipelines, start and read runs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -26,13 +26,13 @@ DEFAULT_GROUP = "Default"
 
 @dataclass(frozen=True)
 class PipelineVersion:
-    """A version of a pipeline that was uploaded.
+    """An uploaded version of a pipeline.
 
     Attributes:
         pipeline: The pipeline's id.
         id: Its own id.
         name: Its name.
-        new: Whether this upload made it.
+        new: Whether this upload created it.
     """
 
     pipeline: str
@@ -43,15 +43,15 @@ class PipelineVersion:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is to be run.
+    """A request for a run.
 
     Attributes:
         name: Name of the run.
-        what: An uploaded version, or a pipeline that travels with the run.
+        what: An uploaded version, or a pipeline to send with the run.
         arguments: Its arguments.
-        root: Where its artifacts go, such as ``s3://BUCKET/runs``; empty for the server's own place.
-        service_account: Account of its pods; empty for the server's own choice.
-        group: Name of KFP's "experiment" under which runs are listed; empty for the default.
+        root: Address for its artifacts, such as ``s3://BUCKET/runs``; empty for the server's default.
+        service_account: Account of its pods; empty for the server's default.
+        group: Name of KFP's "experiment" that lists the run; empty for the default.
     """
 
     name: str
@@ -64,14 +64,14 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class KfpClient:
-    """A way to Kubeflow Pipelines.
+    """A client for Kubeflow Pipelines.
 
-    Every method may be called from several threads at once, has a time-out, and raises ``ClusterError``, whose
-    ``reason`` says in a word what is wrong; a request that does no harm is sent again a few times.
+    Every method is safe for threads, has a timeout, and raises ``ClusterError``, whose ``reason`` says in a word what
+    is wrong; a request that is safe to repeat is retried a few times.
 
     Attributes:
-        transport: How requests are made.
-        namespace: The user's namespace; empty where there is one user.
+        transport: Sends requests.
+        namespace: The user's namespace; empty with a single user.
     """
 
     transport: KfpTransport
@@ -83,38 +83,43 @@ class KfpClient:
         return self.transport.address
 
     def has_several_users(self) -> bool:
-        """Whether each user has a namespace, in which the steps of theirs run."""
+        """Return whether each user has a namespace of their own for their steps."""
         return bool(self._ask("GET", "/healthz", "ask whether it has several users").get("multi_user"))
 
     def upload(self, file: PipelineFile, *, name: str, version: str) -> PipelineVersion:
-        """Upload a pipeline; a version of that name that is there already is taken as it is.
+        """Upload a pipeline and return its version; an existing version of that name stays as it is.
 
         Args:
             file: The compiled pipeline.
-            name: Name of the pipeline; it is made if there is none.
+            name: Name of the pipeline, which is created if it does not exist.
             version: Name of the version.
         """
         pipeline = self._pipeline(name)
         try:
-            made = self._upload(file, pipeline, version)
+            created = self._upload(file, pipeline, version)
         except ClusterError as error:
-            found = next(
-                (one for one in self._versions(pipeline) if version in {one.get("name"), _show_facts(one)}), None
+            existing = next(
+                (
+                    candidate
+                    for candidate in self._versions(pipeline)
+                    if version in {candidate.get("name"), _show_facts(candidate)}
+                ),
+                None,
             )
-            if error.reason != "exists" or found is None:
+            if error.reason != "exists" or existing is None:
                 raise
-            return PipelineVersion(pipeline, str(found["pipeline_version_id"]), version)
-        return PipelineVersion(pipeline, str(made["pipeline_version_id"]), version, new=True)
+            return PipelineVersion(pipeline, str(existing["pipeline_version_id"]), version)
+        return PipelineVersion(pipeline, str(created["pipeline_version_id"]), version, new=True)
 
     def _pipeline(self, name: str) -> str:
         query = {"namespace": self.namespace} if self.namespace else {}
         path = f"/pipelines/names/{quote(name, safe='')}"
         try:
-            found = self._ask("GET", path, f"look for the pipeline {name}", query=query)
+            pipeline = self._ask("GET", path, f"look for the pipeline {name}", query=query)
         except MissingError:
             body = {"name": name, "display_name": name, "namespace": self.namespace}
-            found = self._ask("POST", "/pipelines", f"make the pipeline {name}", body=body)
-        return str(found["pipeline_id"])
+            pipeline = self._ask("POST", "/pipelines", f"make the pipeline {name}", body=body)
+        return str(pipeline["pipeline_id"])
 
     def _upload(self, file: PipelineFile, pipeline: str, version: str) -> dict[str, Any]:
         data, kind = form("pipeline.yaml", file.text)
@@ -128,22 +133,22 @@ class KfpClient:
             read_seconds=_UPLOAD_SECONDS,
             repeat=False,
         )
-        made: dict[str, Any] = self.transport.json(request)
-        return made
+        created: dict[str, Any] = self.transport.json(request)
+        return created
 
     def _versions(self, pipeline: str) -> Iterator[dict[str, Any]]:
         yield from self._pages(f"/pipelines/{pipeline}/versions", "pipeline_versions", "list the pipeline's versions")
 
     def start(self, job: RunRequest) -> str:
-        """Start a run; its id is returned."""
-        made = self._ask("POST", "/runs", f"start the run {job.name}", body=self._body(job))
-        return str(made["run_id"])
+        """Start a run and return its id."""
+        created = self._ask("POST", "/runs", f"start the run {job.name}", body=self._body(job))
+        return str(created["run_id"])
 
     def schedule(self, job: RunRequest, *, trigger: Mapping[str, Any]) -> str:
-        """Have a run started again and again, one at a time, without making up for what was missed.
+        """Create a recurring run, with one run at a time and no catch-up of missed ones.
 
         Args:
-            job: What is run.
+            job: The run.
             trigger: ``{"periodic_schedule": {"interval_second": "3600"}}`` or ``{"cron_schedule": {"cron": ...}}``.
 
         Returns:
@@ -157,8 +162,8 @@ class KfpClient:
             "trigger": dict(trigger),
             **({"namespace": self.namespace} if self.namespace else {}),
         }
-        made = self._ask("POST", "/recurringruns", f"make the recurring run {job.name}", body=body)
-        return str(made["recurring_run_id"])
+        created = self._ask("POST", "/recurringruns", f"make the recurring run {job.name}", body=body)
+        return str(created["recurring_run_id"])
 
     def _body(self, job: RunRequest) -> dict[str, Any]:
         group = self._group(job.group)
@@ -172,64 +177,64 @@ class KfpClient:
         }
 
     def _group(self, name: str) -> str:
-        """Id of the experiment of that name, which is made if there is none; empty to leave it to the server."""
+        """Return the id of an experiment, created if it does not exist; empty to leave it to the server."""
         if not name and not self.namespace:
             return ""
-        wanted = name or DEFAULT_GROUP
-        for found in self._pages("/experiments", "experiments", "list the experiments"):
-            if _show_facts(found) == wanted:
-                return str(found["experiment_id"])
-        body = {"display_name": wanted, "namespace": self.namespace}
-        return str(self._ask("POST", "/experiments", f"make the experiment {wanted}", body=body)["experiment_id"])
+        group_name = name or DEFAULT_GROUP
+        for experiment in self._pages("/experiments", "experiments", "list the experiments"):
+            if _show_facts(experiment) == group_name:
+                return str(experiment["experiment_id"])
+        body = {"display_name": group_name, "namespace": self.namespace}
+        return str(self._ask("POST", "/experiments", f"make the experiment {group_name}", body=body)["experiment_id"])
 
     def run(self, run: str) -> PipelineRun:
-        """A run, by its id.
+        """Return a run by its id.
 
         Raises:
-            MissingError: If there is none.
+            MissingError: If it does not exist.
         """
         return kfp_run.read(self._ask("GET", f"/runs/{quote(run, safe='')}", f"look at the run {run}"))
 
     def pipeline_of(self, run: PipelineRun) -> PipelineFile:
-        """The pipeline of a run, which the server tells of a run itself, or of the version that it runs.
+        """Return the pipeline of a run, from the run itself or from its pipeline version.
 
         Raises:
-            MissingError: If the version is gone.
+            MissingError: If the version was deleted.
         """
         spec = run.facts.get("pipeline_spec")
         if not spec:
-            told = run.facts.get("pipeline_version_reference") or {}
-            place = f"/pipelines/{told.get('pipeline_id')}/versions/{told.get('pipeline_version_id')}"
-            spec = self._ask("GET", place, f"look at the pipeline of {run.name}").get("pipeline_spec") or {}
+            reference = run.facts.get("pipeline_version_reference") or {}
+            path = f"/pipelines/{reference.get('pipeline_id')}/versions/{reference.get('pipeline_version_id')}"
+            spec = self._ask("GET", path, f"look at the pipeline of {run.name}").get("pipeline_spec") or {}
         parts = [spec["pipeline_spec"], spec.get("platform_spec")] if "pipeline_spec" in spec else [spec]
         return pipeline_spec.parse(yaml.safe_dump_all(list(filter(None, parts))), source=run.name)
 
     def runs(self, limit: int = _PAGE) -> list[PipelineRun]:
-        """The latest runs, the latest first."""
-        found = []
+        """Return the latest runs, newest first."""
+        latest = []
         query = {"sort_by": "created_at desc", "page_size": str(min(limit, _PAGE))}
-        for one in self._pages("/runs", "runs", "list the runs", query=query):
-            found.append(kfp_run.read(one))
-            if len(found) >= limit:
+        for document in self._pages("/runs", "runs", "list the runs", query=query):
+            latest.append(kfp_run.read(document))
+            if len(latest) >= limit:
                 break
-        return found
+        return latest
 
     def recurring(self) -> list[dict[str, Any]]:
-        """The recurring runs, as the server tells them."""
+        """Return the recurring runs as the server's documents."""
         return list(self._pages("/recurringruns", "recurringRuns", "list the recurring runs"))
 
     def end(self, run: str) -> None:
-        """Have a run ended; its running pods are killed, and it counts as failed afterwards."""
+        """Terminate a run; its running pods are killed, and it counts as failed afterwards."""
         self._ask("POST", f"/runs/{quote(run, safe='')}:terminate", f"end the run {run}")
 
     def pause(self, run: str) -> None:
-        """Have a recurring run start nothing any more."""
+        """Disable a recurring run, so that it starts no more runs."""
         self._ask("POST", f"/recurringruns/{quote(run, safe='')}:disable", f"disable the recurring run {run}")
 
     def unschedule(self, run: str) -> None:
-        """Delete a recurring run, and with it the Workflows and pods of its runs that are under way.
+        """Delete a recurring run, and with it the Workflows and pods of its active runs.
 
-        The API goes on to call those running: they are to have ended before.
+        The API continues to report those as running, so they must have ended before.
         """
         self._ask("DELETE", f"/recurringruns/{quote(run, safe='')}", f"delete the recurring run {run}")
 
@@ -238,18 +243,18 @@ class KfpClient:
     ) -> dict[str, Any]:
         repeat = method != "POST" or path.endswith((":terminate", ":disable"))
         request = ApiRequest(method, _API + path, doing, query=query or {}, body=body, repeat=repeat)
-        found = self.transport.json(request)
-        if not isinstance(found, dict):
+        answer = self.transport.json(request)
+        if not isinstance(answer, dict):
             raise ClusterError(f"Kubeflow Pipelines at {self.address} must answer with an object ({doing}).")
-        return found
+        return answer
 
     def _pages(
         self, path: str, items: str, doing: str, *, query: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:
         token = ""
         while True:
-            wanted = {"page_size": str(_PAGE), **(query or {}), "page_token": token, "namespace": self.namespace}
-            page = self._ask("GET", path, doing, query={name: value for name, value in wanted.items() if value})
+            parameters = {"page_size": str(_PAGE), **(query or {}), "page_token": token, "namespace": self.namespace}
+            page = self._ask("GET", path, doing, query={name: value for name, value in parameters.items() if value})
             yield from page.get(items) or []
             token = str(page.get("next_page_token") or "")
             if not token:
@@ -270,18 +275,18 @@ def _source(what: PipelineVersion | PipelineFile) -> dict[str, Any]:
 
 
 def connect(given: KfpSettings | None = None) -> KfpClient:
-    """A way to the API of the environment; no request is made yet.
+    """Return a client for the API without sending a request.
 
     Args:
-        given: How to reach it; None to read ``HEADRACE_KFP_*``.
+        given: Settings of the API; None to read ``HEADRACE_KFP_*``.
 
     Raises:
-        InputError: If nothing says where it is.
+        InputError: If no address is set.
     """
-    found = given or settings.kfp_settings()
-    if found is None:
+    kfp_settings = given or settings.kfp_settings()
+    if kfp_settings is None:
         raise InputError(
             "Kubeflow Pipelines must be named: set HEADRACE_KFP_ENDPOINT, such as to http://127.0.0.1:8888 after "
             "kubectl port-forward -n kubeflow svc/ml-pipeline 8888:8888."
         )
-    return KfpClient(transport(found), found.namespace)
+    return KfpClient(transport(kfp_settings), kfp_settings.namespace)

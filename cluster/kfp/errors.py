@@ -1,7 +1,7 @@
-"""What the client of Kubeflow Pipelines and urllib3 raise, translated in one place.
+"""Translate the exceptions of the client of Kubeflow Pipelines and urllib3, in one place.
 
-The server answers an error as its gRPC gateway does, ``{"error", "code", "message", "details"}``, the upload of a file
-with ``{"error_message", "error_details"}``; both carry a stack of Go below the first line.
+The server's error documents are those of its gRPC gateway, ``{"error", "code", "message", "details"}``, or for an
+upload ``{"error_message", "error_details"}``; both hold a Go stack trace after the first line.
 """
 
 import contextlib
@@ -14,29 +14,29 @@ import urllib3.exceptions
 from headrace.cluster.api import errors
 from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
 
-_LIMIT = 500  # characters of the server's own words that a message may carry
+_LIMIT = 500  # longest text of the server in a message, in characters
 _LOG_IN = "does not know the credentials: set HEADRACE_KFP_TOKEN or HEADRACE_KFP_COOKIE anew"
 _BUSY = "answers that it is overloaded or failing: look at the log of ml-pipeline, then try again"
 _REFUSED = "refuses the request: {message}"
 
-# Word and sentence by HTTP status.
+# Reason and sentence by HTTP status.
 STATUSES = {
     400: ("invalid", _REFUSED),
     401: ("unauthorized", _LOG_IN),
     403: ("forbidden", "does not allow it: {message}; have this right granted, or set HEADRACE_KFP_NAMESPACE"),
-    405: ("unserved", "cannot do that: look whether it is of a version that can"),
+    405: ("unserved", "cannot do that: check whether it is of a version that can"),
     409: ("exists", "holds one already: {message}; choose another name"),
     412: ("invalid", _REFUSED),
     413: ("invalid", "refuses the request as too large: compile a smaller pipeline"),
     429: ("busy", "has too many requests: try again later"),
     500: ("failed", "failed: {message}; look at the log of ml-pipeline"),
-    501: ("unserved", "cannot do that: look whether it is of a version that can"),
+    501: ("unserved", "cannot do that: check whether it is of a version that can"),
     502: ("unreachable", _BUSY),
     503: ("unreachable", _BUSY),
-    504: ("timeout", "did not answer in time: look whether it is overloaded, then try again"),
+    504: ("timeout", "did not answer in time: check whether it is overloaded, then try again"),
 }
 
-# The same by gRPC code (google.rpc.Code), which says more than the status of some answers.
+# HTTP status by gRPC code (google.rpc.Code), which is more precise than the status of some answers.
 CODES = {
     3: 400,  # INVALID_ARGUMENT
     4: 504,  # DEADLINE_EXCEEDED
@@ -49,7 +49,7 @@ CODES = {
     14: 503,  # UNAVAILABLE
     16: 401,  # UNAUTHENTICATED
 }
-# What the server says in the words of an answer 500 that is none: the cause of a nested error decides.
+# Some answers with status 500 are not server errors; the text of the nested error shows the real status.
 _WORDS = {"already exist": 409, "not found": 404, "not required by pipeline": 400, "invalid input error": 400}
 
 _ADDRESS = "correct HEADRACE_KFP_ENDPOINT"
@@ -63,42 +63,42 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
     urllib3.exceptions.TimeoutError: errors.CLASSES[urllib3.exceptions.TimeoutError],
     urllib3.exceptions.ProtocolError: errors.CLASSES[urllib3.exceptions.ProtocolError],
 }
-"""Word and sentence by class, for requests that got no answer."""
+"""Reason and sentence by class, for requests without an answer."""
 
 
 def words_of(body: bytes | str | None) -> tuple[int, str]:
-    """What the server says: its gRPC code, 0 if there is none, and its first line."""
+    """Return the gRPC code of an error, 0 if there is none, and the first line of its message."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
     try:
-        said: Any = json.loads(text)
+        document: Any = json.loads(text)
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        document = None
+    if not isinstance(document, dict):
         return 0, ""
-    message = said.get("message") or said.get("error_message") or said.get("error") or ""
-    code = said.get("code")
+    message = document.get("message") or document.get("error_message") or document.get("error") or ""
+    code = document.get("code")
     return code if isinstance(code, int) else 0, _first(str(message))
 
 
 def _first(message: str) -> str:
-    """The words without the stack of Go below them, and without a full stop."""
+    """Return the first line of a message, without the stack trace and without a full stop."""
     line = " ".join(message.partition("\n")[0].split()).rstrip(".: ")
     return line if len(line) <= _LIMIT else f"{line[: _LIMIT - 1]}…"
 
 
 def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) -> HeadraceError:
-    """The error that a refusal becomes.
+    """Return the error for a refusal.
 
     Args:
         status: HTTP status.
-        body: What came with it.
+        body: The body of the answer.
         address: URL of the API.
         doing: The request, in words.
     """
     code, message = words_of(body)
     status = CODES.get(code, status)
     if status == 500:
-        status = next((other for words, other in _WORDS.items() if words in message.lower()), status)
+        status = next((mapped for words, mapped in _WORDS.items() if words in message.lower()), status)
     if status == 404 and message:
         return MissingError(f"Kubeflow Pipelines at {address} has none: {message} ({doing}).")
     if status == 404:
@@ -114,14 +114,14 @@ def refusal(status: int, body: bytes | str | None, *, address: str, doing: str) 
 
 @contextlib.contextmanager
 def translate_errors(address: str, doing: str) -> Iterator[None]:
-    """Turn foreign errors of the block into one sentence each.
+    """Translate foreign exceptions of the block into errors of one sentence.
 
     Args:
         address: URL of the API.
         doing: The request, in words.
 
     Raises:
-        MissingError: If what is asked for is not there.
+        MissingError: If the requested object does not exist.
         ClusterError: If the server does not answer, or refuses.
     """
     from kfp_server_api.exceptions import ApiException, OpenApiException  # noqa: PLC0415 - slow

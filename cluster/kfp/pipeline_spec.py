@@ -1,7 +1,7 @@
-"""Compiled pipelines as files: what they are called, what they take, and which steps they have.
+"""Read compiled pipelines: their names, parameters and steps.
 
-The form is KFP's intermediate representation (``pipeline_spec.proto`` of kubeflow/pipelines) as YAML: the pipeline, and
-as a second document, if there is one, what only Kubernetes understands.
+The format is KFP's intermediate representation (``pipeline_spec.proto`` of kubeflow/pipelines) as YAML: the pipeline,
+and optionally a second document with options for Kubernetes.
 """
 
 import json
@@ -30,7 +30,7 @@ _WORDS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class PipelineParameter:
-    """What a pipeline takes under a name.
+    """A parameter of a pipeline.
 
     Attributes:
         name: The name.
@@ -43,56 +43,56 @@ class PipelineParameter:
     required: bool
 
     def value(self, given: Any, where: str) -> Any:
-        """A plain value, as the pipeline takes it; whole numbers are numbers too.
+        """Return a value cast to the type of the parameter; whole numbers are numbers too.
 
         Args:
-            given: What JSON can hold.
-            where: What a message calls the pipeline.
+            given: A JSON value.
+            where: Name of the pipeline in messages.
 
         Raises:
-            InputError: If it is of another kind.
+            InputError: If the value has another type.
         """
-        found = _cast(self.kind, given)
-        if found is None:
+        cast_value = _cast(self.kind, given)
+        if cast_value is None:
             raise InputError(f"{self.name} of {where} must be {_KINDS[self.kind]}; got {quote(given)} instead.")
-        return found
+        return cast_value
 
     def value_of(self, text: str, where: str) -> Any:
-        """The value that a text stands for: a text itself, anything else as JSON writes it.
+        """Return the value of a text: the text itself for a text parameter, else its JSON value.
 
         Raises:
-            InputError: If it stands for a value of another kind.
+            InputError: If the value has another type.
         """
         if self.kind == "STRING":
             return text
         try:
-            given = _WORDS[text.lower()] if text.lower() in _WORDS else json.loads(text)
+            parsed = _WORDS[text.lower()] if text.lower() in _WORDS else json.loads(text)
         except ValueError:
-            given = text
-        return self.value(given, where)
+            parsed = text
+        return self.value(parsed, where)
 
 
-def _cast(kind: str, given: Any) -> Any:
-    """The value as it is passed on; None if it is of another kind."""
+def _cast(kind: str, value: Any) -> Any:
+    """Return a value cast to a type; None if it has another type."""
     if kind in {"NUMBER_INTEGER", "NUMBER_DOUBLE"}:
-        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return None
         if kind == "NUMBER_DOUBLE":
-            return float(given)
-        return int(given) if given == int(given) else None
-    wanted: type = {"STRING": str, "BOOLEAN": bool, "LIST": list, "STRUCT": dict}[kind]
-    return given if isinstance(given, wanted) else None
+            return float(value)
+        return int(value) if value == int(value) else None
+    expected_type: type = {"STRING": str, "BOOLEAN": bool, "LIST": list, "STRUCT": dict}[kind]
+    return value if isinstance(value, expected_type) else None
 
 
 @dataclass(frozen=True)
 class PipelineTask:
-    """A step of a pipeline; one inside a condition or a loop is one too.
+    """A step of a pipeline, also inside a condition or a loop.
 
     Attributes:
         name: Its name in the pipeline.
-        runs: What it runs: the name of a component's function, or its own name.
-        artifacts: Kinds of the artifacts that it leaves, such as ``system.Model``, by their names.
-        groups: The conditions, loops and inner pipelines that it lies in, the outermost first.
+        runs: Name of the component function that it runs, or its own name.
+        artifacts: Types of its output artifacts, such as ``system.Model``, by their names.
+        groups: The conditions, loops and inner pipelines around it, outermost first.
     """
 
     name: str
@@ -106,11 +106,11 @@ class PipelineFile:
     """A compiled pipeline.
 
     Attributes:
-        source: What messages call it: its file.
+        source: Its file, for messages.
         name: Its name.
-        text: The file as it is.
-        parameters: What it takes, by name.
-        steps: Its steps by name, each after those that it waits for.
+        text: Content of the file.
+        parameters: Its parameters by name.
+        steps: Its steps by name, in topological order.
         spec: Its first document.
         platform: Its second document; empty if there is none.
     """
@@ -124,22 +124,22 @@ class PipelineFile:
     platform: Mapping[str, Any] = field(repr=False)
 
     def check_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments that the pipeline takes, cast to what it wants them to be.
+        """Return arguments cast to the types of the pipeline's parameters.
 
         Raises:
-            InputError: If one is unknown or of another kind, or one is missing.
+            InputError: If one is unknown, has another type, or is missing.
         """
         self.require_parameters(arguments)
-        lost = sorted(p.name for p in self.parameters.values() if p.required and p.name not in arguments)
-        if lost:
-            raise InputError(f"the pipeline {self.source} must be given {', '.join(lost)} too: add what is missing.")
+        missing = sorted(p.name for p in self.parameters.values() if p.required and p.name not in arguments)
+        if missing:
+            raise InputError(f"the pipeline {self.source} must be given {', '.join(missing)} too: add what is missing.")
         return {name: self.parameters[name].value(value, self.source) for name, value in arguments.items()}
 
     def require_parameters(self, names: Mapping[str, Any]) -> None:
-        """Refuse names that the pipeline does not have.
+        """Raise if a name is not a parameter of the pipeline.
 
         Raises:
-            InputError: If there is one.
+            InputError: If a name is unknown.
         """
         unknown = next((name for name in names if name not in self.parameters), None)
         if unknown is not None:
@@ -153,8 +153,8 @@ def read(path: Path) -> PipelineFile:
     """Read a compiled pipeline from its file.
 
     Raises:
-        MissingError: If there is no such file.
-        InputError: If it is no compiled pipeline.
+        MissingError: If the file does not exist.
+        InputError: If it is not a compiled pipeline.
     """
     try:
         size = path.stat().st_size
@@ -173,10 +173,10 @@ def parse(text: str, *, source: str) -> PipelineFile:
 
     Args:
         text: One or two YAML documents.
-        source: What messages call it.
+        source: Its name in messages.
 
     Raises:
-        InputError: If it is no compiled pipeline, or takes artifacts.
+        InputError: If it is not a compiled pipeline, or takes artifacts.
     """
     try:
         spec, *rest = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))) or [None]
@@ -224,7 +224,7 @@ def _parameter(name: str, definition: Mapping[str, Any], source: str) -> Pipelin
 
 
 def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, ...] = ()) -> Iterator[PipelineTask]:
-    """The tasks that run something, of this graph and of those inside it."""
+    """Yield the steps of a graph and of the graphs inside it."""
     for name in _in_order(dag["tasks"]):
         component = _at(spec, "components", dag["tasks"][name]["componentRef"]["name"]) or {}
         if "dag" in component:
@@ -236,16 +236,16 @@ def _steps(spec: Mapping[str, Any], dag: Mapping[str, Any], groups: tuple[str, .
 
 
 def _in_order(tasks: Mapping[str, Any]) -> Iterator[str]:
-    """The names of tasks, each after those that it waits for; the compiler writes them by the alphabet."""
-    waits = {name: set(_at(task, "dependentTasks") or ()) & set(tasks) for name, task in tasks.items()}
-    while waits:
-        ready = [name for name, before in waits.items() if not before & set(waits)] or list(waits)
+    """Yield the names of tasks in topological order; the compiler sorts them alphabetically."""
+    dependencies = {name: set(_at(task, "dependentTasks") or ()) & set(tasks) for name, task in tasks.items()}
+    while dependencies:
+        ready = [name for name, before in dependencies.items() if not before & set(dependencies)] or list(dependencies)
         yield from ready
-        waits = {name: before for name, before in waits.items() if name not in ready}
+        dependencies = {name: before for name, before in dependencies.items() if name not in ready}
 
 
 def _function(spec: Mapping[str, Any], executor: str) -> str:
-    """Name of the function that an executor runs; empty if it is no Python component."""
+    """Return the name of the function that an executor runs; empty if it is not a Python component."""
     words = _at(spec, "deploymentSpec", "executors", executor, "container", "args") or []
-    place = words.index(_FUNCTION) if _FUNCTION in words else len(words)
-    return str(words[place + 1]) if place + 1 < len(words) else ""
+    index = words.index(_FUNCTION) if _FUNCTION in words else len(words)
+    return str(words[index + 1]) if index + 1 < len(words) else ""

@@ -1,7 +1,7 @@
-"""A run of a pipeline as the API of Kubeflow Pipelines tells it, read into plain values.
+"""A run of a pipeline, parsed from the API of Kubeflow Pipelines.
 
-What the API does not tell: why a task failed (``error`` is empty), values of metrics, where artifacts lie, and which
-pod is whose. Above 1 MiB Argo compresses a Workflow's nodes, and from then on the states of tasks stand still.
+The API does not report why a task failed (``error`` is empty), values of metrics, addresses of artifacts, and which pod
+belongs to which step. Above 1 MiB Argo compresses a Workflow's nodes; from then on the states of tasks are frozen.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
-"""States of what will not change any more."""
+"""Final states of tasks and runs."""
 _UNDER_WAY = {"PENDING", "RUNNING"}
 _UNKNOWN = "RUNTIME_STATE_UNSPECIFIED"
 _DRIVER = "-driver"
@@ -19,17 +19,17 @@ _EXECUTOR = "executor"
 
 @dataclass(frozen=True)
 class TaskState:
-    """A node of a run: a step, the driver before it, its executor, or a graph of others.
+    """A node of a run: a step, the driver before it, its executor, or a group of nodes.
 
     Attributes:
-        name: The step's name, with ``-driver`` for its driver; ``executor`` for what runs inside a step.
+        name: The step's name, with ``-driver`` for its driver; ``executor`` for the executor of a step.
         state: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``SKIPPED`` or ``CANCELED``.
-        began: When it began, in seconds since 1970; 0 if it has not.
-        ended: When it ended, likewise.
-        pod: Name of its pod; empty if the server does not say.
-        children: Nodes below it, by the ids that its workflow knows them by.
-        cached: Whether its Workflow says that its outputs were taken from an earlier run.
-        message: What its Workflow says of it; empty for nothing of use.
+        began: Start, in seconds since 1970; 0 before.
+        ended: End, in seconds since 1970; 0 before.
+        pod: Name of its pod; empty if unknown.
+        children: Ids of the nodes below it in its Workflow.
+        cached: Whether its Workflow reports that its outputs come from an earlier run.
+        message: Message of its Workflow about it; empty if uninformative.
     """
 
     name: str
@@ -48,7 +48,7 @@ class TaskState:
 
     @property
     def is_driver(self) -> bool:
-        """Whether it only prepares a step."""
+        """Whether it is the driver of a step."""
         return self.name.endswith(_DRIVER)
 
 
@@ -59,13 +59,13 @@ class PipelineRun:
     Attributes:
         id: Its id.
         name: Its name.
-        state: As of a task; a run that was ended by somebody is ``CANCELED``, though the server calls it failed.
-        created: When it was made, in seconds since 1970.
-        ended: When it ended; 0 while it has not.
-        root: Where its artifacts lie, as it was told; empty for the server's own place.
+        state: As of a task; a run that a user terminated is ``CANCELED``, although the server calls it failed.
+        created: Creation, in seconds since 1970.
+        ended: End, in seconds since 1970; 0 before.
+        root: Requested address of its artifacts; empty for the server's default.
         tasks: Its nodes.
-        stale: Whether it has ended and its nodes are told as they were before, so that nothing is known of them.
-        facts: Everything, as the server told it.
+        stale: Whether it has ended but the server reports its nodes in former states, which are unusable.
+        facts: The server's document.
     """
 
     id: str
@@ -80,25 +80,25 @@ class PipelineRun:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of it will change any more."""
+        """Whether its state is final."""
         return self.state in ENDED
 
     def is_cached(self, task: TaskState) -> bool:
-        """Whether a step's outputs were taken from an earlier run: its executor was skipped.
+        """Return whether a step's outputs come from an earlier run: its executor was skipped.
 
-        The API does not say whose an executor is; a skipped one that lies in the time of a step of which no other
-        executor is told is the step's.
+        The API does not report the step of an executor. A skipped executor within the time of a step belongs to that
+        step if no other executor does.
         """
         if task.cached:
             return True
-        executors = [one for one in self.tasks if one.name == _EXECUTOR]
-        skipped = [one for one in executors if one.state == "SKIPPED"]
-        below = {child.rpartition("-")[2] for child in task.children}
-        if any(one.pod for one in executors):
-            return any(one.pod and one.pod.rpartition("-")[2] in below for one in skipped)
-        if task.state != "SUCCEEDED" or not any(_within(one, task) for one in skipped):
+        executors = [executor for executor in self.tasks if executor.name == _EXECUTOR]
+        skipped = [executor for executor in executors if executor.state == "SKIPPED"]
+        child_suffixes = {child.rpartition("-")[2] for child in task.children}
+        if any(executor.pod for executor in executors):
+            return any(executor.pod and executor.pod.rpartition("-")[2] in child_suffixes for executor in skipped)
+        if task.state != "SUCCEEDED" or not any(_within(executor, task) for executor in skipped):
             return False
-        return not any(_within(one, task) for one in executors if one.state != "SKIPPED")
+        return not any(_within(executor, task) for executor in executors if executor.state != "SKIPPED")
 
 
 def _within(inner: TaskState, outer: TaskState) -> bool:
@@ -106,13 +106,15 @@ def _within(inner: TaskState, outer: TaskState) -> bool:
 
 
 def read(facts: Mapping[str, Any]) -> PipelineRun:
-    """A run, from what the server told of it."""
+    """Return a run from the server's document."""
     history = [str(entry.get("state")) for entry in facts.get("state_history") or []]
     state = _state(facts.get("state"))
     if state == "FAILED" and "CANCELING" in history:
         state = "CANCELED"
-    details = [one for one in (facts.get("run_details") or {}).get("task_details") or [] if one.get("display_name")]
-    stale = state in ENDED and (not details or any(one.get("state") in _UNDER_WAY for one in details))
+    details = [
+        detail for detail in (facts.get("run_details") or {}).get("task_details") or [] if detail.get("display_name")
+    ]
+    stale = state in ENDED and (not details or any(detail.get("state") in _UNDER_WAY for detail in details))
     return PipelineRun(
         id=str(facts.get("run_id", "")),
         name=str(facts.get("display_name") or ""),
@@ -120,17 +122,17 @@ def read(facts: Mapping[str, Any]) -> PipelineRun:
         created=seconds(facts.get("created_at")),
         ended=seconds(facts.get("finished_at")) if state in ENDED else 0.0,
         root=str((facts.get("runtime_config") or {}).get("pipeline_root") or ""),
-        tasks=tuple(_task(one, over=state in ENDED and not stale) for one in details),
+        tasks=tuple(_task(detail, run_ended=state in ENDED and not stale) for detail in details),
         stale=stale,
         facts=facts,
     )
 
 
-def _task(facts: Mapping[str, Any], *, over: bool) -> TaskState:
-    """A node; one without a state was left out if all is over, else nobody has looked at it yet."""
-    children = [one.get("pod_name") or one.get("task_id") or "" for one in facts.get("child_tasks") or []]
+def _task(facts: Mapping[str, Any], *, run_ended: bool) -> TaskState:
+    """Return a node; one without a state was skipped if the run has ended, else it is pending."""
+    children = [child.get("pod_name") or child.get("task_id") or "" for child in facts.get("child_tasks") or []]
     state = _state(facts.get("state"))
-    if over and state == "PENDING":
+    if run_ended and state == "PENDING":
         state = "SKIPPED"
     return TaskState(
         name=str(facts["display_name"]),
@@ -142,13 +144,13 @@ def _task(facts: Mapping[str, Any], *, over: bool) -> TaskState:
     )
 
 
-def _state(told: Any) -> str:
-    """A state; the server leaves it out, or calls it unspecified, before it has looked."""
-    return "PENDING" if told in {None, "", _UNKNOWN} else str(told)
+def _state(reported: Any) -> str:
+    """Return a state; the server omits it or calls it unspecified at first."""
+    return "PENDING" if reported in {None, "", _UNKNOWN} else str(reported)
 
 
 def seconds(moment: Any) -> float:
-    """A time of the server's in seconds since 1970, which is also what it says of what has not happened yet."""
+    """Return a time of the server in seconds since 1970; 0 if it is not set, for which the server may send 1970 too."""
     try:
         return max(datetime.fromisoformat(str(moment)).timestamp(), 0.0)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Where Kubeflow Pipelines runs the steps of pipelines, and as whom.
+"""Find out where Kubeflow Pipelines runs the steps of pipelines, and under which account.
 
-With one user it runs them in its own namespace, with several in the namespace of each (a profile). Whether there are
-several its API says (``multi_user`` of ``/apis/v2beta1/healthz``), and so do the variables of its server's Deployment,
-which also name the service account of runs that name none (``DefaultPipelineRunnerServiceAccount``; kubeflow/pipelines,
+With a single user it runs them in its own namespace, with several users in the namespace of each (a profile). Its API
+reports which (``multi_user`` of ``/apis/v2beta1/healthz``), and so do the variables of its server's Deployment, which
+also set the default service account of runs (``DefaultPipelineRunnerServiceAccount``; kubeflow/pipelines,
 ``backend/src/apiserver/common``).
 """
 
@@ -25,13 +25,13 @@ _WANTED = (_USERS, _ACCOUNT)
 
 @dataclass(frozen=True)
 class StepPlace:
-    """Where steps run.
+    """The namespace and account of steps.
 
     Attributes:
         namespace: Their namespace, which is never Headrace's alone.
-        account: Service account of a run that names none.
+        account: Default service account of a run.
         several_users: Whether each user has a namespace.
-        is_seen: Whether the cluster that was looked at holds this Kubeflow Pipelines, as far as one may look.
+        is_seen: Whether the checked cluster holds this Kubeflow Pipelines, as far as this account may read.
     """
 
     namespace: str
@@ -40,22 +40,22 @@ class StepPlace:
     is_seen: bool
 
     def __str__(self) -> str:
-        """As it is told, without a full stop."""
-        whose = (
+        """Return the place in words, without a full stop."""
+        description = (
             "has several users: it runs the steps of each in a namespace of theirs, here"
             if self.several_users
             else "has one user: it runs steps in its own namespace,"
         )
-        return f"Kubeflow Pipelines {whose} {self.namespace}, and as {self.account} where a run names no account"
+        return f"Kubeflow Pipelines {description} {self.namespace}, and as {self.account} where a run names no account"
 
 
 @dataclass(frozen=True)
 class _Server:
-    """What a cluster shows of the server of Kubeflow Pipelines.
+    """The Deployment of Kubeflow Pipelines' server on a cluster.
 
     Attributes:
         namespace: Its namespace.
-        variables: Those of its variables that say where steps run.
+        variables: Its variables about where steps run.
     """
 
     namespace: str
@@ -63,17 +63,17 @@ class _Server:
 
 
 def find(cluster: Cluster | None, api: KfpClient | None) -> StepPlace | None:
-    """Ask Kubeflow Pipelines and the cluster where steps run; nothing is changed.
+    """Find out from Kubeflow Pipelines and the cluster where steps run, without changing anything.
 
     Args:
-        cluster: The cluster, in the namespace that is the user's where there are several; None if none is known.
-        api: The API; None if it is not named.
+        cluster: The cluster, in the user's namespace if there are several users; None if unknown.
+        api: The API; None if unknown.
 
     Returns:
-        The place; None if neither knows of a Kubeflow Pipelines.
+        The place; None if neither has a Kubeflow Pipelines.
 
     Raises:
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be read.
     """
     server = _server(cluster) if cluster else None
     several = _several_users(api)
@@ -86,42 +86,42 @@ def find(cluster: Cluster | None, api: KfpClient | None) -> StepPlace | None:
         namespace = server.namespace if server else USUAL_NAMESPACE
         account = variables.get(_ACCOUNT) or "pipeline-runner"
         return StepPlace(namespace, account, several_users=False, is_seen=server is not None)
-    own = (api.namespace if api else "") or (cluster.namespace if cluster else "")
+    namespace = (api.namespace if api else "") or (cluster.namespace if cluster else "")
     account = variables.get(_ACCOUNT) or "default-editor"
-    return StepPlace(own, account, several_users=True, is_seen=cluster is not None) if own else None
+    return StepPlace(namespace, account, several_users=True, is_seen=cluster is not None) if namespace else None
 
 
 def find_step_place(cluster: Cluster | None) -> StepPlace | None:
-    """The same by the API of the environment (``HEADRACE_KFP_*``), if it names one; None too if nobody may be asked.
+    """Find out where steps run, with the API that ``HEADRACE_KFP_*`` names; None if it cannot be found out.
 
     Raises:
-        InputError: If the environment names the API wrongly.
+        InputError: If a variable is invalid.
     """
     api = client.connect() if settings.kfp_settings() else None
     try:
         return find(cluster, api)
-    except ClusterError:  # what is wrong with the cluster is told where more is asked of it
+    except ClusterError:  # other checks report problems of the cluster
         return find(None, api)
 
 
 def _several_users(api: KfpClient | None) -> bool | None:
-    """What the API says; None where it says nothing."""
+    """Return whether the API reports several users; None if it does not answer."""
     try:
         return api.has_several_users() if api else None
-    except HeadraceError:  # that it does not answer is told where it is asked for more
+    except HeadraceError:  # other commands report that it does not answer
         return None
 
 
 def _server(cluster: Cluster) -> _Server | None:
-    found = _deployment(cluster)
-    if found is None:
+    deployment = _deployment(cluster)
+    if deployment is None:
         return None
-    namespace = str(found["metadata"]["namespace"])
-    return _Server(namespace, _variables(cluster, found, namespace))
+    namespace = str(deployment["metadata"]["namespace"])
+    return _Server(namespace, _variables(cluster, deployment, namespace))
 
 
 def _deployment(cluster: Cluster) -> Document | None:
-    """The server's Deployment: where it usually is, else wherever it is, as far as one may look."""
+    """Return the server's Deployment, from the usual namespace or else from any; None if it may not be read."""
     try:
         usual = cluster.get(DEPLOYMENTS, SERVER, namespace=USUAL_NAMESPACE)
         if usual is not None:
@@ -131,31 +131,31 @@ def _deployment(cluster: Cluster) -> Document | None:
         if error.reason != "forbidden":
             raise
         return None
-    return next((one for one in everywhere if one["metadata"]["name"] == SERVER), None)
+    return next((deployment for deployment in everywhere if deployment["metadata"]["name"] == SERVER), None)
 
 
 def _variables(cluster: Cluster, deployment: Document, namespace: str) -> dict[str, str]:
-    """Variables of its containers, those of ConfigMaps too; a later one of a name counts, as Kubernetes has it."""
-    found: dict[str, str] = {}
+    """Return the variables of its containers, also from ConfigMaps; a later one wins, as in Kubernetes."""
+    values: dict[str, str] = {}
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         for source in container.get("envFrom") or []:
             name = (source.get("configMapRef") or {}).get("name", "")
             prefix = source.get("prefix", "")
-            found |= {f"{prefix}{key}": value for key, value in _data(cluster, name, namespace).items()}
-        for one in container.get("env") or []:
-            reference = (one.get("valueFrom") or {}).get("configMapKeyRef") or {}
-            if one["name"] in _WANTED and reference:
-                found[one["name"]] = _data(cluster, reference["name"], namespace).get(reference["key"], "")
-            elif "value" in one:
-                found[one["name"]] = one["value"]
-    return {name: found[name] for name in _WANTED if name in found}
+            values |= {f"{prefix}{key}": value for key, value in _data(cluster, name, namespace).items()}
+        for variable in container.get("env") or []:
+            reference = (variable.get("valueFrom") or {}).get("configMapKeyRef") or {}
+            if variable["name"] in _WANTED and reference:
+                values[variable["name"]] = _data(cluster, reference["name"], namespace).get(reference["key"], "")
+            elif "value" in variable:
+                values[variable["name"]] = variable["value"]
+    return {name: values[name] for name in _WANTED if name in values}
 
 
 def _data(cluster: Cluster, name: str, namespace: str) -> dict[str, str]:
     try:
-        found = cluster.get(CONFIG_MAPS, name, namespace=namespace) if name else None
+        config_map = cluster.get(CONFIG_MAPS, name, namespace=namespace) if name else None
     except ClusterError as error:
         if error.reason != "forbidden":
             raise
         return {}
-    return dict((found or {}).get("data") or {})
+    return dict((config_map or {}).get("data") or {})

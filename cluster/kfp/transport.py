@@ -1,4 +1,4 @@
-"""One request to the API of Kubeflow Pipelines: credentials, time-outs, repetition, errors in one sentence."""
+"""Requests to the API of Kubeflow Pipelines: credentials, timeouts, retries, errors in one sentence."""
 
 import json
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from kfp_server_api import ApiClient, Configuration
 
 POD_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
-"""Where a pod finds a token for Kubeflow Pipelines, if one is projected into it; KFP's own place."""
+"""Default path of KFP for a token that is projected into a pod."""
 
 
 @dataclass(frozen=True)
 class KfpTransport:
     """The official client, used for its credentials and its connections.
 
-    No signal breaks off a request: one that comes meanwhile acts when it is answered.
+    A signal does not interrupt a request, so that its effect is always known: the signal acts after the answer.
 
     Attributes:
         api: The client.
@@ -36,10 +36,10 @@ class KfpTransport:
     address: str
 
     def json(self, request: ApiRequest) -> Any:
-        """The server's answer, as plain values.
+        """Return the server's answer, as plain values.
 
         Raises:
-            MissingError: If what is asked for is not there.
+            MissingError: If the requested object does not exist.
             ClusterError: If the server does not answer, or refuses.
         """
         data = send_with_retries(lambda: self._once(request), repeat=request.repeat)
@@ -47,7 +47,7 @@ class KfpTransport:
             return json.loads(data or b"{}")
         except ValueError as error:
             raise ClusterError(
-                f"Kubeflow Pipelines at {self.address} gave an answer that is no JSON, such as a login page's: set "
+                f"Kubeflow Pipelines at {self.address} gave an answer that is not JSON, such as a login page's: set "
                 f"HEADRACE_KFP_TOKEN or HEADRACE_KFP_COOKIE, or correct HEADRACE_KFP_ENDPOINT ({request.doing}).",
                 "unauthorized",
             ) from error
@@ -72,7 +72,7 @@ class KfpTransport:
 
 
 def form(name: str, text: str) -> tuple[bytes, str]:
-    """A file as browsers send it, and the media type of that.
+    """Return a file as a multipart form, and its media type.
 
     Args:
         name: Name of the file.
@@ -82,7 +82,7 @@ def form(name: str, text: str) -> tuple[bytes, str]:
 
 
 def transport(settings: KfpSettings) -> KfpTransport:
-    """A way to the API; no request is made yet."""
+    """Return a transport for the API without sending a request."""
     from kfp_server_api import ApiClient, Configuration  # noqa: PLC0415 - slow
 
     configuration = Configuration(host=settings.endpoint)
@@ -103,7 +103,7 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 def _refresh(configuration: "Configuration", file: str) -> None:
-    """Read the token anew: the kubelet renews it."""
+    """Read the token again before a request, because the kubelet renews the file."""
     try:
         token = Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -1,1 +1,1 @@
-"""The rollout itself: step by step, with a decision after each."""
+"""The controller of a rollout: step by step, with a decision after each."""

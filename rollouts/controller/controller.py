@@ -1,4 +1,4 @@
-"""The way of a rollout: step by step, with a gate after each."""
+"""The controller of a rollout: step by step, with a gate after each."""
 
 import time
 from collections.abc import Callable
@@ -15,33 +15,33 @@ from headrace.rollouts.record.record import HistoryEntry, RolloutRecord, Rollout
 from headrace.rollouts.record.record_store import RecordStore, RolloutCommand, TakenOverError, keep_watching
 from headrace.rollouts.traffic.base import Traffic
 
-BLIND_LOOKS = 5  # so many looks in a row may fail before a candidate that nobody sees is sent back
+BLIND_LOOKS = 5  # consecutive failed polls before an unobserved candidate is rolled back
 WHOLE = 100
 ABORTED = StepDecision("abort", "somebody aborted it.")
 _FORWARD = {"continue", "promote"}
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass
 class RolloutController:
-    """Goes on with one rollout.
+    """Runs one rollout to its end.
 
     Attributes:
         traffic: Divides the requests.
-        source: Where the servers' counters are read.
-        memory: Where the record is kept.
-        say: Told in a few words what happens.
-        sleep: Waits between two looks.
-        clock: Seconds of a clock that never goes back.
+        source: Reads the servers' counters.
+        store: Stores the record and receives commands.
+        say: Called with a few words about progress.
+        sleep: Waits between two polls.
+        clock: Returns the seconds of a monotonic clock.
     """
 
     traffic: Traffic
     source: CounterSource
-    memory: RecordStore
+    store: RecordStore
     say: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -49,32 +49,33 @@ class RolloutController:
     _unsaved: int = field(default=0, init=False)
 
     def run(self, record: RolloutRecord) -> RolloutRecord:
-        """Go on until the end.
+        """Run the rollout from its recorded state to its end.
 
         Args:
-            record: The rollout, as far as it is.
+            record: The rollout so far.
 
         Returns:
-            The rollout as it ended: promoted, rolled back or aborted.
+            The rollout at its end: promoted, rolled back or aborted.
 
         Raises:
-            TakenOverError: If another process goes on with it.
+            TakenOverError: If another process took the rollout over.
             HeadraceError: If the candidate does not come up or the requests cannot be divided; the stable version
                 answers alone, if that is possible.
         """
-        self.memory.own(record)
-        with ended_by_sigterm(), keep_watching(self.memory):
+        self.store.own(record)
+        with ended_by_sigterm(), keep_watching(self.store):
             try:
                 if not record.decided:
                     self.say("bringing up both versions")
                     self.traffic.prepare()
                 return self._run(record)
             except TakenOverError:
-                raise
+                raise  # another process divides the requests now; any change here would interfere
             except HeadraceError as error:
                 self._fail(record, error)
                 raise
             except BaseException:
+                # SIGTERM, Ctrl-C or a defect: the user may resume, so the candidate is held and not deleted.
                 self._hold(record)
                 raise
 
@@ -86,73 +87,74 @@ class RolloutController:
                 return self._back(record, "rolled_back", decided.reason)
             if decided and decided.decision == "abort":
                 return self._back(record, "aborted", decided.reason)
-            done = sum(step.decision in _FORWARD for step in record.steps)
-            percent = record.plan.steps[done]
+            completed = sum(step.decision in _FORWARD for step in record.steps)
+            percent = record.plan.steps[completed]
             if percent == WHOLE:
                 return self._promote(record)
-            record = self._start_step(record, done, percent, meter)
-            record = self._observe_step(record, meter, last=record.plan.steps[done + 1] == WHOLE)
+            record = self._start_step(record, completed, percent, meter)
+            record = self._observe_step(record, meter, last=record.plan.steps[completed + 1] == WHOLE)
 
-    def _start_step(self, record: RolloutRecord, done: int, percent: int, meter: CounterTotals) -> RolloutRecord:
-        """The record with the step that comes next, once its share of the requests is divided."""
+    def _start_step(self, record: RolloutRecord, completed: int, percent: int, meter: CounterTotals) -> RolloutRecord:
+        """Divide the requests for the next step, and return the record with that step."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
         self._still_ours()
         self.traffic.split(percent)
         self._first(meter, record)
+        # The bound of slow requests is fixed once: a bound chosen from the data of a step would bias its comparison.
         if record.slow_seconds is None:
-            seen = meter.lifetime(record.stable.digest)
-            edge = record.plan.slow_ms / 1000 or comparisons.slow_edge(seen, floor_ms=record.plan.floor_ms)
+            lifetime = meter.lifetime(record.stable.digest)
+            edge = record.plan.slow_ms / 1000 or comparisons.slow_edge(lifetime, floor_ms=record.plan.floor_ms)
             if edge:
-                record = record.model_copy(update={"slow_seconds": edge, "slow_from": done})
-        if len(record.steps) == done:
+                record = record.model_copy(update={"slow_seconds": edge, "slow_from": completed})
+        if len(record.steps) == completed:
             record = record.model_copy(update={"steps": (*record.steps, RolloutStep(percent=percent, began=now()))})
         return record
 
     def _observe_step(self, record: RolloutRecord, meter: CounterTotals, *, last: bool) -> RolloutRecord:
-        """The record with the step after the gate, or somebody who aborts, decided on it."""
+        """Poll the counters until the gate or a command decides on the step, and return the record after it."""
         step = record.steps[-1]
-        first, before = self.clock(), step
-        start = self._first(meter, record)
+        start_time, before = self.clock(), step
+        start_counts = self._first(meter, record)
         paused = record.status == "paused"
         while True:
             self.sleep(record.plan.look_seconds)
-            seconds = before.seconds + self.clock() - first
+            seconds = before.seconds + self.clock() - start_time
             counts = self._poll_counters(meter)
             if counts is not None:
-                step = self._with_counts(before, record, start, counts).model_copy(
+                step = self._with_counts(before, record, start_counts, counts).model_copy(
                     update={"seconds": round(seconds, 3), "looks": step.looks + 1}
                 )
                 record = _with(record, step)
                 step = step.model_copy(update={"checks": comparisons.checks(record)})
-            record, paused, wish = self._save_and_read_command(_with(record, step), paused=paused)
-            judged = ABORTED if wish == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
-            if judged.decision != "wait":
-                decided = _with(record, _with_decision(step, judged))
-                decided, paused, wish = self._save_and_read_command(decided, paused=paused)
-                if wish == "abort":
+            record, paused, command = self._save_and_read_command(_with(record, step), paused=paused)
+            decision = ABORTED if command == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
+            if decision.decision != "wait":
+                decided = _with(record, _with_decision(step, decision))
+                decided, paused, command = self._save_and_read_command(decided, paused=paused)
+                if command == "abort":
                     decided = _with(decided, _with_decision(step, ABORTED))
-                if not (paused and judged.decision in _FORWARD) or wish == "abort":
+                if not (paused and decision.decision in _FORWARD) or command == "abort":
                     self.say(decided.steps[-1].reason)
                     return decided
-                record = _with(decided, step)  # paused in the last moment: it is not decided after all
+                record = _with(decided, step)  # a pause arrived with the decision, which is dropped
             self.say(_progress(step, paused=paused))
 
     def _save_and_read_command(
         self, record: RolloutRecord, *, paused: bool
     ) -> tuple[RolloutRecord, bool, RolloutCommand]:
-        """Write the record; the record after what is wished, whether nothing may go forward, and the wish."""
+        """Write the record; return it after the pending command, whether it is paused, and the command."""
         try:
-            wish = self.memory.save(record)
+            command = self.store.save(record)
         except ClusterError as error:
             self._unsaved += 1
-            # An API server that has only just started knows neither rights nor kinds.
+            # An API server that has just started may deny everything: it has not loaded rights and kinds yet.
             may_pass = error.transient or error.denied or error.reason == "conflict"
             if not may_pass or self._unsaved >= BLIND_LOOKS:
                 raise
-            self.say(f"not written this time: {error}")
+            self.say(f"the record could not be written this time: {error}")
             return record, paused, ""
         self._unsaved = 0
-        return *self._apply_command(record, wish, paused=paused), wish
+        return *self._apply_command(record, command, paused=paused), command
 
     def _with_counts(
         self,
@@ -173,33 +175,33 @@ class RolloutController:
         )
 
     def _first(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
-        """What was counted until now, as soon as it can be read."""
-        while (found := self._poll_counters(meter)) is None:
+        """Return the counts so far; wait until they can be read."""
+        while (counts := self._poll_counters(meter)) is None:
             self.sleep(record.plan.look_seconds)
-        return found
+        return counts
 
     def _poll_counters(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:
-        """What was counted until now; None if it cannot be read this time."""
+        """Return the counts so far; None if they cannot be read this time."""
         try:
-            found = dict(meter.look())
+            counts = dict(meter.look())
         except HeadraceError as error:
             self._blind += 1
             if self._blind >= BLIND_LOOKS:
                 raise
-            self.say(f"not seen this time: {error}")
+            self.say(f"the counters could not be read this time: {error}")
             return None
         self._blind = 0
-        return found
+        return counts
 
     def _apply_command(
-        self, record: RolloutRecord, wish: RolloutCommand, *, paused: bool
+        self, record: RolloutRecord, command: RolloutCommand, *, paused: bool
     ) -> tuple[RolloutRecord, bool]:
-        """The record after a wish, and whether nothing may go forward."""
-        if wish == "pause" and not paused:
+        """Return the record after a command, and whether it is paused."""
+        if command == "pause" and not paused:
             return _with_history(
                 record, "paused", "somebody paused it: the shares stay, and what is bad still goes back."
             ), True
-        if wish == "resume" and paused:
+        if command == "resume" and paused:
             return _with_history(record, "running", "somebody resumed it."), False
         return record, paused
 
@@ -219,25 +221,25 @@ class RolloutController:
         ended = _with_history(record, status, reason).model_copy(
             update={"ended": now(), "reasons": (reason,), "url": url}
         )
-        self.memory.save(ended)
+        self.store.save(ended)
         return ended
 
     def _fail(self, record: RolloutRecord, error: HeadraceError) -> None:
-        """Let the stable version answer alone, and write down why."""
+        """Send all requests to the stable version, and record why."""
         self._still_ours()
-        kept = self.memory.load()
-        record = kept.record if kept else record
+        stored = self.store.load()
+        record = stored.record if stored else record
         reasons = [str(error)]
         try:
             self.traffic.restore()
             self.say(f"{record.stable.digest[:12]} answers alone")
         except HeadraceError as second:
-            reasons.append(f"the stable version could not be put back: {second}")
+            reasons.append(f"the stable version could not be restored: {second}")
         failed = _with_history(record, "failed", " ".join(reasons))
-        self.memory.save(failed.model_copy(update={"ended": now(), "reasons": tuple(reasons)}))
+        self.store.save(failed.model_copy(update={"ended": now(), "reasons": tuple(reasons)}))
 
     def hold(self, record: RolloutRecord) -> RolloutRecord:
-        """Take a rollout's candidate its share, because nobody watches it any more; it can be resumed.
+        """Hold a rollout whose process died: send the candidate no requests until the rollout is resumed.
 
         Args:
             record: The rollout, not decided yet.
@@ -246,25 +248,25 @@ class RolloutController:
             The record, as it was written.
 
         Raises:
-            TakenOverError: If another process goes on with it.
-            ClusterError: If the share cannot be taken back; it is tried again when it is tidied next.
+            TakenOverError: If another process took the rollout over.
+            ClusterError: If the requests cannot be divided; the next cleanup tries again.
         """
-        self.memory.own(record)
-        with ended_by_sigterm(), keep_watching(self.memory):
+        self.store.own(record)
+        with ended_by_sigterm(), keep_watching(self.store):
             self.traffic.split(0)
-            told = "nobody watched it any more: the candidate gets no request until it is resumed."
-            held = _with_history(record, "held", told)
-            self.memory.save(held)
+            reason = "no process watched it any more: the candidate gets no request until it is resumed."
+            held = _with_history(record, "held", reason)
+            self.store.save(held)
         return held
 
     def _hold(self, record: RolloutRecord) -> None:
-        """Nobody watches any more: the candidate gets no request until somebody goes on."""
-        kept = self.memory.load()
-        record = kept.record if kept else record
+        """Hold the rollout because this process ends: send the candidate no requests until the rollout is resumed."""
+        stored = self.store.load()
+        record = stored.record if stored else record
         status: Status = "held"
-        told = "it was interrupted: the candidate gets no request until it is resumed."
+        reason = "it was interrupted: the candidate gets no request until it is resumed."
         if record.decided:
-            told = "it was interrupted while it came to its end: resume it, and it does."
+            reason = "it was interrupted after its decision: resume it to carry the decision out."
         else:
             try:
                 self._still_ours()
@@ -272,23 +274,26 @@ class RolloutController:
             except TakenOverError:
                 raise
             except HeadraceError as error:
-                status = record.status  # an open one that nobody watches is tidied
-                told = f"it was interrupted, and the candidate's share could not be taken back: {error}"
-        self.say(told)
-        self.memory.save(_with_history(record, status, told))
+                status = record.status  # the cleanup finds open rollouts without a process, and holds them then
+                reason = f"it was interrupted, and the candidate's share could not be taken back: {error}"
+        self.say(reason)
+        self.store.save(_with_history(record, status, reason))
 
     def _still_ours(self) -> None:
-        """Before an act of a process that may have slept: raise ``TakenOverError`` if another one goes on."""
+        """Renew the heartbeat; raise ``TakenOverError`` if another process took the rollout over.
+
+        Called before each action: this process may have been suspended for long.
+        """
         try:
-            self.memory.renew()
+            self.store.renew()
         except ClusterError as error:
-            self.say(f"not written this time: {error}")
+            self.say(f"the heartbeat could not be written this time: {error}")
 
 
-def _with_decision(step: RolloutStep, judged: StepDecision) -> RolloutStep:
-    if judged.decision == "wait":
+def _with_decision(step: RolloutStep, decision: StepDecision) -> RolloutStep:
+    if decision.decision == "wait":
         return step
-    return step.model_copy(update={"decision": judged.decision, "reason": judged.reason, "ended": now()})
+    return step.model_copy(update={"decision": decision.decision, "reason": decision.reason, "ended": now()})
 
 
 def _with(record: RolloutRecord, step: RolloutStep) -> RolloutRecord:
@@ -304,6 +309,6 @@ def _with_history(record: RolloutRecord, status: Status, text: str) -> RolloutRe
 def _progress(step: RolloutStep, *, paused: bool) -> str:
     requests = step.candidate.counts().requests
     marks = {"good": "✓", "bad": "✗", "open": "…"}
-    seen = " ".join(f"{marks[check.verdict]} {check.name}" for check in step.checks)
-    counted = "1 request" if round(requests) == 1 else f"{requests:,.0f} requests"
-    return f"{step.percent} %{' (paused)' if paused else ''}  {counted}  {seen}"
+    checks = " ".join(f"{marks[check.verdict]} {check.name}" for check in step.checks)
+    count = "1 request" if round(requests) == 1 else f"{requests:,.0f} requests"
+    return f"{step.percent} %{' (paused)' if paused else ''}  {count}  {checks}"

@@ -1,4 +1,4 @@
-"""Begin a rollout, go on with one, or end it."""
+"""Begin, resume or abort a rollout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RolloutParts:
-    """What a rollout is made of.
+    """The parts of a rollout.
 
     Attributes:
         name: Name of the endpoint.
         to: ``local`` or ``kserve``.
-        namespace: Namespace of the InferenceService; empty here.
+        namespace: Namespace of the InferenceService; empty on this machine.
         traffic: Divides the requests.
-        source: Gives what reads the servers' counters, once both versions are known.
-        memory: Keeps the record.
+        source: Returns the reader of the servers' counters, given both versions.
+        store: Stores the record.
     """
 
     name: str
@@ -33,46 +33,46 @@ class RolloutParts:
     namespace: str
     traffic: Traffic
     source: Callable[[VersionPair], CounterSource]
-    memory: RecordStore
+    store: RecordStore
 
 
-def make_plan(**wanted: object) -> RolloutPlan:
-    """A plan of some wishes, the others being as usual; ``tolerances`` by name.
+def make_plan(**options: object) -> RolloutPlan:
+    """Return a plan with some options, ``tolerances`` by name, and defaults for the others.
 
     Raises:
-        InputError: If a wish cannot be.
+        InputError: If an option is invalid.
     """
-    tolerances = wanted.pop("tolerances", {})
+    tolerances = options.pop("tolerances", {})
     try:
-        return RolloutPlan.model_validate({**wanted, "tolerances": Tolerances.model_validate(tolerances)})
+        return RolloutPlan.model_validate({**options, "tolerances": Tolerances.model_validate(tolerances)})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "it"
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "it"
         raise InputError(
-            f"the plan of a rollout cannot be used: {where} {str(first['msg']).removeprefix('Value error, ')}; got "
-            f"{first['input']!r} instead."
+            f"the plan of a rollout cannot be used: {where} {str(problem['msg']).removeprefix('Value error, ')}; got "
+            f"{problem['input']!r} instead."
         ) from error
 
 
 def begin(parts: RolloutParts, plan: RolloutPlan, *, say: Say) -> RolloutRecord:
-    """Bring up the candidate and go on until the end.
+    """Deploy the candidate and run the rollout to its end.
 
     Args:
-        parts: What the rollout is made of.
-        plan: How it is to go.
-        say: Told in a few words what happens.
+        parts: The parts of the rollout.
+        plan: Steps, tolerances and times.
+        say: Called with a few words about progress.
 
     Returns:
-        The rollout as it ended.
+        The rollout at its end.
 
     Raises:
-        InputError: If one is under way, or there is nothing to roll out.
+        InputError: If a rollout is under way, or there is nothing to roll out.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    refuse_second(parts.memory, parts.name)
+    refuse_second(parts.store, parts.name)
     pair = parts.traffic.find()
     source = parts.source(pair)
-    source.read()  # who cannot see the stable version must not begin
+    source.read()  # do not begin if the stable version's counters cannot be read
     record = RolloutRecord(
         name=parts.name,
         to=parts.to,
@@ -86,72 +86,71 @@ def begin(parts: RolloutParts, plan: RolloutPlan, *, say: Say) -> RolloutRecord:
         began=now(),
         history=(HistoryEntry(time=now(), text="it began."),),
     )
-    return RolloutController(parts.traffic, source, parts.memory, say=say).run(record)
+    return RolloutController(parts.traffic, source, parts.store, say=say).run(record)
 
 
-def refuse_second(memory: RecordStore, name: str) -> None:
-    """Refuse to begin while a rollout is under way.
+def refuse_second(store: RecordStore, name: str) -> None:
+    """Raise if a rollout is under way.
 
     Raises:
-        InputError: If one is.
+        InputError: If a rollout of the endpoint is under way.
     """
-    kept = memory.load()
-    if kept and kept.record.open:
+    stored = store.load()
+    if stored and stored.record.open:
         raise InputError(
-            f"a rollout of {name} is under way ({describe_rollout(kept)}): see it with --status, go on with it by "
-            "--resume, "
-            "or end it by --abort."
+            f"a rollout of {name} is under way ({describe_rollout(stored)}): see it with --status, resume it with "
+            "--resume, or end it with --abort."
         )
 
 
 def go_on(parts: RolloutParts, *, say: Say) -> RolloutRecord:
-    """Go on with a rollout that nobody goes on with.
+    """Resume a rollout whose process has ended, and run it to its end.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no rollout is under way.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    kept = require_known(parts)
-    pair = VersionPair(kept.record.stable, kept.record.candidate)
-    told = (*kept.record.history, HistoryEntry(time=now(), text="somebody goes on with it."))
-    record = kept.record.model_copy(update={"status": "running", "history": told})
-    return RolloutController(parts.traffic, parts.source(pair), parts.memory, say=say).run(record)
+    stored = require_known(parts)
+    pair = VersionPair(stored.record.stable, stored.record.candidate)
+    history = (*stored.record.history, HistoryEntry(time=now(), text="another process resumed it."))
+    record = stored.record.model_copy(update={"status": "running", "history": history})
+    return RolloutController(parts.traffic, parts.source(pair), parts.store, say=say).run(record)
 
 
 def end(parts: RolloutParts) -> RolloutRecord:
-    """Let the stable version answer alone, of a rollout that nobody goes on with.
+    """Abort a rollout whose process has ended: send all requests to the stable version.
 
     Raises:
-        InputError: If there is none.
-        ClusterError: If the stable version cannot be put back.
+        InputError: If no rollout is under way.
+        ClusterError: If the stable version cannot be restored.
     """
-    kept = require_known(parts)
-    parts.memory.own(kept.record)
+    stored = require_known(parts)
+    parts.store.own(stored.record)
     url = parts.traffic.restore()
     reason = "somebody aborted it."
-    told = (*kept.record.history, HistoryEntry(time=now(), text=reason))
-    ended = {"status": "aborted", "ended": now(), "reasons": (reason,), "url": url, "history": told}
-    record = kept.record.model_copy(update=ended)
-    parts.memory.save(record)
+    history = (*stored.record.history, HistoryEntry(time=now(), text=reason))
+    changes = {"status": "aborted", "ended": now(), "reasons": (reason,), "url": url, "history": history}
+    record = stored.record.model_copy(update=changes)
+    parts.store.save(record)
     return record
 
 
 def require_known(parts: RolloutParts) -> StoredRollout:
-    """The rollout that is under way.
+    """Return the rollout that is under way.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no rollout is under way.
     """
-    kept = parts.memory.load()
-    if kept is None or not kept.record.open:
-        ended = f"; the last one was {kept.record.status.replace('_', ' ')}" if kept else ""
-        raise InputError(f"no rollout of {parts.name} is under way{ended}: start one with --candidate.")
-    return kept
+    stored = parts.store.load()
+    if stored is None or not stored.record.open:
+        suffix = f"; the last one was {stored.record.status.replace('_', ' ')}" if stored else ""
+        raise InputError(f"no rollout of {parts.name} is under way{suffix}: start one with --candidate.")
+    return stored
 
 
-def describe_rollout(kept: StoredRollout) -> str:
-    """Where a rollout is, in a few words."""
-    record = kept.record
+def describe_rollout(stored: StoredRollout) -> str:
+    """Return the state of a rollout in a few words."""
+    record = stored.record
     share = f" at {record.steps[-1].percent} %" if record.steps else ""
-    watched = "" if kept.watched or not record.open else ", and nobody goes on with it"
+    watched = "" if stored.watched or not record.open else ", and no process runs it"
     return f"{record.status.replace('_', ' ')}{share} since {record.began}{watched}"

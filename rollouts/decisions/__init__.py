@@ -1,1 +1,1 @@
-"""Whether a rollout goes on: comparisons and the gate."""
+"""The decisions of a rollout: comparisons of the versions, and the gate."""

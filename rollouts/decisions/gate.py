@@ -1,4 +1,4 @@
-"""The gate between two steps: what the comparisons mean for the rollout."""
+"""The gate between two steps: decide by the comparisons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ RolloutDecision = Literal["wait", "continue", "promote", "rollback", "abort"]
 
 @dataclass(frozen=True)
 class StepDecision:
-    """What is to be done.
+    """The decision on a step.
 
     Attributes:
-        decision: ``wait`` for more requests, ``continue`` with the next step, ``promote`` or ``rollback``; ``abort`` is
-            what people decide.
-        reason: Why, in a sentence; empty for ``wait``.
+        decision: ``wait`` for more requests, ``continue`` with the next step, ``promote`` or ``rollback``; only users
+            ``abort``.
+        reason: The reason, in a sentence; empty for ``wait``.
     """
 
     decision: RolloutDecision
@@ -29,14 +29,14 @@ WAIT = StepDecision("wait")
 def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
     """Decide on a step by its checks.
 
-    A candidate that is surely beyond a bound goes back at once. A step passes when it had its time and requests; the
-    last one only when every check is surely within its bound.
+    A candidate that is surely beyond a bound is rolled back at once. A step passes when it had its time and requests;
+    the last one only when every check is surely within its bound.
 
     Args:
         step: The step, with its checks.
-        plan: What was asked for.
+        plan: The plan of the rollout.
         last: Whether the next step is the whole traffic.
-        paused: Whether nothing may go forward.
+        paused: Whether the rollout is paused: it may be rolled back, but not continue.
     """
     bad = [check for check in step.checks if check.verdict == "bad"]
     if bad:
@@ -61,14 +61,14 @@ def _pass_sentence(step: RolloutStep, requests: float, *, last: bool) -> str:
 def _late(
     step: RolloutStep, plan: RolloutPlan, unsure: Sequence[VersionCheck], requests: float, *, last: bool
 ) -> StepDecision:
-    """What becomes of a step whose time is over."""
+    """Return the decision on a step whose time is over."""
     if requests < plan.step_requests:
-        why = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
+        cause = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
     else:
-        why = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
-    told = f"in {plan.patience_seconds:.0f} s at {step.percent} % {why}"
+        cause = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
+    reason = f"in {plan.patience_seconds:.0f} s at {step.percent} % {cause}"
     if plan.undecided == "promote":
         return StepDecision(
-            "promote" if last else "continue", f"{told}; the plan goes on where nothing is known to be wrong."
+            "promote" if last else "continue", f"{reason}; the plan goes on where nothing is known to be wrong."
         )
-    return StepDecision("rollback", f"{told}; the plan goes back where it is not known to be right.")
+    return StepDecision("rollback", f"{reason}; the plan goes back where it is not known to be right.")

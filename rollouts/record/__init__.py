@@ -1,1 +1,1 @@
-"""The record of a rollout, and the counters it stands on."""
+"""The record of a rollout, its stores, and the counters behind its decisions."""

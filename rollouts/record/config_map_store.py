@@ -1,6 +1,7 @@
-"""A rollout's record in a ConfigMap beside the InferenceService, for all who may look at the namespace.
+"""A rollout's record in a ConfigMap beside the InferenceService, for all who may read the namespace.
 
-It is not in the InferenceService's annotations, for KServe hands those on to the pods: they would start anew each time.
+It is not in the InferenceService's annotations, because KServe copies those to the pods, which each change would
+restart.
 """
 
 import time
@@ -27,27 +28,27 @@ _ATTEMPTS = 5
 
 
 def name_of(endpoint: str) -> str:
-    """Name of the ConfigMap of an endpoint's rollout."""
+    """Return the name of the ConfigMap of an endpoint's rollout."""
     return f"{_PREFIX}{endpoint}"
 
 
 def endpoints(cluster: Cluster) -> list[str]:
-    """Names of the endpoints in the namespace of which a rollout is recorded.
+    """Return the names of the endpoints in the namespace with a record of a rollout.
 
     Raises:
         ClusterError: If ConfigMaps may not be listed.
     """
     labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
-    names = [str(one["metadata"]["name"]) for one in cluster.list(CONFIG_MAPS, labels=labels)]
+    names = [str(config_map["metadata"]["name"]) for config_map in cluster.list(CONFIG_MAPS, labels=labels)]
     return [name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX)]
 
 
 @dataclass(frozen=True)
 class ConfigMapRecordStore:
-    """A ``Memory`` in a ConfigMap.
+    """A ``RecordStore`` in a ConfigMap.
 
     Attributes:
-        cluster: Where it lies.
+        cluster: The cluster and the namespace.
         endpoint: Name of the InferenceService.
     """
 
@@ -56,43 +57,46 @@ class ConfigMapRecordStore:
     _runner: str = field(default_factory=new_runner)
 
     def load(self) -> StoredRollout | None:
-        """See ``Memory.load``.
+        """See ``RecordStore.load``.
 
         Raises:
-            DataError: If it holds no record.
+            DataError: If the ConfigMap does not hold a valid record.
         """
-        found = self.cluster.get(CONFIG_MAPS, self._name)
-        data = (found or {}).get("data") or {}
+        config_map = self.cluster.get(CONFIG_MAPS, self._name)
+        data = (config_map or {}).get("data") or {}
         if not data.get(_KEY):
             return None
-        kept = record.loads(data[_KEY], f"the ConfigMap {self._name}")
-        silent = time.time() - _moment(data.get("renewed") or "0", self._name)
-        watched = kept.running and silent < FRESH_SECONDS
-        return StoredRollout(kept, parse_command(data.get("wish", "")), data.get("runner", ""), watched, silent)
+        rollout = record.loads(data[_KEY], f"the ConfigMap {self._name}")
+        silent_seconds = time.time() - _moment(data.get("renewed") or "0", self._name)
+        watched = rollout.running and silent_seconds < FRESH_SECONDS
+        return StoredRollout(
+            rollout, parse_command(data.get("wish", "")), data.get("runner", ""), watched, silent_seconds
+        )
 
     def own(self, first: RolloutRecord) -> None:
-        """See ``Memory.own``."""
-        made = {
+        """See ``RecordStore.own``."""
+        config_map = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": self._name, "labels": LABELS},
             "data": {**self._data(first), "wish": ""},
         }
-        self.cluster.apply(made, force=True)
+        self.cluster.apply(config_map, force=True)
 
     def save(self, changed: RolloutRecord) -> RolloutCommand:
-        """See ``Memory.save``.
+        """See ``RecordStore.save``.
 
         Raises:
             TakenOverError: If another process owns the rollout now, or somebody deleted its record.
         """
         for _ in range(_ATTEMPTS):
-            found = self.cluster.get(CONFIG_MAPS, self._name)
-            if found is None or (found.get("data") or {}).get("runner") != self._runner:
+            config_map = self.cluster.get(CONFIG_MAPS, self._name)
+            if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
                 raise taken_over(changed.name)
-            wish = parse_command(found["data"].get("wish", ""))
+            command = parse_command(config_map["data"].get("wish", ""))
+            # The version makes the patch fail if a command was written since, which it would erase otherwise.
             change = {
-                "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+                "metadata": {"resourceVersion": config_map["metadata"]["resourceVersion"]},
                 "data": {**self._data(changed), "wish": ""},
             }
             try:
@@ -100,34 +104,34 @@ class ConfigMapRecordStore:
             except ClusterError as error:
                 if error.reason != "conflict":
                     raise
-                continue  # somebody has just said what they want
-            return wish
+                continue  # a command was written in the meantime; read it first
+            return command
         raise ClusterError(
             f"the ConfigMap {self._name} is changed by others all the time: see who does that.", "conflict"
         )
 
     def renew(self) -> None:
-        """See ``Memory.renew``.
+        """See ``RecordStore.renew``.
 
         Raises:
             TakenOverError: If another process owns the rollout now, or somebody deleted its record.
-            ClusterError: If it cannot be said this time.
+            ClusterError: If it cannot be written this time.
         """
-        found = self.cluster.get(CONFIG_MAPS, self._name)
-        if found is None or (found.get("data") or {}).get("runner") != self._runner:
+        config_map = self.cluster.get(CONFIG_MAPS, self._name)
+        if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
             raise taken_over(self.endpoint)
-        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        version = {"resourceVersion": config_map["metadata"]["resourceVersion"]}
         self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
 
-    def wish(self, wanted: RolloutCommand) -> None:
-        """See ``Memory.wish``.
+    def wish(self, command: RolloutCommand) -> None:
+        """See ``RecordStore.wish``.
 
         Raises:
-            InputError: If there is no rollout.
+            InputError: If there is no record of a rollout.
         """
         if self.cluster.get(CONFIG_MAPS, self._name) is None:
             raise InputError(f"there is no rollout of {self.endpoint} in {self.cluster.namespace}; start one first.")
-        self.cluster.patch(CONFIG_MAPS, self._name, {"data": {"wish": wanted}})
+        self.cluster.patch(CONFIG_MAPS, self._name, {"data": {"wish": command}})
 
     @property
     def _name(self) -> str:
@@ -142,10 +146,10 @@ def _now() -> str:
 
 
 def _moment(text: str, name: str) -> float:
-    """Seconds since 1970.
+    """Return a time in seconds since 1970.
 
     Raises:
-        DataError: If the text is no number.
+        DataError: If the text is not a number.
     """
     try:
         return float(text)

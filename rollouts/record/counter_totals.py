@@ -1,4 +1,4 @@
-"""Counters of servers that come, go and start again, added up by version."""
+"""Sum the counters of servers that start, end and restart, by version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from headrace.rollouts.record.counters import RequestCounts
 
 @dataclass(frozen=True)
 class CounterReading:
-    """What one server shows.
+    """The counters of one server.
 
     Attributes:
         digest: Digest of the bundle that it serves.
-        counts: Its counters since it was started.
+        counts: Its counters since its start.
     """
 
     digest: str
@@ -21,14 +21,14 @@ class CounterReading:
 
 
 class CounterSource(Protocol):
-    """Where the servers' counters are read."""
+    """Reads the servers' counters."""
 
     @property
     def kind(self) -> str:
-        """``servers``, each asked itself, or ``prometheus``."""
+        """``servers``, if it reads each server, or ``prometheus``."""
 
     def read(self) -> Mapping[str, CounterReading]:
-        """What each server shows now, by a name that stays its own; without those that cannot be read.
+        """Return the counters of each server, by its permanent name, without servers that cannot be read.
 
         Raises:
             HeadraceError: If none of them can be read.
@@ -36,35 +36,35 @@ class CounterSource(Protocol):
 
 
 class CounterTotals:
-    """Adds up, from its first look on, what servers counted.
+    """Sums the servers' counters from its first poll on.
 
-    What a server had counted before the first look is not counted. One that is seen later was started since, so that
-    all that it counted is. What one counts between a look and its end is lost.
+    Counts from before the first poll are excluded. A server that appears later started since, so all its counts are
+    included. Counts between the last poll of a server and its end are lost.
     """
 
     def __init__(self, source: CounterSource) -> None:
-        """Prepare to read ``source``."""
+        """Initialize with a source of counters."""
         self._source = source
         self._last: dict[str, CounterReading] = {}
         self._totals: dict[str, RequestCounts] = {}
-        self._begun = False
+        self._polled = False
 
     def look(self) -> Mapping[str, RequestCounts]:
-        """What was counted since the first look, by digest; raises as the source does."""
-        found = self._source.read()
-        for name, reading in found.items():
+        """Poll the source and return the counts since the first poll, by digest; raise as the source does."""
+        readings = self._source.read()
+        for name, reading in readings.items():
             before = self._last.get(name)
             if before is not None:
-                added = reading.counts.since(before.counts)
+                increment = reading.counts.since(before.counts)
             else:
-                added = reading.counts if self._begun else RequestCounts()
-            self._totals[reading.digest] = self._totals.get(reading.digest, RequestCounts()) + added
-        self._last.update(found)
-        self._begun = True
+                increment = reading.counts if self._polled else RequestCounts()
+            self._totals[reading.digest] = self._totals.get(reading.digest, RequestCounts()) + increment
+        self._last.update(readings)
+        self._polled = True
         return dict(self._totals)
 
     def lifetime(self, digest: str) -> RequestCounts:
-        """What the servers of a version had counted in all, at the last look."""
+        """Return the counts of a version's servers since their start, as of the last poll."""
         total = RequestCounts()
         for reading in self._last.values():
             if reading.digest == digest:

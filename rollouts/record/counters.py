@@ -1,4 +1,4 @@
-"""What a version's servers have counted."""
+"""Counters of a version's servers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,14 @@ VALUE = "predicted value"
 
 @dataclass(frozen=True)
 class RequestCounts:
-    """Counters of some servers, or what was added to them.
+    """Counters of some servers, or their increments.
 
     Attributes:
-        codes: Answered requests for predictions by HTTP status; those whose client left are not among them.
-        seconds: Answered requests by the upper edge of the time that they took, ``inf`` for the last.
-        rows: Rows that were scored.
-        answers: Rows by bin, for each distribution of what was predicted.
-        outcomes: Predictions whose truth is known: ``count``, ``total`` and ``squares`` of what they cost.
+        codes: Answered requests for predictions by HTTP status, without those whose client disconnected.
+        seconds: Answered requests by the upper edge of their time's bucket in seconds, ``inf`` for the last.
+        rows: Number of scored rows.
+        answers: Rows by bin, for each distribution of predictions.
+        outcomes: Predictions with known labels: ``count``, and ``total`` and ``squares`` of their costs.
     """
 
     codes: Numbers = field(default_factory=dict)
@@ -38,23 +38,25 @@ class RequestCounts:
         return sum(count for code, count in self.codes.items() if not code.startswith("2"))
 
     def __add__(self, other: "RequestCounts") -> "RequestCounts":
-        """Both together."""
+        """Return the sum of both."""
         return self._combine(other, 1.0)
 
     def since(self, before: "RequestCounts") -> "RequestCounts":
-        """What was added to the counters since ``before``.
+        """Return the increments of the counters since ``before``.
 
-        A counter that is smaller than before was begun anew, as all are when their server is started again: then all of
-        it was added. Bins are begun anew alone when a server changes its model.
+        A counter that is smaller than before was reset, as all are when their server restarts: then its whole value is
+        the increment. Bins alone are reset when a server replaces its model.
         """
-        begun = self.rows < before.rows or any(
+        reset = self.rows < before.rows or any(
             _smaller(mine, theirs) for mine, theirs in ((self.codes, before.codes), (self.seconds, before.seconds))
         )
-        if begun:
+        if reset:
             return self
-        kept = {name: bins for name, bins in before.answers.items() if not _smaller(self.answers.get(name, {}), bins)}
+        previous_answers = {
+            name: bins for name, bins in before.answers.items() if not _smaller(self.answers.get(name, {}), bins)
+        }
         outcomes = {} if _smaller(self.outcomes, before.outcomes) else before.outcomes
-        return self._combine(replace(before, answers=kept, outcomes=outcomes), -1.0)
+        return self._combine(replace(before, answers=previous_answers, outcomes=outcomes), -1.0)
 
     def _combine(self, other: "RequestCounts", sign: float) -> "RequestCounts":
         names = [*self.answers, *(name for name in other.answers if name not in self.answers)]
@@ -78,12 +80,12 @@ def _sum(first: Numbers, second: Numbers, sign: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class MetricSample:
-    """A number of a server's metrics.
+    """A sample of a server's metrics.
 
     Attributes:
         name: Name of the series.
         labels: Its labels.
-        value: The number.
+        value: Its value.
     """
 
     name: str
@@ -96,43 +98,43 @@ _LEFT = "499"
 
 
 def of(samples: Iterable[MetricSample]) -> RequestCounts:
-    """The counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
+    """Return the counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
     codes: dict[str, float] = {}
     seconds: dict[float, float] = {}
     answers: dict[str, dict[Any, float]] = {}
     rows = 0.0
-    for one in samples:
-        labels = one.labels
-        asked = labels.get("protocol") in PREDICTIONS
-        if one.name == "headrace_requests_total" and asked and labels["code"] != _LEFT:
-            codes[labels["code"]] = codes.get(labels["code"], 0.0) + one.value
-        elif one.name == "headrace_request_duration_seconds_bucket" and asked:
-            seconds[float(labels["le"])] = seconds.get(float(labels["le"]), 0.0) + one.value
-        elif one.name == "headrace_rows_total":
-            rows += one.value
-        elif one.name == "headrace_predicted_total":
-            _into(answers, PREDICTED, labels["class"], one.value)
-        elif one.name == "headrace_prediction_probability_bucket":
-            _into(answers, f"probability of {labels['class']}", float(labels["le"]), one.value)
-        elif one.name == "headrace_prediction_value_bucket":
-            _into(answers, VALUE, float(labels["le"]), one.value)
+    for sample in samples:
+        labels = sample.labels
+        is_prediction = labels.get("protocol") in PREDICTIONS
+        if sample.name == "headrace_requests_total" and is_prediction and labels["code"] != _LEFT:
+            codes[labels["code"]] = codes.get(labels["code"], 0.0) + sample.value
+        elif sample.name == "headrace_request_duration_seconds_bucket" and is_prediction:
+            seconds[float(labels["le"])] = seconds.get(float(labels["le"]), 0.0) + sample.value
+        elif sample.name == "headrace_rows_total":
+            rows += sample.value
+        elif sample.name == "headrace_predicted_total":
+            _into(answers, PREDICTED, labels["class"], sample.value)
+        elif sample.name == "headrace_prediction_probability_bucket":
+            _into(answers, f"probability of {labels['class']}", float(labels["le"]), sample.value)
+        elif sample.name == "headrace_prediction_value_bucket":
+            _into(answers, VALUE, float(labels["le"]), sample.value)
     return RequestCounts(
         codes=codes,
         seconds=_apart(seconds),
         rows=rows,
-        answers={name: found if name == PREDICTED else _apart(found) for name, found in sorted(answers.items())},
+        answers={name: bins if name == PREDICTED else _apart(bins) for name, bins in sorted(answers.items())},
     )
 
 
 def _into(answers: dict[str, dict[Any, float]], name: str, key: Any, value: float) -> None:
-    own = answers.setdefault(name, {})
-    own[key] = own.get(key, 0.0) + value
+    bins = answers.setdefault(name, {})
+    bins[key] = bins.get(key, 0.0) + value
 
 
 def _apart(cumulative: Mapping[float, float]) -> dict[str, float]:
-    """Counts by bucket of cumulative ones."""
-    found, before = {}, 0.0
+    """Return the counts by bucket from cumulative counts."""
+    counts, before = {}, 0.0
     for edge in sorted(cumulative):
-        found[f"{edge:g}"] = cumulative[edge] - before
+        counts[f"{edge:g}"] = cumulative[edge] - before
         before = cumulative[edge]
-    return found
+    return counts

@@ -1,7 +1,7 @@
 """The decision record of a rollout: one JSON document whose schema is docs/rollout.schema.json.
 
-It says everything that was decided, on which numbers, against which bounds and why; and it is all that another process
-needs to go on with the rollout.
+It holds every decision with its numbers, bounds and reason, and everything that another process needs to resume the
+rollout.
 """
 
 from itertools import pairwise
@@ -30,39 +30,41 @@ class RolloutVersion(_Part):
 
 
 class Tolerances(_Part):
-    """How much worse the candidate may be."""
+    """How much worse than the stable version the candidate may be."""
 
     errors: float = Field(default=0.01, ge=0, description="Share of requests that fail, above the stable version's.")
-    latency: float = Field(default=1.5, gt=1, description="Typical time of a request, as a multiple of the stable's.")
+    latency: float = Field(
+        default=1.5, gt=1, description="Typical time of a request, relative to the stable version's."
+    )
     slow: float = Field(default=0.02, ge=0, description="Share of slow requests, above the stable version's.")
-    shift: float = Field(default=0.2, gt=0, description="Population stability index of what is predicted.")
+    shift: float = Field(default=0.2, gt=0, description="Population stability index of the predictions.")
     outcome: float = Field(
-        default=0.05, ge=0, description="Cost of predictions whose truth is known, above the stable's."
+        default=0.05, ge=0, description="Cost of predictions with known labels, above the stable version's."
     )
 
 
 class RolloutPlan(_Part):
-    """What was asked for."""
+    """The plan of a rollout."""
 
     steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
     tolerances: Tolerances = Tolerances()
     alpha: float = Field(
-        default=0.05, gt=0, lt=1, description="Chance that a candidate within all bounds is sent back."
+        default=0.05, gt=0, lt=1, description="Chance that a candidate within all bounds is rolled back."
     )
-    step_requests: int = Field(default=200, ge=1, description="Fewest requests of the candidate in a step.")
+    step_requests: int = Field(default=200, ge=1, description="Minimum number of requests of the candidate in a step.")
     step_seconds: float = Field(default=60.0, ge=0, description="Shortest time of a step.")
     patience_seconds: float = Field(default=3600.0, gt=0, description="Longest time of a step.")
-    look_seconds: float = Field(default=15.0, gt=0, description="Time between two looks.")
+    look_seconds: float = Field(default=15.0, gt=0, description="Time between two polls.")
     floor_ms: float = Field(
         default=5.0,
         ge=0,
-        description="Times below this count as this: a server that is seldom asked is a little slower.",
+        description="Shorter times count as this: a server with few requests is a little slower.",
     )
     slow_ms: float = Field(
-        default=0.0, ge=0, description="From when on a request is slow; 0 to take it from the stable."
+        default=0.0, ge=0, description="Time from which a request is slow; 0 to derive it from the stable version."
     )
     undecided: Literal["rollback", "promote"] = Field(
-        default="rollback", description="What becomes of a candidate that is not shown to be good in time."
+        default="rollback", description="Decision on a candidate that is not shown to be good in time."
     )
 
     @field_validator("steps")
@@ -74,19 +76,19 @@ class RolloutPlan(_Part):
 
 
 class StepCounts(_Part):
-    """What a version's servers counted during a step."""
+    """The counts of a version's servers during a step."""
 
     codes: dict[str, float] = Field(default={}, description="Requests by HTTP status.")
     seconds: dict[str, float] = Field(default={}, description="Requests by upper edge of the time that they took.")
     rows: float = 0.0
-    answers: dict[str, dict[str, float]] = Field(default={}, description="Rows by bin of what was predicted.")
+    answers: dict[str, dict[str, float]] = Field(default={}, description="Rows by bin of the predictions.")
     outcomes: dict[str, float] = Field(
-        default={}, description="Predictions whose truth is known: count, total, squares."
+        default={}, description="Predictions with known labels: count, and total and squares of their costs."
     )
 
     @classmethod
     def of(cls, counts: RequestCounts) -> "StepCounts":
-        """Counts as they are written."""
+        """Return counts in the form of the record."""
         return cls(
             codes=dict(counts.codes),
             seconds=dict(counts.seconds),
@@ -96,23 +98,25 @@ class StepCounts(_Part):
         )
 
     def counts(self) -> RequestCounts:
-        """Counts as they are worked with."""
+        """Return the counts as ``RequestCounts``."""
         return RequestCounts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
 
 
 class VersionCheck(_Part):
-    """One comparison, over all steps until then."""
+    """One comparison of the versions, over all steps so far."""
 
     name: Literal["errors", "latency", "slow", "shift", "outcome"]
-    verdict: Verdict = Field(description="good: surely within its bound; bad: surely beyond it; open: not known yet.")
+    verdict: Verdict = Field(description="good: surely within its bound; bad: surely beyond it; open: undecided.")
     effect: float = Field(description="Estimated difference; of latency the ratio, of shift the index.")
     low: float | None = Field(description="Lower end of its confidence sequence; null if there is none yet.")
     high: float | None = Field(description="Upper end.")
-    bound: float = Field(description="What it must not be above.")
-    detectable: float | None = Field(description="Difference that four of five such rollouts would have told by now.")
+    bound: float = Field(description="Upper bound for it.")
+    detectable: float | None = Field(
+        description="Difference that four of five such rollouts would have detected by now."
+    )
     stable: float | None = Field(default=None, description="The stable version's value in the last step.")
     candidate: float | None = Field(default=None, description="The candidate's.")
-    text: str = Field(description="The same in a sentence.")
+    text: str = Field(description="The comparison in a sentence.")
 
 
 class RolloutStep(_Part):
@@ -131,7 +135,7 @@ class RolloutStep(_Part):
 
 
 class HistoryEntry(_Part):
-    """Something that happened."""
+    """An event in a rollout."""
 
     time: str
     text: str
@@ -152,11 +156,11 @@ class RolloutRecord(_Part):
     status: Status
     began: str
     ended: str = ""
-    slow_seconds: float | None = Field(default=None, description="From when on a request counted as slow.")
+    slow_seconds: float | None = Field(default=None, description="Time from which a request counted as slow.")
     slow_from: int = Field(default=0, description="First step whose slow requests were compared.")
     steps: tuple[RolloutStep, ...] = ()
     reasons: tuple[str, ...] = Field(default=(), description="Why it ended as it did.")
-    url: str = Field(default="", description="Where the endpoint answers.")
+    url: str = Field(default="", description="URL of the endpoint's V1 predictions.")
     history: tuple[HistoryEntry, ...] = ()
 
     @property
@@ -166,31 +170,31 @@ class RolloutRecord(_Part):
 
     @property
     def running(self) -> bool:
-        """Whether a process goes on with it, unless that was killed."""
+        """Whether a process runs it, unless that was killed."""
         return self.open and self.status != "held"
 
     @property
     def decided(self) -> bool:
-        """Whether it is only left to be brought to its end."""
+        """Whether a decision remains to be carried out."""
         return bool(self.steps) and self.steps[-1].decision in {"promote", "rollback", "abort"}
 
     def to_json(self) -> str:
-        """The record as JSON text."""
+        """Return the record as JSON text."""
         return self.model_dump_json(indent=1) + "\n"
 
 
 def loads(text: str | bytes, source: str) -> RolloutRecord:
-    """Read a record.
+    """Parse a record.
 
     Args:
         text: The JSON text.
-        source: Where it came from, for messages.
+        source: Its origin, for messages.
 
     Raises:
-        DataError: If it is none.
+        DataError: If the text is not a valid record.
     """
     try:
         return RolloutRecord.model_validate_json(text)
     except ValueError as error:
-        told = " ".join(str(error).split())[:200]
-        raise DataError(f"{source} must hold the record of a rollout; {told}.") from error
+        problem = " ".join(str(error).split())[:200]
+        raise DataError(f"{source} must hold the record of a rollout; {problem}.") from error

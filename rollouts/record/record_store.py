@@ -1,4 +1,4 @@
-"""Where the record of a rollout is kept, and where others say what they want of it."""
+"""The store of a rollout's record and of the commands that users send to the rollout."""
 
 import contextlib
 import os
@@ -20,19 +20,19 @@ FRESH_SECONDS = 120.0
 
 
 class TakenOverError(InputError):
-    """Another process goes on with the rollout."""
+    """Another process took the rollout over."""
 
 
 @dataclass(frozen=True)
 class StoredRollout:
-    """What is known of a rollout.
+    """A stored rollout.
 
     Attributes:
         record: Its record.
-        wish: What somebody wants of it.
-        runner: Who goes on with it.
-        watched: Whether that process was seen a short while ago.
-        silent_seconds: Time since then, where it is known.
+        wish: The pending command.
+        runner: Name of the process that runs it.
+        watched: Whether that process sent a heartbeat recently.
+        silent_seconds: Time since its last heartbeat, if known.
     """
 
     record: RolloutRecord
@@ -43,49 +43,49 @@ class StoredRollout:
 
 
 class RecordStore(Protocol):
-    """Keeps one rollout of one endpoint.
+    """Stores one rollout of one endpoint.
 
-    What every implementation promises: a record is whole or absent; who does not own it any more can not write it
-    (``TakenOverError``); a wish is seen at the next look.
+    Every implementation guarantees: a record is complete or absent; a process that no longer owns it cannot write it
+    (``TakenOverError``); a command is read at the next poll.
     """
 
     def load(self) -> StoredRollout | None:
-        """What is kept; None if nothing is."""
+        """Return the stored rollout; None if there is none."""
 
     def own(self, first: RolloutRecord) -> None:
-        """Begin, or go on as the only one: whoever owned the rollout before is refused from now on."""
+        """Write the record and become its only owner: the former owner can no longer write it."""
 
     def save(self, changed: RolloutRecord) -> RolloutCommand:
-        """Write the record, say that it is watched, and hear what is wished; a wish is heard once.
+        """Write the record, renew the heartbeat, and return the pending command, which is returned once.
 
         Raises:
             TakenOverError: If another process owns the rollout now.
         """
 
     def renew(self) -> None:
-        """Say that it is watched; may be called from another thread.
+        """Renew the heartbeat; may be called from another thread.
 
         Raises:
             TakenOverError: If another process owns the rollout now.
         """
 
-    def wish(self, wanted: RolloutCommand) -> None:
-        """Say what is wanted.
+    def wish(self, command: RolloutCommand) -> None:
+        """Send a command to the process that runs the rollout.
 
         Raises:
-            InputError: If there is no rollout.
+            InputError: If there is no record of a rollout.
         """
 
 
 @contextlib.contextmanager
-def keep_watching(memory: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
-    """Say for the length of the block that a rollout is watched, however long one of its waits takes."""
+def keep_watching(store: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
+    """Renew the heartbeat of a rollout for the duration of the block, however long one of its waits takes."""
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(every_seconds):
-            with contextlib.suppress(HeadraceError):  # the next one may be heard
-                memory.renew()
+            with contextlib.suppress(HeadraceError):  # the next renewal may succeed
+                store.renew()
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -97,25 +97,25 @@ def keep_watching(memory: RecordStore, *, every_seconds: float = FRESH_SECONDS /
 
 
 def taken_over(name: str) -> TakenOverError:
-    """What is said to a process that another one took a rollout from."""
-    return TakenOverError(f"another process goes on with the rollout of {name}; this one has ended.")
+    """Return the error for a process whose rollout another one took over."""
+    return TakenOverError(f"another process took over the rollout of {name}; this one has ended.")
 
 
 def new_runner() -> str:
-    """A name for this process among those that go on with rollouts."""
+    """Return a unique name for this process as the owner of a rollout."""
     return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def parse_command(text: str) -> RolloutCommand:
-    """A wish as it was written; none if it is not understood."""
-    return next((wish for wish in get_args(RolloutCommand) if wish == text), "")
+    """Return a command from its text; the empty command if the text is unknown."""
+    return next((command for command in get_args(RolloutCommand) if command == text), "")
 
 
 class FileRecordStore:
-    """A ``Memory`` in a folder: ``rollout.json`` for all, ``wish`` and ``runner.json`` for those at work."""
+    """A ``RecordStore`` in a folder: ``rollout.json``, the command in ``wish`` and the heartbeat in ``runner.json``."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep in ``folder``, which is made if it is not there."""
+        """Initialize with a folder."""
         self.folder = folder
         self._runner = new_runner()
 
@@ -125,29 +125,29 @@ class FileRecordStore:
         return self.folder / "rollout.json"
 
     def load(self) -> StoredRollout | None:
-        """See ``Memory.load``.
+        """See ``RecordStore.load``.
 
         Raises:
-            DataError: If the file is no record.
+            DataError: If the file is not a valid record.
         """
         try:
-            found = record.loads(self.path.read_bytes(), str(self.path))
+            rollout = record.loads(self.path.read_bytes(), str(self.path))
         except FileNotFoundError:
             return None
         runner = self._read_heartbeat()
-        watched = found.running and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
+        watched = rollout.running and time.time() - float(str(runner.get("renewed", 0.0))) < FRESH_SECONDS
         return StoredRollout(
-            found, parse_command(self._read_command()), str(runner.get("runner", "")), watched and _alive(runner)
+            rollout, parse_command(self._read_command()), str(runner.get("runner", "")), watched and _alive(runner)
         )
 
     def own(self, first: RolloutRecord) -> None:
-        """See ``Memory.own``."""
+        """See ``RecordStore.own``."""
         self._wish_file.unlink(missing_ok=True)
         self._renew()
         write_text(self.path, first.to_json())
 
     def save(self, changed: RolloutRecord) -> RolloutCommand:
-        """See ``Memory.save``.
+        """See ``RecordStore.save``.
 
         Raises:
             TakenOverError: If another process owns the rollout now.
@@ -156,13 +156,13 @@ class FileRecordStore:
             raise taken_over(changed.name)
         write_text(self.path, changed.to_json())
         self._renew()
-        wish = parse_command(self._read_command())
-        if wish:
+        command = parse_command(self._read_command())
+        if command:
             self._wish_file.unlink(missing_ok=True)
-        return wish
+        return command
 
     def renew(self) -> None:
-        """See ``Memory.renew``.
+        """See ``RecordStore.renew``.
 
         Raises:
             TakenOverError: If another process owns the rollout now.
@@ -171,15 +171,15 @@ class FileRecordStore:
             raise taken_over(str(self.folder))
         self._renew()
 
-    def wish(self, wanted: RolloutCommand) -> None:
-        """See ``Memory.wish``.
+    def wish(self, command: RolloutCommand) -> None:
+        """See ``RecordStore.wish``.
 
         Raises:
             InputError: If there is no rollout.
         """
         if not self.path.exists():
             raise InputError(f"there is no rollout in {self.folder}; start one, or name its folder with --output.")
-        write_text(self._wish_file, wanted)
+        write_text(self._wish_file, command)
 
     @property
     def _wish_file(self) -> Path:
@@ -192,21 +192,21 @@ class FileRecordStore:
 
     def _read_heartbeat(self) -> dict[str, object]:
         try:
-            found = read_json(self.folder / "runner.json")
+            heartbeat = read_json(self.folder / "runner.json")
         except HeadraceError:
             return {}
-        return dict(found)
+        return dict(heartbeat)
 
     def _renew(self) -> None:
         write_json(self.folder / "runner.json", {"runner": self._runner, "renewed": time.time(), "pid": os.getpid()})
 
 
 def _alive(runner: dict[str, object]) -> bool:
-    """Whether the process of this machine that wrote it still runs."""
+    """Return whether the process of a heartbeat still runs on this machine."""
     try:
-        os.kill(int(str(runner.get("pid", 0))), 0)
+        os.kill(int(str(runner.get("pid", 0))), 0)  # signal 0 only tests for the process
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
-        return True
+        return True  # it runs, under another user
     return True

@@ -1,4 +1,4 @@
-"""What the registry is told of a rollout: that it was, on which numbers, how it ended and why."""
+"""Record a rollout in the registry: its numbers, its end and the reason."""
 
 import hashlib
 from typing import Any
@@ -15,7 +15,7 @@ _LONGEST_STEP = 160
 
 
 def decision(record: RolloutRecord) -> dict[str, Any]:
-    """What the registry remembers of a rollout; the record itself is named by its digest.
+    """Return the registry's summary of a rollout, with the digest of the full record.
 
     Args:
         record: A rollout that has ended.
@@ -34,17 +34,17 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
 
 
 def tell(record: RolloutRecord) -> str:
-    """Write a rollout into the history of the candidate's version.
+    """Record a rollout in the history of the candidate's version.
 
     Args:
         record: A rollout that has ended.
 
     Returns:
-        A clause that says where, or why nowhere; the rollout is over either way.
+        A clause that says where, or why nowhere; a failure does not change the rollout.
     """
-    place = registry_place()
-    if place.path and not place.path.exists() and not settings.registry():
-        return "in no registry, for there is none here"
+    location = registry_place()
+    if location.path and not location.path.exists() and not settings.registry():
+        return "in no registry, because there is none here"
     reason = " ".join(record.reasons)[:LONGEST_REASON]
     try:
         version = open_registry().rolled_out(
@@ -52,11 +52,11 @@ def tell(record: RolloutRecord) -> str:
         )
     except (MissingError, StoreError) as error:
         return f"not in the registry: {error}"
-    return f"in the history of {version.model} {version.version} in {place}"
+    return f"in the history of {version.model} {version.version} in {location}"
 
 
 def _step(step: RolloutStep) -> dict[str, Any]:
-    """A step in a few numbers and its reason."""
+    """Return the summary of a step."""
     return {
         "percent": step.percent,
         "requests": int(step.candidate.counts().requests),

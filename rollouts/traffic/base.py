@@ -1,4 +1,4 @@
-"""The port through which a rollout divides an endpoint's requests."""
+"""The protocol through which a rollout divides an endpoint's requests."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +11,8 @@ class VersionPair:
     """The two versions of a rollout.
 
     Attributes:
-        stable: What answered before.
-        candidate: What is to take over.
+        stable: The version that answered before the rollout.
+        candidate: The version that may take over.
     """
 
     stable: RolloutVersion
@@ -22,15 +22,15 @@ class VersionPair:
 class Traffic(Protocol):
     """Divides the requests of one endpoint between two versions.
 
-    What every implementation promises:
+    Every implementation guarantees:
 
-    - After ``prepare`` both versions run, the candidate has answered its bundle's test cases where it can be reached by
-      itself, and gets no request.
-    - After ``split`` requests are divided at random by the share; a request goes to one version, whole.
+    - After ``prepare`` both versions run; the candidate has answered its bundle's test cases, if it can be reached
+      directly, and gets no request.
+    - After ``split`` requests are divided at random by the share; each request goes to one version.
     - After ``promote`` only the candidate answers, and the stable version is gone.
     - After ``restore`` only the stable version answers, and the candidate is gone; it may be called at any time, more
-      than once, and by another process than began.
-    - Between them no request of a client fails that the version that it goes to would have answered.
+      than once, and by another process than the one that began.
+    - In between, no client's request fails because requests are divided.
     """
 
     @property
@@ -38,33 +38,33 @@ class Traffic(Protocol):
         """``replay``, ``canary``, ``knative`` or ``graph``."""
 
     def find(self) -> VersionPair:
-        """The two versions; nothing is changed.
+        """Return the two versions without changing anything.
 
         Raises:
             InputError: If there is no stable version, or the candidate is the same.
         """
 
     def prepare(self) -> None:
-        """Bring up the candidate beside the stable version; again, if that was done already.
+        """Deploy the candidate beside the stable version; may be called again.
 
         Raises:
             InputError: If a bundle is refused.
-            ClusterError: If the candidate does not come up, or the endpoint has other versions by now.
+            ClusterError: If the candidate does not come up, or the endpoint's versions were changed in the meantime.
         """
 
     def split(self, percent: int) -> None:
-        """Send this share of the requests to the candidate, and return when it is so."""
+        """Send this share of the requests, in percent, to the candidate, and return when the division is in effect."""
 
     def promote(self) -> str:
         """Let the candidate take over.
 
         Returns:
-            Where predictions are asked for from now on, in V1.
+            URL of V1 predictions from now on.
         """
 
     def restore(self) -> str:
-        """Let the stable version answer alone.
+        """Let only the stable version answer.
 
         Returns:
-            Where predictions are asked for, in V1.
+            URL of V1 predictions.
         """

@@ -2,7 +2,7 @@
 
 The predictor of the endpoint keeps its name, whichever version it serves: a version is promoted by a rolling update of
 its pods while the canary answers too. A canary is deleted only when no request has reached it for a while, because
-KServe deletes its Service before it changes the route, and the gateway hears of the route later still.
+KServe deletes its Service before it changes the route, and the gateway applies the new route even later.
 """
 
 import math
@@ -22,7 +22,7 @@ from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import goal
 
 _UNDIVIDED_SECONDS = 60.0
-_LONGEST_LABEL = 63  # of the label isvc.NAME-PREDICTOR-predictor that KServe gives to pods
+_LONGEST_LABEL = 63  # limit of the label isvc.NAME-PREDICTOR-predictor that KServe gives to pods
 _DIGITS = 8
 
 
@@ -47,13 +47,13 @@ class CanaryTraffic:
     def prepare(self) -> None:
         """See ``Traffic.prepare``.
 
-        The canary's fewest pods are always said: without that KServe gives a canary without a share none. Its test
-        cases are asked at its own Service, which only those inside of the cluster can reach.
+        The canary's minimum of replicas is always set: otherwise KServe starts no pods while its share is 0. The test
+        cases are sent to the canary's own Service, which can be reached only inside the cluster.
         """
         candidate, deployer = self.endpoint.find().candidate, self.endpoint.deployer
-        own = self.endpoint.own()
-        name, percent = self._name(own), _percent(own)
-        applied = self.endpoint.apply(divide(own, candidate.uri, name, percent))
+        current = self.endpoint.own()
+        name, percent = self._name(current), _percent(current)
+        applied = self.endpoint.apply(divide(current, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         if not deployer.target.via:
@@ -64,12 +64,12 @@ class CanaryTraffic:
         """See ``Traffic.split``.
 
         Raises:
-            ClusterError: If it does not become so.
+            ClusterError: If the division does not take effect in time.
         """
-        own, candidate = self.endpoint.own(), self.endpoint.find().candidate
-        name = self._name(own)
-        more = divide(own, candidate.uri, name, _percent(own), pods=pods_of(own, percent))
-        applied = self.endpoint.apply(more)  # pods come before the requests that they are for
+        current, candidate = self.endpoint.own(), self.endpoint.find().candidate
+        name = self._name(current)
+        enlarged = divide(current, candidate.uri, name, _percent(current), pods=pods_of(current, percent))
+        applied = self.endpoint.apply(enlarged)  # start the pods before the requests arrive
         workload = kserve_status.workload(self.endpoint.name, name)
         if percent:
             waiting = self.endpoint.deployer.waiting()
@@ -80,34 +80,34 @@ class CanaryTraffic:
             self.drain.wait_until_reached(self.endpoint.deployer, workload)
 
     def promote(self) -> str:
-        """See ``Traffic.promote``; the canary answers beside the predictor until that has the candidate's pods alone.
+        """See ``Traffic.promote``; the canary answers too until the predictor has only the candidate's pods.
 
-        The address inside of the cluster stays.
+        The address inside the cluster stays.
         """
-        candidate, own = self.endpoint.find().candidate, self.endpoint.own()
-        made = serving(own, candidate.uri)
-        if own["spec"].get("canary"):
-            made["spec"]["canary"] = own["spec"]["canary"]
-        self.endpoint.until_answering(self.endpoint.apply(made), candidate, fresh=False)
+        candidate, current = self.endpoint.find().candidate, self.endpoint.own()
+        changed = serving(current, candidate.uri)
+        if current["spec"].get("canary"):
+            changed["spec"]["canary"] = current["spec"]["canary"]
+        self.endpoint.until_answering(self.endpoint.apply(changed), candidate, fresh=False)
         return self._alone(candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
-        stable, own = self.endpoint.find().stable, self.endpoint.own()
-        made = serving(own, stable.uri)  # it may have been promoted already, or half
-        if own["spec"].get("canary"):
-            made["spec"]["canary"] = [{**own["spec"]["canary"][0], "trafficPercent": 0}]
-        self.endpoint.until_answering(self.endpoint.apply(made), stable, fresh=False)
+        stable, current = self.endpoint.find().stable, self.endpoint.own()
+        changed = serving(current, stable.uri)  # the candidate may have been promoted already, or partly
+        if current["spec"].get("canary"):
+            changed["spec"]["canary"] = [{**current["spec"]["canary"][0], "trafficPercent": 0}]
+        self.endpoint.until_answering(self.endpoint.apply(changed), stable, fresh=False)
         return self._alone(stable)
 
     def _alone(self, version: RolloutVersion) -> str:
-        """Take the canary's share away, wait until nothing reaches it any more, delete it, and ask what answers."""
-        own = self.endpoint.own()
-        canary = own["spec"].get("canary")
+        """Set the canary's share to 0, wait until no request reaches it, delete it, and verify the version."""
+        current = self.endpoint.own()
+        canary = current["spec"].get("canary")
         if canary:
-            made = serving(own, version.uri)
-            made["spec"]["canary"] = [{**canary[0], "trafficPercent": 0}]
-            self.endpoint.apply(made)
+            changed = serving(current, version.uri)
+            changed["spec"]["canary"] = [{**canary[0], "trafficPercent": 0}]
+            self.endpoint.apply(changed)
             self._until_shared(str(canary[0]["predictor"]["name"]), 0)
             self.drain.wait(
                 self.endpoint.deployer,
@@ -116,10 +116,10 @@ class CanaryTraffic:
         return self._whole(self.endpoint.apply(serving(self.endpoint.own(), version.uri)), version)
 
     def _until_shared(self, name: str, percent: int) -> None:
-        """Wait until KServe says that the canary gets this share.
+        """Wait until KServe reports this share for the canary.
 
         Raises:
-            ClusterError: If it does not become so.
+            ClusterError: If it does not in time.
         """
         wait(
             self.endpoint.deployer.cluster,
@@ -131,9 +131,9 @@ class CanaryTraffic:
         )
 
     def _whole(self, applied: Document, version: RolloutVersion) -> str:
-        """Wait until KServe divides nothing any more, and every answer comes from a version.
+        """Wait until KServe reports no canary and every answer comes from a version.
 
-        Should KServe never take its word back, the answers decide alone.
+        If KServe keeps an old status, the answers alone decide.
         """
         try:
             wait(
@@ -149,70 +149,70 @@ class CanaryTraffic:
                 raise
         return self.endpoint.until_answering(applied, version, fresh=False)
 
-    def _name(self, own: Document) -> str:
-        """Name of the candidate's predictor: the one that it has, else one that nothing has."""
+    def _name(self, current: Document) -> str:
+        """Return the name of the candidate's predictor: its current one, else an unused one."""
         candidate, cluster = self.endpoint.find().candidate, self.endpoint.deployer.cluster
-        for canary in own["spec"].get("canary") or []:
+        for canary in current["spec"].get("canary") or []:
             if canary["predictor"]["model"].get("storageUri") == candidate.uri:
                 return str(canary["predictor"]["name"])
         serial = 1
         while True:
             name = name_of(candidate.digest, endpoint=self.endpoint.name, serial=serial)
             workload = kserve_status.workload(self.endpoint.name, name)
-            taken = name == kserve_status.predictor(own) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - asked at once
+            taken = name == kserve_status.predictor(current) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - called at once
             if not taken:
                 return name
             serial += 1
 
 
 def name_of(digest: str, *, endpoint: str, serial: int = 1) -> str:
-    """Name of the predictor of a version.
+    """Return the name of a version's predictor.
 
     Args:
         digest: Digest of its bundle.
         endpoint: Name of the InferenceService; a long one leaves room for fewer digits of the digest.
-        serial: Which one of that version, where an earlier one is still there.
+        serial: Serial number, if an earlier predictor of that version still exists.
     """
     end = f"-{serial}" if serial > 1 else ""
     room = _LONGEST_LABEL - len(f"isvc.{endpoint}-v{end}-predictor")
     return f"v{digest[: max(1, min(_DIGITS, room))]}{end}"
 
 
-def pods_of(own: Mapping[str, Any], percent: int) -> int:
-    """How many pods a canary has: its share of the predictor's, at least one, and never fewer than it had.
+def pods_of(current: Mapping[str, Any], percent: int) -> int:
+    """Return the number of a canary's pods: its share of the predictor's, at least one, and never fewer than it had.
 
-    Fewer would end before the gateway has heard that the share is smaller.
+    Otherwise pods would end before the gateway has applied the smaller share.
     """
-    fewest = int(own["spec"]["predictor"].get("minReplicas") or 1)
-    had = [int(one["predictor"].get("minReplicas") or 1) for one in own["spec"].get("canary") or []]
-    return min(fewest, max([1, math.ceil(fewest * percent / 100), *had])) or 1
+    minimum = int(current["spec"]["predictor"].get("minReplicas") or 1)
+    previous = [int(canary["predictor"].get("minReplicas") or 1) for canary in current["spec"].get("canary") or []]
+    return min(minimum, max([1, math.ceil(minimum * percent / 100), *previous])) or 1
 
 
-def divide(own: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
-    """An InferenceService with a canary.
+def divide(current: Document, uri: str, name: str, percent: int, *, pods: int = 0) -> Document:
+    """Return an InferenceService with a canary.
 
     Args:
-        own: What was applied before.
+        current: The InferenceService as Headrace applied it last.
         uri: Address of the canary's bundle.
         name: Name of the canary's predictor.
         percent: Its share of the requests.
-        pods: Its fewest pods; 0 for those of its share.
+        pods: Its minimum of replicas; 0 for the number by its share.
     """
-    made = serving(own, kserve_status.source(own))
-    model = {**made["spec"]["predictor"]["model"], "storageUri": uri}
-    predictor = {"name": name, "minReplicas": pods or pods_of(own, percent), "model": model}
-    made["spec"]["canary"] = [{"predictor": predictor, "trafficPercent": percent}]
-    return made
+    changed = serving(current, kserve_status.source(current))
+    model = {**changed["spec"]["predictor"]["model"], "storageUri": uri}
+    predictor = {"name": name, "minReplicas": pods or pods_of(current, percent), "model": model}
+    changed["spec"]["canary"] = [{"predictor": predictor, "trafficPercent": percent}]
+    return changed
 
 
 def share(service: Document, name: str) -> int:
-    """The share that a canary gets, as KServe says; -1 while it does not say so, or the canary is not ready for it."""
-    said = kserve_status.status(service).get("canaryStatuses") or []
-    found = next((one for one in said if one["name"] == name), {"trafficPercent": -1})
-    percent = int(found.get("trafficPercent") or 0)
-    return percent if found.get("ready") or not percent else -1
+    """Return the share that KServe reports for a canary; -1 until it reports one and the canary is ready."""
+    statuses = kserve_status.status(service).get("canaryStatuses") or []
+    status = next((entry for entry in statuses if entry["name"] == name), {"trafficPercent": -1})
+    percent = int(status.get("trafficPercent") or 0)
+    return percent if status.get("ready") or not percent else -1
 
 
-def _percent(own: Document) -> int:
-    """The share that is wanted for a canary; 0 if there is none."""
-    return sum(int(one.get("trafficPercent") or 0) for one in own["spec"].get("canary") or [])
+def _percent(current: Document) -> int:
+    """Return the share in a canary's specification; 0 if there is none."""
+    return sum(int(canary.get("trafficPercent") or 0) for canary in current["spec"].get("canary") or [])

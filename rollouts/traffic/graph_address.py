@@ -1,7 +1,7 @@
-"""Where an InferenceGraph answers: the Service of its router, and outside of the cluster a route made for it.
+"""The address of an InferenceGraph: the Service of its router, or outside the cluster a route created for it.
 
-In Standard mode KServe makes a Deployment and a Service for a graph and no route: the address in its status answers
-nobody. The route that is made here goes the way that the endpoint's own goes, and is deleted with its graph.
+In Standard mode KServe creates a Deployment and a Service for a graph but no route: nothing answers at the address in
+its status. The route created here uses the same gateway as the endpoint's route, and is deleted with its graph.
 """
 
 import tempfile
@@ -25,24 +25,24 @@ from headrace.serving.deployment.kserve_wait import outside_hint
 from headrace.stores.bundles.bundle_store import fetch
 
 _PORT = 80
-_ROUTE_SECONDS = 120.0  # a gateway may take a while to hear of a new route
+_ROUTE_SECONDS = 120.0  # a gateway may take a while to apply a new route
 _EVERY_SECONDS = 0.5
 
 
 def outside(deployer: KServeDeployer) -> bool:
-    """Whether requests come from outside of the cluster."""
+    """Return whether requests come from outside the cluster."""
     return bool(deployer.target.via or deployer.cluster.context)
 
 
 def require_route(deployer: KServeDeployer, service: Document) -> None:
-    """Refuse, before anything is made, a graph that nobody could ask from here.
+    """Raise, before anything is created, if a graph could not be reached from here.
 
     Args:
-        deployer: The way to the cluster.
+        deployer: The deployer for the endpoint's cluster.
         service: The endpoint.
 
     Raises:
-        InputError: If the endpoint has no route beside which the graph's could be made.
+        InputError: If the endpoint has no route as a model for the graph's.
     """
     if not outside(deployer) or kserve_status.mode(service) == KNATIVE:
         return
@@ -50,44 +50,47 @@ def require_route(deployer: KServeDeployer, service: Document) -> None:
     if _way(deployer.cluster, name) is None:
         raise InputError(
             f"the requests of {name} would be divided by an InferenceGraph, which KServe gives no address outside of "
-            f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not look at them) beside "
-            "which a route to it could be made: run the rollout inside of the cluster, as the component rollout, or "
+            f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not read them) beside "
+            "which a route to it could be made: run the rollout inside the cluster, as the component rollout, or "
             "let KServe make routes (its ConfigMap inferenceservice-config, key ingress)."
         )
 
 
 def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
-    """Make the route by which a graph is asked from outside of the cluster, if it must have one.
+    """Create the route to a graph from outside the cluster, if it needs one.
 
     Args:
-        deployer: The way to the cluster.
-        service: The endpoint before which the graph is.
+        deployer: The deployer for the endpoint's cluster.
+        service: The endpoint behind the graph.
         graph: Name of the graph.
 
     Returns:
-        Where predictions are asked for in V1.
+        URL of V1 predictions.
 
     Raises:
-        InputError: If there is nothing beside which a route could be made.
-        ClusterError: If KServe gives it no address, or the route is refused.
+        InputError: If the endpoint has no route as a model for the graph's.
+        ClusterError: If KServe gives the graph no address, or the route is refused.
     """
     url = address(deployer, service, graph)
     if outside(deployer) and kserve_status.mode(service) != KNATIVE:
         require_route(deployer, service)
         cluster = deployer.cluster
-        way, found = _way(cluster, str(service["metadata"]["name"])), cluster.get(INFERENCE_GRAPHS, graph)
-        if way and found:
-            document = route(found, *way, host=str(urlsplit(url).hostname))
+        endpoint_route, graph_object = (
+            _way(cluster, str(service["metadata"]["name"])),
+            cluster.get(INFERENCE_GRAPHS, graph),
+        )
+        if endpoint_route and graph_object:
+            document = route(graph_object, *endpoint_route, host=str(urlsplit(url).hostname))
             patiently(lambda: cluster.apply(document, force=True))
     return url
 
 
 def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
-    """Where a graph is asked from here, in V1.
+    """Return the URL of a graph's V1 predictions from here.
 
     Args:
-        deployer: The way to the cluster.
-        service: The endpoint before which the graph is.
+        deployer: The deployer for the endpoint's cluster.
+        service: The endpoint behind the graph.
         graph: Name of the graph.
 
     Raises:
@@ -100,7 +103,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
         cluster,
         INFERENCE_GRAPHS,
         graph,
-        until=lambda one: str(kserve_status.status(one or {}).get("url") or "") or None,
+        until=lambda document: str(kserve_status.status(document or {}).get("url") or "") or None,
         seconds=deployer.patience.deadline_seconds,
         what="to get an address",
     )
@@ -110,13 +113,13 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
 
 
 def route(graph: Document, kind: ObjectKind, like: Document, *, host: str) -> Document:
-    """The route to the Service of a graph's router.
+    """Return the route to the Service of a graph's router.
 
     Args:
         graph: The InferenceGraph, which owns the route.
         kind: HTTPRoute or Ingress.
-        like: The endpoint's own one, whose gateway or class is taken.
-        host: Host that clients ask.
+        like: The endpoint's own route, whose gateway or class is used.
+        host: Host name for clients.
     """
     name = str(graph["metadata"]["name"])
     owner = {"apiVersion": INFERENCE_GRAPHS.api_version, "kind": INFERENCE_GRAPHS.kind, "name": name}
@@ -127,19 +130,19 @@ def route(graph: Document, kind: ObjectKind, like: Document, *, host: str) -> Do
     else:
         backend = {"service": {"name": name, "port": {"number": _PORT}}}
         rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-        named = like["spec"].get("ingressClassName")
-        spec = {**({"ingressClassName": named} if named else {}), "rules": [rule]}
+        class_name = like["spec"].get("ingressClassName")
+        spec = {**({"ingressClassName": class_name} if class_name else {}), "rules": [rule]}
     labels = {"app.kubernetes.io/part-of": "headrace"}
     metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec}
 
 
 def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
-    """Ask a graph the first test case of a bundle until it answers.
+    """Send a graph the first test case of a bundle until it answers.
 
     Args:
-        deployer: The way to the cluster, and the object store.
-        url: Where it is asked.
+        deployer: Its cluster, object store and timeouts.
+        url: URL of V1 predictions.
         uri: Store URI of the bundle that answers there.
 
     Raises:
@@ -147,26 +150,26 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
         ClusterError: If it does not answer.
     """
     if deployer.store is None:
-        raise missing_store("a graph is asked a test case before it divides requests")
+        raise missing_store("a graph must answer a test case before it divides requests")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]
     seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
-        told = _ask(url, deployer.target.via, case)
-        if not told:
+        problem = _ask(url, deployer.target.via, case)
+        if not problem:
             return
         if time.monotonic() > deadline:
             hint = outside_hint(deployer.cluster, deployer.target.via)
             raise ClusterError(
-                f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {told}{hint}.", "timeout"
+                f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {problem}{hint}.", "timeout"
             )
         time.sleep(_EVERY_SECONDS)
 
 
 def _ask(url: str, via: str, case: Any) -> str:
-    """Why a graph does not answer, as a clause; empty if it does."""
+    """Return why a graph does not answer, as a clause; empty if it does."""
     try:
         with EndpointClient.at(url, via=via) as remote:
             reply = remote.predict([case])
@@ -177,14 +180,14 @@ def _ask(url: str, via: str, case: Any) -> str:
 
 
 def _way(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
-    """The kind of an endpoint's own route, and the route; None if there is none to be seen."""
+    """Return the kind of an endpoint's own route, and the route; None if there is none or it may not be read."""
     for kind in (HTTP_ROUTES, INGRESSES):
         try:
-            found = cluster.get(kind, name)
+            document = cluster.get(kind, name)
         except ClusterError as error:
             if error.reason not in {"forbidden", "unserved"}:
                 raise
             continue
-        if found is not None:
-            return kind, found
+        if document is not None:
+            return kind, document
     return None

@@ -1,4 +1,4 @@
-"""The router of an InferenceGraph: by which weights it divides, and why it does not come up."""
+"""The router of an InferenceGraph: its weights, and why it does not come up."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
     """Apply a graph, and wait until its router runs with some weights.
 
     Args:
-        deployer: The way to the cluster.
+        deployer: Its cluster and timeouts.
         document: The InferenceGraph.
         weights: Shares of the requests by InferenceService, in percent.
 
@@ -37,19 +37,19 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
     cluster, name = deployer.cluster, str(document["metadata"]["name"])
     before = warnings(cluster, name)
     graph = patiently(lambda: cluster.apply(document, force=deployer.target.take_over))
-    patience, began = deployer.patience, time.monotonic()
+    patience, start = deployer.patience, time.monotonic()
     seconds, every = patience.deadline_seconds, patience.every_seconds
     for deployment in follow(cluster, DEPLOYMENTS, name, seconds=seconds, every_seconds=every):
         if routes(deployment, weights):
             return graph
         failure = kserve_status.deployment_failure(deployment, "")
-        found = kserve_pods.failure(cluster.list(PODS, labels=f"app=isvc.{name}"), patience=patience.node_seconds)
-        late = time.monotonic() - began > EVENT_SECONDS
+        crash = kserve_pods.failure(cluster.list(PODS, labels=f"app=isvc.{name}"), patience=patience.node_seconds)
+        late = time.monotonic() - start > EVENT_SECONDS
         for event in () if deployment else set(warnings(cluster, name)) - set(before):
             if event.reason == _REJECTED or (late and CONTESTED not in event.message):
-                failure = f"KServe makes no router of it ({event.reason}): {event.message.rstrip('.')}"
-        if failure or found:
-            text = failure or (found.text if found else "")
+                failure = f"KServe creates no router for it ({event.reason}): {event.message.rstrip('.')}"
+        if failure or crash:
+            text = failure or (crash.text if crash else "")
             raise ClusterError(f"the InferenceGraph {name} must divide requests, but {text}.")
     raise ClusterError(
         f"the InferenceGraph {name} was given {seconds:.0f} s to divide requests by {dict(weights)} and did not: "
@@ -59,24 +59,24 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
 
 
 def warnings(cluster: Cluster, name: str) -> list[ObjectEvent]:
-    """Warnings of KServe about a graph, each with how often and when it was said last."""
-    found = cluster_pods.events(cluster, INFERENCE_GRAPHS.kind, name)
-    return [event for event in found if event.type == "Warning"]
+    """Return KServe's warning events about a graph."""
+    events = cluster_pods.events(cluster, INFERENCE_GRAPHS.kind, name)
+    return [event for event in events if event.type == "Warning"]
 
 
 def ready(graph: Document) -> bool:
-    """Whether KServe says that a graph's router runs, or has run."""
+    """Return whether KServe reports that a graph's router runs, or has run."""
     conditions = kserve_status.status(graph).get("conditions") or []
-    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+    return any((condition["type"], condition["status"]) == ("Ready", "True") for condition in conditions)
 
 
 def routes(deployment: Document | None, weights: Mapping[str, int]) -> bool:
-    """Whether all pods of a graph's router run and divide by these weights."""
+    """Return whether all pods of a graph's router run and divide by these weights."""
     return kserve_status.runs(deployment, "") and deployment is not None and router_weights(deployment) == dict(weights)
 
 
 def router_weights(deployment: Document) -> dict[str, int]:
-    """The weights that a graph's router was started with: KServe gives it the graph as an argument."""
+    """Return the weights that a graph's router was started with: KServe passes it the graph as an argument."""
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         for argument in [*(container.get("command") or []), *(container.get("args") or [])]:
             if argument.lstrip().startswith("{"):
@@ -86,16 +86,17 @@ def router_weights(deployment: Document) -> dict[str, int]:
 
 
 def weights_of(spec: Any) -> dict[str, int]:
-    """Weights of a Splitter by InferenceService, from the specification of its graph."""
+    """Return the weights of a Splitter by InferenceService, from the specification of its graph."""
     steps = ((spec.get("nodes") or {}).get("root") or {}).get("steps") or []
     return {str(step.get("serviceName")): int(step.get("weight") or 0) for step in steps}
 
 
 def _condition(cluster: Cluster, name: str) -> str:
-    """What KServe says of a graph, in a clause."""
+    """Return KServe's status of a graph, as a clause."""
     graph = cluster.get(INFERENCE_GRAPHS, name) or {}
-    for one in kserve_status.status(graph).get("conditions") or []:
-        if one.get("type") == "Ready" and one.get("status") != "True":
-            text = " ".join(str(one.get("message") or "").split())
-            return f"KServe says that it is not ready ({one.get('reason') or 'no reason'}){': ' if text else ''}{text}"
-    return "KServe says nothing against it" if ready(graph) else "KServe has said nothing of it"
+    for condition in kserve_status.status(graph).get("conditions") or []:
+        if condition.get("type") == "Ready" and condition.get("status") != "True":
+            text = " ".join(str(condition.get("message") or "").split())
+            reason = condition.get("reason") or "no reason"
+            return f"KServe says that it is not ready ({reason}){': ' if text else ''}{text}"
+    return "KServe reports no problem" if ready(graph) else "KServe has not reported a status"

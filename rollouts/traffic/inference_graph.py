@@ -1,6 +1,6 @@
 """Requests divided by an InferenceGraph: a Splitter before two InferenceServices.
 
-Clients must ask the graph, which stays when the rollout has ended and then sends everything to the endpoint.
+Clients must call the graph, which stays after the rollout and then sends all requests to the endpoint.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ class InferenceGraphTraffic:
     """A ``Traffic`` by a Splitter.
 
     Attributes:
-        endpoint: The InferenceService of the stable version, and in the end of the candidate's.
-        drain: Waits until nothing reaches the second InferenceService any more.
+        endpoint: The InferenceService of the stable version, and after a promotion of the candidate.
+        drain: Waits until no request reaches the second InferenceService.
     """
 
     endpoint: RolloutEndpoint
@@ -37,16 +37,16 @@ class InferenceGraphTraffic:
         return self.endpoint.find()
 
     def prepare(self) -> None:
-        """See ``Traffic.prepare``; the graph has answered a test case too, where clients will ask it."""
+        """See ``Traffic.prepare``; the graph too has answered a test case, at the address for clients."""
         pair, deployer, name = self.endpoint.find(), self.endpoint.deployer, self.endpoint.name
         graph_address.require_route(deployer, self.endpoint.get())
-        made = serving(self.endpoint.own(), pair.candidate.uri)
-        made["metadata"]["name"] = beside(name)
-        url = self.endpoint.until_answering(self.endpoint.apply(made), pair.candidate, fresh=False)
+        second = serving(self.endpoint.own(), pair.candidate.uri)
+        second["metadata"]["name"] = beside(name)
+        url = self.endpoint.until_answering(self.endpoint.apply(second), pair.candidate, fresh=False)
         deployer.verify_route(url, pair.candidate.uri)
         before = deployer.cluster.get(INFERENCE_GRAPHS, graph_of(name))
-        known = graph_router.weights_of(before["spec"]) if before else {}
-        self._apply_weights(known if {name, beside(name)} >= set(known) and known else {name: 100})
+        weights = graph_router.weights_of(before["spec"]) if before else {}
+        self._apply_weights(weights if {name, beside(name)} >= set(weights) and weights else {name: 100})
         graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
@@ -56,7 +56,7 @@ class InferenceGraphTraffic:
         """See ``Traffic.split``."""
         name = self.endpoint.name
         self._apply_weights(
-            {one: weight for one, weight in {name: 100 - percent, beside(name): percent}.items() if weight}
+            {service: weight for service, weight in {name: 100 - percent, beside(name): percent}.items() if weight}
         )
 
     def promote(self) -> str:
@@ -71,15 +71,15 @@ class InferenceGraphTraffic:
     def restore(self) -> str:
         """See ``Traffic.restore``."""
         stable = self.endpoint.find().stable
-        own = self.endpoint.own()
-        if kserve_status.source(own) == stable.uri:
+        current = self.endpoint.own()
+        if kserve_status.source(current) == stable.uri:
             return self._alone()
-        applied = self.endpoint.apply(serving(own, stable.uri))  # it was being promoted
+        applied = self.endpoint.apply(serving(current, stable.uri))  # a promotion had begun
         self.endpoint.until_answering(applied, stable, fresh=False)
         return self._alone()
 
     def _alone(self) -> str:
-        """Send everything to the endpoint, and take the second InferenceService away; a graph that never ran too."""
+        """Send all requests to the endpoint, and delete the second InferenceService and a graph that never ran."""
         deployer, name = self.endpoint.deployer, self.endpoint.name
         cluster, url = deployer.cluster, ""
         graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
@@ -101,37 +101,38 @@ class InferenceGraphTraffic:
 
 
 def beside(name: str) -> str:
-    """Name of the InferenceService that serves the candidate."""
+    """Return the name of the InferenceService that serves the candidate."""
     return f"{name}-candidate"
 
 
 def graph_of(name: str) -> str:
-    """Name of the InferenceGraph before an endpoint."""
+    """Return the name of the InferenceGraph before an endpoint."""
     return f"{name}-split"
 
 
 def mode_of(cluster: Cluster, service: Document) -> str:
-    """In which mode the graph before an InferenceService runs: in that one's own, in the very word that it has for it.
+    """Return the mode of the graph before an InferenceService: the service's own mode, in the same spelling.
 
-    KServe takes its configuration's for a graph that names none, and rejects it if that is Knative and not there.
+    For a graph without a mode KServe takes the default of its configuration, and rejects the graph if that is Knative
+    and Knative is not installed.
 
     Args:
-        cluster: Whom to ask where the InferenceService does not say.
+        cluster: The cluster, whose default applies if the InferenceService names no mode.
         service: The InferenceService.
     """
-    said = (service["metadata"].get("annotations") or {}).get(MODE) or kserve_status.status(service).get(
+    mode = (service["metadata"].get("annotations") or {}).get(MODE) or kserve_status.status(service).get(
         "deploymentMode"
     )
-    return str(said or found_mode(cluster))
+    return str(mode or found_mode(cluster))
 
 
 def build(name: str, weights: Mapping[str, int], *, mode: str = "") -> Document:
-    """The InferenceGraph.
+    """Return the InferenceGraph.
 
     Args:
         name: Its name.
         weights: Shares of the requests by InferenceService, in percent; they sum to 100.
-        mode: What it runs in; empty to leave it to KServe's configuration.
+        mode: Its mode; empty for the default of KServe's configuration.
     """
     steps = [{"name": service, "serviceName": service, "weight": weight} for service, weight in weights.items()]
     metadata: Document = {"name": name, "labels": {"app.kubernetes.io/part-of": "headrace"}}

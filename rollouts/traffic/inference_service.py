@@ -1,4 +1,4 @@
-"""The InferenceService whose requests are divided, as all ways to divide them need it."""
+"""The InferenceService of a rollout, shared by all kinds of traffic."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from headrace.serving.deployment.kserve import KServeDeployer, goal
 from headrace.serving.deployment.kserve_wait import SupersededError
 
 _PAUSE_SECONDS = 0.5
-# A route that still gives half of its requests to the other version passes once in a million million.
+# A route that still sends half of the requests to the other version passes with probability 2**-40, about 1e-12.
 _ASKS = 40
 T = TypeVar("T")
 
@@ -28,10 +28,10 @@ class RolloutEndpoint:
     """An InferenceService and the two versions of its rollout.
 
     Attributes:
-        deployer: The way to it.
+        deployer: The deployer for its cluster.
         name: Its name.
-        candidate: Address of the bundle that is to take over.
-        stable: Address of the one that answered before the rollout; empty to take what answers now.
+        candidate: Address of the candidate's bundle.
+        stable: Address of the stable version's bundle; empty for the one that it serves now.
     """
 
     deployer: KServeDeployer
@@ -41,25 +41,26 @@ class RolloutEndpoint:
     _pair: VersionPair | None = field(default=None, init=False)
 
     def get(self) -> Document:
-        """The InferenceService.
+        """Return the InferenceService.
 
         Raises:
-            InputError: If there is none.
+            InputError: If it does not exist.
         """
-        found = self.deployer.cluster.get(INFERENCE_SERVICES, self.name)
-        if found is None:
+        service = self.deployer.cluster.get(INFERENCE_SERVICES, self.name)
+        if service is None:
             raise InputError(
                 f"there is no InferenceService {self.name} in {self.deployer.cluster.namespace}: deploy the version "
                 f"that is to be stable with headrace deploy MODEL --name {self.name}."
             )
-        return found
+        return service
 
     def find(self) -> VersionPair:
         """See ``Traffic.find``."""
         if self._pair is None:
             uri = self.stable or kserve_status.source(self.get())
             stable, candidate = (
-                RolloutVersion(uri=one, digest=kserve_spec.parse_published_uri(one)[1]) for one in (uri, self.candidate)
+                RolloutVersion(uri=address, digest=kserve_spec.parse_published_uri(address)[1])
+                for address in (uri, self.candidate)
             )
             if stable.digest == candidate.digest:
                 raise InputError(
@@ -70,11 +71,11 @@ class RolloutEndpoint:
         return self._pair
 
     def own(self) -> Document:
-        """What Headrace had applied of it, to be changed and applied again.
+        """Return the fields of it that Headrace applied, to change and apply them again.
 
         Raises:
             InputError: If Headrace does not own its model.
-            OvertakenError: If it serves neither version by now.
+            SupersededError: If it serves neither version any more.
         """
         service = patiently(self.get)
         pair = self.find()
@@ -83,16 +84,16 @@ class RolloutEndpoint:
                 f"the InferenceService {self.name} must serve one of the rollout's versions; somebody changed it to "
                 f"{kserve_status.source(service) or 'none'} in the meantime."
             )
-        found = owned_fields_of(service)
-        if found is None or not kserve_status.source(found):
+        owned = owned_fields_of(service)
+        if owned is None or not kserve_status.source(owned):
             raise InputError(
                 f"the InferenceService {self.name} must have been deployed by headrace; take it over first with "
                 f"headrace deploy {pair.stable.uri} --name {self.name} --take-over."
             )
-        return found
+        return owned
 
     def apply(self, document: Document) -> Document:
-        """Apply a changed InferenceService, or what stands before it; nothing happens if it is so already."""
+        """Apply a changed InferenceService; nothing happens if it is unchanged."""
         return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
 
     def until_answering(
@@ -103,26 +104,26 @@ class RolloutEndpoint:
         Args:
             applied: The InferenceService, as it was applied.
             version: The version.
-            fresh: Whether its pods must have been made since.
-            route: Whether the route is asked; if not, it is enough that its pods run.
+            fresh: Whether its pods must be newer than the change.
+            route: Whether to send requests through the route; if not, it is enough that its pods run.
 
         Returns:
-            Where predictions are asked for in V1; empty if the route was not asked.
+            URL of V1 predictions; empty without ``route``.
         """
         waiting = self.deployer.waiting()
-        wanted = goal(applied, version.uri, version.digest if route else "", applied)
-        service = waiting.until_answering(replace(wanted, since=wanted.since if fresh else "", asks=_ASKS))
+        version_goal = goal(applied, version.uri, version.digest if route else "", applied)
+        service = waiting.until_answering(replace(version_goal, since=version_goal.since if fresh else "", asks=_ASKS))
         return waiting.url(service, str(applied["metadata"]["name"])) if route else ""
 
 
 def patiently(act: Callable[[], T]) -> T:
-    """Do something again for a while if the API server is away, or has only just started and knows nobody yet.
+    """Call a function again for a while if the API server is unavailable, or has just started and denies everything.
 
     Args:
-        act: What is done; it does no harm to do it twice.
+        act: The function; it must be idempotent.
 
     Raises:
-        ClusterError: If it is refused for longer, or for another reason.
+        ClusterError: If the failure lasts, or has another reason.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -134,10 +135,10 @@ def patiently(act: Callable[[], T]) -> T:
             time.sleep(_PAUSE_SECONDS)
 
 
-def serving(own: Document, uri: str) -> Document:
-    """A copy of an InferenceService that serves another bundle, and that alone."""
-    made: Any = json.loads(json.dumps(own))
-    made["spec"].pop("canary", None)
-    made["spec"]["predictor"].pop("canaryTrafficPercent", None)
-    made["spec"]["predictor"]["model"]["storageUri"] = uri
-    return dict(made)
+def serving(current: Document, uri: str) -> Document:
+    """Return a copy of an InferenceService that serves only another bundle."""
+    changed: Any = json.loads(json.dumps(current))
+    changed["spec"].pop("canary", None)
+    changed["spec"]["predictor"].pop("canaryTrafficPercent", None)
+    changed["spec"]["predictor"]["model"]["storageUri"] = uri
+    return dict(changed)

@@ -37,7 +37,7 @@ class KnativeTraffic:
         """See ``Traffic.split``.
 
         Raises:
-            ClusterError: If it does not become so.
+            ClusterError: If the division does not take effect in time.
         """
         pair = self.endpoint.find()
         self.endpoint.apply(divide(self.endpoint.own(), pair.candidate.uri, percent))
@@ -51,28 +51,30 @@ class KnativeTraffic:
     def restore(self) -> str:
         """See ``Traffic.restore``.
 
-        The stable version gets a new revision, for the latest one is what KServe sends requests to in the end. Until
-        its pods run, the former revision answers: without a share that says so, the candidate would.
+        The stable version gets a new revision, because KServe finally sends all requests to the latest one. With a
+        share of 0 the former revision answers until the new pods run; without it the candidate would.
         """
         stable = self.endpoint.find().stable
-        own = self.endpoint.own()
-        if kserve_status.source(own) != stable.uri or kserve_status.split(own):
-            again = kserve_status.source(own) == stable.uri
-            applied = self.endpoint.apply(divide(own, stable.uri, 0))
+        current = self.endpoint.own()
+        if kserve_status.source(current) != stable.uri or kserve_status.split(current):
+            again = kserve_status.source(current) == stable.uri
+            applied = self.endpoint.apply(divide(current, stable.uri, 0))
             self.endpoint.until_answering(applied, stable, fresh=not again, route=False)
         return self._whole(stable)
 
     def _whole(self, version: RolloutVersion) -> str:
-        """Give the latest revision, which is of this version, all requests."""
+        """Send all requests to the latest revision, which is of this version."""
         applied = self.endpoint.apply(serving(self.endpoint.own(), version.uri))
-        self._until_shared(100)  # while the route divides, a row of answers may come from one version by chance
+        self._until_shared(
+            100
+        )  # while the route still divides, consecutive answers may come from one version by chance
         return self.endpoint.until_answering(applied, version, fresh=False)
 
     def _until_shared(self, percent: int) -> None:
-        """Wait until KServe says that the latest revision gets this share.
+        """Wait until KServe reports this share for the latest revision.
 
         Raises:
-            ClusterError: If it does not become so.
+            ClusterError: If it does not in time.
         """
         wait(
             self.endpoint.deployer.cluster,
@@ -84,22 +86,24 @@ class KnativeTraffic:
         )
 
 
-def divide(own: Document, uri: str, percent: int) -> Document:
-    """An InferenceService whose latest revision is of a bundle and gets a share of the requests.
+def divide(current: Document, uri: str, percent: int) -> Document:
+    """Return an InferenceService whose latest revision is of a bundle and gets a share of the requests.
 
     Args:
-        own: What was applied before.
+        current: The InferenceService as Headrace applied it last.
         uri: Address of the bundle.
         percent: The share.
     """
-    made = serving(own, uri)
-    made["spec"]["predictor"]["canaryTrafficPercent"] = percent
-    return made
+    changed = serving(current, uri)
+    changed["spec"]["predictor"]["canaryTrafficPercent"] = percent
+    return changed
 
 
 def share(service: Document) -> int:
-    """The share that the latest revision gets, as KServe says; -1 while it does not say, or of an older one."""
-    said = (kserve_status.status(service).get("components") or {}).get("predictor") or {}
+    """Return the share that KServe reports for the latest revision; -1 until that revision is ready."""
+    predictor = (kserve_status.status(service).get("components") or {}).get("predictor") or {}
     if not kserve_status.is_revision_ready(service):
         return -1
-    return sum(int(one.get("percent") or 0) for one in said.get("traffic") or [] if one.get("latestRevision"))
+    return sum(
+        int(entry.get("percent") or 0) for entry in predictor.get("traffic") or [] if entry.get("latestRevision")
+    )

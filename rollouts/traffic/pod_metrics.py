@@ -1,4 +1,4 @@
-"""Where the metrics of an endpoint's pods are read."""
+"""Addresses of the metrics of an endpoint's pods."""
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import PODS
@@ -8,28 +8,32 @@ _PORT = "prometheus.kserve.io/port"
 
 
 def of_services(cluster: Cluster, *names: str) -> dict[str, str]:
-    """Addresses of the pods of some InferenceServices, by the pods' names.
+    """Return the addresses of the pods of some InferenceServices, by the pods' names.
 
     Args:
-        cluster: Where they run.
+        cluster: The cluster and the namespace.
         names: Names of the InferenceServices.
     """
     label = f"{kserve_status.SERVICE_LABEL} in ({','.join(names)})"
-    return {str(pod["metadata"]["name"]): _address(pod) for pod in cluster.list(PODS, labels=label) if _there(pod)}
+    return {
+        str(pod["metadata"]["name"]): _address(pod) for pod in cluster.list(PODS, labels=label) if _is_reachable(pod)
+    }
 
 
 def of_workload(cluster: Cluster, workload: str) -> dict[str, str]:
-    """Addresses of the pods of one Deployment that take requests, by the pods' names.
+    """Return the addresses of the ready pods of one Deployment, by the pods' names.
 
     Args:
-        cluster: Where they run.
+        cluster: The cluster and the namespace.
         workload: Name of the Deployment.
     """
     pods = cluster.list(PODS, labels=f"app=isvc.{workload}")
-    return {str(pod["metadata"]["name"]): _address(pod) for pod in pods if _there(pod) and kserve_pods.ready(pod)}
+    return {
+        str(pod["metadata"]["name"]): _address(pod) for pod in pods if _is_reachable(pod) and kserve_pods.ready(pod)
+    }
 
 
-def _there(pod: Document) -> bool:
+def _is_reachable(pod: Document) -> bool:
     return bool((pod.get("status") or {}).get("podIP")) and not pod["metadata"].get("deletionTimestamp")
 
 
@@ -38,9 +42,11 @@ def _address(pod: Document) -> str:
 
 
 def _port(pod: Document) -> str:
-    """Port of a pod's metrics: what its runtime says, else its server's first."""
-    said = (pod["metadata"].get("annotations") or {}).get(_PORT)
-    if said:
-        return str(said)
-    server: Document = next((one for one in pod["spec"]["containers"] if one["name"] == "kserve-container"), {})
-    return str(next((one["containerPort"] for one in server.get("ports") or []), 8080))
+    """Return the port of a pod's metrics: the one that its runtime names, else its server's first."""
+    annotated = (pod["metadata"].get("annotations") or {}).get(_PORT)
+    if annotated:
+        return str(annotated)
+    server: Document = next(
+        (container for container in pod["spec"]["containers"] if container["name"] == "kserve-container"), {}
+    )
+    return str(next((container["containerPort"] for container in server.get("ports") or []), 8080))

@@ -1,4 +1,4 @@
-"""The servers' metrics as a Prometheus server has collected them."""
+"""The servers' metrics from a Prometheus server."""
 
 import json
 from collections import defaultdict
@@ -28,16 +28,16 @@ _TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 
 @dataclass(frozen=True)
 class PrometheusCounters:
-    """A ``Source`` that asks a Prometheus server, by its HTTP API.
+    """A ``CounterSource`` that queries a Prometheus server by its HTTP API.
 
-    Servers are known by the digests that they serve, whatever labels the collection gives them.
+    Servers are identified by the digests that they serve: their other labels depend on Prometheus' configuration.
 
     Attributes:
         url: Its address, such as ``http://prometheus.monitoring:9090``.
         names: Names under which the endpoint's servers serve the model.
         digests: Digests of the two versions.
         selector: Further label matchers, such as ``namespace="models"``; empty for none.
-        outcome: Query of what predictions cost; see ``Outcome``.
+        outcome: Queries of the cost of predictions.
         pool: Connections.
     """
 
@@ -51,10 +51,10 @@ class PrometheusCounters:
     kind = "prometheus"
 
     def __post_init__(self) -> None:
-        """Refuse what is no address.
+        """Raise if the address is invalid or holds a password.
 
         Raises:
-            InputError: If it is none.
+            InputError: If it is invalid or holds a password.
         """
         parts = urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
@@ -68,7 +68,7 @@ class PrometheusCounters:
             )
 
     def read(self) -> Mapping[str, CounterReading]:
-        """See ``Source.read``.
+        """See ``CounterSource.read``.
 
         Raises:
             InputError: If Prometheus does not answer, refuses the query, or collects none of the servers.
@@ -79,51 +79,51 @@ class PrometheusCounters:
                 f"Prometheus at {self.url} must collect the servers' metrics; it has no headrace_model_info with "
                 f"{self._matchers()}: look at its targets, or correct --selector."
             )
-        digests = {_server(one): one.labels["digest"] for one in info}
+        digests = {_server(sample): sample.labels["digest"] for sample in info}
         series = f'{{__name__=~"{"|".join(_SERIES)}"}}'
-        found: dict[str, list[MetricSample]] = defaultdict(list)
-        for one in self.query(f"{series} and on ({', '.join(_SERVER)}) headrace_model_info{{{self._matchers()}}}"):
-            found[_server(one)].append(one)
-        readings = {name: CounterReading(digest, counters.of(found[name])) for name, digest in digests.items()}
+        samples: dict[str, list[MetricSample]] = defaultdict(list)
+        for sample in self.query(f"{series} and on ({', '.join(_SERVER)}) headrace_model_info{{{self._matchers()}}}"):
+            samples[_server(sample)].append(sample)
+        readings = {name: CounterReading(digest, counters.of(samples[name])) for name, digest in digests.items()}
         return {**readings, **self._outcomes()}
 
     def query(self, text: str) -> list[MetricSample]:
-        """The samples of an instant query.
+        """Return the samples of an instant query.
 
         Raises:
             InputError: If Prometheus does not answer, or refuses the query.
         """
         try:
-            reply = self.pool.request(
+            response = self.pool.request(
                 "POST",
                 f"{self.url.rstrip('/')}/api/v1/query",
                 body=urlencode({"query": text}),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
             )
-            said: Any = json.loads(reply.data)
+            document: Any = json.loads(response.data)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise InputError(f"Prometheus at {self.url} does not answer: start it, or correct --prometheus.") from error
-        if not isinstance(said, dict) or said.get("status") != "success":
-            told = said.get("error", "") if isinstance(said, dict) else ""
+        if not isinstance(document, dict) or document.get("status") != "success":
+            problem = document.get("error", "") if isinstance(document, dict) else ""
             raise InputError(
-                f"Prometheus at {self.url} refuses the query {quote(text, 200)} with status {reply.status}: {told}; "
-                "correct the selector or the outcome's query."
+                f"Prometheus at {self.url} refuses the query {quote(text, 200)} with status "
+                f"{response.status}: {problem}; correct the selector or the outcome's query."
             )
         return [
-            MetricSample(str(one["metric"].get("__name__", "")), one["metric"], float(one["value"][1]))
-            for one in said["data"]["result"]
+            MetricSample(str(result["metric"].get("__name__", "")), result["metric"], float(result["value"][1]))
+            for result in document["data"]["result"]
         ]
 
     def _matchers(self) -> str:
-        own = [f'name=~"{"|".join(self.names)}"', f'digest=~"{"|".join(self.digests)}"']
-        return ", ".join([*own, self.selector] if self.selector else own)
+        matchers = [f'name=~"{"|".join(self.names)}"', f'digest=~"{"|".join(self.digests)}"']
+        return ", ".join([*matchers, self.selector] if self.selector else matchers)
 
     def _outcomes(self) -> Mapping[str, CounterReading]:
-        """What predictions cost, as if a server of each version had counted it."""
+        """Return the cost of predictions in the form of one server's counters for each version."""
         if self.outcome is None:
             return {}
-        known = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.known)}
-        wrong = {one.labels.get("digest", ""): one.value for one in self.query(self.outcome.wrong)}
+        known = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.known)}
+        wrong = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.wrong)}
         return {
             f"outcome of {digest}": CounterReading(
                 digest, counters.RequestCounts(outcomes=_share(wrong.get(digest, 0.0), count))
@@ -138,8 +138,8 @@ class OutcomeQueries:
     """Two PromQL queries whose results have the label ``digest``.
 
     Attributes:
-        known: How many predictions' truth is known by now.
-        wrong: How many of them were wrong.
+        known: Number of predictions with known labels.
+        wrong: Number of those that were wrong.
     """
 
     known: str
@@ -150,5 +150,5 @@ def _share(of: float, count: float) -> Mapping[str, float]:
     return {"count": count, "total": of, "squares": of}
 
 
-def _server(one: MetricSample) -> str:
-    return "/".join(one.labels.get(label, "") for label in _SERVER)
+def _server(sample: MetricSample) -> str:
+    return "/".join(sample.labels.get(label, "") for label in _SERVER)

@@ -1,4 +1,4 @@
-"""A rollout on this machine: two server processes, and a table's rows sent to them as clients' requests."""
+"""Traffic on this machine: two server processes, and the rows of a table sent to them as requests."""
 
 import random
 import threading
@@ -28,11 +28,11 @@ _UNREACHABLE = "503"
 
 @dataclass(frozen=True)
 class ReplayRows:
-    """What is sent.
+    """The rows to send.
 
     Attributes:
-        requests: Rows as they are asked, without the target.
-        actuals: What is true of them; empty if nothing is known.
+        requests: n rows, without the target.
+        actuals: n true labels or values; empty if unknown.
     """
 
     requests: Sequence[Mapping[str, Any]]
@@ -40,36 +40,36 @@ class ReplayRows:
 
     @classmethod
     def read(cls, table: str, *, target: str, scratch: Path) -> "ReplayRows":
-        """The rows of a table.
+        """Return the rows of a table.
 
         Args:
             table: Path, glob or address.
-            target: Name of the column that is predicted; it may be absent.
-            scratch: Folder that is made for the table.
+            target: Name of the predicted column, which may be absent.
+            scratch: Folder to create for the table.
 
         Raises:
-            MissingError: If there is no such table.
-            InputError: If it cannot be read as one.
+            MissingError: If the table does not exist.
+            InputError: If it cannot be read.
             DataError: If it has no rows.
         """
         ingest_table(open_source(table), folder=scratch)
-        found = [{key: _plain(value) for key, value in row.items()} for row in parquet_table.read(scratch).to_dicts()]
-        actuals = [row.pop(target) for row in found] if found and target in found[0] else []
-        return cls(found, actuals)
+        rows = [{key: _plain(value) for key, value in row.items()} for row in parquet_table.read(scratch).to_dicts()]
+        actuals = [row.pop(target) for row in rows] if rows and target in rows[0] else []
+        return cls(rows, actuals)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON takes it."""
+    """Return a value that JSON can hold."""
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 @dataclass
 class ReplayStatistics:
-    """What clients saw.
+    """Statistics of the clients.
 
     Attributes:
-        statuses: Requests by digest and HTTP status; 503 where nothing answered.
-        costs: What predictions of which the truth is known cost, by digest: count, total, squares.
+        statuses: Requests by digest and HTTP status; 503 if nothing answered.
+        costs: Count, total and sum of squares of the costs of predictions with known labels, by digest.
     """
 
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -77,7 +77,7 @@ class ReplayStatistics:
 
 
 class ReplayTraffic:
-    """A ``Traffic`` of a table's rows, and the ``Source`` of what came of them."""
+    """A ``Traffic`` of a table's rows, and the ``CounterSource`` of their requests."""
 
     kind = "replay"
 
@@ -93,17 +93,17 @@ class ReplayTraffic:
         rate: float = 0.0,
         seed: int = 0,
     ) -> None:
-        """Prepare.
+        """Initialize without servers and clients.
 
         Args:
             stable: Folder or store URI of the stable version's bundle.
-            candidate: Those of the candidate's.
+            candidate: Folder or store URI of the candidate's bundle.
             name: Name of the endpoint.
-            rows: What is sent, again and again.
+            rows: Rows to send, in a loop.
             lease_path: Lease that this process holds; the servers end with it.
-            log: File for what the servers say.
-            rate: Requests a second; 0 for as many as are answered.
-            seed: Seed of the division.
+            log: Log file of the servers.
+            rate: Requests per second; 0 for no limit.
+            seed: Seed of the random division.
         """
         self._name, self._rows, self._rate, self._seed = name, rows, rate, seed
         self._uris = {"stable": stable, "candidate": candidate}
@@ -113,16 +113,16 @@ class ReplayTraffic:
         self._stopped = threading.Event()
         self._clients: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._flying = dict.fromkeys(self._uris, 0)
+        self._in_flight = dict.fromkeys(self._uris, 0)
         self.sent = ReplayStatistics()
-        self._servers = ServerCounters(self._where)
+        self._servers = ServerCounters(self._addresses)
 
     def find(self) -> VersionPair:
         """See ``Traffic.find``.
 
         Raises:
-            BundleError: If a folder holds no bundle.
-            InputError: If both are the same.
+            BundleError: If a folder does not hold a bundle.
+            InputError: If both versions are the same.
         """
         stable, candidate = (RolloutVersion(uri=uri, digest=_digest(uri)) for uri in self._uris.values())
         if stable.digest == candidate.digest:
@@ -150,7 +150,7 @@ class ReplayTraffic:
 
     def promote(self) -> str:
         """See ``Traffic.promote``."""
-        if "candidate" not in self._endpoints:  # the process that decided so has ended
+        if "candidate" not in self._endpoints:  # the process that decided has ended
             self._endpoints["candidate"] = self._deployers["candidate"].deploy(self._uris["candidate"], name=self._name)
         return self._only("candidate", "stable", 100)
 
@@ -159,10 +159,10 @@ class ReplayTraffic:
         return self._only("stable", "candidate", 0)
 
     def close(self, *, servers: bool = True) -> None:
-        """Send nothing more, and end what serves.
+        """Stop the clients, and then the servers.
 
         Args:
-            servers: Whether the servers are ended too.
+            servers: Whether to stop the servers too.
         """
         self._stopped.set()
         for client in self._clients:
@@ -172,77 +172,79 @@ class ReplayTraffic:
             self._deployers[key].undeploy(self._endpoints.pop(key))
 
     def read(self) -> Mapping[str, CounterReading]:
-        """What the servers counted, and what the clients saw that no server can count."""
-        found = dict(self._servers.read())
+        """Return the servers' counters, and the clients' counts of what no server can count."""
+        readings = dict(self._servers.read())
         with self._lock:
-            for (digest, status), seen in self.sent.statuses.items():
+            for (digest, status), count in self.sent.statuses.items():
                 if status == _UNREACHABLE:
-                    found[f"clients of {digest}"] = CounterReading(digest, RequestCounts(codes={status: float(seen)}))
-            for digest, (count, total, squares) in self.sent.costs.items():
-                outcomes = {"count": count, "total": total, "squares": squares}
-                found[f"outcome of {digest}"] = CounterReading(digest, RequestCounts(outcomes=outcomes))
-        return found
+                    readings[f"clients of {digest}"] = CounterReading(
+                        digest, RequestCounts(codes={status: float(count)})
+                    )
+            for digest, (known, total, squares) in self.sent.costs.items():
+                outcomes = {"count": known, "total": total, "squares": squares}
+                readings[f"outcome of {digest}"] = CounterReading(digest, RequestCounts(outcomes=outcomes))
+        return readings
 
-    def _only(self, kept: str, ended: str, percent: int) -> str:
+    def _only(self, remaining: str, other: str, percent: int) -> str:
         with self._lock:
             self._percent = percent
-        while self._flying[ended]:
-            time.sleep(0.01)  # what was sent to it is answered first
-        endpoint = self._endpoints.pop(ended, None)
+        while self._in_flight[other]:
+            time.sleep(0.01)  # requests in flight must be answered before their server ends
+        endpoint = self._endpoints.pop(other, None)
         if endpoint:
-            self._deployers[ended].undeploy(endpoint)
-        return self._endpoints[kept].url if kept in self._endpoints else ""
+            self._deployers[other].undeploy(endpoint)
+        return self._endpoints[remaining].url if remaining in self._endpoints else ""
 
-    def _where(self) -> Mapping[str, str]:
+    def _addresses(self) -> Mapping[str, str]:
         return {
             f"{key} {endpoint.pid}": endpoint.url.partition("/v1/")[0]
             for key, endpoint in list(self._endpoints.items())
         }
 
     def _send(self, number: int) -> None:
-        """Send rows until told to stop, as one client does."""
-        draw = random.Random(f"{self._seed} {number}")  # noqa: S311 - a division, not a secret
+        """Send rows in a loop until the stop event; run by each client thread."""
+        generator = random.Random(f"{self._seed} {number}")  # noqa: S311 - random division, no cryptography
         remotes = {key: EndpointClient.at(endpoint.url) for key, endpoint in list(self._endpoints.items())}
         digests = {key: endpoint.digest for key, endpoint in list(self._endpoints.items())}
-        place = number
+        index = number
         while not self._stopped.is_set():
-            began = time.monotonic()
-            place = (place + CLIENTS) % len(self._rows.requests)
+            start = time.monotonic()
+            index = (index + CLIENTS) % len(self._rows.requests)
             with self._lock:
-                chosen = "candidate" if draw.random() * 100 < self._percent else "stable"
-                self._flying[chosen] += 1
+                version = "candidate" if generator.random() * 100 < self._percent else "stable"
+                self._in_flight[version] += 1
             try:
-                self._ask(remotes[chosen], digests[chosen], place)
+                self._ask(remotes[version], digests[version], index)
             finally:
                 with self._lock:
-                    self._flying[chosen] -= 1
+                    self._in_flight[version] -= 1
             if self._rate:
-                self._stopped.wait(max(0.0, CLIENTS / self._rate - (time.monotonic() - began)))
+                self._stopped.wait(max(0.0, CLIENTS / self._rate - (time.monotonic() - start)))
         for remote in remotes.values():
             remote.pool.clear()
 
-    def _ask(self, remote: EndpointClient, digest: str, place: int) -> None:
+    def _ask(self, remote: EndpointClient, digest: str, index: int) -> None:
         try:
-            reply = remote.predict([self._rows.requests[place]])
-            status, document = str(reply.status), reply.document
+            response = remote.predict([self._rows.requests[index]])
+            status, document = str(response.status), response.document
         except InputError:
             status, document = _UNREACHABLE, None
         with self._lock:
             self.sent.statuses[digest, status] += 1
-            if status == "200" and self._rows.actuals and self._rows.actuals[place] is not None:
-                cost = _cost(document["predictions"][0], self._rows.actuals[place])
+            if status == "200" and self._rows.actuals and self._rows.actuals[index] is not None:
+                cost = _cost(document["predictions"][0], self._rows.actuals[index])
                 sums = self.sent.costs.setdefault(digest, [0.0, 0.0, 0.0])
-                for at, value in enumerate((1.0, cost, cost**2)):
-                    sums[at] += value
+                for position, value in enumerate((1.0, cost, cost**2)):
+                    sums[position] += value
 
 
 def _digest(uri: str) -> str:
-    """Digest of a bundle, by its address or from its folder."""
+    """Return the digest of a bundle from its address or its folder."""
     return uri.rstrip("/").rpartition("/")[2] if "://" in uri else manifest.read(Path(uri)).digest
 
 
 def _cost(prediction: Mapping[str, Any], actual: Any) -> float:
-    """What a prediction cost: whether a label is wrong, or how far a value is off."""
+    """Return the cost of a prediction: 1.0 for a wrong label and 0.0 for a right one, or the absolute error."""
     if "label" in prediction:
         return float(str(prediction["label"]) != str(actual))
     return abs(float(prediction["value"]) - float(actual))

@@ -1,4 +1,4 @@
-"""The servers' own metrics, read from each of them."""
+"""The servers' own metrics, read from each server."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ _TIMEOUT = urllib3.Timeout(connect=2.0, read=10.0)
 
 @dataclass(frozen=True)
 class ServerCounters:
-    """A ``Source`` that asks each server's ``/metrics``.
+    """A ``CounterSource`` that reads each server's ``/metrics``.
 
     Attributes:
-        where: Gives their addresses such as ``http://10.0.0.7:8080``, by name, each time anew.
+        where: Returns the servers' current addresses, such as ``http://10.0.0.7:8080``, by name.
         pool: Connections.
     """
 
@@ -29,40 +29,44 @@ class ServerCounters:
     kind = "servers"
 
     def read(self) -> Mapping[str, CounterReading]:
-        """See ``Source.read``.
+        """See ``CounterSource.read``.
 
         Raises:
             InputError: If there are servers, and none of them answers.
         """
-        places = self.where()
-        found = {name: reading for name, place in places.items() if (reading := self._read(place)) is not None}
-        if places and not found:
-            told = ", ".join(places.values())
+        addresses = self.where()
+        readings = {
+            name: reading for name, address in addresses.items() if (reading := self._read(address)) is not None
+        }
+        if addresses and not readings:
+            listed = ", ".join(addresses.values())
             raise InputError(
-                f"the servers' metrics must be readable at /metrics of {told}; nothing answers there: name Prometheus "
-                "with --prometheus where pods cannot be reached."
+                f"the servers' metrics must be readable at /metrics of {listed}; nothing answers there: name "
+                "Prometheus with --prometheus where pods cannot be reached."
             )
-        return found
+        return readings
 
-    def _read(self, place: str) -> CounterReading | None:
+    def _read(self, address: str) -> CounterReading | None:
         try:
-            reply = self.pool.request("GET", f"{place}/metrics")
+            response = self.pool.request("GET", f"{address}/metrics")
         except urllib3.exceptions.HTTPError:
-            return None  # it may have ended since it was listed
-        return reading(samples(reply.data.decode("utf-8", "replace"))) if reply.status == 200 else None
+            return None  # the server may have ended since it was listed
+        return reading(samples(response.data.decode("utf-8", "replace"))) if response.status == 200 else None
 
 
 def samples(text: str) -> list[MetricSample]:
-    """The numbers of a text in Prometheus' format; none if it is none."""
+    """Return the samples of a text in Prometheus' format; none if the text is in another format."""
     try:
         families = list(text_string_to_metric_families(text))
     except ValueError:
         return []
-    return [MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples]
+    return [MetricSample(sample.name, sample.labels, sample.value) for family in families for sample in family.samples]
 
 
-def reading(found: Iterable[MetricSample]) -> CounterReading | None:
-    """What one server shows; None if it is none of Headrace's."""
-    found = list(found)
-    digest = next((one.labels.get("digest", "") for one in found if one.name == "headrace_model_info"), "")
-    return CounterReading(digest, counters.of(found)) if digest else None
+def reading(metric_samples: Iterable[MetricSample]) -> CounterReading | None:
+    """Return one server's counters; None if it is not a Headrace server."""
+    metric_samples = list(metric_samples)
+    digest = next(
+        (sample.labels.get("digest", "") for sample in metric_samples if sample.name == "headrace_model_info"), ""
+    )
+    return CounterReading(digest, counters.of(metric_samples)) if digest else None

@@ -1,4 +1,4 @@
-"""An endpoint from its client's side."""
+"""A client of a served model."""
 
 import ipaddress
 import json
@@ -18,12 +18,12 @@ READ_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class EndpointReply:
-    """What came back.
+    """The response of an endpoint.
 
     Attributes:
         status: HTTP status.
         document: The body as JSON; None if it is not JSON.
-        milliseconds: Time from the request to the end of the answer.
+        milliseconds: Time from the request to the end of the response.
     """
 
     status: int
@@ -36,10 +36,10 @@ class EndpointClient:
     """A model at an endpoint that speaks the inference protocols.
 
     Attributes:
-        url: Where predictions are asked for in V1.
+        url: URL of V1 predictions.
         name: Name of the model.
-        pool: Connections that are kept.
-        base: What stands before the protocols' own paths, with the host that is connected to.
+        pool: Open connections.
+        base: Scheme, host to connect to, and the path before the protocols' own paths.
     """
 
     url: str
@@ -49,28 +49,28 @@ class EndpointClient:
 
     @classmethod
     def at(cls, url: str, *, via: str = "") -> Self:
-        """The model behind a V1 URL.
+        """Return the model behind a V1 URL.
 
         Args:
             url: The URL; a path may stand before ``/v1/models``.
             via: Host and port to connect to instead of the URL's own, such as a gateway's, where that is a name.
 
         Raises:
-            InputError: If it is no such URL.
+            InputError: If the URL has another form.
         """
         parts = urlsplit(url)
-        before, _, rest = parts.path.rpartition("/v1/models/")
+        prefix, _, rest = parts.path.rpartition("/v1/models/")
         model = rest.removesuffix(":predict")
         if (
             parts.scheme not in {"http", "https"}
             or not parts.hostname
             or not model
             or "/" in model
-            or parts.path != f"{before}/v1/models/{model}:predict"
+            or parts.path != f"{prefix}/v1/models/{model}:predict"
         ):
             raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {quote(url)}.")
         host = via if via and not _is_address(parts.hostname) else parts.netloc
-        return cls(url=url, name=model, pool=_pool(parts, host), base=f"{parts.scheme}://{host}{before}")
+        return cls(url=url, name=model, pool=_pool(parts, host), base=f"{parts.scheme}://{host}{prefix}")
 
     def __enter__(self) -> Self:
         return self
@@ -81,17 +81,20 @@ class EndpointClient:
         self.pool.clear()
 
     def digest(self) -> str:
-        """Digest of the bundle that the endpoint says it serves; empty if it does not say.
+        """Return the digest of the bundle that the endpoint reports; empty if it reports none.
 
         Raises:
-            InputError: If it does not answer.
+            InputError: If the endpoint does not answer.
         """
         reply = self._ask("GET", f"/v2/models/{self.name}", None)
         versions = reply.document.get("versions") if isinstance(reply.document, dict) else None
         return str(versions[0]) if isinstance(versions, list) and versions else ""
 
     def predict(self, instances: list[Any]) -> EndpointReply:
-        """Ask for predictions in V1.
+        """Request predictions in V1.
+
+        Args:
+            instances: n rows, each an object or an array of the contract's inputs.
 
         Raises:
             InputError: If the endpoint does not answer.
@@ -100,17 +103,17 @@ class EndpointClient:
 
     def _ask(self, method: str, path: str, body: bytes | None) -> EndpointReply:
         headers = {"Content-Type": "application/json", "Host": urlsplit(self.url).netloc}
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             response = self.pool.request(method, f"{self.base}{path}", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise InputError(f"the endpoint {self.url} does not answer; start it, or correct the URL.") from error
-        took = (time.perf_counter() - began) * 1000
+        milliseconds = (time.perf_counter() - start) * 1000
         try:
             document = json.loads(response.data)
         except ValueError:
             document = None
-        return EndpointReply(status=response.status, document=document, milliseconds=took)
+        return EndpointReply(status=response.status, document=document, milliseconds=milliseconds)
 
 
 def _is_address(host: str) -> bool:
@@ -124,7 +127,7 @@ def _is_address(host: str) -> bool:
 def _pool(parts: SplitResult, host: str) -> urllib3.PoolManager:
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     if parts.scheme == "https" and host != parts.netloc:
-        # The certificate is the endpoint's, whoever it is that is connected to.
-        named = parts.hostname
-        return urllib3.PoolManager(timeout=timeout, retries=False, server_hostname=named, assert_hostname=named)
+        # The connection goes to the gateway, but the certificate is the endpoint's.
+        hostname = parts.hostname
+        return urllib3.PoolManager(timeout=timeout, retries=False, server_hostname=hostname, assert_hostname=hostname)
     return urllib3.PoolManager(timeout=timeout, retries=False)

@@ -1,4 +1,4 @@
-"""Where models are served: the one place that chooses."""
+"""Create the deployer of a deployment target."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,16 +14,16 @@ from headrace.serving.deployment.target import DeploymentTarget
 
 
 def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
-    """The deployer of a target.
+    """Return the deployer of a target.
 
     Args:
-        target: Where and how.
-        log: File for what servers of this machine say.
-        say: Told in a few words what is waited for.
+        target: Where and how to serve.
+        log: Log file of servers on this machine.
+        say: Called with a few words about progress.
 
     Raises:
-        InputError: If nobody owns a server of this machine, or KServe is wanted and no object store is set.
-        ClusterError: If there is no way to a cluster.
+        InputError: If a server on this machine has no owner, or KServe has no object store.
+        ClusterError: If no cluster can be reached.
     """
     if target.to == "local":
         lease = settings.lease_path()
@@ -51,26 +51,26 @@ def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = 
 def deploy_step(
     uri: str, *, name: str, target: DeploymentTarget, record: Path, say: Callable[[str], None] = lambda _: None
 ) -> dict[str, str]:
-    """Deploy, and record where.
+    """Deploy a bundle and write its endpoint to a file.
 
     Args:
         uri: Store URI of the bundle.
         name: Name of the endpoint; empty for the model's.
-        target: Where to, and how.
-        record: JSON file to write; the log of a server of this machine lies beside it.
-        say: Told in a few words what is waited for.
+        target: Where and how to serve.
+        record: JSON file to write; a server on this machine logs to a file beside it.
+        say: Called with a few words about progress.
 
     Returns:
-        Metadata: ``url``, ``name``, ``digest``, and of KServe ``to``, ``namespace``, ``mode`` and ``before``.
+        Metadata: ``url``, ``name``, ``digest``; on KServe also ``to``, ``namespace``, ``mode`` and ``before``.
 
     Raises:
-        InputError: If the place cannot be, the bundle is refused, or nobody owns the endpoint.
+        InputError: If the target is invalid, the bundle is refused, or the endpoint has no owner.
         ClusterError: If the version does not come up.
-        InternalError: If a server of this machine fails.
+        InternalError: If a server on this machine fails.
     """
     deployer = choose(target, log=record.with_name(f"{record.name}.log"), say=say)
     endpoint = asdict(deployer.deploy(uri, name=name))
     write_json(record, endpoint)
-    told = ["url", "name", "digest"]
-    told += [] if target.to == "local" else ["to", "namespace", "mode", "before"]
-    return {key: str(endpoint[key]) for key in told}
+    keys = ["url", "name", "digest"]
+    keys += [] if target.to == "local" else ["to", "namespace", "mode", "before"]
+    return {key: str(endpoint[key]) for key in keys}

@@ -30,17 +30,17 @@ _REFUSED = {"busy", "conflict", "forbidden", "invalid", "unauthorized", "unserve
 
 @dataclass(frozen=True)
 class KServeDeployer:
-    """A ``Deployer`` on KServe; what it promises stands there.
+    """A ``Deployer`` on KServe; the protocol states its guarantees.
 
-    Before ``deploy`` returns, every test case of the bundle was asked through the model's real route, because the way
-    to the server is not Headrace's own.
+    Before ``deploy`` returns, it sends every test case of the bundle through the model's real route, because gateways
+    and routers that Headrace does not control stand between the client and the server.
 
     Attributes:
-        cluster: Where, and in which namespace.
-        store: The object store, from which the test cases are read; None where nothing is deployed.
-        target: How models are served; its ``via`` empty for one inside of the cluster.
-        patience: How long things may take.
-        say: Told in a few words what is waited for.
+        cluster: The cluster and the namespace.
+        store: The object store, from which the test cases are read; None if nothing is deployed.
+        target: How models are served; ``via`` is empty for a client inside the cluster.
+        patience: Timeouts.
+        say: Called with a few words about progress.
     """
 
     cluster: Cluster
@@ -55,18 +55,18 @@ class KServeDeployer:
         """Serve the bundle at ``uri``, the address that ``publish`` returned.
 
         Raises:
-            InputError: If the address, the name or the mode cannot be, or a rollout is under way.
-            ClusterError: If the version does not come up; the sentence says why, and what answers now.
+            InputError: If the address, the name or the mode is invalid, or a rollout is under way.
+            ClusterError: If the version does not come up; the sentence says why, and which version answers now.
         """
-        own, digest = kserve_spec.parse_published_uri(uri)
-        name = kserve_spec.checked_name(name or own)
+        model_name, digest = kserve_spec.parse_published_uri(uri)
+        name = kserve_spec.checked_name(name or model_name)
         before = self.cluster.get(INFERENCE_SERVICES, name)
         self._refuse(before, name)
-        answered = self._digest(before, name)
+        before_digest = self._digest(before, name)
         with ended_by_sigterm():
             document = self._document(name, uri, before)
-            about = claim_of(self.cluster, before, document, answered)
-            with hold_claim(self.cluster, about) as claim:
+            subject = claim_of(self.cluster, before, document, before_digest)
+            with hold_claim(self.cluster, subject) as claim:
                 applied = self._apply(document, claim)
                 try:
                     service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
@@ -79,8 +79,8 @@ class KServeDeployer:
                     self._undo_late_apply(error, claim, applied)
                     raise
                 except HeadraceError as error:
-                    ended = self._restore(claim, applied)
-                    raise _failure(error, name, digest, ended) from error
+                    outcome = self._restore(claim, applied)
+                    raise _failure(error, name, digest, outcome) from error
                 except BaseException:
                     self._put_back(claim, applied)
                     raise
@@ -91,7 +91,7 @@ class KServeDeployer:
             to=self.to,
             namespace=self.cluster.namespace,
             mode=kserve_status.mode(service),
-            before=answered,
+            before=before_digest,
             changed=before is None or before["metadata"]["generation"] != applied["metadata"]["generation"],
         )
 
@@ -99,7 +99,7 @@ class KServeDeployer:
         """Delete the InferenceService and wait until it is gone.
 
         Raises:
-            ClusterError: If it is refused, or does not go.
+            ClusterError: If the cluster refuses, or the InferenceService stays.
         """
         self.cluster.delete(INFERENCE_SERVICES, endpoint.name)
         deadline = time.monotonic() + _GONE_SECONDS
@@ -112,12 +112,12 @@ class KServeDeployer:
             time.sleep(self.patience.every_seconds)
 
     def manifest(self, uri: str, *, name: str = "") -> Document:
-        """The InferenceService as it would be sent."""
+        """Return the InferenceService as it would be sent."""
         name = kserve_spec.checked_name(name or kserve_spec.parse_published_uri(uri)[0])
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
     def waiting(self, check: Callable[[], None] = lambda: None) -> VersionWait:
-        """What waits for a version, with the patience of the options, as long as ``check`` raises nothing."""
+        """Return a ``VersionWait`` with this deployer's timeouts; it calls ``check``, which may raise, at each poll."""
         return VersionWait(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
@@ -127,16 +127,16 @@ class KServeDeployer:
             raise InputError(
                 f"a rollout of {name} is under way: end it with headrace rollout {name} --abort, or wait for its end."
             )
-        found = kserve_status.mode(before)
-        if self.target.mode and found and found != self.target.mode:
+        mode = kserve_status.mode(before)
+        if self.target.mode and mode and mode != self.target.mode:
             raise InputError(
-                f"{name} runs in the mode {found}, which KServe does not change: leave --mode away, or remove it first."
+                f"{name} runs in the mode {mode}, which KServe does not change: omit --mode, or remove {name} first."
             )
 
     def _document(self, name: str, uri: str, before: Document | None) -> Document:
         predictor = kserve_status.predictor(before) if before else ""
         document = kserve_spec.build(name, uri, target=self.target, predictor=predictor)
-        # What an InferenceService says of its mode is repeated letter by letter: KServe refuses another word for it.
+        # Repeat the mode in the InferenceService's own spelling: KServe refuses a synonym as a change of mode.
         mode = (
             (before["metadata"].get("annotations") or {}).get(MODE, "")
             if before
@@ -147,7 +147,7 @@ class KServeDeployer:
         return document
 
     def _digest(self, service: Document | None, name: str) -> str:
-        """What answers now; empty if nothing does."""
+        """Return the digest of the version that answers now; empty if none does."""
         if service is None:
             return ""
         try:
@@ -156,10 +156,10 @@ class KServeDeployer:
             return ""
 
     def verify_route(self, url: str, uri: str) -> str:
-        """Ask a bundle's test cases on a route.
+        """Send a bundle's test cases through a route.
 
         Args:
-            url: Where they are asked, in V1.
+            url: URL of V1 predictions.
             uri: Store URI of the bundle.
 
         Returns:
@@ -167,87 +167,88 @@ class KServeDeployer:
 
         Raises:
             InputError: If there is no object store.
-            ClusterError: If an answer is not as the bundle says.
+            ClusterError: If an answer differs from the bundle's.
         """
         if self.store is None:
             raise missing_store("a version is verified by its bundle's test cases")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
-            found = verify(url, bundle=bundle, via=self.target.via)
-        if found["failures"]:
+            result = verify(url, bundle=bundle, via=self.target.via)
+        if result["failures"]:
             raise ClusterError(
-                f"the endpoint {url} does not answer as the bundle says: {describe_failures(found['failures'])}"
+                f"the endpoint {url} does not answer as the bundle says: {describe_failures(result['failures'])}"
             )
-        self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
+        self.say("1 test case" if result["cases"] == 1 else f"{result['cases']} test cases")
         return url
 
     def _apply(self, document: Document, claim: LeaseClaim) -> Document:
-        """Apply the InferenceService; where it is unknown whether that was done, the claim stays to be tidied."""
+        """Apply the InferenceService; if it is unknown whether the server did so, keep the claim for the cleanup."""
         try:
             return self.cluster.apply(document, force=self.target.take_over)
         except ClusterError as error:
+            # The server said no, so nothing was applied. After a timeout or a lost connection nobody knows.
             if error.reason in _REFUSED:
                 claim.end()
             raise
 
     def _put_back(self, claim: LeaseClaim, applied: Document) -> None:
-        """Undo the change, without waiting for what comes of it; whoever claimed it since is left alone."""
+        """Undo the change without waiting for its effect, unless another process has claimed the object since."""
         claim.confirm()
         undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
         claim.end()
 
     def _undo_late_apply(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
-        """Undo what was applied only after the claim had been tidied away, by a process that slept for long."""
-        found = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
-        same = found and all(found["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
+        """Undo a change that this process applied after a cleanup had removed its claim, because it slept for long."""
+        service = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
+        same = service and all(service["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
         if error.gone and same:
             undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
 
     def _restore(self, claim: LeaseClaim, applied: Document) -> str:
-        """Undo the change.
+        """Undo the change and wait until the former version answers.
 
         Returns:
-            What is so now, as a clause.
+            The resulting state, as a clause.
         """
-        name, former, answered = claim.about.name, claim.about.before, claim.about.answered
+        name, before, before_digest = claim.about.name, claim.about.before, claim.about.answered
         try:
             failing = self.cluster.get(INFERENCE_SERVICES, name) or applied
             self._put_back(claim, applied)
-            if former is None:
-                return f"{name}, which was not there before, was deleted again"
-            if not answered:
-                return f"{name} was put back to what it was, which did not answer either"
-            self.say(f"putting back {answered[:12]}")
+            if before is None:
+                return f"{name}, which did not exist before, was deleted again"
+            if not before_digest:
+                return f"{name} was restored to its former state, which did not answer either"
+            self.say(f"restoring {before_digest[:12]}")
             service = self.cluster.get(INFERENCE_SERVICES, name) or applied
-            self.waiting().until_answering(goal(service, kserve_status.source(former), answered, failing))
+            self.waiting().until_answering(goal(service, kserve_status.source(before), before_digest, failing))
         except HeadraceError as error:
-            return f"and what was there before could not be brought back: {str(error).rstrip('.')}"
-        return f"{name} answers with {answered[:12]} as before"
+            return f"and its former state could not be restored: {str(error).rstrip('.')}"
+        return f"{name} answers with {before_digest[:12]} as before"
 
 
 def goal(applied: Document, uri: str, digest: str, before: Document | None) -> WaitGoal:
-    """What is to be waited for after an InferenceService was applied.
+    """Return the state to wait for after an InferenceService was applied.
 
     Args:
-        applied: The InferenceService, as the server gave it back.
+        applied: The InferenceService, as the server returned it.
         uri: Address of the bundle.
         digest: Digest that its servers must report.
         before: The InferenceService before the change; None if there was none.
     """
     metadata = applied["metadata"]
     times = [str(entry.get("time", "")) for entry in metadata.get("managedFields") or [] if entry["manager"] == MANAGER]
-    known = kserve_status.status(before or {}).get("modelStatus") or {}
+    model_status = kserve_status.status(before or {}).get("modelStatus") or {}
     return WaitGoal(
         name=str(metadata["name"]),
         uri=uri,
         digest=digest,
         uid=str(metadata["uid"]),
-        known=dict(known),
+        known=dict(model_status),
         since=max(times, default=""),
     )
 
 
-def _failure(error: HeadraceError, name: str, digest: str, ended: str) -> HeadraceError:
-    """What went wrong and what is so now, in one sentence."""
-    text = f"{name} must answer with {digest[:12]}, but {str(error).rstrip('.')}; {ended}."
+def _failure(error: HeadraceError, name: str, digest: str, outcome: str) -> HeadraceError:
+    """Return an error that says in one sentence what went wrong and what the state is now."""
+    text = f"{name} must answer with {digest[:12]}, but {str(error).rstrip('.')}; {outcome}."
     return ClusterError(text, error.reason) if isinstance(error, ClusterError) else type(error)(text)

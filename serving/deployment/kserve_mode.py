@@ -1,4 +1,4 @@
-"""In which mode KServe runs models, found by asking."""
+"""Find out in which mode KServe runs models."""
 
 from headrace.cluster.api import discovery, kserve_config
 from headrace.cluster.api.client import Cluster
@@ -10,30 +10,30 @@ _WORDS = {"RawDeployment": STANDARD, "Serverless": KNATIVE}
 
 
 def found_mode(cluster: Cluster, wanted: str = "") -> str:
-    """In which mode a new InferenceService will run.
+    """Return the mode in which a new InferenceService will run.
 
     Args:
-        cluster: Whom to ask.
-        wanted: The mode that is wanted; empty for the cluster's own.
+        cluster: The cluster.
+        wanted: The mode to use; empty for the cluster's default.
 
     Returns:
-        ``Standard`` or ``Knative``; empty where only KServe's webhook knows, which then writes it down itself.
+        ``Standard`` or ``Knative``; empty if only KServe's webhook knows, which then sets the mode itself.
 
     Raises:
-        InputError: If Knative is wanted and not installed.
-        ClusterError: If the cluster cannot be asked.
+        InputError: If the mode is Knative, which is not installed.
+        ClusterError: If the cluster cannot be read.
     """
-    knative = KNATIVE_GROUP in discovery.groups(cluster.transport)
-    if wanted == KNATIVE and not knative:
+    has_knative = KNATIVE_GROUP in discovery.groups(cluster.transport)
+    if wanted == KNATIVE and not has_knative:
         raise InputError(f"the mode {KNATIVE} needs Knative Serving, which {cluster.address} does not serve.")
     if wanted:
         return wanted
-    return _configured_mode(cluster) if knative else STANDARD
+    return _configured_mode(cluster) if has_knative else STANDARD
 
 
 def _configured_mode(cluster: Cluster) -> str:
-    """The mode of KServe's configuration; empty if it says none or may not be read."""
+    """Return the default mode of KServe's configuration; empty if it names none or may not be read."""
     config = kserve_config.read(cluster)
-    said = config.default_mode if config else ""
-    mode = _WORDS.get(said, said)
+    default = config.default_mode if config else ""
+    mode = _WORDS.get(default, default)
     return mode if mode in {STANDARD, KNATIVE} else ""

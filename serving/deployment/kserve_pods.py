@@ -8,13 +8,13 @@ from typing import Any
 from headrace.serving.deployment.kserve_status import SOURCE
 
 Document = Mapping[str, Any]
-# What no waiting mends. An image that could not be pulled once may be pulled the next time, hence no ErrImagePull.
+# Reasons that waiting does not fix. ErrImagePull is not among them: the next pull may succeed.
 _HOPELESS = {
     "CrashLoopBackOff": "crashes again and again",
     "ImagePullBackOff": "has an image that cannot be pulled",
-    "InvalidImageName": "has an image whose name is none",
+    "InvalidImageName": "has an image with an invalid name",
     "ErrImageNeverPull": "has an image that is not on the node and may not be pulled",
-    "CreateContainerConfigError": "lacks what its definition names",
+    "CreateContainerConfigError": "refers to a ConfigMap, Secret or key that does not exist",
     "CreateContainerError": "cannot be created",
     "RunContainerError": "cannot be started",
 }
@@ -27,9 +27,9 @@ class PodFailure:
     Attributes:
         text: A clause that names pod and reason.
         pod: Its name.
-        container: The container whose log may tell more; empty for none.
-        previous: Whether that is the log of the container before its last restart.
-        message: What it left behind when it ended, where its log cannot be had.
+        container: The container whose log may explain the failure; empty for none.
+        previous: Whether to read the log from before the container's last restart.
+        message: The container's termination message, for use if its log cannot be read.
     """
 
     text: str
@@ -40,21 +40,21 @@ class PodFailure:
 
 
 def of(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]:
-    """The pods of one version, the newest first, without those of an earlier attempt at it or on their way out.
+    """Return the pods of one version, newest first, without pods of an earlier attempt or that are being deleted.
 
     Args:
         pods: Pods of the model.
         uri: Address of the version's bundle.
         since: When the attempt began, RFC 3339.
     """
-    own = [
+    version_pods = [
         pod
         for pod in pods
         if uri in _sources(pod)
         and not pod["metadata"].get("deletionTimestamp")
         and str(pod["metadata"]["creationTimestamp"]) >= since
     ]
-    return sorted(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return sorted(version_pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
 
 
 def _sources(pod: Document) -> set[str]:
@@ -64,55 +64,55 @@ def _sources(pod: Document) -> set[str]:
 
 
 def failure(pods: Iterable[Document], *, patience: float, now: datetime | None = None) -> PodFailure | None:
-    """The first reason for which a pod will not come up by itself.
+    """Return the first failure of a pod that waiting does not fix; None if there is none.
 
     Args:
         pods: Pods of one version.
-        patience: Seconds that a pod may wait for a node, which an autoscaler may still have to make.
+        patience: Seconds that a pod may wait for a node, which an autoscaler may have to create first.
         now: The time; None for the clock's.
     """
     for pod in pods:
-        found = _find_crash(pod) or _homeless(pod, patience, now or datetime.now(UTC))
-        if found:
-            return found
+        cause = _find_crash(pod) or _homeless(pod, patience, now or datetime.now(UTC))
+        if cause:
+            return cause
     return None
 
 
 def ready(pod: Document) -> bool:
-    """Whether a pod takes requests."""
+    """Return whether a pod takes requests."""
     conditions = (pod.get("status") or {}).get("conditions") or []
-    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+    return any((condition["type"], condition["status"]) == ("Ready", "True") for condition in conditions)
 
 
 def waiting_since(pod: Document, now: datetime) -> float:
-    """Seconds since a pod was made."""
-    made = datetime.fromisoformat(str(pod["metadata"]["creationTimestamp"]))
-    return (now - made).total_seconds()
+    """Return the seconds since a pod was created."""
+    created = datetime.fromisoformat(str(pod["metadata"]["creationTimestamp"]))
+    return (now - created).total_seconds()
 
 
 def _find_crash(pod: Document) -> PodFailure | None:
-    name, said = str(pod["metadata"]["name"]), pod.get("status") or {}
-    for entry in [*(said.get("initContainerStatuses") or []), *(said.get("containerStatuses") or [])]:
+    name, status = str(pod["metadata"]["name"]), pod.get("status") or {}
+    for entry in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (entry.get("state") or {}).get("waiting") or {}
         reason, restarts = str(waiting.get("reason", "")), int(entry.get("restartCount") or 0)
         if reason not in _HOPELESS or (reason == "CrashLoopBackOff" and not restarts):
             continue
-        ended = (entry.get("lastState") or {}).get("terminated") or {}
+        terminated = (entry.get("lastState") or {}).get("terminated") or {}
         facts = [reason]
-        if ended:
-            facts += [f"exit code {ended.get('exitCode')}", str(ended.get("reason", ""))]
-        told = " ".join(str(waiting.get("message", "")).split())
+        if terminated:
+            facts += [f"exit code {terminated.get('exitCode')}", str(terminated.get("reason", ""))]
+        message = " ".join(str(waiting.get("message", "")).split())
         text = f"the container {entry['name']} of pod {name} {_HOPELESS[reason]} ({', '.join(filter(None, facts))})"
-        more = f": {told}" if told and reason != "CrashLoopBackOff" else ""
-        container, message = str(entry["name"]) if ended else "", str(ended.get("message") or "")
-        return PodFailure(text + more, name, container, previous=bool(ended), message=message)
+        suffix = f": {message}" if message and reason != "CrashLoopBackOff" else ""
+        container, termination_message = str(entry["name"]) if terminated else "", str(terminated.get("message") or "")
+        return PodFailure(text + suffix, name, container, previous=bool(terminated), message=termination_message)
     return None
 
 
 def _homeless(pod: Document, patience: float, now: datetime) -> PodFailure | None:
     for entry in (pod.get("status") or {}).get("conditions") or []:
-        nowhere = (entry["type"], entry["status"]) == ("PodScheduled", "False")
-        if nowhere and waiting_since(pod, now) > patience:
-            name, told = str(pod["metadata"]["name"]), " ".join(str(entry.get("message", "")).split())
-            return PodFailure(f"pod {name} finds no node ({entry.get('reason', '')}): {told}", name)
+        unscheduled = (entry["type"], entry["status"]) == ("PodScheduled", "False")
+        if unscheduled and waiting_since(pod, now) > patience:
+            name, message = str(pod["metadata"]["name"]), " ".join(str(entry.get("message", "")).split())
+            return PodFailure(f"pod {name} finds no node ({entry.get('reason', '')}): {message}", name)
     return None

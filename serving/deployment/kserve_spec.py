@@ -11,19 +11,19 @@ MODE = "serving.kserve.io/deploymentMode"
 STANDARD, KNATIVE = "Standard", "Knative"
 FORMAT = "headrace"
 LONGEST_NAME = 40
-_CPU, _MEMORY = "250m", "384Mi"  # requested, unless the target says otherwise
-_MOST_CPU, _MOST_MEMORY = "1", "1Gi"  # allowed, likewise
+_CPU, _MEMORY = "250m", "384Mi"  # default requests
+_MOST_CPU, _MOST_MEMORY = "1", "1Gi"  # default limits
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _URI = re.compile(r"s3://[^/]+/models/(?P<name>[^/]+)/(?P<digest>[0-9a-f]{64})/")
 Document = dict[str, Any]
 
 
 def parse_published_uri(uri: str) -> tuple[str, str]:
-    """Name and digest of a published bundle.
+    """Return the name and digest of a published bundle.
 
     Raises:
-        InputError: If the address is not what ``publish`` returned; KServe would take ``…/v1`` without a slash at its
-            end for ``…/v10/`` too.
+        InputError: If the address is not one that ``publish`` returned. The slash at its end matters: KServe fetches by
+            prefix, so ``…/v1`` would match ``…/v10/`` too.
     """
     match = _URI.fullmatch(uri)
     if match is None:
@@ -35,10 +35,10 @@ def parse_published_uri(uri: str) -> tuple[str, str]:
 
 
 def checked_name(name: str) -> str:
-    """The name, if KServe takes it.
+    """Return the name if KServe accepts it.
 
     Raises:
-        InputError: If it does not.
+        InputError: If KServe does not accept it.
     """
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
@@ -49,17 +49,17 @@ def checked_name(name: str) -> str:
 
 
 def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", predictor: str = "") -> Document:
-    """The InferenceService.
+    """Return the InferenceService.
 
-    Neither labels nor annotations say anything that changes from version to version: KServe hands them on to the pods,
-    which would be started anew.
+    Labels and annotations hold nothing that changes from version to version: KServe copies them to the pods, so that a
+    change would restart them.
 
     Args:
-        name: Its name, which is the model's name on the endpoint too.
+        name: Its name, which is also the model's name on the endpoint.
         uri: Address of the bundle, with a slash at its end.
-        target: What its pods are made of.
+        target: Resources, replicas, runtime and service account.
         mode: ``Standard`` or ``Knative``; empty to leave it to the cluster.
-        predictor: Name of the predictor; a canary that was promoted gave it one, and another would restart the pods.
+        predictor: Name of the predictor, which a promoted canary has; another name would restart the pods.
 
     Returns:
         A Kubernetes object, as plain values.
@@ -72,7 +72,7 @@ def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", pred
         "minReplicas": target.replicas,
         "maxReplicas": target.most_replicas or target.replicas,
         **({"serviceAccountName": target.service_account} if target.service_account else {}),
-        # Servers call nobody by the API, and are no step of a mesh that would want a token.
+        # Servers never call the Kubernetes API, so they need no token.
         "automountServiceAccountToken": False,
         "model": model(uri, target),
     }
@@ -85,9 +85,9 @@ def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", pred
 
 
 def model(uri: str, target: DeploymentTarget) -> Document:
-    """The model of a predictor.
+    """Return the model of a predictor.
 
-    Resources are always said: KServe would put its own defaults in the place of the runtime's.
+    Resources are always set: otherwise KServe's defaults would replace the runtime's.
     """
     return {
         "modelFormat": {"name": FORMAT},

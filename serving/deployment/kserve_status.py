@@ -1,8 +1,8 @@
-"""What KServe and Kubernetes say of a version, read without believing more of it than it means.
+"""Read the status of a version from KServe's and Kubernetes' objects.
 
-``Ready`` stays true while a new version fails behind an old one, ``modelStatus`` keeps what was, and
-``status.observedGeneration`` is the Deployment's: none of them says that a version answers. The Deployment's counters
-and the pods say whether it runs; only the digest that the server reports says that it answers.
+``Ready`` stays true while a new version fails behind an old one, ``modelStatus`` keeps its former value, and
+``status.observedGeneration`` is the Deployment's: none of them shows that a version answers. The Deployment's counters
+and the pods show whether it runs; only the digest that the server reports shows that it answers.
 """
 
 from collections.abc import Mapping
@@ -18,69 +18,69 @@ Document = Mapping[str, Any]
 
 
 def mode(service: Document) -> str:
-    """How KServe runs an InferenceService: ``Standard`` or ``Knative``; empty while it has not said."""
-    said = status(service).get("deploymentMode") or (service["metadata"].get("annotations") or {}).get(MODE, "")
-    return _MODES.get(str(said), str(said))
+    """Return how KServe runs an InferenceService: ``Standard`` or ``Knative``; empty until KServe reports it."""
+    reported = status(service).get("deploymentMode") or (service["metadata"].get("annotations") or {}).get(MODE, "")
+    return _MODES.get(str(reported), str(reported))
 
 
 def status(document: Document) -> Document:
-    """The status of an object; empty if it has none yet."""
-    found: Document = document.get("status") or {}
-    return found
+    """Return the status of an object; empty if it has none yet."""
+    reported: Document = document.get("status") or {}
+    return reported
 
 
 def source(service: Document) -> str:
-    """Address of the bundle that an InferenceService is to serve; empty if it names none."""
+    """Return the address of the bundle in an InferenceService's specification; empty if it names none."""
     return str(((service["spec"].get("predictor") or {}).get("model") or {}).get("storageUri") or "")
 
 
 def predictor(service: Document) -> str:
-    """Name of an InferenceService's predictor; empty for the unnamed one that most have."""
+    """Return the name of an InferenceService's predictor; empty for the unnamed one that most have."""
     return str((service["spec"].get("predictor") or {}).get("name") or "")
 
 
 def workload(name: str, predictor: str = "") -> str:
-    """Name of the Deployment and the Service that KServe makes in Standard mode."""
+    """Return the name of the Deployment and the Service that KServe creates in Standard mode."""
     return f"{name}-{predictor}-predictor" if predictor else f"{name}-predictor"
 
 
 def split(service: Document) -> bool:
-    """Whether an InferenceService is divided between two versions."""
+    """Return whether an InferenceService is divided between two versions."""
     percent = (service["spec"].get("predictor") or {}).get("canaryTrafficPercent")
     return bool(service["spec"].get("canary")) or (percent is not None and percent < 100)
 
 
 def base(service: Document, *, outside: bool) -> str:
-    """Address of an InferenceService; empty while it has none. It changes when a canary is promoted.
+    """Return the base URL of an InferenceService; empty while it has none. It changes when a canary is promoted.
 
     Args:
         service: The InferenceService.
-        outside: Whether the one for those outside of the cluster is wanted.
+        outside: Whether to return the URL for clients outside the cluster.
     """
-    said = status(service)
-    inner, outer = str((said.get("address") or {}).get("url") or ""), str(said.get("url") or "")
+    reported = status(service)
+    inner, outer = str((reported.get("address") or {}).get("url") or ""), str(reported.get("url") or "")
     return ((outer or inner) if outside else (inner or outer)).rstrip("/")
 
 
 def model_failure(service: Document, *, known: Document) -> str:
-    """Why KServe says that the model cannot be loaded; empty if it does not say so.
+    """Return why KServe cannot load the model, as a clause; empty if it reports no failure.
 
     Args:
         service: The InferenceService.
-        known: The model status before the change; what is the same still speaks of then.
+        known: The model status before the change; a status that equals it is out of date.
     """
-    found = status(service).get("modelStatus") or {}
-    if found.get("transitionStatus") not in _FAILED or found == known:
+    reported = status(service).get("modelStatus") or {}
+    if reported.get("transitionStatus") not in _FAILED or reported == known:
         return ""
-    last = found.get("lastFailureInfo") or {}
-    told = " ".join(str(last.get("message") or "").split())
-    return f"KServe reports {found['transitionStatus']}, {last.get('reason') or 'without a reason'}" + (
-        f": {told[-400:]}" if told else ""
+    last = reported.get("lastFailureInfo") or {}
+    message = " ".join(str(last.get("message") or "").split())
+    return f"KServe reports {reported['transitionStatus']}, {last.get('reason') or 'without a reason'}" + (
+        f": {message[-400:]}" if message else ""
     )
 
 
 def runs(deployment: Document | None, uri: str) -> bool:
-    """Whether all pods of a Deployment are available and of this version.
+    """Return whether all pods of a Deployment are available and of this version.
 
     Args:
         deployment: The Deployment; None if there is none yet.
@@ -88,13 +88,13 @@ def runs(deployment: Document | None, uri: str) -> bool:
     """
     if not current(deployment, uri) or deployment is None:
         return False
-    said, wanted = status(deployment), int(deployment["spec"].get("replicas", 1))
-    counts = [int(said.get(name) or 0) for name in ("updatedReplicas", "replicas", "availableReplicas")]
-    return wanted > 0 and counts == [wanted] * 3
+    reported, replicas = status(deployment), int(deployment["spec"].get("replicas", 1))
+    counts = [int(reported.get(name) or 0) for name in ("updatedReplicas", "replicas", "availableReplicas")]
+    return replicas > 0 and counts == [replicas] * 3
 
 
 def current(deployment: Document | None, uri: str) -> bool:
-    """Whether a Deployment is of this version and its counters are too."""
+    """Return whether a Deployment and its counters belong to this version."""
     if deployment is None:
         return False
     annotations = deployment["spec"]["template"]["metadata"].get("annotations") or {}
@@ -103,7 +103,7 @@ def current(deployment: Document | None, uri: str) -> bool:
 
 
 def deployment_failure(deployment: Document | None, uri: str) -> str:
-    """Why a Deployment of this version makes no pods or gives up; empty if it does neither."""
+    """Return why a Deployment of this version creates no pods or gives up, as a clause; empty if it does neither."""
     if not current(deployment, uri) or deployment is None:
         return ""
     for entry in status(deployment).get("conditions") or []:
@@ -118,6 +118,8 @@ def deployment_failure(deployment: Document | None, uri: str) -> str:
 
 
 def is_revision_ready(service: Document) -> bool:
-    """Whether the latest revision of a Knative service is ready, as far as KServe has seen."""
-    said = (status(service).get("components") or {}).get("predictor") or {}
-    return bool(said.get("latestReadyRevision")) and said["latestReadyRevision"] == said.get("latestCreatedRevision")
+    """Return whether KServe reports the latest revision of a Knative service as ready."""
+    reported = (status(service).get("components") or {}).get("predictor") or {}
+    return bool(reported.get("latestReadyRevision")) and reported["latestReadyRevision"] == reported.get(
+        "latestCreatedRevision"
+    )

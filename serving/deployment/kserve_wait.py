@@ -1,4 +1,4 @@
-"""Wait until an InferenceService answers with one version, or until it is clear that it will not."""
+"""Wait until an InferenceService answers with one version, or fail as soon as it is clear that it will not."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,20 +18,20 @@ from headrace.serving.deployment.kserve_pods import PodFailure
 from headrace.serving.deployment.kserve_spec import KNATIVE
 
 EVERY_SECONDS = 1.0
-STALE_SECONDS = 20.0  # so long may KServe's word be of what was before
-EVENT_SECONDS = 10.0  # so long must only an event speak of a failure
+STALE_SECONDS = 20.0  # KServe may report the former model status for this long after a change
+EVENT_SECONDS = 10.0  # an event alone counts as a failure after this long without pods
 _LOG_LINES = 5
 _STUCK = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
-CONTESTED = "the object has been modified"  # a controller that tries again says so
+CONTESTED = "the object has been modified"  # a write conflict, after which a controller tries again
 
 
 class SupersededError(ClusterError):
-    """Somebody else changed the InferenceService in the meantime; what they want must be left alone."""
+    """Somebody else changed the InferenceService in the meantime; their change must stay."""
 
 
 @dataclass(frozen=True)
 class WaitGoal:
-    """What is waited for.
+    """The version that must answer.
 
     Attributes:
         name: Name of the InferenceService.
@@ -39,8 +39,8 @@ class WaitGoal:
         digest: Digest that the servers must report; empty to take what the Deployment says.
         uid: ``metadata.uid`` of the InferenceService.
         known: Its ``modelStatus`` before the change.
-        since: When it was changed, RFC 3339, by the server's clock; earlier events speak of something else.
-        asks: Fewest answers that must come from the version, one after the other.
+        since: Time of the change, RFC 3339, by the server's clock; earlier events are not about this version.
+        asks: Minimum number of consecutive answers that must come from the version.
     """
 
     name: str
@@ -54,14 +54,14 @@ class WaitGoal:
 
 @dataclass(frozen=True)
 class WaitTimeouts:
-    """How long things may take.
+    """Timeouts of a deployment.
 
     Attributes:
-        deadline_seconds: Until the version answers.
-        node_seconds: Until a pod finds a node and its volumes.
-        every_seconds: Between two looks.
-        quiet_seconds: So long no request must have reached pods before they are deleted.
-        blind_seconds: So long is waited instead where their counters cannot be read.
+        deadline_seconds: Maximum time until the version answers.
+        node_seconds: Maximum time until a pod has a node and its volumes.
+        every_seconds: Time between two polls.
+        quiet_seconds: Time without a request to pods before they are deleted.
+        blind_seconds: Time to wait instead if the pods' counters cannot be read.
     """
 
     deadline_seconds: float = 600.0
@@ -73,14 +73,14 @@ class WaitTimeouts:
 
 @dataclass
 class VersionWait:
-    """Looks at an InferenceService, its Deployment, pods and events, and at its route.
+    """Polls an InferenceService, its Deployment, pods and events, and its route.
 
     Attributes:
-        cluster: Where it lies.
-        patience: How long things may take.
-        via: Host and port of the gateway, for those outside of the cluster; empty inside.
-        say: Told in a few words what is waited for.
-        check: Raises if this process must not go on.
+        cluster: The cluster and the namespace.
+        patience: Timeouts.
+        via: Host and port of the gateway, for clients outside the cluster; empty inside.
+        say: Called with a few words about progress.
+        check: Called at each poll; raises if this process must stop.
     """
 
     cluster: Cluster
@@ -94,13 +94,13 @@ class VersionWait:
         """Wait until every answer on the real route comes from this version.
 
         Returns:
-            The InferenceService then; its address may be another than before.
+            The InferenceService at that time; its address may have changed.
 
         Raises:
-            OvertakenError: If somebody else changed it.
+            SupersededError: If somebody else changed it.
             ClusterError: If it was deleted, fails, or does not answer in time.
         """
-        began = time.monotonic()
+        start = time.monotonic()
         self._last = "nothing of it was seen"
         for service in follow(
             self.cluster,
@@ -113,13 +113,13 @@ class VersionWait:
             if service is None or service["metadata"]["uid"] != goal.uid:
                 raise SupersededError(f"the InferenceService {goal.name} must stay until it answers; it was deleted.")
             if kserve_status.source(service) != goal.uri:
-                other = kserve_status.source(service) or "none"
+                source = kserve_status.source(service) or "none"
                 raise SupersededError(
-                    f"the InferenceService {goal.name} must serve {goal.uri}; somebody changed it to {other} in the "
+                    f"the InferenceService {goal.name} must serve {goal.uri}; somebody changed it to {source} in the "
                     "meantime."
                 )
             try:
-                if self._is_settled(service, goal, time.monotonic() - began):
+                if self._is_settled(service, goal, time.monotonic() - start):
                     return service
             except ClusterError as error:
                 if not error.transient or isinstance(error, _FailedError):
@@ -130,11 +130,11 @@ class VersionWait:
         """Wait until a Deployment beside the InferenceService's own runs with a version.
 
         Args:
-            goal: What is waited for.
+            goal: The version that must run.
             deployment: Name of the Deployment.
 
         Raises:
-            OvertakenError: If the InferenceService was deleted.
+            SupersededError: If the InferenceService was deleted.
             ClusterError: If the version fails, or does not run in time.
         """
         self._last = "nothing of it was seen"
@@ -147,29 +147,31 @@ class VersionWait:
         ):
             if service is None or service["metadata"]["uid"] != goal.uid:
                 raise SupersededError(f"the InferenceService {goal.name} must stay until it runs; it was deleted.")
-            found = self.cluster.get(DEPLOYMENTS, deployment)
-            self._fail(kserve_status.deployment_failure(found, goal.uri))
+            workload = self.cluster.get(DEPLOYMENTS, deployment)
+            self._fail(kserve_status.deployment_failure(workload, goal.uri))
             pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
             self._fail_by_pods(kserve_pods.of(pods, goal.uri), goal)
-            if kserve_status.runs(found, goal.uri):
+            if kserve_status.runs(workload, goal.uri):
                 return
             self._notice("the candidate's pods are not all available")
         raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
 
     def digests(self, service: Document, name: str, count: int) -> list[str]:
-        """What the servers behind a route say that they serve, each asked by a connection of its own.
+        """Return the digests that the servers behind a route report, each over a new connection.
+
+        A gateway balances connections, so that a second request over an open one would reach the same server.
 
         Raises:
             InputError: If nothing answers there.
         """
-        found = []
+        digests = []
         for _ in range(count):
             with EndpointClient.at(self.url(service, name), via=self.via) as remote:
-                found.append(remote.digest())
-        return found
+                digests.append(remote.digest())
+        return digests
 
     def url(self, service: Document, name: str) -> str:
-        """Where predictions are asked for in V1.
+        """Return the URL of V1 predictions.
 
         Raises:
             InputError: If KServe has given it no address yet.
@@ -180,31 +182,31 @@ class VersionWait:
         return f"{base}/v1/models/{name}:predict"
 
     def _is_settled(self, service: Document, goal: WaitGoal, seconds: float) -> bool:
-        known = goal.known if seconds < STALE_SECONDS else {}
-        self._fail(kserve_status.model_failure(service, known=known))
+        former_status = goal.known if seconds < STALE_SECONDS else {}
+        self._fail(kserve_status.model_failure(service, known=former_status))
         replicas = self._running(service, goal, seconds)
         return bool(replicas) and self._answers(service, goal, replicas)
 
     def _running(self, service: Document, goal: WaitGoal, seconds: float) -> int:
-        """How many pods of the version run and are all that there are; 0 while that is not so."""
+        """Return how many pods of the version run; 0 until all of them do and no others are left."""
         knative = kserve_status.mode(service) == KNATIVE
-        found = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
-        pods = kserve_pods.of(found, goal.uri, since=goal.since)
+        service_pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
+        pods = kserve_pods.of(service_pods, goal.uri, since=goal.since)
         if knative:
-            # The status may still be of the revision before, whose pods are not these.
+            # The status may still describe the former revision, which has other pods.
             ready, running = len(pods), kserve_status.is_revision_ready(service) and any(map(kserve_pods.ready, pods))
-            made = bool(pods)
+            has_pods = bool(pods)
         else:
             name = kserve_status.workload(goal.name, kserve_status.predictor(service))
             deployment = self.cluster.get(DEPLOYMENTS, name)
             self._fail(kserve_status.deployment_failure(deployment, goal.uri))
             running = kserve_status.runs(deployment, goal.uri)
-            made = kserve_status.current(deployment, goal.uri)
+            has_pods = kserve_status.current(deployment, goal.uri)
             ready = int(kserve_status.status(deployment or {}).get("availableReplicas") or 0)
         self._fail_by_pods(pods, goal)
         if not running:
-            self._notice(_count_pods(len(pods)) if made else "no pod of it yet")
-            if not made and seconds > EVENT_SECONDS:
+            self._notice(_count_pods(len(pods)) if has_pods else "no pod of it yet")
+            if not has_pods and seconds > EVENT_SECONDS:
                 self._fail_by_events(goal)
             return 0
         return max(ready, 1)
@@ -213,14 +215,16 @@ class VersionWait:
         if not goal.digest:
             return True
         try:
-            found = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
+            digests = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
             self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
             return False
-        others = [digest for digest in found if digest != goal.digest]
-        if others:
-            self._notice(f"its pods run, but {len(others)} of {len(found)} answers came from {others[0][:12] or '?'}")
-        return not others
+        foreign = [digest for digest in digests if digest != goal.digest]
+        if foreign:
+            self._notice(
+                f"its pods run, but {len(foreign)} of {len(digests)} answers came from {foreign[0][:12] or '?'}"
+            )
+        return not foreign
 
     def _notice(self, text: str) -> None:
         if text != self._last:
@@ -232,12 +236,12 @@ class VersionWait:
             raise _FailedError(text)
 
     def _fail_by_pods(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> None:
-        found = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._find_stuck_pod(pods, goal)
-        if found:
-            raise _FailedError(found.text + self._last_words(found))
+        failure = kserve_pods.failure(pods, patience=self.patience.node_seconds) or self._find_stuck_pod(pods, goal)
+        if failure:
+            raise _FailedError(failure.text + self._last_words(failure))
 
     def _find_stuck_pod(self, pods: Sequence[Mapping[str, Any]], goal: WaitGoal) -> PodFailure | None:
-        """A pod whose volumes do not come, which only its events tell."""
+        """Return the failure of a pod whose volumes cannot be mounted, which only its events show."""
         now = datetime.now(UTC)
         for pod in pods:
             late = kserve_pods.waiting_since(pod, now) > self.patience.node_seconds
@@ -250,35 +254,33 @@ class VersionWait:
         return None
 
     def _fail_by_events(self, goal: WaitGoal) -> None:
-        """Fail if KServe makes no pods and only an event says why."""
+        """Raise if KServe creates no pods and only an event says why."""
         for event in reversed(cluster_pods.events(self.cluster, "InferenceService", goal.name, uid=goal.uid)):
             if event.type == "Warning" and _since(event, goal) and CONTESTED not in event.message:
-                raise _FailedError(f"KServe makes no pods of it ({event.reason}): {event.message}")
+                raise _FailedError(f"KServe creates no pods for it ({event.reason}): {event.message}")
 
-    def _last_words(self, found: PodFailure) -> str:
-        if not found.container:
+    def _last_words(self, failure: PodFailure) -> str:
+        if not failure.container:
             return ""
         try:
             log = cluster_pods.logs(
-                self.cluster, found.pod, container=found.container, lines=_LOG_LINES, previous=found.previous
+                self.cluster, failure.pod, container=failure.container, lines=_LOG_LINES, previous=failure.previous
             )
         except HeadraceError:
-            log = ""  # what is known must not be lost for a log that cannot be had
-        lines = [line.strip() for line in (log or found.message).splitlines() if line.strip()]
+            log = ""  # an unreadable log must not hide the failure itself
+        lines = [line.strip() for line in (log or failure.message).splitlines() if line.strip()]
         return f"; its last words: {' | '.join(lines)[-600:]}" if lines else ""
 
 
 def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
-    """Whether an event is not of before the change, to the second."""
+    """Return whether an event happened after the change, to the second."""
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
 def outside_hint(cluster: Cluster, via: str) -> str:
-    """How an endpoint is reached from outside of the cluster, as a clause; empty inside, where no gateway is asked."""
+    """Return a clause on how to reach an endpoint from outside the cluster; empty inside or if a gateway is named."""
     return (
-        "; outside of the cluster, name its gateway with --via or HEADRACE_GATEWAY"
-        if cluster.context and not via
-        else ""
+        "; outside the cluster, name its gateway with --via or HEADRACE_GATEWAY" if cluster.context and not via else ""
     )
 
 
@@ -287,4 +289,4 @@ def _count_pods(pods: int) -> str:
 
 
 class _FailedError(ClusterError):
-    """The version will not come up; the message is a clause."""
+    """The version does not come up; the message is a clause."""

@@ -1,4 +1,4 @@
-"""The deployer: its port, and the implementation for this machine."""
+"""The deployer: its protocol, and the implementation for this machine."""
 
 import os
 import sys
@@ -20,24 +20,25 @@ START_SECONDS = 180.0
 _USER_ERROR = 2
 _BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 ServerProcess = Popen[bytes] | ForkedProcess
-# Servers outlive their deployer; whoever forgets a running child's Popen is warned, and nobody could reap it.
+# Servers outlive their deployer. Popen objects of running children are kept here: without them the children cannot be
+# reaped, and Python warns when such an object is collected.
 _started: dict[int, ServerProcess] = {}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model that answers.
+    """A live endpoint.
 
     Attributes:
-        url: Where predictions are asked for in V1.
+        url: URL of V1 predictions.
         name: Name of the model there.
         digest: Digest of its bundle, as the endpoint itself reports it.
-        pid: Process whose end is the endpoint's; 0 where there is none on this machine.
-        to: Where it is: ``local`` or ``kserve``.
+        pid: The server's process; 0 if it does not run on this machine.
+        to: ``local`` or ``kserve``.
         namespace: Namespace of its InferenceService; empty on this machine.
         mode: How KServe runs it: ``Standard`` or ``Knative``; empty on this machine.
-        before: Digest of what answered under the name before; empty if nothing did.
-        changed: Whether anything was done; False if this very bundle answered already.
+        before: Digest of the version that answered under the name before; empty if none did.
+        changed: Whether the deployment changed anything; False if this bundle answered already.
     """
 
     url: str
@@ -52,16 +53,16 @@ class Endpoint:
 
 
 class Deployer(Protocol):
-    """Brings a published bundle to an endpoint.
+    """Deploys a published bundle to an endpoint.
 
-    What every implementation promises:
+    Every implementation guarantees:
 
-    - When ``deploy`` returns, the endpoint answers, and with this bundle and no older one.
-    - What answered before under the name goes on answering until then. Afterwards it is gone.
-    - When ``deploy`` raises, what answered before answers still or again, and nothing else is left of the attempt; if
-      even that failed, the sentence says so. An interruption counts as a failure.
-    - A bundle that answers already is left as it is.
-    - ``undeploy`` takes the endpoint away; its servers may still finish what they have begun. It does nothing if it is
+    - When ``deploy`` returns, the endpoint answers with this bundle and no older one.
+    - The former version under the name answers until then. Afterwards it is gone.
+    - When ``deploy`` raises, the former version still answers, or answers again, and nothing else is left of the
+      attempt; if that failed too, the sentence says so. An interruption counts as a failure.
+    - A bundle that answers already stays as it is.
+    - ``undeploy`` removes the endpoint; its servers may finish requests in flight. It does nothing if the endpoint is
       gone.
     """
 
@@ -73,7 +74,7 @@ class Deployer(Protocol):
         """Serve the bundle at ``uri`` as ``name`` (empty for its own)."""
 
     def undeploy(self, endpoint: Endpoint) -> None:
-        """End an endpoint."""
+        """Remove an endpoint."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,12 @@ class LocalDeployer:
 
     Attributes:
         lease_path: Lease that the owner of the endpoints holds; they end with it.
-        log: File that takes what the servers say.
-        seconds: Longest time for a server to answer.
-        clean: Whether each server is a fresh interpreter that sees nothing of this process: no variable, no module, no
-            folder that is not installed.
-        fork: Whether a server may be a fork of this process, which starts sooner: what is imported here is there
-            already, of whatever program this process is.
-        arguments: More arguments of the server's command line, which count more than the deployer's own.
+        log: Log file of the servers.
+        seconds: Longest time for a server to start answering.
+        clean: Whether each server is a fresh interpreter that inherits nothing from this process: no variable, no
+            module, no folder that is not installed.
+        fork: Whether a server may be a fork of this process, which starts sooner because it inherits all imports.
+        arguments: More arguments of the server's command line; they override the deployer's own.
     """
 
     lease_path: Path
@@ -105,8 +105,8 @@ class LocalDeployer:
         """Start a server for ``uri``, a store URI or a bundle's folder, on a free port.
 
         Raises:
-            InputError: If the server refuses the bundle; the sentence is its own.
-            InternalError: If it fails, or does not answer in time.
+            InputError: If the server refuses the bundle; the sentence is the server's.
+            InternalError: If the server fails, or does not answer in time.
         """
         before = self._answering.get(name)
         if before and before.digest == _digest(uri) and running(before.pid):
@@ -119,13 +119,13 @@ class LocalDeployer:
         return endpoint
 
     def undeploy(self, endpoint: Endpoint) -> None:
-        """End the server's process."""
-        own = _started.pop(endpoint.pid, None)
-        if own:
-            stop(own)
+        """Stop the server's process."""
+        server = _started.pop(endpoint.pid, None)
+        if server:
+            stop(server)
         else:
             stop_pid(endpoint.pid)
-        for name in [name for name, known in self._answering.items() if known.pid == endpoint.pid]:
+        for name in [name for name, other in self._answering.items() if other.pid == endpoint.pid]:
             del self._answering[name]
 
     def _deploy(self, uri: str, name: str) -> Endpoint:
@@ -149,7 +149,7 @@ class LocalDeployer:
             command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
             return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
         if self.fork and may_fork():
-            # What this process has imported need not be imported again, which takes seconds.
+            # A fork inherits the modules that this process has imported; importing them again takes seconds.
             return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)
         command = [sys.executable, "-m", "headrace.serving.server", *arguments]
         return start_guarded(command, lease_path=self.lease_path, log=log)
@@ -162,18 +162,20 @@ class LocalDeployer:
             if time.monotonic() > deadline:
                 raise InternalError(f"the model server did not answer in {self.seconds:.0f} s; its log is {self.log}.")
             time.sleep(0.02)
-        told = read_json(address)
-        with EndpointClient.at(told["url"]) as remote:
+        announced = read_json(address)
+        with EndpointClient.at(announced["url"]) as remote:
             digest = remote.digest()
-        if digest != told["digest"]:
-            raise InternalError(f"the endpoint {told['url']} must serve {told['digest']}; it serves {digest}.")
-        return Endpoint(url=told["url"], name=told["name"], digest=digest, pid=server.pid)
+        if digest != announced["digest"]:
+            raise InternalError(
+                f"the endpoint {announced['url']} must serve {announced['digest']}; it serves {digest}."
+            )
+        return Endpoint(url=announced["url"], name=announced["name"], digest=digest, pid=server.pid)
 
     def _ending_error(self, code: int) -> InputError | InternalError:
         lines = self.log.read_text(errors="replace").splitlines()
-        last = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
-        if code == _USER_ERROR and last:
-            return InputError(last.removeprefix("Error: "))
+        message = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
+        if code == _USER_ERROR and message:
+            return InputError(message.removeprefix("Error: "))
         return InternalError(f"the model server ended with code {code}; its log is {self.log}.")
 
 
@@ -184,7 +186,7 @@ def _serve(arguments: list[str]) -> int:
 
 
 def _digest(uri: str) -> str:
-    """Digest of a bundle by its address, or of the one in a folder; empty if there is none to be seen."""
+    """Return the digest of a bundle from its address or its folder; empty if it has none."""
     if "://" in uri:
         return uri.rstrip("/").rpartition("/")[2]
     try:

@@ -1,4 +1,4 @@
-"""The rehearsal of a bundle before it is published: a server of its own, in a clean environment, asked its cases."""
+"""Smoke-test a bundle before it is published: start a server in a clean environment and send it the test cases."""
 
 import tempfile
 from pathlib import Path
@@ -14,24 +14,24 @@ _LOG_LETTERS = 300
 
 
 def rehearse(folder: Path) -> None:
-    """Boot a bundle in a fresh process that sees no variable of this one, and ask it every case that the bundle holds.
+    """Serve a bundle in a fresh process that inherits no variable, and send it every test case of the bundle.
 
     Args:
         folder: The bundle.
 
     Raises:
-        BundleError: If it does not boot, or does not answer as it says.
+        BundleError: If it does not start, or its answers differ from the bundle's.
         InternalError: If the server itself fails.
     """
     bundle = open_bundle(folder)
-    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, lease(Path(scratch) / "lease") as held:
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, lease(Path(scratch) / "lease") as lease_path:
         log = Path(scratch) / "server.log"
-        deployer = LocalDeployer(lease_path=held, log=log, clean=True)
+        deployer = LocalDeployer(lease_path=lease_path, log=log, clean=True)
         try:
             endpoint = deployer.deploy(str(folder.absolute()))
         except InternalError as error:
-            told = " ".join(log.read_text(errors="replace").split())[-_LOG_LETTERS:]
-            raise InternalError(f"the server that rehearses the bundle in {folder} failed: {told or error}.") from error
+            tail = " ".join(log.read_text(errors="replace").split())[-_LOG_LETTERS:]
+            raise InternalError(f"the server that tests the bundle in {folder} failed: {tail or error}.") from error
         except ValueError as error:
             raise BundleError(f"a bundle must boot before it is published; {error}") from error
         try:

@@ -1,4 +1,4 @@
-"""Where and how a model is deployed: what commands, components, deployers and rollouts hand on to one another."""
+"""The deployment target, which commands, components, deployers and rollouts share."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,24 +11,24 @@ DeploymentMode = Literal["", "Standard", "Knative"]
 
 @dataclass(frozen=True)
 class DeploymentTarget:
-    """Where and how a model is served; all but ``to`` applies on a cluster only.
+    """Where and how a model is served; all fields but ``to`` apply on a cluster only.
 
     Attributes:
-        to: ``local``, by a process of this machine, or ``kserve``.
+        to: ``local``, by a process on this machine, or ``kserve``.
         namespace: Namespace; empty for the pod's or the context's own.
         context: Context of the kubeconfig; empty for the current one.
-        mode: ``Standard`` or ``Knative`` for a new InferenceService; empty to ask the cluster. One that exists keeps
-            its own.
+        mode: ``Standard`` or ``Knative`` for a new InferenceService; empty for the cluster's default. An existing one
+            keeps its mode.
         runtime: Name of the ServingRuntime.
         service_account: Service account of the servers, whose Secrets hold the object store's keys; empty for the
             namespace's default.
-        replicas: Fewest pods.
-        most_replicas: Most pods; 0 for as many as the fewest.
+        replicas: Minimum number of pods.
+        most_replicas: Maximum number of pods; 0 for as many as the minimum.
         cpu: Processors that a pod requests and may use, as Kubernetes writes them; empty to request 250m and allow 1.
         memory: Memory likewise; empty to request 384Mi and allow 1Gi.
-        deadline: Longest time until a version answers, such as ``10m``; empty for the usual.
-        via: Host and port of the gateway, for those outside of the cluster; empty for that of ``HEADRACE_GATEWAY``.
-        take_over: Whether fields that somebody else set are taken over.
+        deadline: Longest time until a version answers, such as ``10m``; empty for the default.
+        via: Host and port of the gateway, for clients outside the cluster; empty for ``HEADRACE_GATEWAY``.
+        take_over: Whether to take over fields that somebody else set.
     """
 
     to: str = "local"
@@ -46,10 +46,10 @@ class DeploymentTarget:
     take_over: bool = False
 
     def __post_init__(self) -> None:
-        """Raise if no model could be deployed there.
+        """Raise if the deployment target is invalid.
 
         Raises:
-            InputError: If the kind or the mode is unknown, or the counts of pods cannot be.
+            InputError: If the kind or the mode is unknown, or the numbers of replicas are invalid.
         """
         if self.to not in get_args(DeploymentKind):
             raise InputError(
@@ -61,5 +61,5 @@ class DeploymentTarget:
             raise InputError(f"a model must have at least 1 replica; got {self.replicas}.")
         if self.most_replicas and self.most_replicas < self.replicas:
             raise InputError(
-                f"the most replicas must be at least the fewest, {self.replicas}; got {self.most_replicas} instead."
+                f"the maximum of replicas must be at least their minimum, {self.replicas}; got {self.most_replicas}."
             )

@@ -1,4 +1,4 @@
-"""Whether an endpoint answers as its bundle says: its test cases over HTTP, and a request that must be refused."""
+"""Verify an endpoint over HTTP with its bundle's test cases and a request that it must refuse."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ _MOST_TOLD = 3
 
 
 def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
-    """Ask an endpoint every test case of a bundle, one by one and then all at once.
+    """Send an endpoint every test case of a bundle, one by one and then all at once.
 
     Args:
-        url: Where predictions are asked for in V1.
-        bundle: The bundle that it is to serve.
+        url: URL of V1 predictions.
+        bundle: The bundle that it must serve.
         via: Host and port to connect to instead of the URL's own, such as a gateway's.
 
     Returns:
@@ -33,14 +33,14 @@ def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
     cases, tolerance = content["cases"], content["tolerance"]
     with EndpointClient.at(url, via=via) as remote:
         digest = remote.digest()
-        remote.predict([cases[0]["request"]])  # the first answer pays for what the server does once
+        remote.predict([cases[0]["request"]])  # the first request pays for lazy initialization
         replies = [remote.predict([case["request"]]) for case in cases]
-        together = remote.predict([case["request"] for case in cases])
+        batch = remote.predict([case["request"] for case in cases])
         refused = remote.predict([_broken_request(cases[0]["request"])])
     failures = [] if digest == bundle.digest else [f"it serves the bundle {digest or '(unnamed)'}, not {bundle.digest}"]
-    for place, (case, reply) in enumerate(zip(cases, replies, strict=True)):
-        failures += _compare_answers(f"case {place}", [case], reply, tolerance)
-    failures += _compare_answers("all cases in one request: case", cases, together, tolerance)
+    for index, (case, reply) in enumerate(zip(cases, replies, strict=True)):
+        failures += _compare_answers(f"case {index}", [case], reply, tolerance)
+    failures += _compare_answers("all cases in one request: case", cases, batch, tolerance)
     if not 400 <= refused.status < 500:
         failures.append(f"a request that breaks the contract got status {refused.status} instead of a 4xx")
     return {
@@ -58,33 +58,35 @@ def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
 
 
 def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
-    """Verify an endpoint, record what was found, and fail if it is not as the bundle says.
+    """Verify an endpoint, record the result, and fail if its answers differ from the bundle's.
 
     Args:
-        url: Where predictions are asked for in V1.
-        folder: The bundle that it is to serve.
-        record: JSON file to write; it is there even if the verification fails.
+        url: URL of V1 predictions.
+        folder: The bundle that it must serve.
+        record: JSON file to write, even if the verification fails.
 
     Returns:
-        What was recorded.
+        The recorded result, as ``verify`` returns it.
 
     Raises:
-        InputError: If nothing answers there, or another bundle is served.
-        InternalError: If it answers otherwise than the bundle says.
+        InputError: If nothing answers there, or the endpoint serves another bundle.
+        InternalError: If its answers differ from the bundle's.
     """
     bundle = open_bundle(folder)
-    found = verify(url, bundle=bundle, via=settings.gateway())
-    write_json(record, found)
-    if found["failures"]:
-        kind = InternalError if found["digest"] == bundle.digest else InputError
-        raise kind(f"the endpoint {url} does not answer as its bundle says: {describe_failures(found['failures'])}.")
-    return found
+    result = verify(url, bundle=bundle, via=settings.gateway())
+    write_json(record, result)
+    if result["failures"]:
+        error_type = InternalError if result["digest"] == bundle.digest else InputError
+        raise error_type(
+            f"the endpoint {url} does not answer as its bundle says: {describe_failures(result['failures'])}."
+        )
+    return result
 
 
 def describe_failures(failures: Sequence[str]) -> str:
-    """Failures as a message tells them: the first few, and how many more."""
-    more = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
-    return "; ".join(failures[:_MOST_TOLD]) + more
+    """Return the first few failures and the number of the others, as one clause."""
+    suffix = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
+    return "; ".join(failures[:_MOST_TOLD]) + suffix
 
 
 def _compare_answers(
@@ -94,16 +96,18 @@ def _compare_answers(
     if reply.status != 200 or not isinstance(predictions, list) or len(predictions) != len(cases):
         error = reply.document.get("error", "") if isinstance(reply.document, dict) else ""
         return [f"{what} got status {reply.status} without its predictions{': ' if error else ''}{error}"]
-    found = []
-    for place, (case, got) in enumerate(zip(cases, predictions, strict=True)):
-        difference = differs(case["expected"], got, relative=tolerance["relative"], absolute=tolerance["absolute"])
+    differences = []
+    for index, (case, prediction) in enumerate(zip(cases, predictions, strict=True)):
+        difference = differs(
+            case["expected"], prediction, relative=tolerance["relative"], absolute=tolerance["absolute"]
+        )
         if difference:
-            found.append(f"{what}{f' {place}' if len(cases) > 1 else ''}: {difference}")
-    return found
+            differences.append(f"{what}{f' {index}' if len(cases) > 1 else ''}: {difference}")
+    return differences
 
 
 def _broken_request(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A request whose first value is of a kind that no contract allows."""
+    """Return a request whose first value has a type that no contract allows."""
     return {**request, next(iter(request)): {"not": "a value"}}
 
 

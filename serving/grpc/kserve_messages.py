@@ -1,4 +1,4 @@
-"""KServe's server without KServe's clients."""
+"""Import KServe's gRPC messages without KServe's clients."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ def without_clients() -> None:
     """Let modules of KServe be imported without ``kserve/__init__.py``.
 
     That file imports the Kubernetes client and 1,100 other modules that a server never uses: two of its four seconds.
-    Meant for a process that does nothing but serve: names that ``kserve`` itself exports are absent afterwards.
+    For a process that only serves: names that ``kserve`` itself exports are absent afterwards.
     """
     if "kserve" in sys.modules:
         return

@@ -1,4 +1,4 @@
-"""The V2 inference protocol over gRPC, answered by the same desk as HTTP."""
+"""The V2 inference protocol over gRPC, with the same executor as HTTP."""
 
 import contextlib
 import time
@@ -32,30 +32,30 @@ _CODES = {
 }
 _LONG_BYTES = 64 << 10
 Call = Callable[[Any], Awaitable[tuple[Any, int]]]
-"""Takes a request; gives the response and how many rows were scored."""
+"""Takes a request; returns the response and the number of scored rows."""
 
 
 class InferenceService:
     """The methods of the protocol."""
 
     def __init__(
-        self, desk: RequestExecutor, seen: Telemetry, explaining: ExplainerProcess, *, repository: bool
+        self, executor: RequestExecutor, telemetry: Telemetry, explainer: ExplainerProcess, *, repository: bool
     ) -> None:
-        """Prepare to answer.
+        """Initialize the service.
 
         Args:
-            desk: Where rows are scored.
-            seen: What metrics and logs see.
-            explaining: Who explains answers.
+            executor: Scores rows.
+            telemetry: Records requests in metrics and logs.
+            explainer: Explains answers.
             repository: Whether clients may load and unload the model.
         """
-        self._desk = desk
-        self._seen = seen
-        self._explaining = explaining
+        self._executor = executor
+        self._telemetry = telemetry
+        self._explainer = explainer
         self._repository = repository
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """All methods, as gRPC wants them."""
+        """Return the handler of all methods."""
         methods: dict[str, Call] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
@@ -77,26 +77,26 @@ class InferenceService:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _wrap_method(self, name: str, call: Call) -> Callable[[Any, Any], Awaitable[Any]]:
-        """A method whose refusals become a status and a sentence, and which is counted."""
+        """Return a method that is counted, and whose errors become a status and a sentence."""
 
         async def answer(request: Any, context: Any) -> Any:
-            began, rows, failure = time.perf_counter(), 0, None
-            self._seen.began()
+            start, rows, failure = time.perf_counter(), 0, None
+            self._telemetry.began()
             try:
                 response, rows = await call(request)
             except Exception as error:  # noqa: BLE001 - the one place that maps them to statuses
                 failure = error
             finally:
                 reply = responses.refusal(failure) if failure else responses.Response(200, b"")
-                seconds = time.perf_counter() - began
+                seconds = time.perf_counter() - start
                 protocol = "grpc" if name == "ModelInfer" else "other"
-                self._seen.record_request(
+                self._telemetry.record_request(
                     RequestRecord(protocol, "POST", name, reply.status, seconds, rows, reply.reason), ()
                 )
             if failure is None:
                 return response
-            told = str(failure) if isinstance(failure, HeadraceError) else "the server failed; its log tells why."
-            return await context.abort(_CODES.get(reply.reason, StatusCode.INVALID_ARGUMENT), told)
+            message = str(failure) if isinstance(failure, HeadraceError) else "the server failed; its log tells why."
+            return await context.abort(_CODES.get(reply.reason, StatusCode.INVALID_ARGUMENT), message)
 
         return answer
 
@@ -104,11 +104,11 @@ class InferenceService:
         return messages.ServerLiveResponse(live=True), 0
 
     async def _server_ready(self, _: Any) -> tuple[Any, int]:
-        return messages.ServerReadyResponse(ready=self._desk.live.ready), 0
+        return messages.ServerReadyResponse(ready=self._executor.live.ready), 0
 
     async def _model_ready(self, request: Any) -> tuple[Any, int]:
         self._find_model(request.name, request.version)
-        return messages.ModelReadyResponse(ready=self._desk.live.ready), 0
+        return messages.ModelReadyResponse(ready=self._executor.live.ready), 0
 
     async def _server_metadata(self, _: Any) -> tuple[Any, int]:
         return messages.ServerMetadataResponse(**v2.server_metadata(repository=self._repository)), 0
@@ -117,34 +117,34 @@ class InferenceService:
         return messages.ModelMetadataResponse(**v2.metadata(self._find_model(request.name, request.version))), 0
 
     async def _infer(self, request: Any) -> tuple[Any, int]:
-        desk = self._desk
-        desk.current_model()
+        executor = self._executor
+        executor.current_model()
         served = self._find_model(request.model_name, request.model_version)
         document = grpc_codec.document(request)
         v2.requested_outputs(document, served)
         contract = served.scorer.contract
         if request.ByteSize() <= _LONG_BYTES:
-            asked = grpc_codec.read_columns(request, contract, desk.limits)
+            rows = grpc_codec.read_columns(request, contract, executor.limits)
         else:
-            asked = await desk.aside(grpc_codec.read_columns, request, contract, desk.limits)
-        scored = await desk.score(served, asked)
+            rows = await executor.aside(grpc_codec.read_columns, request, contract, executor.limits)
+        scored = await executor.score(served, rows)
         explanations = None
         if v1.wants_explanations(document):
-            explanations = await self._explaining.explain(served, scored, desk.limits)
-        self._seen.record_answer(served, asked, scored)
+            explanations = await self._explainer.explain(served, scored, executor.limits)
+        self._telemetry.record_answer(served, rows, scored)
         answer = v2.answer(served, scored, document, explanations)
         response = messages.ModelInferResponse()
         return grpc_codec.fill_response(answer, response, raw=bool(request.raw_input_contents)), len(scored.scores)
 
     async def _load(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
-        served = await self._seen.reload_model()
-        self._seen.told_others()
+        served = await self._telemetry.reload_model()
+        self._telemetry.told_others()
         return messages.RepositoryModelLoadResponse(model_name=served.name, isLoaded=True), 0
 
     async def _unload(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
-        self._desk.live.unload()
+        self._executor.live.unload()
         return messages.RepositoryModelUnloadResponse(model_name=request.model_name, isUnloaded=True), 0
 
     def _require_repository(self, name: str) -> None:
@@ -153,33 +153,33 @@ class InferenceService:
         self._find_model(name, "")
 
     def _find_model(self, name: str, version: str) -> ServedModel:
-        served = self._desk.live.served
+        served = self._executor.live.served
         if name != served.name or version not in {"", served.digest}:
-            told = f"{name}, version {version}" if version else name
-            raise RequestError(f"there is no model {quote(told)} here; its name is {served.name}.", "absent")
+            description = f"{name}, version {version}" if version else name
+            raise RequestError(f"there is no model {quote(description)} here; its name is {served.name}.", "absent")
         return served
 
 
 @contextlib.asynccontextmanager
 async def serving(service: InferenceService, address: str, options: ServerOptions) -> AsyncIterator[None]:
-    """Serve gRPC for the length of the block; requests that have begun are answered.
+    """Serve gRPC for the duration of the block; requests in flight are completed.
 
     Args:
         service: The methods.
-        address: Where to listen, such as ``127.0.0.1:8081``.
-        options: How to serve; ``limits`` and ``grace_seconds`` are read here.
+        address: Address to listen on, such as ``127.0.0.1:8081``.
+        options: Of these, ``limits`` and ``grace_seconds`` apply.
 
     Raises:
-        InputError: If the address cannot be listened on.
+        InputError: If the address is not available.
     """
-    most = options.limits.body_bytes
-    told = [
-        ("grpc.so_reuseport", 1),  # the parent holds the port with a socket of its own, even for a single worker
-        ("grpc.max_receive_message_length", most),
+    limit = options.limits.body_bytes
+    channel_options = [
+        ("grpc.so_reuseport", 1),  # the server process keeps a socket bound to the port, even for a single worker
+        ("grpc.max_receive_message_length", limit),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", options.limits.header_bytes),
     ]
-    server = grpc.aio.server(options=told)
+    server = grpc.aio.server(options=channel_options)
     server.add_generic_rpc_handlers((service.handler(),))
     try:
         server.add_insecure_port(address)

@@ -1,6 +1,6 @@
-"""The HTTP side: an ASGI application with the routes of both protocols.
+"""The HTTP server's ASGI application, with the routes of both protocols.
 
-It is plain ASGI: the routing, middlewares and models of a web framework would cost more than the prediction.
+It is plain ASGI: the routing, middleware and models of a web framework would take more time than the prediction.
 """
 
 import time
@@ -25,72 +25,72 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any, Any], Awaitable[Response]]
 Route = tuple[str, Handler, str]
-"""Method, handler, and the protocol's name in metrics: ``other`` for what is no prediction, such as probes."""
+"""Method, handler, and the protocol's name in metrics: ``other`` for all but predictions, such as probes."""
 
 _METHODS = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
 _GONE = Response(499, b"")
 
 
 class HttpApplication:
-    """The application."""
+    """Routes requests to their handlers, and records each of them."""
 
     def __init__(
-        self, desk: RequestExecutor, seen: Telemetry, answering: PredictHandler, *, repository: bool = False
+        self, executor: RequestExecutor, telemetry: Telemetry, predictor: PredictHandler, *, repository: bool = False
     ) -> None:
-        """Open the routes.
+        """Build the routes.
 
         Args:
-            desk: Where long requests are worked on.
-            seen: What metrics and logs see.
-            answering: The way of a prediction.
+            executor: Runs long requests in threads.
+            telemetry: Records requests in metrics and logs.
+            predictor: Answers predictions.
             repository: Whether clients may load and unload the model.
         """
-        self._desk = desk
-        self._seen = seen
-        self._answering = answering
+        self._executor = executor
+        self._telemetry = telemetry
+        self._predictor = predictor
         self._repository = repository
         self._routes = self._build_routes()
-        desk.live.changed.append(self._reopen)
-        name = quote(desk.live.name)
-        self.shorts: dict[tuple[bytes, bytes], FastHandler] = {
-            (b"POST", f"/v1/models/{name}:predict".encode()): partial(answering.shortly, V1),
-            (b"POST", f"/v2/models/{name}/infer".encode()): partial(answering.shortly, V2),
+        executor.live.changed.append(self._reopen)
+        name = quote(executor.live.name)
+        self.fast_handlers: dict[tuple[bytes, bytes], FastHandler] = {
+            (b"POST", f"/v1/models/{name}:predict".encode()): partial(predictor.shortly, V1),
+            (b"POST", f"/v2/models/{name}/infer".encode()): partial(predictor.shortly, V2),
         }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        began = time.perf_counter()
-        self._seen.began()
-        protocol, reply = "other", _GONE
+        start = time.perf_counter()
+        self._telemetry.began()
+        protocol, response = "other", _GONE
         try:
             route = self._routes.get(scope["path"])
             if route is not None and scope["method"] in _METHODS[route[0]]:
                 protocol = route[2]
-                reply = await route[1](scope, receive)
+                response = await route[1](scope, receive)
             else:
-                reply = _nowhere(scope, route)
+                response = _nowhere(scope, route)
         except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - the one place that maps them to replies
-            reply = responses.refusal(error)
+            response = responses.refusal(error)
         finally:
-            seconds = time.perf_counter() - began
-            ended = RequestRecord(
-                protocol, scope["method"], scope["path"], reply.status, seconds, reply.rows, reply.reason
+            seconds = time.perf_counter() - start
+            record = RequestRecord(
+                protocol, scope["method"], scope["path"], response.status, seconds, response.rows, response.reason
             )
-            self._seen.record_request(ended, scope["headers"])
-        await _send(reply, send, trace_context.context(scope["headers"]))
+            self._telemetry.record_request(record, scope["headers"])
+        await _send(response, send, trace_context.context(scope["headers"]))
 
     def _reopen(self) -> None:
         self._routes = self._build_routes()
 
     def _build_routes(self) -> dict[str, Route]:
-        served = self._desk.live.served
-        first, second = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
-        version = f"{second}/versions/{served.digest}"
-        predict = partial(self._answering.handle, V1)
+        served = self._executor.live.served
+        v1_path, v2_path = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
+        version = f"{v2_path}/versions/{served.digest}"
+        predict = partial(self._predictor.handle, V1)
         routes: dict[str, Route] = {
             "/": ("GET", _fixed_response({"status": "alive"}), "other"),
             "/metrics": ("GET", self._metrics, "other"),
@@ -98,19 +98,23 @@ class HttpApplication:
             "/ping": ("GET", self._ready, "other"),
             "/invocations": ("POST", predict, "v1"),
             "/v1/models": ("GET", _fixed_response({"models": [served.name]}), "other"),
-            first: ("GET", self._model_ready, "other"),
-            f"{first}:predict": ("POST", predict, "v1"),
-            f"{first}:explain": ("POST", partial(self._answering.handle, V1, explain=True), "v1"),
+            v1_path: ("GET", self._model_ready, "other"),
+            f"{v1_path}:predict": ("POST", predict, "v1"),
+            f"{v1_path}:explain": ("POST", partial(self._predictor.handle, V1, explain=True), "v1"),
             "/v2": ("GET", _fixed_response(v2.server_metadata(repository=self._repository)), "other"),
             "/v2/health/live": ("GET", _fixed_response({"live": True}), "other"),
             "/v2/health/ready": ("GET", self._ready, "other"),
             "/v2/models": ("GET", _fixed_response({"models": [served.name]}), "other"),
-            f"{second}/versions": ("GET", _fixed_response({"name": served.name, "versions": [served.digest]}), "other"),
+            f"{v2_path}/versions": (
+                "GET",
+                _fixed_response({"name": served.name, "versions": [served.digest]}),
+                "other",
+            ),
         }
-        for path in (second, version):
+        for path in (v2_path, version):
             routes[path] = ("GET", self._metadata, "other")
             routes[f"{path}/ready"] = ("GET", self._model_ready, "other")
-            routes[f"{path}/infer"] = ("POST", partial(self._answering.handle, V2), "v2")
+            routes[f"{path}/infer"] = ("POST", partial(self._predictor.handle, V2), "v2")
         if self._repository:
             path = f"/v2/repository/models/{served.name}"
             routes[f"{path}/load"] = ("POST", self._load, "other")
@@ -118,43 +122,45 @@ class HttpApplication:
         return routes
 
     async def _model_ready(self, _: Any, __: Any) -> Response:
-        self._desk.require_ready()
-        return responses.json({"name": self._desk.live.name, "ready": True})
+        self._executor.require_ready()
+        return responses.json({"name": self._executor.live.name, "ready": True})
 
     async def _ready(self, _: Any, __: Any) -> Response:
-        self._desk.require_ready()
+        self._executor.require_ready()
         return responses.json({"ready": True})
 
     async def _metadata(self, _: Any, __: Any) -> Response:
-        return responses.json(v2.metadata(self._desk.current_model()))
+        return responses.json(v2.metadata(self._executor.current_model()))
 
     async def _metrics(self, scope: Any, _: Any) -> Response:
         accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-        content, kind = await self._seen.render_metrics(accept.decode("latin-1"))
-        return Response(200, content, content_type=kind.encode())
+        content, content_type = await self._telemetry.render_metrics(accept.decode("latin-1"))
+        return Response(200, content, content_type=content_type.encode())
 
     async def _openapi(self, _: Any, __: Any) -> Response:
         from headrace.serving.protocols.openapi import openapi  # noqa: PLC0415 - seldom asked for
 
-        return responses.json(openapi(self._desk.current_model(), self._desk.limits, repository=self._repository))
+        return responses.json(
+            openapi(self._executor.current_model(), self._executor.limits, repository=self._repository)
+        )
 
     async def _load(self, scope: Any, receive: Any) -> Response:
-        await body(scope, receive, self._desk.limits)
-        served = await self._seen.reload_model()
-        self._seen.told_others()
+        await body(scope, receive, self._executor.limits)
+        served = await self._telemetry.reload_model()
+        self._telemetry.told_others()
         return responses.json({"name": served.name, "load": True, "version": served.digest})
 
     async def _unload(self, scope: Any, receive: Any) -> Response:
-        await body(scope, receive, self._desk.limits)
-        self._desk.live.unload()
-        return responses.json({"name": self._desk.live.name, "unload": True})
+        await body(scope, receive, self._executor.limits)
+        self._executor.live.unload()
+        return responses.json({"name": self._executor.live.name, "unload": True})
 
 
 def _fixed_response(content: object) -> Handler:
-    reply = responses.json(content)
+    response = responses.json(content)
 
     async def handle(_: Any, __: Any) -> Response:
-        return reply
+        return response
 
     return handle
 
@@ -164,12 +170,12 @@ def _nowhere(scope: Any, route: Route | None) -> Response:
     if route is not None:
         error = RequestError(f"{path} takes {route[0]}; got {shown(scope['method'], 20)} instead.", "method")
         return Response(405, responses.refusal(error).body, headers=((b"allow", route[0].encode()),), reason="method")
-    told = f"there is nothing at {path}; POST to /v1/models/NAME:predict or /v2/models/NAME/infer, GET /v2/models."
-    return responses.refusal(RequestError(told, "absent"))
+    message = f"there is nothing at {path}; POST to /v1/models/NAME:predict or /v2/models/NAME/infer, GET /v2/models."
+    return responses.refusal(RequestError(message, "absent"))
 
 
-async def _send(reply: Response, send: Any, headers: tuple[tuple[bytes, bytes], ...]) -> None:
-    length = (b"content-length", b"%d" % len(reply.body))
-    told = [(b"content-type", reply.content_type), length, *reply.headers, *headers]
-    await send({"type": "http.response.start", "status": reply.status, "headers": told})
-    await send({"type": "http.response.body", "body": reply.body})
+async def _send(response: Response, send: Any, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    length = (b"content-length", b"%d" % len(response.body))
+    response_headers = [(b"content-type", response.content_type), length, *response.headers, *headers]
+    await send({"type": "http.response.start", "status": response.status, "headers": response_headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,4 +1,4 @@
-"""The way of a prediction over HTTP, the long one and the short one."""
+"""Predictions over HTTP, by the full path and by the fast path."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ from headrace.serving.protocols.responses import Response
 from headrace.serving.telemetry import trace_context
 from headrace.serving.telemetry.telemetry import RequestRecord, Telemetry
 
-# The answers to more rows are written in a thread.
+# Responses with more rows are written in a thread.
 _MANY_ROWS = 256
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
 
@@ -23,90 +23,90 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
 class PredictHandler:
     """Answers predictions in any protocol over HTTP."""
 
-    def __init__(self, desk: RequestExecutor, seen: Telemetry, explaining: ExplainerProcess) -> None:
-        """Prepare to answer.
+    def __init__(self, executor: RequestExecutor, telemetry: Telemetry, explainer: ExplainerProcess) -> None:
+        """Initialize the handler.
 
         Args:
-            desk: Where long requests are worked on.
-            seen: What metrics and logs see.
-            explaining: Who explains answers.
+            executor: Runs long requests in threads.
+            telemetry: Records requests in metrics and logs.
+            explainer: Explains answers.
         """
-        self._desk = desk
-        self._seen = seen
-        self._explaining = explaining
+        self._executor = executor
+        self._telemetry = telemetry
+        self._explainer = explainer
 
-    async def handle(self, speech: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
-        """The reply to any request.
+    async def handle(self, codec: ProtocolCodec, scope: Any, receive: Any, *, explain: bool = False) -> Response:
+        """Return the response to any request, by the full path.
 
         Args:
-            speech: The protocol.
+            codec: The protocol.
             scope: ASGI's scope.
             receive: ASGI's channel.
-            explain: Whether explanations are wanted, whatever the request says.
+            explain: Whether to explain the answers even if the request does not ask for it.
 
         Raises:
             RequestError: If the request is refused.
         """
-        desk, headers = self._desk, scope["headers"]
-        served = desk.current_model()
-        sent = await body(scope, receive, desk.limits)
-        if len(sent) <= SHORT_BYTES:
-            document, asked = speech.read(sent, headers, served, desk.limits)
+        executor, headers = self._executor, scope["headers"]
+        served = executor.current_model()
+        content = await body(scope, receive, executor.limits)
+        if len(content) <= SHORT_BYTES:
+            document, rows = codec.read(content, headers, served, executor.limits)
         else:
-            document, asked = await desk.aside(speech.read, sent, headers, served, desk.limits)
+            document, rows = await executor.aside(codec.read, content, headers, served, executor.limits)
         explain = explain or v1.wants_explanations(document)
-        scored = await desk.score(served, asked)
+        scored = await executor.score(served, rows)
         explanations = await self._explain(served, scored) if explain else None
-        self._seen.record_answer(served, asked, scored, headers)
+        self._telemetry.record_answer(served, rows, scored, headers)
         if len(scored.scores) <= _MANY_ROWS:
-            reply = speech.write(served, scored, document, explanations)
+            response = codec.write(served, scored, document, explanations)
         else:
-            reply = await desk.aside(speech.write, served, scored, document, explanations)
-        return speech.wrap(reply, headers, served.name)
+            response = await executor.aside(codec.write, served, scored, document, explanations)
+        return codec.wrap(response, headers, served.name)
 
     async def _explain(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
-        began = time.perf_counter()
-        explanations = await self._explaining.explain(served, scored, self._desk.limits)
-        self._seen.record_explanation(time.perf_counter() - began)
+        start = time.perf_counter()
+        explanations = await self._explainer.explain(served, scored, self._executor.limits)
+        self._telemetry.record_explanation(time.perf_counter() - start)
         return explanations
 
-    def shortly(self, speech: ProtocolCodec, sent: bytes, headers: Headers) -> bytes | None:
-        """The bytes of a whole response, if the request is plainly in order and its answer takes microseconds.
+    def shortly(self, codec: ProtocolCodec, content: bytes, headers: Headers) -> bytes | None:
+        """Return the bytes of a complete response by the fast path, if the request is plainly valid and quick.
 
         Args:
-            speech: The protocol.
-            sent: The body.
+            codec: The protocol.
+            content: The body.
             headers: The headers.
 
         Returns:
-            The response; None if the request must take the long way, which says why.
+            The response; None if the request must take the full path, which reports the reason.
         """
-        began = time.perf_counter()
-        telling = media_type.plain(headers)
-        if telling is None:
+        start = time.perf_counter()
+        trace_headers = media_type.plain(headers)
+        if trace_headers is None:
             return None
         try:
-            served = self._desk.current_model()
-            document, asked = speech.read_json(sent, headers, served, self._desk.limits)
+            served = self._executor.current_model()
+            document, rows = codec.read_json(content, headers, served, self._executor.limits)
             if "parameters" in document:
                 return None
-            scored = served.quick(asked)
+            scored = served.quick(rows)
         except RequestError:
             return None
         if scored is None:
             return None
-        reply = speech.write(served, scored, document, None)
-        self._seen.record_answer(served, asked, scored, headers)
-        seconds = time.perf_counter() - began
-        self._seen.record_request(
-            RequestRecord(speech.name, "POST", served.name, 200, seconds, reply.rows), headers, flying=False
+        response = codec.write(served, scored, document, None)
+        self._telemetry.record_answer(served, rows, scored, headers)
+        seconds = time.perf_counter() - start
+        self._telemetry.record_request(
+            RequestRecord(codec.name, "POST", served.name, 200, seconds, response.rows), headers, flying=False
         )
-        return _response(reply, telling)
+        return _response(response, trace_headers)
 
 
-def _response(reply: Response, headers: Headers) -> bytes:
-    head = _HEAD % (reply.content_type, len(reply.body))
-    if headers or reply.headers:
-        for name, value in (*reply.headers, *trace_context.context(headers)):
+def _response(response: Response, headers: Headers) -> bytes:
+    head = _HEAD % (response.content_type, len(response.body))
+    if headers or response.headers:
+        for name, value in (*response.headers, *trace_context.context(headers)):
             head += b"%b: %b\r\n" % (name, value)
-    return b"%b\r\n%b" % (head, reply.body)
+    return b"%b\r\n%b" % (head, response.body)

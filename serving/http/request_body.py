@@ -1,4 +1,4 @@
-"""Bodies of requests, read within bounds."""
+"""Read the bodies of requests within limits."""
 
 import asyncio
 from typing import Any
@@ -10,40 +10,40 @@ from headrace.serving.protocols.decompression import Decompressor, inflating
 Headers = dict[bytes, bytes]
 
 
-class ClientDisconnected(Exception):  # noqa: N818 - nobody reports it: the client is gone
-    """The client went away before its request was whole."""
+class ClientDisconnected(Exception):  # noqa: N818 - it is not reported: the client is gone
+    """The client disconnected before its request was complete."""
 
 
 async def body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
-    """The whole body of a request, inflated if it is compressed.
+    """Return the whole body of a request, inflated if it is compressed.
 
     Args:
         scope: ASGI's scope.
         receive: ASGI's channel.
-        limits: Bounds; ``body_bytes`` and ``seconds`` are read here.
+        limits: Limits, of which ``body_bytes`` and ``seconds`` apply.
 
     Raises:
-        RequestError: If it is longer than allowed, as it comes or inflated, is compressed in a way that is not
-            known or not as it says, or takes too long to arrive.
-        Disconnected: If the client goes away.
+        RequestError: If it is longer than allowed, before or after decompression, its compression is unknown or
+            invalid, or it takes too long to arrive.
+        ClientDisconnected: If the client disconnects.
     """
-    coded = inflating(scope["headers"], limits)
+    decompressor = inflating(scope["headers"], limits)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientDisconnected
     first: bytes = message["body"]
-    if not message["more_body"] and len(first) <= limits.body_bytes and coded is None:
+    if not message["more_body"] and len(first) <= limits.body_bytes and decompressor is None:
         return first
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if len(first) > limits.body_bytes or (announced.isdigit() and int(announced) > limits.body_bytes):
+    content_length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if len(first) > limits.body_bytes or (content_length.isdigit() and int(content_length) > limits.body_bytes):
         raise _too_long(limits)
     try:
-        return await asyncio.wait_for(_whole(message, receive, limits, coded), limits.seconds)
+        return await asyncio.wait_for(_whole(message, receive, limits, decompressor), limits.seconds)
     except TimeoutError as error:
         raise RequestError(f"a body must arrive within {limits.seconds:g} s; this one did not.", "slow") from error
 
 
-async def _whole(message: Any, receive: Any, limits: RequestLimits, coded: Decompressor | None) -> bytes:
+async def _whole(message: Any, receive: Any, limits: RequestLimits, decompressor: Decompressor | None) -> bytes:
     parts, length = [], 0
     while True:
         if message["type"] != "http.request":
@@ -51,17 +51,17 @@ async def _whole(message: Any, receive: Any, limits: RequestLimits, coded: Decom
         length += len(message["body"])
         if length > limits.body_bytes:
             raise _too_long(limits)
-        if coded is None:
+        if decompressor is None:
             parts.append(message["body"])
         else:
-            for piece in coded.pieces(message["body"]):
+            for piece in decompressor.pieces(message["body"]):
                 parts.append(piece)
-                await asyncio.sleep(0)  # between two pieces others are answered
+                await asyncio.sleep(0)  # let the event loop answer other requests between two pieces
         if not message["more_body"]:
             break
         message = await receive()
-    if coded is not None:
-        coded.check_end()
+    if decompressor is not None:
+        decompressor.check_end()
     return b"".join(parts)
 
 

@@ -1,1 +1,1 @@
-"""The model that a server holds, and the one way of a request through it."""
+"""The model that a server holds, and the execution of requests, whatever their protocol."""

@@ -1,4 +1,4 @@
-"""The one way of a request behind all protocols: rows asked, checked, scored, explained."""
+"""Execution of requests behind all protocols: rows are validated and scored, long work runs in threads."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class RequestExecutor:
-    """Answers what REST and gRPC decoded, without holding up other requests."""
+    """Answers what REST and gRPC decoded, without delaying other requests."""
 
     def __init__(self, live: ModelHolder, limits: RequestLimits, *, workers: int = 2) -> None:
-        """Prepare to answer.
+        """Create the threads.
 
         Args:
             live: The model.
-            limits: Bounds; ``waiting`` and ``seconds`` are read here.
+            limits: Limits, of which ``waiting`` and ``seconds`` apply.
             workers: Threads for long requests.
         """
         self.live = live
@@ -31,7 +31,7 @@ class RequestExecutor:
         self._waiting = 0
 
     def current_model(self) -> ServedModel:
-        """The model that answers now.
+        """Return the model that answers now.
 
         Raises:
             RequestError: If it is unloaded.
@@ -41,25 +41,29 @@ class RequestExecutor:
         return self.live.served
 
     def require_ready(self) -> None:
-        """Refuse to be ready while the model is unloaded, or requests should go elsewhere.
+        """Raise if the model is unloaded or the server drains, so that requests should go elsewhere.
 
         Raises:
-            RequestError: If it is so.
+            RequestError: If the server is not ready.
         """
         if not self.live.ready:
             raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
 
-    async def score(self, served: ServedModel, asked: InputRows) -> ScoredRows:
-        """The answers to rows: at once if they are few and plain, in a thread otherwise.
+    async def score(self, served: ServedModel, rows: InputRows) -> ScoredRows:
+        """Return the answers to rows: at once if they are few and plainly valid, from a thread otherwise.
+
+        Args:
+            served: The model.
+            rows: n rows, or columns of n values.
 
         Raises:
             RequestError: If the contract refuses a row, or too many long requests wait.
         """
-        scored = served.quick(asked)
-        return await self.aside(served.full, asked) if scored is None else scored
+        scored = served.quick(rows)
+        return await self.aside(served.full, rows) if scored is None else scored
 
     async def aside(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Do long work in a thread.
+        """Run long work in a thread and return its result.
 
         Raises:
             RequestError: If too many long requests wait, or this one takes too long.
@@ -70,8 +74,8 @@ class RequestExecutor:
             )
         self._waiting += 1
         try:
-            done = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*arguments, **named))
-            return await asyncio.wait_for(done, self.limits.seconds)
+            future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*arguments, **named))
+            return await asyncio.wait_for(future, self.limits.seconds)
         except TimeoutError as error:
             raise RequestError(
                 f"a request must be answered within {self.limits.seconds:g} s; send fewer rows at a time.", "slow"
@@ -80,5 +84,5 @@ class RequestExecutor:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Shut the threads down."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,7 @@
-"""Explanations, computed in a process of their own: scikit-learn, shap and numba never load into the server.
+"""Explanations, computed in a separate process: scikit-learn, shap and numba never load into the server.
 
-The process is started by the first request for an explanation, and again when it dies; it dies with the server.
+The first request for an explanation starts the process, and so does the next one after its death. It ends with the
+server.
 """
 
 import asyncio
@@ -27,20 +28,20 @@ _MOST_WAITING = 8
 
 
 class ExplainerProcess:
-    """Explains answers."""
+    """Explains answers in a child process."""
 
     def __init__(self) -> None:
-        """Prepare; nothing is started yet."""
+        """Initialize without a process; the first request starts it."""
         self._pool: ProcessPoolExecutor | None = None
         self._waiting = 0
 
     async def explain(self, served: ServedModel, scored: ScoredRows, limits: RequestLimits) -> list[Any]:
-        """One explanation for each row that was scored; see ``headrace.core.inference.explain.objects``.
+        """Return one explanation for each of n scored rows; see ``headrace.core.inference.explain.objects``.
 
         Args:
             served: The model.
-            scored: Its answers.
-            limits: Bounds; ``explained_rows`` and ``seconds`` are read here.
+            scored: Its answers to n rows.
+            limits: Limits, of which ``explained_rows`` and ``seconds`` apply.
 
         Raises:
             RequestError: If there are too many rows or requests, it takes too long, the process died, or the model has
@@ -66,16 +67,17 @@ class ExplainerProcess:
             self._waiting -= 1
 
     def close(self) -> None:
-        """End the process."""
+        """Kill the process."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool waits for work in hand
+            processes = list((pool._processes or {}).values())  # noqa: SLF001 - shutdown would wait for the current task
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.kill()
 
     async def _ask_process(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
         if self._pool is None:
+            # Not fork: the server runs threads, whose locks a forked child would inherit in whatever state they are.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=die_with_parent)
         pool = self._pool
@@ -89,8 +91,8 @@ class ExplainerProcess:
 
 
 def _explain_rows(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
-    """What the process does for one request."""
-    from headrace.core.inference.explain import objects  # noqa: PLC0415 - seconds, which only this process pays
+    """Return the explanations of the rows of a model matrix (n, p); runs in the child process."""
+    from headrace.core.inference.explain import objects  # noqa: PLC0415 - takes seconds, which only this process spends
 
     explainer, model = _load_explainer(folder, digest)
     return objects(explainer.explain(matrix), model)

@@ -1,4 +1,4 @@
-"""What a server takes at most."""
+"""Limits of requests."""
 
 from dataclasses import dataclass, fields
 
@@ -7,10 +7,10 @@ from headrace.core.base.errors import InputError
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """Bounds on requests; what exceeds one gets a 4xx.
+    """Limits of requests; a request that exceeds one gets a 4xx.
 
     Attributes:
-        body_bytes: Longest body, in bytes, as it comes and inflated (413).
+        body_bytes: Longest body, in bytes, before and after decompression (413).
         header_bytes: Longest request line with all headers, in bytes (431).
         rows: Most rows of a request (413).
         nesting: Deepest nesting of arrays and objects in a body (400).
@@ -30,12 +30,12 @@ class RequestLimits:
     explained_rows: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse a bound that nothing could keep.
+        """Raise if a limit is invalid.
 
         Raises:
-            InputError: If it is not positive.
+            InputError: If a limit is not positive.
         """
-        for bound in fields(self):
-            value = getattr(self, bound.name)
+        for limit in fields(self):
+            value = getattr(self, limit.name)
             if not value > 0:
-                raise InputError(f"the limit {bound.name} must be positive; got {value} instead.")
+                raise InputError(f"the limit {limit.name} must be positive; got {value} instead.")

@@ -1,4 +1,4 @@
-"""The model that answers now, and the change to another one while requests are answered."""
+"""The current model of a server, and its replacement while requests are in flight."""
 
 import asyncio
 import tempfile
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ModelHolder:
     """The current model.
 
-    A request takes ``served`` once and keeps it; a change sets another one between two requests.
+    A request reads ``served`` once and keeps it, so that a replacement never affects requests in flight.
     """
 
     def __init__(
@@ -28,10 +28,10 @@ class ModelHolder:
             source: A bundle's folder or store URI; it is read again at each ``load``.
             name: Name of the model on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
-            policy: What a bundle must prove before it answers; None for its digest.
+            policy: What to verify of a bundle before it serves; None for its digest.
 
         Raises:
-            BundleError: If the bundle is not whole, or does not answer its own cases.
+            BundleError: If the bundle is not intact, or its answers differ from its test cases.
         """
         self.source = source
         self._name = name
@@ -50,7 +50,7 @@ class ModelHolder:
 
     @property
     def ready(self) -> bool:
-        """Whether new requests should come here."""
+        """Whether to send new requests to this server."""
         return not self.unloaded and not self.draining
 
     @property
@@ -59,14 +59,14 @@ class ModelHolder:
         return self.served.name
 
     async def load(self) -> ServedModel:
-        """Read the source again and let it answer from now on; requests that have begun keep the old model.
+        """Read the source again and serve it from now on; requests in flight keep the old model.
 
         Returns:
-            The model that answers now.
+            The new model.
 
         Raises:
-            BundleError: If the bundle is refused; the old model goes on.
-            InputError: If it would change the model's name on this endpoint.
+            BundleError: If the bundle is refused; the old model stays.
+            InputError: If the bundle would change the model's name on this endpoint.
         """
         async with self._changing:
             before = self._scratch
@@ -78,8 +78,8 @@ class ModelHolder:
             self.served, self.unloaded = served, False
             if before is not None:
                 before.cleanup()
-        for told in self.changed:
-            told()
+        for callback in self.changed:
+            callback()
         return served
 
     def unload(self) -> None:
@@ -87,7 +87,7 @@ class ModelHolder:
         self.unloaded = True
 
     def close(self) -> None:
-        """Remove what was fetched."""
+        """Remove the fetched bundle."""
         self._clear(None)
 
     def _open(self) -> ServedModel:
@@ -108,7 +108,7 @@ class ModelHolder:
         signed = self._policy.level == "signature"
         return fetch(self.source, Path(self._scratch.name) / "bundle", signatures=signed)
 
-    def _clear(self, kept: "tempfile.TemporaryDirectory[str] | None") -> None:
-        if self._scratch is not None and self._scratch is not kept:
+    def _clear(self, scratch: "tempfile.TemporaryDirectory[str] | None") -> None:
+        if self._scratch is not None and self._scratch is not scratch:
             self._scratch.cleanup()
-        self._scratch = kept
+        self._scratch = scratch

@@ -1,4 +1,4 @@
-"""A model that answers: rows in, scores out, in the words of no protocol."""
+"""A served model: rows in, scores out, independent of any protocol."""
 
 import math
 import time
@@ -20,7 +20,7 @@ from headrace.core.inference.scorer import Scorer
 InputRows = list[Any] | dict[str, Any]
 """Rows (a list of objects or arrays), or columns (values by name)."""
 
-# What so few rows cost would not pay for a thread.
+# Scoring so few rows takes less time than a switch to a thread.
 _QUICK_ROWS = 256
 
 
@@ -30,10 +30,10 @@ class ScoredRows:
 
     Attributes:
         scores: Class probabilities, n lists of k in the order of the classes; or n predicted values.
-        chosen: Places of the n predicted classes; empty for a regression.
-        warnings: Sentences about what the contract only warns of.
+        chosen: Indices (n,) of the predicted classes; empty for a regression.
+        warnings: Sentences about violations that the contract only warns of.
         matrix: The model matrix (n, p) that was scored.
-        engine_seconds: Time that the engine took.
+        engine_seconds: Time of the engine.
     """
 
     scores: list[Any]
@@ -47,7 +47,7 @@ class ServedModel:
     """A model under a name on an endpoint."""
 
     def __init__(self, scorer: Scorer, *, folder: Path, name: str = "") -> None:
-        """Take over a loaded model.
+        """Initialize with a loaded model.
 
         Args:
             scorer: The model.
@@ -57,22 +57,22 @@ class ServedModel:
         self.scorer = scorer
         self.folder = folder
         self.name = name or scorer.name
-        self.door = RequestEncoder(scorer.contract)
+        self.encoder = RequestEncoder(scorer.contract)
         self.classes = scorer.classes
         self.digest = scorer.digest
 
     @classmethod
     def open(cls, folder: Path, *, name: str = "", threads: int = 1, policy: VerificationPolicy | None = None) -> Self:
-        """Verify every byte of a bundle, load it, and let it answer its own first case.
+        """Verify every byte of a bundle, load it, and check its test cases.
 
         Args:
             folder: The bundle.
             name: Its name on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
-            policy: What the bundle must prove; None for its digest.
+            policy: What to verify of the bundle; None for its digest.
 
         Raises:
-            BundleError: If the bundle is not whole, or does not answer as its first case says.
+            BundleError: If the bundle is not intact, or its answers differ from its test cases.
         """
         bundle = open_bundle(folder, policy)
         served = cls(Scorer.open(bundle, threads=threads), folder=folder, name=name)
@@ -81,41 +81,44 @@ class ServedModel:
 
     @cached_property
     def quick_rows(self) -> int:
-        """Most rows that may be scored between two other requests, without a thread."""
+        """Maximum number of rows to score on the event loop, without a thread."""
         return _QUICK_ROWS if self.scorer.engine.name == "onnx" else 0
 
-    def quick(self, asked: InputRows) -> ScoredRows | None:
-        """The answers, if that takes microseconds; None if it may take longer."""
-        rows = asked if isinstance(asked, list) else next(iter(asked.values()), ())
-        if len(rows) > self.quick_rows:
+    def quick(self, rows: InputRows) -> ScoredRows | None:
+        """Return the answers to n rows if that takes microseconds; None if it may take longer."""
+        values = rows if isinstance(rows, list) else next(iter(rows.values()), ())
+        if len(values) > self.quick_rows:
             return None
-        admitted = self.door.quick_rows(asked) if isinstance(asked, list) else self.door.quick_columns(asked)
-        return None if admitted is None else self.score(admitted)
+        encoded = self.encoder.quick_rows(rows) if isinstance(rows, list) else self.encoder.quick_columns(rows)
+        return None if encoded is None else self.score(encoded)
 
-    def full(self, asked: InputRows) -> ScoredRows:
-        """The answers, however long they take.
+    def full(self, rows: InputRows) -> ScoredRows:
+        """Return the answers to n rows, however long they take.
 
         Raises:
             RequestError: If the contract refuses a row.
         """
-        return self.score(self.door.rows(asked) if isinstance(asked, list) else self.door.columns(asked))
+        return self.score(self.encoder.rows(rows) if isinstance(rows, list) else self.encoder.columns(rows))
 
-    def score(self, admitted: EncodedRows) -> ScoredRows:
-        """The answers to rows that may pass.
+    def score(self, encoded: EncodedRows) -> ScoredRows:
+        """Return the answers to encoded rows.
+
+        Args:
+            encoded: The model matrix (n, p), and warnings.
 
         Raises:
             RequestError: If the model has no finite answer to a row.
         """
-        began = time.perf_counter()
-        found = self.scorer.scores(admitted.matrix)
-        took = time.perf_counter() - began
-        scores = found.tolist()
-        if not _finite(found, scores):
-            row = int(np.argmin(np.isfinite(found.reshape(len(scores), -1)).all(axis=1)))
+        start = time.perf_counter()
+        predictions = self.scorer.scores(encoded.matrix)
+        seconds = time.perf_counter() - start
+        scores = predictions.tolist()
+        if not _finite(predictions, scores):
+            row = int(np.argmin(np.isfinite(predictions.reshape(len(scores), -1)).all(axis=1)))
             raise RequestError(
                 f"row {row} has no finite answer; its values must be nearer to those of the data.", "answer"
             )
-        return ScoredRows(scores, self._choose_classes(scores), admitted.warnings, admitted.matrix, took)
+        return ScoredRows(scores, self._choose_classes(scores), encoded.warnings, encoded.matrix, seconds)
 
     def _choose_classes(self, scores: Sequence[Any]) -> list[int]:
         task = self.scorer.contract.task
@@ -125,16 +128,16 @@ class ServedModel:
         return [] if task == "regression" else [row.index(max(row)) for row in scores]
 
     def objects(self, scored: ScoredRows) -> list[Answer]:
-        """One object for each row: ``label`` and ``probabilities`` by class, or ``value``."""
+        """Return one object for each of n rows: ``label`` and ``probabilities`` by class, or ``value``."""
         if not self.classes:
             return [{"value": value} for value in scored.scores]
         return [
-            {"label": self.classes[place], "probabilities": dict(zip(self.classes, row, strict=True))}
-            for place, row in zip(scored.chosen, scored.scores, strict=True)
+            {"label": self.classes[index], "probabilities": dict(zip(self.classes, row, strict=True))}
+            for index, row in zip(scored.chosen, scored.scores, strict=True)
         ]
 
     def warm(self, content: Mapping[str, Any]) -> None:
-        """Answer the bundle's cases, so that no client pays for what is done once.
+        """Check the bundle's test cases, which also initializes everything before the first client asks.
 
         Args:
             content: Content of ``cases.json``.
@@ -146,15 +149,15 @@ class ServedModel:
         scored = [self.quick([case["request"]]) for case in cases]
         if not any(scored):
             scored = [self.full([case["request"]]) for case in cases]
-        for place, (case, found) in enumerate(zip(cases, scored, strict=True)):
-            difference = found and differs(case["expected"], self.objects(found)[0], **tolerance)
+        for index, (case, answer) in enumerate(zip(cases, scored, strict=True)):
+            difference = answer and differs(case["expected"], self.objects(answer)[0], **tolerance)
             if difference:
                 raise BundleError(
-                    f"the model {self.name} must answer its case {place} as its bundle says; {difference}."
+                    f"the model {self.name} must answer its case {index} as its bundle says; {difference}."
                 )
 
 
-def _finite(found: NDArray[np.float64], scores: Sequence[Any]) -> bool:
+def _finite(predictions: NDArray[np.float64], scores: Sequence[Any]) -> bool:
     if len(scores) == 1:
         return all(map(math.isfinite, scores[0] if isinstance(scores[0], list) else scores))
-    return bool(np.isfinite(found).all())
+    return bool(np.isfinite(predictions).all())

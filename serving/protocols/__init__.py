@@ -1,1 +1,1 @@
-"""Requests and answers in each protocol and content type."""
+"""Requests and responses in each protocol and content type."""

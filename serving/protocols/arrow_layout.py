@@ -1,4 +1,4 @@
-"""How an Arrow IPC body is laid out, looked at before anything is made of it.
+"""Validate the layout of an Arrow IPC body before it is decoded.
 
 A few bytes can claim a thousand nested columns, or buffers that inflate to gigabytes. Source:
 https://arrow.apache.org/docs/format/Columnar.html, ``Message.fbs`` and ``Schema.fbs``; https://flatbuffers.dev/internals.
@@ -13,7 +13,7 @@ from headrace.serving.protocols.json_body import check_row_count
 
 _MAGIC = b"ARROW1\0\0"
 _MOST = 20_000
-"""Most messages of a body, and most columns or buffers of a message: all of them are looked at."""
+"""Maximum number of messages in a body, and of columns or buffers in a message: the check visits all of them."""
 _CONTINUED = 0xFFFF_FFFF
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _TYPES = {
@@ -32,14 +32,14 @@ _WIDTHS = {"<B": 1, "<H": 2, "<i": 4, "<I": 4, "<q": 8}
 
 
 def check_stream(body: bytes, limits: RequestLimits) -> bytes:
-    """The stream inside a body of either form, if it keeps the bounds.
+    """Return the stream inside a body of either form, if it is within the limits.
 
     Args:
-        body: A stream, or a file, which is one between two marks.
-        limits: Bounds; ``rows``, and ``body_bytes`` for the buffers, inflated.
+        body: A stream, or a file, which is a stream between two magic numbers.
+        limits: Limits, of which ``rows`` and, for the decompressed buffers, ``body_bytes`` apply.
 
     Raises:
-        RequestError: If it is no Arrow IPC, holds columns that are no plain values, or more than allowed.
+        RequestError: If it is not Arrow IPC, has columns of nested types, or exceeds a limit.
     """
     stream = body.removeprefix(_MAGIC)
     rows = size = schemas = 0
@@ -63,91 +63,91 @@ def check_stream(body: bytes, limits: RequestLimits) -> bytes:
 
 
 class _Table:
-    """A table of FlatBuffers at a place of some bytes."""
+    """A FlatBuffers table at a position in a buffer."""
 
-    def __init__(self, data: bytes, place: int) -> None:
-        self._data, self._place = data, place
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data, self._position = data, position
 
-    def read(self, place: int, form: str) -> int:
-        """A number at a place; struct.error beyond the end."""
-        if not 0 <= place <= len(self._data) - _WIDTHS[form]:
+    def read(self, position: int, form: str) -> int:
+        """Return the number at a position; raise IndexError beyond the end."""
+        if not 0 <= position <= len(self._data) - _WIDTHS[form]:
             raise IndexError
-        return int(struct.unpack_from(form, self._data, place)[0])
+        return int(struct.unpack_from(form, self._data, position)[0])
 
     def _field(self, slot: int) -> int:
-        """Where a field lies; 0 if it is absent."""
-        fields = self._place - self.read(self._place, "<i")
+        """Return the position of a field; 0 if it is absent."""
+        fields = self._position - self.read(self._position, "<i")
         if slot >= self.read(fields, "<H"):
             return 0
         offset = self.read(fields + slot, "<H")
-        return self._place + offset if offset else 0
+        return self._position + offset if offset else 0
 
     def number(self, slot: int, form: str) -> int:
-        """A number; 0 if it is absent."""
-        place = self._field(slot)
-        return self.read(place, form) if place else 0
+        """Return a number; 0 if it is absent."""
+        position = self._field(slot)
+        return self.read(position, form) if position else 0
 
     def has(self, slot: int) -> bool:
-        """Whether there is a field."""
+        """Return whether a field is present."""
         return bool(self._field(slot))
 
     def table(self, slot: int) -> "_Table":
-        """A table that must be there."""
-        place = self._field(slot)
-        if not place:
+        """Return a table; raise IndexError if it is absent."""
+        position = self._field(slot)
+        if not position:
             raise IndexError
-        return _Table(self._data, place + self.read(place, "<I"))
+        return _Table(self._data, position + self.read(position, "<I"))
 
     def vector(self, slot: int, width: int) -> Iterator[int]:
-        """Places of the items of a vector."""
-        place = self._field(slot)
-        if not place:
+        """Yield the positions of the items of a vector."""
+        position = self._field(slot)
+        if not position:
             return
-        start = place + self.read(place, "<I")
+        start = position + self.read(position, "<I")
         count = self.read(start, "<I")
         if count > _MOST or start + 4 + count * width > len(self._data):
             raise IndexError
         yield from range(start + 4, start + 4 + count * width, width)
 
     def tables(self, slot: int) -> Iterator["_Table"]:
-        """The tables of a vector."""
-        for place in self.vector(slot, 4):
-            yield _Table(self._data, place + self.read(place, "<I"))
+        """Yield the tables of a vector."""
+        for position in self.vector(slot, 4):
+            yield _Table(self._data, position + self.read(position, "<I"))
 
     def text(self, slot: int) -> str:
-        """A text; empty if it is absent."""
-        place = self._field(slot)
-        if not place:
+        """Return a text; empty if it is absent."""
+        position = self._field(slot)
+        if not position:
             return ""
-        start = place + self.read(place, "<I")
+        start = position + self.read(position, "<I")
         return self._data[start + 4 : start + 4 + self.read(start, "<I")].decode(errors="replace")
 
 
 def _messages(stream: bytes) -> Iterator[tuple[int, _Table, int, int]]:
-    """Kind and head of each message, and where its body lies."""
-    place = met = 0
-    whole = _Table(stream, 0)
-    while place < len(stream):
-        met += 1
-        if met > _MOST:
+    """Yield kind, header, start and length of the body of each message."""
+    position = count = 0
+    buffer = _Table(stream, 0)
+    while position < len(stream):
+        count += 1
+        if count > _MOST:
             raise IndexError
-        length = whole.read(place, "<I")
-        place += 4
+        length = buffer.read(position, "<I")
+        position += 4
         if length == _CONTINUED:
-            length = whole.read(place, "<I")
-            place += 4
+            length = buffer.read(position, "<I")
+            position += 4
         if length == 0:
             return
-        if length > len(stream) - place:
+        if length > len(stream) - position:
             raise IndexError
-        data = stream[place : place + length]
+        data = stream[position : position + length]
         message = _Table(data, _Table(data, 0).read(0, "<I"))
         body = message.number(10, "<q")
-        place += length
-        if not 0 <= body <= len(stream) - place:
+        position += length
+        if not 0 <= body <= len(stream) - position:
             raise IndexError
-        yield message.number(6, "<B"), message.table(8), place, body
-        place += body
+        yield message.number(6, "<B"), message.table(8), position, body
+        position += body
 
 
 def _check_columns(schema: _Table) -> None:
@@ -160,25 +160,25 @@ def _check_columns(schema: _Table) -> None:
             )
 
 
-def _size(batch: _Table, body: bytes, most: int) -> int:
-    """Bytes of a batch's buffers, inflated; each says at its beginning how many it holds."""
-    inner, compressed, size = _Table(body, 0), batch.has(10), 0
-    for place in batch.vector(8, 16):
-        offset, length = batch.read(place, "<q"), batch.read(place + 8, "<q")
+def _size(batch: _Table, body: bytes, limit: int) -> int:
+    """Return the decompressed size in bytes of a batch's buffers, which each compressed buffer claims in its prefix."""
+    buffer, compressed, size = _Table(body, 0), batch.has(10), 0
+    for position in batch.vector(8, 16):
+        offset, length = batch.read(position, "<q"), batch.read(position + 8, "<q")
         if offset < 0 or not 0 <= length <= len(body) - offset:
             raise IndexError
-        claimed = inner.read(offset, "<q") if compressed and length else -1
+        claimed = buffer.read(offset, "<q") if compressed and length else -1
         if claimed < -1:
             raise IndexError
         size += length if claimed < 0 else claimed
-        if size > most:
-            raise _too_long(most)
+        if size > limit:
+            raise _too_long(limit)
     return size
 
 
 def _broken_body() -> RequestError:
-    return RequestError("the body must be an Arrow IPC stream or file, as its Content-Type says; it is none.")
+    return RequestError("the body must be an Arrow IPC stream or file, as its Content-Type says; it is neither.")
 
 
-def _too_long(most: int) -> RequestError:
-    return RequestError(f"an Arrow table must have at most {most} bytes, inflated; send fewer rows at a time.", "size")
+def _too_long(limit: int) -> RequestError:
+    return RequestError(f"an Arrow table must have at most {limit} bytes, inflated; send fewer rows at a time.", "size")

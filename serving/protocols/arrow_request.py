@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def read_columns(content: bytes, limits: RequestLimits) -> InputRows:
-    """The columns of an Arrow table, with values as JSON would hold them.
+    """Return the columns of an Arrow table, with values as JSON would hold them.
 
     Args:
         content: A stream or a file.
-        limits: Bounds; ``rows`` and ``body_bytes`` are read here.
+        limits: Limits, of which ``rows`` and ``body_bytes`` apply.
 
     Returns:
-        Values by name of the column; in an array of floats NaN is a missing value.
+        n values by name of the column; in an array of floats NaN is a missing value.
 
     Raises:
-        RequestError: If it is no Arrow IPC, holds columns that are no plain values, or more than allowed.
+        RequestError: If it is not Arrow IPC, has columns of nested types, or exceeds a limit.
     """
     frame = _frame(arrow_layout.check_stream(content, limits))
     check_row_count(frame.height, limits)
@@ -38,7 +38,7 @@ def read_columns(content: bytes, limits: RequestLimits) -> InputRows:
 
 
 def _frame(stream: bytes) -> "pl.DataFrame":
-    import polars as pl  # noqa: PLC0415 - half a second that a start must not wait for
+    import polars as pl  # noqa: PLC0415 - takes half a second, which would delay the start
 
     try:
         return pl.read_ipc_stream(io.BytesIO(stream))
@@ -59,7 +59,7 @@ def _values(series: "pl.Series", limits: RequestLimits) -> list[Any] | NDArray[n
     if isinstance(dtype, pl.Datetime):
         series = series.dt.cast_time_unit("us")
     texts = series.cast(pl.String)
-    # Many rows may point at one long text.
+    # A dictionary or view lets many rows share one long text, so that a small body may hold gigabytes of text.
     if int(texts.str.len_bytes().sum()) > limits.body_bytes:
         raise RequestError(
             f"an Arrow table must have at most {limits.body_bytes} bytes, written out; send fewer rows at a time.",

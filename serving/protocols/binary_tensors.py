@@ -17,14 +17,14 @@ _SIZE = "binary_data_size"
 
 
 def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
-    """The JSON part of a body, and the bytes that follow.
+    """Return the JSON part of a body, and the bytes that follow.
 
     Args:
         body: The body.
-        length: Value of the header that tells the length of the JSON part; None if all is JSON.
+        length: Value of the header with the length of the JSON part; None if the whole body is JSON.
 
     Raises:
-        RequestError: If the header is no number within the body.
+        RequestError: If the header is not a number within the body.
     """
     if length is None:
         return body, memoryview(b"")
@@ -38,49 +38,52 @@ def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
 
 
 def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Tensor]:
-    """All inputs of a request, some of which may lie in the bytes after the JSON part, in order.
+    """Return all inputs of a request in order, from JSON or from the bytes after the JSON part.
 
     Args:
-        inputs: What stands in ``inputs``.
+        inputs: The list ``inputs`` of the request.
         rest: The bytes.
-        of_json: Makes a tensor of an input whose values are JSON, and its place.
+        of_json: Converts an input with JSON values, given its index, to a tensor.
 
     Raises:
-        RequestError: If an input is not what its shape and datatype say, or the bytes do not add up.
+        RequestError: If an input does not match its shape and datatype, or the bytes do not add up.
     """
-    found, start = [], 0
-    for place, item in enumerate(inputs):
-        size = _size(item, place)
+    result, start = [], 0
+    for index, item in enumerate(inputs):
+        size = _size(item, index)
         if size is None:
-            found.append(of_json(item, place))
+            result.append(of_json(item, index))
             continue
         if size > len(rest) - start:
             raise RequestError(
-                f"inputs[{place}] must hold {size} bytes, as its {_SIZE} says; {len(rest) - start} are left.", "shape"
+                f"inputs[{index}] must hold {size} bytes, as its {_SIZE} says; {len(rest) - start} are left.", "shape"
             )
-        name, datatype, shape = header(item, place)
-        values = decode(rest[start : start + size], datatype, math.prod(shape), f"inputs[{place}]")
-        check_count(len(values), shape, place)
-        found.append(Tensor(name, shape, values))
+        name, datatype, shape = header(item, index)
+        values = decode(rest[start : start + size], datatype, math.prod(shape), f"inputs[{index}]")
+        check_count(len(values), shape, index)
+        result.append(Tensor(name, shape, values))
         start += size
     if start != len(rest):
         raise RequestError(
             f"the inputs must account for all {len(rest)} bytes after the JSON part; got {start}.", "shape"
         )
-    return found
+    return result
 
 
 def decode(content: memoryview, datatype: Datatype, count: int, where: str) -> Values:
-    """The values of a binary tensor.
+    """Return the values of a binary tensor.
 
     Args:
         content: Its bytes.
         datatype: Its datatype.
-        count: How many values its shape wants.
-        where: Which tensor it is, for messages.
+        count: Number of values by its shape.
+        where: Description of the tensor, for messages.
+
+    Returns:
+        The values (count,).
 
     Raises:
-        RequestError: If the bytes are not so many values.
+        RequestError: If the bytes do not hold so many values.
     """
     if not datatype.dtype:
         return _texts(content, where)
@@ -95,7 +98,7 @@ def decode(content: memoryview, datatype: Datatype, count: int, where: str) -> V
 
 
 def _texts(content: memoryview, where: str) -> list[str]:
-    found, start = [], 0
+    texts, start = [], 0
     while start < len(content):
         end = start + 4
         size = struct.unpack_from("<I", content, start)[0] if end <= len(content) else len(content)
@@ -104,33 +107,33 @@ def _texts(content: memoryview, where: str) -> list[str]:
                 f"{where} must hold texts, each after its length in 4 bytes; its bytes end within one.", "shape"
             )
         try:
-            found.append(str(content[end : end + size], "utf-8"))
+            texts.append(str(content[end : end + size], "utf-8"))
         except UnicodeDecodeError as error:
-            raise RequestError(f"{where} must hold texts in UTF-8; text {len(found)} is none.", "kind") from error
+            raise RequestError(f"{where} must hold texts in UTF-8; text {len(texts)} is not.", "kind") from error
         start = end + size
-    return found
+    return texts
 
 
 def encode(datatype: str, data: Sequence[Any]) -> bytes:
-    """The bytes of an output: ``FP64``, or ``BYTES`` as texts after their lengths."""
+    """Return the bytes of an output (n,): ``FP64``, or ``BYTES`` as texts, each after its length."""
     if datatype == "FP64":
         return np.asarray(data, dtype="<f8").tobytes()
     texts = [text.encode() for text in data]
     return b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
 
-def _size(item: Any, place: int) -> int | None:
+def _size(item: Any, index: int) -> int | None:
     parameters = item.get("parameters") if type(item) is dict else None
     size = parameters.get(_SIZE) if type(parameters) is dict else None
     if size is None:
         return None
     if type(size) is not int or size < 0:
-        raise RequestError(f"{_SIZE} of inputs[{place}] must be an integer from 0 on; got {quote(size, 40)} instead.")
+        raise RequestError(f"{_SIZE} of inputs[{index}] must be an integer from 0 on; got {quote(size, 40)} instead.")
     return size
 
 
 def wants(document: dict[str, Any]) -> set[str] | None:
-    """Names of the outputs that are wanted as bytes; None for all of them.
+    """Return the names of the outputs to send as bytes; None for all of them.
 
     Args:
         document: A request; ``parameters.binary_data_output``, and ``parameters.binary_data`` of its outputs, are read.

@@ -1,4 +1,4 @@
-"""CloudEvents around requests and answers, as KServe's server takes and gives them in V1.
+"""CloudEvents around requests and responses, as KServe's server reads and writes them in V1.
 
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md;
 ``protocol/dataplane.py`` and ``utils/utils.py`` of kserve.
@@ -30,12 +30,12 @@ _TYPE, _SOURCE = "io.kserve.inference.response", "io.kserve.inference."
 
 
 def open_event(body: bytes, headers: Iterable[Header], limits: RequestLimits) -> tuple[bytes, MediaType]:
-    """What a request holds, out of its event if it is in one, and the type of that.
+    """Return a request's content, unwrapped from its event if it has one, and the content's type.
 
     Args:
         body: The body.
         headers: The headers.
-        limits: Bounds; ``nesting`` is read here.
+        limits: Limits, of which ``nesting`` applies.
 
     Raises:
         RequestError: If an event lacks an attribute, or its data.
@@ -49,18 +49,18 @@ def open_event(body: bytes, headers: Iterable[Header], limits: RequestLimits) ->
 
 
 def data_of(document: Mapping[str, Any]) -> Any:
-    """The data of a document that looks like an event although its type does not say so; None if it does not.
+    """Return the data of a document that has an event's keys, whatever its Content-Type; None for another document.
 
-    KServe's server goes by these keys, whatever the Content-Type.
+    KServe's server recognizes events by these keys too.
     """
     return document["data"] if {*_REQUIRED, "time", "data"} <= document.keys() else None
 
 
 def wrap_in_event(reply: Response, headers: Iterable[Header], name: str) -> Response:
-    """An answer as an event of the request's kind; as it is if the request was none.
+    """Return a response as an event of the request's kind; unchanged if the request was not an event.
 
     Args:
-        reply: The answer, in JSON.
+        reply: The response, in JSON.
         headers: The request's headers.
         name: The model's name.
     """
@@ -77,23 +77,25 @@ def wrap_in_event(reply: Response, headers: Iterable[Header], name: str) -> Resp
     if structured:
         event = {**attributes, "datacontenttype": JSON.decode(), "data": orjson.Fragment(reply.body)}
         return replace(reply, body=orjson.dumps(event), content_type=EVENT.encode())
-    told = ((f"ce-{key}".encode(), quote(value, safe=_AS_IT_IS).encode()) for key, value in attributes.items())
-    return replace(reply, headers=(*reply.headers, *told))
+    event_headers = ((f"ce-{key}".encode(), quote(value, safe=_AS_IT_IS).encode()) for key, value in attributes.items())
+    return replace(reply, headers=(*reply.headers, *event_headers))
 
 
 def _open_structured(document: Mapping[str, Any]) -> tuple[bytes, MediaType]:
     _check(document)
-    told = document.get("datacontenttype", "application/json")
-    if type(told) is not str:
-        raise RequestError(f"datacontenttype of a CloudEvent must be a text; got {json_body.kind(told)} instead.")
-    media, encoded = parse(told), document.get("data_base64")
+    content_type = document.get("datacontenttype", "application/json")
+    if type(content_type) is not str:
+        raise RequestError(
+            f"datacontenttype of a CloudEvent must be a text; got {json_body.kind(content_type)} instead."
+        )
+    media, encoded = parse(content_type), document.get("data_base64")
     if ("data" in document) == (encoded is not None):
         raise RequestError("a CloudEvent must hold the request in data, or in data_base64.")
     if encoded is not None:
         try:
             return base64.b64decode(encoded, validate=True), media
         except (TypeError, ValueError, binascii.Error) as error:
-            raise RequestError("data_base64 of a CloudEvent must be a text in base64; it is none.") from error
+            raise RequestError("data_base64 of a CloudEvent must be a text in base64; it is not.") from error
     data = document["data"]
     check(media, (CSV,))
     if media.is_json:
@@ -109,7 +111,7 @@ def _check(attributes: Mapping[str, Any]) -> None:
         if type(value) is not str or not value:
             raise RequestError(
                 f"a CloudEvent must have the attributes {', '.join(_REQUIRED)}, each a text; "
-                f"{name} is {'absent' if value is None else 'none'}."
+                f"{name} is {'absent' if value is None else 'not'}."
             )
     version = attributes["specversion"]
     if version not in _VERSIONS:

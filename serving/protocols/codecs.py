@@ -1,6 +1,6 @@
-"""The two protocols over HTTP, each as a reader of requests and a writer of answers.
+"""The two protocols over HTTP, each as a reader of requests and a writer of responses.
 
-V1 takes a table in the forms of its users too, CSV and Arrow, and each of its forms in a CloudEvent.
+V1 also takes tables as CSV and Arrow, and each of these forms inside a CloudEvent.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,14 +34,16 @@ Read = Callable[[bytes, Iterable[Header], ServedModel, RequestLimits], tuple[Doc
 
 @dataclass(frozen=True)
 class ProtocolCodec:
-    """A protocol.
+    """The functions that read and write one protocol.
 
     Attributes:
         name: Its name in metrics.
-        read: Takes a body, headers, the model and bounds; gives the document and the rows that it asks for.
+        read: Takes a body, headers, the model and limits; returns the document and its rows.
         read_json: The same for a body that is plainly JSON, as most are.
-        write: Takes the model, its answers, the request's document, and explanations if they are wanted.
-        wrap: Takes an answer, the request's headers and the model's name; gives the answer as the request wants it.
+        write: Takes the model, its answers, the request's document, and explanations if they were requested; returns
+            the response.
+        wrap: Takes a response, the request's headers and the model's name; returns the response, inside an event if the
+            request was one.
     """
 
     name: str
@@ -54,11 +56,11 @@ class ProtocolCodec:
 def _read_v1(
     body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
 ) -> tuple[Document, InputRows]:
-    content, kind = cloud_events.open_event(body, headers, limits)
-    media_type.check(kind, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
-    if kind.name == media_type.CSV:
-        return {}, csv_request.read_rows(content, kind, limits)
-    if kind.name in media_type.ARROW:
+    content, content_type = cloud_events.open_event(body, headers, limits)
+    media_type.check(content_type, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
+    if content_type.name == media_type.CSV:
+        return {}, csv_request.read_rows(content, content_type, limits)
+    if content_type.name in media_type.ARROW:
         return {}, arrow_request.read_columns(content, limits)
     document = json_body.read(content, limits)
     data = cloud_events.data_of(document)
@@ -94,24 +96,24 @@ def _read_v2_json(
     inputs = document.get("inputs")
     if type(inputs) is not list or not inputs:
         raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
-    given = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
+    input_tensors = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
     v2.requested_outputs(document, served)
-    return document, v2.columns(given, served.scorer.contract, limits)
+    return document, v2.columns(input_tensors, served.scorer.contract, limits)
 
 
 def _write_v2(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:
     answer = v2.answer(served, scored, document, explanations)
-    wanted = binary_tensors.wants(document)
-    if wanted == set():
+    binary_outputs = binary_tensors.wants(document)
+    if binary_outputs == set():
         return _reply(orjson.dumps(answer), scored)
     parts = []
     for output in answer["outputs"]:
-        if wanted is None or output["name"] in wanted:
+        if binary_outputs is None or output["name"] in binary_outputs:
             parts.append(binary_tensors.encode(output["datatype"], output.pop("data")))
             output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(parts[-1])}
     head = orjson.dumps(answer)
-    told = ((BINARY_HEADER, b"%d" % len(head)),)
-    return Response(200, head + b"".join(parts), _OCTETS, told, len(scored.scores), scored.engine_seconds)
+    headers = ((BINARY_HEADER, b"%d" % len(head)),)
+    return Response(200, head + b"".join(parts), _OCTETS, headers, len(scored.scores), scored.engine_seconds)
 
 
 def _reply(content: bytes, scored: ScoredRows) -> Response:

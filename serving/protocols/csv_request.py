@@ -1,4 +1,4 @@
-"""Tables in CSV, as MLflow's and SageMaker's clients post them.
+"""CSV tables, as clients of MLflow and SageMaker send them.
 
 Source: https://www.rfc-editor.org/rfc/rfc4180; https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally.
 """
@@ -16,25 +16,25 @@ _HEADER = ("present", "absent")
 
 
 def read_rows(content: bytes, media: MediaType, limits: RequestLimits) -> InputRows:
-    """The rows of a CSV table: texts, which the contract reads as it does those of the training table.
+    """Return the rows of a CSV table as texts, which the contract parses as it does those of a training table.
 
     Args:
-        content: UTF-8, fields separated by commas, without the blanks around them, as a training table is read; an
-            empty one is a missing value.
-        media: Its type; ``header=absent`` says that its columns are the contract's inputs, in order.
-        limits: Bounds; ``rows`` is read here.
+        content: UTF-8, fields separated by commas, stripped of blanks as in a training table; an empty field is a
+            missing value.
+        media: Its type; ``header=absent`` means that its columns are the contract's inputs, in order.
+        limits: Limits, of which ``rows`` applies.
 
     Returns:
-        Columns by the names of the header; rows, if there is none.
+        Columns of n values by the names in the header; n rows if there is no header.
 
     Raises:
-        RequestError: If it is no such table.
+        RequestError: If it is not such a table.
     """
-    named = media.parameters.get("header", "present")
-    if named not in _HEADER:
-        raise RequestError(f"header of text/csv must be {' or '.join(_HEADER)}; got {quote(named, 40)}.", "media")
-    rows = _rows(content, limits, spare=named == "present")
-    if named == "absent":
+    header = media.parameters.get("header", "present")
+    if header not in _HEADER:
+        raise RequestError(f"header of text/csv must be {' or '.join(_HEADER)}; got {quote(header, 40)}.", "media")
+    rows = _rows(content, limits, has_header=header == "present")
+    if header == "absent":
         return rows
     if not rows:
         raise RequestError("a CSV table must begin with the names of its columns; got none.")
@@ -45,7 +45,7 @@ def read_rows(content: bytes, media: MediaType, limits: RequestLimits) -> InputR
     return {name: list(values) for name, values in zip(names, columns, strict=True)}
 
 
-def _rows(content: bytes, limits: RequestLimits, *, spare: bool) -> list[list[str]]:
+def _rows(content: bytes, limits: RequestLimits, *, has_header: bool) -> list[list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -63,7 +63,7 @@ def _rows(content: bytes, limits: RequestLimits, *, spare: bool) -> list[list[st
                     "shape",
                 )
             rows.append([field.strip(" \t") for field in row])
-            check_row_count(len(rows) - spare, limits)
+            check_row_count(len(rows) - has_header, limits)
     except csv.Error as error:
         raise RequestError(f"line {reader.line_num} of the CSV table cannot be read; {error}.") from error
     return rows

@@ -1,4 +1,4 @@
-"""Compressed bodies: inflated while they arrive, and never further than a body may be long.
+"""Decompression of bodies while they arrive, bounded by the longest body allowed.
 
 Source: RFC 9110, 8.4 (content codings); RFC 1950 to 1952.
 """
@@ -15,68 +15,68 @@ CODINGS = ("gzip", "deflate")
 _NAMES = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 _PIECE = 256 << 10
 _GZIP, _ZLIB, _RAW = 31, 15, -15
-# A gzip body may be several, one after the other; each costs time, and may hold nothing.
+# A gzip body may have many members, one after the other; even empty ones take time.
 _MOST_MEMBERS = 1000
 
 
 def inflating(headers: Iterable[Header], limits: RequestLimits) -> "Decompressor | None":
-    """What inflates a request's body; None if it is not compressed.
+    """Return the decompressor of a request's body; None if it is not compressed.
 
     Args:
         headers: The request's headers.
-        limits: Bounds; ``body_bytes`` holds for what comes out.
+        limits: Limits, of which ``body_bytes`` applies to the decompressed body.
 
     Raises:
         RequestError: If it is compressed in another way, or twice (415).
     """
-    told = header(headers, b"content-encoding")
-    if told is None or told.lower() in {"", "identity"}:
+    coding = header(headers, b"content-encoding")
+    if coding is None or coding.lower() in {"", "identity"}:
         return None
-    if told.lower() not in _NAMES:
+    if coding.lower() not in _NAMES:
         raise RequestError(
-            f"a body may be compressed once, by {' or '.join(CODINGS)}; got the Content-Encoding {quote(told, 60)}.",
+            f"a body may be compressed once, by {' or '.join(CODINGS)}; got the Content-Encoding {quote(coding, 60)}.",
             "encoding",
         )
-    return Decompressor(_NAMES[told.lower()], limits.body_bytes)
+    return Decompressor(_NAMES[coding.lower()], limits.body_bytes)
 
 
 class Decompressor:
-    """A compressed body on its way."""
+    """Decompresses one body piece by piece."""
 
     def __init__(self, coding: str, most: int) -> None:
-        """Begin.
+        """Initialize for one body.
 
         Args:
-            coding: ``gzip``, or ``deflate``, which some clients send without its frame.
-            most: Most bytes that may come out.
+            coding: ``gzip``, or ``deflate``, which some clients send without the zlib header.
+            most: Maximum number of decompressed bytes.
         """
         self._coding = coding
-        self._most = self._left = most
+        self._most = self._remaining = most
         self._stream: zlib._Decompress | None = None
-        self._held = b""
+        self._pending = b""
         self._members = 0
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What some bytes of the body hold, in pieces of at most 256 KiB.
+        """Yield the decompressed bytes of a part of the body, in pieces of at most 256 KiB.
 
         Raises:
-            RequestError: If it is more than allowed (413), or cannot be inflated.
+            RequestError: If the body is longer than allowed (413), or cannot be decompressed.
         """
-        data, self._held = self._held + data, b""
+        data, self._pending = self._pending + data, b""
         full = False
         while data or full:
             if self._stream is None:
                 if len(data) < 2:
-                    self._held = data
+                    self._pending = data
                     return
                 self._stream = self._begin(data)
-            most = min(_PIECE, self._left + 1)
+            most = min(_PIECE, self._remaining + 1)
             try:
                 piece = self._stream.decompress(data, most)
             except zlib.error as error:
-                raise self._refusal("is none") from error
-            self._left -= len(piece)
-            if self._left < 0:
+                raise self._refusal("is not") from error
+            self._remaining -= len(piece)
+            if self._remaining < 0:
                 raise RequestError(
                     f"a body must have at most {self._most} bytes, inflated; send fewer rows at a time.", "size"
                 )
@@ -87,12 +87,12 @@ class Decompressor:
                 data, self._stream = self._stream.unused_data, None
 
     def check_end(self) -> None:
-        """Refuse a body that ends too early.
+        """Raise if the body is truncated.
 
         Raises:
-            RequestError: If it does.
+            RequestError: If the body ends too early.
         """
-        if self._stream is not None or self._held or not self._members:
+        if self._stream is not None or self._pending or not self._members:
             raise self._refusal("ends too early")
 
     def _begin(self, data: bytes) -> "zlib._Decompress":

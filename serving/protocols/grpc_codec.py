@@ -1,4 +1,4 @@
-"""Messages of the gRPC protocol to tensors and back.
+"""Conversion of gRPC messages to tensors and back.
 
 Source: https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/open_inference_grpc.proto.
 """
@@ -29,15 +29,18 @@ _FIELDS = {
 
 
 def read_columns(request: Any, contract: Contract, limits: RequestLimits) -> InputRows:
-    """The columns that a ModelInferRequest asks for.
+    """Return the columns of a ModelInferRequest.
 
     Args:
         request: The message.
         contract: The contract.
-        limits: Bounds.
+        limits: Limits, of which ``rows`` applies.
+
+    Returns:
+        n values by name of the column.
 
     Raises:
-        RequestError: If its tensors are not what their shapes and datatypes say.
+        RequestError: If its tensors do not match their shapes and datatypes.
     """
     raw = request.raw_input_contents
     if not request.inputs:
@@ -46,27 +49,27 @@ def read_columns(request: Any, contract: Contract, limits: RequestLimits) -> Inp
         raise RequestError(
             f"raw_input_contents must hold one entry for each of {len(request.inputs)} inputs; got {len(raw)}."
         )
-    found = [_tensor(item, place, raw[place] if raw else None) for place, item in enumerate(request.inputs)]
-    return v2.columns(found, contract, limits)
+    input_tensors = [_tensor(item, index, raw[index] if raw else None) for index, item in enumerate(request.inputs)]
+    return v2.columns(input_tensors, contract, limits)
 
 
 def document(request: Any) -> Document:
-    """What else a request says, as it would in JSON: ``id``, ``outputs``, ``parameters.explain``."""
-    found: Document = {"outputs": [{"name": output.name} for output in request.outputs]}
+    """Return a request's ``id``, ``outputs`` and ``parameters.explain`` in the form of a JSON request."""
+    content: Document = {"outputs": [{"name": output.name} for output in request.outputs]}
     if request.id:
-        found["id"] = request.id
+        content["id"] = request.id
     if "explain" in request.parameters:
-        found["parameters"] = {"explain": request.parameters["explain"].bool_param}
-    return found
+        content["parameters"] = {"explain": request.parameters["explain"].bool_param}
+    return content
 
 
 def fill_response(answer: Document, response: Any, *, raw: bool) -> Any:
     """Fill a ModelInferResponse.
 
     Args:
-        answer: The answer as ``v2.answer`` gives it.
+        answer: The answer, as ``v2.answer`` returns it.
         response: An empty message.
-        raw: Whether values are sent as bytes, as the request's were.
+        raw: Whether to send values as bytes, as the request did.
 
     Returns:
         The message.
@@ -88,40 +91,40 @@ def fill_response(answer: Document, response: Any, *, raw: bool) -> Any:
     return response
 
 
-def _tensor(item: Any, place: int, raw: bytes | None) -> Tensor:
-    told = {"name": item.name, "datatype": item.datatype, "shape": list(item.shape)}
-    name, datatype, shape = tensors.header(told, place)
+def _tensor(item: Any, index: int, raw: bytes | None) -> Tensor:
+    fields = {"name": item.name, "datatype": item.datatype, "shape": list(item.shape)}
+    name, datatype, shape = tensors.header(fields, index)
     if raw is None:
-        values = _read_values(item, datatype, place)
+        values = _read_values(item, datatype, index)
     elif item.HasField("contents"):
-        raise RequestError(f"inputs[{place}] must hold its values in contents or in raw_input_contents; got both.")
+        raise RequestError(f"inputs[{index}] must hold its values in contents or in raw_input_contents; got both.")
     else:
-        values = binary_tensors.decode(memoryview(raw), datatype, math.prod(shape), f"inputs[{place}]")
-    check_count(len(values), shape, place)
+        values = binary_tensors.decode(memoryview(raw), datatype, math.prod(shape), f"inputs[{index}]")
+    check_count(len(values), shape, index)
     return Tensor(name, shape, values)
 
 
-def _read_values(item: Any, datatype: Datatype, place: int) -> Values:
+def _read_values(item: Any, datatype: Datatype, index: int) -> Values:
     field = _FIELDS.get(item.datatype)
     if field is None:
-        raise RequestError(f"inputs[{place}] must hold {item.datatype} values in raw_input_contents.")
-    others = [held.name for held, _ in item.contents.ListFields() if held.name != field]
-    if others:
+        raise RequestError(f"inputs[{index}] must hold {item.datatype} values in raw_input_contents.")
+    other_fields = [other.name for other, _ in item.contents.ListFields() if other.name != field]
+    if other_fields:
         raise RequestError(
-            f"inputs[{place}] must hold its {item.datatype} values in {field}; got {quote(others)}.", "kind"
+            f"inputs[{index}] must hold its {item.datatype} values in {field}; got {quote(other_fields)}.", "kind"
         )
     values = getattr(item.contents, field)
     if item.datatype in {"FP32", "FP64"}:
         return np.array(values, dtype=datatype.dtype)
     if item.datatype == "BYTES":
-        return [_text(value, place) for value in values]
-    plain = list(values)
-    tensors.check_values(item.name, plain, datatype)
-    return plain
+        return [_text(value, index) for value in values]
+    integers = list(values)
+    tensors.check_values(item.name, integers, datatype)
+    return integers
 
 
-def _text(value: bytes, place: int) -> str:
+def _text(value: bytes, index: int) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise RequestError(f"inputs[{place}] must hold texts in UTF-8; got other bytes.", "kind") from error
+        raise RequestError(f"inputs[{index}] must hold texts in UTF-8; got other bytes.", "kind") from error

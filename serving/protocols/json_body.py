@@ -1,4 +1,4 @@
-"""The JSON documents of requests, read within bounds."""
+"""Read the JSON documents of requests within limits."""
 
 from typing import Any
 
@@ -16,33 +16,33 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(body: bytes, limits: RequestLimits) -> Document:
-    """The JSON object of a body.
+    """Return the JSON object of a body.
 
     Args:
         body: The body.
-        limits: Bounds; ``nesting`` is read here.
+        limits: Limits, of which ``nesting`` applies.
 
     Raises:
-        RequestError: If it is no JSON object, or nested too deeply.
+        RequestError: If it is not a JSON object, or nested too deeply.
     """
     try:
-        found = orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise RequestError(f"the body must be JSON (without NaN or Infinity); {error}.", "json") from error
-    if type(found) is not dict:
-        raise RequestError(f"the body must be a JSON object; got {kind(found)} instead.", "json")
+    if type(document) is not dict:
+        raise RequestError(f"the body must be a JSON object; got {kind(document)} instead.", "json")
     if _deepest(body, limits.nesting) > limits.nesting:
-        _check_nesting(found, limits.nesting)
-    return found
+        _check_nesting(document, limits.nesting)
+    return document
 
 
 def kind(value: Any) -> str:
-    """What a JSON value is; never the value itself, which may be personal."""
+    """Return the name of a JSON value's type; never the value itself, which may be personal data."""
     return _KINDS.get(type(value), "another value")
 
 
 def check_row_count(rows: int, limits: RequestLimits) -> int:
-    """The number of rows, if it is within bounds.
+    """Return the number of rows if it is within the limit.
 
     Raises:
         RequestError: If there are too many.
@@ -53,7 +53,7 @@ def check_row_count(rows: int, limits: RequestLimits) -> int:
 
 
 def require_known_name(name: str, names: tuple[str, ...], what: str) -> str:
-    """``name``, if it is one of ``names``.
+    """Return ``name`` if it is one of ``names``.
 
     Raises:
         RequestError: If it is not.
@@ -63,21 +63,21 @@ def require_known_name(name: str, names: tuple[str, ...], what: str) -> str:
     return name
 
 
-def _deepest(body: bytes, most: int) -> int:
-    """An upper bound of the nesting: brackets in texts count too."""
+def _deepest(body: bytes, limit: int) -> int:
+    """Return an upper bound of the nesting; it also counts brackets inside texts."""
     brackets = body.translate(None, _NO_BRACKETS)
-    if len(brackets) <= 2 * most:
+    if len(brackets) <= 2 * limit:
         return len(brackets) // 2
     return int(np.cumsum(_OPENING[np.frombuffer(brackets, dtype=np.uint8)], dtype=np.int32).max(initial=0))
 
 
-def _check_nesting(found: Any, most: int) -> None:
-    level = [found]
-    for _ in range(most):
+def _check_nesting(document: Any, limit: int) -> None:
+    level = [document]
+    for _ in range(limit):
         level = [child for item in level for child in _children(item) if type(child) in {dict, list}]
         if not level:
             return
-    raise RequestError(f"a body must be nested at most {most} deep; send rows of plain values.", "json")
+    raise RequestError(f"a body must be nested at most {limit} deep; send rows of plain values.", "json")
 
 
 def _children(item: Any) -> Any:

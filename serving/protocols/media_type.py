@@ -1,4 +1,4 @@
-"""What a request says that its body is: its media type, and whether it is plainly JSON.
+"""Media types of request bodies, and whether a body is plainly JSON.
 
 Source: RFC 9110, 8.3 (media types); https://www.rfc-editor.org/rfc/rfc4180 (``text/csv`` and its ``header``).
 """
@@ -12,13 +12,13 @@ from headrace.serving.telemetry.trace_context import TRACEPARENT, TRACESTATE, He
 CSV = "text/csv"
 ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
 EVENT = "application/cloudevents+json"
-# Clients that name no type send one of these with their JSON: curl, a browser's fetch, Triton's clients.
+# Clients send one of these with their JSON unless told a type: curl, a browser's fetch, Triton's clients.
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
-_TELLING = frozenset({b"content-type", b"content-encoding", b"ce-specversion"})
-_LOOKED_AT = _TELLING | {TRACEPARENT, TRACESTATE}
+_DECISIVE = frozenset({b"content-type", b"content-encoding", b"ce-specversion"})
+_RELEVANT = _DECISIVE | {TRACEPARENT, TRACESTATE}
 _PLAIN = frozenset(
     {
         b"application/json",
@@ -47,68 +47,69 @@ class MediaType:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is to be read as JSON."""
+        """Whether to read the body as JSON."""
         event = self.name.startswith("application/cloudevents")
         return self.name in _JSON or (self.name.endswith("+json") and not event)
 
 
 def plain(headers: Iterable[Header]) -> list[Header] | None:
-    """The headers that matter of a request that is nothing but JSON, as most are: those of a trace.
+    """Return the trace headers of a request that is plainly JSON, as most are.
 
     Args:
-        headers: All of them, which are gone through once for each small prediction.
+        headers: All headers; one loop over them, because this runs for each small prediction.
 
     Returns:
-        Those, few or none; None if a header says anything else, which the long way looks at.
+        The trace headers, few or none; None if another header matters, so that the request takes the full path.
     """
-    looked_at = [pair for pair in headers if pair[0] in _LOOKED_AT]
-    kept = []
-    for name, value in looked_at:
-        if name not in _TELLING:
-            kept.append((name, value))
+    relevant = [pair for pair in headers if pair[0] in _RELEVANT]
+    trace_headers = []
+    for name, value in relevant:
+        if name not in _DECISIVE:
+            trace_headers.append((name, value))
         elif value not in _PLAIN:
             return None
-    return kept
+    return trace_headers
 
 
 def header(headers: Iterable[Header], name: bytes) -> str | None:
-    """The value of a header; None without one."""
-    found = next((value for key, value in headers if key == name), None)
-    return None if found is None else found.decode("latin-1").strip()
+    """Return the value of a header; None if it is absent."""
+    content = next((value for key, value in headers if key == name), None)
+    return None if content is None else content.decode("latin-1").strip()
 
 
 def parse(text: str) -> MediaType:
-    """The media type that a header or an event names."""
+    """Return the media type that a header or an event names."""
     name, *rest = text.split(";")
     pairs = (part.partition("=") for part in rest if part.strip())
     parameters = {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
     return MediaType(name.strip().lower(), parameters)
 
 
-def check(media: MediaType, taken: Iterable[str]) -> None:
-    """Refuse a type that is not taken, and parameters that would change how a table is read.
+def check(media: MediaType, accepted: Iterable[str]) -> None:
+    """Raise if a type is not accepted, or its parameters would change how a table is read.
 
     Args:
         media: The type of the body.
-        taken: Types beside JSON.
+        accepted: Accepted types beside JSON.
 
     Raises:
-        RequestError: If the type is another one (415).
+        RequestError: If the type is not accepted (415).
     """
     if media.is_json:
         return
-    taken = list(taken)
-    if media.name not in taken:
+    accepted = list(accepted)
+    if media.name not in accepted:
         raise RequestError(
-            f"the Content-Type must be one of {', '.join(['application/json', *taken])} here; got "
+            f"the Content-Type must be one of {', '.join(['application/json', *accepted])} here; got "
             f"{quote(media.name, 80)} instead.",
             "media",
         )
-    known = {"charset", *(["header"] if media.name == CSV else [])}
-    unknown = next((name for name in media.parameters if name not in known), None)
+    allowed = {"charset", *(["header"] if media.name == CSV else [])}
+    unknown = next((name for name in media.parameters if name not in allowed), None)
     if unknown is not None:
         raise RequestError(
-            f"the Content-Type {media.name} may have {' and '.join(sorted(known))}; got {quote(unknown, 40)}.", "media"
+            f"the Content-Type {media.name} may have {' and '.join(sorted(allowed))}; got {quote(unknown, 40)}.",
+            "media",
         )
     if media.parameters.get("charset", "utf-8") not in _UTF8:
         raise RequestError(

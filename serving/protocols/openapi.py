@@ -1,4 +1,4 @@
-"""The server's OpenAPI document, made from the contract of the model that answers."""
+"""The server's OpenAPI document, from the contract of the served model."""
 
 from importlib.metadata import version
 from typing import Any
@@ -22,32 +22,42 @@ _CODING: Document = {
     "name": "Content-Encoding",
     "in": "header",
     "schema": {"enum": ["identity", *CODINGS]},
-    "description": "How the body is compressed, if it is; its limit holds for what comes out",
+    "description": "Compression of the body, if any; the limit of a body applies to the decompressed body",
 }
 
 
 def openapi(served: ServedModel, limits: RequestLimits, *, repository: bool) -> Document:
-    """The document, as OpenAPI 3.1.
+    """Return the server's OpenAPI 3.1 document.
 
     Args:
-        served: The model that answers.
-        limits: Bounds on requests.
+        served: The model.
+        limits: Limits of requests.
         repository: Whether clients may load and unload the model.
     """
-    first, second = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
-    version_path = f"{second}/versions/{served.digest}"
+    v1_path, v2_path = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
+    version_path = f"{v2_path}/versions/{served.digest}"
     inputs = {column.name: _column(column) for column in served.scorer.contract.inputs}
     rows = _rows(inputs, limits)
     paths: Document = {
-        f"{first}:predict": _tabular("Predict", _v1_request(rows), _v1_answer(served)),
-        f"{first}:explain": _tabular("Predict and explain", _v1_request(rows), _v1_answer(served)),
+        f"{v1_path}:predict": _tabular("Predict", _v1_request(rows), _v1_answer(served)),
+        f"{v1_path}:explain": _tabular("Predict and explain", _v1_request(rows), _v1_answer(served)),
         "/invocations": _tabular("Predict, for clients of MLflow", _v1_request(rows), _v1_answer(served)),
-        f"{second}/infer": _post("Infer", _v2_request(), _v2_answer()),
+        f"{v2_path}/infer": _post("Infer", _v2_request(), _v2_answer()),
         f"{version_path}/infer": _post("Infer with this version", _v2_request(), _v2_answer()),
     }
-    for path in ("/", "/ping", "/v1/models", first, "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", second):
+    for path in (
+        "/",
+        "/ping",
+        "/v1/models",
+        v1_path,
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models",
+        v2_path,
+    ):
         paths[path] = _get()
-    for path in (f"{second}/ready", f"{second}/versions", version_path, f"{version_path}/ready"):
+    for path in (f"{v2_path}/ready", f"{v2_path}/versions", version_path, f"{version_path}/ready"):
         paths[path] = _get()
     paths["/metrics"] = {"get": {"responses": {"200": {"description": "Metrics", "content": {"text/plain": {}}}}}}
     if repository:
@@ -61,9 +71,9 @@ def openapi(served: ServedModel, limits: RequestLimits, *, repository: bool) -> 
 
 
 def _column(column: Column) -> Document:
-    kinds = [*_KINDS[column.dtype], "null"]
-    told = " ".join(text for text in (column.description, f"[{column.unit}]" if column.unit else "") if text)
-    return {"type": kinds, **({"description": told} if told else {})}
+    types = [*_KINDS[column.dtype], "null"]
+    description = " ".join(text for text in (column.description, f"[{column.unit}]" if column.unit else "") if text)
+    return {"type": types, **({"description": description} if description else {})}
 
 
 def _rows(inputs: Document, limits: RequestLimits) -> Document:
@@ -129,11 +139,11 @@ def _v2_answer() -> Document:
 
 
 def _get() -> Document:
-    return {"get": {"responses": {"200": _json("What is asked for", {"type": "object"}), **_errors()}}}
+    return {"get": {"responses": {"200": _json("The requested document", {"type": "object"}), **_errors()}}}
 
 
 def _post(summary: str, request: Document, answer: Document) -> Document:
-    """A path whose bodies may be compressed, as ``Content-Encoding`` says."""
+    """Return a path whose bodies may be compressed, as ``Content-Encoding`` says."""
     body = {"required": True, "content": {"application/json": {"schema": request}}}
     return {
         "post": {
@@ -146,21 +156,24 @@ def _post(summary: str, request: Document, answer: Document) -> Document:
 
 
 def _tabular(summary: str, request: Document, answer: Document) -> Document:
-    """A path that takes tables and events too; an event is answered by one."""
-    made = _post(summary, request, answer)
+    """Return a path that also takes tables and events; the response to an event is an event."""
+    path_item = _post(summary, request, answer)
     text, octets = {"type": "string"}, {"type": "string", "format": "binary"}
     attributes = {key: {**text, "minLength": 1} for key in ("specversion", "id", "source", "type")}
     event = {"type": "object", "properties": {**attributes, "data": request}, "required": [*attributes, "data"]}
-    made["post"]["requestBody"]["content"] |= {media_type.CSV: {"schema": text}, media_type.EVENT: {"schema": event}}
-    made["post"]["requestBody"]["content"] |= {name: {"schema": octets} for name in media_type.ARROW}
-    told = {"type": "object", "properties": {**attributes, "data": answer}, "required": [*attributes, "data"]}
-    made["post"]["responses"]["200"]["content"][media_type.EVENT] = {"schema": told}
-    return made
+    path_item["post"]["requestBody"]["content"] |= {
+        media_type.CSV: {"schema": text},
+        media_type.EVENT: {"schema": event},
+    }
+    path_item["post"]["requestBody"]["content"] |= {name: {"schema": octets} for name in media_type.ARROW}
+    response_event = {"type": "object", "properties": {**attributes, "data": answer}, "required": [*attributes, "data"]}
+    path_item["post"]["responses"]["200"]["content"][media_type.EVENT] = {"schema": response_event}
+    return path_item
 
 
 def _errors() -> dict[str, Any]:
-    told = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
-    return {"4XX": _json("What is wrong with the request, in one sentence", told), "503": _json("Not ready", told)}
+    schema = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+    return {"4XX": _json("What is wrong with the request, in one sentence", schema), "503": _json("Not ready", schema)}
 
 
 def _json(description: str, schema: Document) -> Document:

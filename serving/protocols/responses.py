@@ -1,4 +1,4 @@
-"""What goes back to a client: a status, a body, and the sentence for each kind of failure."""
+"""HTTP responses, and the status for each kind of error."""
 
 import logging
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer over HTTP.
+    """A response over HTTP.
 
     Attributes:
         status: HTTP status.
         body: The body.
         content_type: Its media type.
         headers: Further headers.
-        rows: Rows that were scored.
-        engine_seconds: Time that the engine took.
-        reason: Why the request was refused, in a word; empty if it was not.
+        rows: Number of scored rows.
+        engine_seconds: Time of the engine.
+        reason: Reason of a refusal, in a word; empty if the request was answered.
     """
 
     status: int
@@ -52,7 +52,7 @@ class Response:
 
 
 def refusal(error: Exception) -> Response:
-    """The reply to a request that ended in an error; what is not the client's fault is logged and not told."""
+    """Return the response for an error; one that is not the client's fault is logged and not described."""
     if isinstance(error, RequestError):
         status = _STATUSES.get(error.reason, 400)
         return Response(status, _sentence(str(error)), headers=_HEADERS.get(status, ()), reason=error.reason)
@@ -63,7 +63,7 @@ def refusal(error: Exception) -> Response:
 
 
 def json(content: object, *, status: int = 200) -> Response:
-    """A reply with a JSON document."""
+    """Return a response with a JSON document."""
     return Response(status, orjson.dumps(content))
 
 

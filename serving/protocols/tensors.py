@@ -21,11 +21,11 @@ class Datatype:
     """A tensor's datatype.
 
     Attributes:
-        noun: What a value is called.
-        kinds: Types of the JSON values that may stand in such a tensor.
+        noun: Description of a value, for messages.
+        kinds: Python types of the JSON values that such a tensor may hold.
         dtype: NumPy's name of the type in little-endian binary form; empty for texts.
-        least: Least value of an integer.
-        most: Largest value of an integer.
+        least: Minimum of an integer.
+        most: Maximum of an integer.
     """
 
     noun: str
@@ -61,7 +61,7 @@ class Tensor:
     Attributes:
         name: Its name.
         shape: Its shape.
-        values: Its values in C order; None for a missing one, and NaN in an array of floats.
+        values: Its values in C order, as many as the product of the shape; a missing one is None, or NaN in an array.
     """
 
     name: str
@@ -69,23 +69,25 @@ class Tensor:
     values: Values
 
 
-def header(item: Any, place: int) -> tuple[str, Datatype, tuple[int, ...]]:
-    """Name, datatype and shape of one of the ``inputs``.
+def header(item: Any, index: int) -> tuple[str, Datatype, tuple[int, ...]]:
+    """Return the name, datatype and shape of one of the ``inputs``.
 
     Args:
-        item: What stands there.
-        place: Where, from 0 on.
+        item: The input.
+        index: Its index.
 
     Raises:
         RequestError: If one of them is absent or wrong.
     """
-    where = f"inputs[{place}]"
+    where = f"inputs[{index}]"
     if type(item) is not dict or type(item.get("name")) is not str:
         raise RequestError(f"{where} must be an object with name, shape, datatype and data.")
-    named, shape = item.get("datatype"), item.get("shape")
-    datatype = DATATYPES.get(named) if type(named) is str else None
+    datatype_name, shape = item.get("datatype"), item.get("shape")
+    datatype = DATATYPES.get(datatype_name) if type(datatype_name) is str else None
     if datatype is None:
-        raise RequestError(f"the datatype of {where} must be one of {', '.join(DATATYPES)}; got {quote(named, 40)}.")
+        raise RequestError(
+            f"the datatype of {where} must be one of {', '.join(DATATYPES)}; got {quote(datatype_name, 40)}."
+        )
     if type(shape) is not list or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(
             f"the shape of {where} must be an array of integers from 0 on; got {quote(shape, 40)} instead.", "shape"
@@ -93,41 +95,41 @@ def header(item: Any, place: int) -> tuple[str, Datatype, tuple[int, ...]]:
     return item["name"], datatype, tuple(shape)
 
 
-def of_json(item: dict[str, Any], place: int) -> Tensor:
-    """One of the ``inputs`` whose values stand in its ``data``.
+def of_json(item: dict[str, Any], index: int) -> Tensor:
+    """Return the tensor of one of the ``inputs`` with values in its ``data``.
 
     Raises:
-        RequestError: If they are not what its shape and datatype say.
+        RequestError: If the values do not match its shape and datatype.
     """
-    name, datatype, shape = header(item, place)
+    name, datatype, shape = header(item, index)
     data = item.get("data")
     if type(data) is not list:
-        raise RequestError(f"inputs[{place}] must hold its values in the array data; got {kind(data)} instead.")
-    values = data if len(shape) == 1 and list not in set(map(type, data)) else _flat(data, len(shape), place)
-    check_count(len(values), shape, place)
+        raise RequestError(f"inputs[{index}] must hold its values in the array data; got {kind(data)} instead.")
+    values = data if len(shape) == 1 and list not in set(map(type, data)) else _flat(data, len(shape), index)
+    check_count(len(values), shape, index)
     check_values(name, values, datatype)
     return Tensor(name, shape, values)
 
 
-def check_count(count: int, shape: tuple[int, ...], place: int) -> None:
-    """Refuse a tensor that does not hold as many values as its shape says.
+def check_count(count: int, shape: tuple[int, ...], index: int) -> None:
+    """Raise if a tensor does not hold as many values as its shape says.
 
     Raises:
-        RequestError: If it does not.
+        RequestError: If the numbers differ.
     """
     if math.prod(shape) != count:
         raise RequestError(
-            f"inputs[{place}] must hold {math.prod(shape)} values, as its shape {quote(list(shape), 40)} says; "
+            f"inputs[{index}] must hold {math.prod(shape)} values, as its shape {quote(list(shape), 40)} says; "
             f"got {count}.",
             "shape",
         )
 
 
 def check_values(name: str, values: list[Any], datatype: Datatype) -> None:
-    """Refuse values that may not stand in a tensor of this datatype; None, for a missing one, may.
+    """Raise if a value does not match a tensor's datatype; None, for a missing value, does.
 
     Raises:
-        RequestError: If there is one; the sentence names its place.
+        RequestError: If a value does not match; the sentence names its index.
     """
     bounded = datatype.least <= datatype.most
     if set(map(type, values)) - {type(None)} <= datatype.kinds and not bounded:
@@ -148,12 +150,12 @@ def _wrong(name: str, index: int, datatype: Datatype, got: str) -> RequestError:
     )
 
 
-def _flat(data: list[Any], rank: int, place: int) -> list[Any]:
-    """Nested values row by row; a flat list is taken whatever the rank."""
+def _flat(data: list[Any], rank: int, index: int) -> list[Any]:
+    """Return nested values in C order; a flat list is accepted whatever the rank."""
     for _ in range(max(rank, 1)):
         if list not in set(map(type, data)):
             return data
         data = [value for item in data for value in (item if type(item) is list else [item])]
     if list in set(map(type, data)):
-        raise RequestError(f"the data of inputs[{place}] must be nested no deeper than its shape has sizes.", "shape")
+        raise RequestError(f"the data of inputs[{index}] must be nested no deeper than its shape has sizes.", "shape")
     return data

@@ -1,4 +1,4 @@
-"""The V1 inference protocol, and the forms in which MLflow's clients send tables.
+"""The V1 inference protocol, and the JSON forms of MLflow's clients.
 
 Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol;
 https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally (the scoring server's JSON).
@@ -17,16 +17,16 @@ _FORMS = ("instances", "dataframe_records", "dataframe_split", "inputs")
 
 
 def read_rows(document: Document, limits: RequestLimits) -> InputRows:
-    """The rows that a request asks for.
+    """Return the rows of a request.
 
     Args:
         document: ``{"instances": [ROW, ...]}`` or ``{"dataframe_records": [ROW, ...]}``, each row an object by column
             name or an array in the contract's order; ``{"dataframe_split": {"columns": [...], "data": [[...], ...]}}``;
             or ``{"inputs": ...}``, rows or columns by name.
-        limits: Bounds; ``rows`` is read here.
+        limits: Limits, of which ``rows`` applies.
 
     Returns:
-        Rows or columns.
+        n rows, or columns of n values.
 
     Raises:
         RequestError: If the document has another form.
@@ -38,29 +38,29 @@ def read_rows(document: Document, limits: RequestLimits) -> InputRows:
 
 
 def wants_explanations(document: Document) -> bool:
-    """Whether explanations are wanted with the predictions.
+    """Return whether a request asks for explanations.
 
     Raises:
-        RequestError: If ``parameters`` is no object, or its ``explain`` is neither true nor false.
+        RequestError: If ``parameters`` is not an object, or its ``explain`` is neither true nor false.
     """
     parameters = document.get("parameters")
     if parameters is None:
         return False
     if type(parameters) is not dict:
         raise RequestError(f"parameters must be an object; got {kind(parameters)} instead.")
-    wanted = parameters.get("explain", False)
-    if type(wanted) is not bool:
-        raise RequestError(f"parameters.explain must be true or false; got {kind(wanted)} instead.")
-    return wanted
+    explain = parameters.get("explain", False)
+    if type(explain) is not bool:
+        raise RequestError(f"parameters.explain must be true or false; got {kind(explain)} instead.")
+    return explain
 
 
 def answer(served: ServedModel, scored: ScoredRows, explanations: list[Any] | None = None) -> bytes:
-    """The body of an answer: ``{"predictions": [...]}``, one object for each row.
+    """Return the body of a response: ``{"predictions": [...]}``, one object for each row.
 
     Args:
         served: The model.
-        scored: Its answers.
-        explanations: One for each row, if they are wanted.
+        scored: Its answers to n rows.
+        explanations: One for each of n rows, if requested.
     """
     content: Document = {"predictions": served.objects(scored)}
     if explanations is not None:
@@ -71,18 +71,18 @@ def answer(served: ServedModel, scored: ScoredRows, explanations: list[Any] | No
 
 
 def _otherwise(document: Document, limits: RequestLimits) -> InputRows:
-    named = [form for form in _FORMS if form in document]
-    if len(named) != 1 or named == ["instances"]:
+    forms = [form for form in _FORMS if form in document]
+    if len(forms) != 1 or forms == ["instances"]:
         raise RequestError(
             'the body must be {"instances": [ROW, ...]}, each row an object by column name or an array of values; '
             f"got {quote(sorted(document))} instead."
         )
-    found = document[named[0]]
-    if named == ["dataframe_split"]:
-        return _split(found, limits)
-    if named == ["inputs"] and type(found) is dict:
-        return _columns(found, limits)
-    return _rows(found, named[0], limits)
+    content = document[forms[0]]
+    if forms == ["dataframe_split"]:
+        return _split(content, limits)
+    if forms == ["inputs"] and type(content) is dict:
+        return _columns(content, limits)
+    return _rows(content, forms[0], limits)
 
 
 def _rows(rows: Any, name: str, limits: RequestLimits) -> InputRows:
@@ -92,27 +92,27 @@ def _rows(rows: Any, name: str, limits: RequestLimits) -> InputRows:
     return rows
 
 
-def _split(found: Any, limits: RequestLimits) -> InputRows:
-    names, rows = (found.get("columns"), found.get("data")) if type(found) is dict else (None, None)
+def _split(content: Any, limits: RequestLimits) -> InputRows:
+    names, rows = (content.get("columns"), content.get("data")) if type(content) is dict else (None, None)
     if type(names) is not list or not all(type(name) is str for name in names) or type(rows) is not list:
         raise RequestError('dataframe_split must be {"columns": [NAME, ...], "data": [[VALUE, ...], ...]}.')
     if len(set(names)) < len(names):
         raise RequestError("the columns of dataframe_split must be different; a name occurs twice.", "columns")
     check_row_count(len(rows), limits)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if type(row) is not list or len(row) != len(names):
-            raise RequestError(f"row {place} of dataframe_split must be an array of {len(names)} values.", "shape")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+            raise RequestError(f"row {index} of dataframe_split must be an array of {len(names)} values.", "shape")
+    return {name: [row[index] for row in rows] for index, name in enumerate(names)}
 
 
-def _columns(found: Document, limits: RequestLimits) -> InputRows:
-    for name, values in found.items():
+def _columns(columns: Document, limits: RequestLimits) -> InputRows:
+    for name, values in columns.items():
         if type(values) is not list:
             raise RequestError(f"inputs must hold an array for {quote(name)}; got {kind(values)} instead.")
         check_row_count(len(values), limits)
-    return found
+    return columns
 
 
 def error(message: str) -> bytes:
-    """The body of a refusal, in this and the second protocol."""
+    """Return the body of an error, in V1 and V2."""
     return orjson.dumps({"error": message})

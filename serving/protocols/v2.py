@@ -16,40 +16,40 @@ from headrace.serving.model.served_model import InputRows, ScoredRows, ServedMod
 from headrace.serving.protocols.json_body import Document, check_row_count, kind
 from headrace.serving.protocols.tensors import Tensor
 
-# Datatype in which a column of the contract is announced.
+# Datatype of a column's tensor in the model's metadata.
 ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES"}
 
 
-def columns(given: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:
-    """The columns that tensors hold: one (n) or (n, 1) for each column, or one (n, p) of all columns.
+def columns(input_tensors: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:
+    """Return the columns of tensors: one (n,) or (n, 1) for each column, or one (n, p) of all columns.
 
     Args:
-        given: The tensors, at least one.
+        input_tensors: The tensors, at least one.
         contract: The contract.
-        limits: Bounds; ``rows`` is read here.
+        limits: Limits, of which ``rows`` applies.
 
     Returns:
-        Values by name of the column.
+        n values by name of the column.
 
     Raises:
-        RequestError: If the tensors are not of one length, or a name occurs twice.
+        RequestError: If the tensors differ in length, or a name occurs twice.
     """
     names = [column.name for column in contract.inputs]
-    first = given[0]
+    first = input_tensors[0]
     check_row_count(first.shape[0] if first.shape else 0, limits)
-    if len(given) == 1 and len(first.shape) == 2 and (first.shape[1] != 1 or first.name not in names):
+    if len(input_tensors) == 1 and len(first.shape) == 2 and (first.shape[1] != 1 or first.name not in names):
         return _of_matrix(first, names)
-    if len({tensor.name for tensor in given}) < len(given):
+    if len({tensor.name for tensor in input_tensors}) < len(input_tensors):
         raise RequestError("each column must be sent as one tensor; a name occurs twice.", "columns")
     rows = first.shape[0] if first.shape else 0
-    for tensor in given:
+    for tensor in input_tensors:
         if tensor.shape not in {(rows,), (rows, 1)}:
             raise RequestError(
                 f"all tensors must have one shape, [n] or [n, 1]; {quote(tensor.name)} has "
                 f"{quote(list(tensor.shape), 40)} where {quote(first.name)} has {quote(list(first.shape), 40)}.",
                 "shape",
             )
-    return {tensor.name: tensor.values for tensor in given}
+    return {tensor.name: tensor.values for tensor in input_tensors}
 
 
 def _of_matrix(tensor: Tensor, names: list[str]) -> InputRows:
@@ -60,35 +60,35 @@ def _of_matrix(tensor: Tensor, names: list[str]) -> InputRows:
             f"got {width} instead.",
             "shape",
         )
-    return {name: tensor.values[place::width] for place, name in enumerate(names)}
+    return {name: tensor.values[index::width] for index, name in enumerate(names)}
 
 
 def requested_outputs(document: Document, served: ServedModel) -> list[str]:
-    """Names of the outputs that are asked for; all of them if none are named.
+    """Return the names of the requested outputs; all outputs if the request names none.
 
     Raises:
-        RequestError: If there is no such output.
+        RequestError: If an output does not exist.
     """
     outputs = document.get("outputs")
-    there = [tensor["name"] for tensor in describe_tensors(served)[1]]
+    known = [tensor["name"] for tensor in describe_tensors(served)[1]]
     if not outputs:
-        return there
+        return known
     if type(outputs) is not list:
         raise RequestError(f"outputs must be an array of objects with a name; got {kind(outputs)} instead.")
     names = [output.get("name") if type(output) is dict else None for output in outputs]
-    unknown = [name for name in names if name not in there]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise RequestError(f"outputs must be among {', '.join(there)}; got {quote(unknown[0], 40)} instead.", "columns")
+        raise RequestError(f"outputs must be among {', '.join(known)}; got {quote(unknown[0], 40)} instead.", "columns")
     return [str(name) for name in names]
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """The output tensors by name: ``label`` and ``probabilities`` (n, k), or ``value``."""
+    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), or ``value`` (n,)."""
     n, classes = len(scored.scores), served.classes
     if not classes:
         return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
-    label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[place] for place in scored.chosen]}
-    # A parameter of V2 is a scalar, so that the order of the classes travels as JSON text.
+    label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[index] for index in scored.chosen]}
+    # A parameter of V2 is a scalar, so the order of the classes is sent as JSON text.
     probabilities = {
         "name": "probabilities",
         "datatype": "FP64",
@@ -102,29 +102,29 @@ def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
 def answer(
     served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None = None
 ) -> Document:
-    """The document of an answer.
+    """Return the document of a response.
 
     Args:
         served: The model.
-        scored: Its answers.
+        scored: Its answers to n rows.
         document: The request, of which ``id`` and ``outputs`` are read.
-        explanations: One for each row, if they are wanted; they and warnings travel as JSON text in ``parameters``.
+        explanations: One for each of n rows, if requested; they and warnings are sent as JSON text in ``parameters``.
 
     Raises:
-        RequestError: If an output is wanted that there is not.
+        RequestError: If a requested output does not exist.
     """
-    made = outputs(served, scored)
+    tensors = outputs(served, scored)
     content: Document = {"model_name": served.name, "model_version": served.digest}
-    content["outputs"] = [made[name] for name in requested_outputs(document, served)]
+    content["outputs"] = [tensors[name] for name in requested_outputs(document, served)]
     if type(document.get("id")) is str:
         content["id"] = document["id"]
-    told = {"warnings": scored.warnings, "explanations": explanations}
-    parameters = {name: orjson.dumps(value).decode() for name, value in told.items() if value}
+    extras = {"warnings": scored.warnings, "explanations": explanations}
+    parameters = {name: orjson.dumps(value).decode() for name, value in extras.items() if value}
     return {**content, "parameters": parameters} if parameters else content
 
 
 def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document]]:
-    """Inputs and outputs as the metadata of a model list them."""
+    """Return the inputs and outputs of a model as its metadata lists them."""
     inputs = [
         {"name": column.name, "datatype": ANNOUNCED[column.dtype], "shape": [-1]}
         for column in served.scorer.contract.inputs
@@ -136,13 +136,13 @@ def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document
 
 
 def server_metadata(*, repository: bool) -> Document:
-    """Name, version and extensions of the server."""
+    """Return the name, version and extensions of the server."""
     extensions = ["binary_tensor_data", *(["model_repository"] if repository else [])]
     return {"name": "headrace", "version": version("headrace"), "extensions": extensions}
 
 
 def metadata(served: ServedModel) -> Document:
-    """What the model takes and gives."""
+    """Return the metadata of a model: its versions, inputs and outputs."""
     inputs, outputs = describe_tensors(served)
     return {
         "name": served.name,

@@ -1,4 +1,4 @@
-"""Distributions of what a model is asked and answers, counted in the bins of its contract."""
+"""Histograms of a model's inputs and predictions, in the bins of its contract."""
 
 import zlib
 from typing import Any
@@ -14,15 +14,15 @@ Floats = NDArray[np.float64]
 
 
 class FeatureHistograms:
-    """Where the values of a model's rows and answers are counted.
+    """The layout of a model's histograms in one array of counts.
 
     Attributes:
-        id: A number that is the same for the same bins.
-        size: How many counts there are.
+        id: A checksum; equal for equal bins.
+        size: Number of counts.
     """
 
     def __init__(self, contract: Contract, classes: tuple[str, ...]) -> None:
-        """Lay out the counts.
+        """Assign each histogram its part of the array.
 
         Args:
             contract: The model's contract.
@@ -31,9 +31,9 @@ class FeatureHistograms:
         self.classes = classes
         self.columns: list[tuple[int, int, ColumnBins]] = []
         start = 0
-        for place, found in bins.features(contract):
-            self.columns.append((start, place, found))
-            start += found.count + 2  # missing values, and the sum
+        for index, column_bins in bins.features(contract):
+            self.columns.append((start, index, column_bins))
+            start += column_bins.count + 2  # missing values, and the sum
         self.answers: list[tuple[int, ColumnBins]] = []
         for _ in classes or ("",):
             self.answers.append((start, bins.answers(contract)))
@@ -43,37 +43,39 @@ class FeatureHistograms:
         self.id = float(zlib.crc32(repr((self.columns, self.answers, classes)).encode()))
 
     def count(self, matrix: Floats, scores: list[Any], chosen: list[int]) -> Floats:
-        """The counts (size,) of some rows.
+        """Return the counts (size,) of n rows.
 
         Args:
             matrix: Model matrix (n, p).
-            scores: Their scores, as in ``Scored``.
-            chosen: Places of the predicted classes.
+            scores: Their scores, as in ``ScoredRows``.
+            chosen: Indices (n,) of the predicted classes; empty for a regression.
         """
-        found = np.zeros(self.size)
-        for start, place, kind in self.columns:
-            _count(matrix[:, place], kind, found[start : start + kind.count + 2])
+        counts = np.zeros(self.size)
+        for start, index, column_bins in self.columns:
+            _count(matrix[:, index], column_bins, counts[start : start + column_bins.count + 2])
         answers = np.asarray(scores, dtype=np.float64).reshape(len(matrix), -1)
-        for column, (start, kind) in enumerate(self.answers):
-            _count_numbers(answers[:, column], kind, found[start : start + kind.count + 1])
+        for column, (start, column_bins) in enumerate(self.answers):
+            _count_numbers(answers[:, column], column_bins, counts[start : start + column_bins.count + 1])
         if self.classes:
-            found[self.chosen :] = np.bincount(chosen, minlength=len(self.classes))
-        return found
+            counts[self.chosen :] = np.bincount(chosen, minlength=len(self.classes))
+        return counts
 
 
-def _count(values: Floats, kind: ColumnBins, into: Floats) -> None:
-    there = values[~np.isnan(values)]
-    into[kind.count] = len(values) - len(there)
-    if kind.edges:
-        numbers = np.zeros(kind.count + 1)
-        _count_numbers(there, kind, numbers)
-        into[: kind.count], into[kind.count + 1] = numbers[:-1], numbers[-1]
+def _count(values: Floats, column_bins: ColumnBins, counts: Floats) -> None:
+    present = values[~np.isnan(values)]
+    counts[column_bins.count] = len(values) - len(present)
+    if column_bins.edges:
+        numbers = np.zeros(column_bins.count + 1)
+        _count_numbers(present, column_bins, numbers)
+        counts[: column_bins.count], counts[column_bins.count + 1] = numbers[:-1], numbers[-1]
         return
-    places = there.astype(np.int64)
-    known = (places >= 0) & (places < len(kind.categories))
-    into[: kind.count] = np.bincount(np.where(known, places, len(kind.categories)), minlength=kind.count)
+    places = present.astype(np.int64)
+    valid = (places >= 0) & (places < len(column_bins.categories))
+    counts[: column_bins.count] = np.bincount(
+        np.where(valid, places, len(column_bins.categories)), minlength=column_bins.count
+    )
 
 
-def _count_numbers(values: Floats, kind: ColumnBins, into: Floats) -> None:
-    into[:-1] = np.bincount(np.searchsorted(kind.edges, values, side="left"), minlength=kind.count)
-    into[-1] = values.sum()
+def _count_numbers(values: Floats, column_bins: ColumnBins, counts: Floats) -> None:
+    counts[:-1] = np.bincount(np.searchsorted(column_bins.edges, values, side="left"), minlength=column_bins.count)
+    counts[-1] = values.sum()

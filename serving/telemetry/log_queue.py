@@ -1,4 +1,4 @@
-"""Records that leave the server without holding it up: a bounded queue and a thread; what does not fit is counted."""
+"""Delivery of log records without delaying requests: a bounded queue and a thread; dropped records are counted."""
 
 import contextlib
 import queue
@@ -10,13 +10,13 @@ _MOST_RECORDS = 10_000
 
 
 class LogQueue:
-    """A queue of things to do for which no request waits."""
+    """A bounded queue of log records, delivered by a thread."""
 
     def __init__(self, *, most: int = _MOST_RECORDS) -> None:
-        """Prepare.
+        """Initialize an empty queue.
 
         Args:
-            most: Longest queue; what comes while it is full is dropped.
+            most: Maximum number of records; further ones are dropped.
         """
         self._queue: queue.Queue[Record | None] = queue.Queue(most)
         self._lost = 0
@@ -24,11 +24,11 @@ class LogQueue:
 
     @property
     def dropped(self) -> int:
-        """How many records were dropped, or could not be delivered."""
+        """Number of records that were dropped or could not be delivered."""
         return self._lost
 
     def put(self, record: Record) -> None:
-        """Have ``record`` called by the thread; dropped if the queue is full."""
+        """Queue a record, a function that the thread calls; drop it if the queue is full."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -36,7 +36,7 @@ class LogQueue:
 
     @contextlib.contextmanager
     def open(self, *, seconds: float = 5.0) -> Iterator[None]:
-        """Work for the length of the block; what is left then has ``seconds`` to leave."""
+        """Deliver records for the duration of the block, and the remaining ones for up to ``seconds`` after it."""
         self._thread.start()
         try:
             yield
@@ -49,5 +49,5 @@ class LogQueue:
         while (record := self._queue.get()) is not None:
             try:
                 record()
-            except OSError:  # a sink that is away; urllib3's errors are mapped by the record
+            except OSError:  # the receiver is unavailable; records map urllib3's errors to OSError
                 self._lost += 1

@@ -1,4 +1,4 @@
-"""The payload log: what was asked and answered, as KServe's logger sends it, without personal data.
+"""The payload log: requests and responses in the form of KServe's logger, without personal data.
 
 Source: https://kserve.github.io/website/docs/model-serving/predictive-inference/logger (CloudEvents 1.0, types
 ``org.kubeflow.serving.inference.request`` and ``.response``).
@@ -25,30 +25,42 @@ _MOST_ROWS = 1_000
 
 
 class PayloadLog:
-    """Hands events to the outbox; a receiver that is slow or away costs requests nothing."""
+    """Logs payloads through a queue, so that a slow or unavailable receiver does not delay requests."""
 
-    def __init__(self, payloads: PayloadOptions, outbox: LogQueue) -> None:
-        """Prepare to log."""
+    def __init__(self, payloads: PayloadOptions, queue: LogQueue) -> None:
+        """Initialize the log.
+
+        Args:
+            payloads: Options.
+            queue: Queue of the events.
+        """
         self._payloads = payloads
-        self._outbox = outbox
+        self._queue = queue
         self._send = _poster(payloads.sink) if "://" in payloads.sink else _writer(Path(payloads.sink))
 
-    def log_answer(self, served: ServedModel, asked: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
-        """Log a request and its answer under one id, if it is among the share that is logged."""
+    def log_answer(self, served: ServedModel, rows: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
+        """Log a request and its response under one id, if it is in the sample.
+
+        Args:
+            served: The model.
+            rows: n rows, or columns of n values.
+            scored: The answers to n rows.
+            trace: Id of the trace; empty for none.
+        """
         name = str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.share * 2**32:
             return
         base = self._attributes(served, name, trace)
         if self._payloads.mode in {"all", "request"}:
             contract = served.scorer.contract
-            self._outbox.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redact_rows(asked, contract)))
+            self._queue.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redact_rows(rows, contract)))
         if self._payloads.mode in {"all", "response"}:
-            self._outbox.put(
+            self._queue.put(
                 lambda: self._send({**base, "type": f"{_TYPE}.response"}, {"predictions": served.objects(scored)})
             )
 
     def _attributes(self, served: ServedModel, name: str, trace: str) -> dict[str, str]:
-        found = {
+        attributes = {
             "specversion": "1.0",
             "id": name,
             "source": self._payloads.source,
@@ -59,27 +71,27 @@ class PayloadLog:
             "modeldigest": served.digest,
             "traceid": trace,
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in attributes.items() if value}
 
 
-def redact_rows(asked: InputRows, contract: Contract) -> dict[str, Any]:
-    """Rows by column name, of the contract's inputs that hold no personal data; at most 1,000 of them.
+def redact_rows(source: InputRows, contract: Contract) -> dict[str, Any]:
+    """Return rows by column name, without personal data and columns outside the contract; at most 1,000 rows.
 
     Args:
-        asked: Rows or columns.
+        source: n rows, or columns of n values.
         contract: The contract.
     """
     inputs = [column.name for column in contract.inputs]
-    kept = [(place, column.name) for place, column in enumerate(contract.inputs) if not column.personal]
-    if isinstance(asked, dict):
-        columns = {name: list(asked[name][:_MOST_ROWS]) for _, name in kept if name in asked}
-        rows = len(next(iter(columns.values()), []))
-        return {"instances": [{name: _plain(values[row]) for name, values in columns.items()} for row in range(rows)]}
-    found = []
-    for row in asked[:_MOST_ROWS]:
+    allowed = [(index, column.name) for index, column in enumerate(contract.inputs) if not column.personal]
+    if isinstance(source, dict):
+        columns = {name: list(source[name][:_MOST_ROWS]) for _, name in allowed if name in source}
+        count = len(next(iter(columns.values()), []))
+        return {"instances": [{name: _plain(values[row]) for name, values in columns.items()} for row in range(count)]}
+    instances = []
+    for row in source[:_MOST_ROWS]:
         by_name = row if isinstance(row, dict) else dict(zip(inputs, row, strict=False))
-        found.append({name: by_name[name] for _, name in kept if name in by_name})
-    return {"instances": found}
+        instances.append({name: by_name[name] for _, name in allowed if name in by_name})
+    return {"instances": instances}
 
 
 def _plain(value: Any) -> Any:
@@ -108,10 +120,10 @@ def _poster(url: str) -> Send:
     def post(attributes: dict[str, str], data: dict[str, Any]) -> None:
         headers = {f"ce-{name}": value for name, value in attributes.items()} | {"content-type": "application/json"}
         try:
-            reply = pool.request("POST", url, body=orjson.dumps(data), headers=headers)
+            response = pool.request("POST", url, body=orjson.dumps(data), headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise OSError("the receiver of payloads is away") from error
-        if reply.status >= 300:
-            raise OSError(f"the receiver of payloads answered {reply.status}")
+            raise OSError("the receiver of payloads is unavailable") from error
+        if response.status >= 300:
+            raise OSError(f"the receiver of payloads answered {response.status}")
 
     return post

@@ -1,4 +1,4 @@
-"""The counts of all workers in Prometheus' and OpenMetrics' text format."""
+"""Metrics of all workers in the text formats of Prometheus and OpenMetrics."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,22 +14,22 @@ from headrace.serving.telemetry.shared_counters import SharedCounters
 
 
 def render_metrics(
-    board: SharedCounters, served: ServedModel, kind: FeatureHistograms, accept: str
+    counters: SharedCounters, served: ServedModel, histograms: FeatureHistograms, accept: str
 ) -> tuple[bytes, str]:
-    """The text of ``/metrics``.
+    """Return the text of ``/metrics``.
 
     Args:
-        board: The counts.
-        served: The model that answers now.
-        kind: Its bins.
+        counters: The counters of all workers.
+        served: The current model.
+        histograms: Layout of its histograms.
         accept: The client's Accept header.
 
     Returns:
         The text, and its media type.
     """
-    numbers = board.total(kind.id).tolist()
+    numbers = counters.total(histograms.id).tolist()
     registry = CollectorRegistry()
-    registry.register(_Collector(_families(numbers, served, kind)))
+    registry.register(_Collector(_families(numbers, served, histograms)))
     encode, media_type = choose_encoder(accept)
     return bytes(encode(registry)), media_type
 
@@ -39,11 +39,11 @@ class _Collector:
         self._families = list(families)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics, as the library asks for them."""
+        """Yield the metrics; the library calls this."""
         yield from self._families
 
 
-def _families(numbers: Sequence[float], served: ServedModel, kind: FeatureHistograms) -> Iterator[Metric]:
+def _families(numbers: Sequence[float], served: ServedModel, histograms: FeatureHistograms) -> Iterator[Metric]:
     yield _info(served)
     yield _counter_metric(
         "headrace_requests", "Requests by protocol and HTTP status.", ["protocol", "code"], _requests(numbers)
@@ -66,22 +66,22 @@ def _families(numbers: Sequence[float], served: ServedModel, kind: FeatureHistog
     yield CounterMetricFamily("headrace_rows", "Rows that were scored.", value=numbers[slots.ROWS])
     yield CounterMetricFamily("headrace_log_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED])
     yield GaugeMetricFamily("headrace_in_flight_requests", "Requests being answered.", value=numbers[slots.IN_FLIGHT])
-    yield from _distributions(numbers[slots.DISTRIBUTIONS :], kind)
+    yield from _distributions(numbers[slots.DISTRIBUTIONS :], histograms)
 
 
 def _info(served: ServedModel) -> Metric:
     names = ["name", "digest", "engine", "family"]
-    found = GaugeMetricFamily("headrace_model_info", "The model that answers; always 1.", labels=names)
-    found.add_metric([served.name, served.digest, served.scorer.engine.name, served.scorer.family], 1.0)
-    return found
+    metric = GaugeMetricFamily("headrace_model_info", "The model that answers; always 1.", labels=names)
+    metric.add_metric([served.name, served.digest, served.scorer.engine.name, served.scorer.family], 1.0)
+    return metric
 
 
 def _counter_metric(name: str, help_: str, labels: list[str], counts: Iterable[tuple[Sequence[str], float]]) -> Metric:
-    found = CounterMetricFamily(name, help_, labels=labels)
+    metric = CounterMetricFamily(name, help_, labels=labels)
     for values, count in counts:
         if count:
-            found.add_metric(values, count)
-    return found
+            metric.add_metric(values, count)
+    return metric
 
 
 def _requests(numbers: Sequence[float]) -> Iterator[tuple[Sequence[str], float]]:
@@ -91,58 +91,58 @@ def _requests(numbers: Sequence[float]) -> Iterator[tuple[Sequence[str], float]]
 
 
 def _durations(numbers: Sequence[float]) -> Metric:
-    name, told = "headrace_request_duration_seconds", "Time from a request's last byte to its answer."
-    found = HistogramMetricFamily(name, told, labels=["protocol"])
-    for place, protocol in enumerate(slots.PROTOCOLS):
-        buckets, total = slots.histogram(numbers, slots.DURATIONS + place * (len(slots.SECONDS) + 2))
-        found.add_metric([protocol], buckets, total)
-    return found
+    name, description = "headrace_request_duration_seconds", "Time from a request's last byte to its answer."
+    metric = HistogramMetricFamily(name, description, labels=["protocol"])
+    for index, protocol in enumerate(slots.PROTOCOLS):
+        buckets, total = slots.histogram(numbers, slots.DURATIONS + index * (len(slots.SECONDS) + 2))
+        metric.add_metric([protocol], buckets, total)
+    return metric
 
 
 def _histogram_metric(
     name: str, help_: str, numbers: Sequence[float], first: int, labels: dict[str, str] | None = None
 ) -> Metric:
-    found = HistogramMetricFamily(name, help_, labels=list(labels or {}))
+    metric = HistogramMetricFamily(name, help_, labels=list(labels or {}))
     buckets, total = slots.histogram(numbers, first)
-    found.add_metric(list((labels or {}).values()), buckets, total)
-    return found
+    metric.add_metric(list((labels or {}).values()), buckets, total)
+    return metric
 
 
-def _distributions(counts: Sequence[float], kind: FeatureHistograms) -> Iterator[Metric]:
+def _distributions(counts: Sequence[float], histograms: FeatureHistograms) -> Iterator[Metric]:
     values = HistogramMetricFamily("headrace_feature", "Numbers in the model's inputs.", labels=["feature"])
     categories = CounterMetricFamily(
         "headrace_feature_category", "Categories in the model's inputs.", labels=["feature", "category"]
     )
     missing = CounterMetricFamily("headrace_feature_missing", "Missing values in the inputs.", labels=["feature"])
-    for start, _, bins in kind.columns:
+    for start, _, bins in histograms.columns:
         missing.add_metric([bins.name], counts[start + bins.count])
         if bins.edges:
             values.add_metric([bins.name], _buckets(counts, start, bins), counts[start + bins.count + 1])
         else:
-            for place, category in enumerate((*bins.categories, "other")):
-                categories.add_metric([bins.name, category], counts[start + place])
+            for index, category in enumerate((*bins.categories, "other")):
+                categories.add_metric([bins.name, category], counts[start + index])
     yield from (values, categories, missing)
-    yield from _answers(counts, kind)
+    yield from _answers(counts, histograms)
 
 
-def _answers(counts: Sequence[float], kind: FeatureHistograms) -> Iterator[Metric]:
-    if not kind.classes:
-        found = HistogramMetricFamily("headrace_prediction_value", "Predicted values.")
-        start, bins = kind.answers[0]
-        found.add_metric([], _buckets(counts, start, bins), counts[start + bins.count])
-        yield found
+def _answers(counts: Sequence[float], histograms: FeatureHistograms) -> Iterator[Metric]:
+    if not histograms.classes:
+        metric = HistogramMetricFamily("headrace_prediction_value", "Predicted values.")
+        start, bins = histograms.answers[0]
+        metric.add_metric([], _buckets(counts, start, bins), counts[start + bins.count])
+        yield metric
         return
-    found = HistogramMetricFamily("headrace_prediction_probability", "Probabilities by class.", labels=["class"])
+    metric = HistogramMetricFamily("headrace_prediction_probability", "Probabilities by class.", labels=["class"])
     chosen = CounterMetricFamily("headrace_predicted", "Predicted classes.", labels=["class"])
-    for place, (name, (start, bins)) in enumerate(zip(kind.classes, kind.answers, strict=True)):
-        found.add_metric([name], _buckets(counts, start, bins), counts[start + bins.count])
-        chosen.add_metric([name], counts[kind.chosen + place])
-    yield from (found, chosen)
+    for index, (name, (start, bins)) in enumerate(zip(histograms.classes, histograms.answers, strict=True)):
+        metric.add_metric([name], _buckets(counts, start, bins), counts[start + bins.count])
+        chosen.add_metric([name], counts[histograms.chosen + index])
+    yield from (metric, chosen)
 
 
 def _buckets(counts: Sequence[float], start: int, bins: ColumnBins) -> list[tuple[str, float]]:
-    total, found = 0.0, []
-    for place, edge in enumerate([*(f"{edge:.6g}" for edge in bins.edges), "+Inf"]):
-        total += counts[start + place]
-        found.append((edge, total))
-    return found
+    total, buckets = 0.0, []
+    for index, edge in enumerate([*(f"{edge:.6g}" for edge in bins.edges), "+Inf"]):
+        total += counts[start + index]
+        buckets.append((edge, total))
+    return buckets

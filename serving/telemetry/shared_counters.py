@@ -1,8 +1,8 @@
-"""Counts of all workers of a server in one piece of memory; each writes its own slab, any of them adds all up.
+"""Counters of all workers in shared memory: each worker writes its own slab, and any of them can sum all slabs.
 
 A counter of a metrics library takes a lock and a microsecond for each of the ten numbers that a request changes. Here
-each is one addition to shared memory; the library formats them when they are asked for
-(``serving/telemetry/prometheus.py``).
+each change is one addition to shared memory without a lock, because a slab has a single writer; the library only
+formats the sums (``serving/telemetry/prometheus.py``).
 """
 
 import mmap
@@ -16,33 +16,33 @@ from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 
-# So many rows are counted at once, in about a millisecond; more are left to a thread.
+# Rows to count at once on the event loop, in about a millisecond; more are counted in a thread.
 MOST_WAITING = 4_096
 
 
 class SharedCounters:
-    """The slabs of all workers; made before they are forked."""
+    """The slabs of all workers; created before the workers are forked, so that they share the memory."""
 
     def __init__(self, workers: int) -> None:
-        """Make room.
+        """Allocate the slabs.
 
         Args:
-            workers: How many slabs there are.
+            workers: Number of slabs.
         """
         self.workers = workers
         self._memory = mmap.mmap(-1, workers * slots.SLAB * 8)
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)
 
     def slab(self, worker: int) -> NDArray[np.float64]:
-        """The slab (SLAB,) of one worker."""
+        """Return the slab (SLAB,) of one worker."""
         slab: NDArray[np.float64] = self._numbers[worker]
         return slab
 
     def total(self, layout: float) -> NDArray[np.float64]:
-        """The sum (SLAB,) of all slabs; distributions of those workers that count in the same bins.
+        """Return the sum (SLAB,) of all slabs; histograms only of workers that use the same bins.
 
         Args:
-            layout: ``Distributions.id`` of the bins.
+            layout: ``FeatureHistograms.id`` of the bins.
         """
         total: NDArray[np.float64] = self._numbers.sum(axis=0)
         same = self._numbers[:, slots.LAYOUT] == layout
@@ -51,13 +51,16 @@ class SharedCounters:
 
 
 class CounterWriter:
-    """Counts what one worker does; called from its event loop only.
+    """Counts the requests of one worker; called from its event loop only.
 
-    A worker that takes the place of one that died goes on with its counts.
+    A worker that replaces a dead one continues its counts.
     """
 
     def __init__(self, slab: NDArray[np.float64]) -> None:
-        """Take over a slab."""
+        """Initialize with a slab (SLAB,), whose former counts stay.
+
+        Only the gauge of requests in flight starts anew: those of a dead worker are gone.
+        """
         self._slab = slab
         self._numbers = cast("memoryview[float]", slab.data)
         self._numbers[slots.IN_FLIGHT] = 0.0
@@ -66,7 +69,7 @@ class CounterWriter:
         self._rows = 0
 
     def model(self, distributions: FeatureHistograms) -> None:
-        """Count the rows and answers of another model from now on."""
+        """Count in the histograms of another model from now on."""
         self.flush()
         if self._numbers[slots.LAYOUT] != distributions.id:
             self._slab[slots.DISTRIBUTIONS :] = 0.0
@@ -74,17 +77,17 @@ class CounterWriter:
         self._distributions = distributions
 
     def began(self) -> None:
-        """A request came in."""
+        """Count a request in flight."""
         self._numbers[slots.IN_FLIGHT] += 1.0
 
     def count_request(self, protocol: str, code: int, seconds: float, *, reason: str = "", flying: bool = True) -> None:
-        """A request was answered.
+        """Count an answered request.
 
         Args:
             protocol: One of ``slots.PROTOCOLS``.
             code: HTTP status.
-            seconds: Time since it came in.
-            reason: Why it was refused; empty if it was not.
+            seconds: Time from its arrival to its answer.
+            reason: Reason of a refusal; empty if it was answered.
             flying: Whether ``began`` was called for it.
         """
         numbers = self._numbers
@@ -93,15 +96,15 @@ class CounterWriter:
         numbers[_PLACES.get((protocol, code)) or slots.request(protocol, code)] += 1.0
         self._count_duration(_DURATIONS[protocol], seconds)
         if reason:
-            known = reason if reason in slots.REASONS else "other"
-            numbers[slots.REJECTED + slots.REASONS.index(known)] += 1.0
+            counted_reason = reason if reason in slots.REASONS else "other"
+            numbers[slots.REJECTED + slots.REASONS.index(counted_reason)] += 1.0
 
     def count_rows(self, scored: ScoredRows, *, distributions: bool = True) -> None:
-        """Rows were scored.
+        """Count scored rows.
 
         Args:
-            scored: The answers.
-            distributions: Whether their distributions are counted here, soon.
+            scored: The answers to n rows.
+            distributions: Whether to count them in the histograms too, at the next flush.
         """
         self._numbers[slots.ROWS] += len(scored.scores)
         self._count_duration(slots.ENGINE, scored.engine_seconds)
@@ -113,33 +116,35 @@ class CounterWriter:
             self.flush()
 
     def count_explanation(self, seconds: float) -> None:
-        """Rows were explained."""
+        """Count a request for explanations."""
         self._count_duration(slots.EXPLAIN, seconds)
 
     def count_swap(self, *, done: bool) -> None:
-        """Another model was asked for."""
+        """Count an attempt to replace the model."""
         self._numbers[slots.SWAPPED + (0 if done else 1)] += 1.0
 
     def set_dropped(self, count: int) -> None:
-        """How many entries of the logs were dropped until now."""
+        """Set the number of log records dropped so far."""
         self._numbers[slots.DROPPED] = float(count)
 
-    def add(self, kind: FeatureHistograms, counts: NDArray[np.float64]) -> None:
-        """Add the counts of rows that were counted elsewhere, unless the model was changed since."""
-        if kind is self._distributions:
-            self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + kind.size] += counts
+    def add(self, histograms: FeatureHistograms, counts: NDArray[np.float64]) -> None:
+        """Add counts (size,) from a thread, unless the model was replaced since."""
+        if histograms is self._distributions:
+            self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + histograms.size] += counts
 
     def flush(self) -> None:
-        """Count the rows that wait."""
+        """Count the waiting rows in the histograms."""
         waiting, self._waiting, self._rows = self._waiting, deque(), 0
-        kind = self._distributions
-        if kind is None or not waiting:
+        histograms = self._distributions
+        if histograms is None or not waiting:
             return
-        rows = [one for one in waiting if one.matrix.shape[1] == waiting[-1].matrix.shape[1]]
-        matrix = np.concatenate([one.matrix for one in rows])
-        scores: list[Any] = [score for one in rows for score in one.scores]
-        chosen = [place for one in rows for place in one.chosen]
-        self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + kind.size] += kind.count(matrix, scores, chosen)
+        rows = [scored for scored in waiting if scored.matrix.shape[1] == waiting[-1].matrix.shape[1]]
+        matrix = np.concatenate([scored.matrix for scored in rows])
+        scores: list[Any] = [score for scored in rows for score in scored.scores]
+        chosen = [index for scored in rows for index in scored.chosen]
+        self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + histograms.size] += histograms.count(
+            matrix, scores, chosen
+        )
 
     def _count_duration(self, first: int, seconds: float) -> None:
         numbers = self._numbers
@@ -149,5 +154,5 @@ class CounterWriter:
 
 _PLACES = {(protocol, code): slots.request(protocol, code) for protocol in slots.PROTOCOLS for code in slots.CODES}
 _DURATIONS = {
-    protocol: slots.DURATIONS + place * (len(slots.SECONDS) + 2) for place, protocol in enumerate(slots.PROTOCOLS)
+    protocol: slots.DURATIONS + index * (len(slots.SECONDS) + 2) for index, protocol in enumerate(slots.PROTOCOLS)
 }

@@ -1,11 +1,11 @@
-"""Which number of a worker's slab counts what."""
+"""Layout of a worker's slab: the index of each counter."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
 PROTOCOLS = ("v1", "v2", "grpc", "other")
 CODES = (200, 400, 404, 405, 408, 413, 415, 429, 431, 499, 500, 503)
-"""HTTP statuses; 499 for a client that went away. gRPC's are counted as their neighbours among these."""
+"""HTTP statuses; 499 for a client that disconnected. gRPC's statuses count as the corresponding HTTP status."""
 REASONS = (
     "absent", "answer", "busy", "category", "closed", "columns", "encoded", "encoding", "finite", "form", "header",
     "json", "kind", "media", "method", "missing", "other", "range", "server", "shape", "size", "slow", "type",
@@ -26,29 +26,29 @@ SWAPPED = REJECTED + len(REASONS)
 ROWS, IN_FLIGHT, DROPPED, LAYOUT = range(SWAPPED + len(SWAPS), SWAPPED + len(SWAPS) + 4)
 DISTRIBUTIONS = LAYOUT + 1
 SLAB = 16_384
-"""Numbers of a slab: the above, and room for the distributions of 200 columns."""
+"""Number of counters in a slab: those above, and room for the histograms of 200 columns."""
 
 
 def request(protocol: str, code: int) -> int:
-    """Where requests of a protocol with this status are counted."""
-    place = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
-    return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + place
+    """Return the index of the counter of requests with a protocol and a status."""
+    index = CODES.index(code) if code in CODES else CODES.index(500 if code >= 500 else 400)
+    return REQUESTS + PROTOCOLS.index(protocol) * len(CODES) + index
 
 
 def bucket(seconds: float) -> int:
-    """Which bucket a time falls into."""
+    """Return the index of a time's bucket."""
     return bisect_left(SECONDS, seconds)
 
 
 def sum_of(first: int) -> int:
-    """Where the sum of the times is kept whose buckets begin at ``first``."""
+    """Return the index of the sum of a histogram whose buckets begin at ``first``."""
     return first + len(SECONDS) + 1
 
 
 def histogram(numbers: Sequence[float], first: int) -> tuple[list[tuple[str, float]], float]:
-    """Cumulative buckets by their upper edge, and the sum, as Prometheus wants them."""
-    total, found = 0.0, []
+    """Return cumulative buckets by their upper edge, and the sum, in the form of Prometheus."""
+    total, buckets = 0.0, []
     for edge, count in zip([*map(str, SECONDS), "+Inf"], numbers[first : first + len(SECONDS) + 1], strict=True):
         total += count
-        found.append((edge, total))
-    return found, numbers[sum_of(first)]
+        buckets.append((edge, total))
+    return buckets, numbers[sum_of(first)]

@@ -1,4 +1,4 @@
-"""What is seen of a server from outside: metrics, logs, traces, explanations, changes of the model."""
+"""Metrics, logs and traces of requests, and replacements of the model."""
 
 import asyncio
 import contextlib
@@ -28,16 +28,16 @@ _logger = logging.getLogger(__name__)
 
 
 class RequestRecord(NamedTuple):
-    """A request that was answered; a tuple, since one is made for each small prediction.
+    """An answered request; a tuple, because it is cheap to create and each small prediction creates one.
 
     Attributes:
         protocol: ``v1``, ``v2``, ``grpc`` or ``other``.
         method: HTTP method.
-        path: What was asked.
+        path: Path of the request.
         code: HTTP status.
-        seconds: Time since it came in.
-        rows: Rows that were scored.
-        reason: Why it was refused, in a word.
+        seconds: Time from its arrival to its answer.
+        rows: Number of scored rows.
+        reason: Reason of a refusal, in a word; empty if it was answered.
     """
 
     protocol: str
@@ -50,100 +50,107 @@ class RequestRecord(NamedTuple):
 
 
 class Telemetry:
-    """What the ways of a request tell, and what is told to those who look."""
+    """Collects metrics, logs and traces of one worker's requests, and replaces its model."""
 
     def __init__(
         self,
         live: ModelHolder,
-        board: SharedCounters,
+        counters: SharedCounters,
         number: int,
         *,
         access_log: bool,
         payloads: PayloadOptions | None,
     ) -> None:
-        """Prepare to see.
+        """Initialize the counters and logs.
 
         Args:
             live: The model.
-            board: The counts of all workers.
+            counters: The counters of all workers.
             number: Number of this worker.
-            access_log: Whether each request is logged.
-            payloads: Where payloads go; None for nowhere.
+            access_log: Whether to log each request.
+            payloads: Options of the payload log; None for no log.
         """
         self._live = live
-        self._board = board
-        self._recorder = CounterWriter(board.slab(number))
-        self._outbox = LogQueue()
+        self._counters = counters
+        self._writer = CounterWriter(counters.slab(number))
+        self._queue = LogQueue()
         self._access_log = access_log
-        self._payloads = PayloadLog(payloads, self._outbox) if payloads else None
+        self._payloads = PayloadLog(payloads, self._queue) if payloads else None
         self._model()
         live.changed.append(self._model)
 
     def began(self) -> None:
-        """A request came in."""
-        self._recorder.began()
+        """Count a request in flight."""
+        self._writer.began()
 
     def record_request(self, request: RequestRecord, headers: Iterable[Header], *, flying: bool = True) -> None:
-        """A request was answered, or its client left."""
-        self._recorder.count_request(
+        """Record a request that was answered, or whose client disconnected."""
+        self._writer.count_request(
             request.protocol, request.code, request.seconds, reason=request.reason, flying=flying
         )
         if self._access_log:
             line = orjson.dumps(self._line(request, trace_context.trace_id(trace_context.context(headers)))) + b"\n"
-            self._outbox.put(lambda: _write(line))
+            self._queue.put(lambda: _write(line))
 
     def record_answer(
-        self, served: ServedModel, asked: InputRows, scored: ScoredRows, headers: Iterable[Header] = ()
+        self, served: ServedModel, rows: InputRows, scored: ScoredRows, headers: Iterable[Header] = ()
     ) -> None:
-        """Rows were scored."""
+        """Record scored rows in the histograms and the payload log.
+
+        Args:
+            served: The model.
+            rows: n rows, or columns of n values.
+            scored: The answers to n rows.
+            headers: The request's headers, of which those of a trace are read.
+        """
         if len(scored.scores) <= MOST_WAITING:
-            self._recorder.count_rows(scored)
+            self._writer.count_rows(scored)
         else:
-            self._recorder.count_rows(scored, distributions=False)
+            self._writer.count_rows(scored, distributions=False)
             self._count_aside(scored)
         if self._payloads:
             self._payloads.log_answer(
-                served, asked, scored, trace=trace_context.trace_id(trace_context.context(headers))
+                served, rows, scored, trace=trace_context.trace_id(trace_context.context(headers))
             )
 
     def record_explanation(self, seconds: float) -> None:
-        """Rows were explained."""
-        self._recorder.count_explanation(seconds)
+        """Record the time of a request for explanations."""
+        self._writer.count_explanation(seconds)
 
     async def render_metrics(self, accept: str) -> tuple[bytes, str]:
-        """The text of ``/metrics`` and its media type."""
-        self._recorder.flush()
-        self._recorder.set_dropped(self._outbox.dropped)
-        served, kind = self._live.served, self._kind
+        """Return the text of ``/metrics`` and its media type."""
+        self._writer.flush()
+        self._writer.set_dropped(self._queue.dropped)
+        served, histograms = self._live.served, self._histograms
 
         def render() -> tuple[bytes, str]:
             from headrace.serving.telemetry.prometheus import render_metrics  # noqa: PLC0415 - slow
 
-            return render_metrics(self._board, served, kind, accept)
+            return render_metrics(self._counters, served, histograms, accept)
 
         return await asyncio.to_thread(render)
 
     async def reload_model(self) -> ServedModel:
-        """Read the model again.
+        """Read the model again and return it.
 
         Raises:
-            BundleError: If it is refused; the old one goes on.
+            BundleError: If the bundle is refused; the old model stays.
         """
         try:
             served = await self._live.load()
         except HeadraceError:
-            self._recorder.count_swap(done=False)
+            self._writer.count_swap(done=False)
             raise
-        self._recorder.count_swap(done=True)
+        self._writer.count_swap(done=True)
         return served
 
     def told_others(self) -> None:
-        """Have the other workers, if there are any, read the model again too."""
-        if self._board.workers > 1:
+        """Have the other workers, if any, read the model again too; the parent passes SIGHUP on to all of them."""
+        if self._counters.workers > 1:
             os.kill(os.getppid(), signal.SIGHUP)
 
     async def swapped_or_told(self) -> None:
-        """Read the model again; a refusal is logged."""
+        """Read the model again; log an error instead of raising it."""
         try:
             await self.reload_model()
         except HeadraceError as error:
@@ -151,31 +158,33 @@ class Telemetry:
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Count and log in the background for the length of the block."""
-        with self._outbox.open():
+        """Count and log in the background for the duration of the block."""
+        with self._queue.open():
             flushing = asyncio.create_task(self._flush())
             try:
                 yield
             finally:
                 flushing.cancel()
-                self._recorder.flush()
+                self._writer.flush()
 
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
-            self._recorder.flush()
+            self._writer.flush()
 
     def _model(self) -> None:
         served = self._live.served
-        self._kind = FeatureHistograms(served.scorer.contract, served.classes)
-        self._recorder.model(self._kind)
+        self._histograms = FeatureHistograms(served.scorer.contract, served.classes)
+        self._writer.model(self._histograms)
 
     def _count_aside(self, scored: ScoredRows) -> None:
-        kind = self._kind
-        if scored.matrix.shape[1] != self._live.served.door.width:
-            return  # the model was changed since
-        done = asyncio.get_running_loop().run_in_executor(None, kind.count, scored.matrix, scored.scores, scored.chosen)
-        done.add_done_callback(lambda found: self._recorder.add(kind, found.result()))
+        histograms = self._histograms
+        if scored.matrix.shape[1] != self._live.served.encoder.width:
+            return  # the model was replaced since
+        future = asyncio.get_running_loop().run_in_executor(
+            None, histograms.count, scored.matrix, scored.scores, scored.chosen
+        )
+        future.add_done_callback(lambda counted: self._writer.add(histograms, counted.result()))
 
     def _line(self, request: RequestRecord, trace_id: str) -> dict[str, Any]:
         return {

@@ -1,6 +1,6 @@
-"""Trace context, passed through: a client's ``traceparent`` comes back with the answer and stands in the logs.
+"""Trace context: a client's ``traceparent`` is returned with the response and written to the logs.
 
-Source: https://www.w3.org/TR/trace-context. The server makes no spans: whoever called it has one of the whole request.
+Source: https://www.w3.org/TR/trace-context. The server creates no spans: its caller has one of the whole request.
 """
 
 import re
@@ -15,7 +15,7 @@ Header = tuple[bytes, bytes]
 
 
 def context(headers: Iterable[Header]) -> tuple[Header, ...]:
-    """The headers of a valid trace context, to be sent back; none if there is no valid one."""
+    """Return the headers of a valid trace context, to return to the client; none if there is no valid one."""
     parent = state = b""
     for name, value in headers:
         if name == TRACEPARENT:
@@ -29,6 +29,6 @@ def context(headers: Iterable[Header]) -> tuple[Header, ...]:
     return ((TRACEPARENT, parent),)
 
 
-def trace_id(found: tuple[Header, ...]) -> str:
-    """The trace's id; empty without a context."""
-    return found[0][1][3:35].decode() if found else ""
+def trace_id(trace_headers: tuple[Header, ...]) -> str:
+    """Return the trace's id; empty without a context."""
+    return trace_headers[0][1][3:35].decode() if trace_headers else ""

@@ -255,7 +255,7 @@ def test_a_version_that_is_not_in_the_store_is_told_by_its_initializer(
     ended = command(place, platform, "deploy", nowhere, "--name", "nowhere")
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert f"No model found in {nowhere}" in ended.stderr
-    assert ended.stderr.rstrip().endswith("nowhere, which was not there before, was deleted again.")
+    assert ended.stderr.rstrip().endswith("nowhere, which did not exist before, was deleted again.")
     wait_for(lambda: gone(place.cluster, "nowhere"), "its end")
 
 
@@ -344,7 +344,7 @@ def test_a_deployment_that_is_killed_is_tidied(
     assert source(left) == uris[1], "nobody has put anything right yet"
     time.sleep(6)
     told = tidied(place)
-    assert f"the InferenceService {name} was {'put back to ' + uris[0] if before else 'deleted'}" in told
+    assert f"the InferenceService {name} was {'restored to ' + uris[0] if before else 'deleted'}" in told
     assert f"1 cleaned up in {place.cluster.namespace}." in told
     after = place.cluster.get(INFERENCE_SERVICES, name)
     if before is None:

@@ -247,10 +247,10 @@ def test_a_killed_update_is_tidied(
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
         running.kill()
         silent()
-        (left,) = find(tidier).left
-        assert str(left).endswith("it would be put back to what it was")
+        (left,) = find(tidier).orphans
+        assert str(left).endswith("it would be restored to its former state")
         assert clean_up(left).startswith(
-            f"the InferenceService {name} was put back to {versions['stable']}: its version was not verified: nobody"
+            f"the InferenceService {name} was restored to {versions['stable']}: its version was not verified: nobody"
         )
     assert spec(kserve_place, name) == before
     assert served(kserve_place, standing) == {digest(versions["stable"])}
@@ -275,7 +275,7 @@ def test_a_second_try_knows_what_the_killed_one_found(
         running.kill()
     assert kserve_place.deployer.deploy(versions["good"], name=name).before == digest(versions["stable"])
     silent()
-    assert find(kserve_place.cluster).left == []
+    assert find(kserve_place.cluster).orphans == []
     assert served(kserve_place, standing) == {digest(versions["good"])}
 
 
@@ -424,7 +424,7 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     place, name, stable = scene.place, scene.name, digest(scene.versions["stable"])
     before = spec(place, name)
     with scene.rolling(way) as running:
-        assert find(place.cluster, rollout_seconds=30).left == []
+        assert find(place.cluster, rollout_seconds=30).orphans == []
         running.kill()
         assert running.tidy().startswith("Nothing is left to clean up"), "it is not sure yet"
         scene.aged()
@@ -434,10 +434,10 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
         said = running.tidy()
     assert f"the rollout of {name} is held: {stable[:12]} answers alone until" in said
     assert scene.record.status == "held"
-    assert scene.record.history[-1].text.startswith("nobody watched it any more")
+    assert scene.record.history[-1].text.startswith("no process watched it any more")
     if way == "canary":
         assert spec(place, name)["canary"][0]["trafficPercent"] == 0
-    assert find(place.cluster).left == []
+    assert find(place.cluster).orphans == []
     assert start.end(parts(place, name)).status == "aborted"
     assert spec(place, name) == before
     assert served(place, scene.url) == {stable}
@@ -478,16 +478,16 @@ def test_a_rollout_that_wakes_up_after_it_was_tidied_stops(scene: Scene) -> None
         said, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
     last = said.splitlines()[-1]
-    assert last.endswith(f"another process goes on with the rollout of {scene.name}; this one has ended.")
+    assert last.endswith(f"another process took over the rollout of {scene.name}; this one has ended.")
     assert spec(scene.place, scene.name)["canary"][0]["trafficPercent"] == 0
     assert scene.record.status == "held"
 
 
 def test_two_that_tidy_at_once_do_no_harm(searching: Killed, cluster: Cluster) -> None:
-    """One puts it right, the other says that somebody takes care of it, or finds it gone."""
+    """One puts it right, the other says that another process has taken it over, or finds it gone."""
     searching.kill()
     silent()
-    several = [one for _ in range(4) for one in find(cluster).left]
+    several = [one for _ in range(4) for one in find(cluster).orphans]
     said: list[str] = []
     threads = [threading.Thread(target=lambda one=one: said.append(clean_up(one))) for one in several]
     for thread in threads:
@@ -496,7 +496,7 @@ def test_two_that_tidy_at_once_do_no_harm(searching: Killed, cluster: Cluster) -
         thread.join(60)
     assert len(said) == 4
     assert sum("was deleted" in sentence for sentence in said) == 1
-    assert sum("somebody takes care of it by now" in sentence for sentence in said) == 3
+    assert sum("another process has taken it over" in sentence for sentence in said) == 3
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
 
@@ -509,7 +509,7 @@ def test_who_deploys_over_another_at_work_is_the_only_one(
         kserve_place.deployer.deploy(versions["strict"], name=name)
         told, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
-    assert f"headrace: another process takes care of the InferenceService {name} by now" in told
+    assert f"headrace: another process took over the InferenceService {name}" in told
     assert served(kserve_place, standing) == {digest(versions["strict"])}
     assert all_leases(kserve_place.cluster) == []
 
@@ -555,7 +555,7 @@ def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.
     cluster.create({**bad, "metadata": {**bad["metadata"], "labels": labels}, "data": {"rollout.json": "{}"}})
     time.sleep(2.5)
     found = find(cluster)
-    assert sorted(map(clean_up, found.left))[1].startswith(
+    assert sorted(map(clean_up, found.orphans))[1].startswith(
         "the Experiment theirs was not made by headrace, and stays: nobody has watched it for 0 min."
     )
     assert cluster.get(EXPERIMENTS, "theirs")

@@ -180,7 +180,7 @@ def test_a_good_candidate_is_promoted(
     assert not now.get("canary")
     assert "canaryTrafficPercent" not in now["predictor"]
     assert place.cluster.get(INFERENCE_SERVICES, f"{name}-candidate") is None
-    kept = rolled.memory.load()
+    kept = rolled.store.load()
     assert kept is not None
     assert kept.record == record
     if way == "graph":
@@ -226,7 +226,7 @@ def test_a_candidate_that_does_not_come_up_leaves_nothing(
     assert spec(place, name) == before
     assert place.cluster.get(INFERENCE_SERVICES, f"{name}-candidate") is None
     assert served(place, first.url) == {digest(versions["stable"])}
-    kept = parts(place, name, versions["good"], way).memory.load()
+    kept = parts(place, name, versions["good"], way).store.load()
     assert kept is not None
     assert kept.record.status == "failed"
     assert "cannot be pulled" in kept.record.reasons[0]
@@ -258,7 +258,7 @@ def test_a_promotion_that_fails_is_taken_back(
     assert set(statuses) == {200}
     assert spec(kserve_place, name) == before
     assert served(kserve_place, first.url) == {digest(versions["stable"])}
-    kept_there = rolled.memory.load()
+    kept_there = rolled.store.load()
     assert kept_there is not None
     assert kept_there.record.status == "failed"
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
@@ -415,7 +415,7 @@ def test_a_step_that_is_tried_again_goes_on(
         facts = rollout_step(wanted, record=tmp_path / "record")
     assert (facts["status"], facts["digest"]) == ("promoted", digest(versions["good"]))
     found = loads((tmp_path / "record").read_bytes(), "it")
-    assert "somebody goes on with it." in [one.text for one in found.history]
+    assert "another process resumed it." in [one.text for one in found.history]
     kserve_place.cluster.delete(INFERENCE_SERVICES, name)
 
 

@@ -79,7 +79,7 @@ def test_a_rollout_that_is_ended_is_gone_on_with(folder: Path, tmp_path: Path, n
         running.wait()
     found = kept(tmp_path)
     assert found.status == ("running" if number == signal.SIGKILL else "held")
-    assert "nobody goes on with it" in said(folder, tmp_path, "--status").stdout
+    assert "no process runs it" in said(folder, tmp_path, "--status").stdout
     assert said(folder, tmp_path, "--pause").returncode == 2
     # What was asked for stays: a plan that nobody can fulfil is mended in the record for the sake of the test.
     quick = found.model_copy(update={"plan": found.plan.model_copy(update={"step_requests": 100})})

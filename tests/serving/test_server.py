@@ -320,7 +320,8 @@ def test_only_the_loopback_is_served_unless_told(remote: EndpointClient) -> None
 def test_a_server_imports_nothing_that_only_training_needs(bundle: Bundle) -> None:
     """scikit-learn, Polars and KServe take seconds to import, and a server that is asked plain rows needs none."""
     program = (
-        "import sys, headrace.serving.worker; from headrace.serving.model.model_holder import Live; Live(sys.argv[1]);"
+        "import sys, headrace.serving.worker; from headrace.serving.model.model_holder import ModelHolder;"
+        "ModelHolder(sys.argv[1]);"
         "print([name for name in ('sklearn', 'polars', 'kserve', 'fastapi', 'grpc', 'shap') if name in sys.modules])"
     )
     told = subprocess.run(

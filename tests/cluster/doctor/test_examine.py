@@ -316,21 +316,21 @@ BROKEN: dict[str, tuple[Break, ClusterRequirements, DiagnosticState, str, str]] 
         lambda _: None,
         _needs(storage_classes={"fast": ("ingest",)}),
         "bad",
-        "ingest: the storage class fast is asked for",
+        "ingest: the storage class fast is requested",
         "name one of standard",
     ),
     "too much memory": (
         lambda _: None,
         _pod(requests={"cpu": "1", "memory": "9Gi"}),
         "bad",
-        "train: cpu 1, memory 9Gi are asked for; no node has as much",
+        "train: cpu 1, memory 9Gi are requested; no node has as much",
         "ask for less",
     ),
     "a GPU": (
         lambda _: None,
         _pod(requests={"nvidia.com/gpu": "1"}),
         "bad",
-        "nvidia.com/gpu 1 are asked for; no node",
+        "nvidia.com/gpu 1 are requested; no node",
         "ask for less",
     ),
     "no quantity": (lambda _: None, _pod(requests={"cpu": "lots"}), "bad", "cannot be read", "correct its resources"),
@@ -338,7 +338,7 @@ BROKEN: dict[str, tuple[Break, ClusterRequirements, DiagnosticState, str, str]] 
         lambda _: None,
         _pod(labels={"disk": "hdd"}),
         "bad",
-        "train: a node with disk=hdd is wanted; there is none",
+        "train: a node with disk=hdd is required; there is none",
         "label one",
     ),
     "an image that moves": (
@@ -352,7 +352,7 @@ BROKEN: dict[str, tuple[Break, ClusterRequirements, DiagnosticState, str, str]] 
         lambda _: None,
         _pod(image="registry.local:5000/headrace-python:0.1.0"),
         "note",
-        "registry.local:5000/headrace-python:0.1.0 will be pulled: it lies on no node",
+        "registry.local:5000/headrace-python:0.1.0 will be pulled: it is on no node",
         "reach its registry",
     ),
     "an image that is always pulled": (
@@ -445,7 +445,7 @@ def test_pods_that_ask_the_same_are_told_together(installed: Cluster) -> None:
     """A pipeline of many steps is not as many lines."""
     pods = tuple(PodRequirements(f"step-{number}", IMAGE, {"cpu": "9"}) for number in range(6))
     (found,) = _bad(examine(installed, _needs(pods=pods)))
-    assert found.text.startswith("step-0, step-1, step-2, step-3 and 2 more: cpu 9 are asked for")
+    assert found.text.startswith("step-0, step-1, step-2, step-3 and 2 more: cpu 9 are requested")
 
 
 def test_two_architectures(whole: ApiServer, installed: Cluster) -> None:
@@ -472,7 +472,7 @@ def test_no_default_storage_class(installed: Cluster) -> None:
         ]
     finally:
         installed.patch(STORAGE_CLASSES, "standard", {"metadata": {"annotations": DEFAULT}})
-    assert "ingest: the default storage class is asked for; there is none" in found.text
+    assert "ingest: the default storage class is requested, but there is none" in found.text
     assert doubtful.state == "warning"
 
 

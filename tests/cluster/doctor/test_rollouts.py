@@ -28,7 +28,7 @@ def said(cluster: Cluster) -> tuple[str, str]:
 
 def test_the_way_and_its_address_are_told(cluster: Cluster) -> None:
     """As KServe is configured, requests are divided by the gateway or by a graph, which has an address or has none."""
-    inside = f"http://NAME-split.{cluster.namespace}.svc.cluster.local inside of the cluster"
+    inside = f"http://NAME-split.{cluster.namespace}.svc.cluster.local inside the cluster"
     with configured(cluster, ingress={"enableGatewayApi": True}):
         assert said(cluster)[0] == "good"
         assert "by the gateway (spec.canary)" in said(cluster)[1]

@@ -79,7 +79,7 @@ def test_an_experiment_whose_watcher_leaves_runs_on_to_its_end(
         assert goes_on in said
         assert said.endswith(stops)
         left = find(cluster)
-        assert (left.left, left.watched, len(left.unwatched)) == ([], [], 1)
+        assert (left.orphans, left.watched, len(left.unwatched)) == ([], [], 1)
         assert left.unwatched[0].startswith(goes_on)
         assert left.unwatched[0].endswith(stops)
         (finding,) = examine(cluster)
@@ -105,7 +105,7 @@ def test_the_claim_on_what_went_on_is_tidied_once_it_has_ended(
         late(cluster, rclone_settings, study, tmp_path, seconds=0.1, cleanup="never")
         time.sleep(1.5)
         deadline = time.monotonic() + 60
-        while not (left := find(cluster).left):
+        while not (left := find(cluster).orphans):
             assert time.monotonic() < deadline
             time.sleep(0.2)
     (one,) = left

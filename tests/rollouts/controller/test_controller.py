@@ -127,7 +127,7 @@ def test_what_cannot_be_put_back_is_told(tmp_path: Path) -> None:
     played = Played(broken={"split": ClusterError("no."), "restore": ClusterError("not either.")})
     with pytest.raises(ClusterError, match="no"):
         engine(played, tmp_path).run(first())
-    assert kept(tmp_path).reasons == ("no.", "the stable version could not be put back: not either.")
+    assert kept(tmp_path).reasons == ("no.", "the stable version could not be restored: not either.")
 
 
 def test_an_interrupted_rollout_is_held_and_gone_on_with(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_an_interrupted_rollout_is_held_and_gone_on_with(tmp_path: Path) -> None
     assert played.done[-1] == "split 0"
     again = Played()
     parts = start.RolloutParts("heart", "local", "", again, lambda _: again, FileRecordStore(tmp_path))
-    other = RolloutController(again, again, parts.memory, sleep=again.sleep, clock=again.clock)
+    other = RolloutController(again, again, parts.store, sleep=again.sleep, clock=again.clock)
     ended = other.run(held)
     assert ended.status == "promoted"
     assert again.done == ["prepare", f"split {held.steps[-1].percent}", *again.done[2:]]
@@ -241,7 +241,7 @@ def test_a_rollout_that_nobody_watches_is_held_by_another(tmp_path: Path) -> Non
     held = engine(played, tmp_path).hold(first())
     assert (held.status, played.done, played.percent) == ("held", ["split 0"], 0)
     assert kept(tmp_path) == held
-    assert held.history[-1].text.startswith("nobody watched it any more")
+    assert held.history[-1].text.startswith("no process watched it any more")
     with pytest.raises(TakenOverError):
         before.save(first())
     assert engine(Played(), tmp_path).run(kept(tmp_path)).status == "promoted"
@@ -312,7 +312,7 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
     parts = start.RolloutParts("heart", "local", "", played, lambda _: played, FileRecordStore(tmp_path))
     with pytest.raises(InputError, match="no rollout of heart is under way: start one"):
         start.go_on(parts, say=str)
-    parts.memory.own(first())
+    parts.store.own(first())
     with pytest.raises(InputError, match=r"is under way \(running since then\): see it with --status"):
         start.begin(parts, PLAN, say=str)
     assert start.end(parts).status == "aborted"

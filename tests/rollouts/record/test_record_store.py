@@ -79,7 +79,7 @@ def test_only_the_last_owner_writes(make: Make) -> None:
     first, second = make(), make()
     first.own(RECORD)
     second.own(RECORD)
-    with pytest.raises(TakenOverError, match="another process goes on"):
+    with pytest.raises(TakenOverError, match="another process took over"):
         first.save(RECORD.model_copy(update={"status": "failed"}))
     assert second.save(RECORD) == ""
     found = make().load()
@@ -103,7 +103,7 @@ def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     other = make()
     other.own(RECORD)
     monkeypatch.setattr(time, "time", lambda: began + 4 * FRESH_SECONDS)
-    with pytest.raises(TakenOverError, match="another process goes on"):
+    with pytest.raises(TakenOverError, match="another process took over"):
         memory.renew()
     found = make().load()
     assert found is not None
@@ -134,9 +134,9 @@ def test_wishes_of_many_lose_nothing(make: Make) -> None:
 
 def test_a_process_that_died_is_seen_at_once(tmp_path: Path) -> None:
     """On one machine nobody has to wait until its word is old."""
-    code = "import sys; from headrace.rollouts.record.record_store import FileMemory;"
+    code = "import sys; from headrace.rollouts.record.record_store import FileRecordStore;"
     code += "from headrace.rollouts.record.record import loads;"
-    code += "from pathlib import Path; FileMemory(Path(sys.argv[1])).own(loads(sys.argv[2], 'it'))"
+    code += "from pathlib import Path; FileRecordStore(Path(sys.argv[1])).own(loads(sys.argv[2], 'it'))"
     subprocess.run([sys.executable, "-c", code, str(tmp_path), RECORD.to_json()], check=True, timeout=60)
     found = FileRecordStore(tmp_path).load()
     assert found is not None

@@ -74,5 +74,5 @@ def test_what_cannot_be_told_is_said(place: Path, tmp_path: Path, monkeypatch: p
     assert "not in the registry: no version in the registry" in tell(ended("f" * 64))
     monkeypatch.delenv("HEADRACE_REGISTRY")
     monkeypatch.chdir(tmp_path)
-    assert tell(ended("f" * 64)) == "in no registry, for there is none here"
+    assert tell(ended("f" * 64)) == "in no registry, because there is none here"
     assert list(tmp_path.iterdir()) == []

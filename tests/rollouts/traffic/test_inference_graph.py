@@ -47,7 +47,7 @@ def test_a_rejection_is_told_within_seconds(kserve_place: Placed, endpoint: str)
     """A graph without a mode takes KServe's configured one; with one it runs, though it was rejected before."""
     made = inference_graph.build(inference_graph.graph_of(endpoint), {endpoint: 100})
     roller = replace(kserve_place.roller, patience=kserve_place.patient(20).patience)
-    told = "KServe makes no router of it .ServerlessModeRejected.: It is not possible to use Knative deployment mode"
+    told = "KServe creates no router for it .ServerlessModeRejected.: It is not possible to use Knative deployment mode"
     with pytest.raises(ClusterError, match=told) as caught:
         graph_router.apply_weights(roller, made, {endpoint: 100})
     assert caught.value.reason != "timeout"
@@ -117,9 +117,7 @@ def test_outside_without_any_route_it_is_refused_before_anything_is_made(
 ) -> None:
     """The sentence says what to do."""
     kserve_place.cluster.delete(HTTP_ROUTES, endpoint)
-    with pytest.raises(
-        InputError, match=r"neither an HTTPRoute nor an Ingress .* run the rollout inside of the cluster"
-    ):
+    with pytest.raises(InputError, match=r"neither an HTTPRoute nor an Ingress .* run the rollout inside the cluster"):
         traffic(kserve_place.roller, endpoint, uris[1]).prepare()
     assert kserve_place.cluster.get(INFERENCE_SERVICES, inference_graph.beside(endpoint)) is None
 

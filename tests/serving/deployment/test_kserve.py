@@ -52,7 +52,7 @@ FAILURES = {
     r"storage-initializer of pod \S+ crashes again and again .*; its last words: Failed to fetch model",
     "unschedulable": r"pod \S+ finds no node \(Unschedulable\): 0/1 nodes are available",
     "account": r"Deployment \S+ makes no progress \(FailedCreate\): .*serviceaccount",
-    "event": r"KServe makes no pods of it \(InternalError\): StorageURI not supported",
+    "event": r"KServe creates no pods for it \(InternalError\): StorageURI not supported",
     "tampered": r"does not answer as the bundle says: case 0",
 }
 
@@ -153,7 +153,7 @@ def test_a_new_endpoint_that_fails_is_taken_away(kserve_place: Placed, uris: lis
     with fault(kserve_place, uris[0], what), pytest.raises(ClusterError, match=FAILURES[what]) as caught:
         kserve_place.deployer.deploy(uris[0], name=name)
     assert time.monotonic() - began < 75
-    assert str(caught.value).endswith(f"; {name}, which was not there before, was deleted again.")
+    assert str(caught.value).endswith(f"; {name}, which did not exist before, was deleted again.")
     assert kserve_place.cluster.get(INFERENCE_SERVICES, name) is None
 
 

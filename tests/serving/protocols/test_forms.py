@@ -188,7 +188,7 @@ NESTED = pa.array([[1], [2]])
 WRONG: dict[str, tuple[Sent, int, str]] = {
     "brotli": (packed("br", BODY), 415, "compressed once, by gzip or deflate; got the Content-Encoding 'br'"),
     "twice": (packed("gzip, gzip", gzip.compress(gzip.compress(BODY))), 415, "compressed once"),
-    "not gzip": (packed("gzip", BODY), 400, "must be gzip, as its Content-Encoding says; it is none"),
+    "not gzip": (packed("gzip", BODY), 400, "must be gzip, as its Content-Encoding says; it is not"),
     "not deflate": (packed("deflate", b"\xff\xff" + BODY), 400, "must be deflate"),
     "half a gzip": (packed("gzip", cut(gzip.compress(BODY), 0.5)), 400, "ends too early"),
     "one byte of gzip": (packed("gzip", b"\x1f"), 400, "ends too early"),
@@ -228,7 +228,7 @@ WRONG: dict[str, tuple[Sent, int, str]] = {
     "Arrow against the contract": (kind(STREAM, ipc(table(age=[-5, 1]))), 400, "row 0, column 'age' must be from"),
     "Arrow of nothing, long": (kind(STREAM, ipc(pa.table({"age": pa.nulls(200_000)}))), 413, "at most 100000 rows"),
     "an event without an id": (structured(id=None), 400, "each a text; id is absent"),
-    "an event with a number": (structured(type=5), 400, "each a text; type is none"),
+    "an event with a number": (structured(type=5), 400, "each a text; type is not"),
     "an event of tomorrow": (structured(specversion="2.0"), 400, "specversion of a CloudEvent must be 1.0 or 0.3"),
     "an event without data": (structured(data=None), 400, "must hold the request in data, or in data_base64"),
     "an event with both": (structured(data_base64="e30="), 400, "in data, or in data_base64"),
