@@ -41,7 +41,7 @@ def replay(
     wish = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
     with open_model(model) as bundle:
         typer.echo(f"The line that made {bundle.name} {bundle.digest[:12]}, again:\n")
-        found = again(bundle, wish=wish, watch=Progress(sys.stdout))
+        found = again(bundle, options=wish, watch=Progress(sys.stdout))
     if found.same:
         typer.echo(f"\nThe same: {found.found}")
         return

@@ -1,4 +1,4 @@
-"""A pipeline that can be the trial of a search: from a table to metrics that are reported to an address."""
+"""A pipeline that can be the trial of a search: from a table to metrics that it reports to an address."""
 
 from kfp import dsl
 

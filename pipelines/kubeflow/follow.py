@@ -1,4 +1,4 @@
-"""Follow a run on a cluster, and tell what its steps do as a run here tells it."""
+"""Follows a run on a cluster, and emits the same step events as a local run."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from headrace.pipelines.local.runner import RunOutcome, StepEvent
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
 GONE_SECONDS = 30.0
-_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # what a proxy says of everybody while it starts
+_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # a proxy answers so to everybody while it starts
 
 
 def follow(
@@ -33,18 +33,18 @@ def follow(
     Args:
         api: Kubeflow Pipelines.
         run_id: The run's id.
-        pipeline: What it runs.
-        logs: Where words of steps come from.
-        watch: Called with each thing that a step does, as it is seen.
-        workflows: Where the run's Workflow comes from; None to do without.
-        poll_seconds: Time between two looks.
+        pipeline: The run's pipeline.
+        logs: Gives the messages of steps.
+        watch: Called with each event of a step, when it is observed.
+        workflows: Gives the run's Workflow; None to do without.
+        poll_seconds: Seconds between two polls.
 
     Returns:
-        The run as it was at its end, and what came of it.
+        The run in its final state, and its outcome.
 
     Raises:
         MissingError: If there is no such run.
-        ClusterError: If the API cannot be asked for longer than ``PATIENCE_SECONDS``, or its Workflow was deleted.
+        ClusterError: If the API is unavailable for longer than ``PATIENCE_SECONDS``, or the run's Workflow was deleted.
     """
     follower, source = RunFollower(pipeline, logs, watch), workflows or NoWorkflowLookup()
     silent_since = gone_since = 0.0
