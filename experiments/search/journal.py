@@ -94,8 +94,8 @@ class TrialJournal:
             recorded, expected = first["search"], json.loads(json.dumps(head))["search"]
             differing = sorted(key for key in {*recorded, *expected} if recorded.get(key) != expected.get(key))
             raise InputError(
-                f"{path} holds trials of another search, whose {', '.join(differing)} differ; name another file, or delete "
-                "it to begin anew."
+                f"{path} holds trials of another search, whose {', '.join(differing)} differ; name another file, or "
+                "delete it to begin anew."
             )
         for entry in entries:
             try:

@@ -122,13 +122,13 @@ def search(
     turns = [_ExperimentScheduler(experiment, plan) for experiment in plan.experiments]
     trials: list[Trial] = []
 
-    def one(requests: TrialRequest) -> Trial:
-        done = _again(requests, trial_journal)
-        if done is None:
-            done = run(requests)
-            trial_journal.add(done, elapsed=time.monotonic() - began)
-        listener(done)
-        return done
+    def run_or_reuse(request: TrialRequest) -> Trial:
+        ended = _again(request, trial_journal)
+        if ended is None:
+            ended = run(request)
+            trial_journal.add(ended, elapsed=time.monotonic() - began)
+        listener(ended)
+        return ended
 
     with ThreadPoolExecutor(max(sum(turn.together for turn in turns), 1)) as pool:
         running: deque[tuple[_ExperimentScheduler, Future[Trial]]] = deque()

@@ -150,7 +150,7 @@ def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> NumberRange:
 def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> ValueChoice:
     # Katib writes `uniform` into every parameter that it stores.
     if space.get("distribution") in {"uniform", _UNKNOWN}:
-        space = {key: one for key, one in space.items() if key != "distribution"}
+        space = {key: setting for key, setting in space.items() if key != "distribution"}
     _only(space, {"list"}, where)
     values = space.get("list")
     if not values:

@@ -84,21 +84,21 @@ def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
     return task
 
 
-def line(options: Arguments, *, using: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
+def line(options: Arguments, *, use_args: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
     """Wire the steps from ingest to package, which training and replay share.
 
     Args:
         options: The training pipeline's parameters, by name.
-        using: Arguments of ``gate`` that say how to use the model; None to neither publish nor serve it.
+        use_args: Arguments of ``gate`` that say how to use the model; None to neither publish nor serve it.
     """
     known_fingerprints = fingerprints(**_arguments_of("fingerprint", options))
     rows = add_data_steps(
-        known=known_fingerprints,
-        reading=_arguments_of("ingest", options),
-        agreeing=_arguments_of("infer_contract", options),
-        dividing=_arguments_of("split", options),
+        fingerprint_of=known_fingerprints,
+        ingest_args=_arguments_of("ingest", options),
+        contract_args=_arguments_of("infer_contract", options),
+        split_args=_arguments_of("split", options),
     )
-    return rows, _add_model_steps(rows, known=known_fingerprints, given=options, using=using or {})
+    return rows, _add_model_steps(rows, fingerprint_of=known_fingerprints, options=options, use_args=use_args or {})
 
 
 def _arguments_of(step: str, options: Arguments) -> Arguments:
@@ -117,26 +117,28 @@ def fingerprints(**addresses: Channel) -> Arguments:
     return {name: task.outputs[name] for name in addresses}
 
 
-def add_data_steps(*, known: Arguments, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> DataOutputs:
+def add_data_steps(
+    *, fingerprint_of: Arguments, ingest_args: Arguments, contract_args: Arguments, split_args: Arguments
+) -> DataOutputs:
     """Ingest a table, infer a contract, validate, add row features, split.
 
     Args:
-        known: Fingerprints of ``source`` and, if there is one, of ``contract``.
-        reading: Arguments of ``ingest``.
-        agreeing: Arguments of ``infer_contract``.
-        dividing: Arguments of ``split``.
+        fingerprint_of: Fingerprints of ``source`` and, if there is one, of ``contract``.
+        ingest_args: Arguments of ``ingest``.
+        contract_args: Arguments of ``infer_contract``.
+        split_args: Arguments of ``split``.
     """
-    ingested = ingest(**reading, fingerprint=known["source"])
+    ingested = ingest(**ingest_args, fingerprint=fingerprint_of["source"])
     with_store(ingested)
     with_records(ingested)
     table = ingested.outputs["table"]
-    inferred = infer_contract(table=table, **agreeing, fingerprint=known.get("contract", ""))
+    inferred = infer_contract(table=table, **contract_args, fingerprint=fingerprint_of.get("contract", ""))
     with_store(inferred)
     agreed = inferred.outputs["contract"]
     validated = with_records(validate(table=table, contract=agreed))
     valid_table = validated.outputs["valid_table"]
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
-    parts = split(table=features, contract=agreed, **dividing).outputs
+    parts = split(table=features, contract=agreed, **split_args).outputs
     return DataOutputs(
         table=table,
         contract=agreed,
@@ -148,15 +150,17 @@ def add_data_steps(*, known: Arguments, reading: Arguments, agreeing: Arguments,
     )
 
 
-def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, using: Arguments) -> ModelOutputs:
+def _add_model_steps(
+    rows: DataOutputs, *, fingerprint_of: Arguments, options: Arguments, use_args: Arguments
+) -> ModelOutputs:
     """Search, fit, evaluate, pass the gate, package."""
     # A search on Katib may be cached too, because nothing reads what its trials leave. The journal does not count as
     # an input either: it only stores what the same search would find again.
     tuned = tune(
         train_table=rows.train_table,
         contract=rows.contract,
-        fingerprint=known["experiment"],
-        **_arguments_of("tune", given),
+        fingerprint=fingerprint_of["experiment"],
+        **_arguments_of("tune", options),
     )
     with_store(tuned)
     best = tuned.outputs["best_parameters"]
@@ -164,7 +168,7 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         train_table=rows.train_table,
         contract=rows.contract,
         best_parameters=best,
-        **_arguments_of("train", given),
+        **_arguments_of("train", options),
     )
     model = fitted.outputs["model"]
     evaluation = evaluate(
@@ -172,7 +176,7 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         train_table=rows.train_table,
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
-        **_arguments_of("evaluate", given),
+        **_arguments_of("evaluate", options),
     ).outputs["evaluation"]
     gated = gate(
         evaluation=evaluation,
@@ -180,9 +184,9 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
         checks=rows.checks,
-        fingerprint=known["champion"],
-        **_arguments_of("gate", given),
-        **using,
+        fingerprint=fingerprint_of["champion"],
+        **_arguments_of("gate", options),
+        **use_args,
     )
     with_store(gated)
     verdict = gated.outputs["verdict"]
@@ -197,8 +201,8 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         best_parameters=best,
         checks=rows.checks,
         table=rows.table,
-        fingerprint=known["card"],
-        **_arguments_of("package", given),
+        fingerprint=fingerprint_of["card"],
+        **_arguments_of("package", options),
     )
     with_store(packaged)
     bundle = packaged.outputs["bundle"]

@@ -41,7 +41,7 @@ def _add_register(**inputs: Any) -> dsl.PipelineTask:
 @takes_parameters(TrainingOptions)
 def training(options: Arguments) -> None:
     """Train, judge, publish and serve a model of one table."""
-    rows, model = line(options, using={"publish": options["publish"], "serve": options["serve"]})
+    rows, model = line(options, use_args={"publish": options["publish"], "serve": options["serve"]})
     profile(table=rows.valid_table, contract=rows.contract)
     documents = {
         "table": rows.table,

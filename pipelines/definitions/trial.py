@@ -36,10 +36,10 @@ def trial(
     """
     known_fingerprints = fingerprints(source=source, experiment=family)
     rows = add_data_steps(
-        known=known_fingerprints,
-        reading={"source": source},
-        agreeing={"name": "trial", "target": target, "positive": positive},
-        dividing={"test_size": test_size, "seed": seed},
+        fingerprint_of=known_fingerprints,
+        ingest_args={"source": source},
+        contract_args={"name": "trial", "target": target, "positive": positive},
+        split_args={"test_size": test_size, "seed": seed},
     )
     tuned = tune(
         train_table=rows.train_table,

@@ -1,4 +1,4 @@
-"""Alembic's entry: connection and the name of its own table come from ``headrace.registry.catalog.database``."""
+"""Alembic's entry point; ``headrace.registry.catalog.database`` gives the connection and the name of its table."""
 
 from alembic import context
 
