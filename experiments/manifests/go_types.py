@@ -151,7 +151,8 @@ class GoReader:
         }
         actual = f", which is {type_names[type(value)]} in YAML" if type(value) in type_names else ""
         return InputError(
-            f"{self._where(path)} must be {expected}, as its type in {self.program} is; got {_yaml(value)}{actual}{remedy}."
+            f"{self._where(path)} must be {expected}, as its type in {self.program} is; got "
+            f"{_yaml(value)}{actual}{remedy}."
         )
 
     def _where(self, path: str) -> str:

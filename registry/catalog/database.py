@@ -188,7 +188,7 @@ def _engine(place: RegistryLocation) -> sa.Engine:
 
 
 def _own_transactions(connection: Any, _: Any) -> None:
-    """Leave transactions to SQLAlchemy: SQLite's driver begins them at the first write, and two writers deadlock."""
+    """Leave transactions to SQLAlchemy: SQLite's driver begins them at the first write only, when it is too late."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
 

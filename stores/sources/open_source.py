@@ -1,4 +1,4 @@
-"""The text that names a table, opened: a path, a pattern, or a URL."""
+"""Opens the source that a text names: a path, a pattern, or a URL."""
 
 import glob
 import re
@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
 def open_source(text: str) -> Source:
-    """Find out what a text names; nothing is read or fetched yet.
+    """Return the source that a text names, without reading or fetching it yet.
 
     Args:
         text: A path; a folder, or a pattern of paths (``**`` for folders of any depth), whose files make one table in
@@ -22,7 +22,7 @@ def open_source(text: str) -> Source:
             or a prefix that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
 
     Returns:
-        The source; its name holds no secret.
+        The source; its name contains no secret.
 
     Raises:
         InputError: If the text is empty, or a URL is not of these forms.
@@ -36,7 +36,7 @@ def open_source(text: str) -> Source:
 
 
 def local_files(text: str) -> FileSource:
-    """A path or a pattern of paths as a table."""
+    """Return a path or a pattern of paths as a table."""
 
     def open_files() -> Generator[SourceFile]:
         for path in _paths(text):
@@ -59,7 +59,7 @@ def _paths(text: str) -> list[Path]:
 
 
 def _is_part(path: Path) -> bool:
-    """Whether a file below a folder is a part of its table, and none that tools hide, such as ``_SUCCESS``."""
+    """Return whether a file below a folder belongs to its table; hidden ones such as ``_SUCCESS`` do not."""
     return not any(part.startswith((".", "_")) and "=" not in part for part in path.parts) and (
         bool(_PART.search(path.name)) or not path.suffix
     )
