@@ -54,6 +54,7 @@ class HyperbandSuggestions:
 
     def _next_rung(self) -> None:
         """Start the next rung with the best of the last one, or the next bracket after a bracket's last rung."""
+        # 1e-9, because the quotient of a whole result may be just below it in floating point.
         survivors = math.floor(len(self._rung_trials) / self._eta + 1e-9)
         sign = -1.0 if self._objective.type == "maximize" else 1.0
         ranked = sorted((n for n in self._rung_trials if n in self._scores), key=lambda n: sign * self._scores[n])

@@ -102,7 +102,7 @@ class TrialJournal:
                 trial = Trial.from_json(entry["trial"])
                 self.spent = float(entry["elapsed"])
             except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path} holds a line that is no trial; delete it to begin anew.") from error
+                raise InputError(f"{path} has a line that is not a trial; delete it to begin anew.") from error
             self._finished[trial.number] = trial
 
 

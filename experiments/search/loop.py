@@ -139,6 +139,7 @@ def search(
                 running.extend((turn, pool.submit(run_or_reuse, trial)) for turn, trial in requests)
             if not running:
                 break
+            # The oldest trial, not the first that ends, so that suggestions depend on the seed alone.
             turn, first = running.popleft()
             trials.append(first.result())
             turn.record_trial(trials[-1])

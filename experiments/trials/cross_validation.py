@@ -131,6 +131,7 @@ class CrossValidation:
         validation = _Ran(np.empty(0), (), ())
         for count in range(1, len(folds) + 1):
             out_of_fold = self._on(folds[count - 1 : count], family, own)
+            # Rows of folds that have not run stay NaN.
             rows = folds[count - 1].held_out
             predictions = out_of_fold.predictions if count == 1 else validation.predictions
             predictions[rows] = out_of_fold.predictions[rows]

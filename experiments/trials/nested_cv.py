@@ -50,7 +50,7 @@ def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], No
     searched = sum(estimate.searched for estimate in outer) / len(outer)
     gain = searched - score if plan.objective.type == "maximize" else score - searched
     low, high = fold_overlap.interval_of_mean([estimate.score for estimate in outer], scored) or (None, None)
-    if low is not None and high is not None:
+    if low is not None and high is not None:  # the interval of Student's t may exceed the bounds of the metric
         lower_bound, upper_bound = bounds(plan.objective.metric, classes=len(matrix_layout.classes(study.contract)))
         low, high = max(low, lower_bound), min(high, upper_bound)
     return NestedEstimate(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)

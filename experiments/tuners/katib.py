@@ -102,6 +102,7 @@ class KatibTuner:
         """
         store = connect(self._settings)
         katib_namespace.check(self._cluster, account=self._options.pod.service_account)
+        # SIGTERM raises here, so that a stopped process deletes its Experiments like an interrupted one.
         with ended_by_sigterm(), ExitStack() as claims:
             started: list[RunningExperiment] = []
             try:

@@ -20,7 +20,7 @@ def put_right(cluster: Cluster, subject: LeaseSubject) -> str:
     if experiment is None:
         return "is gone already"
     if subject.goes_on:
-        return "has come to its end, and stays, as its user wished"
+        return "has ended, and stays, as its user chose"
     if not made_here(experiment):
         return "was not made by headrace, and stays"
     cluster.delete(EXPERIMENTS, subject.name, uid=str(experiment["metadata"]["uid"]))

@@ -59,9 +59,9 @@ def describe_caching(file: PipelineFile) -> list[str]:
     acting = tuple(name for name in plan.stale if file.steps[name].runs in ACTS)
     lines = {
         "runs each time": plan.again,
-        "may be taken from an earlier run": tuple(name for name in plan.taken if name not in plan.stale),
-        "may be taken instead of acting again, unless set_caching_options(False)": acting,
-        "may be taken whatever lies at its address by then, unless set_caching_options(False)": tuple(
+        "may be reused from an earlier run": tuple(name for name in plan.taken if name not in plan.stale),
+        "may be reused instead of acting again, unless set_caching_options(False)": acting,
+        "may be reused though the content at its address has changed, unless set_caching_options(False)": tuple(
             name for name in plan.stale if name not in acting
         ),
     }

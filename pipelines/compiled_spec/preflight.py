@@ -73,8 +73,8 @@ def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, ac
 
 
 def _unchecked_finding(why: str) -> Diagnostic:
-    remedy = "set KUBECONFIG to a way to it"
-    return Diagnostic(AREA, "note", f"nobody looked whether they find what they need: {why.rstrip('.')}", remedy)
+    remedy = "set KUBECONFIG to a file that leads to it"
+    return Diagnostic(AREA, "note", f"it was not checked whether they find what they need: {why.rstrip('.')}", remedy)
 
 
 def _is_here(cluster: Cluster, place: StepPlace) -> bool:

@@ -147,16 +147,16 @@ def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
         yield Diagnostic("Pipeline", "bad", text, "pass them as an artifact")
     acting = [step.name for step in steps if step.cached and step.function in ACTS]
     if acting:
-        text = f"{list_names(acting)}: an earlier result may be taken instead of acting again"
+        text = f"{list_names(acting)}: an earlier result may be reused instead of acting again"
         yield Diagnostic("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
     stale = [step.name for step in steps if step.cached and _reads_anything(step)]
     if stale:
-        text = f"{list_names(stale)}: an earlier result may be taken, whatever lies at the address by then"
-        remedy = "give it what the component fingerprint tells of the address, or set_caching_options(False)"
+        text = f"{list_names(stale)}: an earlier result may be reused though the content at the address has changed"
+        remedy = "give it the address's output of the component fingerprint, or set_caching_options(False)"
         yield Diagnostic("Pipeline", "warning", text, remedy)
     unknown = sorted({name for step in steps for name in _find_unnamed(step)})
     if unknown:
-        text = f"the names of {list_names(unknown)} are given when a run is made: nobody can look for them now"
+        text = f"the names of {list_names(unknown)} are parameters of a run: they cannot be checked now"
         yield Diagnostic("Pipeline", "unknown", text)
 
 

@@ -46,7 +46,7 @@ class _Rule:
 _RULES = (
     _Rule(
         True,
-        "it is no Python component: the subprocess runner refuses it",
+        "it is not a Python component: the subprocess runner refuses it",
         "run it with Docker (kfp.local.DockerRunner)",
         lambda step: step.form in {"container", "volume"},
     ),

@@ -175,7 +175,7 @@ def artifacts(run: PipelineRun, pipeline: PipelineFile) -> RunArtifacts:
     if match is None:
         raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's are at {quote(root, 200)}.")
     store_settings = require_store(
-        f"the run's artifacts lie at {root} in the cluster's store, which must be set to fetch them"
+        f"the run's artifacts are at {root} in the cluster's store, which must be set to fetch them"
     )
     store = connect(replace(store_settings, bucket=match["bucket"]), create=False)
     prefix = (match["prefix"] or "").strip("/")

@@ -66,15 +66,15 @@ def cancel_recurring(api: KfpClient, recurring: str, *, with_runs: bool, seconds
     if under_way and not with_runs:
         names = ", ".join(run.name for run in under_way)
         return (
-            f"It starts nothing more. What is under way goes on: {names}. Kubeflow would kill that with the recurring "
-            f"run, so this is kept, disabled, until then.\n\nNext: headrace cancel --recurring {recurring} when it has "
-            "ended, or with --with-runs to end it now"
+            f"It starts no more runs. Active runs continue: {names}. Kubeflow would kill them with the recurring run, "
+            f"so this is kept, disabled, until they have ended.\n\nNext: headrace cancel --recurring {recurring} then, "
+            "or with --with-runs to end them now"
         )
     gone = {run.id for run in under_way if not _end_run(api, run)}
     _wait(api, recurring, gone, seconds=seconds)
     api.unschedule(recurring)
-    ended = f", and what was under way is cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
-    return f"It is deleted{ended or '; nothing of it was under way'}."
+    ended = f", and its active runs are cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
+    return f"It is deleted{ended or '; it had no active runs'}."
 
 
 def _end_run(api: KfpClient, run: PipelineRun) -> bool:

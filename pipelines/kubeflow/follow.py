@@ -54,6 +54,7 @@ def follow(
         try:
             run = api.run(run_id)
         except ClusterError as error:
+            # An API server may restart during a run, so transient errors are tolerated for a while.
             silent_since = silent_since or now
             passing = error.transient or error.reason in _UNKNOWN_ACCOUNT
             if not passing or now - silent_since > PATIENCE_SECONDS:
@@ -62,6 +63,7 @@ def follow(
             silent_since = 0.0
             workflow = source.of(run)
             run = with_workflow(run, workflow)
+            # Once it has ended, the API calls a cancelled run FAILED: remember that it was being cancelled.
             canceled = canceled or run.state in {"CANCELING", "CANCELED"} or (workflow is not None and workflow.stopped)
             if canceled and run.state == "FAILED":
                 run = replace(run, state="CANCELED")
@@ -69,6 +71,7 @@ def follow(
             if run.has_ended:
                 break
             follower.warn(logs.obstacles(run, workflow))
+            # The API never ends a run whose Workflow was deleted; a single failed lookup proves nothing yet.
             gone_since = (gone_since or now) if source.is_gone() else 0.0
             if gone_since and now - gone_since > GONE_SECONDS:
                 raise ClusterError(

@@ -119,7 +119,7 @@ class RunPods:
         if warnings:
             return StartObstacle(warnings[-1].reason, f"waiting, {warnings[-1].reason}: {warnings[-1].message}")
         return StartObstacle(
-            "start", "waiting, its container is made: an image is pulled, or volumes are mounted", LONG_SECONDS
+            "start", "waiting, its container is being created: an image is pulled, or volumes are mounted", LONG_SECONDS
         )
 
 

@@ -61,6 +61,7 @@ def start(folder: Path) -> None:
     python, address = sys.executable, str(folder / "warm")
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / COMMAND
+    # -S and -E skip site-packages and variables of Python, so that the command starts in milliseconds.
     parts = [python, "-S", "-E", str(Path(launch.__file__).resolve()), address, python]
     command.write_text(f'#!/bin/sh\nexec {shlex.join(parts)} "$@"\n')
     command.chmod(0o755)
@@ -68,7 +69,7 @@ def start(folder: Path) -> None:
         return
     subprocess.Popen(
         [python, "-m", "headrace.pipelines.local.prefork", address],
-        env={**os.environ, "_KFP_RUNTIME": "true"},
+        env={**os.environ, "_KFP_RUNTIME": "true"},  # kfp then skips the imports of its compiler
         stdin=subprocess.DEVNULL,
     )
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -105,6 +106,7 @@ def _answer(listener: socket.socket) -> None:
 
 
 def _reap() -> None:
+    """Collect exited children without waiting, so that none stays a zombie."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -207,6 +207,7 @@ def run_folder(home: Path) -> Iterator[RunFolder]:
     """
     home = home.absolute()
     _claim(home)
+    # The kernel releases the lock when this process ends, however it ends: no stale lock can block the next run.
     with (home / _MARK).open("w") as mark:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -121,7 +121,7 @@ def run_pipeline(
                 "HEADRACE_LEASE": str(folder.lease),
                 "PYTHONUNBUFFERED": "1",
             },
-            start_new_session=True,
+            start_new_session=True,  # a group of its own: Ctrl-C does not reach it, and _end can kill all of it
         )
         try:
             _hand_over(worker, request)

@@ -33,6 +33,7 @@ def main() -> None:
     """Read the request from standard input and run it; end with the whole process group when the owner dies."""
     # The owner may ignore SIGTERM, and children inherit that; the group must not, for steps undo their work on it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A killed owner cannot signal, but its lease is released: then nothing of the group may stay behind.
     if lease := settings.lease_path():
         when_released(Path(lease), lambda: os.killpg(0, signal.SIGKILL))
     run(json.load(sys.stdin))

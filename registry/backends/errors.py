@@ -10,7 +10,7 @@ from headrace.registry.backends.locations import RegistryLocation
 
 # Sentence by MLflow's error code.
 _CODES = {
-    "PERMISSION_DENIED": "refuses what was asked: this user lacks the right to it",
+    "PERMISSION_DENIED": "refuses the request: this user lacks the right to it",
     "UNAUTHENTICATED": "refuses the login: set HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or "
     "HEADRACE_REGISTRY_TOKEN",
     "REQUEST_LIMIT_EXCEEDED": "is overloaded: try again later",
@@ -98,9 +98,9 @@ def _translate(message: str, code: str, place: RegistryLocation) -> HeadraceErro
     if sentence:
         return StoreError(f"the registry {place} {sentence}.")
     if code == "RESOURCE_DOES_NOT_EXIST":
-        return MissingError(f"the registry {place} lacks something that was there before ({first_line}).")
+        return MissingError(f"the registry {place} lacks something that existed before ({first_line}).")
     if code in {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS"}:
-        return InputError(f"the registry {place} does not take this: {first_line}")
+        return InputError(f"the registry {place} does not accept this: {first_line}")
     return StoreError(f"the registry {place} failed ({first_line}): look at its log, then try again.")
 
 

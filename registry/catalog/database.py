@@ -194,6 +194,7 @@ def _own_transactions(connection: Any, _: Any) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
+    # A writer takes the lock at its beginning; upgrading a reader's lock would fail at once instead of waiting.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 

@@ -101,7 +101,7 @@ def _source(table: queries.CatalogTable, keys: SubjectKeys) -> Iterator[SubjectL
     try:
         rows = _count(table.source, keys)
     except HeadraceError as error:
-        yield SubjectLocation("source", table.source, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("source", table.source, 0, f"could not be read: {error}")
         return
     if rows:
         yield SubjectLocation("source", table.source, rows)
@@ -119,7 +119,7 @@ def _remote(address: str, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     try:
         rows = _count(url, keys)
     except HeadraceError as error:
-        yield SubjectLocation("table", address, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("table", address, 0, f"could not be read: {error}")
         return
     if rows:
         yield SubjectLocation("table", address, rows)
@@ -141,7 +141,7 @@ def _run(home: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     if theirs:
         for folder in unkeyed:
             yield SubjectLocation(
-                "table", str(folder), 0, "made of a table that holds rows of theirs, but without the column"
+                "table", str(folder), 0, "derived from a table with rows of theirs, but without the column"
             )
     yield from _bundles(home, keys, theirs)
     yield from _logs(home, keys)
@@ -161,7 +161,7 @@ def _bundles(home: Path, keys: SubjectKeys, theirs: Mapping[Path, int]) -> Itera
             note = "" if named else "test cases with the values of their rows, without the key"
             yield SubjectLocation("bundle", str(path.parent), named or alike, note)
         if theirs and path.parent.name == "bundle" and path.parent.parent == home:
-            yield SubjectLocation("bundle", str(path.parent), 0, "learned from a table that holds rows of theirs")
+            yield SubjectLocation("bundle", str(path.parent), 0, "trained on a table with rows of theirs")
 
 
 def _cases(path: Path) -> list[Mapping[str, Any]]:
@@ -187,7 +187,7 @@ def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: SubjectKeys, thei
 def _logs(path: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     """Search reports and logs for a key as text."""
     if not path.exists():
-        yield SubjectLocation("log", str(path), 0, "could not be looked at: there is no such file")
+        yield SubjectLocation("log", str(path), 0, "could not be read: there is no such file")
         return
     files = (
         [path] if path.is_file() else sorted(candidate for candidate in path.rglob("*") if candidate.suffix in _TEXTS)

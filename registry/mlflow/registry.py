@@ -245,15 +245,15 @@ class MlflowRegistry:
         run = ""
         for _ in range(ATTEMPTS):
             texts = self._texts(journal)
-            made = entry(events.read(texts, journal.removeprefix(PREFIX)))
-            if made is None:
+            journal_entry = entry(events.read(texts, journal.removeprefix(PREFIX)))
+            if journal_entry is None:
                 return texts
-            # Only now, for what is refused must leave nothing behind.
+            # Create the journal only now, so that a rejected action leaves nothing behind.
             run = run or journal_run(self._client(), journal, self.place)
-            text = made.after(texts).text()
+            text = journal_entry.after(texts).text()
             if append(self._client(), run, text, number=len(texts) + 1, place=self.place):
                 return [*texts, text]
-        raise StoreError(f"too many others write to {journal} in the registry {self.place} at once: try again.")
+        raise StoreError(f"too many clients write to {journal} in the registry {self.place} at once: try again.")
 
     def _texts(self, journal: str) -> list[str]:
         return self._reader.journal(journal) if self.place.path is None or self.place.path.exists() else []

@@ -139,7 +139,7 @@ class ModelState:
 
     def _matching(self, name: str) -> list[ModelVersion]:
         if name in STAGES:
-            return [found for found in [self.stage(name)] if found]
+            return [current for current in [self.stage(name)] if current]
         if name == "latest":
             return list(self.versions[-1:])
         if name.isdecimal() and len(name) < FEWEST_DIGITS:

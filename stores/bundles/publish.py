@@ -35,7 +35,7 @@ def publish(folder: Path, store: ObjectStore, *, say: Callable[[str], None] = la
     Args:
         folder: The bundle.
         store: The store.
-        say: Is told in a few words how far it is.
+        say: Takes progress messages.
 
     Returns:
         ``s3://<bucket>/models/<name>/<digest>/``, with the slash at its end, because KServe's storage

@@ -62,8 +62,8 @@ CLASSES: dict[type[Exception], str] = {
     urllib3.exceptions.LocationParseError: "is not an address: correct HEADRACE_S3_ENDPOINT",
     urllib3.exceptions.ProtocolError: "broke off its answer: look at its log, then try again",
     urllib3.exceptions.ResponseError: _BUSY,
-    urllib3.exceptions.HTTPError: "cannot be spoken to: check that HEADRACE_S3_ENDPOINT is an S3 server",
-    MinioException: "gave an answer that is no S3 answer: check that HEADRACE_S3_ENDPOINT is an S3 server",
+    urllib3.exceptions.HTTPError: "cannot be used: check that HEADRACE_S3_ENDPOINT is an S3 server",
+    MinioException: "sent a response that is not S3's: check that HEADRACE_S3_ENDPOINT is an S3 server",
 }
 
 

