@@ -106,7 +106,7 @@ def search(
     """Run trials until the budget, the goal or the algorithms' end is reached.
 
     Args:
-        plan: What is searched.
+        plan: The search.
         run: Runs a trial.
         journal: Stores finished trials, and gives those of an earlier run; None for none.
         listener: Called after each trial, from any thread.

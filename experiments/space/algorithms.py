@@ -80,8 +80,8 @@ def settings(items: Sequence[Mapping[str, str]], allowed: Mapping[str, Algorithm
     """Parse a list of settings, each {name, value}.
 
     Args:
-        items: The list, of texts.
-        allowed: What the algorithm has.
+        items: The list; all values are texts.
+        allowed: The algorithm's settings by name.
         where: Name of the place in messages.
 
     Returns:

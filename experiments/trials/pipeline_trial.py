@@ -99,7 +99,7 @@ class PipelineTrial:
         """Return the trial with the result of its run.
 
         Args:
-            request: The trial.
+            request: The request of the trial.
             address: Address of its metrics.
             seconds: How long it took.
             error: Why it failed; empty if it completed.

@@ -72,7 +72,7 @@ def tune_model(
         train_table: Typed table with the target and the row features.
         contract: The contract's file.
         outputs: Paths to write; the trials are written even if the search fails.
-        options: What the user asks for.
+        options: The options of the search.
         tuner: Runs the trials; None for this process.
 
     Returns:
@@ -135,7 +135,7 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> Search
     """Return the plan of a search for the options of a user.
 
     Args:
-        options: What is asked for.
+        options: The options of the search.
         task: Kind of prediction.
         columns: Number of columns of the model matrix.
 

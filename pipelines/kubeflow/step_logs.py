@@ -118,7 +118,7 @@ class StepLogs:
         elif readable or not self.problems:
             text = "nothing of it has begun, and it has neither a Workflow nor pods yet: look at the log of ml-pipeline"
         else:
-            text = f"nothing of it has begun, and its pods cannot be looked at: {self.problems[-1].rstrip('.')}"
+            text = f"nothing of it has begun, and its pods cannot be read: {self.problems[-1].rstrip('.')}"
         return {"": StartObstacle("silence", text, LONG_SECONDS)}
 
     def _problem(self, error: UserError) -> None:

@@ -78,7 +78,7 @@ def find_source(table: Mapping[str, Any], options: ReplayOptions) -> str:
         return sources[0]
     gone = f", which was {entries[0].source}," if entries else ""
     raise MissingError(
-        f"the provenance names the table {quote(named)} of digest {digest[:12]}{gone} which cannot be found: "
+        f"the provenance names the table {quote(named)} of digest {digest[:12]}{gone} and it cannot be found: "
         "give it with --source."
     )
 

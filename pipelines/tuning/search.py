@@ -32,8 +32,8 @@ class PipelineTuner(Protocol):
         """Run the search.
 
         Args:
-            plan: What is searched; its only Experiment is the trial's.
-            trial: What a trial runs.
+            plan: The search; its only Experiment is the trial's.
+            trial: The pipeline of a trial.
             folder: New folder for the local artifacts of the trials, by their names; it must not exist.
             listener: Called after each trial, from any thread.
 
@@ -74,8 +74,8 @@ def tune_pipeline(
     """Run the search, and write its result.
 
     Args:
-        plan: What is searched.
-        trial: What a trial runs.
+        plan: The search.
+        trial: The pipeline of a trial.
         tuner: Runs the trials.
         home: Folder for ``trials.json``, which is written even if the search fails, and for ``trials/``.
         say: Takes a line of progress.

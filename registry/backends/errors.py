@@ -93,7 +93,7 @@ def _translate(message: str, code: str, place: RegistryLocation) -> HeadraceErro
     if not conflict and place.path and (sentence := file_sentence(message)):
         return StoreError(f"the registry {place} {sentence}.")
     if conflict or code == "TEMPORARILY_UNAVAILABLE":
-        return BusyError(f"the registry {place} is being written to by somebody else: try again ({first_line}).")
+        return BusyError(f"the registry {place} is being written to by another client: try again ({first_line}).")
     sentence = next((text for part, text in _MESSAGES.items() if part in message), _CODES.get(code, ""))
     if sentence:
         return StoreError(f"the registry {place} {sentence}.")

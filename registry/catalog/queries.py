@@ -41,7 +41,7 @@ def search(database: CatalogDatabase, query: TableQuery | None = None) -> list[C
 
     Args:
         database: The catalogue.
-        query: What is looked for; None for all.
+        query: The query; None for all tables.
     """
     query = query or TableQuery()
     statement = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)

@@ -231,7 +231,7 @@ class MlflowRegistry:
             ) from error
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        """What ``call`` gives, tried again while others are in its way; it must be one that may be repeated."""
+        """Return what ``call`` returns, and retry it while other clients block it; it must be idempotent."""
         for _ in range(ATTEMPTS_OF_A_CALL):
             try:
                 with mlflow_errors(self.place):

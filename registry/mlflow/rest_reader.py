@@ -17,7 +17,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 _PAGE = 1_000
 _STATUSES = {
-    401: "wants a login: set HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or HEADRACE_REGISTRY_TOKEN",
+    401: "requires a login: set HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or HEADRACE_REGISTRY_TOKEN",
     403: "refuses this user: ask for the right to read it",
     404: "is not an MLflow server: correct HEADRACE_REGISTRY",
     429: "is overloaded: try again later",

@@ -118,7 +118,7 @@ def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     """
     version = state.find(name)
     if not reason.strip():
-        raise InputError("an approval must have a reason: say with --reason what was looked at.")
+        raise InputError("an approval must have a reason: say with --reason what you checked.")
     _check_usable(version)
     if any(approval.by == by for approval in version.approvals):
         raise InputError(f"{by} has approved {version.model} {version.version} already: another person must.")
