@@ -101,8 +101,8 @@ def test_what_the_local_runner_drops_is_told(plan: CompiledPlan) -> None:
     for setting in _step(plan, "deploy").kubernetes:
         assert setting in SETTINGS
         assert _told(findings, f"{setting} is ignored")
-    assert _told(findings, "no Python component").text.startswith("box, createpvc: ")
-    assert _told(findings, "no Python component").state == "bad"
+    assert _told(findings, "not a Python component").text.startswith("box, createpvc: ")
+    assert _told(findings, "not a Python component").state == "bad"
     assert _told(findings, "not downloaded").text.startswith("importer: ")
     assert _told(findings, "requests and limits").text.startswith("deploy: ")
     assert _told(findings, "at most 2 iterations").text.endswith("not 5 iterations")
