@@ -1,7 +1,7 @@
-"""A trial in a pod of its own: ``python3 -m headrace.experiments.trial_job``, which a Katib Experiment's template runs.
+"""A trial in a pod of its own: ``python3 -m headrace.experiments.trial_job``, the command of a Katib trial template.
 
-It reads the study from the object store, cross-validates as a search on a laptop does, writes each metric after each
-fold to standard output in the form that Katib's collector reads, and keeps its bundle and what it found in the store.
+It reads the study from the object store, cross-validates with the code of a local search, writes each metric after each
+fold to standard output in the form that Katib's collector reads, and stores its bundle and its record.
 """
 
 import json
@@ -29,14 +29,14 @@ from headrace.experiments.trials.study_files import StoredStudy
 from headrace.stores.bundles import bundle_store, folder_store
 from headrace.stores.objects.object_store import ObjectStore, connect
 
-# Katib's collector looks for the process once it has started itself; a trial that is gone by then counts as failed.
+# Katib's collector looks for the process after its own start; a trial that has exited by then counts as failed.
 LEAST_SECONDS = 3.0
 
 
 class Reporter:
-    """Writes metrics as Katib's collector reads them: a time, a name, a value, one metric a line.
+    """Writes metrics for Katib's collector, one per line: a time, a name, a value.
 
-    The times differ, so that which value is the latest does not depend on the order in which the database keeps them.
+    All times differ, so that the latest value does not depend on the order in which the database stores them.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -45,7 +45,7 @@ class Reporter:
         self._last = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, values: Mapping[str, float]) -> None:
-        """Write some values, one for each metric."""
+        """Write one value for each metric."""
         for name, value in values.items():
             self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
             moment = self._last.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -54,7 +54,7 @@ class Reporter:
 
 
 def record_key(study: str, name: str) -> str:
-    """Key of what a trial found, in the bucket of its study.
+    """Return the key of a trial's record in the bucket of its study.
 
     Args:
         study: URI of the study.
@@ -63,11 +63,11 @@ def record_key(study: str, name: str) -> str:
     return f"{study.split('/', 3)[3]}trials/{name}.json"
 
 
-def run(told: TrialSettings, store_settings: StoreSettings, report: Reporter) -> Trial:
-    """Run a trial and keep what it found.
+def run(trial_settings: TrialSettings, store_settings: StoreSettings, report: Reporter) -> Trial:
+    """Run a trial, and store its record and its bundle.
 
     Args:
-        told: Which one.
+        trial_settings: Which one.
         store_settings: How to reach the store.
         report: Takes the metrics.
 
@@ -75,21 +75,25 @@ def run(told: TrialSettings, store_settings: StoreSettings, report: Reporter) ->
         The trial.
 
     Raises:
-        HeadraceError: If the study cannot be read, or nothing can be kept.
+        HeadraceError: If the study cannot be read, or the record cannot be stored.
     """
-    store = connect(replace(store_settings, bucket=told.study.split("/")[2]), create=False)
+    store = connect(replace(store_settings, bucket=trial_settings.study.split("/")[2]), create=False)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        stored = study_files.read(folder_store.get(told.study, Path(scratch) / "study", store_settings))
-        trial = _ran(told, stored, store, report, Path(scratch) / "bundle")
-    store.put_bytes(record_key(told.study, told.name), dumps(trial.as_json()).encode(), "application/json")
+        stored = study_files.read(folder_store.get(trial_settings.study, Path(scratch) / "study", store_settings))
+        trial = _ran(trial_settings, stored, store, report, Path(scratch) / "bundle")
+    store.put_bytes(
+        record_key(trial_settings.study, trial_settings.name), dumps(trial.as_json()).encode(), "application/json"
+    )
     return trial
 
 
-def _ran(told: TrialSettings, stored: StoredStudy, store: ObjectStore, report: Reporter, folder: Path) -> Trial:
+def _ran(
+    trial_settings: TrialSettings, stored: StoredStudy, store: ObjectStore, report: Reporter, folder: Path
+) -> Trial:
     study, experiment = stored.study, stored.experiment
-    asked = TrialRequest(0, experiment, assignments.parse_values(experiment, texts(told.parameters)))
+    request = TrialRequest(0, experiment, assignments.parse_values(experiment, texts(trial_settings.parameters)))
     with CrossValidation.on(study.sample, experiment.objective, report) as validate:
-        trial = replace(validate(asked), name=told.name)
+        trial = replace(validate(request), name=trial_settings.name)
         if not trial.won:
             return trial
         predictions = validate.predictions(trial)
@@ -98,25 +102,25 @@ def _ran(told: TrialSettings, stored: StoredStudy, store: ObjectStore, report: R
 
 
 def texts(parameters: str) -> dict[str, str]:
-    """A trial's values as Katib puts them in their places.
+    """Parse the values that Katib has put into a trial's template.
 
     Raises:
-        InputError: If they are no JSON object.
+        InputError: If they are not a JSON object.
     """
     try:
-        found = json.loads(parameters)
+        values = json.loads(parameters)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        values = None
+    if not isinstance(values, dict):
         raise InputError(f"HEADRACE_TRIAL_PARAMETERS must be a JSON object of texts; got {quote(parameters)} instead.")
-    return {str(name): str(value) for name, value in found.items()}
+    return {str(name): str(value) for name, value in values.items()}
 
 
 def as_job(run_trial: Callable[[], Trial]) -> int:
-    """Run a trial as the process of a Job: 0 when it ran to its end, 2 for the user's mistakes, 1 for ours.
+    """Run a trial as the process of a Job, and return its exit code: 0 if it completed, 2 for a user error, else 1.
 
     Args:
-        run_trial: Runs the trial that the environment tells of.
+        run_trial: Runs the trial that the environment names.
     """
     began = time.monotonic()
     try:
@@ -137,7 +141,7 @@ def _from_environment() -> Trial:
 
 
 def main() -> int:
-    """Run the trial of the environment; see ``as_job``."""
+    """Run the trial that the environment names; see ``as_job``."""
     return as_job(_from_environment)
 
 

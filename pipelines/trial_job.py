@@ -1,8 +1,8 @@
 """A trial that is a run of a pipeline: ``python3 -m headrace.pipelines.trial_job``, in the pod of a Katib trial.
 
-It brings Experiment and pipeline from the object store, has Kubeflow Pipelines run the pipeline with the trial's
-values, waits, reads the metrics that it reported, and writes them to standard output as Katib's collector reads them.
-The run is ended when the trial is.
+It fetches Experiment and pipeline from the object store, has Kubeflow Pipelines run the pipeline with the trial's
+values, waits, reads the reported metrics, and writes them to standard output in the form that Katib's collector reads.
+When the trial is stopped, so is the run.
 """
 
 import sys
@@ -37,52 +37,58 @@ from headrace.stores.objects.object_store import connect
 
 
 def run(
-    told: TrialSettings,
+    trial_settings: TrialSettings,
     store_settings: StoreSettings,
     api: KfpClient,
     report: Reporter,
     *,
     poll_seconds: float = POLL_SECONDS,
 ) -> Trial:
-    """Run a trial and keep what it found.
+    """Run a trial and store its record.
 
     Args:
-        told: Which one.
+        trial_settings: Which one.
         store_settings: How to reach the store.
         api: Kubeflow Pipelines.
         report: Takes the metrics.
-        poll_seconds: Time between two looks at the run.
+        poll_seconds: Seconds between two polls of the run.
 
     Returns:
         The trial.
 
     Raises:
-        HeadraceError: If the study cannot be read, the run cannot be started or looked at, or nothing can be kept.
+        HeadraceError: If the study cannot be read, the run cannot be started or polled, or the record cannot be stored.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        home = folder_store.get(told.study, Path(scratch) / "study", store_settings)
-        found = pipeline_trial.load(home / pipeline_trial.EXPERIMENT)
-    if found is None:
-        raise InternalError(f"the study {told.study} must be one of a pipeline.")
-    asked = TrialRequest(0, found.experiment, assignments.parse_values(found.experiment, texts(told.parameters)))
-    trial = replace(_ran(asked, told, found, api, poll_seconds), name=told.name)
+        home = folder_store.get(trial_settings.study, Path(scratch) / "study", store_settings)
+        study_trial = pipeline_trial.load(home / pipeline_trial.EXPERIMENT)
+    if study_trial is None:
+        raise InternalError(f"the study {trial_settings.study} must be one of a pipeline.")
+    request = TrialRequest(
+        0, study_trial.experiment, assignments.parse_values(study_trial.experiment, texts(trial_settings.parameters))
+    )
+    trial = replace(_ran(request, trial_settings, study_trial, api, poll_seconds), name=trial_settings.name)
     if trial.won:
         report({name: values["latest"] for name, values in trial.metrics.items()})
-    store = connect(replace(store_settings, bucket=told.study.split("/")[2]), create=False)
-    store.put_bytes(record_key(told.study, told.name), dumps(trial.as_json()).encode(), "application/json")
+    store = connect(replace(store_settings, bucket=trial_settings.study.split("/")[2]), create=False)
+    store.put_bytes(
+        record_key(trial_settings.study, trial_settings.name), dumps(trial.as_json()).encode(), "application/json"
+    )
     return trial
 
 
-def _ran(asked: TrialRequest, told: TrialSettings, trial: PipelineTrial, api: KfpClient, poll_seconds: float) -> Trial:
+def _ran(
+    request: TrialRequest, trial_settings: TrialSettings, trial: PipelineTrial, api: KfpClient, poll_seconds: float
+) -> Trial:
     began = time.monotonic()
-    address = f"{told.study}results/{told.name}.json"
-    arguments = trial.arguments(asked.values, result=address)
+    address = f"{trial_settings.study}results/{trial_settings.name}.json"
+    arguments = trial.arguments(request.values, result=address)
     run_id = ""
     with ended_by_sigterm():
         try:
-            with held_back():  # else a run may have begun whose name is not known here
-                run_id = api.start(RunRequest(told.name, trial.pipeline, arguments))
-            sys.stderr.write(f"headrace: {told.name} is the run {run_id}\n")
+            with held_back():  # a signal in between would leave a run whose id is unknown here, and nobody to end it
+                run_id = api.start(RunRequest(trial_settings.name, trial.pipeline, arguments))
+            sys.stderr.write(f"headrace: {trial_settings.name} is the run {run_id}\n")
             _, outcome = follow(
                 api,
                 run_id,
@@ -96,16 +102,16 @@ def _ran(asked: TrialRequest, told: TrialSettings, trial: PipelineTrial, api: Kf
             if run_id:
                 api.end(run_id)
             raise
-    return trial.end_trial(asked, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
+    return trial.end_trial(request, address, seconds=time.monotonic() - began, error=str(outcome.error or ""))
 
 
-def _watch(told: StepEvent) -> None:
-    """A line for the pod's log; it holds no equals sign, which Katib's collector would read as a metric."""
-    words = {"start": "began", "end": f"ended after {told.seconds:.0f} s", "fail": "failed"}
-    if told.event in words:
-        sys.stderr.write(f"headrace: {told.step} {words[told.event]}\n")
-    elif told.event == "waiting":
-        sys.stderr.write(f"headrace: {told.step or 'the run'}: {told.text}\n".replace("=", " "))
+def _watch(event: StepEvent) -> None:
+    """Write a line to the pod's log, without an equals sign, which Katib's collector would read as a metric."""
+    phrases = {"start": "began", "end": f"ended after {event.seconds:.0f} s", "fail": "failed"}
+    if event.event in phrases:
+        sys.stderr.write(f"headrace: {event.step} {phrases[event.event]}\n")
+    elif event.event == "waiting":
+        sys.stderr.write(f"headrace: {event.step or 'the run'}: {event.text}\n".replace("=", " "))
 
 
 def _from_environment() -> Trial:
@@ -114,7 +120,7 @@ def _from_environment() -> Trial:
 
 
 def main() -> int:
-    """Run the trial of the environment; see ``experiments.trial_job.as_job``."""
+    """Run the trial that the environment names; see ``experiments.trial_job.as_job``."""
     return as_job(_from_environment)
 
 

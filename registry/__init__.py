@@ -1,1 +1,1 @@
-"""Models under names and stages, tables in a catalogue, and who did what: MLflow and SQL behind ports of our own."""
+"""Registry of models with versions and stages, and catalogue of tables: MLflow and SQL behind ports of our own."""

@@ -1,4 +1,4 @@
-"""A table read once for the catalogue alone: digest, rows, columns with their dtypes, and what seems to be personal."""
+"""Adds a table to the catalogue: digest, rows, columns with their dtypes, and columns that seem to be personal."""
 
 import tempfile
 from pathlib import Path
@@ -15,12 +15,12 @@ from headrace.stores.sources.open_source import open_source
 
 
 def add_source(database: CatalogDatabase, source: str, *, options: ReadOptions | None = None) -> str:
-    """Read a table and tell the catalogue of it; nothing of its rows is kept.
+    """Read a table and add it to the catalogue, without storing its rows.
 
     Args:
         database: The catalogue.
         source: The table's address.
-        options: How it is read.
+        options: How to read it.
 
     Returns:
         The table's name in the catalogue.
@@ -33,10 +33,10 @@ def add_source(database: CatalogDatabase, source: str, *, options: ReadOptions |
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(source), folder=folder, options=options)
-        found = survey(parquet_table.scan(folder))
-    seen = ObservedTable(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
-    name = add_table(database, seen)
-    shares = {item.name: {"missing_share": item.missing / max(item.rows, 1)} for item in found.values()}
-    columns = [input_column(item) for item in found.values()]
-    add_checks(database, seen, columns=columns, checks={"rows": {"read": facts["rows"]}, "columns": shares})
+        profiles = survey(parquet_table.scan(folder))
+    observed = ObservedTable(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
+    name = add_table(database, observed)
+    shares = {item.name: {"missing_share": item.missing / max(item.rows, 1)} for item in profiles.values()}
+    columns = [input_column(item) for item in profiles.values()]
+    add_checks(database, observed, columns=columns, checks={"rows": {"read": facts["rows"]}, "columns": shares})
     return name

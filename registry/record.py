@@ -1,6 +1,6 @@
-"""What the steps of a line tell the catalogue and the registry of; where none is set, they tell nobody.
+"""Records what the steps of a run do in the catalogue, the registry and the lineage, as far as these are set.
 
-Which ones are set stands in the environment: ``HEADRACE_CATALOG``, ``HEADRACE_REGISTRY`` and ``HEADRACE_OPENLINEAGE``.
+Their addresses are in the environment: ``HEADRACE_CATALOG``, ``HEADRACE_REGISTRY`` and ``HEADRACE_OPENLINEAGE``.
 `headrace run` sets them to files in its own folder.
 """
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> None:
-    """Tell the catalogue of a table that was ingested.
+    """Record an ingested table in the catalogue.
 
     Args:
-        facts: What ingest knows of it: ``source``, ``digest``, ``rows``, ``bytes``.
-        folder: The table.
-        uri: Where it is kept, if that is not on this machine.
+        facts: Metadata of ingest: ``source``, ``digest``, ``rows``, ``bytes``.
+        folder: Folder of the table.
+        uri: Where it is stored, if not on this machine.
 
     Raises:
         StoreError: If the catalogue cannot be written.
@@ -47,12 +47,12 @@ def record_table(facts: Mapping[str, Any], *, folder: Path, uri: str = "") -> No
 
 
 def record_prepared(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> None:
-    """Tell the catalogue of a table that was read and checked in one pass, and is kept by nobody.
+    """Record in the catalogue a table that was read and validated in one pass, without being stored.
 
     Args:
-        facts: What is known of it: ``source``, ``digest``, ``rows``, ``bytes``.
+        facts: Its metadata: ``source``, ``digest``, ``rows``, ``bytes``.
         contract: Its contract.
-        checks: What was found in it.
+        checks: File with the results of its validation.
 
     Raises:
         StoreError: If the catalogue cannot be written.
@@ -63,10 +63,10 @@ def record_prepared(facts: Mapping[str, Any], *, contract: Path, checks: Path) -
 
 @contextlib.contextmanager
 def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -> Iterator[None]:
-    """Tell the catalogue what the block found in a table, even where the block ends by refusing the table.
+    """Record the checks that the block writes in the catalogue, even if the block raises because of them.
 
     Args:
-        facts: What ingest knows of the table.
+        facts: Metadata of ingest.
         contract: Its contract.
         checks: The file that the block writes.
 
@@ -80,27 +80,27 @@ def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -
         if database is not None and checks.exists() and facts.get("digest"):
             from headrace.registry.catalog.writes import add_checks  # noqa: PLC0415 - SQLAlchemy takes its time
 
-            seen = _observed_table({**facts, "source": absolute(facts["source"])})
-            add_checks(database, seen, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
+            observed = _observed_table({**facts, "source": absolute(facts["source"])})
+            add_checks(database, observed, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
 
 
 def register_step(folder: Path, *, uri: str, job: str, optional: bool, record: Path) -> dict[str, str]:
-    """Register a published bundle, track its run, and tell catalogue and lineage of both.
+    """Register a published bundle, track its run, and record both in catalogue and lineage.
 
     Args:
         folder: The bundle.
-        uri: Where it is published; empty if it is not: then its run is tracked, and no version made.
-        job: Identity of the pipeline's run; empty for a random one.
-        optional: Whether to go on where no registry is set.
+        uri: Where it is published; empty if it is not: then its run is tracked, but no version created.
+        job: Id of the pipeline's run; empty for a random one.
+        optional: Whether a missing registry is allowed.
         record: JSON file to write.
 
     Returns:
-        What was recorded: ``model``, ``version`` (with digest), ``number``, ``run``, ``registry``, and ``note``, a
-        sentence about what was left undone; empty texts for what there is not.
+        The record: ``model``, ``version`` (with digest), ``number``, ``run``, ``registry``, and ``note``, a sentence
+        about what could not be recorded; empty texts for absent values.
 
     Raises:
         InputError: If no registry is set.
-        BundleError: If the folder is not what its manifest says.
+        BundleError: If the folder does not match its manifest.
         StoreError: If registry or catalogue fail.
     """
     from headrace.registry.models.submission import ModelSubmission  # noqa: PLC0415 - as its callers do
@@ -133,14 +133,14 @@ def _register(submission: "ModelSubmission", job: str) -> dict[str, str]:
 
 
 def _record_run(submission: "ModelSubmission", job: str, version: str) -> str:
-    """Tell the catalogue and the lineage of a run; what the lineage's receiver does not take ends no run."""
+    """Record a run in catalogue and lineage; an error of the lineage's receiver becomes a note, not an exception."""
     database = _catalog()
     if database is None and not settings.openlineage():
         return ""
     from headrace.registry.catalog import queries  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.writes import BundleRun, add_run  # noqa: PLC0415
 
-    made = BundleRun(
+    run = BundleRun(
         run=job,
         model=submission.name,
         person=settings.actor(),
@@ -150,54 +150,54 @@ def _record_run(submission: "ModelSubmission", job: str, version: str) -> str:
         uri=submission.uri,
     )
     used = _observed_table(submission.provenance.get("table", {}))
-    table, figures = None, []
+    table, quality_figures = None, []
     if database is not None:
-        add_run(database, made, used=used)
-        name = queries.uses(database, bundle=made.digest)[-1].table
+        add_run(database, run, used=used)
+        name = queries.uses(database, bundle=run.digest)[-1].table
         table = queries.table(database, name)
-        figures = queries.quality(database, table)
-    return _send_lineage(made, used, table, figures)
+        quality_figures = queries.quality(database, table)
+    return _send_lineage(run, used, table, quality_figures)
 
 
-def _send_lineage(made: "BundleRun", used: "ObservedTable", table: Any, figures: Any) -> str:
+def _send_lineage(run: "BundleRun", used: "ObservedTable", table: Any, figures: Any) -> str:
     from headrace.registry.lineage import openlineage  # noqa: PLC0415 - the caller has imported it
 
     if not settings.openlineage():
         return ""
     try:
-        openlineage.send(openlineage.run_events(made, used=used, table=table, figures=figures))
+        openlineage.send(openlineage.run_events(run, used=used, table=table, figures=figures))
     except StoreError as error:
         return str(error)
     return ""
 
 
 def record_endpoint(*, url: str, folder: Path) -> str:
-    """Tell catalogue and lineage that an endpoint answers with a bundle, as its test cases have shown.
+    """Record in catalogue and lineage that an endpoint serves a bundle, after its test cases have passed.
 
     Args:
-        url: Where predictions are asked for.
+        url: Address for predictions.
         folder: The bundle.
 
     Returns:
-        A sentence about what was left undone; empty for nothing.
+        A sentence about what could not be recorded; empty for nothing.
 
     Raises:
         StoreError: If the catalogue cannot be written.
     """
     database = _catalog()
-    uri, found = "", manifest.read(folder)
+    uri, bundle_manifest = "", manifest.read(folder)
     if database is not None:
         from headrace.registry.catalog import queries  # noqa: PLC0415 - SQLAlchemy takes its time
         from headrace.registry.catalog.writes import add_endpoint  # noqa: PLC0415
 
-        add_endpoint(database, url=url, digest=found.digest, verified=True)
-        uri = next((use.uri for use in queries.uses(database, bundle=found.digest) if use.uri), "")
+        add_endpoint(database, url=url, digest=bundle_manifest.digest, verified=True)
+        uri = next((use.uri for use in queries.uses(database, bundle=bundle_manifest.digest) if use.uri), "")
     if not settings.openlineage():
         return ""
     from headrace.registry.lineage import openlineage  # noqa: PLC0415 - few need it
 
     try:
-        event = openlineage.endpoint_event(model=found.name, digest=found.digest, uri=uri, url=url)
+        event = openlineage.endpoint_event(model=bundle_manifest.name, digest=bundle_manifest.digest, uri=uri, url=url)
         openlineage.send([event])
     except StoreError as error:
         return str(error)
@@ -205,7 +205,7 @@ def record_endpoint(*, url: str, folder: Path) -> str:
 
 
 def _catalog() -> "CatalogDatabase | None":
-    """The catalogue of the environment; None where none is set."""
+    """Return the catalogue that the environment names; None if it names none."""
     if not settings.catalog():
         return None
     from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
@@ -227,5 +227,5 @@ def _observed_table(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ..
 
 
 def absolute(source: str) -> str:
-    """A source's address that means the same in every folder: a path is made absolute."""
+    """Return a source's address in a form that does not depend on the folder: a path becomes absolute."""
     return source if "://" in source or not source else str(Path(source).absolute())

@@ -1,4 +1,4 @@
-"""From a version in the registry to the bundle that can be read."""
+"""Resolves a version in the registry to its bundle."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from headrace.registry.mlflow.registry import open_registry
 
 
 def resolve_bundle(text: str, *, registry: str = "", catalog: str = "") -> str:
-    """Where the bundle of a version lies.
+    """Return the address of a version's bundle.
 
-    A store that lives only as long as a run leaves its objects as files in the run's folder: if the catalogue knows of
-    one that holds the bundle, that folder is given, else the address in the store.
+    The store of a local run lives only as long as the run, and leaves its objects as files in the run's folder. If the
+    catalogue has such a folder with the bundle, return that folder, else the address in the store.
 
     Args:
         text: ``NAME@VERSION``, where the version is a stage, a number, a semantic version, ``latest`` or a digest.
-        registry: Address of the registry; empty for the usual one.
-        catalog: Address of the catalogue; empty for the usual one.
+        registry: Address of the registry; empty for the default one.
+        catalog: Address of the catalogue; empty for the default one.
 
     Returns:
         A folder, or a store URI.
 
     Raises:
-        InputError: If the text is not of that form.
+        InputError: If the text has another form.
         MissingError: If there is no such model or version.
     """
     name, _, version = text.partition("@")
@@ -38,9 +38,9 @@ def _folder(uri: str, catalog: str) -> str:
     from headrace.registry.catalog.queries import places  # noqa: PLC0415 - SQLAlchemy takes its time
 
     try:
-        known = places(CatalogDatabase(catalog_place(catalog)))
+        recorded_places = places(CatalogDatabase(catalog_place(catalog)))
     except MissingError:
         return ""
     below = uri.removeprefix("s3://").rstrip("/")
-    homes = [Path(place["address"]) for place in reversed(known) if place["kind"] == "run"]
+    homes = [Path(place["address"]) for place in reversed(recorded_places) if place["kind"] == "run"]
     return next((str(home / "store" / below) for home in homes if (home / "store" / below / MANIFEST).exists()), "")

@@ -43,7 +43,7 @@ def replay(
     options = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
     with open_model(model) as bundle:
         typer.echo(f"Repeating the run that made {bundle.name} {bundle.digest[:12]}:\n")
-        comparison = again(bundle, wish=options, watch=Progress(sys.stdout))
+        comparison = again(bundle, options=options, watch=Progress(sys.stdout))
     if comparison.same:
         typer.echo(f"\nThe same: {comparison.found}")
         return

@@ -25,6 +25,6 @@ def publish(bundle: Input[Model], published: Output[Model]) -> str:
     from headrace.stores.bundles.bundle_store import publish_step
 
     with step("publish") as say:
-        facts = publish_step(Path(bundle.path), record=Path(published.path), rehearse=rehearse, told=say)
+        facts = publish_step(Path(bundle.path), record=Path(published.path), rehearse=rehearse, say=say)
         published.metadata.update(facts)
         return facts["uri"]

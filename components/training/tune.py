@@ -68,7 +68,7 @@ def tune(
             Path(train_table.path),
             contract=Path(contract.path),
             outputs=TuneOutputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
-            wish=SearchOptions(
+            options=SearchOptions(
                 tuple(plain_list(families)), experiment_path, plain(budget), int(folds), int(seed), nested
             ),
             tuner=choose(TunerTarget(on, plain(journal), IMAGE, deadline, cleanup, namespace)),

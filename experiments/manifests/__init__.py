@@ -1,1 +1,1 @@
-"""Katib Experiments as YAML, checked as Katib checks them."""
+"""Reads Katib Experiments from YAML, and checks them by Katib's own rules."""

@@ -1,7 +1,7 @@
-"""What Katib asks of the collector of an Experiment's metrics.
+"""Katib's rules for the metrics collector of an Experiment.
 
-Source: ``validateMetricsCollector`` of ``pkg/webhook/v1beta1/experiment/validator``, and the defaults that
-``experiment_defaults.go`` fills in before, of kubeflow/katib.
+Source: ``validateMetricsCollector`` of ``pkg/webhook/v1beta1/experiment/validator``, and the defaults of
+``experiment_defaults.go``, of kubeflow/katib.
 """
 
 import re
@@ -16,31 +16,31 @@ _STOPPABLE = ("StdOut", "File")
 _KINDS = (*_STOPPABLE, "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
 _FORMATS = ("TEXT", "JSON")
 _PLACES = ("File", "Directory")
-# Go takes a brace that begins no count as it stands.
+# Go reads a brace literally unless it begins a count.
 _BRACE = re.compile(r"(?<!\\)(?<!\\[pPx])\{(?!\d+(,\d*)?\})")
 _BRACKETS = re.compile(r"\(.*\).*\(.*\)")
 
 
-def check_collector(given: Mapping[str, Any] | None, where: str, *, stopping: bool) -> None:
-    """Refuse a collector of metrics that would find none.
+def check_collector(spec: Mapping[str, Any] | None, where: str, *, stopping: bool) -> None:
+    """Raise if a collector of metrics would find none.
 
     Args:
-        given: ``spec.metricsCollectorSpec`` as Katib holds it, or None for standard output.
-        where: What a message calls the Experiment.
-        stopping: Whether trials are ended early, for which the collector must read along.
+        spec: ``spec.metricsCollectorSpec`` in Katib's form, or None for standard output.
+        where: Name of the Experiment in messages.
+        stopping: Whether trials may be stopped early, for which the collector must read their output as it is written.
 
     Raises:
-        InputError: If Katib would refuse it.
+        InputError: If Katib would reject it.
     """
-    given = given or {}
-    kind = given.get("collector", {"kind": "StdOut"}).get("kind")
+    spec = spec or {}
+    kind = spec.get("collector", {"kind": "StdOut"}).get("kind")
     if kind not in _KINDS:
         raise InputError(f"the collector's kind of {where} must be one of {list(_KINDS)}; got {quote(kind)} instead.")
     if stopping and kind not in _STOPPABLE:
         raise InputError(
             f"the collector's kind of {where} must be one of {list(_STOPPABLE)} to stop early; got {kind}."
         )
-    source = given.get("source", {})
+    source = spec.get("source", {})
     file = source.get("fileSystemPath")
     if kind == "File":
         _check_path(file or {}, where, kind="File")
@@ -52,13 +52,13 @@ def check_collector(given: Mapping[str, Any] | None, where: str, *, stopping: bo
     elif kind == "PrometheusMetric":
         _check_address(source.get("httpGet", {}), where)
     elif kind == "Custom":
-        _check_custom(given["collector"], file, where)
+        _check_custom(spec["collector"], file, where)
     for text in source.get("filter", {}).get("metricsFormat", []):
         _check_filter(text, where)
 
 
 def _check_path(file: Mapping[str, Any], where: str, *, kind: str) -> None:
-    """A kind and a path that are left out are filled in by Katib."""
+    """Check kind and path; Katib sets those that are absent."""
     if (file.get("kind") or kind) != kind or not (file.get("path") or "/").startswith("/"):
         raise InputError(
             f"the collector's fileSystemPath of {where} must be of the kind {kind}, with an absolute path; got "
@@ -87,7 +87,7 @@ def _check_address(get: Mapping[str, Any], where: str) -> None:
 def _check_custom(collector: Mapping[str, Any], file: Mapping[str, Any] | None, where: str) -> None:
     if "customCollector" not in collector:
         raise InputError(f"the collector of {where} must have a customCollector, a container; got none.")
-    # Nothing is filled in for this kind of collector.
+    # Katib sets no defaults for this kind of collector.
     if file is not None and (file.get("kind") not in _PLACES or not (file.get("path") or "").startswith("/")):
         raise InputError(
             f"the collector's fileSystemPath of {where} must be of the kind {' or '.join(_PLACES)}, with an absolute "
@@ -98,7 +98,7 @@ def _check_custom(collector: Mapping[str, Any], file: Mapping[str, Any] | None, 
 def _check_filter(text: str, where: str) -> None:
     groups = _groups(text)
     if groups < 2 or not _BRACKETS.search(text):
-        wrong = "; look-around and back references are not known there" if groups < 0 else ""
+        wrong = "; Go has no look-around and no back references" if groups < 0 else ""
         raise InputError(
             f"each metricsFormat of {where} must be a regular expression of Go with two groups, of a metric's name and "
             f"value; got {quote(text)} instead{wrong}."
@@ -106,7 +106,7 @@ def _check_filter(text: str, where: str) -> None:
 
 
 def _groups(text: str) -> int:
-    """Groups of a regular expression, or -1 if it is none; Polars' engine has the same syntax as Go's."""
+    """Return the number of groups of a regular expression, or -1 if it is invalid; Polars has the syntax of Go."""
     try:
         return len(pl.Series([""]).str.extract_groups(_BRACE.sub(r"\{", text)).struct.fields)
     except pl.exceptions.PolarsError:

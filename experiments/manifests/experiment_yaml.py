@@ -1,4 +1,4 @@
-"""Read Katib Experiments from YAML, and refuse what Katib would refuse, or would take and never finish."""
+"""Reads Katib Experiments from YAML, and rejects those that Katib would reject, or accept and never finish."""
 
 import json
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ from headrace.experiments.space.experiment import (
 from headrace.experiments.space.search_space import SearchSpace, parameter
 
 _LARGEST_FILE_BYTES = 1 << 20
-_PARALLEL = 3  # what Katib writes into an Experiment that does not say
+_PARALLEL = 3  # Katib's default
 
 
 def load_shipped(name: str) -> Experiment:
-    """The Experiment that comes with Headrace under a name: a family's, or ``families``.
+    """Return the Experiment that ships with Headrace under a name: a family's, or ``families``.
 
     Raises:
         InputError: If there is none.
@@ -61,7 +61,7 @@ def parse(text: str, *, source: str) -> Experiment:
 
     Args:
         text: One YAML document.
-        source: What messages call it.
+        source: Its name in messages.
 
     Returns:
         The Experiment.
@@ -83,7 +83,7 @@ def _experiment(document: Mapping[str, Any], source: str) -> Experiment:
     algorithm, settings = _algorithm(spec, space, source)
     pipeline, arguments = _pipeline(metadata, source)
     family = "" if pipeline else _family(metadata, space, source)
-    made = Experiment(
+    experiment = Experiment(
         name=webhook.check_name(metadata.get("name"), source),
         family=family,
         space=space,
@@ -97,24 +97,29 @@ def _experiment(document: Mapping[str, Any], source: str) -> Experiment:
         **_counts(spec, source),
     )
     algorithms.check(
-        algorithm, settings, space, trials=made.max_trials, parallel=made.parallel, where=f"the Experiment in {source}"
+        algorithm,
+        settings,
+        space,
+        trials=experiment.max_trials,
+        parallel=experiment.parallel,
+        where=f"the Experiment in {source}",
     )
     services.check_texts(algorithm, spec["parameters"], source)
     webhook.check_resuming(spec.get("resumePolicy", ""), source)
-    collector.check_collector(spec.get("metricsCollectorSpec"), source, stopping=made.stopping is not None)
+    collector.check_collector(spec.get("metricsCollectorSpec"), source, stopping=experiment.stopping is not None)
     if "trialTemplate" in spec:
         template.check_template(spec["trialTemplate"], set(space), source)
     if not pipeline:
-        assignments.check(made)
-    return made
+        assignments.check(experiment)
+    return experiment
 
 
 def _space(items: Any, source: str) -> SearchSpace:
     if not isinstance(items, list) or not items:
         raise InputError(f"spec.parameters of {source} must be a list of parameters; got {quote(items)} instead.")
     space: dict[str, Any] = {}
-    for place, item in enumerate(items):
-        name, kind = parameter(item, f"spec.parameters[{place}] of {source}")
+    for index, item in enumerate(items):
+        name, kind = parameter(item, f"spec.parameters[{index}] of {source}")
         if name in space:
             raise InputError(f"each parameter of {source} must have its own name; got {quote(name)} twice.")
         space[name] = kind
@@ -201,18 +206,18 @@ def _pipeline(metadata: Mapping[str, Any], source: str) -> tuple[str, Mapping[st
     if not isinstance(pipeline, str):
         raise InputError(f"the annotation {PIPELINE} of {source} must name a file; got {quote(pipeline)} instead.")
     try:
-        found = json.loads(arguments)
+        values = json.loads(arguments)
     except (TypeError, ValueError):
-        found = None
-    if not isinstance(found, dict):
+        values = None
+    if not isinstance(values, dict):
         raise InputError(
             f"the annotation {ARGUMENTS} of {source} must be a JSON object of arguments, in quotes; got "
             f"{quote(arguments)} instead."
         )
-    return pipeline, found
+    return pipeline, values
 
 
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+def _mapping(value: Any, subject: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{what} must be a mapping; got {quote(value)} instead.")
+        raise InputError(f"{subject} must be a mapping; got {quote(value)} instead.")
     return value

@@ -1,7 +1,7 @@
-"""Types of the Go programs behind Kubernetes, and what becomes of a document that is read into them.
+"""Types of the Go programs behind Kubernetes, and how those programs read a document into them.
 
-Go takes no number for a text and no text for a number, takes 2.0 for a whole number, reads nothing as absent, and
-passes over fields that it does not know. Source: ``encoding/json`` and sigs.k8s.io/json.
+Go accepts no number for a text and no text for a number, accepts 2.0 as an integer, treats null as absent, and ignores
+unknown fields. Source: ``encoding/json`` and sigs.k8s.io/json.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ class GoScalar:
     """One value.
 
     Attributes:
-        name: ``string``, ``bool``, ``float64``, ``int32``, ``int64``, or ``any`` for whatever there is.
-        texts: Whether a text may stand for it too (ports, quantities).
+        name: ``string``, ``bool``, ``float64``, ``int32``, ``int64``, or ``any``.
+        texts: Whether a text is allowed too (ports, quantities).
     """
 
     name: str
@@ -28,14 +28,14 @@ class GoScalar:
 
 @dataclass(frozen=True)
 class GoList:
-    """Values of one type."""
+    """A list of values of one type."""
 
     item: "GoType"
 
 
 @dataclass(frozen=True)
 class GoMap:
-    """Values of one type by names of the user's own."""
+    """Values of one type, by keys of the user."""
 
     item: "GoType"
 
@@ -46,7 +46,7 @@ class GoStruct:
 
     Attributes:
         fields: The type of each, by name.
-        closed: Whether a field that is not among them is a mistake.
+        closed: Whether an unknown field is an error.
     """
 
     fields: Mapping[str, "GoType | Callable[[], GoType]"] = field(default_factory=dict)
@@ -64,10 +64,10 @@ class GoReader:
     """Reads documents into types.
 
     Attributes:
-        source: What messages call the document.
-        program: Who has these types, for the reason in a message.
-        lost: Why a value, which is given with its type and the name of its field, would not come through; empty if it
-            does. Values that are null come here too; by default they count as absent.
+        source: Name of the document in messages.
+        program: Program with these types, named in messages.
+        lost: Returns why a value would be lost, by the value, its type and the name of its field; empty if it would
+            not. It is called for null too; by default, null counts as absent.
     """
 
     source: str
@@ -75,15 +75,15 @@ class GoReader:
     lost: Callable[[Any, GoType, str], str] = lambda *_: ""
 
     def read(self, value: Any, kind: GoType, path: str = "") -> Any:
-        """The value as the program holds it: whole numbers are whole, what is null is left out.
+        """Return the value as the program reads it: 2.0 becomes an integer where one is expected, null is left out.
 
         Args:
             value: Plain values.
             kind: Their type.
-            path: Where they stand in the document.
+            path: Their path in the document.
 
         Raises:
-            InputError: If they are of another type, or a field is unknown; the sentence names the place.
+            InputError: If they are of another type, or a field is unknown; the sentence names the path.
         """
         reason = self.lost(value, kind, path.rpartition(".")[2])
         if reason:
@@ -93,7 +93,7 @@ class GoReader:
         if isinstance(kind, GoList):
             if not isinstance(value, list):
                 raise self._refusal(path, "a list", value)
-            return [self.read(item, kind.item, f"{path}[{place}]") for place, item in enumerate(value)]
+            return [self.read(item, kind.item, f"{path}[{index}]") for index, item in enumerate(value)]
         if not isinstance(value, Mapping):
             raise self._refusal(path, "a mapping", value)
         if isinstance(kind, GoMap):
@@ -107,15 +107,15 @@ class GoReader:
                 f"{self._where(path)} may have {sorted(kind.fields)}; got {quote(unknown)}, which {self.program} does "
                 "not know."
             )
-        read: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for key, item in value.items():
             inner = kind.fields.get(key, ANY)
-            known = inner() if callable(inner) else inner
+            item_type = inner() if callable(inner) else inner
             if item is not None:
-                read[key] = self.read(item, known, _under(path, key))
-            elif self.lost(item, known, key):
-                raise InputError(f"{self._where(_under(path, key))} {self.lost(item, known, key)}; got null.")
-        return read
+                fields[key] = self.read(item, item_type, _under(path, key))
+            elif self.lost(item, item_type, key):
+                raise InputError(f"{self._where(_under(path, key))} {self.lost(item, item_type, key)}; got null.")
+        return fields
 
     def _scalar(self, value: Any, kind: GoScalar, path: str) -> Any:
         if kind.name == "any" or (kind.texts and isinstance(value, str)):
@@ -128,7 +128,7 @@ class GoReader:
             return value
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if kind.name == "float64":
-            if not number or value - value != 0:  # infinite ones and NaN have no place in JSON
+            if not number or value - value != 0:  # JSON has neither infinity nor NaN
                 raise self._refusal(path, "a number, without quotes", value)
             return value
         if not number or value != value // 1 or abs(value) > _LARGEST[kind.name]:
@@ -140,11 +140,19 @@ class GoReader:
             return value
         raise self._refusal(path, "a text", value, "; put it in quotes" if not isinstance(value, dict | list) else "")
 
-    def _refusal(self, path: str, wanted: str, value: Any, remedy: str = "") -> InputError:
-        seen = {bool: "a truth", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a mapping"}
-        read = f", which is {seen[type(value)]} in YAML" if type(value) in seen else ""
+    def _refusal(self, path: str, expected: str, value: Any, remedy: str = "") -> InputError:
+        type_names = {
+            bool: "a truth",
+            int: "a number",
+            float: "a number",
+            str: "a text",
+            list: "a list",
+            dict: "a mapping",
+        }
+        actual = f", which is {type_names[type(value)]} in YAML" if type(value) in type_names else ""
         return InputError(
-            f"{self._where(path)} must be {wanted}, as its type in {self.program} is; got {_yaml(value)}{read}{remedy}."
+            f"{self._where(path)} must be {expected}, as its type in {self.program} is; got "
+            f"{_yaml(value)}{actual}{remedy}."
         )
 
     def _where(self, path: str) -> str:

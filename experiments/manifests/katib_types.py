@@ -1,6 +1,6 @@
-"""The Go types of a Katib Experiment (kubeflow.org/v1beta1), and of what stands inside it.
+"""The Go types of a Katib Experiment (kubeflow.org/v1beta1), and of the objects inside it.
 
-Katib's webhook reads an Experiment into them before it looks at a single rule: what does not fit is refused there.
+Katib's webhook reads an Experiment into them before it checks any rule, and rejects what does not fit.
 Source: ``pkg/apis/controller`` of kubeflow/katib; those of Kubernetes come from its own package of models.
 """
 
@@ -32,7 +32,7 @@ _PLAIN: Mapping[Any, GoType] = {str: TEXT, bool: TRUTH, int: INT64, float: NUMBE
 
 @cache
 def _model(name: str) -> GoType:
-    """The type that a model of Katib's own Python package describes."""
+    """Return the type that a model of Katib's own Python package describes."""
     from kubeflow_katib_api import models  # noqa: PLC0415 - a second of imports, for templates only
 
     return _annotate(getattr(models, name))
@@ -41,7 +41,7 @@ def _model(name: str) -> GoType:
 def _annotate(annotation: Any) -> GoType:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in {typing.Union, types.UnionType}:
-        return _annotate(next(one for one in inner if one is not type(None)))
+        return _annotate(next(member for member in inner if member is not type(None)))
     if origin is typing.Annotated:
         return _annotate(inner[0])
     if origin is list or origin is dict:
@@ -51,11 +51,11 @@ def _annotate(annotation: Any) -> GoType:
         return _PLAIN.get(annotation, ANY)
     if "actual_instance" in fields:  # one of some types: a port, or a quantity
         return _QUANTITY if float in typing.get_args(fields["actual_instance"].annotation) else INT_OR_TEXT
-    return GoStruct({one.alias or key: _later(one.annotation) for key, one in fields.items()})
+    return GoStruct({member.alias or key: _later(member.annotation) for key, member in fields.items()})
 
 
 def _later(annotation: Any) -> Callable[[], GoType]:
-    """Only when it is met: Kubernetes' types refer to each other."""
+    """Return a type lazily, because Kubernetes' types refer to each other."""
     return cache(lambda: _annotate(annotation))
 
 
@@ -146,43 +146,43 @@ _JOB = GoStruct(
         "status": ANY,
     }
 )
-# Go leaves these out of what it writes when they are 0 or false, for they are no pointers.
+# Go omits these from its output when they are 0 or false, because they are not pointers.
 _LEFT_OUT = frozenset(
     {"hostIPC", "hostNetwork", "hostPID", "readOnly", "stdin", "stdinOnce", "tty"}
     | {"failureThreshold", "initialDelaySeconds", "periodSeconds", "successThreshold", "timeoutSeconds", "hostPort"}
 )
-# A text that may be empty, for it is a pointer.
+# Texts that may be empty, because they are pointers.
 _POINTERS = frozenset({"storageClassName", "volumeName", "localhostProfile", "serviceName"})
 
 
 def read(document: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """An Experiment as Katib holds it.
+    """Return an Experiment as Katib reads it.
 
     Args:
         document: As Kubernetes' clients read it; see ``kubernetes_yaml``.
-        source: What messages call it.
+        source: Its name in messages.
 
     Raises:
-        InputError: If a value is of another type than Katib's, or a field is unknown; the sentence names the place.
+        InputError: If a value is of another type than Katib's, or a field is unknown; the sentence names the path.
     """
     return typing.cast("dict[str, Any]", GoReader(source, "Katib").read(document, EXPERIMENT))
 
 
 def check_job(trial: Mapping[str, Any], source: str) -> None:
-    """Refuse a Job that would not come out of Kubernetes' types as it went in, as Katib does.
+    """Raise if a Job would change when Kubernetes' types read and write it, which Katib rejects.
 
     Args:
         trial: ``spec.trialTemplate.trialSpec``, of the kind Job.
-        source: What messages call the Experiment.
+        source: Name of the Experiment in messages.
 
     Raises:
-        InputError: If a value is of another type, a field is unknown, or empty where Go writes nothing.
+        InputError: If a value is of another type, or a field is unknown, or empty where Go would omit it.
     """
     GoReader(source, "Kubernetes", _describe_loss).read(trial, _JOB, "spec.trialTemplate.trialSpec")
 
 
 def _describe_loss(value: Any, kind: GoType, name: str) -> str:
-    """Katib compares the Job with what Go makes of it, from which empty values are missing."""
+    """Return why Katib would reject an empty value: it compares the Job with Go's output, which omits them."""
     empty = (
         value is None
         or (kind == TEXT and value == "" and name not in _POINTERS)

@@ -1,7 +1,7 @@
-"""What Katib's services ask of a search space: they read its texts, and draw from it, each in its own way.
+"""Rules of Katib's algorithm services for a search space, each of which parses and samples it in its own way.
 
-The webhook lets these pass; the service of the algorithm then refuses them, or fails whenever it is asked for trials,
-and the Experiment stands still. Source: ``pkg/suggestion/v1beta1`` of kubeflow/katib.
+The webhook accepts what breaks these rules; the algorithm's service then rejects it, or fails at every request for
+trials, and the Experiment hangs. Source: ``pkg/suggestion/v1beta1`` of kubeflow/katib.
 """
 
 import re
@@ -16,20 +16,20 @@ _GOPTUNA = ("cmaes", "sobol")
 _STEPPING = (*_HYPEROPT, "grid")
 _GO_WHOLE = re.compile(r"[-+]?\d+")  # strconv.Atoi
 _GO_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # strconv.ParseFloat
-# Services that pass over a step.
+# Services that ignore a step.
 _STEPLESS = ("bayesianoptimization", "hyperband")
 
 
 def check_distributions(algorithm: str, space: SearchSpace, where: str) -> None:
-    """Refuse a distribution that an algorithm does not draw.
+    """Raise if an algorithm cannot sample from a distribution.
 
     Args:
         algorithm: Its name.
-        space: What each parameter may be.
-        where: What a message calls the Experiment.
+        space: The allowed values of each parameter.
+        where: Name of the Experiment in messages.
 
     Raises:
-        InputError: If there is one.
+        InputError: If so.
     """
     for name, kind in space.items():
         if isinstance(kind, NumberRange) and kind.bell and algorithm not in _HYPEROPT:
@@ -45,15 +45,15 @@ def check_distributions(algorithm: str, space: SearchSpace, where: str) -> None:
 
 
 def check_texts(algorithm: str, parameters: Sequence[Mapping[str, Any]], where: str) -> None:
-    """Refuse numbers that the service of an algorithm could not read, such as 2.0 where it wants a whole one.
+    """Raise if the service of an algorithm could not parse a number, such as 2.0 where it expects an integer.
 
     Args:
         algorithm: Its name.
-        parameters: ``spec.parameters``, each of which is sound by itself.
-        where: What a message calls the Experiment.
+        parameters: ``spec.parameters``, each of which is valid by itself.
+        where: Name of the Experiment in messages.
 
     Raises:
-        InputError: If there is one.
+        InputError: If so.
     """
     for item in parameters:
         kind, space = item["parameterType"], item["feasibleSpace"]
@@ -73,7 +73,7 @@ def check_texts(algorithm: str, parameters: Sequence[Mapping[str, Any]], where: 
 
 
 def _reading(algorithm: str, kind: str) -> Callable[[str], bool]:
-    """Whether the service of an algorithm can read a text."""
+    """Return a predicate that says whether the service of an algorithm can parse a text."""
     if algorithm in _GOPTUNA and kind in {"int", "double"}:
         return lambda text: (_GO_WHOLE if kind == "int" else _GO_NUMBER).fullmatch(text) is not None
     if (kind == "int" and algorithm not in _HYPEROPT) or (kind == "discrete" and algorithm == "hyperband"):

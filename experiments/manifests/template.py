@@ -1,4 +1,4 @@
-"""What Katib asks of the template of a trial.
+"""Katib's rules for the template of a trial.
 
 Source: ``validateTrialTemplate`` of ``pkg/webhook/v1beta1/experiment/validator``, ``applyParameters`` of
 ``pkg/controller.v1beta1/experiment/manifest`` and the webhook of pods, of kubeflow/katib.
@@ -14,23 +14,23 @@ from headrace.experiments.manifests import katib_types
 _PLACEHOLDER = re.compile(r"\$\{trialParameters\.(.+?)\}")
 _OF_THE_TRIAL = re.compile(r"\$\{trialSpec\.(Name|Namespace|Kind|APIVersion|(Annotations|Labels)\[(.+)\])\}")
 WORD = re.compile(r"[\w.,:/@%+=-]+|(\$\{trialParameters\.[^}]*\}|[\w.,:/@%+=-])+")
-"""Words of a command that a shell reads as they stand."""
-# Of these Katib knows when they have ended, and how.
+"""Words of a command that a shell reads literally."""
+# Katib knows the end conditions of these kinds.
 _KNOWN_JOBS = ("Job", "TFJob", "PyTorchJob", "XGBoostJob", "MPIJob", "TrainJob")
 _CONFIG = ("configMapName", "configMapNamespace", "templatePath")
 _CONDITIONS = ("successCondition", "failureCondition")
 
 
 def check_template(template: Mapping[str, Any], parameters: Collection[str], where: str) -> None:
-    """Refuse the template of a trial that Katib would refuse, or whose parameters would not arrive.
+    """Raise if Katib would reject the template of a trial, or its parameters would not reach the trial.
 
     Args:
-        template: ``spec.trialTemplate`` as Katib holds it.
+        template: ``spec.trialTemplate`` in Katib's form.
         parameters: Names of the Experiment's parameters.
-        where: What a message calls the Experiment.
+        where: Name of the Experiment in messages.
 
     Raises:
-        InputError: If there is anything wrong.
+        InputError: If so.
     """
     if not template.get("primaryContainerName"):
         raise InputError(f"trialTemplate of {where} must have a primaryContainerName, whose output is read; got none.")
@@ -91,10 +91,10 @@ def _check_placeholders(trial: Mapping[str, Any], names: Collection[str], where:
 
 
 def _check_metadata(items: Sequence[Mapping[str, str]], trial: Mapping[str, Any], where: str) -> None:
-    """A label or an annotation that is referred to must be there, or no trial is ever made."""
+    """Raise if a parameter refers to an absent label or annotation, because Katib would never create a trial."""
     for item in items:
-        found = _OF_THE_TRIAL.fullmatch(item["reference"])
-        kind, key = (found.group(2), found.group(3)) if found else (None, "")
+        match = _OF_THE_TRIAL.fullmatch(item["reference"])
+        kind, key = (match.group(2), match.group(3)) if match else (None, "")
         if kind and key not in ((trial.get("metadata") or {}).get(kind.lower()) or {}):
             raise InputError(
                 f"the reference of {quote(item['name'])} in trialParameters of {where} must be one of the "
@@ -113,7 +113,7 @@ def _check_container(trial: Mapping[str, Any], name: str, where: str) -> None:
 
 
 def _references(items: Sequence[Mapping[str, str]], parameters: Collection[str], where: str) -> set[str]:
-    """Names of the trial's parameters, each of which refers to one of the Experiment's, and all of these."""
+    """Return the names of the trial's parameters; raise unless they refer to all of the Experiment's, each once."""
     if not items:
         raise InputError(
             f"trialParameters of {where} must be a list of a name and a reference each; got {quote(items)}."
@@ -146,7 +146,7 @@ def _references(items: Sequence[Mapping[str, str]], parameters: Collection[str],
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts inside a document."""
+    """Yield all texts inside a document."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

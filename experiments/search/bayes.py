@@ -1,6 +1,6 @@
 """Bayesian optimization by scikit-optimize, the engine that Katib uses for it.
 
-scikit-optimize is kept behind this one module: it has not been released since 2024.
+Only this module imports scikit-optimize, because it has had no release since 2024.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _INITIAL = 10
 
 
 class BayesianSuggestions:
-    """A surrogate model of the objective, asked where it expects the best; see ``suggestion.Suggestions``."""
+    """Suggestions from a surrogate model of the objective; see ``suggestion.Suggestions``."""
 
-    waits = True  # the engine forgets what it was asked for, and would name the same point again
+    waits = True  # the engine does not remember open suggestions, and would suggest the same point again
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Start an optimization.
@@ -47,13 +47,13 @@ class BayesianSuggestions:
     def ask(self, count: int) -> list[tuple[int, dict[str, Any]]]:
         """See ``Suggestions.ask``."""
         with _quiet():
-            asked = self._optimizer.ask(n_points=count)
+            suggested = self._optimizer.ask(n_points=count)
         first = len(self._points)
-        self._points += asked
-        return [(first + place, self._values(point)) for place, point in enumerate(asked)]
+        self._points += suggested
+        return [(first + offset, self._values(point)) for offset, point in enumerate(suggested)]
 
     def tell(self, number: int, score: float | None) -> None:
-        """See ``Suggestions.tell``; of a trial without a score it learns nothing, as in Katib."""
+        """See ``Suggestions.tell``; a trial without a score is ignored, as in Katib."""
         if score is None:
             return
         with _quiet():
@@ -70,22 +70,22 @@ def _dimension(name: str, kind: NumberRange | ValueChoice) -> Dimension:
         return Categorical((int(kind.low) if kind.whole else kind.low,), name=name)
     if kind.whole:
         return Integer(int(kind.low), int(kind.high), "log-uniform" if kind.log else "uniform", name=name)
-    return Real(kind.low, kind.high, "log-uniform", name=name)  # of every double, as Katib draws them
+    return Real(kind.low, kind.high, "log-uniform", name=name)  # Katib draws every double so
 
 
 def _value(kind: NumberRange | ValueChoice, value: Any) -> Any:
     if isinstance(kind, ValueChoice):
         return str(value) if isinstance(kind.values[0], str) else float(value)
-    found = kind.near(float(value))
-    return int(found) if kind.whole else found
+    nearest = kind.near(float(value))
+    return int(nearest) if kind.whole else nearest
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the remarks of the surrogate's fit, and with NumPy's global numbers as they were.
+    """Record the warnings of the surrogate's fit, and restore NumPy's global random state.
 
-    On one thread, as fits are: the suggestions are the same however many cores there are, and trials that run meanwhile
-    are not slowed down by threads that spin while they wait for each other.
+    Runs on one thread, as fits do, so that suggestions do not depend on the number of cores, and threads that spin
+    while they wait for each other do not slow down running trials.
     """
     state = np.random.get_state()  # noqa: NPY002 - scikit-optimize draws from them
     with recorded():

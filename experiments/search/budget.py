@@ -1,4 +1,4 @@
-"""How long a search may go on."""
+"""The budget of a search: a number of trials, or a time."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def parse(text: str) -> SearchBudget:
     """Read a budget such as ``20`` (trials), ``90s``, ``5m`` or ``1h``.
 
     Raises:
-        InputError: If the text is none of these.
+        InputError: If the text has another form.
     """
     match = _PATTERN.fullmatch(text.strip())
     if match is None:

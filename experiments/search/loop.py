@@ -1,8 +1,8 @@
-"""A search: its algorithms are asked, trials are run some at a time, and the algorithms are told.
+"""The loop of a search: ask the algorithms, run trials in parallel, and tell the algorithms the scores.
 
-When the first of the running trials ends, its algorithm is told, and asked for the next one; a later trial that ends
-sooner is told in its turn. What is tried therefore depends on the seed alone, not on which trial ends first, a search
-that was killed can be repeated from its journal, and while trials take equally long no core waits.
+Scores are told in the order of the trials: when the oldest running trial ends, its algorithm learns the score and gives
+the next trial; a later trial that ends sooner waits for its turn. So the trials depend on the seed alone, not on which
+ends first, a killed search can be resumed from its journal, and no core idles while trials take equally long.
 """
 
 import time
@@ -25,13 +25,13 @@ EndReason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "
 
 @dataclass(frozen=True)
 class TrialRequest:
-    """A trial to be run.
+    """A trial to run.
 
     Attributes:
-        number: Place in the search, from 0.
-        experiment: What it belongs to.
+        number: Position in the search, from 0.
+        experiment: The Experiment that it belongs to.
         values: Values by the Experiment's names of its parameters; empty for a family's defaults.
-        stop: Whether to end it early; None to let it run to its end.
+        stop: Decides whether to stop it early; None to let it complete.
     """
 
     number: int
@@ -46,21 +46,21 @@ class TrialRequest:
 
 
 class TrialRunner(Protocol):
-    """What runs a trial; several at once, from several threads. A trial that fails is recorded, not raised."""
+    """Runs a trial; may be called from several threads at once. Returns a failed trial instead of raising."""
 
-    def __call__(self, asked: TrialRequest) -> Trial:
-        """The trial, with its number and name as they were asked for."""
+    def __call__(self, request: TrialRequest) -> Trial:
+        """Return the trial, with the number and name of the request."""
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What is searched.
+    """What to search, and for how long.
 
     Attributes:
-        experiments: One, or one for each family, with the same objective; several take turns.
-        budget: How long.
+        experiments: One, or one for each family, all with the same objective; several take turns.
+        budget: Limit of the search.
         seed: Seed of suggestions and fits.
-        defaults: Whether the first trial of each has the family's defaults.
+        defaults: Whether the first trial of each uses the family's defaults.
     """
 
     experiments: Sequence[Experiment]
@@ -69,7 +69,7 @@ class SearchPlan:
     defaults: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a plan of nothing.
+        """Raise if the plan is empty.
 
         Raises:
             InputError: If there is no experiment.
@@ -79,19 +79,19 @@ class SearchPlan:
 
     @property
     def objective(self) -> Objective:
-        """What is searched for."""
+        """The objective of all experiments."""
         return self.experiments[0].objective
 
 
 class FailedSearchError(DataError):
-    """A search without a result; its trials are told all the same.
+    """A search without a result; it carries the trials nevertheless.
 
     Attributes:
         trials: All trials.
     """
 
     def __init__(self, message: str, trials: tuple[Trial, ...] = ()) -> None:
-        """Say why, and keep the trials."""
+        """Set the message and the trials."""
         super().__init__(message)
         self.trials = trials
 
@@ -106,9 +106,9 @@ def search(
     """Run trials until the budget, the goal or the algorithms' end is reached.
 
     Args:
-        plan: What is searched.
+        plan: The search.
         run: Runs a trial.
-        journal: Where finished trials are kept, and found again.
+        journal: Stores finished trials, and gives those of an earlier run; None for none.
         listener: Called after each trial, from any thread.
 
     Returns:
@@ -117,28 +117,29 @@ def search(
     Raises:
         FailedSearchError: If all trials failed, or as many as an Experiment allows.
     """
-    kept = TrialJournal() if journal is None else journal
-    began = time.monotonic() - kept.spent
+    trial_journal = TrialJournal() if journal is None else journal
+    began = time.monotonic() - trial_journal.spent
     turns = [_ExperimentScheduler(experiment, plan) for experiment in plan.experiments]
     trials: list[Trial] = []
 
-    def one(asked: TrialRequest) -> Trial:
-        done = _again(asked, kept)
-        if done is None:
-            done = run(asked)
-            kept.add(done, elapsed=time.monotonic() - began)
-        listener(done)
-        return done
+    def run_or_reuse(request: TrialRequest) -> Trial:
+        ended = _again(request, trial_journal)
+        if ended is None:
+            ended = run(request)
+            trial_journal.add(ended, elapsed=time.monotonic() - began)
+        listener(ended)
+        return ended
 
     with ThreadPoolExecutor(max(sum(turn.together for turn in turns), 1)) as pool:
         running: deque[tuple[_ExperimentScheduler, Future[Trial]]] = deque()
         reason: EndReason | None = None
         while True:
             if reason is None:
-                asked = _coming(turns, plan, len(trials) + len(running))
-                running.extend((turn, pool.submit(one, trial)) for turn, trial in asked)
+                requests = _coming(turns, plan, len(trials) + len(running))
+                running.extend((turn, pool.submit(run_or_reuse, trial)) for turn, trial in requests)
             if not running:
                 break
+            # The oldest trial, not the first that ends, so that suggestions depend on the seed alone.
             turn, first = running.popleft()
             trials.append(first.result())
             turn.record_trial(trials[-1])
@@ -146,18 +147,18 @@ def search(
     return _build_result(tuple(trials), plan, reason or _without_more(turns))
 
 
-def _again(asked: TrialRequest, journal: TrialJournal) -> Trial | None:
-    """What an earlier run found for the same trial."""
-    known = journal.find_trial(asked.number)
-    if known is not None and known.name != asked.name:
-        raise InternalError(f"trial {asked.number} of the journal must be {asked.name}; it is {known.name}.")
-    return known
+def _again(request: TrialRequest, journal: TrialJournal) -> Trial | None:
+    """Return the same trial of an earlier run, if the journal has it."""
+    finished = journal.find_trial(request.number)
+    if finished is not None and finished.name != request.name:
+        raise InternalError(f"trial {request.number} of the journal must be {request.name}; it is {finished.name}.")
+    return finished
 
 
 def _coming(
     turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, number: int
 ) -> Iterator[tuple["_ExperimentScheduler", TrialRequest]]:
-    """The next trials, from that number on: as many of each Experiment as have room beside those that run."""
+    """Yield the next trials, numbered from ``number``: for each Experiment as many as may run beside its open ones."""
     for turn in turns:
         for values in turn.ask(plan.budget.trials - number if plan.budget.trials else turn.together):
             yield turn, TrialRequest(number, turn.experiment, values, turn.rule())
@@ -180,23 +181,23 @@ def _end_reason(
 
 
 def _without_more(turns: Sequence["_ExperimentScheduler"]) -> EndReason:
-    return "MaxTrialsReached" if all(turn.left == 0 for turn in turns) else "SuggestionEndReached"
+    return "MaxTrialsReached" if all(turn.remaining == 0 for turn in turns) else "SuggestionEndReached"
 
 
 class _ExperimentScheduler:
-    """One Experiment's part in the search.
+    """Schedules the trials of one Experiment.
 
     Attributes:
         experiment: The Experiment.
-        together: Trials at the same time: one of each of several Experiments, else as many as it says.
-        left: How many more trials it may have; infinite without a limit.
-        broken: Whether as many of its trials failed as it allows.
+        together: Parallel trials: one if there are several Experiments, else as many as the Experiment says.
+        remaining: How many more trials it may have; infinite without a limit.
+        broken: Whether the number of its failed trials has reached its limit.
     """
 
     def __init__(self, experiment: Experiment, plan: SearchPlan) -> None:
         self.experiment = experiment
         self.together = experiment.parallel if len(plan.experiments) == 1 else 1
-        self.left = float(experiment.max_trials or "inf")
+        self.remaining = float(experiment.max_trials or "inf")
         self.broken = False
         self._suggestions = suggestion.make(experiment, seed=plan.seed)
         self._defaults = plan.defaults
@@ -206,8 +207,8 @@ class _ExperimentScheduler:
         self._median = None if stopping is None else MedianStopping(stopping, experiment.objective)
 
     def ask(self, most: int) -> list[dict[str, Any]]:
-        """Values of the next trials, at most so many."""
-        count = int(min(self.together - len(self._open), self.left, most))
+        """Return the values of the next trials, at most ``most``."""
+        count = int(min(self.together - len(self._open), self.remaining, most))
         if count <= 0 or self.broken or (self._open and self._suggestions.waits):
             return []
         values: list[dict[str, Any]] = []
@@ -216,18 +217,18 @@ class _ExperimentScheduler:
             values.append({})
             self._open.append(None)
         if count > len(values):
-            asked = self._suggestions.ask(count - len(values))
-            self._open += [number for number, _ in asked]
-            values += [one for _, one in asked]
-        self.left -= len(values)
+            suggested = self._suggestions.ask(count - len(values))
+            self._open += [number for number, _ in suggested]
+            values += [parameters for _, parameters in suggested]
+        self.remaining -= len(values)
         return values
 
     def rule(self) -> StopRule | None:
-        """Whether to end a trial early, from what is known now."""
+        """Return the rule that stops a trial early, by what is known now."""
         return self._median.rule() if self._median else None
 
     def record_trial(self, trial: Trial) -> None:
-        """Take in the next of the trials that were asked for."""
+        """Record the result of the oldest open trial."""
         number = self._open.pop(0)
         if number is not None:
             self._suggestions.tell(number, trial.score if trial.won else None)

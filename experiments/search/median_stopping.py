@@ -1,7 +1,7 @@
-"""Median stopping as Katib does it: a trial that falls behind the others at the same step is ended.
+"""Median stopping with Katib's rule: stop a trial that falls behind the others at the same step.
 
-What it calls the median is the mean, over the trials that succeeded, of the mean of the first ``start_step`` values
-that each reported. From that step on a trial is ended whose best value so far is worse. Source:
+What Katib calls the median is the mean, over the succeeded trials, of the mean of the first ``start_step`` values that
+each reported. From that step on, a trial is stopped if its best value so far is worse. Source:
 ``pkg/earlystopping/v1beta1/medianstop`` and the metrics collector of kubeflow/katib.
 """
 
@@ -11,20 +11,20 @@ from typing import Any
 from headrace.experiments.space.experiment import Objective
 
 StopRule = Callable[[Sequence[float]], str]
-"""Why a trial that has reported these values is to be ended; empty to let it go on."""
+"""Returns why to stop a trial that has reported these values; empty to continue it."""
 
 _FEWEST_TRIALS, _FIRST_STEP = 3, 4
 
 
 class MedianStopping:
-    """The rule, and what it has learned from the trials so far."""
+    """The rule, with what it has learned from the trials so far."""
 
     def __init__(self, settings: Mapping[str, Any], objective: Objective) -> None:
         """Start without any trial.
 
         Args:
             settings: ``min_trials_required`` and ``start_step``.
-            objective: What is searched for.
+            objective: The objective.
         """
         self._needed = int(settings.get("min_trials_required", _FEWEST_TRIALS))
         self._step = int(settings.get("start_step", _FIRST_STEP))
@@ -32,13 +32,13 @@ class MedianStopping:
         self._means: list[float] = []
 
     def learn(self, reported: Sequence[float]) -> None:
-        """Take in what a trial that succeeded has reported, in order."""
+        """Add the values that a succeeded trial reported, in order."""
         first = reported[: self._step]
         if first:
             self._means.append(sum(first) / len(first))
 
     def rule(self) -> StopRule:
-        """The rule as it stands now; what is learned later does not change it."""
+        """Return the rule for a new trial; what is learned later does not change it."""
         if len(self._means) < self._needed:
             return lambda _: ""
         middle = sum(self._means) / len(self._means)

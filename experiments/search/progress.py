@@ -1,4 +1,4 @@
-"""What a person sees of a search while it runs: how far it is, the best so far, and the time left."""
+"""Progress messages of a search: trials done, the best so far, and the time left."""
 
 import threading
 import time
@@ -9,13 +9,13 @@ from headrace.experiments.search.result import Trial
 
 
 class SearchProgress:
-    """Puts each trial that ended into a line."""
+    """Emits one message for each trial that ends."""
 
     def __init__(self, plan: SearchPlan, say: Callable[[str], None]) -> None:
         """Start the clock.
 
         Args:
-            plan: What is searched.
+            plan: The search.
             say: Takes a line.
         """
         self._plan = plan
@@ -26,7 +26,7 @@ class SearchProgress:
         self._best: Trial | None = None
 
     def __call__(self, trial: Trial) -> None:
-        """Tell of a trial; from any thread."""
+        """Emit the message of a trial; may be called from any thread."""
         with self._lock:
             self._done += 1
             if trial.won and trial.score is not None and self._beats(trial.score):
@@ -34,12 +34,12 @@ class SearchProgress:
             self._say(self._line(trial))
 
     def conclusion(self) -> str:
-        """What came of all of them."""
+        """Return a summary of all trials."""
         best = self._best
         if best is None or best.score is None:
             return f"{self._done} trials, none succeeded"
-        what = best.family.replace("_", " ") or best.name
-        return f"{self._done} trials, best {self._plan.objective.metric} {best.score:.4g} by {what}"
+        winner = best.family.replace("_", " ") or best.name
+        return f"{self._done} trials, best {self._plan.objective.metric} {best.score:.4g} by {winner}"
 
     def _beats(self, score: float) -> bool:
         best = self._best
@@ -47,23 +47,23 @@ class SearchProgress:
 
     def _line(self, trial: Trial) -> str:
         most = self._most()
-        what = trial.family.replace("_", " ") or trial.name
-        came = trial.status.replace("_", " ") if trial.score is None else f"{trial.score:.4g}"
+        subject = trial.family.replace("_", " ") or trial.name
+        outcome = trial.status.replace("_", " ") if trial.score is None else f"{trial.score:.4g}"
         best = f", best {self._best.score:.4g}" if self._best and self._best.score is not None else ""
-        return f"trial {self._done}{f' of {most}' if most else ''}: {what} {came}{best}{self._time_left(most)}"
+        return f"trial {self._done}{f' of {most}' if most else ''}: {subject} {outcome}{best}{self._time_left(most)}"
 
     def _most(self) -> int:
         counts = [experiment.max_trials for experiment in self._plan.experiments]
         own = sum(counts) if all(counts) else 0
-        asked = self._plan.budget.trials
-        return min(asked, own) if asked and own else asked or own
+        budget_trials = self._plan.budget.trials
+        return min(budget_trials, own) if budget_trials and own else budget_trials or own
 
     def _time_left(self, most: int) -> str:
         spent = time.monotonic() - self._began
         by_time = self._plan.budget.seconds - spent if self._plan.budget.seconds else None
         by_count = spent / self._done * (most - self._done) if most else None
-        known = [seconds for seconds in (by_time, by_count) if seconds is not None]
-        return f", {_duration(max(min(known), 0.0))} left" if known else ""
+        estimates = [seconds for seconds in (by_time, by_count) if seconds is not None]
+        return f", {_duration(max(min(estimates), 0.0))} left" if estimates else ""
 
 
 def _duration(seconds: float) -> str:

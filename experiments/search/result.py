@@ -1,4 +1,4 @@
-"""What came of a search, the same wherever it ran."""
+"""The result of a search, the same wherever it ran."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,25 +13,25 @@ TrialStatus = Literal["succeeded", "failed", "early_stopped", "metrics_unavailab
 
 @dataclass(frozen=True)
 class Trial:
-    """What was tried and what came of it.
+    """A trial and its result.
 
     Attributes:
-        number: Place in the search, from 0.
+        number: Position in the search, from 0.
         name: Its name, unique in the search.
         experiment: Name of the Experiment.
         family: Name of the model's family; empty for a pipeline.
         parameters: The family's hyperparameters that differ from the defaults, or the pipeline's arguments.
-        status: What became of it, as Katib says it.
-        score: Value of the objective by its strategy; of a trial that was ended early, of what it reached; None if
-            there is none.
-        metrics: ``latest``, ``min`` and ``max`` of what was reported, by metric.
-        reported: Values of the objective in the order in which it told them; of a cross-validation the mean of the
-            folds so far.
+        status: Its outcome, in Katib's terms.
+        score: Value of the objective by its strategy, partial for a trial that was stopped early; None if there is
+            none.
+        metrics: ``latest``, ``min`` and ``max`` of the reported values, by metric.
+        reported: Values of the objective in the order in which they were reported; for a cross-validation, the mean of
+            the folds so far.
         scores: The objective on each fold; empty for a pipeline.
         seconds: How long it took.
-        error: Why there is no score, or why it was ended early; empty otherwise.
-        warnings: What scikit-learn had to say, such as that a solver did not converge.
-        bundle: Where its bundle lies; empty if none was kept.
+        error: Why there is no score, or why it was stopped early; empty otherwise.
+        warnings: Warnings of scikit-learn, such as that a solver did not converge.
+        bundle: Address of its bundle; empty if none was stored.
     """
 
     number: int
@@ -51,19 +51,19 @@ class Trial:
 
     @property
     def won(self) -> bool:
-        """Whether it may be compared with others: a partial score may not."""
+        """Whether its score may be compared with others; a partial score may not."""
         return self.status == "succeeded" and self.score is not None
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the trial as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        """Read what ``as_json`` gave.
+        """Return the trial of plain values that ``as_json`` wrote.
 
         Raises:
-            TypeError: If it is something else.
+            TypeError: If a field is unknown or missing.
         """
         return cls(**{**facts, **{name: tuple(facts[name]) for name in ("reported", "scores", "warnings")}})
 
@@ -76,7 +76,7 @@ class OuterFold:
         family: Family that the search on the other rows chose.
         parameters: Its parameters.
         searched: The best score of that search.
-        score: The score of what it chose, on the fold.
+        score: The score of its choice, on the fold.
     """
 
     family: str
@@ -87,14 +87,14 @@ class OuterFold:
 
 @dataclass(frozen=True)
 class NestedEstimate:
-    """What a search is worth on rows that it has not seen.
+    """The estimated performance of a search on new rows.
 
     Attributes:
         folds: Each outer fold.
-        score: Mean of their scores: what the search is worth.
+        score: Mean of their scores, which estimates the performance of the search.
         searched: Mean of the best scores of their searches.
-        optimism: How much better the searches thought they were than they are; positive if they flattered themselves.
-        low: Lower end of the 95 % interval of ``score``, which knows that folds share training rows; None if there
+        optimism: By how much the searches' own best scores exceed ``score``; positive if they were too optimistic.
+        low: Lower end of the 95 % interval of ``score``, which accounts for shared training rows; None if there
             is one fold.
         high: Upper end; None if there is one fold.
     """
@@ -109,12 +109,12 @@ class NestedEstimate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         trials: All trials in order.
-        best: The best of those that ran to their end; of equals the first.
-        reason: Why it ended, in a word of Katib's: ``MaxTrialsReached``, ``GoalReached``, ``SuggestionEndReached``; or
+        best: The best of the completed trials; the first of equals.
+        reason: Why it ended, in Katib's terms: ``MaxTrialsReached``, ``GoalReached``, ``SuggestionEndReached``; or
             ``TimeReached``.
     """
 
@@ -125,21 +125,21 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class SearchDocument:
-    """A search as it is told to programs: what was searched, every trial, and which was best.
+    """The document of a search for programs: what was searched, every trial, and which was best.
 
     Attributes:
         engine: Where the trials ran: ``local`` or ``katib``.
         experiments: Names of the Experiments.
         algorithm: Names of their algorithms, with commas.
-        objective: What was searched for.
+        objective: The objective.
         rows: Rows that each trial used.
         folds: Folds of its cross-validation.
         reason: Why it ended; empty if it failed.
         seconds: How long it took.
         trials: All trials in order.
         best: Number of the best one; None if there is none.
-        nested: What nested cross-validation says of the search; None if it was not asked for.
-        format: Number of this form.
+        nested: The estimate of nested cross-validation; None if it was not run.
+        format: Version of this document's format.
     """
 
     engine: str
@@ -156,12 +156,12 @@ class SearchDocument:
     format: int = FORMAT
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; see ``docs/tuning.schema.json``."""
+        """Return the document as plain values; see ``docs/tuning.schema.json``."""
         return asdict(self)
 
 
 def best_of(trials: tuple[Trial, ...], objective: Objective) -> Trial | None:
-    """The best trial of those that ran to their end; of equals the first; None if there is none."""
+    """Return the best of the completed trials; the first of equals; None if there is none."""
     best: Trial | None = None
     for trial in trials:
         if not trial.won or trial.score is None:
@@ -172,7 +172,7 @@ def best_of(trials: tuple[Trial, ...], objective: Objective) -> Trial | None:
 
 
 def summary_of(reported: Mapping[str, tuple[float, ...]]) -> dict[str, dict[str, float]]:
-    """What a trial's ``metrics`` hold, from the values that it reported."""
+    """Return a trial's ``metrics`` from the values that it reported."""
     return {
         name: {"latest": values[-1], "min": min(values), "max": max(values)}
         for name, values in reported.items()

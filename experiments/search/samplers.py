@@ -15,12 +15,12 @@ from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
 SuggestedTrial = tuple[int, dict[str, Any]]
 
-# Hyperopt counts at most so many of its trials among the good ones.
+# Hyperopt counts at most this many of its trials among the good ones.
 _MOST_GOOD = 25
 
 
 class SampledSuggestions:
-    """One of Optuna's samplers."""
+    """Suggestions of one of Optuna's samplers."""
 
     waits = False
 
@@ -53,20 +53,20 @@ class SampledSuggestions:
 
 
 def random_values(experiment: Experiment, seed: int) -> Iterator[dict[str, Any]]:
-    """Values drawn at random, without end."""
+    """Yield random values, without end."""
     drawn = SampledSuggestions(experiment, RandomSampler(seed=seed))
     while True:
         yield drawn.ask(1)[0][1]
 
 
 def sampler(experiment: Experiment, seed: int) -> BaseSampler:
-    """Optuna's sampler for an Experiment's algorithm and settings."""
+    """Return Optuna's sampler for an Experiment's algorithm and settings."""
     with unheard():
         return _SAMPLERS[experiment.algorithm](experiment.settings, seed)
 
 
 def _tpe(settings: Mapping[str, Any], seed: int) -> BaseSampler:
-    """Hyperopt's settings as Optuna's: its share of good trials grows with the root of their number."""
+    """Return Optuna's TPE with Hyperopt's settings, whose share of good trials grows with the root of their number."""
     share = settings.get("gamma")
     kind: Callable[..., TPESampler] = TPESampler
     if share is not None:
@@ -75,7 +75,7 @@ def _tpe(settings: Mapping[str, Any], seed: int) -> BaseSampler:
         seed=seed,
         prior_weight=float(settings.get("prior_weight", 1.0)),
         n_ei_candidates=int(settings.get("n_EI_candidates", 24)),
-        multivariate=False,  # Hyperopt's draws each parameter by itself
+        multivariate=False,  # Hyperopt draws each parameter independently
         constant_liar=True,
     )
 
@@ -120,7 +120,7 @@ def _distribution(kind: NumberRange | ValueChoice) -> BaseDistribution:
         return CategoricalDistribution(kind.values)
     if kind.bell:
         return FloatDistribution(0.0, 1.0)
-    if kind.log and kind.step:  # Optuna draws no such steps: the nearest one is taken, as by Hyperopt
+    if kind.log and kind.step:  # Optuna has no steps on a log scale: the value is rounded later, as Hyperopt does
         return FloatDistribution(kind.low, kind.high, log=True)
     if kind.whole:
         return IntDistribution(int(kind.low), int(kind.last), log=kind.log, step=int(kind.step or 1))
@@ -129,8 +129,8 @@ def _distribution(kind: NumberRange | ValueChoice) -> BaseDistribution:
 
 def _value(kind: NumberRange | ValueChoice, drawn: Any) -> Any:
     if isinstance(kind, NumberRange) and kind.bell:
-        found = kind.value(float(drawn))
-        return int(found) if kind.whole else found
+        number = kind.value(float(drawn))
+        return int(number) if kind.whole else number
     if isinstance(kind, NumberRange) and kind.log and kind.step:
         return int(kind.near(drawn)) if kind.whole else kind.near(drawn)
     return drawn

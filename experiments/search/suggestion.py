@@ -1,8 +1,8 @@
 """Suggestions for the next trials: Katib's algorithms, in this process.
 
 Katib runs each algorithm as a service: random and tpe by Hyperopt, grid and multivariate-tpe by Optuna, cmaes and sobol
-by Goptuna, bayesianoptimization by scikit-optimize, hyperband by code of its own. Here Optuna stands in for the first
-three; ``bayes`` and ``hyperband`` hold the other two.
+by Goptuna, bayesianoptimization by scikit-optimize, hyperband by code of its own. Here Optuna replaces the first three;
+``bayes`` and ``hyperband`` have the other two.
 """
 
 import itertools
@@ -17,22 +17,22 @@ from headrace.experiments.space.search_space import points
 
 
 class Suggestions(Protocol):
-    """An algorithm at work.
+    """A running algorithm.
 
-    Those that were asked for are told in the order of their numbers; the same Experiment, seed, scores and order of
-    asking and telling give the same suggestions.
+    The scores of suggestions are told in the order of their numbers; the same Experiment, seed, scores and order of
+    calls give the same suggestions.
 
     Attributes:
-        waits: Whether all that were asked for must be told before more are asked for.
+        waits: Whether all open suggestions must be told before ``ask`` is called again.
     """
 
     waits: bool
 
     def ask(self, count: int) -> list[SuggestedTrial]:
-        """Numbers and values of at most so many further trials, at least one; none when there are no more."""
+        """Return numbers and values of 1 to ``count`` further trials; an empty list when there are no more."""
 
     def tell(self, number: int, score: float | None) -> None:
-        """Tell how good a trial was; None for one without a score, or with a partial one."""
+        """Record the score of a trial; None for one without a score, or with a partial one."""
 
 
 def make(experiment: Experiment, *, seed: int) -> Suggestions:
@@ -42,7 +42,7 @@ def make(experiment: Experiment, *, seed: int) -> Suggestions:
         experiment: Space, objective, algorithm and settings.
         seed: Seed; each Experiment draws its own numbers from it, unless its ``random_state`` is set.
     """
-    # A checksum instead of hash(), which differs from one process to the next.
+    # A checksum instead of hash(), which differs between processes.
     own = (seed + zlib.crc32(f"{experiment.name}/{experiment.family}".encode())) % 2**32
     own = int(experiment.settings.get("random_state", own))
     if experiment.algorithm == "grid":
@@ -62,11 +62,11 @@ class GridSuggestions:
     waits = False
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
-        """Lay out the grid; ``algorithms.check`` has bounded it."""
+        """Enumerate the grid, whose size ``algorithms.check`` has limited."""
         axes = {name: points(name, kind) for name, kind in experiment.space.items()}
-        found = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-        random.Random(seed).shuffle(found)  # noqa: S311 - an order, not a secret
-        self._coming = enumerate(found)
+        grid = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        random.Random(seed).shuffle(grid)  # noqa: S311 - an order, not a secret
+        self._coming = enumerate(grid)
 
     def ask(self, count: int) -> list[SuggestedTrial]:
         """See ``Suggestions.ask``."""

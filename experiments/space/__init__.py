@@ -1,1 +1,1 @@
-"""What is searched: parameters, algorithms, objective."""
+"""The search space, the algorithms and the objective of an Experiment."""

@@ -1,7 +1,7 @@
-"""The algorithms that Katib ships, their settings, and what each asks of a search space.
+"""Katib's algorithms, their settings, and what each requires of a search space.
 
-Katib refuses some of these only after an Experiment was made, in a condition of its Suggestion; here all are refused
-before anything runs, on a laptop as on a cluster. Source: ``pkg/suggestion/v1beta1`` of kubeflow/katib.
+Katib rejects some errors only after an Experiment was created, in a condition of its Suggestion; here all are found
+before anything runs, locally and on a cluster. Source: ``pkg/suggestion/v1beta1`` of kubeflow/katib.
 """
 
 import math
@@ -20,9 +20,9 @@ class AlgorithmSetting:
     """A setting of an algorithm, which an Experiment writes as text.
 
     Attributes:
-        read: Makes the value from the text; raises ValueError if it cannot.
-        good: Whether the value is allowed.
-        must_be: What it must be, as a message says it.
+        read: Parses the value; raises ValueError for an invalid text.
+        good: Returns whether the value is allowed.
+        must_be: Describes the allowed values in a message.
     """
 
     read: Callable[[str], Any]
@@ -76,13 +76,13 @@ STOPPING: Mapping[str, Mapping[str, AlgorithmSetting]] = {
 ETA = 3.0
 
 
-def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, AlgorithmSetting], where: str) -> dict[str, Any]:
-    """Read a list of settings, {name, value} each.
+def settings(items: Sequence[Mapping[str, str]], allowed: Mapping[str, AlgorithmSetting], where: str) -> dict[str, Any]:
+    """Parse a list of settings, each {name, value}.
 
     Args:
-        given: The list, of texts.
-        known: What the algorithm has.
-        where: What a message calls the place.
+        items: The list; all values are texts.
+        allowed: The algorithm's settings by name.
+        where: Name of the place in messages.
 
     Returns:
         Values by name.
@@ -90,43 +90,43 @@ def settings(given: Sequence[Mapping[str, str]], known: Mapping[str, AlgorithmSe
     Raises:
         InputError: If a setting is unknown, repeated or out of bounds.
     """
-    read: dict[str, Any] = {}
-    for item in given:
+    values: dict[str, Any] = {}
+    for item in items:
         name, value = item.get("name"), item.get("value")
-        if name is None or value is None or name in read:
+        if name is None or value is None or name in values:
             raise InputError(f"{where} must have settings of a name of their own and a value; got {quote(dict(item))}.")
-        if name not in known:
-            raise InputError(f"{where} may have {sorted(known)}; got the unknown setting {quote(name)}.")
-        read[name] = _value(known[name], value, f"{name} of {where}")
-    return read
+        if name not in allowed:
+            raise InputError(f"{where} may have {sorted(allowed)}; got the unknown setting {quote(name)}.")
+        values[name] = _value(allowed[name], value, f"{name} of {where}")
+    return values
 
 
-def _value(setting: AlgorithmSetting, given: str, where: str) -> Any:
+def _value(setting: AlgorithmSetting, text: str, where: str) -> Any:
     try:
-        value = setting.read(given)
+        value = setting.read(text)
         good = setting.good(value)
     except (ValueError, OverflowError):
         good = False
     if not good:
-        raise InputError(f"{where} must be {setting.must_be}; got {quote(given)} instead.")
+        raise InputError(f"{where} must be {setting.must_be}; got {quote(text)} instead.")
     return value
 
 
 def check(
     algorithm: str, values: Mapping[str, Any], space: SearchSpace, *, trials: int, parallel: int, where: str
 ) -> None:
-    """Refuse a space, or counts, that an algorithm cannot search.
+    """Raise if an algorithm cannot search a space, or not with these counts.
 
     Args:
         algorithm: One of ``SETTINGS``.
         values: Its settings.
-        space: What each parameter may be.
+        space: The allowed values of each parameter.
         trials: Largest number of trials; 0 for no limit.
-        parallel: Trials at the same time.
-        where: What a message calls the Experiment.
+        parallel: Number of parallel trials.
+        where: Name of the Experiment in messages.
 
     Raises:
-        InputError: If Katib's service for the algorithm would refuse them, or the algorithm cannot draw from them.
+        InputError: If Katib's service for the algorithm would reject them, or the algorithm cannot sample from them.
     """
     if algorithm == "grid":
         _check_grid(space, trials, where)
@@ -139,7 +139,7 @@ def check(
 
 
 def grid_size(space: SearchSpace) -> int:
-    """Points of a grid over a space, each parameter of which has steps."""
+    """Return the number of points of a grid over a space whose parameters all have steps."""
     return math.prod(len(points(name, kind)) for name, kind in space.items())
 
 
@@ -167,7 +167,7 @@ def _check_bayes(space: SearchSpace, where: str) -> None:
     if low is not None:
         raise InputError(
             f"the algorithm bayesianoptimization of {where} draws the logarithm of a double, whose min must be "
-            f"positive; {quote(low)} has {space[low].low:g}; raise it, or take another algorithm."  # type: ignore[union-attr] # a Range, as found above
+            f"positive; {quote(low)} has {space[low].low:g}; raise it, or take another algorithm."  # type: ignore[union-attr] # a NumberRange, as checked above
         )
 
 
@@ -187,14 +187,14 @@ def _check_hyperband(values: Mapping[str, Any], space: SearchSpace, parallel: in
         raise InputError(
             f"r_l of {where} must be at most the max of {quote(name)}, {kind.high:g}; got {values['r_l']:g} instead."
         )
-    wanted = math.ceil(eta ** brackets(values["r_l"], eta))
-    if parallel < wanted:
+    required = math.ceil(eta ** brackets(values["r_l"], eta))
+    if parallel < required:
         raise InputError(
-            f"parallelTrialCount of {where} must be at least {wanted} for hyperband with r_l {values['r_l']:g} and "
+            f"parallelTrialCount of {where} must be at least {required} for hyperband with r_l {values['r_l']:g} and "
             f"eta {eta:g}; got {parallel}."
         )
 
 
 def brackets(resource: float, eta: float) -> int:
-    """The largest number of times that hyperband divides its trials by ``eta`` (s_max of Li et al. 2018)."""
+    """Return how often hyperband divides its trials by ``eta`` at most (s_max of Li et al. 2018)."""
     return int(math.log(resource) / math.log(eta) + 1e-9)

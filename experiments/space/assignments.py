@@ -1,7 +1,7 @@
-"""What a trial is given: values of an Experiment's parameters, as a model family and its hyperparameters.
+"""Turns the parameter values of a trial into a model family and its hyperparameters.
 
 Katib knows one flat list of parameters. An Experiment that searches over families has a categorical parameter
-``family``, and names the others ``FAMILY__PARAMETER``; those of families that were not chosen are left aside.
+``family``, and names the others ``FAMILY__PARAMETER``; those of families that were not chosen are ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ _OF = "__"
 
 
 def searches_families(space: SearchSpace) -> bool:
-    """Whether a space has the parameter that chooses among families."""
+    """Return whether a space has the parameter that chooses among families."""
     return isinstance(space.get(FAMILY_PARAMETER), ValueChoice)
 
 
 def of_experiment(experiment: Experiment) -> tuple[str, ...]:
-    """Names of the families that an Experiment searches."""
+    """Return the names of the families that an Experiment searches."""
     if experiment.family:
         return (experiment.family,)
     kind = experiment.space.get(FAMILY_PARAMETER)
@@ -36,10 +36,10 @@ def of_experiment(experiment: Experiment) -> tuple[str, ...]:
 
 
 def choose_family(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Family, dict[str, Any]]:
-    """The family, and its parameters that differ from the defaults.
+    """Return the family, and its parameters that differ from the defaults.
 
     Args:
-        experiment: What is searched.
+        experiment: The Experiment.
         values: Values by the Experiment's names.
 
     Raises:
@@ -56,10 +56,10 @@ def choose_family(experiment: Experiment, values: Mapping[str, Any]) -> tuple[Fa
 
 
 def parse_values(experiment: Experiment, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values of a trial from the texts that Katib puts in their places.
+    """Parse the texts that Katib has put into a trial's template.
 
     Raises:
-        InputError: If a parameter is missing or unknown, or its text is no value of it.
+        InputError: If a parameter is missing or unknown, or its text is not one of its values.
     """
     if set(texts) != set(experiment.space):
         raise InputError(f"a trial must be given {sorted(experiment.space)}; got {sorted(texts)} instead.")
@@ -84,10 +84,10 @@ def _number(name: str, text: str) -> float:
 
 
 def check(experiment: Experiment) -> None:
-    """Refuse parameters that the families do not have, and values that they would not take.
+    """Raise if a family lacks a parameter, or does not allow a value of it.
 
     Raises:
-        InputError: If there are any, or the objective is no metric of a model.
+        InputError: If so, or if the objective is not a metric of a model.
     """
     _check_metrics(experiment)
     for family, name, kind in _own(experiment):
@@ -99,22 +99,22 @@ def check(experiment: Experiment) -> None:
 
 
 def _own(experiment: Experiment) -> Iterator[tuple[Family, str, NumberRange | ValueChoice]]:
-    """Family, its name for the parameter, and what that may be, for each parameter but the choice of the family."""
+    """Yield family, the family's name of the parameter, and its values, for all parameters but ``family`` itself."""
     if experiment.family:
-        found = families.family(experiment.family)
-        yield from ((found, name, kind) for name, kind in experiment.space.items())
+        family = families.family(experiment.family)
+        yield from ((family, name, kind) for name, kind in experiment.space.items())
         return
-    known = {name: families.family(name) for name in of_experiment(experiment)}
+    searched = {name: families.family(name) for name in of_experiment(experiment)}
     for parameter, kind in experiment.space.items():
         if parameter == FAMILY_PARAMETER:
             continue
         name, _, own = parameter.partition(_OF)
-        if name not in known or not own:
+        if name not in searched or not own:
             raise InputError(
                 f"the parameter {quote(parameter)} of {experiment.name} must be named FAMILY{_OF}PARAMETER after one "
-                f"of {sorted(known)}."
+                f"of {sorted(searched)}."
             )
-        yield known[name], own, kind
+        yield searched[name], own, kind
 
 
 def _check_metrics(experiment: Experiment) -> None:
@@ -135,10 +135,10 @@ def _check_metrics(experiment: Experiment) -> None:
 
 
 def suits(experiment: Experiment, task: Task) -> None:
-    """Refuse an Experiment of another task.
+    """Raise if an Experiment is for another task.
 
     Raises:
-        InputError: If a family cannot do the task, or the metrics are of another.
+        InputError: If a family cannot do the task, or the metrics belong to another.
     """
     for name in of_experiment(experiment):
         if task not in families.family(name).tasks:

@@ -1,4 +1,4 @@
-"""Katib Experiments (kubeflow.org/v1beta1): what is searched, for what, by which algorithm, and how long."""
+"""Katib Experiments (kubeflow.org/v1beta1): search space, objective, algorithm and limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,22 +15,22 @@ FAMILY_PARAMETER = "family"
 """A categorical parameter of this name searches over families."""
 PIPELINE = "headrace/pipeline"
 ARGUMENTS = "headrace/arguments"
-"""Annotations of an Experiment whose trial is a compiled pipeline: its file, and arguments that all trials share."""
+"""Annotations of an Experiment whose trials run a compiled pipeline: its file, and arguments that all trials share."""
 
 Strategy = Literal["min", "max", "latest"]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is searched for.
+    """The objective of a search.
 
     Attributes:
         metric: Name of the metric.
         type: ``maximize`` or ``minimize``.
-        goal: Value at which the search ends early; None to use the whole budget.
-        additional: Metrics that are recorded beside it.
-        strategies: Which of the values that a trial reports counts, by metric; the largest of a metric that is absent
-            if ``type`` is ``maximize``, else the least.
+        goal: Value at which the search ends; None to use the whole budget.
+        additional: Further metrics to record.
+        strategies: Which of a trial's reported values counts, by metric; for a metric that is absent, the largest if
+            ``type`` is ``maximize``, else the smallest.
     """
 
     metric: str
@@ -45,14 +45,14 @@ class Objective:
         return (self.metric, *self.additional)
 
     def strategy(self, metric: str) -> Strategy:
-        """Which of the values of a metric counts."""
+        """Return which of the values of a metric counts."""
         return self.strategies.get(metric, "max" if self.type == "maximize" else "min")
 
     def value(self, reported: Sequence[float], metric: str = "") -> float:
-        """The one that counts of the values that a trial reported, at least one.
+        """Return the value that counts among those that a trial reported.
 
         Args:
-            reported: The values, in order.
+            reported: The values, in order; at least one.
             metric: Name of the metric; empty for the objective's.
         """
         strategy = self.strategy(metric or self.metric)
@@ -61,11 +61,11 @@ class Objective:
         return min(reported) if strategy == "min" else max(reported)
 
     def better(self, score: float, than: float) -> bool:
-        """Whether a score is better than another."""
+        """Return whether a score is better than another."""
         return score > than if self.type == "maximize" else score < than
 
     def is_reached(self, score: float) -> bool:
-        """Whether a score is as good as the goal."""
+        """Return whether a score is as good as the goal."""
         return self.goal is not None and (score == self.goal or self.better(score, self.goal))
 
 
@@ -76,17 +76,17 @@ class Experiment:
     Attributes:
         name: Name of the Experiment.
         family: Model family that the parameters belong to; empty if they choose among families, or are a pipeline's.
-        space: What each parameter may be.
-        objective: What is searched for.
+        space: The allowed values of each parameter.
+        objective: The objective.
         algorithm: One of ``algorithms.SETTINGS``.
         settings: The algorithm's settings by name.
-        stopping: Settings of ``medianstop``, by which a trial that falls behind is ended early; None to end none.
+        stopping: Settings of ``medianstop``, which stops a trial that falls behind; None to stop none.
         max_trials: Largest number of trials; 0 for no limit.
-        parallel: Trials at the same time.
-        max_failed: FailedSearchError trials at which the search fails; 0 for no limit.
+        parallel: Number of parallel trials.
+        max_failed: Number of failed trials at which the search fails; 0 for no limit.
         pipeline: File of the compiled pipeline that a trial runs; empty if a trial fits a model.
         arguments: Arguments of that pipeline that all trials share.
-        document: The Experiment as it was read; empty if it was not.
+        document: The document from which it was read; empty if there is none.
     """
 
     name: str
@@ -104,17 +104,17 @@ class Experiment:
     document: Mapping[str, Any] = field(default_factory=dict)
 
     def for_task(self, task: Task) -> "Experiment":
-        """The same search for the task's main metric, and without a limit of its own."""
+        """Return the same search with the task's main metric as objective, and without limits of its own."""
         return replace(self, objective=objective_of(task), max_trials=0, max_failed=0)
 
     def with_max_trials(self, trials: int) -> "Experiment":
-        """The same search with another number of trials, and no count above it."""
+        """Return the same search with another number of trials, and no other count above it."""
         failed = min(self.max_failed, trials)
         return replace(self, max_trials=trials, parallel=min(self.parallel, trials), max_failed=failed)
 
 
 def objective_of(task: Task) -> Objective:
-    """The task's main metric, as an objective."""
+    """Return the task's main metric as an objective."""
     metric = MAIN[task]
     kind: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
     return Objective(metric, kind, strategies={metric: "latest"})

@@ -1,4 +1,4 @@
-"""The search space of a Katib Experiment: what each parameter may be."""
+"""The search space of a Katib Experiment: the allowed values of each parameter."""
 
 import math
 import re
@@ -12,15 +12,15 @@ from headrace.core.base.errors import InputError, quote
 
 Distribution = Literal["uniform", "logUniform", "normal", "logNormal"]
 _DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "logUniform", "normal", "logNormal")
-_UNKNOWN = "unknown"  # Katib's own name for uniform, where nothing was said
+_UNKNOWN = "unknown"  # Katib writes this for uniform if no distribution was given
 _MOST_POINTS = 100_000
-# What can stand in the place of a placeholder, and in JSON, as it is.
+# Texts that can replace a placeholder, and stand in JSON, without escapes.
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,62}")
 _TEXT = re.compile(r"[\w.,:/@%+-]{1,200}")
-# The bounds lie so many standard deviations from the middle of a normal distribution, as in Katib.
+# The bounds are this many standard deviations from the mean of a normal distribution, as in Katib.
 _DEVIATIONS = 3.0
-# Shares are counted in these steps, whose values lie farther apart than the rounding errors of what computes them
-# (some 1e-15): else a larger share could give a smaller value. A power of two, so that 1 - share is exact.
+# Shares are rounded to these steps, whose values differ by more than the rounding errors of their computation
+# (about 1e-15): else a larger share could give a smaller value. A power of two, so that 1 - share is exact.
 _STEPS_OF_SHARE = 2**44
 
 
@@ -32,10 +32,10 @@ class NumberRange:
         low: Least value.
         high: Largest value.
         step: Distance between values; None for any value between the bounds.
-        log: Whether the logarithm is drawn.
+        log: Whether values are drawn on a logarithmic scale.
         whole: Whether the values are whole numbers.
-        bell: Whether values near the middle are drawn more often: a normal distribution, whose bounds lie three
-            standard deviations from the middle and are its ends.
+        bell: Whether values are drawn from a normal distribution, truncated at the bounds, which are three standard
+            deviations from its mean.
     """
 
     low: float
@@ -47,29 +47,29 @@ class NumberRange:
 
     @property
     def last(self) -> float:
-        """The largest value that may be taken: ``high``, or the last step below it."""
+        """The largest allowed value: ``high``, or the last step below it."""
         step = self.step or (1.0 if self.whole else None)
         if step is None:
             return self.high
-        # Decimals, because 0.3 is three steps of 0.1 only there.
+        # Decimals, because in binary floating point 0.3 is not three steps of 0.1.
         low, high, size = (Decimal(str(number)) for number in (self.low, self.high, step))
         return float(low + (high - low) // size * size)
 
     def value(self, share: float) -> float:
-        """The value below which lies a share of a normal distribution between the bounds.
+        """Return the quantile of the truncated normal distribution at a share.
 
         Args:
-            share: From 0, the least value, to 1, the largest. A larger share never gives a smaller value.
+            share: From 0, the smallest value, to 1, the largest. A larger share never gives a smaller value.
         """
-        place = _place(round(share * _STEPS_OF_SHARE) / _STEPS_OF_SHARE)
-        if place in {0.0, 1.0}:  # the bounds themselves, which the logarithm and back may miss
-            return self.near(self.high if place else self.low)
+        position = _place(round(share * _STEPS_OF_SHARE) / _STEPS_OF_SHARE)
+        if position in {0.0, 1.0}:  # the bounds themselves, which the logarithm and back may miss
+            return self.near(self.high if position else self.low)
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-        found = low + place * (high - low)
-        return self.near(math.exp(found) if self.log else found)
+        scaled = low + position * (high - low)
+        return self.near(math.exp(scaled) if self.log else scaled)
 
     def near(self, number: float) -> float:
-        """The value that may be taken and is nearest to a number."""
+        """Return the allowed value nearest to a number."""
         number = min(max(number, self.low), self.high)
         step = self.step or (1.0 if self.whole else None)
         if step is not None:
@@ -78,8 +78,8 @@ class NumberRange:
 
 
 def _place(share: float) -> float:
-    """Where a share of the normal distribution ends, from 0, its lower bound, to 1, its upper one."""
-    if share > 0.5:  # the upper half mirrors the lower one, whose end has the finer numbers
+    """Return the quantile of the normal distribution at a share, scaled so that the bounds are 0 and 1."""
+    if share > 0.5:  # mirror the lower half: floating-point numbers are finer near 0 than near 1
         return 1 - _place(1 - share)
     if share == 0:
         return 0.0
@@ -90,7 +90,7 @@ def _place(share: float) -> float:
 
 @dataclass(frozen=True)
 class ValueChoice:
-    """Some values.
+    """A list of values.
 
     Attributes:
         values: Texts (``categorical``) or numbers (``discrete``), in order.
@@ -103,17 +103,17 @@ SearchSpace = Mapping[str, NumberRange | ValueChoice]
 
 
 def parameter(item: Mapping[str, Any], where: str) -> tuple[str, NumberRange | ValueChoice]:
-    """Name and kind of one entry of ``spec.parameters``.
+    """Parse one entry of ``spec.parameters``.
 
     Args:
-        item: The entry as Katib holds it: {name, parameterType, feasibleSpace}, whose values are texts.
-        where: What a message calls the place.
+        item: The entry in Katib's form: {name, parameterType, feasibleSpace}, whose values are texts.
+        where: Name of the place in messages.
 
     Returns:
-        The name and what the parameter may be.
+        The name, and the allowed values of the parameter.
 
     Raises:
-        InputError: If the entry is not what Katib's webhook would let through, or no trial could be made of it.
+        InputError: If Katib's webhook would reject the entry, or no trial could use it.
     """
     if not _NAME.fullmatch(item.get("name", "")):
         raise InputError(
@@ -121,10 +121,10 @@ def parameter(item: Mapping[str, Any], where: str) -> tuple[str, NumberRange | V
             f"{quote(dict(item))} instead."
         )
     where = f"the parameter {quote(item['name'])} of {where.partition(' of ')[2] or where}"
-    kind, given = item.get("parameterType"), item.get("feasibleSpace")
-    if not given:
-        raise InputError(f"{where} must have a feasibleSpace; got {quote(given)} instead.")
-    space = {key: one for key, one in given.items() if one}
+    kind, feasible_space = item.get("parameterType"), item.get("feasibleSpace")
+    if not feasible_space:
+        raise InputError(f"{where} must have a feasibleSpace; got {quote(feasible_space)} instead.")
+    space = {key: value for key, value in feasible_space.items() if value}
     if kind in {"double", "int"}:
         return item["name"], _range(space, where, whole=kind == "int")
     if kind in {"discrete", "categorical"}:
@@ -148,9 +148,9 @@ def _range(space: Mapping[str, Any], where: str, *, whole: bool) -> NumberRange:
 
 
 def _one_of(space: Mapping[str, Any], where: str, *, numbers: bool) -> ValueChoice:
-    # Katib writes `uniform` into every parameter that it keeps.
+    # Katib writes `uniform` into every parameter that it stores.
     if space.get("distribution") in {"uniform", _UNKNOWN}:
-        space = {key: one for key, one in space.items() if key != "distribution"}
+        space = {key: setting for key, setting in space.items() if key != "distribution"}
     _only(space, {"list"}, where)
     values = space.get("list")
     if not values:
@@ -172,18 +172,18 @@ def _only(space: Mapping[str, Any], allowed: set[str], where: str) -> None:
         raise InputError(f"the feasibleSpace of {where} may hold {sorted(allowed)}; got {quote(extra)} too.")
 
 
-def _number(value: str | None, what: str, *, whole: bool) -> float:
+def _number(value: str | None, subject: str, *, whole: bool) -> float:
     try:
         number = math.nan if value is None else float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (whole and number != int(number)):
-        raise InputError(f"{what} must be a {'whole ' if whole else ''}number; got {quote(value)} instead.")
+        raise InputError(f"{subject} must be a {'whole ' if whole else ''}number; got {quote(value)} instead.")
     return number
 
 
 def points(name: str, kind: NumberRange | ValueChoice) -> list[Any]:
-    """The values of a parameter that a grid has, in order.
+    """Return the values of a parameter on a grid, in order.
 
     Raises:
         InputError: If it has no steps, or too many.

@@ -1,1 +1,1 @@
-"""What a trial is: cross-validation of a family, or a run of a pipeline."""
+"""The kinds of trials: cross-validation of a family, or a run of a pipeline."""

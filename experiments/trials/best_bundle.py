@@ -1,4 +1,4 @@
-"""The bundle of a trial: its model, fitted on all training rows, and what its cross-validation says of it."""
+"""The bundle of a trial: its model, fitted on all training rows, with the metrics of its cross-validation."""
 
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,18 @@ from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
 
-# Enough to compare two engines on, and to choose test cases from.
+# Enough to compare two engines, and to choose test cases from.
 _MOST_ROWS = 2000
 
 
 def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
-    """Make the bundle of a trial; no row of a test part has to do with it.
+    """Write the bundle of a trial, without using any row of a test part.
 
     Args:
         trial: The trial.
         study: Rows and folds.
         predictions: Its out-of-fold predictions for the study's rows: probabilities (m, k) or values (m,).
-        folder: Where it is to lie.
+        folder: Folder of the bundle.
         metric: Name of the objective's metric.
 
     Returns:
@@ -54,7 +54,7 @@ def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, 
 
 
 def best_parameters(trial: Trial, study: Study, *, metric: str) -> dict[str, Any]:
-    """What ``train`` needs of a trial, and what its bundle says of the search."""
+    """Return what ``train`` needs of a trial, and its bundle records of the search."""
     return {
         "family": trial.family,
         "parameters": trial.parameters,
@@ -72,7 +72,7 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         matrix_layout.columns(contract), task=contract.task, parameters=trial.parameters, seed=study.seed
     )
     fitting.fit(pipeline, encoded, target)
-    made = Model(
+    model = Model(
         pipeline=pipeline,
         contract=contract,
         family=family.name,
@@ -81,13 +81,18 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         train={"rows": len(target), "digest": digest(encoded, target)},
         operating_points=operating_points(study, predictions),
     )
-    return evaluate.with_best_threshold(made, decision_threshold.Costs())
+    return evaluate.with_best_threshold(model, decision_threshold.Costs())
 
 
 def operating_points(study: Study, predictions: Predictions) -> tuple[decision_threshold.OperatingPoint, ...]:
-    """Out-of-fold errors by threshold; none unless there are two classes.
+    """Return out-of-fold errors by threshold, for a binary task; empty for others.
 
-    The sample of a large table holds more of a rare class than its share: the thresholds are those of all rows.
+    The sample of a large table has more of a rare class than its share, so the counts are weighted by the shares of
+    all rows.
+
+    Args:
+        study: Rows and folds.
+        predictions: Out-of-fold probabilities (m, k) of the study's rows.
     """
     if study.contract.task != "binary":
         return ()
@@ -100,24 +105,28 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
 
 
 def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[str, Any]:
-    held = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
-    actual, found = study.sample.target[held], predictions[held]
+    predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
+    actual, predicted_values = study.sample.target[predicted], predictions[predicted]
     if study.contract.task == "regression":
-        outcome = EvaluatedRows(task="regression", actual=actual, values=found)
+        outcome = EvaluatedRows(task="regression", actual=actual, values=predicted_values)
     else:
-        index = {label: place for place, label in enumerate(fitted.classes)}
-        labels = np.array([index[label] for label in fitted.labels(found)], dtype=np.int64)
+        index = {label: position for position, label in enumerate(fitted.classes)}
+        labels = np.array([index[label] for label in fitted.labels(predicted_values)], dtype=np.int64)
         outcome = EvaluatedRows(
-            task=study.contract.task, actual=actual, probabilities=found, labels=labels, positive=fitted.positive
+            task=study.contract.task,
+            actual=actual,
+            probabilities=predicted_values,
+            labels=labels,
+            positive=fitted.positive,
         )
     plan = evaluate.EvaluationPlan(seed=study.seed)
-    drawn = clusters.find(study.frame[study.rows[held]], study.contract)
+    resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
     return evaluate.assess(
         outcome,
         fitted,
         train_target=study.sample.target,
         plan=plan,
-        clusters=drawn,
+        clusters=resampling_clusters,
         folds=study.folds,
         on="cross-validation",
     )

@@ -1,4 +1,4 @@
-"""One trial: a family with some parameters, cross-validated. The same code here and in a Katib trial's container."""
+"""One trial: the cross-validation of a family with some parameters. Local and Katib trials run the same code."""
 
 import math
 import threading
@@ -34,12 +34,12 @@ Report = Callable[[Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class TrainingSample:
-    """The rows that every trial is fitted and scored on.
+    """The rows on which every trial is fitted and scored.
 
     Attributes:
         encoded: Model matrix (n, p).
         target: Encoded target (n,).
-        folds: Made once for all trials.
+        folds: The folds, which all trials share.
         contract: The table's contract.
         seed: Seed of everything random in the fits.
     """
@@ -52,23 +52,23 @@ class TrainingSample:
 
 
 class CrossValidation:
-    """Runs trials on a sample, and keeps the out-of-fold predictions of the best.
+    """Runs trials on a sample, and stores the out-of-fold predictions of the best.
 
     Attributes:
         sample: Rows and folds.
-        objective: What is searched for.
+        objective: The objective.
     """
 
     def __init__(
         self, sample: TrainingSample, objective: Objective, pool: Executor, report: Report | None = None
     ) -> None:
-        """Prepare.
+        """Set the sample, the objective and the pool.
 
         Args:
             sample: Rows and folds.
-            objective: What is searched for.
-            pool: Where folds run.
-            report: Takes the value of each metric after each fold, as it is known; folds are then run one by one.
+            objective: The objective.
+            pool: Runs the folds.
+            report: Takes the value of each metric after each fold; folds then run one by one. None for no reports.
         """
         self.sample = sample
         self.objective = objective
@@ -80,26 +80,29 @@ class CrossValidation:
     @classmethod
     @contextmanager
     def on(cls, sample: TrainingSample, objective: Objective, report: Report | None = None) -> Iterator[Self]:
-        """With a pool of as many threads as there are cores."""
+        """Open a cross-validation with a pool of as many threads as there are cores."""
         with ThreadPoolExecutor(fitting.cores()) as pool:
             yield cls(sample, objective, pool, report)
 
-    def __call__(self, asked: TrialRequest) -> Trial:
-        """See ``search.Run``."""
+    def __call__(self, request: TrialRequest) -> Trial:
+        """Run a trial; see ``TrialRunner``."""
         began = time.monotonic()
-        family, own = _choose_family(asked)
-        trial = Trial(asked.number, asked.name, asked.experiment.name, family.name, own, "failed")
+        family, parameters = _choose_family(request)
+        trial = Trial(request.number, request.name, request.experiment.name, family.name, parameters, "failed")
         try:
-            ran = self._validate(family, own, asked)
+            validation = self._validate(family, parameters, request)
         except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
             sentence = f"{type(error).__name__}: {quote(str(error), 300)[1:-1]}"
             return replace(trial, seconds=time.monotonic() - began, error=sentence)
-        trial = replace(self._with_scores(trial, ran), seconds=time.monotonic() - began)
-        self._keep(trial, ran.predictions)
+        trial = replace(self._with_scores(trial, validation), seconds=time.monotonic() - began)
+        self._keep(trial, validation.predictions)
         return trial
 
     def predictions(self, trial: Trial) -> Predictions:
-        """Out-of-fold predictions of a trial; it is run again unless it is the best that this object has run."""
+        """Return the out-of-fold predictions of a trial: probabilities (m, k) or values (m,).
+
+        The trial is run again unless it is the best that this object has run.
+        """
         if self._best and self._best[0].number == trial.number:
             return self._best[1]
         return self._on(self.sample.folds, families.family(trial.family), trial.parameters).predictions
@@ -115,31 +118,32 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validate(self, family: Family, own: dict[str, Any], asked: TrialRequest) -> "_Ran":
+    def _validate(self, family: Family, own: dict[str, Any], request: TrialRequest) -> "_Ran":
         folds = self.sample.folds
-        if asked.stop is None and self._report is None:
-            found = self._on(folds, family, own)
-            return _Ran(found.predictions, folds, found.warnings)
-        return self._one_by_one(family, own, asked.stop or (lambda _: ""))
+        if request.stop is None and self._report is None:
+            out_of_fold = self._on(folds, family, own)
+            return _Ran(out_of_fold.predictions, folds, out_of_fold.warnings)
+        return self._one_by_one(family, own, request.stop or (lambda _: ""))
 
     def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_Ran":
-        """Fold after fold, as long as the others are not better."""
+        """Run fold after fold, until ``stop`` says that other trials are better."""
         folds = self.sample.folds
-        ran = _Ran(np.empty(0), (), ())
-        for done in range(1, len(folds) + 1):
-            found = self._on(folds[done - 1 : done], family, own)
-            rows = folds[done - 1].held_out
-            predictions = found.predictions if done == 1 else ran.predictions
-            predictions[rows] = found.predictions[rows]
-            ran = _Ran(predictions, folds[:done], tuple(sorted({*ran.warnings, *found.warnings})))
+        validation = _Ran(np.empty(0), (), ())
+        for count in range(1, len(folds) + 1):
+            out_of_fold = self._on(folds[count - 1 : count], family, own)
+            # Rows of folds that have not run stay NaN.
+            rows = folds[count - 1].held_out
+            predictions = out_of_fold.predictions if count == 1 else validation.predictions
+            predictions[rows] = out_of_fold.predictions[rows]
+            validation = _Ran(predictions, folds[:count], tuple(sorted({*validation.warnings, *out_of_fold.warnings})))
             if self._report:
-                means_of = {name: _means(values) for name, values in self._by_fold(ran).items()}
+                means_of = {name: _means(values) for name, values in self._by_fold(validation).items()}
                 self._report({name: means[-1] for name, means in means_of.items() if means})
-            means = _means(self._scores(predictions, ran.folds, self.objective.metric))
-            why = stop(means) if means and done < len(folds) else ""
-            if why:
-                return replace(ran, stopped=why)
-        return ran
+            means = _means(self._scores(predictions, validation.folds, self.objective.metric))
+            reason = stop(means) if means and count < len(folds) else ""
+            if reason:
+                return replace(validation, stopped=reason)
+        return validation
 
     def _on(self, folds: tuple[Fold, ...], family: Family, own: dict[str, Any]) -> fitting.OutOfFold:
         sample = self.sample
@@ -158,16 +162,16 @@ class CrossValidation:
         sample = self.sample
         return scores(sample.target, predictions, folds=folds, contract=sample.contract, metric=metric)
 
-    def _by_fold(self, ran: "_Ran") -> dict[str, list[float]]:
-        """What each fold that was run is worth, by metric."""
-        return {name: self._scores(ran.predictions, ran.folds, name) for name in self.objective.metrics}
+    def _by_fold(self, validation: "_Ran") -> dict[str, list[float]]:
+        """Return the score of each fold that was run, by metric."""
+        return {name: self._scores(validation.predictions, validation.folds, name) for name in self.objective.metrics}
 
-    def _with_scores(self, trial: Trial, ran: "_Ran") -> Trial:
-        """A trial that ran, with what came of it."""
-        by_fold = self._by_fold(ran)
-        reported = {name: tuple(_means(found)) for name, found in by_fold.items()}
+    def _with_scores(self, trial: Trial, validation: "_Ran") -> Trial:
+        """Return the trial with the scores of its validation."""
+        by_fold = self._by_fold(validation)
+        reported = {name: tuple(_means(fold_scores)) for name, fold_scores in by_fold.items()}
         values = reported[self.objective.metric]
-        status: TrialStatus = "early_stopped" if ran.stopped else "succeeded"
+        status: TrialStatus = "early_stopped" if validation.stopped else "succeeded"
         return replace(
             trial,
             status=status if values else "metrics_unavailable",
@@ -175,14 +179,14 @@ class CrossValidation:
             metrics=summary_of(reported),
             reported=values,
             scores=tuple(value for value in by_fold[self.objective.metric] if math.isfinite(value)),
-            error=ran.stopped if values else _UNDEFINED,
-            warnings=ran.warnings,
+            error=validation.stopped if values else _UNDEFINED,
+            warnings=validation.warnings,
         )
 
 
 @dataclass(frozen=True)
 class _Ran:
-    """Predictions of the folds that were run, and why no more were."""
+    """Predictions of the folds that were run, and why it stopped early."""
 
     predictions: Predictions
     folds: tuple[Fold, ...]
@@ -190,19 +194,19 @@ class _Ran:
     stopped: str = ""
 
 
-def _choose_family(asked: TrialRequest) -> tuple[Family, dict[str, Any]]:
-    if not asked.values:
-        return families.family(asked.experiment.family), {}
-    return assignments.choose_family(asked.experiment, asked.values)
+def _choose_family(request: TrialRequest) -> tuple[Family, dict[str, Any]]:
+    if not request.values:
+        return families.family(request.experiment.family), {}
+    return assignments.choose_family(request.experiment, request.values)
 
 
 def _means(values: Sequence[float]) -> list[float]:
-    """The mean of the defined values so far, from the first defined one on."""
+    """Return the running mean of the finite values, from the first of them on."""
     means: list[float] = []
-    seen: list[float] = []
+    finite: list[float] = []
     for value in values:
         if math.isfinite(value):
-            seen.append(value)
-        if seen:
-            means.append(sum(seen) / len(seen))
+            finite.append(value)
+        if finite:
+            means.append(sum(finite) / len(finite))
     return means

@@ -1,7 +1,7 @@
-"""What a pipeline reports at its end: metrics, written as JSON to an address that it was given.
+"""Metrics that a pipeline reports at its end, as JSON at an address that it is given.
 
-Kubeflow Pipelines gives no values of metrics back, neither with a run nor with its tasks. Whoever starts a pipeline
-therefore says where they are to be written: a path, or ``s3://BUCKET/KEY``.
+Kubeflow Pipelines returns no values of metrics, neither with a run nor with its tasks. So whoever starts a pipeline
+says where to write them: a path, or ``s3://BUCKET/KEY``.
 """
 
 import json
@@ -25,49 +25,49 @@ def report(metrics: Mapping[str, Any], address: str) -> dict[str, float]:
     """Write metrics to an address.
 
     Args:
-        metrics: Values by name; what is no number, such as the name under which a user interface shows them, is left
+        metrics: Values by name; those that are not numbers, such as the name that a user interface shows, are left
             out.
         address: A path, or ``s3://BUCKET/KEY``.
 
     Returns:
-        What was written.
+        The written metrics.
 
     Raises:
-        InputError: If no metric is a finite number, the address is none, or an object store is named and none is set.
+        InputError: If no metric is a finite number, or the address is invalid or needs an object store and none is set.
         StoreError: If the store fails.
     """
-    found = {name: float(value) for name, value in metrics.items() if _is_number(value)}
-    if not found:
+    numbers = {name: float(value) for name, value in metrics.items() if _is_number(value)}
+    if not numbers:
         raise InputError(f"a pipeline must report at least one metric that is a number; got {quote(dict(metrics))}.")
     if not address:
         raise InputError("metrics must be reported to an address, a path or s3://BUCKET/KEY; got an empty one.")
     if address.startswith("s3:"):
         store, key = _store(address)
-        store.put_bytes(key, dumps(found).encode(), "application/json")
+        store.put_bytes(key, dumps(numbers).encode(), "application/json")
     else:
-        write_text(Path(address), dumps(found))
-    return found
+        write_text(Path(address), dumps(numbers))
+    return numbers
 
 
 def read(address: str) -> dict[str, float]:
-    """The metrics that a pipeline reported.
+    """Return the metrics that a pipeline reported.
 
     Raises:
         MissingError: If it reported none.
-        InputError: If something else lies there.
+        InputError: If the address has something else.
         StoreError: If the store fails.
     """
     if address.startswith("s3:"):
         store, key = _store(address)
         try:
-            found = json.loads(store.get_bytes(key, _MOST_BYTES))
+            metrics = json.loads(store.get_bytes(key, _MOST_BYTES))
         except ValueError as error:
             raise InputError(f"{address} must hold metrics as JSON; {error}.") from error
     else:
-        found = read_json(Path(address))
-    if not isinstance(found, dict) or not all(_is_number(value) for value in found.values()):
-        raise InputError(f"{address} must hold an object of numbers; got {quote(found)} instead.")
-    return {str(name): float(value) for name, value in found.items()}
+        metrics = read_json(Path(address))
+    if not isinstance(metrics, dict) or not all(_is_number(value) for value in metrics.values()):
+        raise InputError(f"{address} must hold an object of numbers; got {quote(metrics)} instead.")
+    return {str(name): float(value) for name, value in metrics.items()}
 
 
 def _is_number(value: Any) -> bool:
@@ -80,5 +80,5 @@ def _store(address: str) -> tuple[ObjectStore, str]:
         raise InputError(
             f"metrics must be reported to a path or to s3://BUCKET/KEY; got {quote(address, 200)} instead."
         )
-    given = require_store(f"to report to {quote(address, 200)} needs an object store")
-    return connect(replace(given, bucket=match["bucket"]), create=False), match["key"]
+    store_settings = require_store(f"to report to {quote(address, 200)} needs an object store")
+    return connect(replace(store_settings, bucket=match["bucket"]), create=False), match["key"]

@@ -1,10 +1,10 @@
-"""Nested cross-validation: what a search is worth on rows that it has not seen.
+"""Nested cross-validation: an estimate of a search's performance on new rows.
 
-The best of many scores flatters, for it was chosen by them (Cawley and Talbot 2010, On Over-fitting in Model Selection,
-JMLR 11). Here each outer fold is held out in turn, the whole search runs on the other rows, and what it chose is scored
-on the fold. The interval of the mean of these scores is that of Nadeau and Bengio
-(``core/evaluation/fold_overlap``): it speaks of such searches on as many rows from where these came from, not of the
-one model that a search ends with.
+The best of many scores is too optimistic, because it was selected as the best (Cawley and Talbot 2010, On Over-fitting
+in Model Selection, JMLR 11). Here each outer fold is held out in turn, the whole search runs on the other rows, and its
+choice is scored on the fold. The interval of the mean of these scores is that of Nadeau and Bengio
+(``core/evaluation/fold_overlap``): it describes such searches on as many rows of the same population, not the one model
+that a search ends with.
 """
 
 import math
@@ -27,29 +27,32 @@ def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], No
     """Search once for each fold of a study, on the rows outside of it.
 
     Args:
-        plan: What is searched; each search has its whole budget.
+        plan: The search; each fold has its whole budget.
         study: Rows and folds.
-        say: Takes a line about how far it is.
+        say: Takes a progress message.
+
+    Returns:
+        The mean score of the outer folds in the objective's unit, with its 95 % interval.
 
     Raises:
         DataError: If a search finds nothing, or no fold defines the objective.
     """
     outer, scored = [], []
-    for place, fold in enumerate(study.folds, start=1):
-        say(f"nested cross-validation, fold {place} of {len(study.folds)}")
-        found = _outer(plan, study, fold)
-        if math.isfinite(found.score):
-            outer.append(found)
+    for number, fold in enumerate(study.folds, start=1):
+        say(f"nested cross-validation, fold {number} of {len(study.folds)}")
+        outer_fold = _outer(plan, study, fold)
+        if math.isfinite(outer_fold.score):
+            outer.append(outer_fold)
             scored.append(fold)
     if not outer:
         raise DataError(f"nested cross-validation must have a fold that defines {plan.objective.metric}; got none.")
-    score = sum(one.score for one in outer) / len(outer)
-    searched = sum(one.searched for one in outer) / len(outer)
+    score = sum(estimate.score for estimate in outer) / len(outer)
+    searched = sum(estimate.searched for estimate in outer) / len(outer)
     gain = searched - score if plan.objective.type == "maximize" else score - searched
-    low, high = fold_overlap.interval_of_mean([one.score for one in outer], scored) or (None, None)
-    if low is not None and high is not None:
-        least, most = bounds(plan.objective.metric, classes=len(matrix_layout.classes(study.contract)))
-        low, high = max(low, least), min(high, most)
+    low, high = fold_overlap.interval_of_mean([estimate.score for estimate in outer], scored) or (None, None)
+    if low is not None and high is not None:  # the interval of Student's t may exceed the bounds of the metric
+        lower_bound, upper_bound = bounds(plan.objective.metric, classes=len(matrix_layout.classes(study.contract)))
+        low, high = max(low, lower_bound), min(high, upper_bound)
     return NestedEstimate(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)
 
 
@@ -61,10 +64,10 @@ def _outer(plan: SearchPlan, study: Study, fold: Fold) -> OuterFold:
 
 
 def _score(best: Trial, plan: SearchPlan, study: Study, fold: Fold) -> float:
-    """What the chosen parameters are worth on the rows of a fold, fitted on the others."""
+    """Return the score of the chosen parameters on the rows of a fold, fitted on the others."""
     sample, contract = study.sample, study.contract
     family = families.family(best.family)
-    found = fitting.out_of_fold(
+    out_of_fold = fitting.out_of_fold(
         lambda: family.build(
             matrix_layout.columns(contract), task=contract.task, parameters=best.parameters, seed=study.seed
         ),
@@ -74,4 +77,4 @@ def _score(best: Trial, plan: SearchPlan, study: Study, fold: Fold) -> float:
         classes=len(matrix_layout.classes(contract)),
     )
     metric = plan.objective.metric
-    return scores(sample.target, found.predictions, folds=(fold,), contract=contract, metric=metric)[0]
+    return scores(sample.target, out_of_fold.predictions, folds=(fold,), contract=contract, metric=metric)[0]

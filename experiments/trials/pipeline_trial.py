@@ -1,7 +1,7 @@
-"""A trial that is a run of a compiled pipeline: parameters in, metrics out.
+"""A trial that runs a compiled pipeline: parameters in, metrics out.
 
-Values of the Experiment's parameters become arguments of the same names; those that all trials share stand beside
-them; ``result`` is the address to which the pipeline writes its metrics (see ``reported``).
+Values of the Experiment's parameters become arguments of the same names; arguments that all trials share are added;
+``result`` is the address to which the pipeline writes its metrics (see ``metrics_report``).
 """
 
 import json
@@ -35,23 +35,23 @@ class PipelineTrial:
     """An Experiment and the pipeline that its trials run.
 
     Attributes:
-        experiment: What is searched.
-        pipeline: What a trial runs.
+        experiment: The Experiment.
+        pipeline: The pipeline of a trial.
     """
 
     experiment: Experiment
     pipeline: PipelineFile
 
     def __post_init__(self) -> None:
-        """Refuse two that do not fit together.
+        """Raise if Experiment and pipeline do not match.
 
         Raises:
-            InputError: If the pipeline lacks ``result`` or a parameter, is not given all that it needs, or is given a
-                value of another kind; or if trials should be ended early, which tell nothing before their end.
+            InputError: If the pipeline lacks ``result`` or a parameter, lacks a required argument, or gets a value of
+                another type; or if the Experiment has early stopping, because a pipeline reports only at its end.
         """
         experiment, pipeline = self.experiment, self.pipeline
-        found = pipeline.parameters.get(RESULT)
-        if found is None or found.kind != "STRING":
+        result_parameter = pipeline.parameters.get(RESULT)
+        if result_parameter is None or result_parameter.kind != "STRING":
             raise InputError(
                 f"the pipeline {pipeline.source} must have a parameter {RESULT}: str, the address to which it reports "
                 "its metrics; give it one, and hand it to report_metrics."
@@ -63,8 +63,8 @@ class PipelineTrial:
             raise InputError(f"an argument of {experiment.name} must be searched or shared; {twice[0]} is both.")
         if experiment.stopping is not None:
             raise InputError(
-                f"trials of {experiment.name} cannot be ended early, for a pipeline tells its metrics once, at its "
-                "end; leave earlyStopping out."
+                f"trials of {experiment.name} cannot be stopped early, because a pipeline reports its metrics once, at "
+                "its end; leave earlyStopping out."
             )
         pipeline.require_parameters(experiment.space)
         for name, kind in experiment.space.items():
@@ -81,30 +81,30 @@ class PipelineTrial:
             _cast(parameter, value, self.pipeline.source)
 
     def arguments(self, values: Mapping[str, Any], *, result: str) -> dict[str, Any]:
-        """Arguments of a run, of the types that the pipeline wants.
+        """Return the arguments of a run, cast to the types of the pipeline's parameters.
 
         Args:
             values: The trial's values.
             result: Address for its metrics.
 
         Raises:
-            InputError: If the pipeline would not take one of them.
+            InputError: If the pipeline would reject one of them.
         """
-        known = self.pipeline.parameters
-        own = {name: _cast(known[name], value, self.pipeline.source) for name, value in values.items()}
+        parameters = self.pipeline.parameters
+        own = {name: _cast(parameters[name], value, self.pipeline.source) for name, value in values.items()}
         checked = self.pipeline.check_arguments({**self.experiment.arguments, **own, RESULT: result})
         return {name: _escape_texts(value) for name, value in checked.items()}
 
-    def end_trial(self, asked: TrialRequest, address: str, *, seconds: float, error: str = "") -> Trial:
-        """What came of a run.
+    def end_trial(self, request: TrialRequest, address: str, *, seconds: float, error: str = "") -> Trial:
+        """Return the trial with the result of its run.
 
         Args:
-            asked: The trial.
-            address: Where its metrics would lie.
+            request: The request of the trial.
+            address: Address of its metrics.
             seconds: How long it took.
-            error: Why it failed; empty if it ran to its end.
+            error: Why it failed; empty if it completed.
         """
-        trial = Trial(asked.number, asked.name, asked.experiment.name, "", dict(asked.values), "failed")
+        trial = Trial(request.number, request.name, request.experiment.name, "", dict(request.values), "failed")
         trial = replace(trial, seconds=seconds, error=error)
         if error:
             return trial
@@ -112,36 +112,36 @@ class PipelineTrial:
             metrics = metrics_report.read(address)
         except MissingError:
             return replace(
-                trial, status="metrics_unavailable", error=f"the pipeline ended well and reported nothing to {address}."
+                trial, status="metrics_unavailable", error=f"the pipeline succeeded and reported nothing to {address}."
             )
         except HeadraceError as problem:
             return replace(trial, error=str(problem))
-        objective = asked.experiment.objective
-        told = {name: (metrics[name],) for name in objective.metrics if name in metrics}
+        objective = request.experiment.objective
+        reported = {name: (metrics[name],) for name in objective.metrics if name in metrics}
         value = metrics.get(objective.metric, math.nan)
         if not math.isfinite(value):
             names = ", ".join(sorted(metrics))
             error = f"the pipeline must report {objective.metric}; it reported {names}."
-            return replace(trial, status="metrics_unavailable", metrics=summary_of(told), error=error)
-        return replace(trial, status="succeeded", score=value, metrics=summary_of(told), reported=(value,))
+            return replace(trial, status="metrics_unavailable", metrics=summary_of(reported), error=error)
+        return replace(trial, status="succeeded", score=value, metrics=summary_of(reported), reported=(value,))
 
 
 def _values(kind: NumberRange | ValueChoice) -> tuple[Any, ...]:
-    """Values of a parameter that stand for all of them."""
+    """Return values of a parameter that are enough to check all of them."""
     if isinstance(kind, ValueChoice):
         return kind.values
     return (int(kind.low), int(kind.high)) if kind.whole else (kind.low, kind.high)
 
 
 def _escape_texts(value: Any) -> Any:
-    """A value whose texts pass through the runner unharmed."""
+    """Return a value with its texts escaped for the runner."""
     if isinstance(value, list):
         return [_escape_texts(item) for item in value]
     return escape(value) if isinstance(value, str) else value
 
 
 def _cast(parameter: PipelineParameter, value: Any, where: str) -> Any:
-    """A searched value as an argument: the text of a categorical parameter may stand for a number or a truth."""
+    """Return a searched value as an argument: a categorical parameter's text may mean a number or a boolean."""
     if isinstance(value, str):
         return parameter.value_of(value, where)
     return parameter.value(value, where)
@@ -155,31 +155,31 @@ def load(path: Path, *, arguments: Mapping[str, str] | None = None) -> PipelineT
         arguments: Arguments, as texts, in place of those that its trials share.
 
     Returns:
-        Both; None if the Experiment's trial is no pipeline.
+        Both; None if the Experiment's trials do not run a pipeline.
 
     Raises:
-        MissingError: If a file is not there.
-        InputError: If one of them cannot be used, or they do not fit together.
+        MissingError: If a file does not exist.
+        InputError: If one of them is invalid, or they do not match.
     """
     experiment = experiment_yaml.load(path)
     if not experiment.pipeline:
         return None
     pipeline = pipeline_spec.read(path.parent / experiment.pipeline)
-    given = arguments or {}
-    pipeline.require_parameters(given)
-    searched = next((name for name in given if name in experiment.space), None)
+    texts = arguments or {}
+    pipeline.require_parameters(texts)
+    searched = next((name for name in texts if name in experiment.space), None)
     if searched is not None:
         raise InputError(f"{quote(searched)} is searched by {experiment.name}; it cannot be given a value.")
-    own = {name: pipeline.parameters[name].value_of(text, pipeline.source) for name, text in given.items()}
+    own = {name: pipeline.parameters[name].value_of(text, pipeline.source) for name, text in texts.items()}
     return PipelineTrial(replace(experiment, arguments={**experiment.arguments, **own}), pipeline)
 
 
 def write(trial: PipelineTrial, folder: Path) -> None:
-    """Write what trials elsewhere need, to be read by ``load``; equal ones give equal bytes.
+    """Write the files that remote trials need, for ``load`` to read; equal trials give equal bytes.
 
     Args:
         trial: An Experiment that was read from a document, and its pipeline.
-        folder: Where to.
+        folder: Folder for the files.
     """
     document = json.loads(json.dumps(trial.experiment.document))
     annotations = document["metadata"]["annotations"]

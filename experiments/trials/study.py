@@ -1,4 +1,4 @@
-"""What the trials of a search have in common: rows, folds, and the seed, made once."""
+"""The rows, folds and seed that all trials of a search share."""
 
 import zlib
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from headrace.experiments.trials.cross_validation import TrainingSample
 
 @dataclass(frozen=True)
 class Study:
-    """Training rows, and how they are cross-validated.
+    """Training rows, and their folds for cross-validation.
 
     Attributes:
         frame: Typed training table (n rows), with the target and the row features.
         contract: Its contract.
-        rows: Which rows the trials use (m,), sorted.
-        folds: Folds of these rows.
+        rows: Indices of the rows that the trials use (m,), sorted.
+        folds: Folds of these rows; their indices count from 0 to m - 1.
         seed: Seed of everything random.
     """
 
@@ -41,12 +41,12 @@ class Study:
 
     @classmethod
     def read(cls, train_table: Path, contract: Path, *, folds: int = 0, seed: int = 0) -> Self:
-        """Read the training rows and divide them.
+        """Read the training rows and divide them into folds.
 
         Args:
             train_table: Typed table with the target and the row features.
             contract: The contract's file.
-            folds: How many folds; 0 to let the rows decide.
+            folds: Number of folds; 0 to choose it by the number of rows.
             seed: Seed of everything random.
 
         Raises:
@@ -57,7 +57,7 @@ class Study:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, contract: Contract, *, folds: int = 0, seed: int = 0) -> Self:
-        """Divide training rows; see ``read``."""
+        """Divide training rows (n rows) into folds; see ``read``."""
         target = model_matrix.encode_target(frame, contract)
         columns = len(matrix_layout.columns(contract))
         rows = search_sample.sample(target, task=contract.task, columns=columns, seed=seed)
@@ -65,7 +65,7 @@ class Study:
 
     @cached_property
     def sample(self) -> TrainingSample:
-        """The rows that the trials use, encoded once."""
+        """The encoded rows that the trials use (m rows)."""
         part = self.frame[self.rows]
         return TrainingSample(
             encoded=model_matrix.encode(part, self.contract),
@@ -80,23 +80,23 @@ class Study:
         """SHA-256 of the rows that the trials use, encoded."""
         return digest(self.sample.encoded, self.sample.target)
 
-    def part(self, places: NDArray[np.int64], *, folds: int = 0) -> "Study":
-        """A study of some of the rows that the trials use, divided anew.
+    def part(self, positions: NDArray[np.int64], *, folds: int = 0) -> "Study":
+        """Return a study of some of the rows that the trials use, divided anew.
 
         Args:
-            places: Places (k,) among those rows.
-            folds: How many folds; 0 to let the rows decide.
+            positions: Indices (k,) into ``rows``.
+            folds: Number of folds; 0 to choose it by the number of rows.
 
         Raises:
             DataError: If they cannot be cross-validated.
         """
-        frame = self.frame[self.rows[places]]
+        frame = self.frame[self.rows[positions]]
         target = model_matrix.encode_target(frame, self.contract)
-        made = _folds(frame, target, self.contract, folds, self.seed)
-        return Study(frame, self.contract, np.arange(len(target)), made, self.seed)
+        new_folds = _folds(frame, target, self.contract, folds, self.seed)
+        return Study(frame, self.contract, np.arange(len(target)), new_folds, self.seed)
 
     def facts(self) -> dict[str, Any]:
-        """What decides the trials besides their parameters."""
+        """Return everything that determines the trials, besides their parameters."""
         return {
             "rows": len(self.rows),
             "folds": len(self.folds),
@@ -112,9 +112,9 @@ def _folds(
     return folds.make(frame, target, contract, folds=count, seed=seed)
 
 
-def _digest_of(made: Sequence[Fold]) -> int:
-    """A checksum of which rows are held out together."""
+def _digest_of(divided: Sequence[Fold]) -> int:
+    """Return a checksum of which rows are held out together."""
     state = 0
-    for fold in made:
+    for fold in divided:
         state = zlib.crc32(np.ascontiguousarray(fold.held_out, dtype="<i8").tobytes(), state)
     return state

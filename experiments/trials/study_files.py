@@ -1,4 +1,4 @@
-"""A study as files, for trials that run elsewhere: rows, folds and what is searched, made once and read by each."""
+"""Writes and reads a study as files, for trials in other processes: rows, folds and the Experiment."""
 
 import json
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ _TABLE, _CONTRACT, _ROWS, _STUDY, _EXPERIMENT = "table", "contract.yaml", "rows.
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """What a trial needs to know.
+    """A study and its Experiment, which is all that a trial needs.
 
     Attributes:
         study: Rows and folds.
-        experiment: What is searched.
+        experiment: The Experiment.
     """
 
     study: Study
@@ -35,11 +35,11 @@ class StoredStudy:
 
 
 def write(stored: StoredStudy, folder: Path) -> None:
-    """Write a study; equal ones give equal bytes.
+    """Write a study; equal studies give equal bytes.
 
     Args:
         stored: The study and its Experiment, which was read from a document.
-        folder: Where to.
+        folder: Folder for the files.
 
     Raises:
         InputError: If the folder cannot be written.
@@ -49,8 +49,8 @@ def write(stored: StoredStudy, folder: Path) -> None:
         writer.write(study.frame)
     write_text(folder / _CONTRACT, contract_yaml.dump(study.contract))
     arrays = {"rows": study.rows}
-    for place, fold in enumerate(study.folds):
-        arrays |= {f"fitted_{place}": fold.fitted, f"held_out_{place}": fold.held_out}
+    for number, fold in enumerate(study.folds):
+        arrays |= {f"fitted_{number}": fold.fitted, f"held_out_{number}": fold.held_out}
     np.savez(folder / _ROWS, allow_pickle=False, **arrays)
     write_json(folder / _STUDY, {"format": FORMAT, "folds": len(study.folds), "seed": study.seed})
     write_text(folder / _EXPERIMENT, yaml_documents.dump(json.loads(json.dumps(stored.experiment.document))))

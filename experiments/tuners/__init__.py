@@ -1,1 +1,1 @@
-"""Where trials run: in this process or on Katib."""
+"""Tuners, which run the trials of a search: in this process or on Katib."""

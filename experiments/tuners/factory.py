@@ -1,4 +1,4 @@
-"""Where the trials of a search run: the one place that chooses."""
+"""Creates the tuner for a target: this process or Katib."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TunerKind = Literal["local", "katib"]
 Cleanup = Literal["always", "succeeded", "never"]
 TRIAL_ACCOUNT = "headrace-trial"
-"""Service account of the trials' pods, which has no right at all; every overlay brings it."""
+"""Service account of the trials' pods, without any rights; every overlay has it."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class TunerTarget:
 
     Attributes:
         on: ``local``, in this process, or ``katib``.
-        journal: Here: file or folder in which finished trials are kept until the search is whole; empty for none.
-        image: There: image of the trials' pods.
-        deadline: There: longest time, such as ``2h``; empty for a day.
-        cleanup: There: when the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
-        namespace: There: namespace of the Experiments; empty for the pod's own, or the context's.
+        journal: Locally: file or folder that stores finished trials until the search is complete; empty for none.
+        image: On Katib: image of the trials' pods.
+        deadline: On Katib: longest time, such as ``2h``; empty for a day.
+        cleanup: On Katib: when the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``.
+        namespace: On Katib: namespace of the Experiments; empty for the pod's own, or the context's.
     """
 
     on: str = "local"
@@ -40,10 +40,10 @@ class TunerTarget:
     namespace: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse words that mean nothing.
+        """Raise if ``on`` or ``cleanup`` has an unknown value.
 
         Raises:
-            InputError: If there are any.
+            InputError: If so.
         """
         if self.on not in get_args(TunerKind):
             raise InputError(
@@ -53,34 +53,34 @@ class TunerTarget:
             raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {quote(self.cleanup)} instead.")
 
 
-def choose(place: TunerTarget) -> Tuner:
-    """The tuner of a place.
+def choose(target: TunerTarget) -> Tuner:
+    """Return the tuner for a target.
 
     Raises:
-        InputError: If Katib is asked for and no object store is set, or the deadline is no time.
-        ClusterError: If there is no way to a cluster.
+        InputError: If Katib is to run the trials and no object store is set, or the deadline is not a duration.
+        ClusterError: If no cluster can be reached.
     """
-    if place.on == "local":
-        return LocalTuner(Path(place.journal) if place.journal else None)
-    return katib(place, pod={"service_account": TRIAL_ACCOUNT})
+    if target.on == "local":
+        return LocalTuner(Path(target.journal) if target.journal else None)
+    return katib(target, pod={"service_account": TRIAL_ACCOUNT})
 
 
-def katib(place: TunerTarget, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
-    """Katib on the current cluster; raises as ``choose`` does.
+def katib(target: TunerTarget, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
+    """Return the tuner for Katib on the current cluster; raise as ``choose`` does.
 
     Args:
-        place: How trials run there.
-        pod: Fields of ``katib_spec.Pod`` that differ from the defaults.
+        target: How trials run there.
+        pod: Fields of ``katib_spec.TrialPod`` that differ from the defaults.
     """
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - a search here needs no cluster
     from headrace.experiments.tuners.katib import KatibOptions, KatibTuner  # noqa: PLC0415
     from headrace.experiments.tuners.katib_spec import TrialPod  # noqa: PLC0415
 
     store = require_store("a search on Katib needs an object store that the trials' pods reach too")
-    deadline = seconds(place.deadline) if place.deadline else KatibOptions.deadline_seconds
-    cleanup: Cleanup = "always" if place.cleanup == "always" else "never" if place.cleanup == "never" else "succeeded"
+    deadline = seconds(target.deadline) if target.deadline else KatibOptions.deadline_seconds
+    cleanup: Cleanup = "always" if target.cleanup == "always" else "never" if target.cleanup == "never" else "succeeded"
     return KatibTuner(
-        connect(namespace=place.namespace),
+        connect(namespace=target.namespace),
         store,
-        KatibOptions(TrialPod(place.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
+        KatibOptions(TrialPod(target.image, **(pod or {})), deadline_seconds=deadline, cleanup=cleanup),
     )

@@ -1,4 +1,4 @@
-"""The search on a cluster: Katib's Experiments, whose trials run this suite's own image."""
+"""The search on a cluster: Katib's Experiments, whose trials run the image of this suite."""
 
 import json
 import tempfile
@@ -36,20 +36,20 @@ from headrace.stores.objects.object_store import ObjectStore, connect
 EXPERIMENT_LABEL = "katib.kubeflow.org/experiment"
 Write = Callable[[Experiment, Path], None]
 _MOST_RECORD_BYTES = 1 << 20
-# A record may be a moment behind the Trial's status.
+# A trial's record may appear a moment after its status.
 _SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class KatibOptions:
-    """How Experiments are run.
+    """How to run Experiments.
 
     Attributes:
-        pod: What a trial's pod is made of.
+        pod: Image and settings of a trial's pod.
         deadline_seconds: Longest time for all of them.
         cleanup: When the Experiments are deleted: ``always``, if they ``succeeded``, or ``never``. One that is still
-            running when the search ends goes on with ``never``, and is deleted otherwise.
-        poll_seconds: Time between two looks.
+            running when the search ends continues with ``never``, and is deleted otherwise.
+        poll_seconds: Seconds between two polls.
     """
 
     pod: TrialPod
@@ -59,28 +59,28 @@ class KatibOptions:
 
 
 class KatibTuner:
-    """Trials in pods of their own, chosen by Katib; see ``tuner.Tuner``."""
+    """Runs trials in pods of their own, chosen by Katib; see ``Tuner``."""
 
     name = "katib"
 
     def __init__(self, cluster: Cluster, store: StoreSettings, options: KatibOptions) -> None:
-        """Prepare.
+        """Set the cluster, the store and the options.
 
         Args:
             cluster: Where Katib is.
             store: The object store that this process and the trials' pods share.
-            options: How Experiments are run.
+            options: How to run Experiments.
         """
         self._cluster = cluster
         self._settings = store
         self._options = options
 
     def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
-        """See ``Tuner.tune``. The Experiments are deleted when this is interrupted, by SIGTERM too.
+        """Search, as ``Tuner.tune`` says. An interrupt, also by SIGTERM, deletes the Experiments.
 
         Raises:
-            InputError: If an Experiment cannot be sent, or the namespace takes none.
-            ClusterError: If the cluster cannot be asked.
+            InputError: If an Experiment cannot be sent, or the namespace accepts none.
+            ClusterError: If the cluster cannot be reached.
             FailedSearchError: If an Experiment fails, takes too long, or has no best trial.
         """
 
@@ -92,35 +92,36 @@ class KatibTuner:
     def run(
         self, plan: SearchPlan, write: Write, *, listener: Listener, keep: Callable[[Trial], None] = lambda _: None
     ) -> SearchResult:
-        """Have Katib run the trials of a plan, whatever they are; raises as ``tune`` does.
+        """Have Katib run the trials of a plan, of any kind; raise as ``tune`` does.
 
         Args:
-            plan: What is searched.
-            write: Writes what the trials of an Experiment need to a folder, which is put into the store.
+            plan: The search.
+            write: Writes the files that the trials of an Experiment need to a folder, which is uploaded to the store.
             listener: Called after each trial.
-            keep: Called with the best trial, while the Experiments are still there.
+            keep: Called with the best trial, while the Experiments still exist.
         """
         store = connect(self._settings)
         katib_namespace.check(self._cluster, account=self._options.pod.service_account)
+        # SIGTERM raises here, so that a stopped process deletes its Experiments like an interrupted one.
         with ended_by_sigterm(), ExitStack() as claims:
-            made: list[RunningExperiment] = []
+            started: list[RunningExperiment] = []
             try:
                 for experiment in plan.experiments:
-                    self._start(experiment, write, store, made, claims)
-                self._wait(made, store, listener)
-                found = _build_result(made, plan)
+                    self._start(experiment, write, store, started, claims)
+                self._wait(started, store, listener)
+                result = _build_result(started, plan)
             except FailedSearchError as failure:
-                said = ending.after_failure(self._cluster, made, self._options.cleanup)
-                raise FailedSearchError(f"{str(failure).rstrip('.')}{said}.", failure.trials) from failure
+                consequence = ending.after_failure(self._cluster, started, self._options.cleanup)
+                raise FailedSearchError(f"{str(failure).rstrip('.')}{consequence}.", failure.trials) from failure
             except BaseException:
-                ending.end(self._cluster, made, delete=True)
+                ending.end(self._cluster, started, delete=True)
                 raise
-            keep(found.best)
-            ending.end(self._cluster, made, delete=self._options.cleanup != "never")
-            return found
+            keep(result.best)
+            ending.end(self._cluster, started, delete=self._options.cleanup != "never")
+            return result
 
     def manifests(self, plan: SearchPlan, study: Study) -> list[Document]:
-        """The Experiments as they would be sent; their study is put into the store."""
+        """Return the Experiments as they would be sent; upload their study to the store."""
         store = connect(self._settings)
         return [self._document(experiment, _files(study), store)[0] for experiment in plan.experiments]
 
@@ -133,68 +134,74 @@ class KatibTuner:
         return document, uri
 
     def _start(
-        self, experiment: Experiment, write: Write, store: ObjectStore, made: list[RunningExperiment], claims: ExitStack
+        self,
+        experiment: Experiment,
+        write: Write,
+        store: ObjectStore,
+        started: list[RunningExperiment],
+        claims: ExitStack,
     ) -> None:
         document, uri = self._document(experiment, write, store)
         name = document["metadata"]["name"]
         claim = claims.enter_context(hold_claim(self._cluster, LeaseSubject(EXPERIMENTS.kind, name)))
-        # Listed first: one that is interrupted while it is made is deleted too.
-        made.append(RunningExperiment(experiment, name, uri, claim))
+        # Added to the list before it is created, so that an interrupt in between deletes it too.
+        started.append(RunningExperiment(experiment, name, uri, claim))
         self._cluster.create(document)
 
-    def _wait(self, made: Sequence[RunningExperiment], store: ObjectStore, listener: Listener) -> None:
+    def _wait(self, started: Sequence[RunningExperiment], store: ObjectStore, listener: Listener) -> None:
         deadline = time.monotonic() + self._options.deadline_seconds
         while True:
-            for one in made:
-                self._look(one, store, listener, first=sum(len(other.trials) for other in made))
-            if all(one.reason for one in made):
+            for running in started:
+                self._look(running, store, listener, first=sum(len(sibling.trials) for sibling in started))
+            if all(running.reason for running in started):
                 return
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._late(made)
-            time.sleep(min(self._options.poll_seconds, left))
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise self._late(started)
+            time.sleep(min(self._options.poll_seconds, remaining))
 
-    def _look(self, one: RunningExperiment, store: ObjectStore, listener: Listener, *, first: int) -> None:
-        """Take in what has become of an Experiment and its trials since the last look."""
-        one.claim.check()
-        if one.reason:
+    def _look(self, running: RunningExperiment, store: ObjectStore, listener: Listener, *, first: int) -> None:
+        """Read the states of an Experiment and its trials, and report trials that have ended since the last poll."""
+        running.claim.check()
+        if running.reason:
             return
-        experiment = self._cluster.get(EXPERIMENTS, one.name)
+        experiment = self._cluster.get(EXPERIMENTS, running.name)
         if experiment is None:
-            one.claim.confirm()  # raises if it was tidied away
-            one.has_ended = True
-            raise FailedSearchError(f"the Experiment {one.name} must be there until its end; somebody deleted it.")
-        refused = katib_status.failure_reason(experiment, self._cluster.get(SUGGESTIONS, one.name))
+            running.claim.confirm()  # raises if a cleanup deleted the Experiment
+            running.has_ended = True
+            raise FailedSearchError(f"the Experiment {running.name} must be there until its end; somebody deleted it.")
+        refused = katib_status.failure_reason(experiment, self._cluster.get(SUGGESTIONS, running.name))
         reason = katib_status.success_reason(experiment)
-        one.has_ended = bool(refused or reason)
-        if one.has_ended:  # the last trials are told a moment later
+        running.has_ended = bool(refused or reason)
+        if running.has_ended:  # Katib updates the last trials a moment later
             time.sleep(_SETTLE_SECONDS)
-        documents = self._cluster.list(TRIALS, labels=f"{EXPERIMENT_LABEL}={one.name}")
+        documents = self._cluster.list(TRIALS, labels=f"{EXPERIMENT_LABEL}={running.name}")
         for document in sorted(documents, key=_age):
             name = document["metadata"]["name"]
-            if name not in one.trials and katib_status.trial_outcome(document):
-                record = _record(store, one.study, name)
-                one.trials[name] = katib_status.read(document, first, one.experiment, record)
+            if name not in running.trials and katib_status.trial_outcome(document):
+                record = _record(store, running.study, name)
+                running.trials[name] = katib_status.read(document, first, running.experiment, record)
                 first += 1
-                listener(one.trials[name])
+                listener(running.trials[name])
         if refused:
             raise FailedSearchError(
-                f"the Experiment {one.name} must come to a good end; Katib says: {refused}.", _number_trials([one])
+                f"the Experiment {running.name} must come to a good end; Katib says: {refused}.",
+                _number_trials([running]),
             )
-        one.reason = reason
+        running.reason = reason
 
-    def _late(self, made: Sequence[RunningExperiment]) -> FailedSearchError:
-        open_ones = [one for one in made if not one.has_ended]
-        done = sum(len(one.trials) for one in open_ones)
+    def _late(self, started: Sequence[RunningExperiment]) -> FailedSearchError:
+        open_ones = [running for running in started if not running.has_ended]
+        ended_trials = sum(len(running.trials) for running in open_ones)
         return FailedSearchError(
             f"{ending.describe_experiments(open_ones)} must end within {self._options.deadline_seconds:g} s, and "
-            f"{done} of its trials "
+            f"{ended_trials} of its trials "
             "have ended by then: give it a later deadline, or fewer trials.",
-            _number_trials(made),
+            _number_trials(started),
         )
 
     def _keep(self, best: Trial, study: Study, folder: Path, objective: Objective) -> None:
-        """The bundle of the best trial: its own, or, of a template that keeps none, one made here."""
+        """Fetch the bundle of the best trial, or build it here if the trial's template stores none."""
         if best.bundle:
             bundle_store.fetch(best.bundle, folder, settings=self._settings)
             return
@@ -208,12 +215,12 @@ def _files(study: Study) -> Write:
 
 
 def _record(store: ObjectStore, study: str, name: str) -> dict[str, Any] | None:
-    """What a trial itself has kept."""
+    """Return the record that a trial stored, or None."""
     try:
-        found: dict[str, Any] = json.loads(store.get_bytes(record_key(study, name), _MOST_RECORD_BYTES))
+        record: dict[str, Any] = json.loads(store.get_bytes(record_key(study, name), _MOST_RECORD_BYTES))
     except MissingError:
         return None
-    return found
+    return record
 
 
 def _age(document: Document) -> tuple[str, str]:
@@ -221,18 +228,18 @@ def _age(document: Document) -> tuple[str, str]:
     return str(metadata.get("creationTimestamp", "")), str(metadata["name"])
 
 
-def _number_trials(made: Sequence[RunningExperiment]) -> tuple[Trial, ...]:
-    """All trials, each with its place."""
-    trials = [trial for one in made for trial in one.trials.values()]
+def _number_trials(started: Sequence[RunningExperiment]) -> tuple[Trial, ...]:
+    """Return all trials, numbered in order."""
+    trials = [trial for running in started for trial in running.trials.values()]
     return tuple(replace(trial, number=number) for number, trial in enumerate(sorted(trials, key=lambda t: t.number)))
 
 
-def _build_result(made: Sequence[RunningExperiment], plan: SearchPlan) -> SearchResult:
-    trials = _number_trials(made)
+def _build_result(started: Sequence[RunningExperiment], plan: SearchPlan) -> SearchResult:
+    trials = _number_trials(started)
     best = best_of(trials, plan.objective)
     if best is None:
         first = next((trial.error for trial in trials if trial.error), "no trial was run")
         raise FailedSearchError(
             f"at least one trial of the search must succeed; all {len(trials)} failed, the first with: {first}.", trials
         )
-    return SearchResult(trials, best, made[0].reason)
+    return SearchResult(trials, best, started[0].reason)

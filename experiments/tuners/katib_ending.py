@@ -1,4 +1,4 @@
-"""What becomes of Katib's Experiments when the search that made them ends: well, late or badly."""
+"""Stops or deletes Katib's Experiments when the search that created them ends: in success, failure or time-out."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,15 +17,15 @@ Cleanup = Literal["always", "succeeded", "never"]
 
 @dataclass
 class RunningExperiment:
-    """An Experiment that was made.
+    """An Experiment that was created.
 
     Attributes:
-        experiment: What is searched.
+        experiment: The Experiment.
         name: Its name on the cluster.
-        study: URI of what its trials read.
-        claim: The claim on it.
-        reason: Why it ended well; empty if it did not, or not yet.
-        has_ended: Whether it has come to an end of its own, good or bad, or is gone.
+        study: URI of its trials' study.
+        claim: The Lease that marks it as watched.
+        reason: Why it succeeded; empty if it did not, or not yet.
+        has_ended: Whether it has succeeded, failed or been deleted.
         trials: Its trials that have ended, by name.
     """
 
@@ -38,35 +38,35 @@ class RunningExperiment:
     trials: dict[str, Trial] = field(default_factory=dict)
 
 
-def end(cluster: Cluster, made: Sequence[RunningExperiment], *, delete: bool) -> None:
-    """Give the Experiments up, and delete them if that is wanted; what cannot be deleted stays claimed.
+def end(cluster: Cluster, experiments: Sequence[RunningExperiment], *, delete: bool) -> None:
+    """Release the Experiments, and delete them if ``delete``; one that cannot be deleted stays claimed.
 
     Raises:
         ClusterError: If one of them cannot be deleted.
     """
-    for one in made:
+    for running in experiments:
         if delete:
-            cluster.delete(EXPERIMENTS, one.name)
+            cluster.delete(EXPERIMENTS, running.name)
         with suppress(LeaseLostError):
-            one.claim.end()
+            running.claim.end()
 
 
-def after_failure(cluster: Cluster, made: Sequence[RunningExperiment], cleanup: Cleanup) -> str:
-    """Stop what still runs, or let it go on if nothing is ever to be deleted; what has ended stays to be looked at.
+def after_failure(cluster: Cluster, experiments: Sequence[RunningExperiment], cleanup: Cleanup) -> str:
+    """Delete running Experiments, or let them continue if ``cleanup`` is ``never``; ended ones stay for inspection.
 
     Args:
         cluster: Where they are.
-        made: The Experiments.
-        cleanup: When they are to be deleted.
+        experiments: The Experiments.
+        cleanup: When to delete them.
 
     Returns:
-        What became of them, as clauses that go on a sentence; empty if all had ended and stay.
+        What happened to them, as clauses that continue a sentence; empty if all had ended and stay.
 
     Raises:
-        ClusterError: If it cannot be said that one goes on, or one that has ended cannot be deleted.
+        ClusterError: If a claim on one that continues cannot be updated, or one that has ended cannot be deleted.
     """
-    running = [one for one in made if not one.has_ended]
-    ended = [one for one in made if one.has_ended]
+    running = [one for one in experiments if not one.has_ended]
+    ended = [one for one in experiments if one.has_ended]
     for one in ended:
         if cleanup == "always":
             cluster.delete(EXPERIMENTS, one.name)
@@ -96,11 +96,11 @@ def after_failure(cluster: Cluster, made: Sequence[RunningExperiment], cleanup: 
     return f"; {describe_experiments(running)} {were} stopped and deleted, with Trials and pods"
 
 
-def describe_experiments(made: Sequence[RunningExperiment]) -> str:
-    """Their names, as they are told: ``the Experiment forest-0a1b2c3d``."""
-    names = " and ".join(one.name for one in made)
-    return f"the Experiment{'' if len(made) == 1 else 's'} {names}"
+def describe_experiments(experiments: Sequence[RunningExperiment]) -> str:
+    """Return their names for a message: ``the Experiment forest-0a1b2c3d``."""
+    names = " and ".join(running.name for running in experiments)
+    return f"the Experiment{'' if len(experiments) == 1 else 's'} {names}"
 
 
-def _it(made: Sequence[RunningExperiment]) -> str:
-    return "it" if len(made) == 1 else "them"
+def _it(experiments: Sequence[RunningExperiment]) -> str:
+    return "it" if len(experiments) == 1 else "them"

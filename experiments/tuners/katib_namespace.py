@@ -1,4 +1,4 @@
-"""Whether a namespace takes a search on Katib."""
+"""Checks whether a namespace is ready for a search on Katib."""
 
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import NAMESPACES, SERVICE_ACCOUNTS, ObjectKind
@@ -9,20 +9,20 @@ LABEL = "katib.kubeflow.org/metrics-collector-injection"
 
 
 def check(cluster: Cluster, *, account: str) -> None:
-    """Refuse a namespace in which Katib collects no metrics, or whose Jobs make no pods, as far as one may look.
+    """Raise if Katib collects no metrics in a namespace, or its Jobs create no pods, as far as the account may see.
 
     Args:
         cluster: The cluster and the namespace.
-        account: Service account of the trials; empty for Kubernetes' own.
+        account: Service account of the trials; empty for the namespace's default.
 
     Raises:
         InputError: If the label or the account is missing.
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be reached.
     """
     name = cluster.namespace
-    found = _looked_at(cluster, NAMESPACES, name)
-    labels = (found or {}).get("metadata", {}).get("labels") or {}
-    if found is not _HIDDEN and labels.get(LABEL) != "enabled":
+    namespace = _looked_at(cluster, NAMESPACES, name)
+    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+    if namespace is not _HIDDEN and labels.get(LABEL) != "enabled":
         raise InputError(
             f"the namespace {name} must have the label {LABEL}=enabled, or Katib collects no metrics there; run "
             f"kubectl label namespace {name} {LABEL}=enabled."
@@ -35,7 +35,7 @@ def check(cluster: Cluster, *, account: str) -> None:
 
 
 def _looked_at(cluster: Cluster, kind: ObjectKind, name: str) -> Document | None:
-    """An object, None if it is not there; an empty one if one may not look."""
+    """Return an object; None if it does not exist; an empty one if the account may not read it."""
     try:
         return cluster.get(kind, name)
     except ClusterError as error:

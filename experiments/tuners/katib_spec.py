@@ -1,7 +1,7 @@
-"""The Experiment that is sent to Katib: what was read from a file, completed by the trial's template.
+"""The Experiment that is sent to Katib: the document of a file, completed by the trial's template.
 
 A trial is a Job of the suite's own image that runs ``headrace.experiments.trial_job``. Values travel by environment
-variables, never by arguments: Katib's metrics collector joins the command to a line for a shell, without quotes.
+variables, never by arguments, because Katib's metrics collector joins the command into a shell line without quotes.
 """
 
 import copy
@@ -21,12 +21,12 @@ COMMAND = ("python3", "-m", "headrace.experiments.trial_job")
 STUDY, TRIAL, PARAMETERS = "HEADRACE_STUDY", "HEADRACE_TRIAL", "HEADRACE_TRIAL_PARAMETERS"
 STUDY_ANNOTATION = "headrace/study"
 _NAME_OF_TRIAL = "trialName"
-_SUFFIX = 9  # a dash and eight digits, so that a second search of the same name finds its place free
+_SUFFIX = 9  # a dash and eight digits, so that a second search can have the same name
 
 
 @dataclass(frozen=True)
 class TrialPod:
-    """What a trial's pod is made of.
+    """The pod of a trial.
 
     Attributes:
         image: The suite's image, with its tag.
@@ -34,10 +34,10 @@ class TrialPod:
         service_account: Service account; empty for the namespace's default.
         cpu: Processors, as Kubernetes writes them; requested and allowed.
         memory: Memory, likewise.
-        command: What it runs.
+        command: Command of its container.
         environment: Further variables.
-        token: Audience of a token that is projected into the pod at ``token_path``; empty for none.
-        token_path: Where.
+        token: Audience of a service account token that is mounted at ``token_path``; empty for none.
+        token_path: Path of the token in the pod.
     """
 
     image: str
@@ -52,19 +52,19 @@ class TrialPod:
 
 
 def build(experiment: Experiment, *, suffix: str, study: str, pod: TrialPod) -> dict[str, Any]:
-    """The Experiment as Katib takes it.
+    """Return the Experiment in Katib's form.
 
     Args:
-        experiment: What was read from a document.
-        suffix: Eight characters that tell this search from others of its name.
-        study: URI of what its trials need.
-        pod: What they are made of; an Experiment that brings a template keeps it.
+        experiment: The Experiment, read from a document.
+        suffix: Eight characters that distinguish this search from others of the same name.
+        study: URI of its trials' study.
+        pod: Pod of the trials; an Experiment with a template of its own keeps that.
 
     Returns:
         A Kubernetes object, as plain values.
 
     Raises:
-        InputError: If Katib would refuse it.
+        InputError: If Katib would reject it.
     """
     document = copy.deepcopy(dict(experiment.document))
     name = f"{experiment.name[: webhook.LONGEST_NAME - _SUFFIX].rstrip('-')}-{suffix}"
@@ -84,9 +84,9 @@ def build(experiment: Experiment, *, suffix: str, study: str, pod: TrialPod) -> 
     }
 
 
-def _spec(given: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
-    """The part of an Experiment that says what is searched, with every count and strategy written out."""
-    spec = dict(given)
+def _spec(document: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
+    """Return the ``spec`` of an Experiment, with every count and strategy written out."""
+    spec = dict(document)
     spec["parallelTrialCount"] = experiment.parallel
     for key, count in (("maxTrialCount", experiment.max_trials), ("maxFailedTrialCount", experiment.max_failed)):
         if count:
@@ -106,9 +106,9 @@ def _spec(given: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
 
 
 def _template(experiment: Experiment, study: str, pod: TrialPod) -> dict[str, Any]:
-    names = {name: f"p{place}" for place, name in enumerate(experiment.space)}
+    names = {name: f"p{index}" for index, name in enumerate(experiment.space)}
     values = {name: f"${{trialParameters.{own}}}" for name, own in names.items()}
-    told = {
+    variables = {
         STUDY: study,
         TRIAL: f"${{trialParameters.{_NAME_OF_TRIAL}}}",
         PARAMETERS: json.dumps(values),
@@ -119,9 +119,9 @@ def _template(experiment: Experiment, study: str, pod: TrialPod) -> dict[str, An
         "image": pod.image,
         "imagePullPolicy": "IfNotPresent",
         "command": list(pod.command),
-        "env": [*({"name": key, "value": value} for key, value in told.items()), *_store(pod.secret)],
+        "env": [*({"name": key, "value": value} for key, value in variables.items()), *_store(pod.secret)],
         "resources": {kind: {"cpu": pod.cpu, "memory": pod.memory} for kind in ("requests", "limits")},
-        "volumeMounts": [{"name": name, "mountPath": place} for name, (place, _) in _volumes(pod).items()],
+        "volumeMounts": [{"name": name, "mountPath": index} for name, (index, _) in _volumes(pod).items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "runAsNonRoot": True,
@@ -135,7 +135,7 @@ def _template(experiment: Experiment, study: str, pod: TrialPod) -> dict[str, An
         "spec": {
             "restartPolicy": "Never",
             **({"serviceAccountName": pod.service_account} if pod.service_account else {}),
-            "automountServiceAccountToken": False,  # trials call nobody by the cluster's API
+            "automountServiceAccountToken": False,  # trials do not use the cluster's API
             "containers": [container],
             "volumes": [{"name": name, **source} for name, (_, source) in _volumes(pod).items()],
         },
@@ -155,17 +155,17 @@ def _template(experiment: Experiment, study: str, pod: TrialPod) -> dict[str, An
 
 
 def _volumes(pod: TrialPod) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Where each volume is mounted, and what it is, by name."""
-    found: dict[str, tuple[str, dict[str, Any]]] = {"tmp": ("/tmp", {"emptyDir": {}})}  # noqa: S108 - the one place that a pod may write to
+    """Return mount path and source of each volume, by its name."""
+    volumes: dict[str, tuple[str, dict[str, Any]]] = {"tmp": ("/tmp", {"emptyDir": {}})}  # noqa: S108 - the one place that a pod may write to
     if pod.token:
         folder, _, name = pod.token_path.rpartition("/")
         token = {"serviceAccountToken": {"audience": pod.token, "expirationSeconds": 7200, "path": name}}
-        found["kfp-token"] = (folder, {"projected": {"sources": [token]}})
-    return found
+        volumes["kfp-token"] = (folder, {"projected": {"sources": [token]}})
+    return volumes
 
 
 def _store(secret: str) -> list[dict[str, Any]]:
-    """The object store's address and keys, from a Secret."""
+    """Return the variables with the object store's address and keys, from a Secret."""
     return [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}}
         for name in STORE_VARIABLES
@@ -173,10 +173,10 @@ def _store(secret: str) -> list[dict[str, Any]]:
 
 
 def _check_command(template: Mapping[str, Any], where: str) -> None:
-    """Refuse a command that the collector's shell would read in another way than it is meant.
+    """Raise if the collector's shell would misread a command.
 
     Raises:
-        InputError: If the primary container of a Job has no command, or one with spaces or signs of a shell.
+        InputError: If the primary container of a Job has no command, or one with spaces or shell metacharacters.
     """
     containers = _containers(template.get("trialSpec") or {})
     primary = next((c for c in containers if c.get("name") == template.get("primaryContainerName")), None)
@@ -185,15 +185,15 @@ def _check_command(template: Mapping[str, Any], where: str) -> None:
     words = [*(primary.get("command") or []), *(primary.get("args") or [])]
     if not primary.get("command"):
         raise InputError(
-            f"the container {primary.get('name')} of {where} must have a command, for Katib would look for the image's "
-            "in its registry; got none."
+            f"the container {primary.get('name')} of {where} must have a command, because Katib would look up the "
+            "image's in its registry; got none."
         )
     shell = words[:2] in (["sh", "-c"], ["bash", "-c"], ["/bin/sh", "-c"])
     strange = next((word for word in words if not shell and not template_rules.WORD.fullmatch(str(word))), None)
     if strange is not None:
         raise InputError(
-            f"each word of the command of {where} must be free of spaces, quotes and signs of a shell, for Katib's "
-            f"collector hands it to one unquoted; got {strange!r}; pass it by an environment variable."
+            f"each word of the command of {where} must be free of spaces, quotes and shell metacharacters, because "
+            f"Katib's collector passes it to a shell unquoted; got {strange!r}; pass it by an environment variable."
         )
 
 

@@ -1,4 +1,4 @@
-"""What Katib says of an Experiment and its Trials, as this package says it."""
+"""Translates Katib's Experiments and Trials into those of this package."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from headrace.experiments.space.experiment import Experiment
 
 Document = Mapping[str, Any]
 
-# In this order: a trial that was stopped early has succeeded too, as far as its Job goes.
+# The order matters: the Job of an early stopped trial has succeeded too.
 _STATUSES: tuple[tuple[str, TrialStatus], ...] = (
     ("EarlyStopped", "early_stopped"),
     ("MetricsUnavailable", "metrics_unavailable"),
@@ -24,44 +24,44 @@ _REASON = "Experiment"
 
 
 def condition(document: Document, kind: str) -> Document | None:
-    """The condition of that type, if it holds."""
+    """Return the condition of a type, if its status is True."""
     conditions = (document.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one.get("type") == kind and one.get("status") == "True"), None)
+    return next((item for item in conditions if item.get("type") == kind and item.get("status") == "True"), None)
 
 
 def success_reason(experiment: Document) -> str:
-    """Why an Experiment ended well, such as ``MaxTrialsReached``; empty if it did not, or not yet."""
-    found = condition(experiment, "Succeeded")
-    return str(found.get("reason", "")).removeprefix(_REASON) or "Succeeded" if found else ""
+    """Return why an Experiment succeeded, such as ``MaxTrialsReached``; empty if it did not, or not yet."""
+    succeeded = condition(experiment, "Succeeded")
+    return str(succeeded.get("reason", "")).removeprefix(_REASON) or "Succeeded" if succeeded else ""
 
 
 def failure_reason(experiment: Document, suggestion: Document | None) -> str:
-    """Why an Experiment failed, in Katib's words; empty if it did not.
+    """Return why an Experiment failed, in Katib's words; empty if it did not.
 
     Args:
         experiment: The Experiment.
-        suggestion: Its Suggestion, where a refused algorithm or setting is told.
+        suggestion: Its Suggestion, whose conditions have the reasons for rejected algorithms and settings.
     """
-    found = condition(experiment, "Failed")
-    if not found:
+    failed = condition(experiment, "Failed")
+    if not failed:
         return ""
     refused = condition(suggestion or {}, "Failed")
-    return str((refused or {}).get("message") or found.get("message") or found.get("reason") or "it does not say why")
+    return str((refused or {}).get("message") or failed.get("message") or failed.get("reason") or "it does not say why")
 
 
 def trial_outcome(trial: Document) -> TrialStatus | None:
-    """What became of a Trial; None while it runs."""
+    """Return the outcome of a Trial; None while it runs."""
     return next((status for kind, status in _STATUSES if condition(trial, kind)), None)
 
 
 def read(document: Document, number: int, experiment: Experiment, record: Mapping[str, Any] | None) -> Trial:
-    """A Trial that has ended.
+    """Return a Trial that has ended.
 
     Args:
         document: Katib's Trial.
-        number: Its place in the search.
-        experiment: What it belongs to.
-        record: What the trial itself has kept; None if there is nothing.
+        number: Its position in the search.
+        experiment: The Experiment that it belongs to.
+        record: The record that the trial stored; None if there is none.
 
     Returns:
         The trial. Its status and score are Katib's; its scores by fold, warnings and bundle are its own.
@@ -95,16 +95,16 @@ def read(document: Document, number: int, experiment: Experiment, record: Mappin
 
 
 def _metrics(document: Document) -> dict[str, dict[str, float]]:
-    found = {}
+    by_name = {}
     for metric in ((document.get("status") or {}).get("observation") or {}).get("metrics") or []:
         values = {key: _number(metric.get(key)) for key in ("latest", "min", "max")}
         if all(math.isfinite(value) for value in values.values()):
-            found[str(metric.get("name"))] = values
-    return found
+            by_name[str(metric.get("name"))] = values
+    return by_name
 
 
 def _number(text: Any) -> float:
-    """A number of an observation; NaN for what Katib calls ``unavailable``."""
+    """Return a number of an observation; NaN for Katib's ``unavailable``."""
     try:
         return float(text)
     except (TypeError, ValueError):
@@ -113,8 +113,8 @@ def _number(text: Any) -> float:
 
 def _score(metrics: Mapping[str, Mapping[str, float]], experiment: Experiment) -> float | None:
     objective = experiment.objective
-    found = metrics.get(objective.metric)
-    return None if found is None else found[objective.strategy(objective.metric)]
+    values = metrics.get(objective.metric)
+    return None if values is None else values[objective.strategy(objective.metric)]
 
 
 def _error(document: Document, status: TrialStatus, own: Trial | None) -> str:
@@ -122,15 +122,15 @@ def _error(document: Document, status: TrialStatus, own: Trial | None) -> str:
         return ""
     if own is not None and own.error:
         return own.error
-    kind = next(kind for kind, known in _STATUSES if known == status)
-    found = condition(document, kind) or {}
-    return str(found.get("message") or found.get("reason") or status.replace("_", " "))
+    kind = next(kind for kind, outcome in _STATUSES if outcome == status)
+    reason_condition = condition(document, kind) or {}
+    return str(reason_condition.get("message") or reason_condition.get("reason") or status.replace("_", " "))
 
 
 def _seconds(document: Document) -> float:
     status = document.get("status") or {}
     try:
-        began, done = (datetime.fromisoformat(str(status[key])) for key in ("startTime", "completionTime"))
+        began, completed = (datetime.fromisoformat(str(status[key])) for key in ("startTime", "completionTime"))
     except (KeyError, ValueError):
         return 0.0
-    return max((done - began).total_seconds(), 0.0)
+    return max((completed - began).total_seconds(), 0.0)

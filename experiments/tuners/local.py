@@ -1,4 +1,4 @@
-"""The port of the search, and its implementation in this process."""
+"""The port of the search, ``Tuner``, and its implementation in this process."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,10 +20,10 @@ Listener = Callable[[Trial], None]
 class Tuner(Protocol):
     """Runs the trials of a plan somewhere.
 
-    What every implementation promises: each trial is a cross-validation on the study's rows and folds by the same code,
-    and is told to the listener once, when it has ended; a trial that fails is recorded and does not end the search;
-    the best is the first of the best that ran to their end; the bundle of the best lies in its folder when the call
-    returns, and there is none after an error.
+    Every implementation guarantees: each trial is a cross-validation on the study's rows and folds by the same code;
+    the listener is called once for each trial, when it has ended; a failed trial is recorded and does not end the
+    search; the best trial is the first of the best completed ones; its bundle is in its folder when the call returns,
+    and there is none after an error.
     """
 
     @property
@@ -31,41 +31,41 @@ class Tuner(Protocol):
         """``local`` or ``katib``."""
 
     def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
-        """Search.
+        """Run the search.
 
         Args:
-            plan: What is searched.
+            plan: The search.
             study: Rows and folds.
-            bundle: Folder in which the bundle of the best trial is to lie.
+            bundle: Folder for the bundle of the best trial.
             listener: Called after each trial, from any thread.
 
         Returns:
             All trials and the best one.
 
         Raises:
-            FailedSearchError: If there is no best one.
+            FailedSearchError: If there is no best trial.
         """
 
 
 class LocalTuner:
-    """Trials in this process, with Optuna; see ``Tuner``."""
+    """Runs trials in this process, with Optuna; see ``Tuner``."""
 
     name = "local"
 
     def __init__(self, journal: Path | None = None) -> None:
-        """Prepare.
+        """Set the journal.
 
         Args:
-            journal: File in which finished trials are kept until the search is whole, or a folder in which each
+            journal: File that stores finished trials until the search is complete, or a folder in which each
                 search has a file of its own; None for none.
         """
         self._journal = journal
 
     def tune(self, plan: SearchPlan, study: Study, *, bundle: Path, listener: Listener) -> SearchResult:
-        """See ``Tuner.tune``.
+        """Search, as ``Tuner.tune`` says.
 
         Raises:
-            InputError: If the journal holds another search.
+            InputError: If the journal is from another search.
             FailedSearchError: If there is no best trial.
         """
         journal = self._open_journal(plan, study)
@@ -87,18 +87,18 @@ class LocalTuner:
 
 
 def identity(plan: SearchPlan, study: Study) -> dict[str, object]:
-    """What two searches have in common if one may go on where the other was; the budget is not part of it."""
+    """Return what two searches must have in common for one to resume the other; the budget is not part of it."""
     searched = [
         {
-            "name": one.name,
-            "family": one.family,
-            "space": {name: repr(kind) for name, kind in one.space.items()},
-            "objective": {**asdict(one.objective), "goal": None},
-            "algorithm": one.algorithm,
-            "settings": {name: repr(value) for name, value in one.settings.items()},
-            "stopping": None if one.stopping is None else dict(one.stopping),
-            "parallel": one.parallel,
+            "name": experiment.name,
+            "family": experiment.family,
+            "space": {name: repr(kind) for name, kind in experiment.space.items()},
+            "objective": {**asdict(experiment.objective), "goal": None},
+            "algorithm": experiment.algorithm,
+            "settings": {name: repr(value) for name, value in experiment.settings.items()},
+            "stopping": None if experiment.stopping is None else dict(experiment.stopping),
+            "parallel": experiment.parallel,
         }
-        for one in plan.experiments
+        for experiment in plan.experiments
     ]
     return {"experiments": searched, "defaults": plan.defaults, "suggestions": plan.seed, **study.facts()}

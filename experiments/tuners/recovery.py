@@ -1,4 +1,4 @@
-"""What becomes of a search whose process was killed, or has left it to go on."""
+"""Cleans up Experiments whose search was killed, and reports those that were left running on purpose."""
 
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.field_ownership import made_here
@@ -7,36 +7,36 @@ from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.experiments.tuners import katib_status
 
 
-def put_right(cluster: Cluster, about: LeaseSubject) -> str:
+def put_right(cluster: Cluster, subject: LeaseSubject) -> str:
     """Delete an Experiment that nobody watches, and with it its Trials and their Jobs.
 
     Returns:
-        What is so now, as a clause.
+        The new state, as a clause.
 
     Raises:
         ClusterError: If it cannot be deleted.
     """
-    found = cluster.get(EXPERIMENTS, about.name)
-    if found is None:
+    experiment = cluster.get(EXPERIMENTS, subject.name)
+    if experiment is None:
         return "is gone already"
-    if about.goes_on:
-        return "has come to its end, and stays, as its user wished"
-    if not made_here(found):
+    if subject.goes_on:
+        return "has ended, and stays, as its user chose"
+    if not made_here(experiment):
         return "was not made by headrace, and stays"
-    cluster.delete(EXPERIMENTS, about.name, uid=str(found["metadata"]["uid"]))
+    cluster.delete(EXPERIMENTS, subject.name, uid=str(experiment["metadata"]["uid"]))
     return "was deleted, with its Trials and their Jobs"
 
 
-def goes_on(cluster: Cluster, about: LeaseSubject) -> str:
-    """What is to be told of a search that goes on unwatched, as a sentence; empty if it has ended, or does not.
+def goes_on(cluster: Cluster, subject: LeaseSubject) -> str:
+    """Return a sentence on an Experiment that continues unwatched on purpose; empty for any other.
 
     Raises:
-        ClusterError: If the cluster cannot be asked.
+        ClusterError: If the cluster cannot be reached.
     """
-    found = cluster.get(EXPERIMENTS, about.name) if about.goes_on else None
-    if found is None or katib_status.success_reason(found) or katib_status.failure_reason(found, None):
+    experiment = cluster.get(EXPERIMENTS, subject.name) if subject.goes_on else None
+    if experiment is None or katib_status.success_reason(experiment) or katib_status.failure_reason(experiment, None):
         return ""
     return (
-        f"{about} goes on though its search has ended, since nothing was to be deleted: kubectl -n {cluster.namespace} "
-        f"delete experiment {about.name} stops it."
+        f"{subject} goes on though its search has ended, since nothing was to be deleted: kubectl -n "
+        f"{cluster.namespace} delete experiment {subject.name} stops it."
     )

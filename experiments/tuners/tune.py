@@ -1,4 +1,4 @@
-"""The search of the training line: tables in; the best parameters, all trials and the best bundle out."""
+"""The search of the training pipeline: tables in; the best parameters, all trials and the best bundle out."""
 
 import time
 from dataclasses import dataclass, replace
@@ -29,15 +29,15 @@ TRIALS_OF_A_FAMILY = 4
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What the user asks of a search.
+    """The options of a search.
 
     Attributes:
         families: Names of families; empty for the defaults.
         experiment: File of a Katib Experiment, or the name of a shipped one; empty for the families' own.
         budget: Number of trials or time; empty for four trials of each family, or the Experiment's own.
-        folds: Number of folds; 0 to let the rows decide.
+        folds: Number of folds; 0 to choose it by the number of rows.
         seed: Seed of everything random.
-        nested: Whether the search itself is cross-validated too.
+        nested: Whether to cross-validate the search itself too.
     """
 
     families: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class TuneOutputs:
-    """Where the results go.
+    """Paths of the results.
 
     Attributes:
         best_parameters: File: {family, parameters, score, metric, folds, rows, operating_points}.
-        trials: File: a ``Result``.
+        trials: File: a ``SearchDocument``.
         bundle: Folder of the best trial's bundle.
     """
 
@@ -64,16 +64,16 @@ class TuneOutputs:
 
 
 def tune_model(
-    train_table: Path, *, contract: Path, outputs: TuneOutputs, wish: SearchOptions, tuner: Tuner | None = None
+    train_table: Path, *, contract: Path, outputs: TuneOutputs, options: SearchOptions, tuner: Tuner | None = None
 ) -> dict[str, Any]:
     """Search for the best family and parameters by cross-validation on the training rows.
 
     Args:
         train_table: Typed table with the target and the row features.
         contract: The contract's file.
-        outputs: What is written; the trials also if the search fails.
-        wish: What the user asks for.
-        tuner: Where the trials run; in this process if not given.
+        outputs: Paths to write; the trials are written even if the search fails.
+        options: The options of the search.
+        tuner: Runs the trials; None for this process.
 
     Returns:
         Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``.
@@ -82,45 +82,45 @@ def tune_model(
         InputError: If a family, the Experiment or the budget is wrong.
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
-    study = Study.read(train_table, contract, folds=wish.folds, seed=wish.seed)
-    plan = make_plan(wish, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
-    return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=wish.nested)
+    study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
+    plan = make_plan(options, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
+    return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=options.nested)
 
 
 def _tune(plan: SearchPlan, study: Study, outputs: TuneOutputs, tuner: Tuner, *, with_nested: bool) -> dict[str, Any]:
     began = time.monotonic()
-    told = SearchProgress(plan, lambda text: progress("tune", text))
+    search_progress = SearchProgress(plan, lambda text: progress("tune", text))
     try:
-        found = tuner.tune(plan, study, bundle=outputs.bundle, listener=told)
+        searched = tuner.tune(plan, study, bundle=outputs.bundle, listener=search_progress)
     except FailedSearchError as failure:
         result = _result(tuner, plan, study, failure.trials, seconds=time.monotonic() - began)
         write_json(outputs.trials, result.as_json())
         raise
-    result = _result(tuner, plan, study, found.trials, seconds=time.monotonic() - began)
-    unseen = run_nested_search(plan, study, say=lambda text: progress("tune", text)) if with_nested else None
-    result = replace(result, reason=found.reason, best=found.best.number, nested=unseen)
+    result = _result(tuner, plan, study, searched.trials, seconds=time.monotonic() - began)
+    nested_estimate = run_nested_search(plan, study, say=lambda text: progress("tune", text)) if with_nested else None
+    result = replace(result, reason=searched.reason, best=searched.best.number, nested=nested_estimate)
     write_json(outputs.trials, result.as_json())
-    best = best_bundle.best_parameters(found.best, study, metric=plan.objective.metric)
+    best = best_bundle.best_parameters(searched.best, study, metric=plan.objective.metric)
     points = read_json(outputs.bundle / "model.json")["operating_points"]
     write_json(outputs.best_parameters, {**best, "operating_points": points} if points else best)
-    progress("tune", told.conclusion())
+    progress("tune", search_progress.conclusion())
     return {
-        "family": found.best.family,
+        "family": searched.best.family,
         "metric": plan.objective.metric,
-        "score": float(found.best.score or 0.0),
-        "trials": float(len(found.trials)),
-        "failed": float(sum(trial.status == "failed" for trial in found.trials)),
+        "score": float(searched.best.score or 0.0),
+        "trials": float(len(searched.trials)),
+        "failed": float(sum(trial.status == "failed" for trial in searched.trials)),
     }
 
 
 def _result(
     tuner: Tuner, plan: SearchPlan, study: Study, trials: tuple[Trial, ...], *, seconds: float
 ) -> SearchDocument:
-    """What there is to tell of a search without an end."""
+    """Return the document of a search, without reason and best trial."""
     return SearchDocument(
         engine=tuner.name,
-        experiments=tuple(one.name for one in plan.experiments),
-        algorithm=", ".join(sorted({one.algorithm for one in plan.experiments})),
+        experiments=tuple(experiment.name for experiment in plan.experiments),
+        algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,
         rows=len(study.rows),
         folds=len(study.folds),
@@ -131,71 +131,73 @@ def _result(
     )
 
 
-def make_plan(wish: SearchOptions, task: Task, *, columns: int = 1) -> SearchPlan:
-    """The search that a user asks for.
+def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> SearchPlan:
+    """Return the plan of a search for the options of a user.
 
     Args:
-        wish: What is asked for.
-        task: What is predicted.
-        columns: Columns of the matrix.
+        options: The options of the search.
+        task: Kind of prediction.
+        columns: Number of columns of the model matrix.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong.
     """
-    if wish.experiment:
-        return _given_plan(wish, _experiment(wish.experiment), task)
-    names = tuple(dict.fromkeys(wish.families)) or tuple(families.defaults(task, columns=columns))
+    if options.experiment:
+        return _given_plan(options, _experiment(options.experiment), task)
+    names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns))
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")
-    spent = budget.parse(wish.budget) if wish.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
+    limit = budget.parse(options.budget) if options.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
     experiments = [experiment_yaml.load_shipped(name).for_task(task) for name in names]
-    return SearchPlan(experiments=experiments, budget=spent, seed=wish.seed)
+    return SearchPlan(experiments=experiments, budget=limit, seed=options.seed)
 
 
 def _experiment(name: str) -> Experiment:
-    """The Experiment of a file, or the shipped one of that name."""
+    """Read the Experiment of a file, or the shipped one of that name."""
     path = Path(name)
     return (
         experiment_yaml.load_shipped(name) if name.isidentifier() and not path.exists() else experiment_yaml.load(path)
     )
 
 
-def _given_plan(wish: SearchOptions, given: Experiment, task: Task) -> SearchPlan:
-    own = assignments.of_experiment(given)
-    if given.pipeline:
+def _given_plan(options: SearchOptions, experiment: Experiment, task: Task) -> SearchPlan:
+    searched_families = assignments.of_experiment(experiment)
+    if experiment.pipeline:
         raise InputError(
-            f"the trial of {given.name} is the pipeline {given.pipeline}, which brings its own table; run it by "
-            "headrace tune --experiment, without a table."
+            f"the trial of {experiment.name} is the pipeline {experiment.pipeline}, which brings its own table; run it "
+            "by headrace tune --experiment, without a table."
         )
-    if wish.families and set(wish.families) != set(own):
+    if options.families and set(options.families) != set(searched_families):
         raise InputError(
-            f"the families must be those of the Experiment, {list(own)}; got {quote(list(wish.families))}; "
-            "leave them out."
+            f"the families must be those of the Experiment, {list(searched_families)}; got "
+            f"{quote(list(options.families))}; leave them out."
         )
-    assignments.suits(given, task)
-    return plan_of(given, budget_text=wish.budget, seed=wish.seed)
+    assignments.suits(experiment, task)
+    return plan_of(experiment, budget_text=options.budget, seed=options.seed)
 
 
-def plan_of(given: Experiment, *, budget_text: str = "", seed: int = 0) -> SearchPlan:
-    """The search of an Experiment that a person has written.
+def plan_of(experiment: Experiment, *, budget_text: str = "", seed: int = 0) -> SearchPlan:
+    """Return the plan of a search for a given Experiment.
 
     Args:
-        given: The Experiment.
+        experiment: The Experiment.
         budget_text: Number of trials or time; empty for the Experiment's own number, or four.
         seed: Seed of suggestions and fits.
 
     Raises:
-        InputError: If the budget is none, or its algorithm could not use it.
+        InputError: If the budget is invalid, or the algorithm cannot use it.
     """
-    asked = budget.parse(budget_text) if budget_text else SearchBudget(trials=given.max_trials or TRIALS_OF_A_FAMILY)
-    given = given.with_max_trials(asked.trials) if asked.trials else replace(given, max_trials=0)
-    algorithms.check(
-        given.algorithm,
-        given.settings,
-        given.space,
-        trials=given.max_trials,
-        parallel=given.parallel,
-        where=given.name,
+    limit = (
+        budget.parse(budget_text) if budget_text else SearchBudget(trials=experiment.max_trials or TRIALS_OF_A_FAMILY)
     )
-    return SearchPlan(experiments=[given], budget=asked, seed=seed, defaults=False)
+    experiment = experiment.with_max_trials(limit.trials) if limit.trials else replace(experiment, max_trials=0)
+    algorithms.check(
+        experiment.algorithm,
+        experiment.settings,
+        experiment.space,
+        trials=experiment.max_trials,
+        parallel=experiment.parallel,
+        where=experiment.name,
+    )
+    return SearchPlan(experiments=[experiment], budget=limit, seed=seed, defaults=False)

@@ -1,1 +1,1 @@
-"""What a compiled pipeline says, and what it asks of where it runs."""
+"""Reads compiled pipelines: their steps, and what they require of the cluster or machine that runs them."""

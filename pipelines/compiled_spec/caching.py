@@ -1,4 +1,4 @@
-"""What of a pipeline may be taken from an earlier run, and what reads an address where something else may lie then."""
+"""Which steps of a pipeline may be cached, and which of them read an address whose content may have changed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 
 ACTS = frozenset({"fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"})
-"""Components that act on the world, or ask it how it is: they are never to be taken from an earlier run."""
+"""Components that change or observe something outside the run: they must never be cached."""
 READS: Mapping[str, str] = {
     "ingest": "source",
     "infer_contract": "given",
@@ -17,18 +17,18 @@ READS: Mapping[str, str] = {
 }
 """Components that read an address, with its parameter; each also takes the address's ``fingerprint``."""
 READS_ANEW = frozenset({"prepare"})
-"""Components that read an address and take no fingerprint: they are never to be taken from an earlier run either."""
+"""Components that read an address and take no fingerprint: they must never be cached either."""
 
 
 @dataclass(frozen=True)
 class CachingPlan:
-    """What Kubeflow Pipelines does with the steps of a pipeline when it is run again.
+    """Which steps Kubeflow Pipelines runs, and which it takes from its cache, when a pipeline runs again.
 
     Attributes:
         again: Steps that run each time.
-        taken: Steps that are taken from an earlier run with the same inputs.
-        stale: Steps among them that should not be: they act on the world, or read an address without its fingerprint,
-            whatever lies there.
+        taken: Steps whose outputs come from an earlier run with the same inputs.
+        stale: Steps among them that should run: they act outside the run, or read an address without its fingerprint,
+            so that a changed content goes unnoticed.
     """
 
     again: tuple[str, ...]
@@ -37,47 +37,49 @@ class CachingPlan:
 
 
 def reuse(file: PipelineFile) -> CachingPlan:
-    """What is done with the steps of a compiled pipeline, by their names in it."""
-    again, taken, stale = [], [], []
+    """Return which steps of a compiled pipeline run and which are cached, by their names in the pipeline."""
+    again, cached, stale = [], [], []
     for name, task in _tasks(file.spec, file.spec["root"]["dag"]):
         runs = file.steps[name].runs
         if not (task.get("cachingOptions") or {}).get("enableCache"):
             again.append(name)
             continue
-        taken.append(name)
-        given = (task.get("inputs") or {}).get("parameters") or {}
-        if runs in READS_ANEW | ACTS or (_is_given(given.get(READS.get(runs, ""))) and "fingerprint" not in given):
+        cached.append(name)
+        parameters = (task.get("inputs") or {}).get("parameters") or {}
+        if runs in READS_ANEW | ACTS or (
+            _is_given(parameters.get(READS.get(runs, ""))) and "fingerprint" not in parameters
+        ):
             stale.append(name)
-    return CachingPlan(tuple(again), tuple(taken), tuple(stale))
+    return CachingPlan(tuple(again), tuple(cached), tuple(stale))
 
 
 def describe_caching(file: PipelineFile) -> list[str]:
-    """What a person is told of it, in a line each."""
-    found = reuse(file)
-    acting = tuple(name for name in found.stale if file.steps[name].runs in ACTS)
+    """Describe for a person which steps run and which are cached, one line for each group of steps."""
+    plan = reuse(file)
+    acting = tuple(name for name in plan.stale if file.steps[name].runs in ACTS)
     lines = {
-        "runs each time": found.again,
-        "may be taken from an earlier run": tuple(name for name in found.taken if name not in found.stale),
-        "may be taken instead of acting again, unless set_caching_options(False)": acting,
-        "may be taken whatever lies at its address by then, unless set_caching_options(False)": tuple(
-            name for name in found.stale if name not in acting
+        "runs each time": plan.again,
+        "may be reused from an earlier run": tuple(name for name in plan.taken if name not in plan.stale),
+        "may be reused instead of acting again, unless set_caching_options(False)": acting,
+        "may be reused though the content at its address has changed, unless set_caching_options(False)": tuple(
+            name for name in plan.stale if name not in acting
         ),
     }
     return [f"{text}: {', '.join(_runs(file, names))}" for text, names in lines.items() if names]
 
 
 def _runs(file: PipelineFile, names: tuple[str, ...]) -> list[str]:
-    """What steps run, each once."""
+    """Return the components that the steps run, each once."""
     return list(dict.fromkeys(file.steps[name].runs for name in names))
 
 
 def _is_given(parameter: Mapping[str, Any] | None) -> bool:
-    """Whether a task is given a value other than an empty text."""
+    """Return whether a task gets a value other than an empty text."""
     return parameter is not None and (parameter.get("runtimeValue") or {}).get("constant") != ""
 
 
 def _tasks(spec: Mapping[str, Any], dag: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The tasks that run something, of this graph and then of those inside it."""
+    """Yield the tasks that run something, first those of this graph, then those of the graphs inside it."""
     inner = []
     for name, task in dag["tasks"].items():
         component = spec["components"][task["componentRef"]["name"]]
@@ -85,5 +87,5 @@ def _tasks(spec: Mapping[str, Any], dag: Mapping[str, Any]) -> Iterator[tuple[st
             inner.append(component["dag"])
         else:
             yield name, task
-    for one in inner:
-        yield from _tasks(spec, one)
+    for inner_dag in inner:
+        yield from _tasks(spec, inner_dag)

@@ -1,4 +1,4 @@
-"""Which groups of a compiled pipeline a run surely leaves out, by the arguments that it has."""
+"""Finds the conditional groups of a compiled pipeline that a run with given arguments certainly skips."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,38 +27,38 @@ class OutputValues:
 
 
 def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, OutputValues]:
-    """The outputs of a component of which it is known beforehand what they may be.
+    """Return the outputs of a component whose possible values are known before the run.
 
     Args:
         function: Name of the component's function.
-        inputs: Values of its inputs that are known.
+        inputs: The known values of its inputs.
     """
     if function != "gate":
         return {}
-    ways = [[inputs[name]] if isinstance(inputs.get(name), bool) else [True, False] for name in ("publish", "serve")]
-    found = {
-        use(passed=passed, publish=publish, serve=serve) for passed, publish, serve in product([True, False], *ways)
+    options = [[inputs[name]] if isinstance(inputs.get(name), bool) else [True, False] for name in ("publish", "serve")]
+    uses = {
+        use(passed=passed, publish=publish, serve=serve) for passed, publish, serve in product([True, False], *options)
     }
-    return {"use": OutputValues(tuple(sorted(found)))}
+    return {"use": OutputValues(tuple(sorted(uses)))}
 
 
 def is_left_out(condition: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether a condition surely does not hold.
+    """Return whether a condition is certainly false.
 
     Args:
-        condition: As it stands in the pipeline; empty for none. Of others than comparisons of one input each with a
-            truth or a text, all joined by "and", nobody knows.
-        inputs: Values of inputs that are known, or ``Outcomes``.
+        condition: As the pipeline states it; empty if there is none. Only comparisons of one input with a boolean or a
+            text, joined by "and", are understood; any other condition may be true.
+        inputs: The known values of inputs, or their ``OutputValues``.
     """
     parts = " ".join(condition.split()).split(_AND)
-    found = [match for match in map(_COMPARISON.fullmatch, parts) if match]
-    names = dict.fromkeys(match["name"] for match in found)
-    return any(_never(inputs[name], [m for m in found if m["name"] == name]) for name in names if name in inputs)
+    comparisons = [match for match in map(_COMPARISON.fullmatch, parts) if match]
+    names = dict.fromkeys(match["name"] for match in comparisons)
+    return any(_never(inputs[name], [m for m in comparisons if m["name"] == name]) for name in names if name in inputs)
 
 
 def _never(value: Any, comparisons: Sequence[re.Match[str]]) -> bool:
-    """Whether no value that an input may have fits all comparisons."""
-    return not any(all(_fits(one, match) for match in comparisons) for one in _values(value))
+    """Return whether none of the possible values of an input satisfies all comparisons."""
+    return not any(all(_fits(candidate, match) for match in comparisons) for candidate in _values(value))
 
 
 def _values(value: Any) -> Iterator[Any]:

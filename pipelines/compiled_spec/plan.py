@@ -1,4 +1,4 @@
-"""A compiled pipeline as it lies in its file: the steps, and what each asks of where it runs."""
+"""A compiled pipeline as its file states it: the steps, and what each requires of the place where it runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,16 +19,16 @@ class PlanStep:
     """A task of a compiled pipeline.
 
     Attributes:
-        name: Its name, with the names of the groups that it lies in before it, joined by slashes.
-        function: The component's function; empty if it is no lightweight Python component.
+        name: Its name, preceded by the names of the groups around it, joined by slashes.
+        function: The component's function; empty unless it is a lightweight Python component.
         form: ``python``, ``container``, ``importer``, or ``volume`` for one that makes or deletes a claim.
         image: Its image; empty for an importer.
-        cached: Whether an earlier result may be taken for it.
-        retries: How often it is tried again.
-        container: Its container, as the compiler writes it.
-        kubernetes: What it asks of Kubernetes, as the compiler writes it.
-        inputs: Its inputs' values that are known: constants, and defaults of the pipeline's parameters.
-        around: The same of the pipeline or the group that it lies in, by which ``kubernetes`` names things.
+        cached: Whether its outputs may come from an earlier run.
+        retries: Number of retries.
+        container: Its container, in the compiler's form.
+        kubernetes: Its Kubernetes settings, in the compiler's form.
+        inputs: The known values of its inputs: constants, and defaults of the pipeline's parameters.
+        around: The known inputs of the enclosing pipeline or group, to which ``kubernetes`` refers.
     """
 
     name: str
@@ -51,8 +51,8 @@ class CompiledPlan:
         name: Its name.
         steps: Its steps.
         loops: Limit of parallel iterations by the name of a loop; 0 for none.
-        workspace: The volume that all steps share, as the compiler writes it; empty for none.
-        sdk: What compiled it.
+        workspace: The volume that all steps share, in the compiler's form; empty for none.
+        sdk: Name and version of the compiler.
     """
 
     name: str
@@ -67,10 +67,12 @@ def read_plan(path: Path) -> CompiledPlan:
 
     Raises:
         MissingError: If there is no such file.
-        InputError: If it is no compiled pipeline.
+        InputError: If it is not a compiled pipeline.
     """
     try:
-        documents = [one for one in yaml.safe_load_all(path.read_text(encoding="utf-8")) if one is not None]
+        documents = [
+            document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None
+        ]
     except FileNotFoundError as error:
         raise MissingError(f"there is no file {path}; {_ADVICE}.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -96,18 +98,20 @@ def _specs(documents: list[Any]) -> tuple[Document, Document]:
 def plan_of(
     spec: Mapping[str, Any], platform: Mapping[str, Any], arguments: Mapping[str, Any] | None = None
 ) -> CompiledPlan:
-    """The same of a pipeline that was read already.
+    """Return the plan of a pipeline that has been read already.
 
     Args:
         spec: KFP's intermediate representation.
-        platform: What only Kubernetes understands; empty for nothing.
-        arguments: Arguments of a run, which count instead of defaults, and by which some steps are left out; None for
-            the pipeline as it is, with all of its steps.
+        platform: The part of the document for Kubernetes; empty for none.
+        arguments: Arguments of a run, which replace defaults and decide which steps are skipped; None for the
+            pipeline with all of its steps.
     """
     kubernetes = (platform.get("platforms") or {}).get("kubernetes") or {}
     settings = (kubernetes.get("deploymentSpec") or {}).get("executors") or {}
     parameters = spec["root"].get("inputDefinitions", {}).get("parameters") or {}
-    defaults = {name: one["defaultValue"] for name, one in parameters.items() if "defaultValue" in one}
+    defaults = {
+        name: definition["defaultValue"] for name, definition in parameters.items() if "defaultValue" in definition
+    }
     decided = arguments is not None
     walk = _Walk(spec.get("components") or {}, spec["deploymentSpec"]["executors"], settings, {}, decided=decided)
     return CompiledPlan(
@@ -121,7 +125,7 @@ def plan_of(
 
 @dataclass(frozen=True)
 class _Walk:
-    """The way through groups of tasks down to the steps."""
+    """Walks through groups of tasks down to the steps."""
 
     components: Document
     executors: Document
@@ -129,11 +133,11 @@ class _Walk:
     loops: dict[str, int]
     decided: bool = False
 
-    def steps(self, dag: Document, prefix: str, known: Mapping[str, Any]) -> Iterator[PlanStep]:
-        made = self._outcomes(dag, known)
+    def steps(self, dag: Document, prefix: str, values: Mapping[str, Any]) -> Iterator[PlanStep]:
+        outputs = self._outcomes(dag, values)
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
-            inputs = _constant_inputs(task, known, component) | _produced_inputs(task, made)
+            inputs = _constant_inputs(task, values, component) | _produced_inputs(task, outputs)
             if self.decided and is_left_out(str((task.get("triggerPolicy") or {}).get("condition", "")), inputs):
                 continue
             if "parameterIterator" in task or "artifactIterator" in task:
@@ -143,19 +147,19 @@ class _Walk:
                 yield from self.steps(component["dag"], f"{prefix}{name}/", inputs)
             else:
                 step = self._step(f"{prefix}{name}", task, component["executorLabel"])
-                yield replace(step, inputs=_without_outcomes(inputs), around=_without_outcomes(known))
+                yield replace(step, inputs=_without_outcomes(inputs), around=_without_outcomes(values))
 
-    def _outcomes(self, dag: Document, known: Mapping[str, Any]) -> dict[tuple[str, str], OutputValues]:
-        """What the outputs of tasks may be, by task and output, where that is known beforehand."""
-        found = {}
+    def _outcomes(self, dag: Document, parameters: Mapping[str, Any]) -> dict[tuple[str, str], OutputValues]:
+        """Return the possible values of outputs, by task and output, where they are known before the run."""
+        outputs = {}
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
             container = self.executors[component["executorLabel"]].get("container") if "dag" not in component else None
             for output, values in outcomes(
-                _function(container or {}), _constant_inputs(task, known, component)
+                _function(container or {}), _constant_inputs(task, parameters, component)
             ).items():
-                found[name, output] = values
-        return found
+                outputs[name, output] = values
+        return outputs
 
     def _step(self, name: str, task: Document, label: str) -> PlanStep:
         executor = self.executors[label]
@@ -173,25 +177,29 @@ class _Walk:
         )
 
 
-def _constant_inputs(task: Document, known: Mapping[str, Any], component: Document) -> dict[str, Any]:
-    """The values of a task's inputs that stand in the file."""
+def _constant_inputs(task: Document, parameters: Mapping[str, Any], component: Document) -> dict[str, Any]:
+    """Return the values of a task's inputs that the file states."""
     definitions = (component.get("inputDefinitions") or {}).get("parameters") or {}
-    found = {name: one["defaultValue"] for name, one in definitions.items() if "defaultValue" in one}
-    for name, given in ((task.get("inputs") or {}).get("parameters") or {}).items():
-        found.pop(name, None)
-        if "constant" in (given.get("runtimeValue") or {}):
-            found[name] = given["runtimeValue"]["constant"]
-        elif given.get("componentInputParameter") in known:
-            found[name] = known[given["componentInputParameter"]]
-    return found
+    inputs = {
+        name: definition["defaultValue"] for name, definition in definitions.items() if "defaultValue" in definition
+    }
+    for name, value in ((task.get("inputs") or {}).get("parameters") or {}).items():
+        inputs.pop(name, None)
+        if "constant" in (value.get("runtimeValue") or {}):
+            inputs[name] = value["runtimeValue"]["constant"]
+        elif value.get("componentInputParameter") in parameters:
+            inputs[name] = parameters[value["componentInputParameter"]]
+    return inputs
 
 
-def _produced_inputs(task: Document, made: Mapping[tuple[str, str], OutputValues]) -> dict[str, OutputValues]:
-    """What those inputs of a task may be that are outputs of other tasks."""
-    given = ((task.get("inputs") or {}).get("parameters") or {}).items()
-    sources = {name: value.get("taskOutputParameter") or {} for name, value in given}
-    places = {name: (one.get("producerTask", ""), one.get("outputParameterKey", "")) for name, one in sources.items()}
-    return {name: made[place] for name, place in places.items() if place in made}
+def _produced_inputs(task: Document, outputs: Mapping[tuple[str, str], OutputValues]) -> dict[str, OutputValues]:
+    """Return the possible values of the inputs that are outputs of other tasks."""
+    inputs = ((task.get("inputs") or {}).get("parameters") or {}).items()
+    sources = {name: value.get("taskOutputParameter") or {} for name, value in inputs}
+    producers = {
+        name: (source.get("producerTask", ""), source.get("outputParameterKey", "")) for name, source in sources.items()
+    }
+    return {name: outputs[producer] for name, producer in producers.items() if producer in outputs}
 
 
 def _without_outcomes(inputs: Mapping[str, Any]) -> dict[str, Any]:

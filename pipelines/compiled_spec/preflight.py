@@ -1,4 +1,4 @@
-"""What the steps of a run will miss where Kubeflow Pipelines runs them, looked at before it begins."""
+"""Checks before a run what its steps will miss in the cluster where Kubeflow Pipelines runs them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,11 +26,11 @@ AREA = "Steps"
 
 @dataclass(frozen=True)
 class PreflightReport:
-    """How it stands before a run.
+    """The result of the checks before a run.
 
     Attributes:
-        account: Service account that the run is to name; empty to leave it to Kubeflow Pipelines.
-        findings: What was found.
+        account: Service account to name in the run; empty to leave the choice to Kubeflow Pipelines.
+        findings: The diagnostics.
     """
 
     account: str
@@ -38,14 +38,14 @@ class PreflightReport:
 
     @property
     def lacking(self) -> tuple[Diagnostic, ...]:
-        """What a step, or the whole run, cannot do without."""
+        """The diagnostics that will make a step or the whole run fail."""
         return tuple(finding for finding in self.findings if finding.state == "bad")
 
 
 def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, account: str = "") -> PreflightReport:
-    """Look whether what a run needs is where its steps run; nothing is changed.
+    """Check that the cluster has what the steps of a run need; change nothing.
 
-    A run that names no account gets ``headrace-pipeline`` where that is there, else the choice of Kubeflow Pipelines.
+    A run that names no account gets ``headrace-pipeline`` if it exists, else Kubeflow Pipelines chooses.
 
     Args:
         api: Kubeflow Pipelines.
@@ -62,23 +62,23 @@ def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, ac
         return PreflightReport(
             account, (_unchecked_finding("no Kubeflow Pipelines is seen in the cluster of the kubeconfig"),)
         )
-    there = replace(cluster, namespace=place.namespace)
+    namespaced = replace(cluster, namespace=place.namespace)
     try:
-        chosen = account or (ACCOUNT if _has_account(there, ACCOUNT) else "")
+        chosen = account or (ACCOUNT if _has_account(namespaced, ACCOUNT) else "")
         needs = demands(plan_of(file.spec, file.platform, arguments), account=chosen or place.account)
-        findings = [good(AREA, f"{place}; this run as {needs.account}"), *_find_missing(there, needs, arguments)]
+        findings = [good(AREA, f"{place}; this run as {needs.account}"), *_find_missing(namespaced, needs, arguments)]
     except ClusterError as error:
         return PreflightReport(account, (_unchecked_finding(str(error).partition(": ")[0]),))
     return PreflightReport(chosen, tuple(findings))
 
 
 def _unchecked_finding(why: str) -> Diagnostic:
-    remedy = "set KUBECONFIG to a way to it"
-    return Diagnostic(AREA, "note", f"nobody looked whether they find what they need: {why.rstrip('.')}", remedy)
+    remedy = "set KUBECONFIG to a file that leads to it"
+    return Diagnostic(AREA, "note", f"it was not checked whether they find what they need: {why.rstrip('.')}", remedy)
 
 
 def _is_here(cluster: Cluster, place: StepPlace) -> bool:
-    """Whether the cluster is the one in which the steps will run, as far as one may look."""
+    """Return whether the steps will run in this cluster, as far as the account may see."""
     if not place.several_users:
         return place.is_seen
     try:
@@ -99,7 +99,9 @@ def _has_account(cluster: Cluster, name: str) -> bool:
 
 
 def _find_missing(cluster: Cluster, needs: ClusterRequirements, arguments: Mapping[str, Any]) -> list[Diagnostic]:
-    references = {(one.kind, one.name): one for one in (*required_accounts(needs), *needs.references)}
+    references = {
+        (reference.kind, reference.name): reference for reference in (*required_accounts(needs), *needs.references)
+    }
     store = references.get((SECRETS, STORE_SECRET))
     if store and _needs_store(needs, arguments):
         references[SECRETS, STORE_SECRET] = store_reference(by=store.by)
@@ -111,19 +113,19 @@ def _find_missing(cluster: Cluster, needs: ClusterRequirements, arguments: Mappi
 
 
 def _concerns(finding: Diagnostic, needs: ClusterRequirements) -> bool:
-    """Whether what was found of a namespace concerns the run; Katib's label does so only where Katib is asked."""
+    """Return whether a finding about a namespace concerns the run; Katib's label does so only where Katib is used."""
     return finding.state == "bad" or (
         finding.state == "warning" and "deploy" in needs.purposes and "Katib" not in finding.text
     )
 
 
 def _requested_references(references: Iterable[ObjectReference]) -> list[ObjectReference]:
-    """Those that are looked for, by steps without their groups; of what is optional only the keys are missed."""
-    found = [one for one in references if one.name == STORE_SECRET or not one.optional]
-    return [replace(one, by=tuple(step.rpartition("/")[2] for step in one.by)) for one in found]
+    """Return the references to look up, by steps without their groups; optional objects may be absent."""
+    required = [reference for reference in references if reference.name == STORE_SECRET or not reference.optional]
+    return [replace(reference, by=tuple(step.rpartition("/")[2] for step in reference.by)) for reference in required]
 
 
 def _needs_store(needs: ClusterRequirements, arguments: Mapping[str, Any]) -> bool:
-    """Whether a step surely reads or writes the object store."""
+    """Return whether a step certainly reads or writes the object store."""
     addressed = any(isinstance(value, str) and plain(value).startswith("s3://") for value in arguments.values())
     return addressed or bool(needs.purposes & {"deploy", "tune"})

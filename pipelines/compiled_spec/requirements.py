@@ -1,4 +1,4 @@
-"""What a compiled pipeline wants to find in a cluster, and what of it Kubeflow Pipelines ignores."""
+"""What a compiled pipeline requires of a cluster, and which of its features Kubeflow Pipelines ignores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
 from headrace.pipelines.compiled_spec.unsupported_features import value_of
 
-# What steps of the suite are for, beside running; a step that is told to work where it is needs nothing.
+# The purposes of the suite's steps, beside running; a step with a local target requires nothing of the cluster.
 _DEPLOYING = {"deploy", "rollout"}
 _TUNING = {"tune"}
 _LOCAL = {"local"}
 _WHERE = ("target", "on")
-_PARAMETER_BYTES = 60_000  # 60 kB of parameters were seen to pass, 150 kB to fail
+_PARAMETER_BYTES = 60_000  # measured: 60 kB of parameters pass, 150 kB fail
 
-# Kind, the setting's list, the key of a constant name, the key of a name by parameter, keys that are wanted.
+# Kind, the setting's list, the key of a constant name, the key of a name by parameter, list and name of required keys.
 _NAMED: tuple[tuple[ObjectKind, str, str, str, str, str], ...] = (
     (SECRETS, "secretAsEnv", "secretName", "secretNameParameter", "keyToEnv", "secretKey"),
     (SECRETS, "secretAsVolume", "secretName", "secretNameParameter", "", ""),
@@ -35,31 +35,35 @@ _NAMED: tuple[tuple[ObjectKind, str, str, str, str, str], ...] = (
 
 
 def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirements:
-    """What the pipeline's steps ask of a cluster."""
+    """Return what the pipeline's steps require of a cluster."""
     references: dict[tuple[ObjectKind, str], ObjectReference] = {}
     for step in plan.steps:
-        for found in _references(step):
-            before = references.get((found.kind, found.name))
-            references[found.kind, found.name] = _join_references(before, found) if before else found
-    made = {str(step.inputs.get("pvc_name", "")) for step in plan.steps if step.form == "volume"}
+        for requested in _references(step):
+            before = references.get((requested.kind, requested.name))
+            references[requested.kind, requested.name] = _join_references(before, requested) if before else requested
+    created_claims = {str(step.inputs.get("pvc_name", "")) for step in plan.steps if step.form == "volume"}
     return ClusterRequirements(
         purposes=frozenset({"run", *(purpose for step in plan.steps for purpose in _purposes(step))}),
         account=account,
-        references=tuple(one for one in references.values() if one.kind != CLAIMS or one.name not in made),
+        references=tuple(
+            reference
+            for reference in references.values()
+            if reference.kind != CLAIMS or reference.name not in created_claims
+        ),
         storage_classes=_classes(plan),
         pods=tuple(_pod(step) for step in plan.steps if step.form in {"python", "container"}),
     )
 
 
 def _purposes(step: PlanStep) -> Iterator[Purpose]:
-    told = {str(step.inputs.get(name, "")) for name in _WHERE}
+    targets = {str(step.inputs.get(name, "")) for name in _WHERE}
     if step.inputs.get("namespace"):
-        return  # it acts in another namespace than the one that is looked at
-    if step.function in _DEPLOYING and not told & _LOCAL:
+        return  # it acts in another namespace than the one that is checked
+    if step.function in _DEPLOYING and not targets & _LOCAL:
         yield "deploy"
         if step.function == "rollout":
             yield "rollout"
-    if step.function in _TUNING and "katib" in told:
+    if step.function in _TUNING and "katib" in targets:
         yield "tune"
 
 
@@ -69,38 +73,38 @@ def _references(step: PlanStep) -> Iterator[ObjectReference]:
             name = str(
                 entry.get(constant) or value_of(entry.get(parameter)) or _constant_value(entry.get(parameter), step)
             )
-            wanted = tuple(str(one[key]) for one in entry.get(keys) or []) if keys else ()
+            required_keys = tuple(str(item[key]) for item in entry.get(keys) or []) if keys else ()
             optional = bool(entry.get("optional"))
             if name:
-                yield ObjectReference(kind, name, keys=wanted, optional=optional, by=(step.name,))
+                yield ObjectReference(kind, name, keys=required_keys, optional=optional, by=(step.name,))
 
 
 def _constant_value(parameter: Mapping[str, Any] | None, step: PlanStep) -> str:
-    """The value of a parameter that gives a name, if it stands in the file."""
+    """Return the value of a parameter that gives a name, if the file states it."""
     return str(step.around.get(str((parameter or {}).get("componentInputParameter", "")), ""))
 
 
-def _join_references(one: ObjectReference, other: ObjectReference) -> ObjectReference:
+def _join_references(first: ObjectReference, second: ObjectReference) -> ObjectReference:
     return ObjectReference(
-        one.kind,
-        one.name,
-        keys=tuple(dict.fromkeys((*one.keys, *other.keys))),
-        optional=one.optional and other.optional,
-        by=(*one.by, *other.by),
+        first.kind,
+        first.name,
+        keys=tuple(dict.fromkeys((*first.keys, *second.keys))),
+        optional=first.optional and second.optional,
+        by=(*first.by, *second.by),
     )
 
 
 def _classes(plan: CompiledPlan) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+    steps_by_class: dict[str, list[str]] = {}
     for step in plan.steps:
         for volume in step.kubernetes.get("genericEphemeralVolume") or []:
-            found.setdefault(str(volume.get("storageClassName") or ""), []).append(step.name)
+            steps_by_class.setdefault(str(volume.get("storageClassName") or ""), []).append(step.name)
         if step.form == "volume" and "size" in step.inputs:
-            found.setdefault(str(step.inputs.get("storage_class_name") or ""), []).append(step.name)
+            steps_by_class.setdefault(str(step.inputs.get("storage_class_name") or ""), []).append(step.name)
     if plan.workspace:
         patch = (plan.workspace.get("kubernetes") or {}).get("pvcSpecPatch") or {}
-        found.setdefault(str(patch.get("storageClassName") or ""), []).append("the workspace")
-    return {name: tuple(by) for name, by in found.items()}
+        steps_by_class.setdefault(str(patch.get("storageClassName") or ""), []).append("the workspace")
+    return {name: tuple(by) for name, by in steps_by_class.items()}
 
 
 def _pod(step: PlanStep) -> PodRequirements:
@@ -125,7 +129,7 @@ def _pod(step: PlanStep) -> PodRequirements:
 
 
 def find_ignored_features(plan: CompiledPlan) -> list[Diagnostic]:
-    """What Kubeflow Pipelines ignores of a pipeline, or fails on, whatever the cluster; as seen with KFP 2.17."""
+    """Return what Kubeflow Pipelines ignores of a pipeline, or fails on, in every cluster; observed with KFP 2.17."""
     count = len(plan.steps)
     compiled = f"{plan.name} has {count} steps, compiled by {plan.sdk or 'an unknown compiler'}"
     return [good("Pipeline", compiled), *_find_ignored(plan.steps)]
@@ -143,28 +147,28 @@ def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
         yield Diagnostic("Pipeline", "bad", text, "pass them as an artifact")
     acting = [step.name for step in steps if step.cached and step.function in ACTS]
     if acting:
-        text = f"{list_names(acting)}: an earlier result may be taken instead of acting again"
+        text = f"{list_names(acting)}: an earlier result may be reused instead of acting again"
         yield Diagnostic("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
     stale = [step.name for step in steps if step.cached and _reads_anything(step)]
     if stale:
-        text = f"{list_names(stale)}: an earlier result may be taken, whatever lies at the address by then"
-        remedy = "give it what the component fingerprint tells of the address, or set_caching_options(False)"
+        text = f"{list_names(stale)}: an earlier result may be reused though the content at the address has changed"
+        remedy = "give it the address's output of the component fingerprint, or set_caching_options(False)"
         yield Diagnostic("Pipeline", "warning", text, remedy)
     unknown = sorted({name for step in steps for name in _find_unnamed(step)})
     if unknown:
-        text = f"the names of {list_names(unknown)} are given when a run is made: nobody can look for them now"
+        text = f"the names of {list_names(unknown)} are parameters of a run: they cannot be checked now"
         yield Diagnostic("Pipeline", "unknown", text)
 
 
 def _reads_anything(step: PlanStep) -> bool:
-    """Whether a step reads an address and is not told of its fingerprint."""
+    """Return whether a step reads an address without getting its fingerprint."""
     address = READS.get(step.function)
     unguarded = step.inputs.get("fingerprint") == "" and address is not None and step.inputs.get(address) != ""
     return unguarded or step.function in READS_ANEW
 
 
 def _find_unnamed(step: PlanStep) -> Iterator[str]:
-    """Settings whose object is named by a parameter without a value."""
+    """Yield the settings whose object is named by a parameter without a value."""
     for _, setting, constant, parameter, _, _ in _NAMED:
         for entry in step.kubernetes.get(setting) or []:
             by = entry.get(parameter) or {}

@@ -1,4 +1,4 @@
-"""What of a compiled pipeline a laptop's runner refuses or ignores."""
+"""Finds the features of a compiled pipeline that the local runner refuses or ignores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from headrace.core.base.diagnostics import Diagnostic, good, list_names
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
 
 ARGUMENT_BYTES = 131_071  # Linux' longest argument: the executor's whole input is one (MAX_ARG_STRLEN)
-_PARALLEL = 2  # kfp.local runs as many iterations at once, whatever is asked for
+_PARALLEL = 2  # kfp.local runs this many iterations at once, whatever the pipeline requests
 
-# What becomes of each setting of kfp-kubernetes under kfp.local, and what to do instead.
+# The effect of each setting of kfp-kubernetes under kfp.local, and the remedy.
 SETTINGS = {
     "secretAsEnv": ("variables from Secrets are not set", "set the same variables yourself before you run it"),
     "secretAsVolume": ("files from Secrets are not there", "read such values from variables"),
@@ -35,7 +35,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class _Rule:
-    """Steps that something is the matter with."""
+    """A check for steps that the local runner refuses or treats differently."""
 
     bad: bool
     text: str
@@ -46,7 +46,7 @@ class _Rule:
 _RULES = (
     _Rule(
         True,
-        "it is no Python component: the subprocess runner refuses it",
+        "it is not a Python component: the subprocess runner refuses it",
         "run it with Docker (kfp.local.DockerRunner)",
         lambda step: step.form in {"container", "volume"},
     ),
@@ -92,7 +92,7 @@ def _bytes(step: PlanStep) -> int:
 
 
 def find_unsupported(plan: CompiledPlan) -> list[Diagnostic]:
-    """What ``kfp.local`` refuses or ignores, with each step that it concerns; as seen with kfp 2.17."""
+    """Return what ``kfp.local`` refuses or ignores, with the steps concerned; observed with kfp 2.17."""
     findings = [*_by_rule(plan.steps), *_by_setting(plan.steps), *_loops(plan)]
     if plan.workspace:
         text = "the workspace's size and storage class have no effect, and its folder is deleted after the run"
@@ -124,10 +124,10 @@ def _by_setting(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
 def _loops(plan: CompiledPlan) -> Iterator[Diagnostic]:
     for name, limit in plan.loops.items():
         if limit == 0 or limit > _PARALLEL:
-            asked = f"{limit} iterations" if limit else "all iterations"
-            yield Diagnostic("Pipeline", "note", f"{name}: at most {_PARALLEL} iterations run at once, not {asked}")
+            requested = f"{limit} iterations" if limit else "all iterations"
+            yield Diagnostic("Pipeline", "note", f"{name}: at most {_PARALLEL} iterations run at once, not {requested}")
 
 
-def value_of(given: Any) -> str:
-    """A name in a setting of kfp-kubernetes, if it is constant; empty if a parameter gives it."""
-    return str(((given or {}).get("runtimeValue") or {}).get("constant", ""))
+def value_of(setting: Any) -> str:
+    """Return a name in a setting of kfp-kubernetes if it is constant; empty if a parameter gives it."""
+    return str(((setting or {}).get("runtimeValue") or {}).get("constant", ""))

@@ -10,11 +10,11 @@ from headrace.core.base.errors import InputError
 
 @dataclass(frozen=True)
 class ShippedPipeline:
-    """A pipeline that lies in this package.
+    """A pipeline of this package.
 
     Attributes:
         entry: Module and function.
-        steps: Names of its steps, in the order in which they run here.
+        steps: Names of its steps, in the order in which the local runner runs them.
     """
 
     entry: str
@@ -58,7 +58,7 @@ PIPELINES = {
 
 
 def find_pipeline(name: str) -> ShippedPipeline:
-    """The entry of the pipeline of that name.
+    """Return the catalogue's entry for a pipeline.
 
     Raises:
         InputError: If no such pipeline is shipped.
@@ -69,7 +69,7 @@ def find_pipeline(name: str) -> ShippedPipeline:
 
 
 def pipeline(name: str) -> Callable[..., Any]:
-    """The pipeline function of that name.
+    """Return the pipeline function of that name.
 
     Raises:
         InputError: If no such pipeline is shipped.

@@ -1,9 +1,9 @@
-"""A compiled pipeline, said once: what KFP's compiler writes for each task anew is written for all that are alike.
+"""Compacts compiled pipelines: what KFP's compiler repeats for each task is written once for all that are alike.
 
-Kubeflow Pipelines writes a component's interface into the Workflow four times for each task, and with the retries that
-it ships eight times. So what nobody reads there is left out: what parameters mean, which stands in the component's own
-docstring, and of the pipeline's in the file's comments; parameters that no task gives, for which the component has its
-own defaults; defaults of those that all give.
+Kubeflow Pipelines writes a component's interface into the Workflow four times for each task, and eight times with its
+default retries. So what nobody reads there is left out: descriptions of parameters, which the component's docstring
+and, for the pipeline's own, the file's comments have; parameters that no task sets, for which the component has its
+own defaults; defaults of parameters that all tasks set.
 """
 
 import json
@@ -19,10 +19,10 @@ _LABEL = "executorLabel"
 
 
 def compact(text: str) -> str:
-    """The compiled pipeline with components that are alike written once, in short lines.
+    """Return the compiled pipeline with equal components written once, in short lines.
 
     Args:
-        text: What KFP's compiler wrote: comments, and one or two documents of the intermediate representation, or the
+        text: Output of KFP's compiler: comments, and one or two documents of the intermediate representation, or the
             objects ``Pipeline`` and ``PipelineVersion``.
     """
     documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -41,14 +41,14 @@ def compact(text: str) -> str:
 
 
 def _describe_parameter(comment: str, parameters: Document) -> str:
-    """A line of the compiler's comment, with what it says if it tells of a parameter."""
+    """Return a line of the compiler's comment, with the description if it names a parameter."""
     name = comment.removeprefix("#").partition(":")[0].strip()
-    said = " ".join(str(parameters.get(name, {}).get("description", "")).split())
-    return f"{comment}  {said}" if said and comment.startswith("#    ") else comment
+    description = " ".join(str(parameters.get(name, {}).get("description", "")).split())
+    return f"{comment}  {description}" if description and comment.startswith("#    ") else comment
 
 
 def _parts(documents: list[Document]) -> tuple[Document, Document]:
-    """The pipeline and what only Kubernetes reads, which may be empty."""
+    """Return the pipeline and its part for Kubernetes, which may be empty."""
     for document in documents:
         if document.get("kind") == "PipelineVersion":
             return document["spec"]["pipelineSpec"], document["spec"].get("platformSpec") or {}
@@ -57,13 +57,13 @@ def _parts(documents: list[Document]) -> tuple[Document, Document]:
 
 
 def _settings(platform: Document) -> Document:
-    """What Kubernetes is to give each executor, by its name."""
+    """Return the Kubernetes settings of each executor, by its name."""
     kubernetes = (platform.get("platforms") or {}).get("kubernetes") or {}
     return (kubernetes.get("deploymentSpec") or {}).get("executors") or {}
 
 
 def _merge(spec: Document, settings: Document) -> None:
-    """Let tasks share a component that is the same in all: its interface, its container, what Kubernetes gives it."""
+    """Let tasks share a component whose interface, container and Kubernetes settings are equal."""
     executors = spec["deploymentSpec"]["executors"]
     first: dict[str, str] = {}
     shared: dict[str, str] = {}
@@ -83,7 +83,7 @@ def _merge(spec: Document, settings: Document) -> None:
 
 
 def _tasks(spec: Document) -> Iterator[Document]:
-    """The tasks of all graphs."""
+    """Yield the tasks of all graphs."""
     for graph in (spec["root"], *spec["components"].values()):
         yield from graph.get("dag", {}).get("tasks", {}).values()
 
@@ -91,20 +91,20 @@ def _tasks(spec: Document) -> Iterator[Document]:
 def _drop_descriptions(component: Document) -> None:
     for side in ("inputDefinitions", "outputDefinitions"):
         for kind in component.get(side, {}).values():
-            for one in kind.values():
-                one.pop("description", None)
+            for definition in kind.values():
+                definition.pop("description", None)
 
 
 def _drop_defaults(component: Document, tasks: list[Document]) -> None:
-    """Leave optional parameters to the component that no task gives; what all give needs no default."""
+    """Drop optional parameters that no task sets, and the defaults of those that all tasks set."""
     parameters = component.get("inputDefinitions", {}).get("parameters", {})
-    given = [set(task.get("inputs", {}).get("parameters", {})) for task in tasks]
+    set_by_task = [set(task.get("inputs", {}).get("parameters", {})) for task in tasks]
     for name, definition in list(parameters.items()):
         if not definition.get("isOptional"):
             continue
-        if not any(name in names for names in given):
+        if not any(name in names for names in set_by_task):
             del parameters[name]
-        elif all(name in names for names in given):
+        elif all(name in names for names in set_by_task):
             definition.pop("defaultValue", None)
             del definition["isOptional"]
     if not parameters:

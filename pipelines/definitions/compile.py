@@ -1,4 +1,4 @@
-"""Shipped pipelines as text: what Kubeflow's API takes, or objects for its Kubernetes-native mode."""
+"""Compiles shipped pipelines to text for Kubeflow's API, or to objects for its Kubernetes-native mode."""
 
 import re
 import tempfile
@@ -28,10 +28,10 @@ class NativeObjects:
     name: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse names that Kubernetes would not take.
+        """Raise if Kubernetes would reject a name.
 
         Raises:
-            InputError: If there is one.
+            InputError: If a name is invalid.
         """
         for text in filter(None, (self.version, self.namespace, self.name)):
             if not _NAME.fullmatch(text):
@@ -41,35 +41,35 @@ class NativeObjects:
 
 
 def compile_text(name: str, *, options: TaskOptions | None = None, native: NativeObjects | None = None) -> str:
-    """A shipped pipeline as YAML.
+    """Compile a shipped pipeline to YAML.
 
     Args:
         name: Its name in the catalogue.
-        options: What a cluster is to give its steps; None for nothing in particular.
+        options: Resources and settings of its steps on a cluster; None for the defaults.
         native: Names of the Kubernetes objects to write; None for KFP's intermediate representation.
 
     Raises:
-        InputError: If no such pipeline is shipped, or an option cannot be.
+        InputError: If no such pipeline is shipped, or an option is invalid.
     """
     find_pipeline(name)
     from kfp.compiler import Compiler  # noqa: PLC0415 - slow, and only compiling needs it
 
-    found = apply_options(pipeline(name), options or TaskOptions())
+    function = apply_options(pipeline(name), options or TaskOptions())
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         path = Path(scratch) / "pipeline.yaml"  # the compiler chooses the format by the file's ending
         if native is None:
-            Compiler().compile(found, package_path=str(path))
+            Compiler().compile(function, package_path=str(path))
         else:
-            _compile_native(found, path, native)
+            _compile_native(function, path, native)
         return compact(path.read_text(encoding="utf-8"))
 
 
-def _compile_native(found: object, path: Path, native: NativeObjects) -> None:
+def _compile_native(function: object, path: Path, native: NativeObjects) -> None:
     from kfp.compiler import Compiler, KubernetesManifestOptions  # noqa: PLC0415 - slow
 
-    own = str(found.component_spec.name)  # type: ignore[attr-defined]  # KFP is untyped
+    own = str(function.component_spec.name)  # type: ignore[attr-defined]  # KFP is untyped
     Compiler().compile(
-        found,
+        function,
         package_path=str(path),
         kubernetes_manifest_format=True,
         kubernetes_manifest_options=KubernetesManifestOptions(

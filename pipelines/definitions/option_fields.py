@@ -1,4 +1,4 @@
-"""Options as the annotated fields of a dataclass, and the signatures and texts that are made of them."""
+"""Options as the annotated fields of a dataclass, and the signatures and texts generated from them."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -15,22 +15,22 @@ _UNSET: tuple[Any, ...] = ("", 0, -1, (), {})
 
 @dataclass(frozen=True)
 class OptionSpec:
-    """What is written once about an option, beside its name, type and default.
+    """The metadata of an option, beside its name, type and default.
 
     Attributes:
-        help: What it is, without a full stop.
-        unset: What holds where it is not given, if its default does not say so: ``detected``.
+        help: Its description, without a full stop.
+        unset: What happens if it is not given, where its default does not say so: ``detected``.
         unit: Unit of a number.
         steps: Steps that take it, with a blank between: ``ingest infer_contract``, or ``split.method`` where the step's
             parameter has another name.
-        flags: How it is typed, such as ``--namespace -n``; empty for its name with dashes.
-        metavar: What stands for the value in the help; empty for the type.
-        is_argument: Whether the command line takes it by its place, without a flag.
-        is_typed: Whether the command line takes it at all.
-        commas: Whether several values are typed as one text, between commas, instead of by repeating the option.
+        flags: Its flags, such as ``--namespace -n``; empty for its name with dashes.
+        metavar: Placeholder of the value in the help; empty for the type.
+        is_argument: Whether it is a positional argument of the command line.
+        is_typed: Whether the command line has it at all.
+        commas: Whether several values are given as one text, separated by commas, instead of by repeating the option.
         minimum: Smallest number that the command line takes; None for any.
-        choices: All values that are allowed beside the default; empty for any.
-        command_help: Help of the command line, where that takes something else than the pipeline; empty for ``help``.
+        choices: All values allowed beside the default; empty for any.
+        command_help: Help of the command line, where that differs from the pipeline; empty for ``help``.
     """
 
     help: str
@@ -56,7 +56,7 @@ class OptionField:
         name: Its name, which is that of the pipeline's parameter.
         type: ``str``, ``bool``, ``int``, ``float``, ``tuple`` (of texts) or ``Mapping`` (of numbers by text).
         default: Its default; ``inspect.Parameter.empty`` if it must be given.
-        metadata: What is known about it.
+        metadata: Its metadata.
     """
 
     name: str
@@ -66,14 +66,14 @@ class OptionField:
 
     @property
     def flag(self) -> str:
-        """How a user types it, such as ``--test-size``, or ``TABLE`` for what has no flag."""
+        """Its flag, such as ``--test-size``, or its placeholder, such as ``TABLE``, if it has none."""
         if self.metadata.is_argument:
             return self.metadata.metavar
         return self.metadata.flags.split()[0] if self.metadata.flags else f"--{self.name.replace('_', '-')}"
 
     @property
     def description(self) -> str:
-        """The sentence for docstrings and for Kubeflow, with the meaning of a default that says nothing."""
+        """The sentence for docstrings and for Kubeflow, with the meaning of a default that does not explain itself."""
         unset = self.metadata.unset if self.default in _UNSET else ""
         return f"{self.metadata.help}{f' (default: {unset})' if unset else ''}."
 
@@ -92,57 +92,57 @@ class OptionField:
 
 
 def option_fields(options: type) -> Mapping[str, OptionField]:
-    """The fields of a dataclass whose annotations carry ``OptionSpec``, by name, in their order.
+    """Return the fields of a dataclass whose annotations carry ``OptionSpec``, by name, in their order.
 
     Args:
         options: The class; each annotation is ``Annotated[TYPE, OptionSpec(...)]``.
     """
     hints = get_type_hints(options, include_extras=True)
-    found = {}
-    for one in fields(options):
-        kind, metadata = get_args(hints[one.name])
-        default = one.default
-        if one.default_factory is not MISSING:
-            default = one.default_factory()
+    by_name = {}
+    for attribute in fields(options):
+        kind, metadata = get_args(hints[attribute.name])
+        default = attribute.default
+        if attribute.default_factory is not MISSING:
+            default = attribute.default_factory()
         elif default is MISSING:
             default = inspect.Parameter.empty
-        found[one.name] = OptionField(one.name, get_origin(kind) or kind, default, metadata)
-    return found
+        by_name[attribute.name] = OptionField(attribute.name, get_origin(kind) or kind, default, metadata)
+    return by_name
 
 
-def step_arguments(options: type, step: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a step, by the names of its parameters.
+def step_arguments(options: type, step: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a step, by the names of its parameters.
 
     Args:
         options: The dataclass of options.
         step: Name of the step.
-        given: Values, or what stands for them in a pipeline, by the names of the options.
+        values: Values, or a pipeline's channels for them, by the names of the options.
     """
-    fed = {name: option.parameters.get(step) for name, option in option_fields(options).items()}
-    return {parameter: given[name] for name, parameter in fed.items() if parameter}
+    parameters = {name: option.parameters.get(step) for name, option in option_fields(options).items()}
+    return {parameter: values[name] for name, parameter in parameters.items() if parameter}
 
 
-def check_choices(options: type, given: Mapping[str, Any], *, spell: Callable[[str], str] | None = None) -> None:
-    """Refuse values that are none of an option's choices.
+def check_choices(options: type, values: Mapping[str, Any], *, spell: Callable[[str], str] | None = None) -> None:
+    """Raise if a value is not one of its option's choices.
 
     Args:
         options: The dataclass of options.
-        given: Values by the names of the options.
-        spell: How an option is called in the message, by its name; None for its flag.
+        values: Values by the names of the options.
+        spell: Returns what the message calls an option, by its name; None for its flag.
 
     Raises:
-        InputError: If there is one.
+        InputError: If a value is not allowed.
     """
     for name, option in option_fields(options).items():
         choices = option.metadata.choices
-        if choices and given[name] not in {option.default, *choices}:
+        if choices and values[name] not in {option.default, *choices}:
             *others, last = choices
             called = spell(name) if spell else option.flag
-            raise InputError(f"{called} must be {', '.join(others)} or {last}; got {given[name]!r} instead.")
+            raise InputError(f"{called} must be {', '.join(others)} or {last}; got {values[name]!r} instead.")
 
 
 def pipeline_values(options: object) -> dict[str, Any]:
-    """Options as the values of a pipeline's parameters: lists and dictionaries, and texts that pass unharmed."""
+    """Return options as the values of a pipeline's parameters: lists, dictionaries, and escaped texts."""
     return {name: _pipeline_value(getattr(options, name)) for name in option_fields(type(options))}
 
 
@@ -160,9 +160,10 @@ def takes_parameters(options: type) -> Callable[[Callable[[Mapping[str, Any]], N
     Args:
         options: The dataclass of options.
     """
-    found = option_fields(options).values()
+    fields_ = option_fields(options).values()
     return with_parameters(
-        [field.pipeline_parameter for field in found], descriptions={field.name: field.description for field in found}
+        [field.pipeline_parameter for field in fields_],
+        descriptions={field.name: field.description for field in fields_},
     )
 
 
@@ -171,14 +172,14 @@ def with_parameters(
 ) -> Callable[[Callable[[Mapping[str, Any]], None]], Callable[..., None]]:
     """Give a function of values by name the parameters of a pipeline.
 
-    KFP reads the signature and the docstring of a pipeline's function; both are made here.
+    KFP reads the signature and the docstring of a pipeline's function; this sets both.
 
     Args:
         parameters: The parameters; those without a default come first.
-        descriptions: What each of them is, by its name.
+        descriptions: Description of each, by its name.
     """
     signature = inspect.Signature(parameters)
-    lines = [f"    {one.name}: {descriptions[one.name]}" for one in parameters]
+    lines = [f"    {parameter.name}: {descriptions[parameter.name]}" for parameter in parameters]
 
     def decorate(function: Callable[[Mapping[str, Any]], None]) -> Callable[..., None]:
         def pipeline(*positional: Any, **named: Any) -> None:
@@ -195,7 +196,7 @@ def with_parameters(
 
 
 def describes(options: type, *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add to a docstring, which ends with its ``Args``, what options say of themselves.
+    """Add the descriptions of options to a docstring that ends with its ``Args``.
 
     Args:
         options: The dataclass of options.

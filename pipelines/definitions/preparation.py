@@ -1,4 +1,4 @@
-"""The preparation pipeline: a big table to validated, split parts in one streaming pass."""
+"""The preparation pipeline: from a big table to validated, split parts in one streaming pass."""
 
 from kfp import dsl
 
@@ -25,6 +25,6 @@ def preparation(
     """
     # The step fetches the contract itself: KFP's importer reads nothing but KFP's own store.
     prepared = prepare(source=source, given=contract, seed=seed)
-    prepared.set_caching_options(False)  # what lies at either address may have changed
+    prepared.set_caching_options(False)  # the content at either address may have changed
     with_store(prepared)
     with_records(prepared)

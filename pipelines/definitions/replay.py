@@ -1,4 +1,4 @@
-"""The replay pipeline: the line from the table to the bundle, and nothing that the world sees."""
+"""The replay pipeline: the steps from the table to the bundle, without publishing anything."""
 
 from kfp import dsl
 
@@ -12,6 +12,6 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
     description="Make a bundle again, to be compared with the first one: ingest to package, nothing published.",
 )
 @takes_parameters(TrainingOptions)
-def replay(given: Arguments) -> None:
+def replay(arguments: Arguments) -> None:
     """Make the model of one table again, up to its bundle."""
-    line(given)
+    line(arguments)

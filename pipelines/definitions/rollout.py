@@ -9,7 +9,7 @@ from headrace.pipelines.definitions.option_fields import with_parameters
 from headrace.pipelines.definitions.steps import Arguments, with_records, with_store
 
 _INPUTS = roll_out.component_spec.inputs
-# The component's own, but for the namespace, which is that of the pipeline's pods, and its default is the cluster.
+# The component's own parameters, except the namespace: that is the pods' own. The target defaults to the cluster.
 _PARAMETERS = [
     parameter.replace(default="kserve") if name == "to" else parameter
     for name, parameter in inspect.signature(roll_out.python_func).parameters.items()
@@ -22,9 +22,9 @@ _PARAMETERS = [
     description="Give a published model a growing share of an endpoint's requests; promote it, or send it back.",
 )
 @with_parameters(_PARAMETERS, descriptions={name: spec.description for name, spec in _INPUTS.items()})
-def rollout(given: Arguments) -> None:
+def rollout(arguments: Arguments) -> None:
     """Roll out a published model."""
-    rolled = roll_out(**given)
+    rolled = roll_out(**arguments)
     rolled.set_caching_options(False)
     with_store(rolled)
     with_records(rolled)

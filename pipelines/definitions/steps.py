@@ -1,4 +1,4 @@
-"""What the pipelines of a table have in common: from a source to a judged model."""
+"""The steps that the table pipelines share: from a source to an evaluated model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,15 +30,15 @@ Channel = Any
 
 @dataclass(frozen=True)
 class DataOutputs:
-    """Outputs of the steps that make a table ready to learn from.
+    """Outputs of the steps that prepare a table for training.
 
     Attributes:
-        table: Table as ingest left it.
+        table: Table as ``ingest`` wrote it.
         contract: Its contract.
-        checks: What ``validate`` counted.
-        valid_table: Rows that keep the contract.
-        train_table: Rows to learn from.
-        test_table: The others, without the target.
+        checks: Counts of ``validate``.
+        valid_table: Rows that satisfy the contract.
+        train_table: Rows for training.
+        test_table: Rows for testing, without the target.
         test_actuals: Their target.
     """
 
@@ -56,10 +56,10 @@ class ModelOutputs:
     """Outputs of the steps from the search to the bundle.
 
     Attributes:
-        trials: What the search tried.
-        evaluation: What was measured on the test rows.
-        verdict: What the gate decided.
-        use: What is to be done with the model, as the gate decided.
+        trials: Trials of the search.
+        evaluation: Metrics on the test rows.
+        verdict: The gate's verdict.
+        use: The gate's decision on the model: serve, publish or keep.
         bundle: The packaged model.
     """
 
@@ -71,72 +71,74 @@ class ModelOutputs:
 
 
 def with_store(task: dsl.PipelineTask) -> None:
-    """Give a step the object store's address and keys from the cluster's Secret; a laptop's runner ignores this."""
+    """Give a step the object store's address and keys from the cluster's Secret; the local runner ignores this."""
     names = {name: name for name in STORE_VARIABLES}
     kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=names, optional=True)
 
 
 def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """Give a step the addresses of registry, catalogue and lineage, as far as the cluster's Secret has them."""
+    """Give a step the addresses of registry, catalogue and lineage that the cluster's Secret has."""
     kubernetes.use_secret_as_env(
         task, secret_name=RECORDS_SECRET, secret_key_to_env={name: name for name in RECORDS}, optional=True
     )
     return task
 
 
-def line(given: Arguments, *, using: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
-    """Wire the steps from ingest to package: what training and replaying share.
+def line(options: Arguments, *, use_args: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
+    """Wire the steps from ingest to package, which training and replay share.
 
     Args:
-        given: The training pipeline's parameters, by name.
-        using: Arguments of ``gate`` that say what is to be done with a model; None for a model that stays here.
+        options: The training pipeline's parameters, by name.
+        use_args: Arguments of ``gate`` that say how to use the model; None to neither publish nor serve it.
     """
-    known = fingerprints(**_arguments_of("fingerprint", given))
+    known_fingerprints = fingerprints(**_arguments_of("fingerprint", options))
     rows = add_data_steps(
-        known=known,
-        reading=_arguments_of("ingest", given),
-        agreeing=_arguments_of("infer_contract", given),
-        dividing=_arguments_of("split", given),
+        fingerprint_of=known_fingerprints,
+        ingest_args=_arguments_of("ingest", options),
+        contract_args=_arguments_of("infer_contract", options),
+        split_args=_arguments_of("split", options),
     )
-    return rows, _add_model_steps(rows, known=known, given=given, using=using or {})
+    return rows, _add_model_steps(rows, fingerprint_of=known_fingerprints, options=options, use_args=use_args or {})
 
 
-def _arguments_of(step: str, given: Arguments) -> Arguments:
-    return step_arguments(TrainingOptions, step, given)
+def _arguments_of(step: str, options: Arguments) -> Arguments:
+    return step_arguments(TrainingOptions, step, options)
 
 
 def fingerprints(**addresses: Channel) -> Arguments:
-    """Have a step look at what lies at a run's addresses; what it told of each, by the name of its parameter.
+    """Add a step that computes the fingerprint of each address of a run; return them by the names of the parameters.
 
-    A step that reads an address is given its fingerprint too: with caching it is then taken from an earlier run for the
-    same content only, which without one would be the same address, whatever lies there.
+    A step that reads an address gets its fingerprint too, so that the cache serves an earlier result only for the same
+    content. Without it, the same address would be enough, whatever its content now is.
     """
-    looked = fingerprint(**addresses)
-    looked.set_caching_options(False)
-    with_store(looked)
-    return {name: looked.outputs[name] for name in addresses}
+    task = fingerprint(**addresses)
+    task.set_caching_options(False)
+    with_store(task)
+    return {name: task.outputs[name] for name in addresses}
 
 
-def add_data_steps(*, known: Arguments, reading: Arguments, agreeing: Arguments, dividing: Arguments) -> DataOutputs:
-    """Bring a table in, agree on a contract, check, add row features, split.
+def add_data_steps(
+    *, fingerprint_of: Arguments, ingest_args: Arguments, contract_args: Arguments, split_args: Arguments
+) -> DataOutputs:
+    """Ingest a table, infer a contract, validate, add row features, split.
 
     Args:
-        known: Fingerprints of ``source`` and, if there is one, of ``contract``.
-        reading: Arguments of ``ingest``.
-        agreeing: Arguments of ``infer_contract``.
-        dividing: Arguments of ``split``.
+        fingerprint_of: Fingerprints of ``source`` and, if there is one, of ``contract``.
+        ingest_args: Arguments of ``ingest``.
+        contract_args: Arguments of ``infer_contract``.
+        split_args: Arguments of ``split``.
     """
-    ingested = ingest(**reading, fingerprint=known["source"])
+    ingested = ingest(**ingest_args, fingerprint=fingerprint_of["source"])
     with_store(ingested)
     with_records(ingested)
     table = ingested.outputs["table"]
-    inferred = infer_contract(table=table, **agreeing, fingerprint=known.get("contract", ""))
+    inferred = infer_contract(table=table, **contract_args, fingerprint=fingerprint_of.get("contract", ""))
     with_store(inferred)
     agreed = inferred.outputs["contract"]
     validated = with_records(validate(table=table, contract=agreed))
     valid_table = validated.outputs["valid_table"]
     features = engineer(table=valid_table, contract=agreed).outputs["feature_table"]
-    parts = split(table=features, contract=agreed, **dividing).outputs
+    parts = split(table=features, contract=agreed, **split_args).outputs
     return DataOutputs(
         table=table,
         contract=agreed,
@@ -148,15 +150,17 @@ def add_data_steps(*, known: Arguments, reading: Arguments, agreeing: Arguments,
     )
 
 
-def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, using: Arguments) -> ModelOutputs:
-    """Search, fit, measure, judge, package."""
-    # Also a search on Katib is taken from an earlier run: its trials leave nothing that is looked for later. A journal
-    # is no input that matters, for it only keeps what the same search would find again.
+def _add_model_steps(
+    rows: DataOutputs, *, fingerprint_of: Arguments, options: Arguments, use_args: Arguments
+) -> ModelOutputs:
+    """Search, fit, evaluate, pass the gate, package."""
+    # A search on Katib may be cached too, because nothing reads what its trials leave. The journal does not count as
+    # an input either: it only stores what the same search would find again.
     tuned = tune(
         train_table=rows.train_table,
         contract=rows.contract,
-        fingerprint=known["experiment"],
-        **_arguments_of("tune", given),
+        fingerprint=fingerprint_of["experiment"],
+        **_arguments_of("tune", options),
     )
     with_store(tuned)
     best = tuned.outputs["best_parameters"]
@@ -164,7 +168,7 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         train_table=rows.train_table,
         contract=rows.contract,
         best_parameters=best,
-        **_arguments_of("train", given),
+        **_arguments_of("train", options),
     )
     model = fitted.outputs["model"]
     evaluation = evaluate(
@@ -172,7 +176,7 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         train_table=rows.train_table,
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
-        **_arguments_of("evaluate", given),
+        **_arguments_of("evaluate", options),
     ).outputs["evaluation"]
     gated = gate(
         evaluation=evaluation,
@@ -180,9 +184,9 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         test_table=rows.test_table,
         test_actuals=rows.test_actuals,
         checks=rows.checks,
-        fingerprint=known["champion"],
-        **_arguments_of("gate", given),
-        **using,
+        fingerprint=fingerprint_of["champion"],
+        **_arguments_of("gate", options),
+        **use_args,
     )
     with_store(gated)
     verdict = gated.outputs["verdict"]
@@ -197,8 +201,8 @@ def _add_model_steps(rows: DataOutputs, *, known: Arguments, given: Arguments, u
         best_parameters=best,
         checks=rows.checks,
         table=rows.table,
-        fingerprint=known["card"],
-        **_arguments_of("package", given),
+        fingerprint=fingerprint_of["card"],
+        **_arguments_of("package", options),
     )
     with_store(packaged)
     bundle = packaged.outputs["bundle"]

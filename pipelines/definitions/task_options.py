@@ -1,4 +1,4 @@
-"""What a cluster is to give the steps of a pipeline: resources, time, retries, nodes; applied to all of them here."""
+"""Applies the options of a cluster to the steps of a pipeline: resources, time-outs, retries, nodes."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ _GPU = "nvidia.com/gpu"
 
 @dataclass(frozen=True)
 class Toleration:
-    """A taint of nodes that steps may run on all the same.
+    """A taint of nodes that steps tolerate.
 
     Attributes:
         key: The taint's key.
@@ -40,7 +40,7 @@ class Toleration:
         """Read ``KEY``, ``KEY=VALUE``, ``KEY:EFFECT`` or ``KEY=VALUE:EFFECT``, as kubectl writes taints.
 
         Raises:
-            InputError: If it is none of these.
+            InputError: If it has another form.
         """
         taint, _, effect = text.partition(":")
         key, _, value = taint.partition("=")
@@ -54,16 +54,16 @@ class Toleration:
 
 @dataclass(frozen=True)
 class TaskOptions:
-    """What a cluster is to give the steps.
+    """Resources and settings of steps on a cluster.
 
     Attributes:
         cpu: Processors, requested and allowed, such as ``2`` or ``500m``.
         memory: Memory, likewise, such as ``4Gi``.
         gpu: Number of GPUs.
         timeout: Longest time of a step, such as ``90s``, ``5m`` or ``2h``.
-        retries: How often a step that failed is run again. The workflow controller that KFP ships with does not: its
+        retries: Number of retries of a failed step. The workflow controller of KFP ignores it by default: its
             retryPolicy is ``OnError``.
-        cache: Whether outputs of an earlier run may be taken, where a step does not act on the world; False for none.
+        cache: Whether steps that do not act outside the run may reuse outputs of an earlier run; False for none.
         node_selector: Labels that the nodes must have.
         tolerations: Taints that they may have.
         image: Image of the steps; empty for the suite's own.
@@ -80,10 +80,10 @@ class TaskOptions:
     image: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values that Kubernetes would not take.
+        """Raise if Kubernetes would reject a value.
 
         Raises:
-            InputError: If there is one.
+            InputError: If a value is invalid.
         """
         _check("a number of processors must be like 2 or 500m", _CPU, self.cpu)
         _check("an amount of memory must be like 512Mi or 4Gi", _MEMORY, self.memory)
@@ -97,14 +97,14 @@ class TaskOptions:
 
     @property
     def steps(self) -> set[str]:
-        """Names of the steps that are given something of their own."""
+        """Names of the steps that have options of their own."""
         return {step for one in (self.cpu, self.memory, self.gpu, self.timeout, self.retries) for step in one if step}
 
 
-def _check(what: str, pattern: re.Pattern[str], values: PerStep) -> None:
+def _check(expected: str, pattern: re.Pattern[str], values: PerStep) -> None:
     for value in values.values():
         if not pattern.fullmatch(value):
-            raise InputError(f"{what}; got {quote(value)} instead.")
+            raise InputError(f"{expected}; got {quote(value)} instead.")
 
 
 def _of(values: PerStep, step: str) -> str:
@@ -112,30 +112,30 @@ def _of(values: PerStep, step: str) -> str:
 
 
 def apply_options(pipeline: Any, options: TaskOptions) -> Any:
-    """The pipeline with the options applied to each of its steps.
+    """Return the pipeline with the options applied to each of its steps.
 
     Args:
         pipeline: A pipeline function of KFP.
         options: The options.
 
     Raises:
-        InputError: If a step that is given something of its own is not in it.
+        InputError: If an option names a step that is not in it.
     """
     if options == TaskOptions():
         return pipeline
     from kfp import dsl  # noqa: PLC0415 - slow
 
-    found: set[str] = set()
+    names: set[str] = set()
     again = dsl.pipeline(name=pipeline.component_spec.name, description=pipeline.component_spec.description)
-    made = again(_with_options(pipeline.pipeline_func, options, found))
-    unknown = sorted(options.steps - found)
+    configured = again(_with_options(pipeline.pipeline_func, options, names))
+    unknown = sorted(options.steps - names)
     if unknown:
-        raise InputError(f"the pipeline has the steps {', '.join(sorted(found))}; got {quote(unknown[0])} instead.")
-    return made
+        raise InputError(f"the pipeline has the steps {', '.join(sorted(names))}; got {quote(unknown[0])} instead.")
+    return configured
 
 
-def _with_options(function: Callable[..., Any], options: TaskOptions, found: set[str]) -> Callable[..., Any]:
-    """The function, which afterwards applies options to the tasks that it made, and notes their names."""
+def _with_options(function: Callable[..., Any], options: TaskOptions, names: set[str]) -> Callable[..., Any]:
+    """Wrap the function so that it applies options to the tasks that it made, and adds their names to ``names``."""
     from kfp.dsl.pipeline_context import Pipeline  # noqa: PLC0415 - slow
 
     @functools.wraps(function)
@@ -144,7 +144,7 @@ def _with_options(function: Callable[..., Any], options: TaskOptions, found: set
         for task in Pipeline.get_default_pipeline().tasks.values():
             step = task.component_spec.name.replace("-", "_")
             if task.container_spec is not None:  # an importer runs nothing
-                found.add(step)
+                names.add(step)
                 _apply(task, step, options)
         return outputs
 
@@ -168,15 +168,15 @@ def _apply(task: Any, step: str, options: TaskOptions) -> None:
         task.set_caching_options(enable_caching=False)
     for key, value in options.node_selector.items():
         kubernetes.add_node_selector(task, label_key=key, label_value=value)
-    for one in options.tolerations:
-        operator = "Equal" if one.value else "Exists"
-        kubernetes.add_toleration(task, one.key, operator, one.value or None, one.effect or None)
+    for toleration in options.tolerations:
+        operator = "Equal" if toleration.value else "Exists"
+        kubernetes.add_toleration(task, toleration.key, operator, toleration.value or None, toleration.effect or None)
     if options.image:
         _set_image(task, options.image)
 
 
 def _set_image(task: Any, image: str) -> None:
-    """Another image than the suite's; its digest, which it cannot know itself, is told for a bundle's papers."""
+    """Set another image than the suite's, and pass its digest, which it cannot know, to the bundle's provenance."""
     task.set_container_image(image)
     name, _, digest = image.rpartition("@")
     if name:

@@ -1,4 +1,4 @@
-"""The training pipeline: from a table to an answering endpoint."""
+"""The training pipeline: from a table to a live endpoint."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
 def _add_publish(bundle: Channel) -> Channel:
-    """Publish a bundle; its address."""
+    """Add the step that publishes a bundle; return its address."""
     published = publish_bundle(bundle=bundle)
     published.set_caching_options(False)
     with_store(published)
     return published.outputs["Output"]
 
 
-def _add_report(**given: Any) -> None:
-    """Write the report of this run, also if all of it was taken from an earlier one.
+def _add_report(**inputs: Any) -> None:
+    """Add the step that writes the report, which runs even if every other step was cached.
 
-    Whoever follows the run finds by this step's inputs where the artifacts of the steps that were taken lie.
+    Its inputs show whoever follows the run where the artifacts of cached steps are stored.
     """
-    report(**given).set_caching_options(False)
+    report(**inputs).set_caching_options(False)
 
 
-def _add_register(**given: Any) -> dsl.PipelineTask:
-    """Enter a model into the registry."""
-    registered = with_records(register(**given))
+def _add_register(**inputs: Any) -> dsl.PipelineTask:
+    """Add the step that registers a model."""
+    registered = with_records(register(**inputs))
     registered.set_caching_options(False)
     return registered
 
@@ -39,34 +39,34 @@ def _add_register(**given: Any) -> dsl.PipelineTask:
     description="From a table to an answering endpoint: ingest, validate, split, tune, train, evaluate, gate, deploy.",
 )
 @takes_parameters(TrainingOptions)
-def training(given: Arguments) -> None:
+def training(options: Arguments) -> None:
     """Train, judge, publish and serve a model of one table."""
-    rows, made = line(given, using={"publish": given["publish"], "serve": given["serve"]})
+    rows, model = line(options, use_args={"publish": options["publish"], "serve": options["serve"]})
     profile(table=rows.valid_table, contract=rows.contract)
-    told = {
+    documents = {
         "table": rows.table,
         "contract": rows.contract,
         "checks": rows.checks,
-        "trials": made.trials,
-        "evaluation": made.evaluation,
-        "verdict": made.verdict,
-        "bundle": made.bundle,
+        "trials": model.trials,
+        "evaluation": model.evaluation,
+        "verdict": model.verdict,
+        "bundle": model.bundle,
     }
-    entered = {"bundle": made.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
-    # Three ways side by side, not one inside the other: each is a graph of its own, with a pod that enters it.
-    with dsl.If(made.use == "serve", name="serving"):
-        published = _add_publish(made.bundle)
-        registered = _add_register(uri=published, **entered)
-        deployed = deploy(uri=published, name=given["name"], to=given["deploy_to"])
+    registration = {"bundle": model.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
+    # Three branches side by side, not nested: each group is a graph of its own, with a pod for its driver.
+    with dsl.If(model.use == "serve", name="serving"):
+        published = _add_publish(model.bundle)
+        registered = _add_register(uri=published, **registration)
+        deployed = deploy(uri=published, name=options["name"], to=options["deploy_to"])
         deployed.after(registered)
         deployed.set_caching_options(False)
         with_store(deployed)
-        verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=made.bundle))
+        verified = with_records(verify_endpoint(url=deployed.outputs["Output"], bundle=model.bundle))
         verified.set_caching_options(False)
-        _add_report(**told, verification=verified.outputs["verification"])
-    with dsl.Elif(made.use == "publish", name="published"):
-        _add_register(uri=_add_publish(made.bundle), **entered)
-        _add_report(**told)
+        _add_report(**documents, verification=verified.outputs["verification"])
+    with dsl.Elif(model.use == "publish", name="published"):
+        _add_register(uri=_add_publish(model.bundle), **registration)
+        _add_report(**documents)
     with dsl.Else(name="kept"):
-        _add_register(**entered)
-        _add_report(**told)
+        _add_register(**registration)
+        _add_report(**documents)

@@ -18,12 +18,12 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """What a training is told by its user.
+    """The options of a training.
 
-    A field's name is that of the pipeline's parameter; its annotation says the rest.
+    A field's name is that of the pipeline's parameter; its annotation holds the rest.
 
     Raises:
-        InputError: If a value is none that is allowed.
+        InputError: If a value is not allowed.
     """
 
     source: Annotated[
@@ -287,9 +287,9 @@ class TrainingOptions:
     seed: Annotated[int, OptionSpec("Seed of every random choice", steps="split tune train evaluate gate")] = 0
 
     def __post_init__(self) -> None:
-        """Refuse at once what a step would refuse after everything before it."""
+        """Raise now for what a step would reject only after all steps before it have run."""
         check_training(TrainingOptions, vars(self))
 
     def pipeline_arguments(self) -> dict[str, Any]:
-        """The arguments of the training pipeline."""
+        """Return the arguments of the training pipeline."""
         return pipeline_values(self)

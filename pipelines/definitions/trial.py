@@ -1,4 +1,4 @@
-"""A pipeline that can be the trial of a search: from a table to metrics that are reported to an address."""
+"""A pipeline that can be the trial of a search: from a table to metrics that it reports to an address."""
 
 from kfp import dsl
 
@@ -34,12 +34,12 @@ def trial(
         family: Model family; its shipped search space is searched.
         budget: Trials of that search.
     """
-    known = fingerprints(source=source, experiment=family)
+    known_fingerprints = fingerprints(source=source, experiment=family)
     rows = add_data_steps(
-        known=known,
-        reading={"source": source},
-        agreeing={"name": "trial", "target": target, "positive": positive},
-        dividing={"test_size": test_size, "seed": seed},
+        fingerprint_of=known_fingerprints,
+        ingest_args={"source": source},
+        contract_args={"name": "trial", "target": target, "positive": positive},
+        split_args={"test_size": test_size, "seed": seed},
     )
     tuned = tune(
         train_table=rows.train_table,
@@ -47,7 +47,7 @@ def trial(
         experiment=family,
         budget=budget,
         seed=seed,
-        fingerprint=known["experiment"],
+        fingerprint=known_fingerprints["experiment"],
     )
     fitted = train(
         train_table=rows.train_table,
@@ -55,7 +55,7 @@ def trial(
         best_parameters=tuned.outputs["best_parameters"],
         seed=seed,
     )
-    measured = evaluate(
+    evaluated = evaluate(
         model=fitted.outputs["model"],
         train_table=rows.train_table,
         test_table=rows.test_table,
@@ -64,6 +64,6 @@ def trial(
         cost_false_negative=cost_false_negative,
         seed=seed,
     )
-    reported = report_metrics(metrics=measured.outputs["metrics"], result=result)
+    reported = report_metrics(metrics=evaluated.outputs["metrics"], result=result)
     reported.set_caching_options(False)
     with_store(reported)

@@ -1,8 +1,8 @@
-"""What the steps of a run on a cluster left in the object store.
+"""The artifacts and logs of a run on a cluster, in the object store.
 
-Kubeflow Pipelines does not say where artifacts lie. Its launcher writes each to
-``ROOT/PIPELINE/RUN/TASK/SALT/ARTIFACT``, where the salt is a UUID of the execution. A step whose outputs were taken
-from an earlier run has nothing there: what it left is found by what later steps were given (``earlier.py``).
+Kubeflow Pipelines does not say where it stores artifacts. Its launcher writes each to
+``ROOT/PIPELINE/RUN/TASK/SALT/ARTIFACT``, where the salt is a UUID of the execution. A cached step has nothing there:
+its artifacts are found through the inputs of later steps (``reused_artifacts``).
 """
 
 import re
@@ -20,7 +20,7 @@ from headrace.stores.objects.object_store import ObjectStore, connect
 
 DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
 LOG = "executor-logs"
-"""The artifact that holds what a step printed; the launcher uploads it, also if the step failed.
+"""The artifact that holds a step's output; the launcher uploads it even if the step failed.
 
 Since Kubeflow Pipelines 2.17 the number of the attempt follows, as in ``executor-logs-0``.
 """
@@ -36,9 +36,9 @@ class RunObject:
 
     Attributes:
         key: Its key.
-        task: Name of the task that left it.
-        salt: The execution's UUID; empty if there is none in the key.
-        path: The artifact's name, and what lies inside it, as parts of a path.
+        task: Name of the task that wrote it.
+        salt: The execution's UUID; empty if the key has none.
+        path: The artifact's name, and the path inside it, as parts.
     """
 
     key: str
@@ -49,11 +49,11 @@ class RunObject:
 
 @dataclass(frozen=True)
 class TaskTrace:
-    """What a task left in the store.
+    """What the store has of a task.
 
     Attributes:
-        log: Whether its log is there.
-        outputs: Whether an artifact is there that it declares: it came to its end.
+        log: Whether it has the log.
+        outputs: Whether it has an artifact that the task declares, so that the task completed.
     """
 
     log: bool = False
@@ -62,12 +62,12 @@ class TaskTrace:
 
 @dataclass(frozen=True)
 class RunArtifacts:
-    """Objects of one run.
+    """The objects of one run.
 
     Attributes:
-        store: Where they lie.
+        store: Where they are stored.
         home: Prefix of all of them, with the last slash.
-        pipeline: What the run ran.
+        pipeline: The run's pipeline.
     """
 
     store: ObjectStore
@@ -75,7 +75,7 @@ class RunArtifacts:
     pipeline: PipelineFile
 
     def all(self) -> Iterator[RunObject]:
-        """The objects.
+        """Yield the objects.
 
         Raises:
             StoreError: If the store fails.
@@ -87,69 +87,71 @@ class RunArtifacts:
                 yield RunObject(item.key, task, rest[0] if salted else "", tuple(rest[1:] if salted else rest))
 
     def log(self, task: str) -> str:
-        """What a task printed at its last attempt; empty if the store does not hold it."""
-        logs = [left for left in self.all() if left.task == task and self._is_log(left)]
-        found = sorted([left for left in logs if left.path[0].startswith(LOG)] or logs, key=_attempt)
+        """Return what a task printed at its last attempt; empty if the store does not have it."""
+        logs = [item for item in self.all() if item.task == task and self._is_log(item)]
+        attempts = sorted([item for item in logs if item.path[0].startswith(LOG)] or logs, key=_attempt)
         try:
-            return self.store.get_bytes(found[-1].key, _MOST_LOG_BYTES).decode("utf-8", "replace") if found else ""
+            return (
+                self.store.get_bytes(attempts[-1].key, _MOST_LOG_BYTES).decode("utf-8", "replace") if attempts else ""
+            )
         except MissingError:
             return ""
 
-    def _is_log(self, left: RunObject) -> bool:
-        """Whether an object is a log: by its name, if it is no artifact of the step's."""
-        step = self.pipeline.steps.get(left.task)
+    def _is_log(self, item: RunObject) -> bool:
+        """Return whether an object is a log: by its name, unless it is an artifact of the step."""
+        step = self.pipeline.steps.get(item.task)
         declared = step.artifacts if step else {}
-        return left.path[0] not in declared and "log" in "/".join(left.path).lower()
+        return item.path[0] not in declared and "log" in "/".join(item.path).lower()
 
     def traces(self) -> Mapping[str, TaskTrace]:
-        """What each task left; one that left nothing is not in it.
+        """Return what the store has of each task; tasks without objects are absent.
 
         Raises:
             StoreError: If the store fails.
         """
-        found: dict[str, TaskTrace] = {}
-        for left in self.all():
-            step, before = self.pipeline.steps.get(left.task), found.get(left.task, TaskTrace())
-            own = step is not None and left.path[0] in step.artifacts
-            found[left.task] = TaskTrace(before.log or self._is_log(left), before.outputs or own)
-        return found
+        by_task: dict[str, TaskTrace] = {}
+        for item in self.all():
+            step, before = self.pipeline.steps.get(item.task), by_task.get(item.task, TaskTrace())
+            own = step is not None and item.path[0] in step.artifacts
+            by_task[item.task] = TaskTrace(before.log or self._is_log(item), before.outputs or own)
+        return by_task
 
     def iterate_reused(self) -> Iterator[RunObject]:
-        """What steps that were taken from earlier runs had left there, as far as this run's own steps were given it.
+        """Yield the artifacts of cached steps, as far as steps of this run have them as inputs.
 
         Raises:
             StoreError: If the store fails.
         """
         own = list(self.all())
-        logs = (self.log(task) for task in sorted({left.task for left in own}))
-        ran = {left.task for left in own if not self._is_log(left)}
+        logs = (self.log(task) for task in sorted({item.task for item in own}))
+        executed = {item.task for item in own if not self._is_log(item)}
         for task, prefix in reused_artifacts.places(logs, home=self.home).items():
-            if task in self.pipeline.steps and task not in ran:
+            if task in self.pipeline.steps and task not in executed:
                 salt = prefix.rstrip("/").rpartition("/")[2]
-                for item in self.store.list(prefix):
-                    yield RunObject(item.key, task, salt, tuple(item.key.removeprefix(prefix).split("/")))
+                for entry in self.store.list(prefix):
+                    yield RunObject(entry.key, task, salt, tuple(entry.key.removeprefix(prefix).split("/")))
 
     def fetch(self, folder: Path) -> set[str]:
-        """Bring everything but tables here, to ``folder/RUN/SALT/TASK/ARTIFACT``; from earlier runs too.
+        """Download everything but tables to ``folder/run/SALT/TASK/ARTIFACT``, artifacts of cached steps too.
 
         Returns:
-            The tasks that left something.
+            The tasks that have objects.
 
         Raises:
             StoreError: If the store fails.
         """
         tasks = set()
-        for left in (*self.all(), *self.iterate_reused()):
-            tasks.add(left.task)
-            step = self.pipeline.steps.get(left.task)
-            if step is None or step.artifacts.get(left.path[0]) != _TABLE:
-                self.store.get_file(left.key, folder.joinpath("run", left.salt or "0", left.task, *left.path))
+        for item in (*self.all(), *self.iterate_reused()):
+            tasks.add(item.task)
+            step = self.pipeline.steps.get(item.task)
+            if step is None or step.artifacts.get(item.path[0]) != _TABLE:
+                self.store.get_file(item.key, folder.joinpath("run", item.salt or "0", item.task, *item.path))
         return tasks
 
 
-def _attempt(left: RunObject) -> tuple[list[int], str]:
-    """By which logs of a task are put in order: the numbers in their names, as numbers."""
-    name = "/".join(left.path)
+def _attempt(item: RunObject) -> tuple[list[int], str]:
+    """Return the sort key of a task's logs: the numbers in their names, as numbers."""
+    name = "/".join(item.path)
     return [int(number) for number in _NUMBER.findall(name)], name
 
 
@@ -162,17 +164,19 @@ def _is_uuid(text: str) -> bool:
 
 
 def artifacts(run: PipelineRun, pipeline: PipelineFile) -> RunArtifacts:
-    """The objects of a run, in the store of the environment.
+    """Return the objects of a run, in the store that the environment names.
 
     Raises:
-        InputError: If no store is set, or the run's root is in none that can be read.
-        StoreError: If the store does not answer, refuses the keys, or has no such bucket.
+        InputError: If no store is set, or the scheme of the run's root is not supported.
+        StoreError: If the store does not respond, rejects the keys, or has no such bucket.
     """
     root = run.root or DEFAULT_ROOT
     match = _ROOT.fullmatch(root)
     if match is None:
-        raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's lie at {quote(root, 200)}.")
-    given = require_store(f"the run's artifacts lie at {root} in the cluster's store, which must be set to fetch them")
-    store = connect(replace(given, bucket=match["bucket"]), create=False)
+        raise InputError(f"artifacts can be fetched from s3:// and minio:// only; the run's are at {quote(root, 200)}.")
+    store_settings = require_store(
+        f"the run's artifacts are at {root} in the cluster's store, which must be set to fetch them"
+    )
+    store = connect(replace(store_settings, bucket=match["bucket"]), create=False)
     prefix = (match["prefix"] or "").strip("/")
     return RunArtifacts(store, "/".join([*filter(None, [prefix]), pipeline.name, run.id, ""]), pipeline)

@@ -1,8 +1,8 @@
-"""Have runs on Kubeflow end, and recurring ones start nothing more.
+"""Cancels runs on Kubeflow, and stops recurring ones.
 
-Kubeflow Pipelines deletes with a recurring run the Workflows of its runs that are under way, pods and all, and goes on
-to call those running. So nothing is deleted that something under way belongs to: it goes on to its end, or is ended
-first, as is wished.
+When a recurring run is deleted, Kubeflow Pipelines also deletes the Workflows and pods of its active runs, and still
+reports those as running. So a recurring run is deleted only when it has no active runs: they end by themselves, or are
+cancelled first if the caller says so.
 """
 
 import time
@@ -20,21 +20,21 @@ _OVER = ("Row not found", "not in a cancellable state")  # as 2.17 says it, and 
 
 
 def cancel(api: KfpClient, run: str) -> None:
-    """Have a run ended; one that is ending already is left to it.
+    """Cancel a run; do nothing if it is being cancelled already.
 
     Raises:
         InputError: If it has ended already.
-        MissingError: If there is none.
+        MissingError: If there is no such run.
     """
-    found = api.run(run)
-    if found.has_ended:
-        raise _over(found)
-    if found.state == _ENDING:
+    state_before = api.run(run)
+    if state_before.has_ended:
+        raise _over(state_before)
+    if state_before.state == _ENDING:
         return
     try:
         api.end(run)
     except ClusterError as error:
-        if any(words in str(error) for words in _OVER):
+        if any(phrase in str(error) for phrase in _OVER):
             raise _over(api.run(run)) from error
         raise
 
@@ -46,39 +46,39 @@ def _over(run: PipelineRun) -> InputError:
 
 
 def cancel_recurring(api: KfpClient, recurring: str, *, with_runs: bool, seconds: float = SECONDS) -> str:
-    """Have a recurring run start nothing more, and delete it as soon as nothing that it started is under way.
+    """Disable a recurring run, and delete it once no run that it started is active.
 
     Args:
         api: Kubeflow Pipelines.
         recurring: The id of the recurring run.
-        with_runs: Whether what is under way is ended, instead of going on.
-        seconds: How long what is ended is waited for.
+        with_runs: Whether to cancel its active runs, instead of leaving them to complete.
+        seconds: How long to wait for cancelled runs.
 
     Returns:
-        What became of it, in words.
+        A text for the user that says what happened.
 
     Raises:
         MissingError: If there is no such recurring run.
-        ClusterError: If what was told to end has not ended in time.
+        ClusterError: If a cancelled run has not ended in time.
     """
     api.pause(recurring)
     under_way = _under_way(api, recurring)
     if under_way and not with_runs:
         names = ", ".join(run.name for run in under_way)
         return (
-            f"It starts nothing more. What is under way goes on: {names}. Kubeflow would kill that with the recurring "
-            f"run, so this is kept, disabled, until then.\n\nNext: headrace cancel --recurring {recurring} when it has "
-            "ended, or with --with-runs to end it now"
+            f"It starts no more runs. Active runs continue: {names}. Kubeflow would kill them with the recurring run, "
+            f"so this is kept, disabled, until they have ended.\n\nNext: headrace cancel --recurring {recurring} then, "
+            "or with --with-runs to end them now"
         )
     gone = {run.id for run in under_way if not _end_run(api, run)}
     _wait(api, recurring, gone, seconds=seconds)
     api.unschedule(recurring)
-    ended = f", and what was under way is cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
-    return f"It is deleted{ended or '; nothing of it was under way'}."
+    ended = f", and its active runs are cancelled: {', '.join(run.name for run in under_way)}" if under_way else ""
+    return f"It is deleted{ended or '; it had no active runs'}."
 
 
 def _end_run(api: KfpClient, run: PipelineRun) -> bool:
-    """Have a run ended; False if there is nothing left to end, though the API calls it running."""
+    """Cancel a run; return False if its Workflow is gone, though the API calls it running."""
     try:
         cancel(api, run.id)
     except MissingError:
@@ -94,11 +94,11 @@ def _under_way(api: KfpClient, recurring: str) -> list[PipelineRun]:
 
 def _wait(api: KfpClient, recurring: str, gone: Collection[str], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while left := [run for run in _under_way(api, recurring) if run.id not in gone]:
+    while remaining := [run for run in _under_way(api, recurring) if run.id not in gone]:
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"{left[0].name} was given {seconds:.0f} s to end and did not; the recurring run is disabled and kept: "
-                f"try again with headrace cancel --recurring {recurring} --with-runs.",
+                f"{remaining[0].name} was given {seconds:.0f} s to end and did not; the recurring run is disabled and "
+                f"kept: try again with headrace cancel --recurring {recurring} --with-runs.",
                 "timeout",
             )
         time.sleep(_EVERY_SECONDS)

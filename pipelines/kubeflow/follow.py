@@ -1,4 +1,4 @@
-"""Follow a run on a cluster, and tell what its steps do as a run here tells it."""
+"""Follows a run on a cluster, and emits the same step events as a local run."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from headrace.pipelines.local.runner import RunOutcome, StepEvent
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
 GONE_SECONDS = 30.0
-_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # what a proxy says of everybody while it starts
+_UNKNOWN_ACCOUNT = {"unauthorized", "forbidden"}  # a proxy answers so to everybody while it starts
 
 
 def follow(
@@ -33,18 +33,18 @@ def follow(
     Args:
         api: Kubeflow Pipelines.
         run_id: The run's id.
-        pipeline: What it runs.
-        logs: Where words of steps come from.
-        watch: Called with each thing that a step does, as it is seen.
-        workflows: Where the run's Workflow comes from; None to do without.
-        poll_seconds: Time between two looks.
+        pipeline: The run's pipeline.
+        logs: Gives the messages of steps.
+        watch: Called with each event of a step, when it is observed.
+        workflows: Gives the run's Workflow; None to do without.
+        poll_seconds: Seconds between two polls.
 
     Returns:
-        The run as it was at its end, and what came of it.
+        The run in its final state, and its outcome.
 
     Raises:
         MissingError: If there is no such run.
-        ClusterError: If the API cannot be asked for longer than ``PATIENCE_SECONDS``, or its Workflow was deleted.
+        ClusterError: If the API is unavailable for longer than ``PATIENCE_SECONDS``, or the run's Workflow was deleted.
     """
     follower, source = RunFollower(pipeline, logs, watch), workflows or NoWorkflowLookup()
     silent_since = gone_since = 0.0
@@ -54,6 +54,7 @@ def follow(
         try:
             run = api.run(run_id)
         except ClusterError as error:
+            # An API server may restart during a run, so transient errors are tolerated for a while.
             silent_since = silent_since or now
             passing = error.transient or error.reason in _UNKNOWN_ACCOUNT
             if not passing or now - silent_since > PATIENCE_SECONDS:
@@ -62,6 +63,7 @@ def follow(
             silent_since = 0.0
             workflow = source.of(run)
             run = with_workflow(run, workflow)
+            # Once it has ended, the API calls a cancelled run FAILED: remember that it was being cancelled.
             canceled = canceled or run.state in {"CANCELING", "CANCELED"} or (workflow is not None and workflow.stopped)
             if canceled and run.state == "FAILED":
                 run = replace(run, state="CANCELED")
@@ -69,6 +71,7 @@ def follow(
             if run.has_ended:
                 break
             follower.warn(logs.obstacles(run, workflow))
+            # The API never ends a run whose Workflow was deleted; a single failed lookup proves nothing yet.
             gone_since = (gone_since or now) if source.is_gone() else 0.0
             if gone_since and now - gone_since > GONE_SECONDS:
                 raise ClusterError(

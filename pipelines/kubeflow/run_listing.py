@@ -1,4 +1,4 @@
-"""Runs as a person is to see them: cancelled ones by that name, steps in the order in which they run."""
+"""Prepares runs for display: cancelled ones as cancelled, steps in the order of the pipeline."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,40 +17,40 @@ _BEGUN = {"RUNNING", "SUCCEEDED", "FAILED", "CANCELED"}
 
 
 def with_canceled(api: KfpClient, runs: Iterable[PipelineRun]) -> Iterator[PipelineRun]:
-    """The runs, those called cancelled that somebody ended though the server says only that they failed.
+    """Yield the runs, with the state CANCELED for those that somebody stopped and the server calls failed.
 
-    It notes that a run was told to end only if it looks at its Workflow before it has ended; the Workflow knows.
+    The server records a cancellation only if it sees the Workflow before it has ended; the Workflow itself says so.
     """
 
     def mark_canceled(run: PipelineRun) -> PipelineRun:
         if run.state != "FAILED":
             return run
         try:
-            found = workflow.read_kept_workflow(api.transport, run.id)
+            kept_workflow = workflow.read_kept_workflow(api.transport, run.id)
         except UserError:
             return run
-        return replace(run, state="CANCELED") if found and found.stopped else run
+        return replace(run, state="CANCELED") if kept_workflow and kept_workflow.stopped else run
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         yield from pool.map(mark_canceled, runs)
 
 
 def steps(run: PipelineRun, pipeline: PipelineFile, logs: StepLogs) -> tuple[list[TaskState], dict[str, str]]:
-    """The steps of a run that have begun, and what is known of the others by their names, both in the pipeline's order.
+    """Return the steps of a run that have begun, and the states of the others by name, both in the pipeline's order.
 
     Args:
-        run: The run, with what its Workflow tells.
-        pipeline: What it runs.
-        logs: What its steps left, which is asked where states stand still.
+        run: The run, with the nodes of its Workflow.
+        pipeline: The run's pipeline.
+        logs: Logs of its steps, used where the API's states are stale.
     """
     traces = logs.traces(run) if run.stale else {}
     begun: list[TaskState] = []
-    rest: dict[str, str] = {}
+    other_states: dict[str, str] = {}
     for step in pipeline.steps.values():
         ended = {"SUCCEEDED", "FAILED", "CANCELED"} if run.stale else _BEGUN
-        told = [task for task in run.tasks if task.name == step.name and task.state in ended]
-        if told:
-            begun += sorted(told, key=lambda task: task.began)[-1:]
+        tasks = [task for task in run.tasks if task.name == step.name and task.state in ended]
+        if tasks:
+            begun += sorted(tasks, key=lambda task: task.began)[-1:]
             continue
         state = "pending"
         if run.has_ended:
@@ -58,5 +58,5 @@ def steps(run: PipelineRun, pipeline: PipelineFile, logs: StepLogs) -> tuple[lis
         if state in {"succeeded", "failed", "canceled"} or (state == "unknown" and step.name in traces):
             begun.append(TaskState(step.name, state.upper()))
         else:
-            rest[step.name] = state
-    return begun, rest
+            other_states[step.name] = state
+    return begun, other_states

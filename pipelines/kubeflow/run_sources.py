@@ -1,4 +1,4 @@
-"""What following a run asks, and of whom: the API of Kubeflow Pipelines, its Workflow, its pods, the object store."""
+"""Interfaces to the sources that following a run reads: Kubeflow's API, Workflows, pods and the object store."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,51 +11,51 @@ from headrace.pipelines.kubeflow.run_pods import StartObstacle
 
 
 class KfpApi(Protocol):
-    """What following asks of Kubeflow Pipelines."""
+    """The part of Kubeflow Pipelines' API that following needs."""
 
     def run(self, run: str) -> PipelineRun:
-        """A run, by its id."""
+        """Return a run, by its id."""
 
 
 class TaskLogs(Protocol):
-    """What can be known of the steps of a run beside their states; empty where nothing can."""
+    """What is known of the steps of a run beside their states; empty where nothing is."""
 
     def saying(self, run: PipelineRun, task: str) -> str:
-        """The last words of a step that runs, or what keeps it from starting."""
+        """Return the last message of a running step, or why it does not start."""
 
     def last_words(self, run: PipelineRun, task: str) -> str:
-        """The last words of a step that ended well."""
+        """Return the last message of a step that succeeded."""
 
     def reason(self, run: PipelineRun, task: str) -> FailureReason:
-        """Why a step failed."""
+        """Return why a step failed."""
 
     def has_failed(self, run: PipelineRun, task: str) -> bool:
-        """Whether the log of a step says that it failed."""
+        """Return whether the log of a step says that it failed."""
 
     def traces(self, run: PipelineRun) -> Mapping[str, TaskTrace]:
-        """What each task left in the object store."""
+        """Return what the object store has of each task."""
 
     def obstacles(self, run: PipelineRun, workflow: Workflow | None) -> Mapping[str, StartObstacle]:
-        """What keeps tasks from starting, by their names; under an empty name, the run."""
+        """Return why tasks do not start, by their names; under an empty name, why the run does not."""
 
 
 class WorkflowLookup(Protocol):
-    """The Workflow of a run."""
+    """Looks up the Workflow of a run."""
 
     def of(self, run: PipelineRun) -> Workflow | None:
-        """The Workflow, as it is now; None if it cannot be had."""
+        """Return the current Workflow; None if it cannot be read."""
 
     def is_gone(self) -> bool:
-        """Whether it was there and somebody deleted it."""
+        """Return whether it existed and somebody deleted it."""
 
 
 class NoWorkflowLookup:
-    """Nothing but what the API of Kubeflow Pipelines tells."""
+    """Looks up nothing, so that only the API of Kubeflow Pipelines counts."""
 
     def of(self, _: PipelineRun) -> Workflow | None:
-        """None."""
+        """Return None."""
         return None
 
     def is_gone(self) -> bool:
-        """False: nobody knows."""
+        """Return False, because it is unknown."""
         return False

@@ -1,4 +1,4 @@
-"""The Workflow of a run, from wherever it can be had, and the run with what the Workflow tells."""
+"""Reads the Workflow of a run from the cluster or from Kubeflow's archive, and merges its nodes into the run."""
 
 import time
 from collections.abc import Callable
@@ -28,18 +28,18 @@ _STATES = {
 
 @dataclass
 class WorkflowSource:
-    """Gives the Workflow of a run: from the cluster, where the account may look at it, else as Kubeflow keeps it.
+    """Reads the Workflow of a run: from the cluster, where the account may, else as Kubeflow stores it.
 
     Attributes:
-        cluster: Where it is; None if there is no way to it.
+        cluster: Where it is; None if it cannot be reached.
         namespaces: Namespaces in which it may be, the likeliest first.
-        kept: Gives what Kubeflow Pipelines keeps of it, by the run's id.
-        problems: Why it could not be had.
+        read_stored: Reads what Kubeflow Pipelines stores of it, by the run's id.
+        problems: Why it could not be read.
     """
 
     cluster: Cluster | None
     namespaces: tuple[str, ...]
-    kept: Callable[[str], Workflow | None]
+    read_stored: Callable[[str], Workflow | None]
     problems: list[str] = field(default_factory=list)
     _closed: set[str] = field(default_factory=set, init=False)
     _found: tuple[float, Workflow | None] = field(default=(0.0, None), init=False)
@@ -48,20 +48,20 @@ class WorkflowSource:
     _gone: bool = field(default=False, init=False)
 
     def of(self, run: PipelineRun) -> Workflow | None:
-        """The Workflow of a run, at most a few seconds old; None if it cannot be had. Errors become ``problems``."""
-        asked_at, found = self._found
-        if not run.has_ended and found and time.monotonic() - asked_at < _EVERY_SECONDS:
-            return found
-        found = self._in_cluster(run.id) or self._ask(_KEPT, partial(self.kept, run.id))[1]
-        self._found = time.monotonic(), found
-        return found
+        """Return a run's Workflow, at most a few seconds old; None if it cannot be read. Errors become ``problems``."""
+        read_at, workflow = self._found
+        if not run.has_ended and workflow and time.monotonic() - read_at < _EVERY_SECONDS:
+            return workflow
+        workflow = self._in_cluster(run.id) or self._ask(_KEPT, partial(self.read_stored, run.id))[1]
+        self._found = time.monotonic(), workflow
+        return workflow
 
     def is_gone(self) -> bool:
-        """Whether the Workflow was in the cluster and is not any more: somebody deleted it."""
+        """Return whether the Workflow was in the cluster and no longer is: somebody deleted it."""
         return self._gone
 
     def is_absent(self) -> bool:
-        """Whether the cluster was asked and has none: somebody deleted it, or it is in another cluster."""
+        """Return whether the cluster has none: somebody deleted it, or it is in another cluster."""
         return self._absent
 
     def _in_cluster(self, run: str) -> Workflow | None:
@@ -69,35 +69,35 @@ class WorkflowSource:
             return None
         answered = []
         for namespace in self.namespaces:
-            well, found = self._ask(namespace, partial(workflows.of_run, self.cluster, run, namespace=namespace))
-            answered.append(well)
-            if found:
+            readable, workflow = self._ask(namespace, partial(workflows.of_run, self.cluster, run, namespace=namespace))
+            answered.append(readable)
+            if workflow:
                 self._there, self._absent = True, False
-                return found
+                return workflow
         self._absent = all(answered)
         self._gone = self._there and self._absent
         return None
 
-    def _ask(self, place: str, ask: Callable[[], Workflow | None]) -> tuple[bool, Workflow | None]:
-        """Whether a place answers, and with what; one that will never answer is not asked again."""
-        if place in self._closed:
+    def _ask(self, source: str, read: Callable[[], Workflow | None]) -> tuple[bool, Workflow | None]:
+        """Return whether a source answers, and its Workflow; a source that denies access is not tried again."""
+        if source in self._closed:
             return False, None
         try:
-            return True, ask()
+            return True, read()
         except UserError as error:
             if isinstance(error, MissingError) or (isinstance(error, ClusterError) and error.denied):
-                self._closed.add(place)
+                self._closed.add(source)
             if str(error) not in self.problems:
                 self.problems.append(str(error))
             return False, None
 
 
 def with_workflow(run: PipelineRun, workflow: Workflow | None) -> PipelineRun:
-    """A run with the nodes that its Workflow tells, which are exact, and with whether somebody ended it.
+    """Return a run with the exact nodes of its Workflow, and as cancelled if somebody stopped it.
 
     Args:
-        run: What the API of Kubeflow Pipelines tells.
-        workflow: Its Workflow; None if it is not known.
+        run: The run, as the API of Kubeflow Pipelines describes it.
+        workflow: Its Workflow; None if unknown.
     """
     if workflow is None:
         return run

@@ -1,7 +1,7 @@
-"""What became of the steps of a run that has ended, where nobody has told it while they ran.
+"""Determines the outcomes of steps whose end was not observed, after the run has ended.
 
-Above 1 MiB Argo compresses a Workflow's nodes, and the states that the API of Kubeflow Pipelines tells stand still:
-what they leave open is asked of the object store, and what nobody knows is called unknown.
+Above 1 MiB Argo compresses a Workflow's nodes, and the states in the API of Kubeflow Pipelines no longer change. The
+object store then shows which steps ended; what it does not show is called unknown.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ StepOutcome = Literal["succeeded", "failed", "canceled", "skipped", "unknown"]
 def verdict(
     run: PipelineRun, step: PipelineTask, *, trace: TaskTrace | None, failed: Callable[[PipelineRun, str], bool]
 ) -> StepOutcome:
-    """What became of a step of which no end was told.
+    """Return the outcome of a step whose end was not observed.
 
     Args:
-        run: The run at its end, with all that is known of its nodes.
+        run: The run in its final state, with its nodes as far as known.
         step: The step.
-        trace: What it left in the store; None if that is nothing, or the store cannot be asked.
-        failed: Whether the log of a step says that it failed; asked only if that decides.
+        trace: What the store has of it; None for nothing, or if the store cannot be reached.
+        failed: Returns whether the log of a step says that it failed; called only if that decides.
     """
-    told = [task for task in run.tasks if task.name == step.name]
-    if not run.stale and (told or step.groups or run.state != "SUCCEEDED"):
-        return "skipped"  # what is known of the others is whole: this one was left out, or never reached
+    tasks = [task for task in run.tasks if task.name == step.name]
+    if not run.stale and (tasks or step.groups or run.state != "SUCCEEDED"):
+        return "skipped"  # the states of the others are complete: this step was left out, or never reached
     if trace and trace.outputs:
         return "succeeded"
     if trace and trace.log:
@@ -35,6 +35,6 @@ def verdict(
             return "succeeded"
         if failed(run, step.name):
             return "failed"
-    if run.state == "CANCELED" and any(task.began for task in told):
+    if run.state == "CANCELED" and any(task.began for task in tasks):
         return "canceled"
     return "unknown"

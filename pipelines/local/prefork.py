@@ -1,6 +1,6 @@
-"""A process that has imported what steps need, and forks one off for each step.
+"""A process that has imported what steps need, and forks a child for each step.
 
-Importing scikit-learn takes seconds, and a line has a dozen steps. kfp.local starts each step with the interpreter that
+Importing scikit-learn takes seconds, and a run has a dozen steps. kfp.local starts each step with the interpreter that
 ``sys.executable`` names; the worker names a command that asks this process to fork. It forks only while it has a single
 thread: nothing here computes before the fork. Steps that start before it is warm run in an interpreter of their own.
 """
@@ -22,8 +22,8 @@ from headrace.pipelines.local import launch
 
 COMMAND = "headrace-step"
 _COMPONENT = ["-m", "headrace.components.run"]
-_EXECUTOR = ["-m", "kfp.dsl.executor_main"]  # a component whose source lies in the pipeline: somebody else's
-# In the order in which steps need them; between two imports, steps that wait are forked with what there is.
+_EXECUTOR = ["-m", "kfp.dsl.executor_main"]  # a component of somebody else, whose source is in the pipeline
+# In the order in which steps need them; between two imports, waiting steps are forked with what is imported so far.
 _FIRST = ("headrace.components.run", "kfp.dsl.executor_main", "polars", "narwhals", "yaml")
 _THEN = (
     "holidays",
@@ -54,21 +54,22 @@ def start(folder: Path) -> None:
     """Start the warm process and let kfp.local start its steps there.
 
     Args:
-        folder: Folder for the socket's and the command's files; they go with it.
+        folder: Folder for the socket and the command; whoever deletes it deletes them.
     """
     if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
         return
     python, address = sys.executable, str(folder / "warm")
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / COMMAND
+    # -S and -E skip site-packages and variables of Python, so that the command starts in milliseconds.
     parts = [python, "-S", "-E", str(Path(launch.__file__).resolve()), address, python]
     command.write_text(f'#!/bin/sh\nexec {shlex.join(parts)} "$@"\n')
     command.chmod(0o755)
-    if not os.access(command, os.X_OK):  # the folder's file system runs no programs: steps start the plain way
+    if not os.access(command, os.X_OK):  # the file system is mounted noexec: steps start without the warm process
         return
     subprocess.Popen(
         [python, "-m", "headrace.pipelines.local.prefork", address],
-        env={**os.environ, "_KFP_RUNTIME": "true"},
+        env={**os.environ, "_KFP_RUNTIME": "true"},  # kfp then skips the imports of its compiler
         stdin=subprocess.DEVNULL,
     )
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -76,17 +77,17 @@ def start(folder: Path) -> None:
 
 
 def serve(address: str) -> None:
-    """Import, and fork for each request, until killed."""
+    """Import the modules, and fork for each request, until killed."""
     _import(_FIRST)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.bind(address)
-        door.listen()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(address)
+        listener.listen()
         for name in _THEN:
-            while select.select([door], [], [], 0)[0]:
-                _answer(door)
+            while select.select([listener], [], [], 0)[0]:
+                _answer(listener)
             _import([name])
         while True:
-            _answer(door)
+            _answer(listener)
 
 
 def _import(names: Iterable[str]) -> None:
@@ -94,43 +95,44 @@ def _import(names: Iterable[str]) -> None:
         importlib.import_module(name)
 
 
-def _answer(door: socket.socket) -> None:
+def _answer(listener: socket.socket) -> None:
     """Fork a step for the next caller."""
-    caller, _ = door.accept()
+    caller, _ = listener.accept()
     with caller:
         if os.fork() == 0:
-            door.close()
+            listener.close()
             _become_step(caller)
     _reap()
 
 
 def _reap() -> None:
+    """Collect exited children without waiting, so that none stays a zombie."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def _become_step(caller: socket.socket) -> None:
-    """Take over the caller's streams, folder, environment and arguments, run the step, and tell the exit code."""
+    """Adopt the caller's streams, folder, environment and arguments, run the step, and send the exit code."""
     code = 1
     try:
         length, streams, _, _ = socket.recv_fds(caller, 8, 3)
         request = json.loads(_read(caller, int.from_bytes(length, "big")))
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-            os.close(stream)  # a process that outlives the step must not keep its reader waiting
+            os.close(stream)  # else a child that outlives the step would keep the reader of the pipe waiting
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
         code = _run(request["arguments"])
-    except BaseException:  # noqa: BLE001 - whatever it is, the caller's log is the place for it
+    except BaseException:  # noqa: BLE001 - every error belongs into the caller's log
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         with contextlib.suppress(BrokenPipeError):
             caller.sendall(bytes([code & 0xFF]))
-        os._exit(code)
+        os._exit(code)  # not sys.exit: the fork must not run the parent's exit handlers or return into its loop
 
 
 def _read(caller: socket.socket, length: int) -> bytes:

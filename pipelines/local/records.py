@@ -1,4 +1,4 @@
-"""Where a run that is started here keeps its records, and what it tells the catalogue when its steps have ended."""
+"""Where a local run keeps its records, and what it adds to the catalogue when its steps have ended."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from headrace.registry.backends.locations import CATALOG_FILE, LINEAGE_FILE, REG
 
 
 def records_environment(folder: Path) -> dict[str, str]:
-    """Addresses of registry, catalogue and lineage for the steps: those of the environment, or files in ``folder``."""
+    """Return the steps' addresses of registry, catalogue and lineage: the environment's, or files in ``folder``."""
     own = folder.absolute()
     return {
         "HEADRACE_REGISTRY": settings.registry() or str(own / REGISTRY_FILE),
@@ -17,7 +17,7 @@ def records_environment(folder: Path) -> dict[str, str]:
 
 
 def note_folder(catalog: str, home: Path) -> None:
-    """Tell the catalogue that the steps' tables, the bundle and the logs of a run lie in a folder.
+    """Record in the catalogue that a folder has the tables, the bundle and the logs of a run.
 
     Raises:
         StoreError: If the catalogue cannot be written.
@@ -30,7 +30,7 @@ def note_folder(catalog: str, home: Path) -> None:
 
 
 def note_end(catalog: str, *, url: str, digest: str) -> None:
-    """Tell the catalogue that an endpoint has ended.
+    """Record in the catalogue that an endpoint has ended.
 
     Raises:
         StoreError: If the catalogue cannot be written.

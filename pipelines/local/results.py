@@ -1,4 +1,4 @@
-"""Read what the steps of a training run left, and sum it up."""
+"""Reads the artifacts of a training run, and summarises them."""
 
 import shutil
 from importlib.metadata import version
@@ -27,13 +27,13 @@ _VERSIONS = ("headrace", "kfp", "kserve", "scikit-learn", "polars", "narwhals", 
 
 
 def artifact(folder: RunFolder, step: str, name: str) -> Path | None:
-    """Path of the artifact ``name`` of ``step``, or None if the step did not leave it.
+    """Return the path of the artifact ``name`` of ``step``, or None if the step did not write it.
 
     A step that occurs twice in a pipeline is called ``step-2`` there, hence the star.
     """
     task = step.replace("_", "-")
-    found = sorted(path for pattern in (task, f"{task}-[0-9]*") for path in folder.steps.glob(f"*/**/{pattern}/{name}"))
-    return found[0] if found else None
+    paths = sorted(path for pattern in (task, f"{task}-[0-9]*") for path in folder.steps.glob(f"*/**/{pattern}/{name}"))
+    return paths[0] if paths else None
 
 
 def _facts(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
@@ -42,16 +42,16 @@ def _facts(folder: RunFolder, step: str, name: str) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what makes a model's behaviour."""
+    """Return the versions of the packages that determine a model's behaviour."""
     return {"python": python_version(), **{name: version(name) for name in _VERSIONS}}
 
 
 def summarise(folder: RunFolder, summary: Summary) -> Summary:
-    """Add to ``summary`` what the steps left; of a failed run, as much as there is."""
+    """Add the steps' results to ``summary``; for a failed run, as far as they exist."""
     checks = _facts(folder, "validate", "checks")
     evaluation = _facts(folder, "evaluate", "evaluation")
-    decided = _facts(folder, "gate", "verdict")
-    verdict = GateVerdict.from_json(decided) if decided else None
+    document = _facts(folder, "gate", "verdict")
+    verdict = GateVerdict.from_json(document) if document else None
     return summary.model_copy(
         update={
             "task": evaluation.get("task", ""),
@@ -73,7 +73,7 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
 
 
 def _in_order(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Metrics as people list them: areas first, then labels, then losses."""
+    """Return metrics in their usual order: areas first, then labels, then losses."""
     return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
 
 
@@ -94,34 +94,34 @@ def _model(folder: RunFolder) -> ModelSummary | None:
     if bundle is None:
         return None
     best = _facts(folder, "tune", "best_parameters") or read_json(bundle / "model.json")
-    found = read_json(bundle / "manifest.json")
+    manifest = read_json(bundle / "manifest.json")
     return ModelSummary(
-        name=found["name"],
+        name=manifest["name"],
         family=best["family"],
         parameters=best["parameters"],
-        digest=found["digest"],
+        digest=manifest["digest"],
         uri=_facts(folder, "publish", "published").get("uri", ""),
         version=_facts(folder, "register", "registered").get("version", ""),
     )
 
 
 def _search(folder: RunFolder) -> SearchSummary | None:
-    found = _facts(folder, "tune", "trials")
-    if not found:
+    document = _facts(folder, "tune", "trials")
+    if not document:
         return None
-    trials, best = found["trials"], found["best"]
-    kept = artifact(folder, "tune", "best_bundle")
+    trials, best = document["trials"], document["best"]
+    best_bundle = artifact(folder, "tune", "best_bundle")
     return SearchSummary(
-        engine=found["engine"],
-        metric=found["objective"]["metric"],
+        engine=document["engine"],
+        metric=document["objective"]["metric"],
         score=None if best is None else trials[best]["score"],
         trials=len(trials),
         failed=sum(trial["status"] in {"failed", "metrics_unavailable"} for trial in trials),
-        reason=found["reason"],
-        nested=(found["nested"] or {}).get("score"),
-        nested_low=(found["nested"] or {}).get("low"),
-        nested_high=(found["nested"] or {}).get("high"),
-        bundle=str(folder.home / kept.relative_to(folder.staging)) if kept else "",
+        reason=document["reason"],
+        nested=(document["nested"] or {}).get("score"),
+        nested_low=(document["nested"] or {}).get("low"),
+        nested_high=(document["nested"] or {}).get("high"),
+        bundle=str(folder.home / best_bundle.relative_to(folder.staging)) if best_bundle else "",
     )
 
 
@@ -134,7 +134,7 @@ def _endpoint(folder: RunFolder) -> EndpointSummary | None:
 
 
 def report_failure(folder: RunFolder, error: str, steps: tuple[str, ...]) -> None:
-    """Write the report of a run that failed once its data had been checked; before that there is nothing to show."""
+    """Write the report of a failed run, if its data were validated; before that there is nothing to show."""
     if artifact(folder, "validate", "checks") is None:
         return
     from headrace.reports.run.document import RunPaths  # noqa: PLC0415 - slow to import, and only failures need it here
@@ -155,8 +155,8 @@ def report_failure(folder: RunFolder, error: str, steps: tuple[str, ...]) -> Non
 
 
 def gather(folder: RunFolder) -> None:
-    """Copy what people look for from the steps' artifacts to the top of the run's folder."""
-    wanted = {
+    """Copy the results for people from the steps' artifacts to the top of the run's folder."""
+    sources = {
         "report.html": ("report", "report"),
         "profile.html": ("profile", "profile"),
         "search.html": ("tune", "search"),
@@ -164,16 +164,16 @@ def gather(folder: RunFolder) -> None:
         "bundle": ("package", "bundle"),
         "trials.json": ("tune", "trials"),
     }
-    for name, (step, output) in wanted.items():
+    for name, (step, output) in sources.items():
         path = artifact(folder, step, output)
         if path is None:
             continue
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, folder.staging / name)
     trials, evaluation = artifact(folder, "tune", "trials"), artifact(folder, "evaluate", "evaluation")
-    if trials and evaluation:  # the step that searched could not know the score on the test part
+    if trials and evaluation:  # the search page of the step ``tune`` could not have the score on the test part
         from headrace.reports.search import page  # noqa: PLC0415 - slow to import
 
-        kept = artifact(folder, "tune", "best_bundle")
-        beside = f"{kept.relative_to(folder.staging).as_posix()}/" if kept else ""
-        page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation, bundle=beside)
+        best_bundle = artifact(folder, "tune", "best_bundle")
+        bundle_link = f"{best_bundle.relative_to(folder.staging).as_posix()}/" if best_bundle else ""
+        page.write(folder.staging / "search.html", trials=trials, evaluation=evaluation, bundle=bundle_link)

@@ -1,13 +1,13 @@
-"""The folder of a run: what the last good run left stays whole until the next one is.
+"""The folder of a run: the results of the last successful run stay complete until the next one's are.
 
 ::
 
     FOLDER/
-      summary.json     written last: a folder that has it is whole
+      summary.json     written last: a folder that has it is complete
       report.html  profile.html  search.html  contract.yaml  trials.json  bundle/  steps/  logs/
       trials/          steps and logs of each trial of a search whose trial is a pipeline
       store/           the local object store; keys in it are never changed
-      searches/        finished trials of searches that were ended, from which the next run goes on
+      searches/        finished trials of interrupted searches, which the next run resumes
       failed/          the same files of the last run that failed
 """
 
@@ -51,7 +51,7 @@ class PipelinePaths(Protocol):
 
     @property
     def events(self) -> Path:
-        """What the steps tell of themselves, one JSON object a line."""
+        """Events of the steps, one JSON object per line."""
 
     @property
     def lease(self) -> Path:
@@ -82,7 +82,7 @@ class TrialFolder:
 
     @property
     def events(self) -> Path:
-        """What the steps tell of themselves, one JSON object a line."""
+        """Events of the steps, one JSON object per line."""
         return self.home / "logs" / "events.jsonl"
 
     @property
@@ -91,12 +91,12 @@ class TrialFolder:
         return self.home / "result.json"
 
     def begin(self) -> None:
-        """Make it; what a killed search left is taken away."""
+        """Create the folder; delete what a killed search left."""
         _remove(self.home)
         self.log.parent.mkdir(parents=True)
 
     def end(self) -> None:
-        """Take away what only a running trial needs."""
+        """Delete what only a running trial needs."""
         _remove(self.home / "warm")
 
 
@@ -124,7 +124,7 @@ class RunFolder:
 
     @property
     def events(self) -> Path:
-        """What the steps tell of themselves, one JSON object a line."""
+        """Events of the steps, one JSON object per line."""
         return self.staging / "logs" / "events.jsonl"
 
     @property
@@ -134,7 +134,7 @@ class RunFolder:
 
     @property
     def searches(self) -> Path:
-        """Folder of searches that have not come to their end; shared by all runs of this folder."""
+        """Folder of unfinished searches; shared by all runs of this folder."""
         return self.home / "searches"
 
     @property
@@ -143,16 +143,16 @@ class RunFolder:
         return self.home / "store"
 
     def keep(self) -> None:
-        """Put this run's results in the place of the last run's; ``summary.json`` goes first and comes last."""
+        """Replace the last run's results by this run's; ``summary.json`` is deleted first and written last."""
         (self.home / "summary.json").unlink(missing_ok=True)
         for name in _RESULTS:
             _replace(self.staging / name, self.home / name)
         shutil.rmtree(self.home / "failed", ignore_errors=True)
-        with contextlib.suppress(OSError):  # other searches wait to be gone on with
+        with contextlib.suppress(OSError):  # not empty: other searches can still be resumed
             self.searches.rmdir()
 
     def set_aside(self) -> None:
-        """Put what a failed run left into ``failed/``; the last good results are not touched."""
+        """Move the results of a failed run to ``failed/``; leave the last successful results alone."""
         failed = self.home / "failed"
         _remove(failed)
         failed.mkdir()
@@ -175,7 +175,7 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _claim(home: Path) -> None:
-    """Make the folder, or see that it is one of ours."""
+    """Create the folder, or check that it is one of Headrace."""
     for part in ("python3", "{{$"):
         if part in str(home):
             raise InputError(
@@ -200,13 +200,14 @@ def _claim(home: Path) -> None:
 
 @contextlib.contextmanager
 def run_folder(home: Path) -> Iterator[RunFolder]:
-    """Claim ``home`` for one run; what a killed run left behind is cleared first.
+    """Claim ``home`` for one run; delete first what a killed run left.
 
     Raises:
         InputError: If it cannot be written, holds foreign files, or another run is at work in it.
     """
     home = home.absolute()
     _claim(home)
+    # The kernel releases the lock when this process ends, however it ends: no stale lock can block the next run.
     with (home / _MARK).open("w") as mark:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,8 +215,8 @@ def run_folder(home: Path) -> Iterator[RunFolder]:
             raise InputError(
                 f"another run is at work in {home}; wait for it to end, or choose another folder with --output."
             ) from error
-        for left in home.glob(f"{_STAGING}*"):
-            shutil.rmtree(left)
+        for stale in home.glob(f"{_STAGING}*"):
+            shutil.rmtree(stale)
         folder = RunFolder(home=home, staging=home / f"{_STAGING}{uuid.uuid4().hex[:8]}")
         folder.log.parent.mkdir(parents=True)
         try:

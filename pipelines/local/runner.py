@@ -1,4 +1,4 @@
-"""Run a pipeline here, under kfp.local in a process of its own, and tell what its steps do."""
+"""Runs a pipeline on this machine, with kfp.local in a process of its own, and emits the events of its steps."""
 
 import contextlib
 import json
@@ -24,15 +24,15 @@ _USER_KIND = "user"
 
 @dataclass(frozen=True)
 class StepEvent:
-    """One thing that a step told.
+    """An event of a step.
 
     Attributes:
-        event: ``start``, ``progress``, ``waiting`` for what something keeps from starting, ``end`` or ``fail``.
+        event: ``start``, ``progress``, ``waiting`` if something keeps the step from starting, ``end`` or ``fail``.
         step: The step's name.
-        seconds: Wall time since the step before it ended, process start included; 0 at a start.
-        text: A few words: what came of it, or why it failed.
-        kind: For a failure: ``user`` if the caller can mend it, ``canceled`` if somebody ended it, else ``internal``.
-        time: When, in seconds since 1970; 0 if that is now.
+        seconds: Wall time since the previous step ended, process start included; 0 at a start.
+        text: A few words: the step's result, or why it failed.
+        kind: For a failure: ``user`` if the caller can fix it, ``canceled`` if somebody stopped it, else ``internal``.
+        time: Seconds since 1970; 0 for now.
     """
 
     event: str
@@ -45,11 +45,11 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What came of a line.
+    """The outcome of a run.
 
     Attributes:
         steps: The steps that ran, in order.
-        error: Why it failed; None when it did not.
+        error: Why it failed; None if it succeeded.
     """
 
     steps: tuple[StepSummary, ...] = ()
@@ -58,11 +58,11 @@ class RunOutcome:
 
 @dataclass
 class _Clock:
-    """Turns events into what a watcher is told, with the wall time of each step."""
+    """Turns the steps' own events into ``StepEvent``, with the wall time of each step."""
 
     last: float
     text: str = ""
-    told: list[StepEvent] = field(default_factory=list)
+    ended: list[StepEvent] = field(default_factory=list)
 
     def read(self, event: Mapping[str, Any]) -> StepEvent | None:
         step, kind = str(event.get("step", "")), event["event"]
@@ -75,13 +75,13 @@ class _Clock:
         seconds = max(0.0, float(event["time"]) - self.last)
         self.last = float(event["time"])
         if kind == "end":
-            done = StepEvent(event="end", step=step, seconds=seconds, text=self.text)
+            last_event = StepEvent(event="end", step=step, seconds=seconds, text=self.text)
         else:
-            done = StepEvent(
+            last_event = StepEvent(
                 event="fail", step=step, seconds=seconds, text=str(event["error"]), kind=str(event["kind"])
             )
-        self.told.append(done)
-        return done
+        self.ended.append(last_event)
+        return last_event
 
 
 def run_pipeline(
@@ -94,19 +94,19 @@ def run_pipeline(
     echo: IO[str] | None = None,
     stop: threading.Event | None = None,
 ) -> RunOutcome:
-    """Run a pipeline with ``arguments`` and wait for it.
+    """Run a pipeline with ``arguments``, and wait for its end.
 
     Args:
         name: Name in the catalogue, or the file of a compiled pipeline.
         arguments: The pipeline's parameters.
-        folder: Where it writes.
+        folder: Paths that the run writes.
         environment: Variables for the steps, beside this process's own.
-        watch: Called with each thing that a step tells, as it happens.
-        echo: Stream that also gets the raw log; None for none.
-        stop: Ends the run when it is set; None if nobody will.
+        watch: Called with each event of a step, as it happens.
+        echo: Stream to which the raw log is copied; None for none.
+        stop: Stops the run when it is set; None if nothing will.
     """
-    what = {"file": str(name)} if isinstance(name, Path) else {"pipeline": name}
-    request = {**what, "arguments": dict(arguments), "root": str(folder.steps)}
+    pipeline = {"file": str(name)} if isinstance(name, Path) else {"pipeline": name}
+    request = {**pipeline, "arguments": dict(arguments), "root": str(folder.steps)}
     clock = _Clock(last=time.time())
     with folder.log.open("wb") as log:
         worker = subprocess.Popen(
@@ -121,20 +121,22 @@ def run_pipeline(
                 "HEADRACE_LEASE": str(folder.lease),
                 "PYTHONUNBUFFERED": "1",
             },
-            start_new_session=True,
+            start_new_session=True,  # a group of its own: Ctrl-C does not reach it, and _end can kill all of it
         )
         try:
             _hand_over(worker, request)
             for line in _lines(worker, folder, echo, stop or threading.Event()):
-                told = clock.read(json.loads(line))
-                if told:
-                    watch(told)
+                step_event = clock.read(json.loads(line))
+                if step_event:
+                    watch(step_event)
         finally:
             _end(worker)
-    failure = None if worker.returncode == 0 else _failure(clock.told, worker.returncode, folder)
+    failure = None if worker.returncode == 0 else _failure(clock.ended, worker.returncode, folder)
     steps = tuple(
-        StepSummary(name=t.step, status="succeeded" if t.event == "end" else "failed", seconds=round(t.seconds, 3))
-        for t in clock.told
+        StepSummary(
+            name=event.step, status="succeeded" if event.event == "end" else "failed", seconds=round(event.seconds, 3)
+        )
+        for event in clock.ended
     )
     return RunOutcome(steps=steps, error=failure)
 
@@ -149,13 +151,13 @@ def _hand_over(worker: subprocess.Popen[bytes], request: Mapping[str, Any]) -> N
 def _lines(
     worker: subprocess.Popen[bytes], folder: PipelinePaths, echo: IO[str] | None, stop: threading.Event
 ) -> Iterator[str]:
-    """Whole lines of the events while they come, until the worker ended or is to end, and all are read."""
+    """Yield complete lines of the events file, until the worker has ended or must stop, and all are read."""
     folder.events.touch()
-    with folder.events.open() as told, folder.log.open(errors="replace") as raw:
+    with folder.events.open() as events, folder.log.open(errors="replace") as raw:
         pending = ""
         while True:
             ended = worker.poll() is not None or stop.is_set()
-            pending += told.read()
+            pending += events.read()
             *whole, pending = pending.split("\n")
             yield from whole
             if echo:
@@ -166,14 +168,14 @@ def _lines(
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
-    """Leave no process of the worker's group behind; a step that is cut off may first undo what it does elsewhere."""
+    """End all processes of the worker's group; SIGTERM first, so that a step can undo what it does elsewhere."""
     try:
         if worker.poll() is None:
             _ask_to_end(worker.pid)
     finally:
         with contextlib.suppress(ProcessLookupError):  # the whole group has ended by itself
             os.killpg(worker.pid, signal.SIGKILL)
-    # A signal that struck inside poll() may have left Popen's lock taken; what was killed needs no endless wait.
+    # A signal inside poll() may have left Popen's lock taken, so that a wait without a time-out could block for ever.
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.wait(GRACE_SECONDS)
 
@@ -186,19 +188,22 @@ def _ask_to_end(group: int) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _failure(told: list[StepEvent], code: int, folder: PipelinePaths) -> HeadraceError:
-    """The error that the failed step told, as the kind that it said."""
-    for one in reversed(told):
-        if one.event == "fail":
-            error = InputError if one.kind == _USER_KIND else InternalError
-            return error(f"{one.step}: {one.text}")
+def _failure(events: list[StepEvent], code: int, folder: PipelinePaths) -> HeadraceError:
+    """Return the error of the failed step, of the kind that its event names."""
+    for event in reversed(events):
+        if event.event == "fail":
+            error = InputError if event.kind == _USER_KIND else InternalError
+            return error(f"{event.step}: {event.text}")
     tail = folder.log.read_text(errors="replace")[-4000:]
     if "Argument list too long" in tail:
         return InputError("the options are longer than the operating system lets a step take: give fewer names.")
-    return InternalError(f"the local runner ended with code {code} and no step said why; the log tells more.")
+    return InternalError(f"the local runner ended with code {code} and no step said why; the log has more.")
 
 
 def with_skipped(steps: tuple[StepSummary, ...], expected: tuple[str, ...]) -> list[StepSummary]:
-    """All steps that a pipeline has: those that ran, then those that were not reached."""
-    ran = {step.name for step in steps}
-    return [*steps, *(StepSummary(name=name, status="skipped", seconds=0.0) for name in expected if name not in ran)]
+    """Return all steps of a pipeline: those that ran, then those that were not reached."""
+    finished = {step.name for step in steps}
+    return [
+        *steps,
+        *(StepSummary(name=name, status="skipped", seconds=0.0) for name in expected if name not in finished),
+    ]

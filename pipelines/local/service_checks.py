@@ -1,4 +1,4 @@
-"""Does what the environment names answer: Kubeflow Pipelines, the registry, the catalogue?"""
+"""Checks whether the services that the environment names respond: Kubeflow Pipelines, registry, catalogue."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,15 @@ from headrace.core.base.errors import MissingError, UserError
 
 
 def examine_named() -> list[Diagnostic]:
-    """Ask each service that is named for something harmless; what is not named is not asked. Nothing is changed."""
+    """Send a read-only request to each service that the environment names; change nothing."""
     return list(_findings())
 
 
 def _findings() -> Iterator[Diagnostic]:
     for area, named, ask, remedy in (
-        ("Pipelines API", _kubeflow_is_named, _kubeflow, "mend HEADRACE_KFP_ENDPOINT and its login"),
-        ("Registry", settings.registry, _registry, "mend HEADRACE_REGISTRY and its login"),
-        ("Catalogue", settings.catalog, _catalog, "mend HEADRACE_CATALOG and its password"),
+        ("Pipelines API", _kubeflow_is_named, _kubeflow, "fix HEADRACE_KFP_ENDPOINT and its login"),
+        ("Registry", settings.registry, _registry, "fix HEADRACE_REGISTRY and its login"),
+        ("Catalogue", settings.catalog, _catalog, "fix HEADRACE_CATALOG and its password"),
     ):
         try:
             if named():
@@ -51,5 +51,5 @@ def _catalog() -> str:
     from headrace.registry.catalog import queries  # noqa: PLC0415 - only where it is named
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415
 
-    place = catalog_place()
-    return f"{place} answers; tables: {len(queries.search(CatalogDatabase(place)))}"
+    address = catalog_place()
+    return f"{address} answers; tables: {len(queries.search(CatalogDatabase(address)))}"

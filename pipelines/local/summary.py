@@ -129,6 +129,6 @@ class Summary(_Part):
     error: str = Field(default="", description="One sentence; empty unless the status is failed or canceled.")
 
     def to_json(self) -> str:
-        """The summary as JSON text; ``error`` is left out when there is none."""
+        """Return the summary as JSON text; ``error`` is omitted when there is none."""
         left_out = {"error"} if not self.error else None
         return self.model_dump_json(indent=1, exclude=left_out) + "\n"

@@ -1,6 +1,6 @@
-"""The process in which kfp.local runs a pipeline, apart from the one that a person watches.
+"""The process in which kfp.local runs a pipeline, separate from the command line's.
 
-kfp.local patches ``print`` and the root logger, and takes 1.5 s to import; here neither touches the command line.
+kfp.local patches ``print`` and the root logger, and takes 1.5 s to import; a separate process keeps both away from it.
 """
 
 import json
@@ -16,7 +16,7 @@ from headrace.pipelines.local import prefork
 
 
 def run(request: dict[str, Any]) -> None:
-    """Run the ``pipeline`` of a name, or the compiled one of a ``file``, with its ``arguments``, below ``root``."""
+    """Run a shipped ``pipeline`` or a compiled ``file``, with ``arguments``; write artifacts below ``root``."""
     settings.before_mlflow()  # the warm process imports it
     prefork.start(Path(request["root"]).parent / "warm")
     from kfp import components, local  # noqa: PLC0415 - slow: after the lease is watched
@@ -25,14 +25,15 @@ def run(request: dict[str, Any]) -> None:
 
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=request["root"])
     file = request.get("file")
-    found = components.load_component_from_file(file) if file else pipeline(request["pipeline"])
-    found(**request["arguments"])
+    component = components.load_component_from_file(file) if file else pipeline(request["pipeline"])
+    component(**request["arguments"])
 
 
 def main() -> None:
-    """Read the request from standard input and run it; end with the whole process group when the owner is gone."""
-    # Even where the owner ignores it: the group is ended by it, so that steps undo what they do elsewhere.
+    """Read the request from standard input and run it; end with the whole process group when the owner dies."""
+    # The owner may ignore SIGTERM, and children inherit that; the group must not, for steps undo their work on it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A killed owner cannot signal, but its lease is released: then nothing of the group may stay behind.
     if lease := settings.lease_path():
         when_released(Path(lease), lambda: os.killpg(0, signal.SIGKILL))
     run(json.load(sys.stdin))

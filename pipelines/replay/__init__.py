@@ -1,1 +1,1 @@
-"""A bundle made again, and compared with the first one."""
+"""Makes a bundle again, and compares it with the first one."""

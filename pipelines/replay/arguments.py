@@ -1,4 +1,4 @@
-"""The pipeline's parameters, put together from what a bundle's papers tell of its steps."""
+"""Rebuilds the pipeline's parameters from the steps' arguments in a bundle's provenance."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ _READING = {name: option.parameters.get("ingest", "") for name, option in option
 
 
 def restore_file_name(source: str, name: str, scratch: Path) -> str:
-    """A file under the name that it had, because the papers hold it; other sources as they are."""
+    """Return a link to a file under its original name, which the provenance records; other sources unchanged."""
     path = Path(source)
     if "://" in source or not path.is_file() or path.name == name or not name:
         return source
@@ -27,57 +27,57 @@ def restore_file_name(source: str, name: str, scratch: Path) -> str:
 def pipeline_arguments(
     steps: Mapping[str, Any], *, source: str, champion: str, bundle: Bundle, scratch: Path
 ) -> dict[str, Any]:
-    """The pipeline's parameters, put together from the steps' arguments.
+    """Return the pipeline's parameters, rebuilt from the steps' arguments.
 
     Args:
-        steps: Arguments by step, as the papers hold them.
-        source: Where the table lies.
-        champion: The gate's champion; empty for what the papers say.
-        bundle: The bundle; its contract is used where a person had given one, and people's answers are taken over.
+        steps: Arguments by step, as the provenance records them.
+        source: Path or address of the table.
+        champion: The gate's champion; empty for the recorded one.
+        bundle: The bundle; its contract is used if the run was given one, and its card's answers are copied.
         scratch: Folder for the search's Experiment, if one was given.
 
     Raises:
-        InputError: If the gate's champion was a folder, which the papers do not name in full.
+        InputError: If the gate's champion was a folder, which the provenance does not name in full.
     """
-    read, agreed = dict(steps.get("ingest", {})), dict(steps.get("infer_contract", {}))
-    parted, tuned = steps.get("split", {}), dict(steps.get("tune", {}))
-    judged = steps.get("gate", {})
-    before = champion or str(judged.get("champion", ""))
-    if before and "://" not in before and not Path(plain(before)).exists():
+    ingest_arguments, contract_arguments = dict(steps.get("ingest", {})), dict(steps.get("infer_contract", {}))
+    split_arguments, tune_arguments = steps.get("split", {}), dict(steps.get("tune", {}))
+    gate_arguments = steps.get("gate", {})
+    recorded_champion = champion or str(gate_arguments.get("champion", ""))
+    if recorded_champion and "://" not in recorded_champion and not Path(plain(recorded_champion)).exists():
         raise InputError(
-            f"the gate compared with the champion {quote(plain(before))}, whose folder is not known: give it "
-            "with --champion."
+            f"the gate compared with the champion {quote(plain(recorded_champion))}, whose folder is not known: give "
+            "it with --champion."
         )
-    given = agreed.pop("given", False)
+    has_contract = contract_arguments.pop("given", False)
     return {
-        **agreed,
-        **{name: read[parameter] for name, parameter in _READING.items() if parameter in read},
-        "missing_values": read.get("missing", []),
+        **contract_arguments,
+        **{name: ingest_arguments[parameter] for name, parameter in _READING.items() if parameter in ingest_arguments},
+        "missing_values": ingest_arguments.get("missing", []),
         "source": escape(source),
-        "contract": escape(str(bundle.folder / "contract.yaml")) if given else "",
-        "split_method": parted.get("method", ""),
-        "test_size": parted.get("test_size", 0.2),
-        "split_format": int(parted.get("format", 1)),  # papers from before there was another one tell of none
-        **_search(tuned, scratch),
+        "contract": escape(str(bundle.folder / "contract.yaml")) if has_contract else "",
+        "split_method": split_arguments.get("method", ""),
+        "test_size": split_arguments.get("test_size", 0.2),
+        "split_format": int(split_arguments.get("format", 1)),  # the first format was not recorded
+        **_search(tune_arguments, scratch),
         **{name: value for name, value in steps.get("evaluate", {}).items() if name != "seed"},
-        "thresholds": judged.get("thresholds", {}),
-        "champion": escape(before) if champion else before,
+        "thresholds": gate_arguments.get("thresholds", {}),
+        "champion": escape(recorded_champion) if champion else recorded_champion,
         "card": escape(str(bundle.folder / card_answers.FILE)),
         "copies": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
-        "seed": int(parted.get("seed", 0)),
+        "seed": int(split_arguments.get("seed", 0)),
     }
 
 
-def _search(tuned: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
-    """Parameters of the search; the papers name as many trials as there were, whatever had ended it."""
-    experiment = str(tuned.get("experiment", ""))
+def _search(arguments: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+    """Return the search's parameters; the recorded budget is the number of trials, whatever ended the search."""
+    experiment = str(arguments.get("experiment", ""))
     if "\n" in experiment:
         path = scratch / "experiment.yaml"
         path.write_text(experiment, encoding="utf-8")
         experiment = escape(str(path))
     return {
-        "families": tuned.get("families", []),
+        "families": arguments.get("families", []),
         "experiment": experiment,
-        "budget": str(tuned.get("budget", "")),
-        "folds": int(tuned.get("folds", 0)),
+        "budget": str(arguments.get("budget", "")),
+        "folds": int(arguments.get("folds", 0)),
     }

@@ -1,4 +1,4 @@
-"""What must be as it was before a bundle is made again: the versions, and the table."""
+"""Checks, before a bundle is made again, that the versions and the table are the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class ReplayOptions:
     """How to replay.
 
     Attributes:
-        source: Where the table lies; empty for what the papers or the catalogue say.
-        champion: The champion that the gate compared with; empty for what the papers say.
-        catalog: Address of the catalogue; empty for the usual one.
-        anyway: Whether to go on with other versions of Python and packages.
-        keep: Folder for the bundle that is made; None to throw it away.
+        source: Path or address of the table; empty for what the provenance or the catalogue says.
+        champion: The champion that the gate compared with; empty for the recorded one.
+        catalog: Address of the catalogue; empty for the default one.
+        anyway: Whether to continue with other versions of Python and packages.
+        keep: Folder for the new bundle; None to delete it.
     """
 
     source: str = ""
@@ -37,49 +37,49 @@ class ReplayOptions:
     keep: Path | None = None
 
 
-def check_versions(then: Mapping[str, Any], *, anyway: bool) -> None:
-    """Refuse to replay with other versions than those that made the bundle.
+def check_versions(recorded: Mapping[str, Any], *, anyway: bool) -> None:
+    """Raise if the versions are not those that made the bundle.
 
     Raises:
         InputError: Naming what differs.
     """
-    now = environment()
-    pairs = {name: (then.get(name), now[name]) for name in ("python", "implementation", "system", "machine")}
-    packages = then.get("packages", {})
-    pairs |= {name: (packages.get(name), now["packages"].get(name)) for name in {**packages, **now["packages"]}}
-    others = [f"{name} {old or 'none'} (here {new or 'none'})" for name, (old, new) in pairs.items() if old != new]
-    if others and not anyway:
-        more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
+    current = environment()
+    pairs = {name: (recorded.get(name), current[name]) for name in ("python", "implementation", "system", "machine")}
+    packages = recorded.get("packages", {})
+    pairs |= {name: (packages.get(name), current["packages"].get(name)) for name in {**packages, **current["packages"]}}
+    differences = [f"{name} {old or 'none'} (here {new or 'none'})" for name, (old, new) in pairs.items() if old != new]
+    if differences and not anyway:
+        more = f" and {len(differences) - _MOST_TOLD} more" if len(differences) > _MOST_TOLD else ""
         raise InputError(
-            f"the bundle was made with other versions: {', '.join(others[:_MOST_TOLD])}{more}; install "
+            f"the bundle was made with other versions: {', '.join(differences[:_MOST_TOLD])}{more}; install "
             "them, use the image that made it, or give --anyway."
         )
 
 
-def find_source(table: Mapping[str, Any], wish: ReplayOptions) -> str:
-    """Where the table lies that the papers name.
+def find_source(table: Mapping[str, Any], options: ReplayOptions) -> str:
+    """Return the address of the table that the provenance names.
 
     Raises:
-        MissingError: If that is not known.
+        MissingError: If it is unknown.
     """
-    if wish.source:
-        return wish.source
+    if options.source:
+        return options.source
     named, digest = str(table.get("source", "")), str(table.get("digest", ""))
     if "://" in named and not named.startswith("sqlite"):
         return named
     try:
-        known = [
-            table for table in catalogue.search(CatalogDatabase(catalog_place(wish.catalog))) if _has(table, digest)
+        entries = [
+            table for table in catalogue.search(CatalogDatabase(catalog_place(options.catalog))) if _has(table, digest)
         ]
     except MissingError:
-        known = []
-    there = [table.source for table in known if "://" in table.source or Path(table.source).exists()]
-    if there:
-        return there[0]
-    gone = f", which was {known[0].source}," if known else ""
+        entries = []
+    sources = [table.source for table in entries if "://" in table.source or Path(table.source).exists()]
+    if sources:
+        return sources[0]
+    gone = f", which was {entries[0].source}," if entries else ""
     raise MissingError(
-        f"the papers name the table {quote(named)} of digest {digest[:12]}{gone} and nobody knows where it is: "
-        "tell it with --source."
+        f"the provenance names the table {quote(named)} of digest {digest[:12]}{gone} and it cannot be found: "
+        "give it with --source."
     )
 
 
@@ -88,26 +88,26 @@ def _has(table: catalogue.CatalogTable, digest: str) -> bool:
 
 
 def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
-    """Refuse a table that is not the one that the papers name.
+    """Raise if a table is not the one that the provenance names.
 
     Raises:
-        InputError: If its digest is another.
+        InputError: If its digest differs.
     """
-    given = arguments.get("ingest", {})
+    ingest_arguments = arguments.get("ingest", {})
     options = ReadOptions(
-        names=tuple(map(plain, given.get("names", ()))),
-        header=bool(given.get("header", True)),
-        delimiter=plain(str(given.get("delimiter", ""))),
-        encoding=plain(str(given.get("encoding", ""))),
-        skip_lines=int(given.get("skip_lines", -1)),
-        comment=plain(str(given.get("comment", ""))),
+        names=tuple(map(plain, ingest_arguments.get("names", ()))),
+        header=bool(ingest_arguments.get("header", True)),
+        delimiter=plain(str(ingest_arguments.get("delimiter", ""))),
+        encoding=plain(str(ingest_arguments.get("encoding", ""))),
+        skip_lines=int(ingest_arguments.get("skip_lines", -1)),
+        comment=plain(str(ingest_arguments.get("comment", ""))),
     )
     reading = TableReader(open_source(source), options)
     for _ in reading.frames():
         pass
-    found, wanted = str(reading.facts()["digest"]), str(table.get("digest", ""))
-    if found != wanted:
+    digest, recorded = str(reading.facts()["digest"]), str(table.get("digest", ""))
+    if digest != recorded:
         raise InputError(
-            f"the table {reading.source.name} has the digest {found[:12]}, but the papers name {wanted[:12]}: "
-            "it has changed since; give the table as it was with --source."
+            f"the table {reading.source.name} has the digest {digest[:12]}, but the provenance names {recorded[:12]}: "
+            "it has changed since; give the original table with --source."
         )

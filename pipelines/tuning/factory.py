@@ -1,4 +1,4 @@
-"""Where the trials of a search run that are pipelines: the one place that chooses."""
+"""Creates the tuner for searches whose trials are pipelines, on this machine or on a cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from headrace.pipelines.tuning.search import PipelineTuner
 
 COMMAND = ("python3", "-m", "headrace.pipelines.trial_job")
 AUDIENCE = "pipelines.kubeflow.org"
-"""For whom a pod's token is made, by which Kubeflow Pipelines knows its service account."""
+"""Audience of a pod's token, by which Kubeflow Pipelines identifies its service account."""
 
 
 @dataclass(frozen=True)
 class KatibPipelineTuner:
-    """Trials in pods that have Kubeflow Pipelines run the pipeline; see ``PipelineTuner``.
+    """Runs each trial in a pod that starts the pipeline on Kubeflow Pipelines; see ``PipelineTuner``.
 
     Attributes:
         katib: The search on the cluster.
@@ -33,38 +33,38 @@ class KatibPipelineTuner:
     name = "katib"
 
     def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:  # noqa: ARG002 - all stays in the store
-        """See ``PipelineTuner.tune``; what the trials left stays on the cluster.
+        """Search, as ``PipelineTuner.tune`` says; artifacts of the trials stay on the cluster.
 
         Raises:
-            InputError: If the Experiment cannot be sent, or the namespace takes none.
-            ClusterError: If the cluster cannot be asked.
+            InputError: If the Experiment cannot be sent, or the namespace accepts none.
+            ClusterError: If the cluster cannot be reached.
             FailedSearchError: If there is no best trial.
         """
         return self.katib.run(plan, lambda _, home: pipeline_trial.write(trial, home), listener=listener)
 
 
-def choose(place: TunerTarget, *, searches: Path, lease: Path, environment: Mapping[str, str]) -> PipelineTuner:
-    """The tuner of a place.
+def choose(target: TunerTarget, *, searches: Path, lease: Path, environment: Mapping[str, str]) -> PipelineTuner:
+    """Return the tuner for a target.
 
     Args:
-        place: Where trials run.
-        searches: Here: folder of searches that have not come to their end.
-        lease: Here: the lease that no trial outlives.
-        environment: Here: variables for the steps.
+        target: Where trials run.
+        searches: Folder of unfinished searches; for a local search only.
+        lease: The lease that no trial outlives; for a local search only.
+        environment: Variables for the steps; for a local search only.
 
     Raises:
-        InputError: If Katib is asked for and no object store is set, or the deadline is no time.
-        ClusterError: If there is no way to a cluster.
+        InputError: If Katib is to run the trials and no object store is set, or the deadline is not a duration.
+        ClusterError: If no cluster can be reached.
     """
-    if place.on == "local":
+    if target.on == "local":
         return LocalPipelineTuner(searches, lease, environment)
-    return KatibPipelineTuner(factory.katib(place, pod=pod()))
+    return KatibPipelineTuner(factory.katib(target, pod=pod()))
 
 
 def pod() -> dict[str, object]:
-    """What is special of the pods of such trials: command, variables and token; see ``katib_spec.Pod``."""
-    given = settings.kfp_settings()
-    namespace = {"HEADRACE_KFP_NAMESPACE": given.namespace} if given and given.namespace else {}
+    """Return the fields of ``TrialPod`` that differ for such trials: command, variables and token."""
+    kfp_settings = settings.kfp_settings()
+    namespace = {"HEADRACE_KFP_NAMESPACE": kfp_settings.namespace} if kfp_settings and kfp_settings.namespace else {}
     return {
         "command": COMMAND,
         "environment": {"HEADRACE_KFP_ENDPOINT": settings.kfp_pod_endpoint(), **namespace},

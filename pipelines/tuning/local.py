@@ -1,4 +1,4 @@
-"""Trials that are pipelines, run here: each by kfp.local in a process and a folder of its own."""
+"""Runs trials that are pipelines on this machine: each with kfp.local in a process and a folder of its own."""
 
 import hashlib
 import threading
@@ -23,10 +23,10 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class LocalPipelineTuner:
-    """Runs the trials of a search; see ``pipeline_search.PipelineTuner``.
+    """Runs the trials of a search; see ``PipelineTuner``.
 
     Attributes:
-        searches: Folder of searches that have not come to their end.
+        searches: Folder of unfinished searches.
         lease: The lease of the run, which no trial outlives.
         environment: Variables for the steps.
     """
@@ -37,7 +37,7 @@ class LocalPipelineTuner:
     name = "local"
 
     def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:
-        """See ``PipelineTuner.tune``. Finished trials are found again by the next search of the same kind.
+        """Search, as ``PipelineTuner.tune`` says; a later search of the same identity reuses finished trials.
 
         Raises:
             FailedSearchError: If there is no best trial.
@@ -46,13 +46,13 @@ class LocalPipelineTuner:
         home = self.searches / hashlib.sha256(dumps(searched).encode()).hexdigest()[:16]
         journal = TrialJournal(home.with_suffix(".jsonl"), search=searched)
         runs = _Runs(trial, home, self.lease, self.environment)
-        # In a thread of its own: whoever interrupts this one must not have to wait for trials to end.
+        # In a thread of its own, so that an interrupt of this one need not wait for trials to end.
         with ThreadPoolExecutor(1) as pool:
             searching = pool.submit(search, plan, runs, journal=journal, listener=listener)
             try:
-                while not wait([searching], _LOOK_SECONDS).done:  # a wait without an end would not see a signal
+                while not wait([searching], _LOOK_SECONDS).done:  # without a time-out, signals would go unhandled
                     pass
-                found = searching.result()
+                result = searching.result()
             except FailedSearchError:
                 _conclude(home, folder, journal)
                 raise
@@ -60,22 +60,22 @@ class LocalPipelineTuner:
                 runs.stopped.set()
                 raise
         _conclude(home, folder, journal)
-        return found
+        return result
 
 
 def _conclude(home: Path, folder: Path, journal: TrialJournal) -> None:
-    """A search has come to its end: what its trials left is a result now."""
+    """Move the trials of a finished search to the results, and close its journal."""
     home.rename(folder)
     journal.close()
 
 
 class _Stopped(BaseException):
-    """A trial was ended because the search was; it is none that failed."""
+    """A trial was stopped because the search was; it does not count as failed."""
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """See ``search.Run``."""
+    """Runs one trial; see ``TrialRunner``."""
 
     trial: PipelineTrial
     home: Path
@@ -90,16 +90,16 @@ class _Runs:
     def _file(self) -> Path:
         return self.home / "pipeline.yaml"
 
-    def __call__(self, asked: TrialRequest) -> Trial:
+    def __call__(self, request: TrialRequest) -> Trial:
         if self.stopped.is_set():
             raise _Stopped
         began = time.monotonic()
-        folder = TrialFolder(self.home / asked.name, self.lease)
+        folder = TrialFolder(self.home / request.name, self.lease)
         folder.begin()
         address = str(folder.result)
         outcome = run_pipeline(
             self._file,
-            self.trial.arguments(asked.values, result=address),
+            self.trial.arguments(request.values, result=address),
             folder=folder,
             environment=self.environment,
             watch=lambda _: None,
@@ -110,11 +110,11 @@ class _Runs:
         _stop_endpoints(folder)
         folder.end()
         seconds = time.monotonic() - began
-        return self.trial.end_trial(asked, address, seconds=seconds, error=str(outcome.error or ""))
+        return self.trial.end_trial(request, address, seconds=seconds, error=str(outcome.error or ""))
 
 
 def _stop_endpoints(folder: TrialFolder) -> None:
-    """End the servers that a trial has deployed: the run's lease would keep one of each trial until the search ends."""
+    """Stop the servers that a trial deployed; the run's lease would keep one of each trial until the search ends."""
     for path in folder.steps.glob("*/**/deploy*/endpoint"):
         pid = read_json(path).get("pid")
         if pid:
@@ -122,16 +122,16 @@ def _stop_endpoints(folder: TrialFolder) -> None:
 
 
 def identity(plan: SearchPlan, trial: PipelineTrial) -> dict[str, object]:
-    """What two searches have in common if one may go on where the other was; the budget is not part of it."""
-    one = trial.experiment
+    """Return what two searches must have in common for one to resume the other; the budget is not part of it."""
+    experiment = trial.experiment
     return {
-        "experiment": one.name,
-        "space": {name: repr(kind) for name, kind in one.space.items()},
-        "objective": {**asdict(one.objective), "goal": None},
-        "algorithm": one.algorithm,
-        "settings": {name: repr(value) for name, value in one.settings.items()},
-        "parallel": one.parallel,
+        "experiment": experiment.name,
+        "space": {name: repr(kind) for name, kind in experiment.space.items()},
+        "objective": {**asdict(experiment.objective), "goal": None},
+        "algorithm": experiment.algorithm,
+        "settings": {name: repr(value) for name, value in experiment.settings.items()},
+        "parallel": experiment.parallel,
         "suggestions": plan.seed,
         "pipeline": hashlib.sha256(trial.pipeline.text.encode()).hexdigest(),
-        "arguments": dict(one.arguments),
+        "arguments": dict(experiment.arguments),
     }

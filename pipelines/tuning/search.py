@@ -1,4 +1,4 @@
-"""A search whose trial is a pipeline: the port, and what comes of it."""
+"""A search whose trials are pipelines: the port that runs them, and the document that results."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ from headrace.experiments.tuners.local import Listener
 class PipelineTuner(Protocol):
     """Runs the trials of a plan somewhere.
 
-    What every implementation promises: each trial is a run of the compiled pipeline with arguments that are cast by
-    the same code, and is told to the listener once, when it has ended; a trial that fails is recorded with the sentence
-    of the step that failed, and does not end the search; the best is the first of the best that ran to their end.
+    Every implementation guarantees: each trial is a run of the compiled pipeline with arguments that are cast by the
+    same code; the listener is called once for each trial, when it has ended; a failed trial is recorded with the
+    sentence of the failed step, and does not end the search; the best trial is the first of the best completed ones.
     """
 
     @property
@@ -29,19 +29,19 @@ class PipelineTuner(Protocol):
         """``local`` or ``katib``."""
 
     def tune(self, plan: SearchPlan, trial: PipelineTrial, *, folder: Path, listener: Listener) -> SearchResult:
-        """Search.
+        """Run the search.
 
         Args:
-            plan: What is searched; its only Experiment is the trial's.
-            trial: What a trial runs.
-            folder: Where what the trials left here is to lie, by their names; it must not exist.
+            plan: The search; its only Experiment is the trial's.
+            trial: The pipeline of a trial.
+            folder: New folder for the local artifacts of the trials, by their names; it must not exist.
             listener: Called after each trial, from any thread.
 
         Returns:
             All trials and the best one.
 
         Raises:
-            FailedSearchError: If there is no best one.
+            FailedSearchError: If there is no best trial.
         """
 
 
@@ -53,11 +53,11 @@ def read(name: str, *, arguments: Mapping[str, str]) -> PipelineTrial | None:
         arguments: Arguments, as texts, in place of those that its trials share.
 
     Returns:
-        Both; None if a trial of it fits a model.
+        Both; None if its trials fit a model instead of running a pipeline.
 
     Raises:
-        MissingError: If a file is not there.
-        InputError: If one of them cannot be used, or they do not fit together.
+        MissingError: If a file does not exist.
+        InputError: If one of them is invalid, or they do not match.
     """
     path = Path(name)
     folders = (resources.files("headrace.pipelines"), resources.files("headrace.experiments") / "spaces")
@@ -71,42 +71,42 @@ def read(name: str, *, arguments: Mapping[str, str]) -> PipelineTrial | None:
 def tune_pipeline(
     plan: SearchPlan, trial: PipelineTrial, tuner: PipelineTuner, *, home: Path, say: Callable[[str], None]
 ) -> SearchDocument:
-    """Search, and write what came of it.
+    """Run the search, and write its result.
 
     Args:
-        plan: What is searched.
-        trial: What a trial runs.
-        tuner: Where.
-        home: Folder for ``trials.json``, which is written also if the search fails, and ``trials/``.
+        plan: The search.
+        trial: The pipeline of a trial.
+        tuner: Runs the trials.
+        home: Folder for ``trials.json``, which is written even if the search fails, and for ``trials/``.
         say: Takes a line of progress.
 
     Returns:
-        What came of it.
+        The document of the search.
 
     Raises:
         FailedSearchError: If there is no best trial.
     """
     began = time.monotonic()
-    told = SearchProgress(plan, say)
+    progress = SearchProgress(plan, say)
     try:
-        found = tuner.tune(plan, trial, folder=home / "trials", listener=told)
+        searched = tuner.tune(plan, trial, folder=home / "trials", listener=progress)
     except FailedSearchError as failure:
         result = _result(plan, tuner.name, failure.trials, seconds=time.monotonic() - began)
         write_json(home / "trials.json", result.as_json())
         raise
-    result = _result(plan, tuner.name, found.trials, seconds=time.monotonic() - began)
-    result = replace(result, reason=found.reason, best=found.best.number)
+    result = _result(plan, tuner.name, searched.trials, seconds=time.monotonic() - began)
+    result = replace(result, reason=searched.reason, best=searched.best.number)
     write_json(home / "trials.json", result.as_json())
-    say(told.conclusion())
+    say(progress.conclusion())
     return result
 
 
 def _result(plan: SearchPlan, engine: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
-    """What there is to tell of a search without an end; a pipeline's rows and folds are its own business."""
+    """Return the document of a search without its end; rows and folds are 0, because they are the pipeline's own."""
     return SearchDocument(
         engine=engine,
-        experiments=tuple(one.name for one in plan.experiments),
-        algorithm=", ".join(sorted({one.algorithm for one in plan.experiments})),
+        experiments=tuple(experiment.name for experiment in plan.experiments),
+        algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,
         rows=0,
         folds=0,

@@ -1,1 +1,1 @@
-"""Where a registry or a catalogue is stored, and what its libraries raise."""
+"""Locations of registries and catalogues, and the errors of their libraries."""

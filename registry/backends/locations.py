@@ -1,4 +1,4 @@
-"""Where a registry or a catalogue lies: a SQLite file, a server, a database."""
+"""Locations of registries and catalogues: a SQLite file, a server, a database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,64 +15,64 @@ LINEAGE_FILE = "lineage.jsonl"
 
 @dataclass(frozen=True)
 class RegistryLocation:
-    """One such place.
+    """The location of a registry or a catalogue.
 
     Attributes:
         url: Its URL, without user and password.
-        path: The SQLite file; None if it is none.
+        path: The SQLite file; None for a server.
     """
 
     url: str
     path: Path | None = None
 
     def __str__(self) -> str:
-        """The place as messages call it."""
+        """Return the location as messages show it."""
         return str(self.path) if self.path else self.url
 
 
 def registry_place(text: str = "") -> RegistryLocation:
-    """Where models are registered.
+    """Return the location of the registry.
 
     Args:
         text: A path, ``sqlite:///PATH``, ``http://HOST`` or ``https://HOST``; empty for ``HEADRACE_REGISTRY``, or else
             ``headrace-out/registry.db``.
 
     Raises:
-        InputError: If it is none of these, or holds a password.
+        InputError: If it has another form, or contains a password.
     """
-    given = text or settings.registry() or str(FOLDER / REGISTRY_FILE)
-    scheme = urlsplit(given).scheme if "://" in given or given.startswith("sqlite:") else ""
+    address = text or settings.registry() or str(FOLDER / REGISTRY_FILE)
+    scheme = urlsplit(address).scheme if "://" in address or address.startswith("sqlite:") else ""
     if scheme in {"", "sqlite", "file"}:
-        return _file(given)
+        return _file(address)
     if scheme not in {"http", "https"}:
         raise InputError(
             f"a registry must be a file, sqlite:///PATH, or the http(s):// address of an MLflow server; "
             f"got one with the scheme {quote(scheme)} instead."
         )
-    parts = urlsplit(given)
+    parts = urlsplit(address)
     if parts.username or parts.password or parts.query or not parts.hostname:
         raise InputError(
             "the address of a registry must be http(s)://HOST[:PORT][/PATH] alone; put the user and the password into "
             "HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or a token into HEADRACE_REGISTRY_TOKEN."
         )
-    return RegistryLocation(url=given.rstrip("/"))
+    return RegistryLocation(url=address.rstrip("/"))
 
 
 def catalog_place(text: str = "") -> RegistryLocation:
-    """Where tables are catalogued.
+    """Return the location of the catalogue.
 
     Args:
         text: A path, ``sqlite:///PATH`` or ``postgresql://USER@HOST/DATABASE``; empty for ``HEADRACE_CATALOG``, or else
             ``headrace-out/catalog.db``.
 
     Raises:
-        InputError: If it is none of these, or holds a password.
+        InputError: If it has another form, or contains a password.
     """
-    given = text or settings.catalog() or str(FOLDER / CATALOG_FILE)
-    scheme = urlsplit(given).scheme if "://" in given or given.startswith("sqlite:") else ""
+    address = text or settings.catalog() or str(FOLDER / CATALOG_FILE)
+    scheme = urlsplit(address).scheme if "://" in address or address.startswith("sqlite:") else ""
     if scheme in {"", "sqlite", "file"}:
-        return _file(given)
-    parts = urlsplit(given)
+        return _file(address)
+    parts = urlsplit(address)
     if not scheme.startswith("postgresql") or not parts.hostname:
         raise InputError(
             f"a catalogue must be a file, sqlite:///PATH or postgresql://USER@HOST/DATABASE; got one with the scheme "
@@ -80,7 +80,7 @@ def catalog_place(text: str = "") -> RegistryLocation:
         )
     if parts.password:
         raise InputError("the address of a catalogue must hold no password; put it into HEADRACE_CATALOG_PASSWORD.")
-    return RegistryLocation(url=f"postgresql+psycopg://{given.partition('://')[2]}")
+    return RegistryLocation(url=f"postgresql+psycopg://{address.partition('://')[2]}")
 
 
 def _file(text: str) -> RegistryLocation:

@@ -1,4 +1,4 @@
-"""What people say of tables: owner, licence, how long rows may be kept, tags."""
+"""Annotations of tables by people: owner, licence, description, retention, tags."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from headrace.registry.catalog.database import CatalogDatabase, upsert
 
 
 def describe(database: CatalogDatabase, table: str, **values: str | int | None) -> None:
-    """Set what people say of a table.
+    """Set the annotations of a table.
 
     Args:
         database: The catalogue.
@@ -25,18 +25,18 @@ def describe(database: CatalogDatabase, table: str, **values: str | int | None) 
         return
     with database.writing() as connection:
         identity = table_id(connection, table)
-        wanted = values.get("name")
+        new_name = values.get("name")
         if (
-            wanted
-            and wanted != table
-            and connection.execute(sa.select(t.tables.c.id).where(t.tables.c.name == wanted)).first()
+            new_name
+            and new_name != table
+            and connection.execute(sa.select(t.tables.c.id).where(t.tables.c.name == new_name)).first()
         ):
-            raise InputError(f"the catalogue has a table {quote(wanted)} already; give another name.")
+            raise InputError(f"the catalogue has a table {quote(new_name)} already; give another name.")
         connection.execute(t.tables.update().where(t.tables.c.id == identity).values(**values))
 
 
 def set_tags(database: CatalogDatabase, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-    """Add tags to a table, and take others away.
+    """Add tags to a table, and remove others.
 
     Raises:
         MissingError: If there is no such table.
@@ -51,14 +51,18 @@ def set_tags(database: CatalogDatabase, name: str, *, add: Iterable[str] = (), r
 
 
 def table_id(connection: sa.Connection, name: str) -> int:
-    """Identity of a table by its name or its source.
+    """Return the id of a table by its name or its source.
 
     Raises:
-        MissingError: If there is none.
+        MissingError: If there is no such table.
     """
-    found = connection.execute(sa.select(t.tables.c.id).where((t.tables.c.name == name) | (t.tables.c.source == name)))
-    identity = found.scalar()
+    ids = connection.execute(sa.select(t.tables.c.id).where((t.tables.c.name == name) | (t.tables.c.source == name)))
+    identity = ids.scalar()
     if identity is None:
-        there = connection.execute(sa.select(t.tables.c.name).order_by(t.tables.c.last_seen.desc()).limit(10)).scalars()
-        raise MissingError(f"there is no table {quote(name)} in the catalogue; it has {', '.join(there) or 'none'}.")
+        latest_names = connection.execute(
+            sa.select(t.tables.c.name).order_by(t.tables.c.last_seen.desc()).limit(10)
+        ).scalars()
+        raise MissingError(
+            f"there is no table {quote(name)} in the catalogue; it has {', '.join(latest_names) or 'none'}."
+        )
     return int(identity)

@@ -1,4 +1,4 @@
-"""The database of the catalogue: SQLite in a file, or PostgreSQL; brought up to date when it is opened."""
+"""The database of the catalogue: SQLite in a file, or PostgreSQL; migrated to the latest schema when opened."""
 
 import contextlib
 import os
@@ -20,35 +20,35 @@ VERSION_TABLE = "catalog_version"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_SECONDS = 20
 CONNECT_SECONDS = 10
-# Alembic keeps what it works on in its modules, so that two threads would write into each other's database.
+# Alembic stores its current connection in module globals, so two threads would write into each other's database.
 _ONE_AT_A_TIME = threading.Lock()
-# Of the processes that write to PostgreSQL at once, one brings the tables up to date.
+# Advisory lock of PostgreSQL, so that of several processes one migrates at a time.
 _MIGRATION_LOCK = 7_318_349_394_477_056
 
 
 class CatalogDatabase:
-    """A database of known form.
+    """The database of a catalogue.
 
     Attributes:
-        place: Where it is.
+        place: Its location.
     """
 
     def __init__(self, place: RegistryLocation) -> None:
-        """Prepare; nothing is opened yet.
+        """Set the location; open nothing yet.
 
         Args:
-            place: Where the database is.
+            place: Location of the database.
         """
         self.place = place
         self._engine: sa.Engine | None = None
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection that reads; the database must exist.
+        """Open a connection for reading; the database must exist.
 
         Raises:
             MissingError: If it does not.
-            StoreError: If it cannot be reached or read, or is of another version.
+            StoreError: If it cannot be reached or read, or has a newer schema.
         """
         if self.place.path and not self.place.path.exists():
             raise MissingError(
@@ -62,10 +62,10 @@ class CatalogDatabase:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction: everything in the block is written, or nothing; a file that is not there is made.
+        """Open a transaction, which commits at the end of the block or rolls back; create a missing file.
 
         Raises:
-            StoreError: If it cannot be reached or written, or is of another version.
+            StoreError: If it cannot be reached or written, or has a newer schema.
         """
         if self.place.path and not self.place.path.exists():
             self._make(self.place.path)
@@ -80,7 +80,7 @@ class CatalogDatabase:
         return self._engine
 
     def _make(self, path: Path) -> None:
-        """Make an empty catalogue that is whole or absent; if someone else was quicker, theirs stays."""
+        """Create an empty catalogue atomically; if another process was faster, keep its file."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -100,7 +100,7 @@ class CatalogDatabase:
             part.unlink(missing_ok=True)
 
     def _update(self) -> None:
-        """Bring the tables to the version of this headrace."""
+        """Migrate the tables to the schema of this version."""
         engine = self._open_engine()
         with engine.connect() as connection:
             current = _revision(connection)
@@ -122,25 +122,25 @@ class CatalogDatabase:
         except HeadraceError:
             raise
         except sa.exc.SQLAlchemyError as error:
-            said = str(getattr(error, "orig", None) or error).strip()
-            first = (said.splitlines() or ["no reason given"])[0][:200]
-            if "locked" in first or "deadlock" in first:
+            reason = str(getattr(error, "orig", None) or error).strip()
+            first_line = (reason.splitlines() or ["no reason given"])[0][:200]
+            if "locked" in first_line or "deadlock" in first_line:
                 raise BusyError(
                     f"the catalogue {self.place} is locked by another program: wait for it to end, then try again."
                 ) from error
-            sentence = (file_sentence(first) if self.place.path else "") or (
-                f"cannot be used ({first}): check that it runs, its address, and HEADRACE_CATALOG_PASSWORD"
+            sentence = (file_sentence(first_line) if self.place.path else "") or (
+                f"cannot be used ({first_line}): check that it runs, its address, and HEADRACE_CATALOG_PASSWORD"
             )
             raise StoreError(f"the catalogue {self.place} {sentence}.") from error
 
 
 def known_revisions() -> frozenset[str]:
-    """Versions of the tables that this headrace knows."""
+    """Return the schema versions that this version of Headrace knows."""
     return frozenset(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def latest() -> str:
-    """The latest of them."""
+    """Return the latest schema version."""
     return max(known_revisions())
 
 
@@ -152,22 +152,22 @@ def upsert(
     keys: Sequence[str] = (),
     change: bool = True,
 ) -> None:
-    """Insert rows; where one with the same keys is there, change its other values, or leave it as it is.
+    """Insert rows; for a row with existing keys, change its other values, or leave it unchanged.
 
     Args:
         connection: The transaction.
         table: The table.
-        rows: Rows of equal columns; none is no error.
-        keys: Columns that are unique together; none for whatever is unique, if nothing is to be changed.
-        change: Whether a row that is there is changed.
+        rows: Rows with equal columns; may be empty.
+        keys: Columns that are unique together; empty for any unique constraint, if ``change`` is False.
+        change: Whether to change an existing row.
     """
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(list(rows))
-    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    if change and others:
-        connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=others))
+    other_columns = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    if change and other_columns:
+        connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=other_columns))
     else:
         connection.execute(statement.on_conflict_do_nothing(index_elements=list(keys) or None))
 
@@ -188,17 +188,18 @@ def _engine(place: RegistryLocation) -> sa.Engine:
 
 
 def _own_transactions(connection: Any, _: Any) -> None:
-    """Leave transactions to SQLAlchemy: SQLite's driver begins them too late, so that two writers meet half-way."""
+    """Leave transactions to SQLAlchemy: SQLite's driver begins them at the first write only, when it is too late."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
+    # A writer takes the lock at its beginning; upgrading a reader's lock would fail at once instead of waiting.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
 def _revision(connection: sa.Connection) -> str:
-    """Version of the tables; empty where there are none."""
+    """Return the schema version of the tables; empty if there are none."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return ""
     return str(connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or "")  # noqa: S608

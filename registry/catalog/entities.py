@@ -1,4 +1,4 @@
-"""What the catalogue tells of: tables with their columns, versions, figures and uses, and what may be looked for."""
+"""The catalogue's entities: tables with their columns, versions, quality figures and uses, and queries for them."""
 
 import re
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ class CatalogColumn:
 
     Attributes:
         name: Its name.
-        dtype: Its dtype by the contract, or as it was read.
-        role: Its role by the contract; empty before one was made.
+        dtype: Its dtype in the contract, or as read.
+        role: Its role in the contract; empty if there is no contract yet.
         unit: Unit of its values.
-        personal: How personal data are treated; empty if it holds none.
-        description: What people say of it.
+        personal: How its personal data are treated; empty if it has none.
+        description: Description by people.
     """
 
     name: str
@@ -38,12 +38,12 @@ class TableVersion:
     """A table's content at one time.
 
     Attributes:
-        id: Its identity in the catalogue.
+        id: Its id in the catalogue.
         digest: SHA-256 of its bytes, or of its rows for a query.
-        rows: How many rows it has.
-        bytes: How many bytes were read.
-        first_seen: When it was read first, in UTC.
-        last_seen: When it was read last.
+        rows: Number of rows.
+        bytes: Number of bytes read.
+        first_seen: Time of the first read, in UTC.
+        last_seen: Time of the last read, in UTC.
     """
 
     id: int
@@ -59,15 +59,15 @@ class CatalogTable:
     """A table of the catalogue.
 
     Attributes:
-        id: Its identity in the catalogue.
+        id: Its id in the catalogue.
         name: Its short name.
         source: Its address.
-        owner: Who answers for it.
-        licence: Under which licence it is used.
-        description: What people say of it.
-        retain_days: After how many days its rows must be gone; None for no limit.
-        first_seen: When it was read first, in UTC.
-        last_seen: When it was read last.
+        owner: Person or team responsible for it.
+        licence: Licence under which it is used.
+        description: Description by people.
+        retain_days: Days after which its rows must be deleted; None for no limit.
+        first_seen: Time of the first read, in UTC.
+        last_seen: Time of the last read, in UTC.
         tags: Its tags, sorted.
         versions: Its versions, the latest last.
         columns: Columns of the latest version.
@@ -88,16 +88,16 @@ class CatalogTable:
 
     @property
     def kind(self) -> str:
-        """What the source is: ``csv``, ``parquet``, ``json``, ``sql``, or ``file``."""
+        """Kind of the source: ``csv``, ``parquet``, ``json``, ``sql``, or ``file``."""
         return source_kind(self.source)
 
     @property
     def personal(self) -> tuple[str, ...]:
-        """Names of the columns that hold personal data."""
+        """Names of the columns with personal data."""
         return tuple(column.name for column in self.columns if column.personal)
 
     def list_expired(self, now: datetime | None = None) -> tuple[TableVersion, ...]:
-        """Versions that were read longer ago than the table's rows may be kept."""
+        """Return the versions last read before the retention limit of the table."""
         if self.retain_days is None:
             return ()
         limit = ((now or datetime.now(UTC)) - timedelta(days=self.retain_days)).isoformat(timespec="seconds")
@@ -106,12 +106,12 @@ class CatalogTable:
 
 @dataclass(frozen=True)
 class QualityFigure:
-    """A figure of quality at one time.
+    """A quality figure at one time.
 
     Attributes:
-        time: When, in UTC.
-        digest: The version that was checked.
-        name: What was counted: ``rows read``, ``rows valid``, ``rows quarantined``, ``missing share``, ``broken RULE``.
+        time: Time in UTC.
+        digest: The validated version.
+        name: What it measures: ``rows read``, ``rows valid``, ``rows quarantined``, ``missing share``, ``broken RULE``.
         subject: The column; empty for the whole table.
         value: The figure.
     """
@@ -125,15 +125,15 @@ class QualityFigure:
 
 @dataclass(frozen=True)
 class TableQuery:
-    """What is looked for; what is left empty does not count.
+    """A query for tables; empty fields match everything.
 
     Attributes:
-        words: Words that must all stand in the name, source, owner, licence, description, tags or columns.
-        tags: Tags that it must all have.
-        owner: Who answers for it.
+        words: Words that must all occur in the name, source, owner, licence, description, tags or columns.
+        tags: Tags that the table must have.
+        owner: Person or team responsible for it.
         type: Kind of the source, or dtype of one of its columns.
-        since: Day on which it was read last, or later (``2026-01-31``).
-        until: Day on which it was read last, or earlier.
+        since: Earliest day of the last read (``2026-01-31``).
+        until: Latest day of the last read.
     """
 
     words: tuple[str, ...] = ()
@@ -144,10 +144,10 @@ class TableQuery:
     until: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse days that are none.
+        """Raise if a day is invalid.
 
         Raises:
-            InputError: If there is one.
+            InputError: If so.
         """
         for name in ("since", "until"):
             text = getattr(self, name)
@@ -158,7 +158,7 @@ class TableQuery:
 
 
 def source_kind(source: str) -> str:
-    """What a source is, by its address."""
+    """Return the kind of a source, by its address."""
     scheme = urlsplit(source).scheme if "://" in source else ""
     if "#" in source and scheme not in {"", "file", "http", "https", "s3"}:
         return "sql"
@@ -168,22 +168,22 @@ def source_kind(source: str) -> str:
 
 @dataclass(frozen=True)
 class TableUse:
-    """What a version of a table was used for.
+    """A use of a table's version by a run.
 
     Attributes:
         table: Name of the table.
         source: Its address.
-        digest: The version.
-        rows: How many rows it has.
-        run: Identity of the run.
+        digest: Digest of the version.
+        rows: Number of rows.
+        run: Id of the run.
         model: Name of the model.
         person: Who ran it.
-        time: When.
-        verdict: What the gate said.
-        bundle: Digest of what was made; empty for nothing.
+        time: Time of the run, in UTC.
+        verdict: The gate's verdict.
+        bundle: Digest of the bundle; empty for none.
         version: Its version in the registry; empty for none.
         uri: Where it is published.
-        endpoints: Where it answered.
+        endpoints: Endpoints that served it.
     """
 
     table: str

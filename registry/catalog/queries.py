@@ -1,4 +1,4 @@
-"""What the catalogue knows: tables found by word, tag, owner, date and type, and all that hangs on one of them."""
+"""Queries of the catalogue: tables by word, tag, owner, date and type, and the data that belong to a table."""
 
 import re
 from collections import defaultdict
@@ -36,58 +36,60 @@ __all__ = [
 ]
 
 
-def search(database: CatalogDatabase, wish: TableQuery | None = None) -> list[CatalogTable]:
-    """Tables that are what is looked for, those read last first.
+def search(database: CatalogDatabase, query: TableQuery | None = None) -> list[CatalogTable]:
+    """Return the tables that match a query, most recently read first.
 
     Args:
         database: The catalogue.
-        wish: What is looked for; None for all.
+        query: The query; None for all tables.
     """
-    wish = wish or TableQuery()
-    asked = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
-    for word in wish.words:
-        asked = asked.where(_holds(word))
-    for tag in wish.tags:
-        asked = asked.where(t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(t.tags.c.tag == tag)))
-    if wish.owner:
-        asked = asked.where(sa.func.lower(t.tables.c.owner) == wish.owner.lower())
-    if wish.since:
-        asked = asked.where(t.tables.c.last_seen >= wish.since)
-    if wish.until:
-        asked = asked.where(t.tables.c.last_seen < f"{wish.until}~")  # after every time of that day
+    query = query or TableQuery()
+    statement = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
+    for word in query.words:
+        statement = statement.where(_holds(word))
+    for tag in query.tags:
+        statement = statement.where(t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(t.tags.c.tag == tag)))
+    if query.owner:
+        statement = statement.where(sa.func.lower(t.tables.c.owner) == query.owner.lower())
+    if query.since:
+        statement = statement.where(t.tables.c.last_seen >= query.since)
+    if query.until:
+        statement = statement.where(t.tables.c.last_seen < f"{query.until}~")  # after every time of that day
     with database.reading() as connection:
-        found = _whole(connection, connection.execute(asked).mappings().all())
-    return [table for table in found if not wish.type or wish.type in {table.kind, *(c.dtype for c in table.columns)}]
+        tables = _whole(connection, connection.execute(statement).mappings().all())
+    return [
+        table for table in tables if not query.type or query.type in {table.kind, *(c.dtype for c in table.columns)}
+    ]
 
 
 def table(database: CatalogDatabase, name: str) -> CatalogTable:
-    """One table, by its name or source.
+    """Return one table, by its name or source.
 
     Raises:
-        MissingError: If there is none.
+        MissingError: If there is no such table.
     """
     with database.reading() as connection:
-        asked = sa.select(t.tables).where(t.tables.c.id == table_id(connection, name))
-        (found,) = _whole(connection, connection.execute(asked).mappings().all())
-    return found
+        statement = sa.select(t.tables).where(t.tables.c.id == table_id(connection, name))
+        (catalog_table,) = _whole(connection, connection.execute(statement).mappings().all())
+    return catalog_table
 
 
 def quality(database: CatalogDatabase, table: CatalogTable) -> list[QualityFigure]:
-    """Figures of all versions of a table, oldest first."""
-    asked = (
+    """Return the quality figures of all versions of a table, oldest first."""
+    statement = (
         sa.select(t.figures.c.time, t.versions.c.digest, t.figures.c.name, t.figures.c.subject, t.figures.c.value)
         .join(t.versions, t.versions.c.id == t.figures.c.version_id)
         .where(t.versions.c.table_id == table.id)
         .order_by(t.figures.c.id)
     )
     with database.reading() as connection:
-        return [QualityFigure(*row) for row in connection.execute(asked)]
+        return [QualityFigure(*row) for row in connection.execute(statement)]
 
 
 def uses(
     database: CatalogDatabase, *, table: CatalogTable | None = None, model: str = "", bundle: str = ""
 ) -> list[TableUse]:
-    """What was made of which table, oldest first.
+    """Return which runs and bundles used which table, oldest first.
 
     Args:
         database: The catalogue.
@@ -95,7 +97,7 @@ def uses(
         model: Only runs of this model.
         bundle: Only the run that made the bundle of this digest.
     """
-    asked = (
+    statement = (
         sa.select(
             t.tables.c.name.label("table"), t.tables.c.source, t.versions.c.digest, t.versions.c.rows,
             t.runs.c.id.label("run"), t.runs.c.model, t.runs.c.person, t.runs.c.time, t.runs.c.verdict,
@@ -111,29 +113,29 @@ def uses(
         .order_by(t.runs.c.time, t.runs.c.id)
     )  # fmt: skip
     if table:
-        asked = asked.where(t.tables.c.id == table.id)
+        statement = statement.where(t.tables.c.id == table.id)
     if model:
-        asked = asked.where(t.runs.c.model == model)
+        statement = statement.where(t.runs.c.model == model)
     if bundle:
-        asked = asked.where(t.bundles.c.digest == bundle)
+        statement = statement.where(t.bundles.c.digest == bundle)
     with database.reading() as connection:
-        rows = connection.execute(asked).mappings().all()
-        answering = _endpoints(connection, [row["bundle"] for row in rows])
-    return [TableUse(**row, endpoints=tuple(answering.get(row["bundle"], ()))) for row in rows]
+        rows = connection.execute(statement).mappings().all()
+        endpoints_by_bundle = _endpoints(connection, [row["bundle"] for row in rows])
+    return [TableUse(**row, endpoints=tuple(endpoints_by_bundle.get(row["bundle"], ()))) for row in rows]
 
 
 def places(database: CatalogDatabase) -> list[Mapping[str, Any]]:
-    """Where rows of tables may lie: ``address``, ``kind``, ``digest``, ``time``."""
+    """Return the places that may store rows of tables: ``address``, ``kind``, ``digest``, ``time``."""
     with database.reading() as connection:
         return [dict(row) for row in connection.execute(sa.select(t.places).order_by(t.places.c.time)).mappings()]
 
 
 def _endpoints(connection: sa.Connection, digests: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    asked = sa.select(t.endpoints).where(t.endpoints.c.digest.in_(sorted({d for d in digests if d})))
-    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in connection.execute(asked.order_by(t.endpoints.c.id)).mappings():
-        found[row["digest"]].append({name: row[name] for name in ("url", "time", "verified", "ended")})
-    return found
+    statement = sa.select(t.endpoints).where(t.endpoints.c.digest.in_(sorted({d for d in digests if d})))
+    by_bundle: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in connection.execute(statement.order_by(t.endpoints.c.id)).mappings():
+        by_bundle[row["digest"]].append({name: row[name] for name in ("url", "time", "verified", "ended")})
+    return by_bundle
 
 
 def _holds(word: str) -> sa.ColumnElement[bool]:
@@ -150,21 +152,21 @@ def _holds(word: str) -> sa.ColumnElement[bool]:
 
 
 def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[CatalogTable]:
-    """Tables with all that belongs to them."""
+    """Return tables with their tags, versions and columns."""
     ids = [row["id"] for row in rows]
     tagged: dict[int, list[str]] = defaultdict(list)
     for identity, tag in connection.execute(sa.select(t.tags).where(t.tags.c.table_id.in_(ids)).order_by(t.tags.c.tag)):
         tagged[identity].append(tag)
     versions: dict[int, list[TableVersion]] = defaultdict(list)
-    asked = (
+    statement = (
         sa.select(t.versions).where(t.versions.c.table_id.in_(ids)).order_by(t.versions.c.last_seen, t.versions.c.id)
     )
-    for row in connection.execute(asked).mappings():
+    for row in connection.execute(statement).mappings():
         versions[row["table_id"]].append(TableVersion(**{name: row[name] for name in TableVersion.__annotations__}))
-    latest = [found[-1].id for found in versions.values()]
+    latest = [table_versions[-1].id for table_versions in versions.values()]
     columns: dict[int, list[CatalogColumn]] = defaultdict(list)
-    asked = sa.select(t.columns).where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
-    for row in connection.execute(asked).mappings():
+    statement = sa.select(t.columns).where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
+    for row in connection.execute(statement).mappings():
         columns[row["version_id"]].append(CatalogColumn(**{name: row[name] for name in CatalogColumn.__annotations__}))
     return [
         CatalogTable(

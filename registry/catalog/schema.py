@@ -1,6 +1,6 @@
-"""The tables of the catalogue's database; ``migrations/`` makes the same, step by step.
+"""The tables of the catalogue's database; ``migrations/`` creates the same ones step by step.
 
-Their names begin with ``catalog_``, so that the database may hold other things too.
+Their names begin with ``catalog_``, so that the database may have other tables too.
 """
 
 import sqlalchemy as sa

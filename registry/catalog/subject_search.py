@@ -1,6 +1,6 @@
-"""Where rows of a person lie: given a column and the person's keys, which tables, bundles and logs hold them.
+"""Finds all data held about a data subject: tables, bundles and logs that contain a person's keys in a column.
 
-The keys stay in this process's memory: they are not stored, shown or logged, and no message holds one.
+The keys stay in this process's memory: they are not stored, shown or logged, and no message contains one.
 """
 
 import json
@@ -31,13 +31,13 @@ _TEXTS = frozenset({".html", ".json", ".jsonl", ".log", ".md", ".txt", ".yaml", 
 
 @dataclass(frozen=True)
 class SubjectLocation:
-    """Where rows lie, or may.
+    """A place with rows of the person, or that may have some.
 
     Attributes:
-        kind: What it is.
+        kind: Kind of the place.
         address: Path or address.
-        rows: How many rows, lines or test cases are theirs.
-        note: What else is to be known: why it could not be looked at, or why the number is not sure.
+        rows: Number of the person's rows, lines or test cases.
+        note: Why it could not be read, or why the number is uncertain; empty for neither.
     """
 
     kind: Kind
@@ -47,17 +47,17 @@ class SubjectLocation:
 
 
 class SubjectKeys:
-    """The keys of the people who are looked for, and a column that holds them."""
+    """The keys of the people to search for, and the column that has them."""
 
     def __init__(self, column: str, values: Iterable[str]) -> None:
-        """Take the keys.
+        """Set the keys.
 
         Args:
             column: Name of the column.
-            values: Keys as texts; empty ones are left out.
+            values: Keys as texts; empty ones are ignored.
 
         Raises:
-            InputError: If there are none, or too many.
+            InputError: If there are no keys, or too many.
         """
         self.column = column
         self.values = sorted({value.strip() for value in values} - {""})
@@ -69,20 +69,20 @@ class SubjectKeys:
         self.wanted = [*self.values, *(hashed_text(value, key=key) for value in self.values)]
 
     def mask(self) -> pl.Expr:
-        """Rows that are theirs; a column that was hashed at ingest is found by the same hash."""
+        """Return the expression of the people's rows; it also matches keys that ingest has hashed."""
         return pl.col(self.column).cast(pl.String).str.strip_chars().is_in(self.wanted)
 
 
 def search(
     database: CatalogDatabase, keys: SubjectKeys, *, logs: Iterable[Path] = (), sources: bool = True
 ) -> Iterator[SubjectLocation]:
-    """Every place that holds rows of these people, or that could not be looked at.
+    """Yield every place that has rows of these people, or that could not be read.
 
     Args:
-        database: The catalogue, which knows tables, folders of runs, and bundles.
-        keys: Who is looked for.
+        database: The catalogue, with tables, folders of runs, and bundles.
+        keys: The people's keys.
         logs: Further files and folders of logs, such as those of servers.
-        sources: Whether the tables are read where they came from, too.
+        sources: Whether to read the original sources of the tables too.
     """
     if sources:
         for table in queries.search(database):
@@ -101,32 +101,32 @@ def _source(table: queries.CatalogTable, keys: SubjectKeys) -> Iterator[SubjectL
     try:
         rows = _count(table.source, keys)
     except HeadraceError as error:
-        yield SubjectLocation("source", table.source, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("source", table.source, 0, f"could not be read: {error}")
         return
     if rows:
         yield SubjectLocation("source", table.source, rows)
 
 
 def _count(source: str, keys: SubjectKeys) -> int:
-    """How many rows of a table are theirs; it is read in bounded memory, and only the column."""
+    """Return the number of the people's rows in a table, reading only the column, in bounded memory."""
     reading = TableReader(open_source(source), ReadOptions(only=(keys.column,)), digest=False)
     return sum(frame.filter(keys.mask()).height for frame in reading.frames() if keys.column in frame.columns)
 
 
 def _remote(address: str, keys: SubjectKeys) -> Iterator[SubjectLocation]:
-    """A table that a cluster keeps in its artifact store."""
+    """Search a table in a cluster's artifact store."""
     url = "s3://" + address.partition("://")[2].rstrip("/") + "/part-*.parquet"
     try:
         rows = _count(url, keys)
     except HeadraceError as error:
-        yield SubjectLocation("table", address, 0, f"could not be looked at: {error}")
+        yield SubjectLocation("table", address, 0, f"could not be read: {error}")
         return
     if rows:
         yield SubjectLocation("table", address, rows)
 
 
 def _run(home: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
-    """The folder of a run: its steps' tables, its bundles, reports and logs."""
+    """Search the folder of a run: its steps' tables, its bundles, reports and logs."""
     if not home.is_dir():
         return
     folders = sorted({path.parent for path in home.rglob("part-*.parquet")})
@@ -141,7 +141,7 @@ def _run(home: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
     if theirs:
         for folder in unkeyed:
             yield SubjectLocation(
-                "table", str(folder), 0, "made of a table that holds rows of theirs, but without the column"
+                "table", str(folder), 0, "derived from a table with rows of theirs, but without the column"
             )
     yield from _bundles(home, keys, theirs)
     yield from _logs(home, keys)
@@ -152,7 +152,7 @@ def _rows(folder: Path, keys: SubjectKeys) -> int:
 
 
 def _bundles(home: Path, keys: SubjectKeys, theirs: Mapping[Path, int]) -> Iterator[SubjectLocation]:
-    """Bundles below a folder: their test cases are rows of the test part."""
+    """Search the bundles below a folder; their test cases are rows of the test part."""
     for path in sorted(home.rglob("cases.json")):
         cases = [case.get("request", {}) for case in _cases(path)]
         named = sum(str(case.get(keys.column, "")).strip() in keys.wanted for case in cases)
@@ -161,7 +161,7 @@ def _bundles(home: Path, keys: SubjectKeys, theirs: Mapping[Path, int]) -> Itera
             note = "" if named else "test cases with the values of their rows, without the key"
             yield SubjectLocation("bundle", str(path.parent), named or alike, note)
         if theirs and path.parent.name == "bundle" and path.parent.parent == home:
-            yield SubjectLocation("bundle", str(path.parent), 0, "learned from a table that holds rows of theirs")
+            yield SubjectLocation("bundle", str(path.parent), 0, "trained on a table with rows of theirs")
 
 
 def _cases(path: Path) -> list[Mapping[str, Any]]:
@@ -172,24 +172,26 @@ def _cases(path: Path) -> list[Mapping[str, Any]]:
 
 
 def _alike(folder: Path, cases: list[Mapping[str, Any]], keys: SubjectKeys, theirs: Mapping[Path, int]) -> int:
-    """How many test cases have the values of rows that are theirs, whatever the key is called there."""
+    """Return the number of test cases with the values of the people's rows, which find cases without the key."""
     contract = folder / "contract.yaml"
-    tested = next((found for found in theirs if found.name == "test_table"), None)
-    if tested is None or not contract.exists():
+    test_folder = next((table_folder for table_folder in theirs if table_folder.name == "test_table"), None)
+    if test_folder is None or not contract.exists():
         return 0
     inputs = [column for column in contract_yaml.load(contract).inputs if not column.personal]
-    rows = parquet_table.scan(tested).filter(keys.mask()).collect()
+    rows = parquet_table.scan(test_folder).filter(keys.mask()).collect()
     values = {json.dumps(record, sort_keys=True) for record in records(rows, inputs)}
     names = [column.name for column in inputs]
     return sum(json.dumps({name: case.get(name) for name in names}, sort_keys=True) in values for case in cases)
 
 
 def _logs(path: Path, keys: SubjectKeys) -> Iterator[SubjectLocation]:
-    """Reports and logs in which a key stands as text."""
+    """Search reports and logs for a key as text."""
     if not path.exists():
-        yield SubjectLocation("log", str(path), 0, "could not be looked at: there is no such file")
+        yield SubjectLocation("log", str(path), 0, "could not be read: there is no such file")
         return
-    files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.suffix in _TEXTS)
+    files = (
+        [path] if path.is_file() else sorted(candidate for candidate in path.rglob("*") if candidate.suffix in _TEXTS)
+    )
     for file in files:
         if (
             file.is_file()

@@ -1,6 +1,6 @@
-"""What the catalogue is told of: tables, their checks, runs, bundles, endpoints, places.
+"""Writes to the catalogue: tables, their checks, runs, bundles, endpoints, places.
 
-Each call writes all that it was told, or nothing.
+Each call is one transaction.
 """
 
 import itertools
@@ -20,19 +20,19 @@ UNKNOWN = "unknown"
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
 class ObservedTable:
-    """A table as ingest saw it.
+    """A table as ingest read it.
 
     Attributes:
         source: Its address, without secrets.
         digest: SHA-256 of its bytes, or of its rows for a query.
-        rows: How many rows it had.
-        bytes: How many bytes were read.
+        rows: Number of rows.
+        bytes: Number of bytes read.
         columns: Name and dtype of each column, in order.
     """
 
@@ -44,7 +44,7 @@ class ObservedTable:
 
 
 def table_name(source: str) -> str:
-    """A short name for a table, from its address: lower case, letters, digits and dashes."""
+    """Return a short name for a table, from its address: lower-case letters, digits and dashes."""
     address, _, table = source.partition("#")
     parts = [part for part in re.split(r"[/\\]", address.split("?", 1)[0]) if part and not set("*[]") & set(part)]
     last = table.rsplit(".", 1)[-1] if table else parts[-1].split(".")[0] if parts else ""
@@ -52,64 +52,64 @@ def table_name(source: str) -> str:
     return name[:60].strip("-") or "table"
 
 
-def add_table(database: CatalogDatabase, seen: ObservedTable) -> str:
-    """Tell of a table that was read; its digest is a version of it.
+def add_table(database: CatalogDatabase, observed: ObservedTable) -> str:
+    """Add a table that was read; its digest identifies the version.
 
     Args:
         database: The catalogue.
-        seen: What was read.
+        observed: What was read.
 
     Returns:
         The table's name.
     """
     with database.writing() as connection:
-        table, name = _table(connection, seen.source)
-        version = _version(connection, table, seen)
-        known = connection.execute(sa.select(t.columns.c.name).where(t.columns.c.version_id == version)).first()
-        if not known:
+        table, name = _table(connection, observed.source)
+        version = _version(connection, table, observed)
+        existing = connection.execute(sa.select(t.columns.c.name).where(t.columns.c.version_id == version)).first()
+        if not existing:
             rows = [
-                {"version_id": version, "name": column, "place": place, "dtype": dtype}
-                for place, (column, dtype) in enumerate(seen.columns)
+                {"version_id": version, "name": column, "place": position, "dtype": dtype}
+                for position, (column, dtype) in enumerate(observed.columns)
             ]
             upsert(connection, t.columns, rows, keys=("version_id", "name"))
     return name
 
 
 def add_checks(
-    database: CatalogDatabase, seen: ObservedTable, *, columns: Sequence[Column], checks: Mapping[str, Any]
+    database: CatalogDatabase, observed: ObservedTable, *, columns: Sequence[Column], checks: Mapping[str, Any]
 ) -> None:
-    """Tell what the contract says of a table's columns, and what was found when it was checked.
+    """Add the contract's columns of a table, and the figures of its validation.
 
     Args:
         database: The catalogue.
-        seen: The table that was checked.
-        columns: Its columns, as a contract tells of them.
-        checks: What ``validate`` found.
+        observed: The table that was checked.
+        columns: Its columns in the contract.
+        checks: Results of ``validate``.
     """
     with database.writing() as connection:
-        table, _ = _table(connection, seen.source)
-        version = _version(connection, table, seen)
+        table, _ = _table(connection, observed.source)
+        version = _version(connection, table, observed)
         rows = [
             {
                 "version_id": version,
                 "name": column.name,
-                "place": place,
+                "place": position,
                 "dtype": column.dtype,
                 "role": column.role,
                 "unit": column.unit,
                 "personal": column.personal,
                 "description": column.description[:1000],
             }
-            for place, column in enumerate(columns)
+            for position, column in enumerate(columns)
         ]
         upsert(connection, t.columns, rows, keys=("version_id", "name"))
         time = now()
-        found = [
+        figures = [
             {"version_id": version, "time": time, "name": name, "subject": subject, "value": value}
             for name, subject, value in _figures(checks)
         ]
-        if found:
-            connection.execute(t.figures.insert(), found)
+        if figures:
+            connection.execute(t.figures.insert(), figures)
 
 
 def _figures(checks: Mapping[str, Any]) -> Iterable[tuple[str, str, float]]:
@@ -128,11 +128,11 @@ class BundleRun:
     """A run and the bundle that it made.
 
     Attributes:
-        run: Identity of the run.
+        run: Id of the run.
         model: Name of the model.
         person: Who ran it.
         digest: Digest of the bundle.
-        verdict: What the gate said.
+        verdict: The gate's verdict.
         version: Version in the registry; empty for none.
         uri: Where the bundle is published; empty if it is not.
     """
@@ -146,53 +146,59 @@ class BundleRun:
     uri: str = ""
 
 
-def add_run(database: CatalogDatabase, made: BundleRun, *, used: ObservedTable) -> None:
-    """Tell of a run, of the table that it used, and of the bundle that it made.
+def add_run(database: CatalogDatabase, bundle_run: BundleRun, *, used: ObservedTable) -> None:
+    """Add a run, the table that it used, and the bundle that it made.
 
     Args:
         database: The catalogue.
-        made: The run.
-        used: The table; one that is not known yet is added under its public name.
+        bundle_run: The run.
+        used: The table; an unknown one is added under its public name.
     """
     with database.writing() as connection:
         version = _known_version(connection, used)
-        known = connection.execute(sa.select(t.runs.c.time).where(t.runs.c.id == made.run)).scalar()
-        when = known or now()  # a run that is told of again stays where it was
-        run = {"id": made.run, "model": made.model, "person": made.person, "time": when, "verdict": made.verdict}
+        first_time = connection.execute(sa.select(t.runs.c.time).where(t.runs.c.id == bundle_run.run)).scalar()
+        when = first_time or now()  # a run that is recorded again keeps its time
+        run = {
+            "id": bundle_run.run,
+            "model": bundle_run.model,
+            "person": bundle_run.person,
+            "time": when,
+            "verdict": bundle_run.verdict,
+        }
         upsert(connection, t.runs, [run], keys=("id",))
-        upsert(connection, t.uses, [{"run_id": made.run, "version_id": version}], keys=("run_id", "version_id"))
+        upsert(connection, t.uses, [{"run_id": bundle_run.run, "version_id": version}], keys=("run_id", "version_id"))
         bundle = {
-            "run_id": made.run,
-            "digest": made.digest,
-            "model": made.model,
-            "version": made.version,
-            "uri": made.uri,
+            "run_id": bundle_run.run,
+            "digest": bundle_run.digest,
+            "model": bundle_run.model,
+            "version": bundle_run.version,
+            "uri": bundle_run.uri,
         }
         upsert(connection, t.bundles, [bundle], keys=("run_id", "digest"))
 
 
 def add_endpoint(database: CatalogDatabase, *, url: str, digest: str, verified: bool) -> None:
-    """Tell that an endpoint answers with a bundle."""
+    """Add an endpoint that serves a bundle."""
     with database.writing() as connection:
         row = {"url": url, "digest": digest, "time": now(), "verified": verified}
         connection.execute(t.endpoints.insert(), [row])
 
 
 def end_endpoint(database: CatalogDatabase, *, url: str, digest: str) -> None:
-    """Tell that an endpoint answers no more."""
+    """Record that an endpoint has ended."""
     same = (t.endpoints.c.url == url) & (t.endpoints.c.digest == digest) & (t.endpoints.c.ended == "")
     with database.writing() as connection:
         connection.execute(t.endpoints.update().where(same).values(ended=now()))
 
 
 def add_places(database: CatalogDatabase, addresses: Sequence[str], *, kind: str, digest: str = "") -> None:
-    """Tell where rows of a table may lie.
+    """Add places that may store rows of a table.
 
     Args:
         database: The catalogue.
         addresses: Folders or URIs.
         kind: ``run`` for the folder of a run, ``table``, ``bundle`` or ``log``.
-        digest: Digest of the table or bundle; empty if it is none.
+        digest: Digest of the table or bundle; empty for other kinds.
     """
     rows = [{"address": address, "kind": kind, "digest": digest, "time": now()} for address in addresses]
     with database.writing() as connection:
@@ -200,33 +206,33 @@ def add_places(database: CatalogDatabase, addresses: Sequence[str], *, kind: str
 
 
 def add_inquiry(database: CatalogDatabase, *, person: str, column: str, keys: int, found: int) -> None:
-    """Tell that somebody asked where rows of people lie; the keys themselves are told to nobody."""
+    """Record that somebody searched for people's data; the keys themselves are not recorded."""
     row = {"time": now(), "person": person, "column_name": column, "keys": keys, "found": found}
     with database.writing() as connection:
         connection.execute(t.inquiries.insert(), [row])
 
 
 def _table(connection: sa.Connection, source: str) -> tuple[int, str]:
-    """Identity and name of the table with that source, made if it is not there."""
-    asked = sa.select(t.tables.c.id, t.tables.c.name).where(t.tables.c.source == source)
+    """Return id and name of the table with that source, and add it if it does not exist."""
+    statement = sa.select(t.tables.c.id, t.tables.c.name).where(t.tables.c.source == source)
     time = now()
-    if found := connection.execute(asked).first():
-        connection.execute(t.tables.update().where(t.tables.c.id == found.id).values(last_seen=time))
-        return int(found.id), str(found.name)
+    if row_found := connection.execute(statement).first():
+        connection.execute(t.tables.update().where(t.tables.c.id == row_found.id).values(last_seen=time))
+        return int(row_found.id), str(row_found.name)
     base = table_name(source)
     for number in itertools.count(1):
         row = {"source": source, "name": base if number == 1 else f"{base}-{number}"}
         upsert(connection, t.tables, [row | {"first_seen": time, "last_seen": time}], change=False)
-        if found := connection.execute(asked).first():  # else another table has the name
-            return int(found.id), str(found.name)
+        if row_found := connection.execute(statement).first():  # else another table has the name
+            return int(row_found.id), str(row_found.name)
     raise AssertionError  # pragma: no cover - the loop ends by returning
 
 
-def _version(connection: sa.Connection, table: int, seen: ObservedTable) -> int:
-    """Identity of a table's version, made if it is not there."""
-    same = (t.versions.c.table_id == table) & (t.versions.c.digest == seen.digest)
+def _version(connection: sa.Connection, table: int, observed: ObservedTable) -> int:
+    """Return the id of a table's version, and add it if it does not exist."""
+    same = (t.versions.c.table_id == table) & (t.versions.c.digest == observed.digest)
     time = now()
-    row = {"table_id": table, "digest": seen.digest, "rows": seen.rows, "bytes": seen.bytes}
+    row = {"table_id": table, "digest": observed.digest, "rows": observed.rows, "bytes": observed.bytes}
     row |= {"first_seen": time, "last_seen": time}
     upsert(connection, t.versions, [row], keys=("table_id", "digest"), change=False)
     connection.execute(t.versions.update().where(same).values(last_seen=time))
@@ -234,10 +240,10 @@ def _version(connection: sa.Connection, table: int, seen: ObservedTable) -> int:
 
 
 def _known_version(connection: sa.Connection, used: ObservedTable) -> int:
-    """The version of that digest which was seen last; a table of its own if none was."""
-    asked = sa.select(t.versions.c.id).where(t.versions.c.digest == used.digest)
-    found = connection.execute(asked.order_by(t.versions.c.last_seen.desc(), t.versions.c.id.desc())).scalar()
-    if found is not None:
-        return int(found)
+    """Return the most recently read version with that digest; add a table for it if there is none."""
+    statement = sa.select(t.versions.c.id).where(t.versions.c.digest == used.digest)
+    version_id = connection.execute(statement.order_by(t.versions.c.last_seen.desc(), t.versions.c.id.desc())).scalar()
+    if version_id is not None:
+        return int(version_id)
     table, _ = _table(connection, used.source or UNKNOWN)
     return _version(connection, table, used)

@@ -1,1 +1,1 @@
-"""What was made of what, from the table to the endpoint."""
+"""Lineage from the table to the endpoint."""

@@ -1,4 +1,4 @@
-"""From data to endpoint: what was made of what, as a graph."""
+"""Lineage as a graph, from data to endpoint."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ MOST_RUNS = 20
 
 @dataclass(frozen=True)
 class LineageNode:
-    """One thing.
+    """A node of the lineage.
 
     Attributes:
-        id: Its name in the graph.
-        kind: What it is.
-        title: What it is called.
-        lines: What else is worth knowing, a line each.
+        id: Its unique name in the graph.
+        kind: Its kind.
+        title: Its title.
+        lines: Further facts, one line each.
         style: ``good``, ``bad``, ``warn`` or empty.
     """
 
@@ -34,12 +34,12 @@ class LineageNode:
 
 @dataclass(frozen=True)
 class LineageGraph:
-    """Things, and which of them was made of which.
+    """The nodes, and which of them was made of which.
 
     Attributes:
-        nodes: The things, each once, by kind and age.
-        edges: Pairs of ids: what was used, and what came of it.
-        left_out: Number of earlier runs that are not shown.
+        nodes: The nodes, each once, by kind and age.
+        edges: Pairs of ids: a source, and what was made of it.
+        left_out: Number of earlier runs that are left out.
     """
 
     nodes: tuple[LineageNode, ...]
@@ -47,16 +47,16 @@ class LineageGraph:
     left_out: int = 0
 
     def of(self, kind: Kind) -> list[LineageNode]:
-        """The things of one kind."""
+        """Return the nodes of one kind."""
         return [node for node in self.nodes if node.kind == kind]
 
 
 def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> LineageGraph:
-    """The graph of a model's runs.
+    """Return the graph of a model's runs.
 
     Args:
-        uses: What the catalogue knows of them, oldest first.
-        state: What the registry knows of the model; None for nothing.
+        uses: Their uses of tables in the catalogue, oldest first.
+        state: The model in the registry; None if it is not registered.
     """
     runs = list(dict.fromkeys(use.run for use in uses))
     shown = set(runs[-MOST_RUNS:])
@@ -85,7 +85,7 @@ def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> Lineag
 
 
 def of_bundle(submission: ModelSubmission) -> LineageGraph:
-    """The graph of a bundle as its own papers tell it, without registry and catalogue."""
+    """Return the graph of a bundle from its own provenance, without registry and catalogue."""
     table, rows = submission.provenance.get("table", {}), submission.provenance.get("rows", {})
     data = LineageNode(
         "data",
@@ -94,8 +94,8 @@ def of_bundle(submission: ModelSubmission) -> LineageGraph:
         (f"{int(table.get('rows', 0)):,} rows", f"digest {str(table.get('digest', ''))[:12]}"),
     )
     trained = f"{int(rows.get('train', 0)):,} rows to train, {int(rows.get('test', 0)):,} to test"
-    made = str(submission.provenance.get("made_with", "headrace"))
-    run = LineageNode("run", "run", made, (trained, *_verdict(submission.verdict)))
+    made_with = str(submission.provenance.get("made_with", "headrace"))
+    run = LineageNode("run", "run", made_with, (trained, *_verdict(submission.verdict)))
     model = LineageNode(
         "model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12])
     )
@@ -104,8 +104,8 @@ def of_bundle(submission: ModelSubmission) -> LineageGraph:
 
 def _model(name: str, use: TableUse, state: ModelState | None) -> LineageNode:
     version = state.with_digest(use.bundle) if state else None
-    told = version.version if version else use.version
-    title = f"{use.model} {told}" if told else use.model
+    version_text = version.version if version else use.version
+    title = f"{use.model} {version_text}" if version_text else use.model
     lines = [f"digest {use.bundle[:12]}"]
     if version:
         lines.append(", ".join(version.stages) or ("archived" if version.archived else "in no stage"))

@@ -1,8 +1,8 @@
-"""Lineage as OpenLineage events (https://openlineage.io, 2-0-2), to a file or to an endpoint.
+"""Sends lineage as OpenLineage events (https://openlineage.io, 2-0-2) to a file or to an endpoint.
 
-Each run of the line is a run of the job ``headrace/MODEL``: the table goes in, the bundle comes out. An endpoint that
-was verified is a run of the job ``headrace/MODEL.deploy``. Datasets are named as the specification's naming rules want
-it, so that other tools' events meet ours. Events hold names, types and counts, and no value of any row.
+Each training run is a run of the job ``headrace/MODEL``, with the table as input and the bundle as output. An endpoint
+that was verified is a run of the job ``headrace/MODEL.deploy``. Datasets are named by the specification's rules, so
+that events of other tools refer to the same ones. Events contain names, types and counts, but no value of any row.
 """
 
 import os
@@ -30,11 +30,11 @@ _RUNS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:headrace:runs")
 
 @dataclass(frozen=True)
 class DatasetName:
-    """A dataset as OpenLineage names it.
+    """The name of a dataset in OpenLineage.
 
     Attributes:
-        namespace: Where it lies.
-        name: What it is called there.
+        namespace: The store of the dataset.
+        name: Its name in that store.
     """
 
     namespace: str
@@ -42,7 +42,7 @@ class DatasetName:
 
 
 def name_dataset(source: str) -> DatasetName:
-    """The name of a table by its address (https://openlineage.io/docs/spec/naming).
+    """Return the name of a table by its address (https://openlineage.io/docs/spec/naming).
 
     Args:
         source: A path, ``s3://``, ``http(s)://``, or ``DATABASE URL#TABLE``.
@@ -62,51 +62,51 @@ def name_dataset(source: str) -> DatasetName:
 
 
 def run_events(
-    made: BundleRun, *, used: ObservedTable, table: CatalogTable | None = None, figures: Iterable[QualityFigure] = ()
+    run: BundleRun, *, used: ObservedTable, table: CatalogTable | None = None, figures: Iterable[QualityFigure] = ()
 ) -> list["RunEvent"]:
-    """The two events of a run that ended well.
+    """Return the two events of a run that succeeded.
 
     Args:
-        made: The run and its bundle.
+        run: The run and its bundle.
         used: The table that it used.
-        table: What the catalogue knows of that table; None for nothing.
-        figures: Figures of its quality.
+        table: That table in the catalogue; None if it is not there.
+        figures: Its quality figures.
     """
     from openlineage.client.event_v2 import Job, RunState  # noqa: PLC0415 - 0.3 s that few need
     from openlineage.client.facet_v2 import job_type_job  # noqa: PLC0415
 
     kind = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="HEADRACE", jobType="PIPELINE")
-    job = Job(NAMESPACE, made.model, facets={"jobType": kind})
-    given = _input(used, table, [figure for figure in figures if figure.digest == used.digest])
-    start = _event(RunState.START, _run(made.run), job, inputs=[given])
-    return [start, _event(RunState.COMPLETE, _run(made.run), job, inputs=[given], outputs=[_bundle(made)])]
+    job = Job(NAMESPACE, run.model, facets={"jobType": kind})
+    input_dataset = _input(used, table, [figure for figure in figures if figure.digest == used.digest])
+    start = _event(RunState.START, _run(run.run), job, inputs=[input_dataset])
+    return [start, _event(RunState.COMPLETE, _run(run.run), job, inputs=[input_dataset], outputs=[_bundle(run)])]
 
 
 def endpoint_event(*, model: str, digest: str, uri: str, url: str) -> "RunEvent":
-    """The event of an endpoint that answers with a bundle."""
+    """Return the event of an endpoint that serves a bundle."""
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, RunState  # noqa: PLC0415 - as above
 
-    found, target = name_dataset(uri or f"model/{model}/{digest}"), name_dataset(url)
+    bundle, target = name_dataset(uri or f"model/{model}/{digest}"), name_dataset(url)
     job = Job(NAMESPACE, f"{model}.deploy")
     return _event(
         RunState.COMPLETE,
         _run(f"{digest} {url}"),
         job,
-        inputs=[InputDataset(found.namespace, found.name)],
+        inputs=[InputDataset(bundle.namespace, bundle.name)],
         outputs=[OutputDataset(target.namespace, target.name)],
     )
 
 
 def send(events: Iterable["RunEvent"], target: str = "") -> None:
-    """Send events to ``HEADRACE_OPENLINEAGE``; nothing happens where that is not set.
+    """Send events to ``HEADRACE_OPENLINEAGE``; do nothing if that is not set.
 
     Args:
         events: The events.
-        target: A file, to whose end they are written one a line, or the URL of an endpoint; empty for what is set.
+        target: A file, to which they are appended one per line, or the URL of an endpoint; empty for the variable's.
 
     Raises:
-        InputError: If the address cannot be one.
-        StoreError: If the endpoint does not take them, or the file cannot be written.
+        InputError: If the address is invalid.
+        StoreError: If the endpoint rejects them, or the file cannot be written.
     """
     target = target or settings.openlineage()
     if not target:
@@ -146,7 +146,7 @@ def _input(used: ObservedTable, table: CatalogTable | None, figures: list[Qualit
         tags_dataset,
     )
 
-    found = name_dataset(table.source if table else used.source)
+    dataset = name_dataset(table.source if table else used.source)
     facets: dict[str, Any] = {"version": dataset_version_dataset.DatasetVersionDatasetFacet(used.digest)}
     if table:
         field = schema_dataset.SchemaDatasetFacetFields
@@ -155,9 +155,11 @@ def _input(used: ObservedTable, table: CatalogTable | None, figures: list[Qualit
         if table.owner:
             facets["ownership"] = ownership_dataset.OwnershipDatasetFacet([ownership_dataset.Owner(table.owner)])
         tag = tags_dataset.TagsDatasetFacetFields
-        told = [tag(name, "true") for name in table.tags]
-        told += [tag("personal", column.personal, field=column.name) for column in table.columns if column.personal]
-        facets["tags"] = tags_dataset.TagsDatasetFacet(told)
+        tag_fields = [tag(name, "true") for name in table.tags]
+        tag_fields += [
+            tag("personal", column.personal, field=column.name) for column in table.columns if column.personal
+        ]
+        facets["tags"] = tags_dataset.TagsDatasetFacet(tag_fields)
     broken = [figure for figure in figures if figure.name.startswith("broken ")]
     assertion = data_quality_assertions_dataset.Assertion
     measured = data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet({}, rowCount=used.rows)
@@ -166,22 +168,24 @@ def _input(used: ObservedTable, table: CatalogTable | None, figures: list[Qualit
         facets["dataQualityAssertions"] = data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
             [assertion(f.name.removeprefix("broken "), success=False, column=f.subject or None) for f in broken]
         )
-    return InputDataset(found.namespace, found.name, inputFacets=inputs, facets=facets)
+    return InputDataset(dataset.namespace, dataset.name, inputFacets=inputs, facets=facets)
 
 
-def _bundle(made: BundleRun) -> "OutputDataset":
+def _bundle(run: BundleRun) -> "OutputDataset":
     from openlineage.client.event_v2 import OutputDataset  # noqa: PLC0415 - as above
     from openlineage.client.facet_v2 import dataset_version_dataset  # noqa: PLC0415
 
-    found = name_dataset(made.uri or f"model/{made.model}/{made.digest}")
-    told = f"{made.version}+{made.digest}" if made.version else made.digest
+    dataset = name_dataset(run.uri or f"model/{run.model}/{run.digest}")
+    version_text = f"{run.version}+{run.digest}" if run.version else run.digest
     return OutputDataset(
-        found.namespace, found.name, facets={"version": dataset_version_dataset.DatasetVersionDatasetFacet(told)}
+        dataset.namespace,
+        dataset.name,
+        facets={"version": dataset_version_dataset.DatasetVersionDatasetFacet(version_text)},
     )
 
 
 def _append(events: Iterable["RunEvent"], path: Path) -> None:
-    """Add lines to a file, each with one call in append mode, so that writers do not mix them."""
+    """Append lines to a file, each with one write in append mode, so that those of several writers do not mix."""
     from openlineage.client.serde import Serde  # noqa: PLC0415 - as above
 
     try:
@@ -222,9 +226,9 @@ def _post(events: Iterable["RunEvent"], url: str) -> None:
             transport.emit(event)
     except RequestException as error:
         status = getattr(error.response, "status_code", None)
-        said = f"answers {status}" if status else "is not reachable"
+        problem = f"answers {status}" if status else "is not reachable"
         raise StoreError(
-            f"the OpenLineage endpoint {parts.scheme}://{parts.netloc} {said}: check HEADRACE_OPENLINEAGE and "
+            f"the OpenLineage endpoint {parts.scheme}://{parts.netloc} {problem}: check HEADRACE_OPENLINEAGE and "
             "HEADRACE_OPENLINEAGE_KEY."
         ) from error
     finally:

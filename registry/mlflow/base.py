@@ -1,13 +1,13 @@
-"""Journals: rows of texts that only grow, kept in MLflow, and read without it.
+"""Journals: append-only lists of texts, stored in MLflow, and read without it.
 
-MLflow has one thing that cannot be changed once it is written: the parameter of a run. A journal is a run of the
-experiment ``headrace journals``, whose parameters ``00000001``, ``00000002`` ... are its texts. Two writers who both
-saw seven texts both try to write the eighth; the database gives it to one, and the other reads again. The same holds
-for a SQLite file and for a server. Which run is a model's journal is written in the tags with which its experiment is
-created, for MLflow creates only one experiment of a name.
+The only thing in MLflow that cannot be changed once it is written is the parameter of a run. A journal is a run of the
+experiment ``headrace journals``, whose parameters ``00000001``, ``00000002`` ... are its texts. Two writers that have
+both read seven texts both try to write the eighth; the database accepts one, and the other reads again. This holds
+for a SQLite file and for a server. The tags with which a model's experiment is created name the run of its journal,
+because MLflow creates only one experiment of a name.
 
-Importing MLflow takes more than a second, so that whoever only reads asks the file or the server directly:
-``FileReader`` and ``ServerReader``.
+Importing MLflow takes more than a second, so readers query the file or the server directly:
+``SqliteJournalReader`` and ``RestJournalReader``.
 """
 
 import re
@@ -26,28 +26,28 @@ _KEY = re.compile(r"\d{8}")
 class JournalReader(Protocol):
     """Reads journals by the name of their experiment.
 
-    What every implementation promises: a text whose ``append`` has returned is read from then on, by everyone; texts
-    come in the order of their numbers; a journal that does not exist reads as empty; errors are ``StoreError``, and
-    ``MissingError`` where there is no registry at all. Nothing is written, nor made.
+    Every implementation guarantees: a text whose ``append`` has returned is visible to every reader; texts come in the
+    order of their numbers; a journal that does not exist reads as empty; errors are ``StoreError``, and
+    ``MissingError`` where there is no registry at all. Reading neither writes nor creates anything.
     """
 
     def journals(self) -> dict[str, list[str]]:
-        """All journals that hold something, by name."""
+        """Return all journals that are not empty, by name."""
 
     def journal(self, name: str) -> list[str]:
-        """One journal."""
+        """Return the texts of one journal."""
 
 
 def key(number: int) -> str:
-    """The parameter that holds the text of that number."""
+    """Return the name of the parameter with the text of that number."""
     return f"{number:08d}"
 
 
 def in_order(parameters: Mapping[str, str], name: str) -> list[str]:
-    """The texts among a run's parameters, in order.
+    """Return the texts among a run's parameters, in order.
 
     Raises:
-        DataError: If one is absent between others.
+        DataError: If a number is missing.
     """
     texts = dict(sorted((name, text) for name, text in parameters.items() if _KEY.fullmatch(name)))
     if list(texts) != [key(number) for number in range(1, len(texts) + 1)]:

@@ -1,4 +1,4 @@
-"""MLflow's client for a registry, and the file that it needs where the registry is one."""
+"""Connects MLflow's client to a registry, and creates the file of a new SQLite registry."""
 
 import contextlib
 import logging
@@ -16,18 +16,18 @@ from headrace.registry.mlflow.sqlite_reader import SqliteJournalReader
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# MLflow tells of its migrations and of every failed statement, with its traceback; we tell it in one sentence.
+# These log migrations and the traceback of every failed statement; our errors say the same in one sentence.
 _LOUD = ("mlflow", "alembic")
 
 
 def connect(place: RegistryLocation) -> "MlflowClient":
-    """A client of the registry; a SQLite file that is not there is made.
+    """Return a client of the registry; create a missing SQLite file.
 
     Args:
-        place: Where it is.
+        place: Location of the registry.
 
     Raises:
-        StoreError: If it cannot be reached, read or written, or is of another version of MLflow.
+        StoreError: If it cannot be reached, read or written, or is from another version of MLflow.
     """
     settings.before_mlflow()
     from mlflow import MlflowClient  # noqa: PLC0415 - takes more than a second, and readers need none
@@ -43,12 +43,12 @@ def connect(place: RegistryLocation) -> "MlflowClient":
 
 
 def artifact_location(place: RegistryLocation, name: str) -> str | None:
-    """Where the files of an experiment's runs lie; None to let the server decide."""
+    """Return where to store the files of an experiment's runs; None to let the server decide."""
     return (place.path.with_name(f"{place.path.stem}-files") / name).as_uri() if place.path else None
 
 
 def _make(path: Path) -> None:
-    """Make an empty registry that is whole or absent; if someone else was quicker, theirs stays."""
+    """Create an empty registry atomically; if another process was faster, keep its file."""
     from mlflow import MlflowClient  # noqa: PLC0415 - as above
 
     try:

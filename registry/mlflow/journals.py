@@ -1,4 +1,4 @@
-"""Journals written by MLflow's client."""
+"""Writes journals with MLflow's client."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from headrace.registry.mlflow.client import artifact_location
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# What MLflow's UI shows for it: runs of training, not of agents.
+# Makes MLflow's UI show the experiment as training, not as agents.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 
@@ -19,47 +19,47 @@ _EXISTS = "RESOURCE_ALREADY_EXISTS"
 def experiment_of(
     client: "MlflowClient", name: str, place: RegistryLocation, *, tags: dict[str, str] | None = None
 ) -> str:
-    """Identity of the experiment of that name, made if it is not there.
+    """Return the id of the experiment of that name, and create it if it does not exist.
 
     Args:
         client: The client.
         name: Name of the experiment.
-        place: The registry.
-        tags: Tags that it gets if it is made.
+        place: Location of the registry.
+        tags: Tags for a new experiment.
 
     Raises:
         InputError: If it was deleted.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             folder = name.replace(" ", "-")
             return str(client.create_experiment(name, artifact_location(place, folder), tags=tags))
         except MlflowException as error:
-            if error.error_code != _EXISTS:  # else someone else has just made it
+            if error.error_code != _EXISTS:  # another writer has just created it
                 raise
-        found = client.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage != "active":
+        experiment = client.get_experiment_by_name(name)
+    if experiment is None or experiment.lifecycle_stage != "active":
         raise InputError(f"the experiment {quote(name)} in the registry {place} was deleted: restore it in MLflow.")
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def journal_run(client: "MlflowClient", name: str, place: RegistryLocation) -> str:
-    """Identity of the run that is the journal of that name, made if it is not there.
+    """Return the id of the run that is the journal of that name, and create it if it does not exist.
 
     Raises:
-        InputError: If an experiment of that name was made by someone else.
+        InputError: If an experiment of that name was not created by Headrace.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
 
     with mlflow_errors(place):
-        found = client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage != "active":
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None or experiment.lifecycle_stage != "active":
             run = _create_journal(client, name, place)
         else:
-            run = str(found.tags.get(JOURNAL_TAG, ""))
+            run = str(experiment.tags.get(JOURNAL_TAG, ""))
         if not run:
             raise InputError(
                 f"the experiment {quote(name)} in the registry {place} was not made by headrace: rename it in MLflow."
@@ -75,7 +75,7 @@ def journal_run(client: "MlflowClient", name: str, place: RegistryLocation) -> s
 
 
 def _create_journal(client: "MlflowClient", name: str, place: RegistryLocation) -> str:
-    """A new journal's run, or that of whoever was quicker."""
+    """Create a journal's run; return that of another writer if it was faster."""
     folder = experiment_of(client, JOURNALS, place, tags=_KIND)
     run = str(client.create_run(folder, run_name=name, tags={"mlflow.source.name": "headrace"}).info.run_id)
     client.set_terminated(run)
@@ -87,17 +87,17 @@ def _create_journal(client: "MlflowClient", name: str, place: RegistryLocation) 
 
 
 def append(client: "MlflowClient", run: str, text: str, *, number: int, place: RegistryLocation) -> bool:
-    """Add a text to the end of a journal.
+    """Append a text to a journal.
 
     Args:
         client: The client.
         run: The journal's run.
-        text: The text; no other writer writes the same.
-        number: Its number: one more than there are texts.
-        place: The registry.
+        text: The text; it must be unique to this writer.
+        number: Its number: the number of texts plus one.
+        place: Location of the registry.
 
     Returns:
-        Whether it was written; if not, someone else has written a text of that number.
+        Whether it was written; False if another writer has written a text of that number.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
 
@@ -105,7 +105,7 @@ def append(client: "MlflowClient", run: str, text: str, *, number: int, place: R
         try:
             client.log_param(run, key(number), text)
         except MlflowException:
-            # MLflow tells a taken number by the code of any bad value: what stands there now decides.
+            # MLflow reports a taken number with the code of any invalid value, so compare with what is stored now.
             if client.get_run(run).data.params.get(key(number)) in {None, text}:
                 raise
             return False

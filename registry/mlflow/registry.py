@@ -1,8 +1,8 @@
-"""The registry on MLflow: a SQLite file or a server, by the same client.
+"""The registry on MLflow: a SQLite file or a server, with the same client.
 
-The journal is the truth (``headrace.registry.mlflow.base``). MLflow's registered models, versions, aliases and tags are
-made to show it, so that its UI, and whoever loads ``models:/NAME@production``, see the same; where they differ, because
-somebody moved an alias by hand, the next write puts them right.
+The journal is authoritative (``headrace.registry.mlflow.base``). MLflow's registered models, versions, aliases and tags
+are a projection of it, so that its UI, and clients that load ``models:/NAME@production``, see the same state. If they
+differ, because somebody moved an alias by hand, the next write corrects them.
 """
 
 import random
@@ -38,32 +38,32 @@ T = TypeVar("T")
 
 
 class MlflowRegistry:
-    """A ``Registry`` of MLflow."""
+    """A ``ModelRegistry`` on MLflow."""
 
     def __init__(self, place: RegistryLocation) -> None:
-        """Prepare; nothing is opened, made or imported yet.
+        """Set the location; open, create and import nothing yet.
 
         Args:
-            place: Where the registry is.
+            place: Location of the registry.
         """
         self.place = place
         self._reader: JournalReader = SqliteJournalReader(place) if place.path else RestJournalReader(place)
         self._connected: MlflowClient | None = None
 
     def models(self) -> list[ModelState]:
-        """All models, by name."""
-        found = self._reader.journals()
-        states = [_state(name.removeprefix(PREFIX), texts) for name, texts in sorted(found.items())]
+        """Return all models, by name."""
+        journals = self._reader.journals()
+        states = [_state(name.removeprefix(PREFIX), texts) for name, texts in sorted(journals.items())]
         return [state for state in states if state.versions]
 
     def model(self, name: str) -> ModelState:
-        """One model."""
+        """Return one model."""
         state = _state(name, self._reader.journal(PREFIX + name))
         if state.versions:
             return state
-        known = ", ".join(found.model for found in self.models()[:10])
+        names = ", ".join(other.model for other in self.models()[:10])
         raise MissingError(
-            f"there is no model {name!r} in the registry {self.place}; it has {known or 'none'}: register one with "
+            f"there is no model {name!r} in the registry {self.place}; it has {names or 'none'}: register one with "
             "`headrace registry register`."
         )
 
@@ -76,33 +76,34 @@ class MlflowRegistry:
                 f"a model must be published before it is registered; {submission.folder} is not: give its URI."
             )
         name, client = submission.name, self._client()
-        known = self._current(name)
-        if same := known.with_digest(submission.digest):
+        current = self._current(name)
+        if same := current.with_digest(submission.digest):
             return same
         run = run or self.track(submission, by=by)
-        plan = self._plan_version(known, submission, number, run)
-        transitions.registering(known, 0, facts=plan, by=by, reason=reason)
-        made = self._patiently(lambda: versions.create(client, submission, known, run=run))
+        plan = self._plan_version(current, submission, number, run)
+        transitions.registering(current, 0, facts=plan, by=by, reason=reason)
+        new_number = self._patiently(lambda: versions.create(client, submission, current, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
                 return None
-            facts = plan if state.versions == known.versions else self._plan_version(state, submission, number, run)
-            return transitions.registering(state, made, facts=facts, by=by, reason=reason)
+            facts = plan if state.versions == current.versions else self._plan_version(state, submission, number, run)
+            return transitions.registering(state, new_number, facts=facts, by=by, reason=reason)
 
         version = self._write_entry(name, entry).with_digest(submission.digest)
         if version is None:
             raise StoreError(f"the registry {self.place} lost the version that was just written: look at its log.")
-        if version.number != made:  # somebody else has registered the same bundle in the meantime
-            self._patiently(lambda: versions.delete(client, name, made))
+        if version.number != new_number:  # another client has registered the same bundle in the meantime
+            self._patiently(lambda: versions.delete(client, name, new_number))
         return version
 
     def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
-        """Put a version into a stage, if the policy lets it."""
+        """Put a version into a stage, if the policy allows it."""
         self.model(name).find(version)
-        asked = self.policy()
+        stage_policy = self.policy()
         state = self._write_entry(
-            name, lambda now: transitions.promoting(now, version, policy=asked, stage=stage, by=by, reason=reason)
+            name,
+            lambda now: transitions.promoting(now, version, policy=stage_policy, stage=stage, by=by, reason=reason),
         )
         return state.find(stage)
 
@@ -111,28 +112,28 @@ class MlflowRegistry:
     ) -> ModelVersion:
         """Put an earlier version back into a stage."""
         self.model(name)
-        asked = self.policy()
+        stage_policy = self.policy()
         state = self._write_entry(
-            name, lambda now: transitions.rolling_back(now, to, policy=asked, stage=stage, by=by, reason=reason)
+            name, lambda now: transitions.rolling_back(now, to, policy=stage_policy, stage=stage, by=by, reason=reason)
         )
         return state.find(stage)
 
     def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
-        """Record that somebody approves of a version."""
+        """Record an approval of a version."""
         self.model(name)
         return self._write_entry(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(
             version
         )
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
-        """Take a version out of use."""
+        """Archive a version."""
         self.model(name)
         return self._write_entry(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(
             version
         )
 
     def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
-        """Bring an archived version back."""
+        """Restore an archived version."""
         self.model(name)
         return self._write_entry(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(
             version
@@ -140,29 +141,29 @@ class MlflowRegistry:
 
     def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended."""
-        found = next((state for state in self.models() if state.with_digest(digest)), None)
-        if found is None:
+        model = next((state for state in self.models() if state.with_digest(digest)), None)
+        if model is None:
             raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
         state = self._write_entry(
-            found.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
+            model.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
         )
         return state.find(digest)
 
     def policy(self) -> StagePolicy:
-        """What the stages ask for; without any word of people, what ``Policy`` does."""
+        """Return the policy of the stages; the default one if nobody has set one."""
         entries = self.policy_entries()
         return policy.parse(entries[-1].facts, source=f"the policy in {self.place}") if entries else StagePolicy()
 
     def set_policy(self, policy: StagePolicy, *, by: str, reason: str = "") -> None:
-        """Change what the stages ask for."""
+        """Set the policy of the stages."""
         self._append(POLICY, lambda _: JournalEntry("policy", by, reason, facts=policy.as_json()))
 
     def policy_entries(self) -> Sequence[JournalEntry]:
-        """Who changed the policy, when and why."""
+        """Return the changes of the policy: who made them, when and why."""
         return events.read(self._reader.journal(POLICY), "the policy")
 
     def track(self, submission: ModelSubmission, *, by: str, job: str = "") -> str:
-        """Keep the run that made a bundle."""
+        """Track the run that made a bundle."""
         client, name = self._client(), PREFIX + submission.name
         journal_run(client, name, self.place)
 
@@ -173,22 +174,22 @@ class MlflowRegistry:
         return self._patiently(call)
 
     def text(self, version: ModelVersion, name: str) -> str:
-        """Content of a small file of a version's bundle."""
+        """Return the content of a small file of a version's bundle."""
         run = str(version.facts.get("run", ""))
         absent = MissingError(f"{version.model} {version.version} has no {name} in the registry {self.place}.")
         if not run:
             raise absent
         client = self._client()
         with mlflow_errors(self.place), tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-            if name not in {found.path for found in client.list_artifacts(run)}:
+            if name not in {file.path for file in client.list_artifacts(run)}:
                 raise absent
             return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
 
     def _plan_version(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
-        """What is remembered of a new version, with the semantic version that it gets."""
+        """Return the facts of a new version, with its semantic version."""
         base = state.followed
         facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
-        found: dict[str, Any] = {"level": "", "changes": [], "follows": base.number if base else 0}
+        change: dict[str, Any] = {"level": "", "changes": [], "follows": base.number if base else 0}
         version = semver.FIRST
         if base:
             level, reasons = contract_changes.level(
@@ -197,30 +198,30 @@ class MlflowRegistry:
                 before=base.facts.get("metrics", {}),
                 after=facts["metrics"],
             )
-            version = semver.following(base.semver, level, taken=[known.semver for known in state.versions])
-            found |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
-        return {**facts, **found, "version": str(semver.SemVer.parse(number) if number else version)}
+            version = semver.following(base.semver, level, taken=[existing.semver for existing in state.versions])
+            change |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
+        return {**facts, **change, "version": str(semver.SemVer.parse(number) if number else version)}
 
     def _contract(self, base: ModelVersion, submission: ModelSubmission) -> Contract:
-        """The contract of the version that a bundle follows."""
+        """Return the contract of the version that a bundle follows."""
         if base.facts.get("contract") == submission.facts()["contract"]:
             return submission.contract
         return contract_yaml.parse(self.text(base, "contract.yaml"), source=f"{base.model} {base.version}")
 
     def _write_entry(self, name: str, entry: Callable[[ModelState], JournalEntry | None]) -> ModelState:
-        """Write the entry that ``entry`` makes of what is true then, and let MLflow show what came of it."""
-        written = self._append(PREFIX + name, lambda entries: entry(fold(name, entries)))
-        state = _state(name, written)
+        """Append the entry that ``entry`` derives from the current state, and update MLflow's projection."""
+        texts = self._append(PREFIX + name, lambda entries: entry(fold(name, entries)))
+        state = _state(name, texts)
         while True:
             self._show(state)
-            # Who wrote after us may have shown their state before we showed ours.
+            # A later writer may have updated the projection before this one did, so check that it is the latest.
             latest = self._current(name)
             if latest.entries == state.entries:
                 return state
             state = latest
 
     def _show(self, state: ModelState) -> None:
-        """Let MLflow show a state."""
+        """Update MLflow's projection to a state."""
         try:
             self._patiently(lambda: versions.show(self._client(), state))
         except HeadraceError as error:
@@ -230,7 +231,7 @@ class MlflowRegistry:
             ) from error
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        """What ``call`` gives, tried again while others are in its way; it must be one that may be repeated."""
+        """Return what ``call`` returns, and retry it while other clients block it; it must be idempotent."""
         for _ in range(ATTEMPTS_OF_A_CALL):
             try:
                 with mlflow_errors(self.place):
@@ -244,15 +245,15 @@ class MlflowRegistry:
         run = ""
         for _ in range(ATTEMPTS):
             texts = self._texts(journal)
-            made = entry(events.read(texts, journal.removeprefix(PREFIX)))
-            if made is None:
+            journal_entry = entry(events.read(texts, journal.removeprefix(PREFIX)))
+            if journal_entry is None:
                 return texts
-            # Only now, for what is refused must leave nothing behind.
+            # Create the journal only now, so that a rejected action leaves nothing behind.
             run = run or journal_run(self._client(), journal, self.place)
-            text = made.after(texts).text()
+            text = journal_entry.after(texts).text()
             if append(self._client(), run, text, number=len(texts) + 1, place=self.place):
                 return [*texts, text]
-        raise StoreError(f"too many others write to {journal} in the registry {self.place} at once: try again.")
+        raise StoreError(f"too many clients write to {journal} in the registry {self.place} at once: try again.")
 
     def _texts(self, journal: str) -> list[str]:
         return self._reader.journal(journal) if self.place.path is None or self.place.path.exists() else []
@@ -267,10 +268,10 @@ class MlflowRegistry:
 
 
 def open_registry(text: str = "") -> MlflowRegistry:
-    """The registry of that address; empty for that of the environment, or else the usual file.
+    """Return the registry at an address; empty for the environment's, or else the default file.
 
     Raises:
-        InputError: If the address cannot be one.
+        InputError: If the address is invalid.
     """
     return MlflowRegistry(registry_place(text))
 

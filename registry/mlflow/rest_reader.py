@@ -1,4 +1,4 @@
-"""Journals on an MLflow server, read by its REST API (https://mlflow.org/docs/latest/rest-api.html, 2.0) alone."""
+"""Reads journals on an MLflow server by its REST API (https://mlflow.org/docs/latest/rest-api.html, 2.0)."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 _PAGE = 1_000
 _STATUSES = {
-    401: "wants a login: set HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or HEADRACE_REGISTRY_TOKEN",
+    401: "requires a login: set HEADRACE_REGISTRY_USER and HEADRACE_REGISTRY_PASSWORD, or HEADRACE_REGISTRY_TOKEN",
     403: "refuses this user: ask for the right to read it",
     404: "is not an MLflow server: correct HEADRACE_REGISTRY",
     429: "is overloaded: try again later",
@@ -25,20 +25,20 @@ _STATUSES = {
 
 
 class RestJournalReader:
-    """A ``Reader`` of a server."""
+    """A ``JournalReader`` of a server."""
 
     def __init__(self, place: RegistryLocation) -> None:
-        """Prepare to ask; nothing is asked yet.
+        """Set the location; send nothing yet.
 
         Args:
-            place: Where the server is.
+            place: Location of the server.
         """
         self._place = place
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(2, backoff_factor=0.2, redirect=0))
 
     def journals(self) -> dict[str, list[str]]:
-        """All journals that hold something, by name."""
+        """Return all journals that are not empty, by name."""
         named = {}
         for experiment in self._pages("experiments/search", "experiments", {"filter": f"name LIKE '{PREFIX}%'"}):
             if journal := _tags(experiment).get(JOURNAL_TAG):
@@ -46,32 +46,32 @@ class RestJournalReader:
         if not named:
             return {}
         anchor = self._experiment(JOURNALS)
-        found = {}
-        wish = {"experiment_ids": [anchor.get("experiment_id", "")], "run_view_type": "ALL"}
-        for run in self._pages("runs/search", "runs", wish):
+        by_name = {}
+        query = {"experiment_ids": [anchor.get("experiment_id", "")], "run_view_type": "ALL"}
+        for run in self._pages("runs/search", "runs", query):
             name = named.get(str(run["info"]["run_id"]))
             if name and (texts := in_order(_parameters(run), name)):
-                found[name] = texts
-        return found
+                by_name[name] = texts
+        return by_name
 
     def journal(self, name: str) -> list[str]:
-        """One journal."""
+        """Return the texts of one journal."""
         run = _tags(self._experiment(name)).get(JOURNAL_TAG)
         if not run:
             return []
         return in_order(_parameters(self._ask("GET", f"runs/get?{urlencode({'run_id': run})}")["run"]), name)
 
     def _experiment(self, name: str) -> dict[str, Any]:
-        """The experiment of that name; empty if there is none."""
-        asked = f"experiments/get-by-name?{urlencode({'experiment_name': name})}"
-        found = self._ask("GET", asked, absent={"experiment": {}})["experiment"]
-        return dict(found) if found.get("lifecycle_stage", "active") == "active" else {}
+        """Return the experiment of that name; empty if there is none."""
+        path = f"experiments/get-by-name?{urlencode({'experiment_name': name})}"
+        experiment = self._ask("GET", path, absent={"experiment": {}})["experiment"]
+        return dict(experiment) if experiment.get("lifecycle_stage", "active") == "active" else {}
 
-    def _pages(self, path: str, what: str, wish: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, key: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         token = ""
         while True:
-            page = self._ask("POST", path, {**wish, "max_results": _PAGE, **({"page_token": token} if token else {})})
-            yield from page.get(what, [])
+            page = self._ask("POST", path, {**query, "max_results": _PAGE, **({"page_token": token} if token else {})})
+            yield from page.get(key, [])
             token = page.get("next_page_token", "")
             if not token:
                 return
@@ -104,13 +104,13 @@ def _headers() -> dict[str, str]:
     if login.token:
         headers["Authorization"] = f"Bearer {login.token}"
     elif login.user:
-        told = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
-        headers["Authorization"] = f"Basic {told}"
+        credentials = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        headers["Authorization"] = f"Basic {credentials}"
     return headers
 
 
-def _tags(thing: dict[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag.get("value", "") for tag in thing.get("tags", [])}
+def _tags(document: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in document.get("tags", [])}
 
 
 def _parameters(run: dict[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Runs as MLflow shows them: parameters, metrics, data sets, artifacts, and the model that came of them."""
+"""Tracks runs in MLflow: parameters, metrics, data sets, artifacts, and the model."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
 
 DIGEST, JOB, LOGGED = "headrace.digest", "headrace.job", "headrace.logged_model"
-# Files that a person reads are kept beside the run; the model itself stays where it is published.
+# Files for people are uploaded to the run; the model itself stays where it is published.
 _SHOWN = frozenset({".json", ".md", ".yaml", ".html", ".txt"})
 _MOST_BYTES = 2 << 20
 _DATASET_DIGITS = 32
@@ -23,27 +23,27 @@ _TYPES = {"integer": "long", "number": "double", "string": "string", "boolean": 
 
 
 def track(client: "MlflowClient", submission: ModelSubmission, *, experiment_id: str, by: str, job: str) -> str:
-    """Keep the run that made a bundle; a run that is known, by job and digest, is finished and not made again.
+    """Track the run that made a bundle; complete and reuse an existing run of the same job and digest.
 
     Args:
         client: The client.
         submission: The bundle.
-        experiment_id: Identity of the experiment.
+        experiment_id: Id of the experiment.
         by: Who ran it.
-        job: Identity of the pipeline's run.
+        job: Id of the pipeline's run.
 
     Returns:
-        Identity of the run.
+        Id of the run.
     """
     from mlflow.entities import Param  # noqa: PLC0415 - the client has imported it
 
-    wanted = f"tags.`{DIGEST}` = '{submission.digest}'" + (f" and tags.`{JOB}` = '{_word(job)}'" if job else "")
-    known = client.search_runs([experiment_id], wanted)
-    if known and known[0].info.status == "FINISHED":
-        return str(known[0].info.run_id)
+    filter_string = f"tags.`{DIGEST}` = '{submission.digest}'" + (f" and tags.`{JOB}` = '{_word(job)}'" if job else "")
+    existing = client.search_runs([experiment_id], filter_string)
+    if existing and existing[0].info.status == "FINISHED":
+        return str(existing[0].info.run_id)
     run = (
-        known[0]
-        if known
+        existing[0]
+        if existing
         else client.create_run(experiment_id, tags=_tags(submission, by, job), run_name=_name(submission))
     )
     identity = str(run.info.run_id)
@@ -60,7 +60,7 @@ def track(client: "MlflowClient", submission: ModelSubmission, *, experiment_id:
 
 
 def _word(text: str) -> str:
-    """A text that may stand in a filter of MLflow."""
+    """Return a text without the characters that would break a filter of MLflow."""
     return "".join(letter for letter in text if letter.isalnum() or letter in "-_.")
 
 
@@ -84,10 +84,10 @@ def _tags(submission: ModelSubmission, by: str, job: str) -> dict[str, str]:
 
 
 def _logged_model(client: "MlflowClient", submission: ModelSubmission, experiment: str, run: str) -> str:
-    """The run's model, to which MLflow's UI ties metrics and data."""
+    """Create the run's logged model, to which MLflow's UI ties metrics and data; return its id."""
     from mlflow.entities import LoggedModelOutput  # noqa: PLC0415 - the client has imported it
 
-    made = client.create_logged_model(
+    model = client.create_logged_model(
         experiment,
         name=submission.name,
         source_run_id=run,
@@ -95,10 +95,10 @@ def _logged_model(client: "MlflowClient", submission: ModelSubmission, experimen
         params={name: str(value)[:500] for name, value in dict(submission.model.get("parameters", {})).items()},
         tags={DIGEST: submission.digest, "headrace.uri": submission.uri},
     )
-    client.finalize_logged_model(made.model_id, "READY")
-    client.log_outputs(run, models=[LoggedModelOutput(made.model_id, step=0)])
-    client.set_tag(run, LOGGED, made.model_id)
-    return str(made.model_id)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run, models=[LoggedModelOutput(model.model_id, step=0)])
+    client.set_tag(run, LOGGED, model.model_id)
+    return str(model.model_id)
 
 
 def _parameters(submission: ModelSubmission) -> dict[str, Any]:
@@ -132,17 +132,17 @@ def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInpu
             run_id=None,
         )
 
-    found = []
+    metrics = []
     for name, interval in submission.metrics.get("metrics", {}).items():
-        found.append(metric(name, interval["value"]))
-        found += [metric(f"{name}_{end}", interval[end]) for end in ("low", "high") if interval.get(end) is not None]
+        metrics.append(metric(name, interval["value"]))
+        metrics += [metric(f"{name}_{end}", interval[end]) for end in ("low", "high") if interval.get(end) is not None]
     baseline = submission.metrics.get("baseline", {}).get("metrics", {})
-    found += [metric(f"baseline_{name}", value) for name, value in baseline.items()]
-    return found
+    metrics += [metric(f"baseline_{name}", value) for name, value in baseline.items()]
+    return metrics
 
 
 def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
-    """The table, as it was trained on and as it was tested on."""
+    """Return the training part and the test part of the table as inputs of the run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 
     table, rows = submission.provenance.get("table", {}), submission.metrics.get("rows", {})
@@ -150,7 +150,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     name = str(table.get("source", "")) or "table"
     whole = str(table.get("digest", "")) or submission.digest
     columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.kept]})
-    found = []
+    inputs = []
     for part, context in (("train", "training"), ("test", "evaluation")):
         digest = str(steps.get(f"split.{part}_table", "")) or whole
         dataset = Dataset(
@@ -161,8 +161,8 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
             schema=columns,
             profile=json.dumps({"num_rows": rows.get(part), "table_rows": table.get("rows")}),
         )
-        found.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
-    return found
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
+    return inputs
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Journals in an MLflow database that is a SQLite file, read by SQLite alone."""
+"""Reads journals in a SQLite file of MLflow, without importing MLflow."""
 
 import contextlib
 import os
@@ -24,30 +24,30 @@ WHERE e.lifecycle_stage = 'active'
 
 
 class SqliteJournalReader:
-    """A ``Reader`` of a file."""
+    """A ``JournalReader`` of a file."""
 
     def __init__(self, place: RegistryLocation) -> None:
-        """Prepare to read; nothing is opened yet.
+        """Set the location; open nothing yet.
 
         Args:
-            place: Where the file is.
+            place: Location of the file.
         """
         self._place = place
 
     def journals(self) -> dict[str, list[str]]:
-        """All journals that hold something, by name."""
+        """Return all journals that are not empty, by name."""
         return self._read(_QUERY, (JOURNAL_TAG,))
 
     def journal(self, name: str) -> list[str]:
-        """One journal."""
+        """Return the texts of one journal."""
         return self._read(f"{_QUERY} AND e.name = ?", (JOURNAL_TAG, name)).get(name, [])
 
     def check(self, *, write: bool = False) -> None:
-        """See that the file is a registry of a known version, and can be read, or written.
+        """Raise unless the file is a registry of a known version that can be read, or written.
 
         Raises:
             MissingError: If there is no such file.
-            StoreError: If it is locked, read-only, damaged, or of another version of MLflow.
+            StoreError: If it is locked, read-only, damaged, or from another version of MLflow.
         """
         with self._connection() as connection:
             if write and not _writable(self._place.path):
@@ -58,12 +58,12 @@ class SqliteJournalReader:
             self._check_version(connection)
 
     def _read(self, query: str, values: tuple[str, ...]) -> dict[str, list[str]]:
-        found: dict[str, dict[str, str]] = defaultdict(dict)
+        by_journal: dict[str, dict[str, str]] = defaultdict(dict)
         with self._connection() as connection:
             self._check_version(connection)
             for name, key, value in connection.execute(query, values):
-                found[name][key] = value
-        return {name: in_order(parameters, name) for name, parameters in found.items()}
+                by_journal[name][key] = value
+        return {name: in_order(parameters, name) for name, parameters in by_journal.items()}
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -73,7 +73,7 @@ class SqliteJournalReader:
                 f"there is no registry {self._place} yet; `headrace run` and `headrace registry register` make it, and "
                 "--registry or HEADRACE_REGISTRY name another."
             )
-        # Not read-only: what a killed writer left behind must be rolled back by the next who opens the file.
+        # Not mode=ro: whoever opens the file next must be able to roll back the transaction of a killed writer.
         address = f"file:{quote(str(path))}?mode=rw"
         with (
             sqlite_errors("registry", self._place),
@@ -97,12 +97,12 @@ class SqliteJournalReader:
 
 
 def _writable(path: Path | None) -> bool:
-    """Whether the file, and its journal beside it, may be written; SQLite tells that only in the middle of writing."""
+    """Return whether the file and its journal may be written; SQLite itself fails only in the middle of writing."""
     return path is not None and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def known_revisions() -> frozenset[str]:
-    """Schemas that the installed MLflow knows, found without importing it."""
+    """Return the schema versions of the installed MLflow, without importing it."""
     spec = find_spec("mlflow")
     folder = Path(spec.origin).parent if spec and spec.origin else Path()
     return frozenset(

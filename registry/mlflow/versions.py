@@ -1,4 +1,4 @@
-"""MLflow's registered models, versions and aliases, made to show what a model's journal says."""
+"""Updates MLflow's registered models, versions and aliases to the state of a model's journal."""
 
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,13 @@ _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
 def create(client: "MlflowClient", submission: ModelSubmission, state: ModelState, *, run: str) -> int:
-    """A version in MLflow for a bundle, and its number; one that a broken attempt left behind is taken.
+    """Create a version in MLflow for a bundle, or reuse that of a failed attempt, and return its number.
 
     Args:
         client: The client.
         submission: The bundle.
-        state: What the journal says.
-        run: Identity of its tracked run; empty for none.
+        state: The state of the journal.
+        run: Id of its tracked run; empty for none.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
 
@@ -30,21 +30,21 @@ def create(client: "MlflowClient", submission: ModelSubmission, state: ModelStat
     except MlflowException as error:
         if error.error_code != _EXISTS:
             raise
-    for found in client.search_model_versions(f"name = '{name}'"):
-        if found.tags.get(DIGEST) == submission.digest and state.number(int(found.version)) is None:
-            return int(found.version)
-    made = client.create_model_version(
+    for existing in client.search_model_versions(f"name = '{name}'"):
+        if existing.tags.get(DIGEST) == submission.digest and state.number(int(existing.version)) is None:
+            return int(existing.version)
+    created = client.create_model_version(
         name,
         submission.uri,
         run_id=run or None,
         tags={DIGEST: submission.digest, "headrace.verdict": submission.verdict},
         await_creation_for=0,
     )
-    return int(made.version)
+    return int(created.version)
 
 
 def delete(client: "MlflowClient", name: str, number: int) -> None:
-    """Take away a version that no journal names; nothing happens if it is gone."""
+    """Delete a version that no journal names; do nothing if it does not exist."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - the client has imported it
 
     try:
@@ -55,27 +55,27 @@ def delete(client: "MlflowClient", name: str, number: int) -> None:
 
 
 def show(client: "MlflowClient", state: ModelState) -> None:
-    """Bring aliases, tags and descriptions to what the journal says; what is right is left alone."""
+    """Update aliases, tags and descriptions to the state of the journal, where they differ."""
     if not state.versions:
         return
     name = state.model
     model = client.get_registered_model(name)
     aliases = {alias: int(number) for alias, number in dict(model.aliases).items()}
     for stage in STAGES:
-        wanted = state.stages.get(stage)
-        if wanted is not None and aliases.get(stage) != wanted:
-            client.set_registered_model_alias(name, stage, str(wanted))
-        elif wanted is None and stage in aliases:
+        number_in_stage = state.stages.get(stage)
+        if number_in_stage is not None and aliases.get(stage) != number_in_stage:
+            client.set_registered_model_alias(name, stage, str(number_in_stage))
+        elif number_in_stage is None and stage in aliases:
             client.delete_registered_model_alias(name, stage)
-    known = {int(found.version): found for found in client.search_model_versions(f"name = '{name}'")}
+    by_number = {int(shown.version): shown for shown in client.search_model_versions(f"name = '{name}'")}
     for version in state.versions:
-        found = known.get(version.number)
-        if found is None:
+        shown = by_number.get(version.number)
+        if shown is None:
             continue
         for key, value in _tags(version).items():
-            if found.tags.get(key) != value:
+            if shown.tags.get(key) != value:
                 client.set_model_version_tag(name, str(version.number), key, value)
-        if (found.description or "") != (text := _description(version)):
+        if (shown.description or "") != (text := _description(version)):
             client.update_model_version(name, str(version.number), description=text)
 
 
@@ -99,8 +99,8 @@ def _description(version: ModelVersion) -> str:
     if facts.get("metrics"):
         lines += ["", "| metric | value | 95 % interval |", "|---|---|---|"]
         lines += [
-            f"| {name} | {_short(found['value'])} | {_short(found.get('low'))} to {_short(found.get('high'))} |"
-            for name, found in facts["metrics"].items()
+            f"| {name} | {_short(band['value'])} | {_short(band.get('low'))} to {_short(band.get('high'))} |"
+            for name, band in facts["metrics"].items()
         ]
     return "\n".join(lines)[:4900]
 

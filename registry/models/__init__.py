@@ -1,1 +1,1 @@
-"""Versions of models: states, transitions, policies."""
+"""Versions of models: state, transitions, policy."""

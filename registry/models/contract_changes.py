@@ -1,7 +1,7 @@
-"""What separates two versions of a model for those who ask it: the contract first, then the metrics.
+"""Differences between two versions of a model for its clients: the contract first, then the metrics.
 
-A change is *breaking* if a request that was answered may now be refused or misread, or if the answer means something
-else. It is *additive* if more is accepted, or if the model is built otherwise. From them follows the semantic version.
+A change is *breaking* if a request that was accepted may now be refused or misread, or if the response means something
+else. It is *additive* if more is accepted, or if the model is built differently. They determine the semantic version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,18 +16,18 @@ from headrace.registry.models.semver import Level
 Kind = Literal["breaking", "additive"]
 Metrics = Mapping[str, Mapping[str, float]]
 
-# Bounds that are inferred anew move with the data; so much of the old range may be lost before a client notices.
+# Inferred bounds move with the data; this share of the old range may be lost before the change counts as breaking.
 SLACK = 0.1
 _REFUSES = ("quarantine", "stop")
 
 
 @dataclass(frozen=True)
 class ContractChange:
-    """One difference.
+    """One difference between two contracts or their metrics.
 
     Attributes:
         kind: ``breaking`` or ``additive``.
-        text: What it is, as a clause.
+        text: Description, as a clause.
     """
 
     kind: Kind
@@ -35,23 +35,23 @@ class ContractChange:
 
 
 def level(old: Contract, new: Contract, *, before: Metrics, after: Metrics) -> tuple[Level, tuple[str, ...]]:
-    """How far the version must be raised, and why.
+    """Return which number of the semantic version to raise, and why.
 
     Args:
-        old: Contract of the version that is followed.
-        new: Contract of the new one.
-        before: Metrics of the version that is followed, each with ``value``, ``low`` and ``high``.
-        after: Metrics of the new one.
+        old: Contract of the version before.
+        new: Contract of the new version.
+        before: Metrics of the version before, each with ``value``, ``low`` and ``high``.
+        after: Metrics of the new version.
 
     Returns:
         ``major`` for a breaking change of the contract; ``minor`` for an additive one, or for a main metric whose
         interval does not overlap the old one; else ``patch``. The reasons are clauses.
     """
-    found = list(differences(old, new))
-    breaking = tuple(change.text for change in found if change.kind == "breaking")
+    changes = list(differences(old, new))
+    breaking = tuple(change.text for change in changes if change.kind == "breaking")
     if breaking:
         return "major", breaking
-    reasons = tuple(change.text for change in found)
+    reasons = tuple(change.text for change in changes)
     moved = moved_metric(new, before=before, after=after)
     if moved:
         reasons = (*reasons, moved)
@@ -59,18 +59,18 @@ def level(old: Contract, new: Contract, *, before: Metrics, after: Metrics) -> t
 
 
 def moved_metric(contract: Contract, *, before: Metrics, after: Metrics) -> str:
-    """How the main metric moved beyond what chance explains; empty if it did not, or is unknown."""
+    """Return how the main metric changed, if its intervals do not overlap; empty otherwise, or if unknown."""
     name = MAIN[contract.task]
     old, new = before.get(name), after.get(name)
     if not old or not new or (new["low"] <= old["high"] and old["low"] <= new["high"]):
         return ""
     rises = new["value"] > old["value"]
-    word = "better" if rises == HIGHER_IS_BETTER[name] else "worse"
-    return f"{name} is clearly {word}: {new['value']:.4g} after {old['value']:.4g}"
+    direction = "better" if rises == HIGHER_IS_BETTER[name] else "worse"
+    return f"{name} is clearly {direction}: {new['value']:.4g} after {old['value']:.4g}"
 
 
 def differences(old: Contract, new: Contract) -> Iterator[ContractChange]:
-    """Every difference that a client, or whoever reviews the model, should know."""
+    """Yield every difference that a client or a reviewer of the model should know."""
     yield from _answers(old, new)
     yield from _inputs(old, new)
     yield from _severities(old, new)
@@ -88,10 +88,10 @@ def _answers(old: Contract, new: Contract) -> Iterator[ContractChange]:
         yield ContractChange(
             "breaking", f"the target's unit is {new.target.unit or 'none'} instead of {old.target.unit or 'none'}"
         )
-    gone, come = _sets(old.target.categories, new.target.categories)
-    told = [f"{word}: {_some(values)}" for word, values in (("gone", gone), ("new", come)) if values]
-    if told:
-        yield ContractChange("breaking", f"the classes are others ({'; '.join(told)})")
+    removed, added = _sets(old.target.categories, new.target.categories)
+    class_changes = [f"{label}: {_some(values)}" for label, values in (("gone", removed), ("new", added)) if values]
+    if class_changes:
+        yield ContractChange("breaking", f"the classes are others ({'; '.join(class_changes)})")
     if old.positive != new.positive:
         yield ContractChange(
             "breaking", f"the positive class is {new.positive or 'none'} instead of {old.positive or 'none'}"
@@ -106,10 +106,10 @@ def _inputs(old: Contract, new: Contract) -> Iterator[ContractChange]:
     for name in before:
         if name not in after:
             yield ContractChange("breaking", f"the input {name} is gone")
-    kept = [name for name in before if name in after]
-    if kept != [name for name in after if name in before]:
+    common = [name for name in before if name in after]
+    if common != [name for name in after if name in before]:
         yield ContractChange("breaking", "the inputs are in another order, which rows sent as arrays follow")
-    for name in kept:
+    for name in common:
         yield from _column(before[name], after[name], new)
 
 
@@ -118,11 +118,11 @@ def _column(old: Column, new: Column, contract: Contract) -> Iterator[ContractCh
         wider = (old.dtype, new.dtype) == ("integer", "number")
         yield ContractChange("additive" if wider else "breaking", f"{new.name} is {new.dtype} instead of {old.dtype}")
         return
-    for what in ("unit", "format"):
-        if getattr(old, what) != getattr(new, what):
+    for part in ("unit", "format"):
+        if getattr(old, part) != getattr(new, part):
             yield ContractChange(
                 "breaking",
-                f"the {what} of {new.name} is {getattr(new, what) or 'none'} instead of {getattr(old, what) or 'none'}",
+                f"the {part} of {new.name} is {getattr(new, part) or 'none'} instead of {getattr(old, part) or 'none'}",
             )
     yield from _range(old, new, contract)
     yield from _categories(old, new, contract)
@@ -144,7 +144,7 @@ def _range(old: Column, new: Column, contract: Contract) -> Iterator[ContractCha
 
 
 def _lost_share(old: Column, new: Column) -> float:
-    """Which share of the old range is no longer allowed; 1 where a bound came to an open end."""
+    """Return the share of the old range that is no longer allowed; 1 if an open end got a bound."""
     low = -inf if old.minimum is None else old.minimum
     high = inf if old.maximum is None else old.maximum
     cut = 0.0 if new.minimum is None else max(0.0, new.minimum - low)
@@ -170,12 +170,12 @@ def _categories(old: Column, new: Column, contract: Contract) -> Iterator[Contra
             f"the values of {new.name} are {'now' if listed else 'no longer'} listed",
         )
         return
-    gone, come = _sets(old.categories, new.categories)
-    if gone:
+    removed, added = _sets(old.categories, new.categories)
+    if removed:
         tight = contract.severity("category") in _REFUSES
-        yield ContractChange("breaking" if tight else "additive", f"{new.name} no longer takes {_values(gone, new)}")
-    if come:
-        yield ContractChange("additive", f"{new.name} also takes {_values(come, new)}")
+        yield ContractChange("breaking" if tight else "additive", f"{new.name} no longer takes {_values(removed, new)}")
+    if added:
+        yield ContractChange("additive", f"{new.name} also takes {_values(added, new)}")
 
 
 def _severities(old: Contract, new: Contract) -> Iterator[ContractChange]:
@@ -193,7 +193,7 @@ def _sets(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[lis
 
 
 def _values(values: list[str], column: Column) -> str:
-    """Values as they may be told: of personal data, only how many."""
+    """Return values for a message: for personal data, only their number."""
     return f"{len(values)} values" if column.personal else _some(values)
 
 
@@ -203,5 +203,5 @@ def _some(values: list[str]) -> str:
 
 
 def facts(changes: list[ContractChange]) -> list[dict[str, Any]]:
-    """The changes as JSON holds them."""
+    """Return the changes as plain values for JSON."""
     return [{"kind": change.kind, "text": change.text} for change in changes]

@@ -1,7 +1,7 @@
-"""One entry of a model's journal: who did what to which version, when and why.
+"""Entries of a model's journal: who did what to which version, when and why.
 
-A journal is a row of texts, numbered from 1 on, to which texts are added at the end and in which none is ever changed.
-Each entry names the digest of the one before it, so that an altered, lost or inserted entry is found by reading.
+A journal is an append-only list of texts, numbered from 1. Each entry contains the digest of the one before it, so that
+reading detects an altered, lost or inserted entry.
 """
 
 import hashlib
@@ -18,25 +18,25 @@ Action = Literal["register", "promote", "rollback", "approve", "archive", "resto
 ACTIONS: tuple[str, ...] = get_args(Action)
 FORMAT = 1
 LONGEST_REASON = 1_000
-# MLflow keeps at most 6000 characters in one parameter, and cuts what is longer without a word.
+# MLflow stores at most 6000 characters in one parameter, and truncates longer ones silently.
 LONGEST_TEXT = 6_000
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One thing that was done.
+    """One action on a model.
 
     Attributes:
-        action: What was done.
-        by: Who says that they did it.
-        reason: Why, in their words.
-        version: Number of the version that it was done to; 0 for none.
-        stage: The stage that it was about; empty for none.
-        facts: What else is to be remembered.
-        number: Its place in the journal, from 1 on; 0 before it has one.
-        time: When, in UTC, to the second.
+        action: The action.
+        by: Name of the person, as the caller gave it.
+        reason: The person's reason.
+        version: Number of the version that it concerns; 0 for none.
+        stage: The stage that it concerns; empty for none.
+        facts: Further facts.
+        number: Its position in the journal, from 1; 0 before it has one.
+        time: Time in UTC, to the second.
         before: SHA-256 of the text of the entry before it; empty for the first.
-        id: Random name, by which its writer knows it again.
+        id: Random id, by which its writer recognises it.
     """
 
     action: Action
@@ -51,10 +51,10 @@ class JournalEntry:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
-        """Refuse a reason that is too long to be kept.
+        """Raise if the reason is too long to be stored.
 
         Raises:
-            InputError: If it is.
+            InputError: If so.
         """
         if len(self.reason) > LONGEST_REASON:
             raise InputError(
@@ -62,11 +62,11 @@ class JournalEntry:
             )
 
     def after(self, texts: Sequence[str]) -> "JournalEntry":
-        """The entry in its place at the end of a journal."""
+        """Return the entry with its position at the end of a journal."""
         return replace(self, number=len(texts) + 1, before=_digest(texts[-1]) if texts else "")
 
     def text(self) -> str:
-        """The entry as it is kept.
+        """Return the entry as stored text.
 
         Raises:
             InputError: If it is too long.
@@ -81,11 +81,11 @@ class JournalEntry:
 
 
 def read(texts: Sequence[str], name: str) -> tuple[JournalEntry, ...]:
-    """The entries of a journal.
+    """Parse the entries of a journal.
 
     Args:
         texts: The texts in order.
-        name: What messages call the journal.
+        name: Name of the journal in messages.
 
     Raises:
         DataError: If an entry cannot be read, or was altered after it was written.

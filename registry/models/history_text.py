@@ -1,11 +1,11 @@
-"""What entries of a history say, in a few words."""
+"""Describes entries of a history in a few words."""
 
 from headrace.registry.models.events import JournalEntry
 from headrace.registry.models.state import ModelState
 
 
 def describe_entry(entry: JournalEntry, state: ModelState) -> str:
-    """What was done, as a clause.
+    """Describe an action as a clause.
 
     Args:
         entry: The entry.
@@ -28,5 +28,5 @@ def describe_entry(entry: JournalEntry, state: ModelState) -> str:
 
 
 def _describe_ending(entry: JournalEntry) -> str:
-    """How a rollout ended, in words."""
+    """Describe how a rollout ended."""
     return str(entry.facts.get("status", "")).replace("_", " ")

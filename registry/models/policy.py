@@ -1,4 +1,4 @@
-"""What a version must have before it may enter a stage: a document that people write and the registry keeps."""
+"""The policy of the stages: what a version must have to enter each; people write it, the registry stores it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,13 +17,13 @@ MOST_APPROVALS = 20
 
 @dataclass(frozen=True)
 class StageRule:
-    """What one stage asks for.
+    """The requirements of one stage.
 
     Attributes:
-        verdicts: Verdicts of the gate that will do. A rejected version never will.
-        after: Stage in which the version must have been before; empty for none.
-        approvals: How many people must have approved it.
-        another: Whether the approval of whoever promotes does not count.
+        verdicts: Allowed verdicts of the gate; ``reject`` is never allowed.
+        after: Stage that the version must have been in before; empty for none.
+        approvals: Number of people who must have approved it.
+        another: Whether the approval of the person who promotes does not count.
     """
 
     verdicts: tuple[str, ...] = VERDICTS
@@ -49,7 +49,7 @@ class StagePolicy:
     )
 
     def as_json(self) -> dict[str, Any]:
-        """The policy as the registry keeps it."""
+        """Return the policy as the registry stores it."""
         rules = {stage: {**asdict(rule), "verdicts": list(rule.verdicts)} for stage, rule in self.rules.items()}
         return {"format": FORMAT, **rules}
 
@@ -59,7 +59,7 @@ def load(path: Path) -> StagePolicy:
 
     Raises:
         MissingError: If there is no such file.
-        InputError: If it is no policy; the message names the place.
+        InputError: If it is not a policy; the message names the place.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -74,11 +74,11 @@ def parse(document: Any, *, source: str) -> StagePolicy:
     """Read a policy from plain values.
 
     Args:
-        document: What the file or the registry holds.
-        source: What messages call it.
+        document: Content of the file or the registry.
+        source: Its name in messages.
 
     Raises:
-        InputError: If it is no policy; the message names the place.
+        InputError: If it is not a policy; the message names the place.
     """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
@@ -87,16 +87,18 @@ def parse(document: Any, *, source: str) -> StagePolicy:
     unknown = sorted(set(map(str, document)) - {"format", *STAGES})
     if unknown:
         raise InputError(f"{source} must have rules for {', '.join(STAGES)} only; got {quote(unknown)}.")
-    usual = StagePolicy().rules
-    given = {stage: _rule(document[stage], f"{source}: {stage}", usual[stage]) for stage in STAGES if stage in document}
-    return StagePolicy(rules={**usual, **given})
+    defaults = StagePolicy().rules
+    rules = {
+        stage: _rule(document[stage], f"{source}: {stage}", defaults[stage]) for stage in STAGES if stage in document
+    }
+    return StagePolicy(rules={**defaults, **rules})
 
 
-def _rule(plain: Any, where: str, usual: StageRule) -> StageRule:
+def _rule(plain: Any, where: str, default: StageRule) -> StageRule:
     names = [item.name for item in fields(StageRule)]
     if not isinstance(plain, dict) or set(plain) - set(names):
         raise InputError(f"{where} must hold some of {', '.join(names)}; got {quote(plain)} instead.")
-    rule = replace(usual, **{**plain, "verdicts": tuple(plain.get("verdicts", usual.verdicts))})
+    rule = replace(default, **{**plain, "verdicts": tuple(plain.get("verdicts", default.verdicts))})
     if not rule.verdicts or set(rule.verdicts) - set(VERDICTS):
         raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {quote(plain['verdicts'])}.")
     if rule.after not in ("", *STAGES):

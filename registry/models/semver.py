@@ -1,4 +1,4 @@
-"""Semantic versions of models, by https://semver.org (2.0.0): the numbers, and the one that follows."""
+"""Semantic versions of models, by https://semver.org (2.0.0): parsing, and the next version."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _BUILD_DIGITS = 12
 
 @dataclass(frozen=True, order=True)
 class SemVer:
-    """Three numbers, in the order in which they count.
+    """A semantic version: three numbers, in the order of their significance.
 
     Attributes:
         major: Raised where a client may break.
@@ -29,10 +29,10 @@ class SemVer:
 
     @classmethod
     def parse(cls, text: str) -> "SemVer":
-        """Read ``1.2.0``; what follows a ``+`` names the build and does not count.
+        """Parse ``1.2.0``; ignore build metadata after a ``+``.
 
         Raises:
-            InputError: If the text is none.
+            InputError: If the text has another form.
         """
         match = _FORM.fullmatch(text.partition("+")[0])
         if match is None:
@@ -47,24 +47,24 @@ FIRST = SemVer(1, 0, 0)
 
 
 def following(base: SemVer, level: Level, *, taken: Iterable[SemVer]) -> SemVer:
-    """The least free version that lies ``level`` above ``base``.
+    """Return the lowest free version that is one ``level`` above ``base``.
 
-    Two candidates for the place of one version get different numbers: the second one the next that is free.
+    Two candidates that follow the same version get different numbers: the second gets the next free one.
 
     Args:
-        base: The version that is to be followed.
-        level: Which of the numbers is raised.
-        taken: All versions that exist.
+        base: The version before.
+        level: The number to raise.
+        taken: All existing versions.
     """
-    known = {*taken, base}
+    existing = {*taken, base}
     if level == "patch":
-        line = [v.patch for v in known if (v.major, v.minor) == (base.major, base.minor)]
-        return SemVer(base.major, base.minor, max(line) + 1)
+        patches = [v.patch for v in existing if (v.major, v.minor) == (base.major, base.minor)]
+        return SemVer(base.major, base.minor, max(patches) + 1)
     if level == "minor":
-        return SemVer(base.major, max(v.minor for v in known if v.major == base.major) + 1, 0)
-    return SemVer(max(v.major for v in known) + 1, 0, 0)
+        return SemVer(base.major, max(v.minor for v in existing if v.major == base.major) + 1, 0)
+    return SemVer(max(v.major for v in existing) + 1, 0, 0)
 
 
 def with_digest(version: str, digest: str) -> str:
-    """The version with the first digits of the bundle's digest as build metadata: ``1.2.0+3f2a9c01d4e5``."""
+    """Return the version with the first digits of the bundle's digest as build metadata: ``1.2.0+3f2a9c01d4e5``."""
     return f"{version}+{digest[:_BUILD_DIGITS]}"

@@ -1,4 +1,4 @@
-"""What a model's journal amounts to: its versions, and which of them is in which stage."""
+"""The state of a model, derived from its journal: its versions and their stages."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ FEWEST_DIGITS = 6
 
 @dataclass(frozen=True)
 class Approval:
-    """A person's word for a version.
+    """A person's approval of a version.
 
     Attributes:
-        by: Who gave it.
-        time: When, in UTC.
+        by: Name of the person.
+        time: Time in UTC.
         reason: Why.
     """
 
@@ -36,14 +36,14 @@ class ModelVersion:
         model: Name of the model.
         number: Number in MLflow's registry.
         version: Semantic version, such as ``1.2.0``.
-        digest: SHA-256 that names the bundle.
+        digest: SHA-256 that identifies the bundle.
         uri: Where the bundle is published.
-        registered: When, in UTC.
+        registered: Time of the registration, in UTC.
         by: Who registered it.
-        facts: What was known of it then: ``verdict``, ``reasons``, ``metrics``, ``baseline``, ``task``, ``family``,
+        facts: Facts at the registration: ``verdict``, ``reasons``, ``metrics``, ``baseline``, ``task``, ``family``,
             ``contract`` (digest), ``table``, ``rows``, ``level``, ``changes``, ``follows``, ``run``.
-        archived: Whether it is out of use.
-        approvals: Who approved it.
+        archived: Whether it is archived.
+        approvals: Its approvals.
         stages: The stages that it is in.
     """
 
@@ -66,31 +66,31 @@ class ModelVersion:
 
     @property
     def semver(self) -> SemVer:
-        """The version as numbers that can be compared."""
+        """The semantic version as comparable numbers."""
         return SemVer.parse(self.version)
 
     @property
     def verdict(self) -> str:
-        """What the gate said."""
+        """The gate's verdict."""
         return str(self.facts.get("verdict", ""))
 
 
 @dataclass(frozen=True)
 class ModelState:
-    """A model as its journal tells it.
+    """The state of a model by its journal.
 
     Attributes:
         model: Its name.
         versions: All versions in the order of their numbers.
-        stages: Number of the version in each stage that has one.
-        held: Numbers of the versions that were in each stage, in the order in which they came.
+        stages: Number of the version in each stage; empty stages are absent.
+        stage_history: Numbers of the versions that were in each stage, in the order in which they entered.
         entries: The journal.
     """
 
     model: str
     versions: tuple[ModelVersion, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stage_history: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     entries: tuple[JournalEntry, ...] = ()
 
     @functools.cached_property
@@ -98,48 +98,48 @@ class ModelState:
         return {version.number: version for version in self.versions}
 
     def number(self, number: int) -> ModelVersion | None:
-        """The version of that number."""
+        """Return the version of that number, or None."""
         return self._by_number.get(number)
 
     def stage(self, stage: str) -> ModelVersion | None:
-        """The version that is in a stage."""
+        """Return the version that is in a stage, or None."""
         return self.number(self.stages.get(stage, 0))
 
     @property
     def followed(self) -> ModelVersion | None:
-        """The version that the next one is measured by: the one in production, or else the latest that may be used."""
+        """The version that the next one is compared with: the one in production, or else the latest usable one."""
         usable = [version for version in self.versions if version.verdict != "reject" and not version.archived]
         return self.stage("production") or next(iter([*reversed(usable), *reversed(self.versions)]), None)
 
     def with_digest(self, digest: str) -> ModelVersion | None:
-        """The version whose bundle has that digest."""
+        """Return the version whose bundle has that digest, or None."""
         return next((version for version in self.versions if version.digest == digest), None)
 
     def find(self, name: str) -> ModelVersion:
-        """The version that a person means.
+        """Return the version that a person's text refers to.
 
         Args:
             name: A number (``3``), a version (``1.2.0``, with or without digest), a stage, ``latest``, or at least six
                 digits of the digest.
 
         Raises:
-            MissingError: If there is none.
-            InputError: If it may mean several.
+            MissingError: If there is no such version.
+            InputError: If it is ambiguous.
         """
-        found = self._matching(name)
-        if len(found) > 1:
+        matching = self._matching(name)
+        if len(matching) > 1:
             raise InputError(
-                f"{quote(name)} may be several versions of {self.model}: {_list_versions(found)}; give more of the "
+                f"{quote(name)} may be several versions of {self.model}: {_list_versions(matching)}; give more of the "
                 "digest."
             )
-        if not found:
-            there = f"it has {_list_versions(self.versions)}" if self.versions else "it has none yet"
-            raise MissingError(f"there is no version {quote(name)} of the model {self.model}; {there}.")
-        return found[0]
+        if not matching:
+            available = f"it has {_list_versions(self.versions)}" if self.versions else "it has none yet"
+            raise MissingError(f"there is no version {quote(name)} of the model {self.model}; {available}.")
+        return matching[0]
 
     def _matching(self, name: str) -> list[ModelVersion]:
         if name in STAGES:
-            return [found for found in [self.stage(name)] if found]
+            return [current for current in [self.stage(name)] if current]
         if name == "latest":
             return list(self.versions[-1:])
         if name.isdecimal() and len(name) < FEWEST_DIGITS:
@@ -151,33 +151,33 @@ class ModelState:
 
 
 def _list_versions(versions: Sequence[ModelVersion]) -> str:
-    told = [version.version for version in versions[-5:]]
+    latest = [version.version for version in versions[-5:]]
     more = f" and {len(versions) - 5} earlier ones" if len(versions) > 5 else ""
-    return ", ".join(told) + more
+    return ", ".join(latest) + more
 
 
 def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
-    """The state that a journal's entries lead to, one after the other."""
+    """Apply a journal's entries in order, and return the state."""
     versions: dict[int, ModelVersion] = {}
     stages: dict[str, int] = {}
-    held: dict[str, tuple[int, ...]] = {}
+    stage_history: dict[str, tuple[int, ...]] = {}
     for entry in entries:
         if entry.action == "register":
             versions[entry.version] = _version_of(model, entry)
         elif entry.action in {"promote", "rollback"}:
             stages[entry.stage] = entry.version
-            held[entry.stage] = (*held.get(entry.stage, ()), entry.version)
+            stage_history[entry.stage] = (*stage_history.get(entry.stage, ()), entry.version)
         elif entry.action == "approve":
             old = versions[entry.version]
-            given = Approval(entry.by, entry.time, entry.reason)
-            versions[entry.version] = replace(old, approvals=(*old.approvals, given))
+            approval = Approval(entry.by, entry.time, entry.reason)
+            versions[entry.version] = replace(old, approvals=(*old.approvals, approval))
         elif entry.action in {"archive", "restore"}:
             versions[entry.version] = replace(versions[entry.version], archived=entry.action == "archive")
     placed = tuple(
         replace(version, stages=tuple(stage for stage in STAGES if stages.get(stage) == number))
         for number, version in sorted(versions.items())
     )
-    return ModelState(model=model, versions=placed, stages=stages, held=held, entries=tuple(entries))
+    return ModelState(model=model, versions=placed, stages=stages, stage_history=stage_history, entries=tuple(entries))
 
 
 def _version_of(model: str, entry: JournalEntry) -> ModelVersion:

@@ -1,4 +1,4 @@
-"""What is registered: a bundle, read and checked, and what is worth remembering of it."""
+"""The submission to a registry: a verified bundle, and the facts to record about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class ModelSubmission:
-    """A bundle that is to be registered, or whose run is to be tracked.
+    """A bundle to register, or whose run to track.
 
     Attributes:
-        folder: Where its files lie.
+        folder: Folder of its files.
         name: Name of the model.
-        digest: SHA-256 that names the bundle.
+        digest: SHA-256 that identifies the bundle.
         contract: Its data contract.
         metrics: Content of ``metrics.json``.
         provenance: Content of ``provenance.json``.
@@ -40,20 +40,20 @@ class ModelSubmission:
 
     @classmethod
     def read(cls, folder: Path, *, uri: str = "") -> "ModelSubmission":
-        """Read a bundle, and check every byte of it.
+        """Read a bundle, and verify every byte of it.
 
         Args:
             folder: The bundle.
             uri: Where it is published.
 
         Raises:
-            BundleError: If it is not what its manifest says, or lacks a file.
+            BundleError: If it does not match its manifest, or lacks a file.
         """
         return cls.of(open_bundle(folder), uri=uri)
 
     @classmethod
     def of(cls, bundle: Bundle, *, uri: str = "") -> "ModelSubmission":
-        """The submission of a bundle that was checked.
+        """Return the submission of a verified bundle.
 
         Raises:
             BundleError: If it lacks a file.
@@ -71,11 +71,11 @@ class ModelSubmission:
 
     @property
     def verdict(self) -> str:
-        """What the gate said; empty if no gate has judged it."""
+        """The gate's verdict; empty if there is none."""
         return str(self.provenance.get("verdict", {}).get("verdict", ""))
 
     def facts(self) -> dict[str, Any]:
-        """What the registry remembers of it, small enough for one entry of its journal."""
+        """Return the facts for the registry, small enough for one entry of its journal."""
         table = self.provenance.get("table", {})
         reasons = self.provenance.get("verdict", {}).get("reasons", [])
         return {
@@ -86,8 +86,8 @@ class ModelSubmission:
             "family": str(self.model.get("family", "")),
             "seed": self.provenance.get("seed", 0),
             "metrics": {
-                name: {key: _round_value(value) for key, value in found.items() if key in {"value", "low", "high"}}
-                for name, found in self.metrics.get("metrics", {}).items()
+                name: {key: _round_value(value) for key, value in interval.items() if key in {"value", "low", "high"}}
+                for name, interval in self.metrics.get("metrics", {}).items()
             },
             "baseline": {
                 name: _round_value(value) for name, value in self.metrics.get("baseline", {}).get("metrics", {}).items()
@@ -100,13 +100,13 @@ class ModelSubmission:
 
 
 def bundle_folder(folder: Path) -> Path:
-    """The bundle in a folder: the folder itself, or ``bundle`` in that of a run."""
+    """Return the bundle in a folder: the folder itself, or ``bundle`` in that of a run."""
     inside = folder / "bundle"
     return inside if not (folder / "manifest.json").exists() and (inside / "manifest.json").exists() else folder
 
 
 def published_at(folder: Path) -> str:
-    """Where the bundle in a run's folder was published, as its summary tells; empty if that is not known."""
+    """Return where the bundle of a run's folder was published, by the run's summary; empty if unknown."""
     summary = folder / "summary.json"
     if not summary.exists():
         return ""

@@ -1,4 +1,4 @@
-"""What may be done to a model's versions: each function gives the entry to be written, or refuses in one sentence."""
+"""Actions on a model's versions: each function returns the journal entry to write, or raises."""
 
 from typing import Any
 
@@ -10,46 +10,46 @@ from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
 
 def check_stage(stage: str) -> None:
-    """Refuse what is no stage.
+    """Raise if there is no such stage.
 
     Raises:
-        InputError: If it is none.
+        InputError: If so.
     """
     if stage not in STAGES:
         raise InputError(f"a stage must be one of {', '.join(STAGES)}; got {quote(stage)} instead.")
 
 
 def next_stage(version: ModelVersion) -> str:
-    """The stage after the highest one that a version is in.
+    """Return the stage after the highest one that a version is in.
 
     Raises:
-        InputError: If it is in the last one.
+        InputError: If it is in the last stage.
     """
-    place = max((STAGES.index(stage) for stage in version.stages), default=-1) + 1
-    if place == len(STAGES):
+    index = max((STAGES.index(stage) for stage in version.stages), default=-1) + 1
+    if index == len(STAGES):
         raise InputError(f"{version.model} {version.version} is in {STAGES[-1]} already, and no stage comes after it.")
-    return STAGES[place]
+    return STAGES[index]
 
 
 def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
-    """The entry of a new version.
+    """Return the entry of a new version.
 
     Args:
-        state: What is.
+        state: The current state.
         number: Number that MLflow gave it.
-        facts: What is remembered of it, with its ``version``.
+        facts: Facts to record, with its ``version``.
         by: Who registers it.
         reason: Why.
 
     Raises:
         InputError: If another version has that semantic version.
     """
-    wanted = SemVer.parse(facts["version"])
-    same = next((version for version in state.versions if version.semver == wanted), None)
-    if same:
+    new_version = SemVer.parse(facts["version"])
+    existing = next((version for version in state.versions if version.semver == new_version), None)
+    if existing:
         raise InputError(
-            f"{state.model} {wanted} is taken by another bundle ({same.digest[:12]}): leave the number out, or "
-            "name a free one."
+            f"{state.model} {new_version} is taken by another bundle ({existing.digest[:12]}): leave the number out, "
+            "or name a free one."
         )
     return JournalEntry("register", by, reason, version=number, facts=facts)
 
@@ -57,11 +57,11 @@ def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: st
 def promoting(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry | None:
-    """The entry of a promotion; None if the version is in the stage already.
+    """Return the entry of a promotion; None if the version is in the stage already.
 
     Raises:
         MissingError: If there is no such version.
-        InputError: If the policy does not let it.
+        InputError: If the policy does not allow it.
     """
     check_stage(stage)
     version = state.find(name)
@@ -74,12 +74,12 @@ def promoting(
 def rolling_back(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry:
-    """The entry of a rollback.
+    """Return the entry of a rollback.
 
     Args:
-        state: What is.
+        state: The current state.
         name: The version to go back to; empty for the one that was in the stage before.
-        policy: What the stages ask for.
+        policy: The policy of the stages.
         stage: The stage.
         by: Who does it.
         reason: Why.
@@ -89,28 +89,28 @@ def rolling_back(
         InputError: If there is nothing to go back to, or the version is not an earlier one.
     """
     check_stage(stage)
-    now = state.stage(stage)
-    if now is None:
+    current = state.stage(stage)
+    if current is None:
         raise InputError(
             f"there is nothing to roll back: no version of {state.model} is in {stage}; promote one with "
             f"`headrace registry promote {state.model} VERSION --to {stage}`."
         )
-    version = state.find(name) if name else _before(state, stage, now)
-    if version.number == now.number:
+    version = state.find(name) if name else _before(state, stage, current)
+    if version.number == current.number:
         raise InputError(f"{version.model} {version.version} is in {stage} already: name the version to go back to.")
-    held = version.number in state.held.get(stage, ())
-    if not held and version.number > now.number:
+    was_in_stage = version.number in state.stage_history.get(stage, ())
+    if not was_in_stage and version.number > current.number:
         raise InputError(
-            f"{version.model} {version.version} came after {now.version}, which is in {stage}: promote it instead."
+            f"{version.model} {version.version} came after {current.version}, which is in {stage}: promote it instead."
         )
     _check_usable(version)
-    if not held:
+    if not was_in_stage:
         check_allowed(state, version, policy=policy, stage=stage, by=by)
     return JournalEntry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
 def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
-    """The entry of an approval.
+    """Return the entry of an approval.
 
     Raises:
         MissingError: If there is no such version.
@@ -118,7 +118,7 @@ def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     """
     version = state.find(name)
     if not reason.strip():
-        raise InputError("an approval must have a reason: say with --reason what was looked at.")
+        raise InputError("an approval must have a reason: say with --reason what you checked.")
     _check_usable(version)
     if any(approval.by == by for approval in version.approvals):
         raise InputError(f"{by} has approved {version.model} {version.version} already: another person must.")
@@ -126,12 +126,12 @@ def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
 
 
 def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry | None:
-    """The entry of a rollout that has ended; None if it is there already.
+    """Return the entry of a rollout that has ended; None if it is recorded already.
 
     Args:
-        state: What is.
+        state: The current state.
         digest: Digest of the candidate's bundle.
-        facts: What is remembered of the rollout, with the digest of its ``record``.
+        facts: Facts to record about the rollout, with the digest of its ``record``.
         by: Who rolled out.
         reason: Why it ended so.
 
@@ -139,14 +139,14 @@ def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: st
         MissingError: If no version has that bundle.
     """
     version = state.find(digest)
-    known = (entry for entry in state.entries if entry.action == "rollout" and entry.version == version.number)
-    if any(entry.facts.get("record") == facts["record"] for entry in known):
+    rollouts = (entry for entry in state.entries if entry.action == "rollout" and entry.version == version.number)
+    if any(entry.facts.get("record") == facts["record"] for entry in rollouts):
         return None
     return JournalEntry("rollout", by, reason, version=version.number, facts=facts)
 
 
 def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
-    """The entry that takes a version out of use; None if it is.
+    """Return the entry that archives a version; None if it is archived already.
 
     Raises:
         MissingError: If there is no such version.
@@ -162,7 +162,7 @@ def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
 
 
 def restoring(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
-    """The entry that brings a version back; None if it is in use.
+    """Return the entry that restores a version; None if it is not archived.
 
     Raises:
         MissingError: If there is no such version.
@@ -172,26 +172,26 @@ def restoring(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
 
 
 def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePolicy, stage: str, by: str) -> None:
-    """Refuse a version that lacks what a stage asks for.
+    """Raise if a version does not satisfy the policy of a stage.
 
     Raises:
-        InputError: If it does.
+        InputError: If so.
     """
     _check_usable(version)
     rule = policy.rules[stage]
-    who = f"{version.model} {version.version}"
+    subject = f"{version.model} {version.version}"
     if version.verdict not in rule.verdicts:
         raise InputError(
-            f"{who} must have the gate's verdict {' or '.join(rule.verdicts)} to enter {stage}; it has "
+            f"{subject} must have the gate's verdict {' or '.join(rule.verdicts)} to enter {stage}; it has "
             f"{version.verdict or 'none'}: train a better model, or change the policy."
         )
-    if rule.after and version.number not in state.held.get(rule.after, ()):
-        raise InputError(f"{who} must have been in {rule.after} before {stage}: promote it there first.")
+    if rule.after and version.number not in state.stage_history.get(rule.after, ()):
+        raise InputError(f"{subject} must have been in {rule.after} before {stage}: promote it there first.")
     missing = rule.approvals - len(_counted_approvals(version, rule, by))
     if missing > 0:
-        other = " of others than you" if rule.another else ""
+        qualifier = " of others than you" if rule.another else ""
         raise InputError(
-            f"{who} needs {rule.approvals} approvals{other} to enter {stage}; it lacks {missing}: "
+            f"{subject} needs {rule.approvals} approvals{qualifier} to enter {stage}; it lacks {missing}: "
             f"`headrace approve {version.model} {version.version} --reason ...`."
         )
 
@@ -201,26 +201,26 @@ def _counted_approvals(version: ModelVersion, rule: StageRule, by: str) -> set[s
 
 
 def _check_usable(version: ModelVersion) -> None:
-    who = f"{version.model} {version.version}"
+    subject = f"{version.model} {version.version}"
     if version.verdict == "reject":
         reasons = f" ({' '.join(version.facts.get('reasons', ()))})" if version.facts.get("reasons") else ""
-        raise InputError(f"the gate rejected {who}{reasons}: it enters no stage; train a better model.")
+        raise InputError(f"the gate rejected {subject}{reasons}: it enters no stage; train a better model.")
     if version.archived:
-        raise InputError(f"{who} is archived: bring it back with `headrace registry archive --undo` first.")
+        raise InputError(f"{subject} is archived: bring it back with `headrace registry archive --undo` first.")
 
 
-def _before(state: ModelState, stage: str, now: ModelVersion) -> ModelVersion:
-    """The version that was in a stage before the one that is, and can still be used."""
-    for number in reversed(state.held.get(stage, ())):
+def _before(state: ModelState, stage: str, current: ModelVersion) -> ModelVersion:
+    """Return the latest version that was in a stage before the current one and is not archived."""
+    for number in reversed(state.stage_history.get(stage, ())):
         version = state.number(number)
-        if version and version.number != now.number and not version.archived:
+        if version and version.number != current.number and not version.archived:
             return version
     raise InputError(
-        f"there is nothing to roll back to: {now.model} {now.version} is the first version in {stage}; name another "
-        "one with --to."
+        f"there is nothing to roll back to: {current.model} {current.version} is the first version in {stage}; name "
+        "another one with --to."
     )
 
 
 def _was(state: ModelState, stage: str) -> dict[str, Any]:
-    now = state.stage(stage)
-    return {"instead_of": now.number} if now else {}
+    current = state.stage(stage)
+    return {"instead_of": current.number} if current else {}

@@ -1,1 +1,1 @@
-"""Bundles and folders in the object store."""
+"""Stores bundles and folders in the object store."""

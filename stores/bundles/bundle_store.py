@@ -1,4 +1,4 @@
-"""Bundles in the object store: published by ``publish``, brought back by ``fetch``, looked at by ``inspect``."""
+"""Bundles in the object store: ``publish``, ``fetch`` and ``inspect``."""
 
 import re
 import shutil
@@ -38,63 +38,63 @@ def publish_step(
     *,
     record: Path,
     rehearse: Callable[[Path], None] = lambda _: None,
-    told: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, str]:
-    """Publish to the store of ``HEADRACE_S3_*`` and record where.
+    """Publish to the store of ``HEADRACE_S3_*`` and record the address.
 
     Args:
         folder: The bundle.
         record: JSON file to write.
-        rehearse: Raises if the bundle does not answer as it says; it is asked before anything is stored.
-        told: Is told in a few words how far it is.
+        rehearse: Raises if the bundle fails its own test cases; called before anything is stored.
+        say: Takes progress messages.
 
     Returns:
-        What was recorded: ``uri`` and ``digest``.
+        The record: ``uri`` and ``digest``.
 
     Raises:
         InputError: If no store is set.
-        BundleError: If the folder is not what its manifest says.
+        BundleError: If the folder does not match its manifest.
         StoreError: If the store fails.
     """
     settings = require_store("publishing needs an object store")
     manifest = manifests.read(folder)
     store = connect(settings)
-    told("the rehearsal")
+    say("the rehearsal")
     rehearse(folder)
-    facts = {"uri": publish(folder, store, told=told), "digest": manifest.digest}
-    told(f"{len(manifest.files) + 1:,} files, each read back")
+    facts = {"uri": publish(folder, store, say=say), "digest": manifest.digest}
+    say(f"{len(manifest.files) + 1:,} files, each read back")
     write_json(record, facts)
     return facts
 
 
 def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, signatures: bool = False) -> Path:
-    """Bring a bundle from the store into ``folder``, which is never seen half-filled.
+    """Download a bundle to ``folder``, which appears only when it is complete.
 
     Args:
         uri: What ``publish`` returned.
-        folder: Where to; if it already holds this bundle, nothing is fetched.
-        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
-        signatures: Whether the bundle's signatures are fetched too.
+        folder: Folder for the bundle; if it already has this bundle, nothing is fetched.
+        settings: How to reach the store; None for ``HEADRACE_S3_*``.
+        signatures: Whether to fetch the bundle's signatures too.
 
     Returns:
         ``folder``.
 
     Raises:
-        InputError: If the URI is not a bundle's, no store is set, or the folder holds something else.
+        InputError: If the URI is not a bundle's, no store is set, or the folder has something else.
         MissingError: If the store has no such bundle.
-        BundleError: If what the store holds is not what the manifest or the URI says.
+        BundleError: If the content of the store does not match the manifest or the URI.
     """
     bucket, prefix, digest = _parse_uri(uri)
     if _holds(folder, digest):
         return folder
     store = _connect(uri, bucket, settings)
     manifest = _remote_manifest(store, prefix, digest, uri)
-    wanted = [(entry.path, entry.size) for entry in manifest.files]
-    wanted += _signatures(store, prefix) if signatures else []
+    files = [(entry.path, entry.size) for entry in manifest.files]
+    files += _signatures(store, prefix) if signatures else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        each(wanted, lambda file: store.get_file(prefix + file[0], part / file[0], file[1]), threads=_THREADS)
+        each(files, lambda file: store.get_file(prefix + file[0], part / file[0], file[1]), threads=_THREADS)
         (part / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
         integrity.verify(part, manifest)
         part.chmod(0o755)
@@ -105,48 +105,50 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, sign
 
 
 def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> tuple[Manifest, list[FileDifference]]:
-    """Bring whatever the store holds of a bundle into ``folder``, and tell what is wrong with it, file by file.
+    """Download what the store has of a bundle to ``folder``, and list every difference from its manifest.
 
     Args:
         uri: What ``publish`` returned.
-        folder: Where to; an empty folder, or one that is not there.
-        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+        folder: An empty or a new folder.
+        settings: How to reach the store; None for ``HEADRACE_S3_*``.
 
     Returns:
-        The manifest, and every way in which what the store holds is not what it says. What is in no manifest is named
-        and not fetched.
+        The manifest, and all differences between it and the content of the store. Files outside the manifest are
+        listed and not fetched.
 
     Raises:
         InputError: If the URI is not a bundle's, or no store is set.
         MissingError: If the store has no such bundle.
-        BundleError: If the manifest cannot be used, or is not the URI's.
+        BundleError: If the manifest is invalid, or does not match the URI.
     """
     bucket, prefix, digest = _parse_uri(uri)
     store = _connect(uri, bucket, settings)
     manifest = _remote_manifest(store, prefix, digest, uri)
-    there = {item.key.removeprefix(prefix): item.size for item in store.list(prefix)}
-    wanted = [(entry.path, entry.size) for entry in manifest.files if there.get(entry.path) == entry.size]
-    wanted += _signatures(store, prefix)
-    each(wanted, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
+    stored_sizes = {item.key.removeprefix(prefix): item.size for item in store.list(prefix)}
+    files = [(entry.path, entry.size) for entry in manifest.files if stored_sizes.get(entry.path) == entry.size]
+    files += _signatures(store, prefix)
+    each(files, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
     write_text(folder / MANIFEST, manifest.dumps())
     odd = {
-        entry.path: FileDifference("changed", entry.path, f"{there[entry.path]} bytes instead of {entry.size}")
+        entry.path: FileDifference("changed", entry.path, f"{stored_sizes[entry.path]} bytes instead of {entry.size}")
         for entry in manifest.files
-        if entry.path in there and there[entry.path] != entry.size
+        if entry.path in stored_sizes and stored_sizes[entry.path] != entry.size
     }
-    found = [odd.get(one.path, one) for one in integrity.differences(folder, manifest)]
-    known = {entry.path for entry in manifest.files}
-    found += [FileDifference("extra", path) for path in there if path not in known and not beside(path)]
-    return manifest, sorted(found, key=lambda one: one.path)
+    found_differences = [odd.get(difference.path, difference) for difference in integrity.differences(folder, manifest)]
+    listed = {entry.path for entry in manifest.files}
+    found_differences += [
+        FileDifference("extra", path) for path in stored_sizes if path not in listed and not beside(path)
+    ]
+    return manifest, sorted(found_differences, key=lambda difference: difference.path)
 
 
 def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None = None) -> None:
-    """Put a signature beside a bundle that was published; whoever verifies it finds it from then on.
+    """Upload a signature to a published bundle, for everyone who verifies it from then on.
 
     Args:
         uri: What ``publish`` returned.
-        signature: The signature's file, as ``signatures.sign`` left it.
-        settings: How to reach the store; ``HEADRACE_S3_*`` if not given.
+        signature: The signature's file, as ``signatures.sign`` wrote it.
+        settings: How to reach the store; None for ``HEADRACE_S3_*``.
 
     Raises:
         InputError: If the URI is not a bundle's, or no store is set.
@@ -160,15 +162,15 @@ def add_signature(uri: str, signature: Path, *, settings: StoreSettings | None =
 
 
 def _connect(uri: str, bucket: str, settings: StoreSettings | None) -> ObjectStore:
-    settings = settings or require_store(f"{uri} lies in an object store")
+    settings = settings or require_store(f"{uri} is in an object store")
     return connect(replace(settings, bucket=bucket), create=False)
 
 
 def _signatures(store: ObjectStore, prefix: str) -> list[tuple[str, int]]:
-    """Paths and sizes of a bundle's signatures, as many and as long as a bundle may have."""
-    found = [(item.key.removeprefix(prefix), item.size) for item in store.list(f"{prefix}{SIGNATURES}/")]
-    fit = [(path, size) for path, size in found if is_signature(path) and 0 < size <= MAX_SIGNATURE_BYTES]
-    return fit[:MAX_SIGNATURES]
+    """Return paths and sizes of a bundle's signatures, up to the allowed number and size."""
+    stored = [(item.key.removeprefix(prefix), item.size) for item in store.list(f"{prefix}{SIGNATURES}/")]
+    allowed = [(path, size) for path, size in stored if is_signature(path) and 0 < size <= MAX_SIGNATURE_BYTES]
+    return allowed[:MAX_SIGNATURES]
 
 
 def _parse_uri(uri: str) -> tuple[str, str, str]:

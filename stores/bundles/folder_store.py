@@ -1,6 +1,6 @@
-"""Folders of files in the object store under a digest: written once, an index last, checked when they are fetched.
+"""Folders of files in the object store, addressed by digest: written once, the index last, verified when fetched.
 
-What is a model is published by ``bundles``; this is for what passes between the steps of one search.
+This is for data that the processes of one search exchange; ``bundle_store`` publishes models.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ _URI = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<prefix>(?:[^/]+/)+)(?P<digest>[0-
 
 
 def put(folder: Path, store: ObjectStore, prefix: str) -> str:
-    """Store a folder; one that is there is only checked.
+    """Upload a folder; if it is there already, only verify its index.
 
     Args:
-        folder: Plain files, in any depth.
-        store: Where to.
-        prefix: Where below, such as ``studies/NAME``.
+        folder: Folder of files, of any depth.
+        store: The store.
+        prefix: Prefix of the keys, such as ``studies/NAME``.
 
     Returns:
         ``s3://BUCKET/PREFIX/DIGEST/``, whose digest is the SHA-256 of the index.
 
     Raises:
-        StoreError: If the store fails, or gives back other bytes.
+        StoreError: If the store fails, or returns other bytes.
     """
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     index = dumps({path: sha256(folder / path) for path in paths}).encode()
@@ -48,20 +48,20 @@ def put(folder: Path, store: ObjectStore, prefix: str) -> str:
 
 
 def get(uri: str, folder: Path, settings: StoreSettings) -> Path:
-    """Bring a folder from the store; it appears when it is whole.
+    """Download a folder, which appears only when it is complete.
 
     Args:
         uri: What ``put`` returned.
-        folder: Where to; it must not exist.
+        folder: New folder; it must not exist.
         settings: How to reach the store.
 
     Returns:
         ``folder``.
 
     Raises:
-        InputError: If the URI is none of ``put``.
-        MissingError: If there is nothing.
-        StoreError: If what the store holds is not what the index or the URI says.
+        InputError: If the URI is not one of ``put``.
+        MissingError: If the store has no such folder.
+        StoreError: If the content of the store does not match the index or the URI.
     """
     match = _URI.fullmatch(uri)
     if match is None:

@@ -1,4 +1,4 @@
-"""What minio-py and urllib3 raise, translated in one place."""
+"""Translates the errors of minio-py and urllib3, in one place."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from headrace.core.base.errors import HeadraceError, MissingError, StoreError
 
 _KEYS = "refuses the keys: set HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY to keys that it knows"
-# A refused HEAD request has no body, so that minio-py reports wrong keys and missing rights alike.
+# A refused HEAD request has no body, so minio-py cannot distinguish wrong keys and missing rights.
 _RIGHTS = (
     "refuses the keys, or they lack the right to list, read and write the bucket: "
     "correct HEADRACE_S3_ACCESS_KEY and HEADRACE_S3_SECRET_KEY, or give them that right"
@@ -18,7 +18,7 @@ _RIGHTS = (
 _PRESENT = 412
 _BUSY = "answers that it is overloaded or failing: look at its log, then try again"
 
-# Sentence by S3 error code. `absent` is not a sentence but the mark of an object that is not there.
+# Sentence by S3 error code. `absent` is not a sentence but marks an object that does not exist.
 CODES = {
     "NoSuchKey": "absent",
     "NoSuchObject": "absent",
@@ -54,7 +54,7 @@ STATUSES = {
     507: "is full: make room in it",
 }
 
-# Sentence by class, most special first, for errors without a code or a status.
+# Sentence by class, the most specific first, for errors without a code or a status.
 CLASSES: dict[type[Exception], str] = {
     urllib3.exceptions.SSLError: "does not speak TLS as expected: check its scheme and its certificate",
     urllib3.exceptions.NewConnectionError: "is not reachable: start it, or correct HEADRACE_S3_ENDPOINT",
@@ -62,13 +62,13 @@ CLASSES: dict[type[Exception], str] = {
     urllib3.exceptions.LocationParseError: "is not an address: correct HEADRACE_S3_ENDPOINT",
     urllib3.exceptions.ProtocolError: "broke off its answer: look at its log, then try again",
     urllib3.exceptions.ResponseError: _BUSY,
-    urllib3.exceptions.HTTPError: "cannot be spoken to: check that HEADRACE_S3_ENDPOINT is an S3 server",
-    MinioException: "gave an answer that is no S3 answer: check that HEADRACE_S3_ENDPOINT is an S3 server",
+    urllib3.exceptions.HTTPError: "cannot be used: check that HEADRACE_S3_ENDPOINT is an S3 server",
+    MinioException: "sent a response that is not S3's: check that HEADRACE_S3_ENDPOINT is an S3 server",
 }
 
 
 def sentence(error: Exception) -> str:
-    """What is the matter with the store, or ``absent`` if only the object is not there."""
+    """Return what is wrong with the store, or ``absent`` if the object does not exist."""
     if isinstance(error, S3Error):
         status = error.response.status if error.response is not None else 0
         return CODES.get(error.code or "") or STATUSES.get(status) or f"answers with the error {error.code}"
@@ -82,7 +82,7 @@ def sentence(error: Exception) -> str:
 
 
 def says_present(error: S3Error | InvalidResponseError) -> bool:
-    """Whether the store refused a conditional write because the object is there, or is just being written."""
+    """Return whether the store refused a conditional write because the object exists, or is being written."""
     if isinstance(error, S3Error):
         status = error.response.status if error.response is not None else 0
         return error.code in {"PreconditionFailed", "ConditionalRequestConflict"} or status == _PRESENT
@@ -91,14 +91,14 @@ def says_present(error: S3Error | InvalidResponseError) -> bool:
 
 @contextlib.contextmanager
 def translate_errors(endpoint: str, place: str) -> Iterator[None]:
-    """Turn foreign errors of the block into one sentence each.
+    """Turn errors of minio-py and urllib3 in the block into one sentence each.
 
     Args:
         endpoint: URL of the store.
-        place: The bucket or object that is being worked on.
+        place: The bucket or object in use.
 
     Raises:
-        MissingError: If the object is not there.
+        MissingError: If the object does not exist.
         StoreError: If the store is down, full or refuses the keys.
     """
     try:
@@ -111,5 +111,5 @@ def translate_errors(endpoint: str, place: str) -> Iterator[None]:
             raise MissingError(f"the object store {endpoint} holds no {place}; publish it first.") from error
         raise StoreError(f"the object store {endpoint} {text} ({place}).") from error
     except (ValueError, ParseError) as error:
-        # minio-py lets its XML parser's errors through.
+        # minio-py does not catch errors of its XML parser.
         raise StoreError(f"the object store {endpoint} {CLASSES[MinioException]} ({place}).") from error

@@ -1,16 +1,16 @@
-"""What a listing of an object store shows."""
+"""Entries of an object store's listing."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as a listing shows it.
+    """One object in a listing.
 
     Attributes:
         key: Its key.
         size: Its length in bytes.
-        etag: What the server calls its content; another content has another one. Empty if the server does not say.
+        etag: The server's identifier of its content, which changes with the content; empty if there is none.
     """
 
     key: str

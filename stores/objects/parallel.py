@@ -1,4 +1,4 @@
-"""Many small jobs at once, none of them begun once one has failed."""
+"""Runs many small jobs in parallel, and starts no more once one has failed."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -8,19 +8,19 @@ T = TypeVar("T")
 
 
 def each(items: Iterable[T], job: Callable[[T], object], *, threads: int) -> None:
-    """Do a job for each item, several at once.
+    """Run a job for each item, several at once.
 
     Args:
-        items: What the job is done for.
-        job: The job; safe to be done by several threads.
-        threads: Most that are done at once.
+        items: The items.
+        job: The job; must be thread-safe.
+        threads: Maximum number of parallel jobs.
 
     Raises:
-        Exception: Whatever a job raised first; those that run are waited for, the others are not begun.
+        Exception: The first exception of a job, after the running jobs have ended; the others are not started.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="crowd")
     try:
-        for done in as_completed([pool.submit(job, item) for item in items]):
-            done.result()
+        for future in as_completed([pool.submit(job, item) for item in items]):
+            future.result()
     finally:
         pool.shutdown(cancel_futures=True)

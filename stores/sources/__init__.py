@@ -1,1 +1,1 @@
-"""Tables wherever they lie: files, URLs, object stores, databases."""
+"""Sources of tables: files, URLs, object stores, databases."""

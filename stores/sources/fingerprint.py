@@ -1,7 +1,7 @@
-"""What lies at an address now, as a short text that changes when it does; cheap, for nothing is read that is large.
+"""Fingerprints of addresses: short texts that change with the content, computed without reading it.
 
-Kubeflow Pipelines takes a step from an earlier run if its parameters are the same, and an address stays the same when
-what lies there is replaced. A step that is also given the address's fingerprint is taken only for the same content.
+Kubeflow Pipelines takes a step from its cache if its parameters are the same, and an address stays the same when its
+content is replaced. A step that also gets the address's fingerprint is cached only for the same content.
 """
 
 import glob
@@ -23,43 +23,43 @@ _UNKNOWN = "unknown-"
 
 
 def fingerprint(address: str) -> str:
-    """The fingerprint of what lies at an address, for the code and the packages that would read it.
+    """Return the fingerprint of the content at an address, and of the code and the packages that would read it.
 
     Args:
         address: Path, pattern of paths, folder, or URL, as a table, a contract or a bundle may be named.
 
     Returns:
-        64 hexadecimal digits; a text that never comes again if nobody can know what lies there without reading all of
-        it, as with a database, or if it cannot be reached: whoever reads it will say why. Empty for an empty address.
+        64 hexadecimal digits; a unique text if the content cannot be identified without reading it all, as with a
+        database, or if the address cannot be reached, which its reader will report. Empty for an empty address.
     """
     if not address:
         return ""
     try:
-        found = list(_facts(address))
+        metadata = list(_facts(address))
     except (HeadraceError, OSError):
-        found = []
-    if not found:
+        metadata = []
+    if not metadata:
         return f"{_UNKNOWN}{uuid.uuid4().hex}"
     reader = [code_version().sha256, environment()["packages"]]
-    return hashlib.sha256(dumps([reader, address, found]).encode()).hexdigest()
+    return hashlib.sha256(dumps([reader, address, metadata]).encode()).hexdigest()
 
 
-def is_known(told: str) -> bool:
-    """Whether a fingerprint stands for some content, so that an earlier result may be taken for it."""
-    return not told.startswith(_UNKNOWN)
+def is_known(text: str) -> bool:
+    """Return whether a fingerprint identifies content, so that an earlier result may be reused."""
+    return not text.startswith(_UNKNOWN)
 
 
-def confirm(address: str, told: str) -> None:
-    """See that what lies at an address is still what a fingerprint was taken of, after it was read.
+def confirm(address: str, expected: str) -> None:
+    """Raise if the content at an address has changed since its fingerprint was taken; call it after reading.
 
     Args:
         address: The address.
-        told: Its fingerprint before; empty if nobody took it.
+        expected: Its earlier fingerprint; empty for none.
 
     Raises:
-        InputError: If something else lies there.
+        InputError: If the content has changed.
     """
-    if told and is_known(told) and fingerprint(address) != told:
+    if expected and is_known(expected) and fingerprint(address) != expected:
         raise InputError(
             f"{without_secrets(address) if _SCHEME.match(address) else address} must stay as it is while the run reads "
             "it; it has changed since the run began: run it again."
@@ -67,15 +67,15 @@ def confirm(address: str, told: str) -> None:
 
 
 def _facts(address: str) -> Iterator[list[object]]:
-    """What is known of each file or object without reading it; nothing if that would not tell of a change."""
+    """Yield what identifies the content of each file or object without reading it; nothing if that is impossible."""
     scheme = _SCHEME.match(address)
     kind = scheme[1].lower() if scheme else ""
     if kind == "s3":
         from headrace.stores.sources.s3_source import s3_objects  # noqa: PLC0415 - minio takes its time
 
         objects = s3_objects(address)
-        if all(one.etag for one in objects):
-            yield from ([one.key, one.size, one.etag] for one in objects)
+        if all(item.etag for item in objects):
+            yield from ([item.key, item.size, item.etag] for item in objects)
     elif kind in {"http", "https"}:
         from headrace.stores.sources.http_source import entity_tag  # noqa: PLC0415 - only where it is needed
 
@@ -84,14 +84,14 @@ def _facts(address: str) -> Iterator[list[object]]:
     elif kind in {"", "file"}:
         for path in _paths(unquote(urlsplit(address).path) if kind else address):
             status = path.stat()
-            # The time of the last change of a file's content or status cannot be set back.
+            # Unlike mtime, users cannot set ctime back.
             yield [str(path), status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _paths(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        return sorted(found for found in path.rglob("*") if found.is_file())
+        return sorted(file for file in path.rglob("*") if file.is_file())
     if path.exists():
         return [path]
-    return sorted(found for found in map(Path, glob.glob(text, recursive=True)) if found.is_file())  # noqa: PTH207
+    return sorted(file for file in map(Path, glob.glob(text, recursive=True)) if file.is_file())  # noqa: PTH207

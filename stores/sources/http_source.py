@@ -1,4 +1,4 @@
-"""A table behind an ``http://`` or ``https://`` URL, fetched to a temporary file."""
+"""Tables at an ``http://`` or ``https://`` URL, fetched to a temporary file."""
 
 import base64
 import http.client
@@ -20,10 +20,10 @@ _CHUNK_BYTES = 2**20
 
 
 def http_files(url: str) -> FileSource:
-    """A URL as a table of one file, which lies on this machine for as long as it is read.
+    """Return a URL as a table of one file, which is stored on this machine while it is read.
 
     Args:
-        url: ``http://`` or ``https://``; a user and a password in it are sent by basic authentication,
+        url: ``http://`` or ``https://``; its user and password are sent by basic authentication,
             to that host only.
     """
     name = without_secrets(url)
@@ -38,7 +38,7 @@ def http_files(url: str) -> FileSource:
 
 
 def entity_tag(url: str) -> str:
-    """What the server calls the content of a URL; empty if it says nothing that changes whenever the content does."""
+    """Return the strong ETag of a URL; empty if the server sends none."""
     request = _request(url)
     request.method = "HEAD"
     try:
@@ -46,7 +46,7 @@ def entity_tag(url: str) -> str:
             tag = str(answer.headers.get("ETag") or "")
     except (OSError, http.client.HTTPException, ValueError):
         return ""
-    return tag if tag.startswith('"') else ""  # a weak one may stay where bytes change
+    return tag if tag.startswith('"') else ""  # a weak one may stay the same when bytes change
 
 
 def _fetch(url: str, path: Path, name: str) -> None:

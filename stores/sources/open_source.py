@@ -1,4 +1,4 @@
-"""The text that names a table, opened: a path, a pattern, or a URL."""
+"""Opens the source that a text names: a path, a pattern, or a URL."""
 
 import glob
 import re
@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
 def open_source(text: str) -> Source:
-    """Find out what a text names; nothing is read or fetched yet.
+    """Return the source that a text names, without reading or fetching it yet.
 
     Args:
         text: A path; a folder, or a pattern of paths (``**`` for folders of any depth), whose files make one table in
@@ -22,7 +22,7 @@ def open_source(text: str) -> Source:
             or a prefix that ends with a slash; or a database as ``URL#TABLE`` or ``URL#SELECT ...``.
 
     Returns:
-        The source; its name holds no secret.
+        The source; its name contains no secret.
 
     Raises:
         InputError: If the text is empty, or a URL is not of these forms.
@@ -36,7 +36,7 @@ def open_source(text: str) -> Source:
 
 
 def local_files(text: str) -> FileSource:
-    """A path or a pattern of paths as a table."""
+    """Return a path or a pattern of paths as a table."""
 
     def open_files() -> Generator[SourceFile]:
         for path in _paths(text):
@@ -48,18 +48,18 @@ def local_files(text: str) -> FileSource:
 def _paths(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        below = sorted(found for found in path.rglob("*") if found.is_file() and _is_part(found.relative_to(path)))
+        below = sorted(file for file in path.rglob("*") if file.is_file() and _is_part(file.relative_to(path)))
         return below or [path]
     if not re.search(r"[*?\[]", text) or path.exists():
         return [path]
-    found = sorted(found for found in map(Path, glob.glob(text, recursive=True)) if not found.is_dir())  # noqa: PTH207
-    if not found:
+    file = sorted(file for file in map(Path, glob.glob(text, recursive=True)) if not file.is_dir())  # noqa: PTH207
+    if not file:
         raise MissingError(f"there is no file {text}; correct the pattern.")
-    return found
+    return file
 
 
 def _is_part(path: Path) -> bool:
-    """Whether a file below a folder is a part of its table, and none that tools hide, such as ``_SUCCESS``."""
+    """Return whether a file below a folder belongs to its table; hidden ones such as ``_SUCCESS`` do not."""
     return not any(part.startswith((".", "_")) and "=" not in part for part in path.parts) and (
         bool(_PART.search(path.name)) or not path.suffix
     )

@@ -17,10 +17,10 @@ _HIDDEN = re.compile(r"(^|/)[._][^/]*$")
 
 
 def s3_files(url: str) -> FileSource:
-    """Objects as a table; each lies on this machine for as long as it is read.
+    """Return objects as a table; each is stored on this machine while it is read.
 
     Args:
-        url: ``s3://bucket/key``. Where the store is and its keys are told by ``HEADRACE_S3_*``.
+        url: ``s3://bucket/key``. ``HEADRACE_S3_*`` have the store's address and keys.
 
     Raises:
         InputError: If the URL names no bucket or no key, or no store is set.
@@ -29,35 +29,35 @@ def s3_files(url: str) -> FileSource:
 
     def open_files() -> Generator[SourceFile]:
         store = _connect(bucket)
-        for found in _keys(store, key):
+        for object_key in _keys(store, key):
             with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
                 path = Path(folder) / "object"
                 try:
-                    store.get_file(found, path)
+                    store.get_file(object_key, path)
                 except MissingError as error:
                     raise MissingError(
-                        f"there is no object s3://{bucket}/{found} in {store.endpoint}; correct the key."
+                        f"there is no object s3://{bucket}/{object_key} in {store.endpoint}; correct the key."
                     ) from error
-                yield SourceFile(f"s3://{bucket}/{found}", path)
+                yield SourceFile(f"s3://{bucket}/{object_key}", path)
 
     return FileSource(url, open_files)
 
 
 def s3_objects(url: str) -> list[StoredObject]:
-    """The objects of a table, as a listing shows them; nothing is fetched.
+    """Return the listing's entries of a table's objects, without fetching them.
 
     Raises:
         InputError: As ``s3_files``.
-        MissingError: If there is none.
-        StoreError: If the store cannot be asked.
+        MissingError: If there are none.
+        StoreError: If the store cannot be reached.
     """
     bucket, key = _parts(url)
     store = _connect(bucket)
-    return [store.find(found) for found in _keys(store, key)]
+    return [store.find(object_key) for object_key in _keys(store, key)]
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Bucket and key."""
+    """Return bucket and key."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise InputError(f"an object must be named as s3://BUCKET/KEY; got {quote(url)} instead.")
@@ -65,26 +65,30 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 def _connect(bucket: str) -> ObjectStore:
-    reached = require_store("s3:// needs an object store")
+    store_settings = require_store("s3:// needs an object store")
     try:
-        return connect(replace(reached, bucket=bucket), create=False)
+        return connect(replace(store_settings, bucket=bucket), create=False)
     except (StoreError, InputError) as error:
         if "HEADRACE_S3_BUCKET" in str(error):
             raise MissingError(
-                f"there is no bucket {quote(bucket)} in the object store {reached.endpoint}; correct the URL."
+                f"there is no bucket {quote(bucket)} in the object store {store_settings.endpoint}; correct the URL."
             ) from error
         raise
 
 
 def _keys(store: ObjectStore, key: str) -> list[str]:
-    """The keys that are meant, sorted; files that tools hide, such as ``_SUCCESS``, are no part of a table."""
+    """Return the matching keys, sorted; hidden ones such as ``_SUCCESS`` do not belong to a table."""
     if not key.endswith("/") and not re.search(r"[*?\[]", key):
         return [key]
     fixed = re.split(r"[*?\[]", key, maxsplit=1)[0]
     below = fixed[: fixed.rfind("/") + 1]
     keys = [item.key for item in store.list(below) if item.size and not _HIDDEN.search(item.key)]
     if not key.endswith("/"):
-        keys = [found for found in keys if fnmatch.fnmatchcase(found, key) and found.count("/") == key.count("/")]
+        keys = [
+            candidate
+            for candidate in keys
+            if fnmatch.fnmatchcase(candidate, key) and candidate.count("/") == key.count("/")
+        ]
     if not keys:
         raise MissingError(f"no object of s3://{store.bucket}/{key} is in {store.endpoint}; correct the key.")
     return sorted(keys)

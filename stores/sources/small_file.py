@@ -1,4 +1,4 @@
-"""A small file that a person wrote, such as a contract, wherever it lies."""
+"""Opens a small file, such as a contract, at a path or an address."""
 
 import shutil
 import tempfile
@@ -13,34 +13,34 @@ from headrace.stores.sources.open_source import open_source
 
 
 @contextmanager
-def one_file(address: str, told: str = "") -> Iterator[Path]:
-    """The file at an address, on this machine for the length of the block.
+def one_file(address: str, fingerprint: str = "") -> Iterator[Path]:
+    """Open the file at an address; fetch it to this machine during the block.
 
     Args:
-        address: Path, ``file://``, ``http://``, ``https://`` or ``s3://BUCKET/KEY``, which is fetched with the store's
-            keys (``HEADRACE_S3_*``).
-        told: The address's fingerprint, if one was taken before.
+        address: Path, ``file://``, ``http://``, ``https://`` or ``s3://BUCKET/KEY``, fetched with the keys of
+            ``HEADRACE_S3_*``.
+        fingerprint: The address's fingerprint, if one was taken before.
 
     Raises:
-        MissingError: If an object or a page is not there; a path is the caller's to open.
-        InputError: If it is more than one file, a database, or has changed since its fingerprint was taken.
+        MissingError: If an object or a page does not exist; the caller opens a path itself.
+        InputError: If it is several files or a database, or has changed since its fingerprint was taken.
         StoreError: If it cannot be fetched.
     """
     if "://" not in address:
         yield Path(address)
-        confirm(address, told)
+        confirm(address, fingerprint)
         return
     source = open_source(address)
     if not isinstance(source, FileSource):
         raise InputError(f"a file must be named by a path, http(s):// or s3://BUCKET/KEY; got {quote(source.name)}.")
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
-        found: list[Path] = []
+        copies: list[Path] = []
         with closing(source.opened()) as files:
             for file in files:
-                found.append(Path(scratch) / str(len(found)) / Path(file.name).name)
-                found[-1].parent.mkdir()
-                shutil.copyfile(file.path, found[-1])
-        if len(found) != 1:
-            raise InputError(f"{quote(source.name)} must be one file; got {len(found)}: name one of them.")
-        confirm(address, told)
-        yield found[0]
+                copies.append(Path(scratch) / str(len(copies)) / Path(file.name).name)
+                copies[-1].parent.mkdir()
+                shutil.copyfile(file.path, copies[-1])
+        if len(copies) != 1:
+            raise InputError(f"{quote(source.name)} must be one file; got {len(copies)}: name one of them.")
+        confirm(address, fingerprint)
+        yield copies[0]

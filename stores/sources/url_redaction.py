@@ -1,4 +1,4 @@
-"""URLs as they may be shown and stored: without secrets."""
+"""Removes secrets from URLs that are shown or stored."""
 
 import re
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -7,7 +7,7 @@ _SECRET = re.compile(r"pass|pwd|secret|token|signature|credential|^sig$|key", re
 
 
 def without_secrets(url: str) -> str:
-    """The URL with its password, and query values whose names sound secret, replaced by ``***``; without fragment."""
+    """Return the URL without fragment, and with ``***`` for its password and query values with secret-like names."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     if ":" in user:

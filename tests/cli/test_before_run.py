@@ -121,7 +121,9 @@ def test_another_cluster_than_that_of_kubeflow_is_not_examined(
     """A kubeconfig may lead elsewhere; that nobody looked is said, and the run begins."""
     assert cluster.get(SERVING_RUNTIMES, "headrace") is None
     submit()
-    assert "nobody looked whether they find what they need: no Kubeflow Pipelines is seen" in capsys.readouterr().out
+    assert (
+        "it was not checked whether they find what they need: no Kubeflow Pipelines is seen" in capsys.readouterr().out
+    )
     assert len(server.runs) == 1
 
 

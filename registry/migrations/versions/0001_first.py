@@ -1,4 +1,4 @@
-"""The catalogue's first tables."""
+"""Creates the first tables of the catalogue."""
 
 from typing import Any
 

@@ -143,7 +143,7 @@ def test_artifacts_that_cannot_be_fetched_do_not_fail_the_run(
     result = tmp_path / "result.json"
     run("submit", str(file), "-f", "--argument", "x=0.5", "--argument", f"result={result}", "-o", str(tmp_path / "out"))
     out = capsys.readouterr().out
-    assert "artifacts not fetched: the run's artifacts lie at minio://mlpipeline/v2/artifacts" in out
+    assert "artifacts not fetched: the run's artifacts are at minio://mlpipeline/v2/artifacts" in out
     assert "set HEADRACE_S3_ENDPOINT" in out
     assert Summary.model_validate_json((tmp_path / "out" / "summary.json").read_text()).status == "succeeded"
 
@@ -310,11 +310,11 @@ def test_a_recurring_run_under_way_is_not_killed_in_silence(
         time.sleep(0.1)
     capsys.readouterr()
     run("cancel", "--recurring", hourly)
-    assert "What is under way goes on: hourly" in capsys.readouterr().out
+    assert "Active runs continue: hourly" in capsys.readouterr().out
     assert server.tick(hourly) is None
     assert (server.runs[started].state, server.runs[started].deleted) == ("RUNNING", False)
     run("cancel", "--recurring", "--with-runs", hourly)
-    assert "what was under way is cancelled: hourly" in capsys.readouterr().out
+    assert "its active runs are cancelled: hourly" in capsys.readouterr().out
     assert not server.recurring
     assert (server.runs[started].state, server.runs[started].deleted) == ("FAILED", False)
 

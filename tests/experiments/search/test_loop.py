@@ -29,15 +29,15 @@ def experiment(algorithm: str = "tpe", *, name: str = "e", parallel: int = 2, **
     )
 
 
-def ended(asked: TrialRequest) -> Trial:
+def ended(request: TrialRequest) -> Trial:
     """A trial that succeeded, with a score that depends on its values."""
-    score = float(abs(asked.values["x"] - 2) + asked.values["n"])
+    score = float(abs(request.values["x"] - 2) + request.values["n"])
     return Trial(
-        asked.number,
-        asked.name,
-        asked.experiment.name,
+        request.number,
+        request.name,
+        request.experiment.name,
         "knn",
-        dict(asked.values),
+        dict(request.values),
         "succeeded",
         score,
         reported=(score,),
@@ -53,12 +53,12 @@ def test_the_place_of_a_trial_that_ended_is_taken_while_the_next_one_runs() -> N
     """No core waits for the slowest of some that began together."""
     third = threading.Event()
 
-    def run(asked: TrialRequest) -> Trial:
-        if asked.number == 1:
+    def run(request: TrialRequest) -> Trial:
+        if request.number == 1:
             assert third.wait(PATIENCE)
-        if asked.number == 2:
+        if request.number == 2:
             third.set()
-        return ended(asked)
+        return ended(request)
 
     assert len(found(experiment(), run=run, trials=4).trials) == 4
 
@@ -68,9 +68,9 @@ def test_what_is_tried_does_not_depend_on_which_trial_ends_first(algorithm: str)
     """Whether the first is the slowest, or the last, or chance decides."""
 
     def delayed(seconds: Callable[[int], float]) -> list[Trial]:
-        def run(asked: TrialRequest) -> Trial:
-            time.sleep(seconds(asked.number))
-            return ended(asked)
+        def run(request: TrialRequest) -> Trial:
+            time.sleep(seconds(request.number))
+            return ended(request)
 
         return list(found(experiment(algorithm, parallel=3), run=run, trials=16).trials)
 
@@ -89,17 +89,17 @@ def _at_once(*experiments: Experiment, wanted: int, trials: int) -> tuple[int, l
     lock, running, seen = threading.Lock(), set[int](), list[set[int]]()
     met = threading.Event()
 
-    def run(asked: TrialRequest) -> Trial:
+    def run(request: TrialRequest) -> Trial:
         with lock:
-            running.add(asked.number)
+            running.add(request.number)
             seen.append(set(running))
             if len(running) == wanted:
                 met.set()
         assert met.wait(PATIENCE)
-        time.sleep(0.005 * (1 + asked.number % 3))
+        time.sleep(0.005 * (1 + request.number % 3))
         with lock:
-            running.remove(asked.number)
-        return ended(asked)
+            running.remove(request.number)
+        return ended(request)
 
     found(*experiments, run=run, trials=trials)
     return max(map(len, seen)), seen
@@ -127,9 +127,9 @@ def test_an_algorithm_that_must_know_all_is_asked_when_none_runs(waiting: Experi
 def test_trials_beside_the_one_that_reaches_the_goal_are_awaited_and_may_win() -> None:
     """They were begun, and their results are as good as any."""
 
-    def run(asked: TrialRequest) -> Trial:
-        trial = ended(asked)
-        return replace(trial, score=10.0 - asked.number)
+    def run(request: TrialRequest) -> Trial:
+        trial = ended(request)
+        return replace(trial, score=10.0 - request.number)
 
     wish = experiment(parallel=3)
     goal = replace(wish, objective=Objective("rmse", "minimize", goal=10.0))
@@ -144,12 +144,12 @@ def test_trials_beside_the_one_that_reaches_the_goal_are_awaited_and_may_win() -
 def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() -> None:
     """Warnings belong to the process; suggestions must not take those of the trials, nor leave them changed."""
 
-    def run(asked: TrialRequest) -> Trial:
+    def run(request: TrialRequest) -> Trial:
         with fitting.recorded() as told:
             for _ in range(20):
                 time.sleep(0.001)
-                warnings.warn(f"trial {asked.number}", UserWarning, stacklevel=1)
-        return replace(ended(asked), warnings=tuple(told))
+                warnings.warn(f"trial {request.number}", UserWarning, stacklevel=1)
+        return replace(ended(request), warnings=tuple(told))
 
     before = (list(warnings.filters), warnings.showwarning)
     trials = found(experiment("multivariate-tpe", parallel=2), run=run, trials=24).trials

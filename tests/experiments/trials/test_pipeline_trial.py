@@ -66,7 +66,7 @@ def test_a_categorical_parameter_may_stand_for_a_number_or_a_truth(tmp_path: Pat
     [
         (
             lambda m: m["spec"].update({"earlyStopping": {"algorithmName": "medianstop"}}),
-            "cannot be ended early",
+            "cannot be stopped early",
         ),
         (lambda m: m["spec"]["parameters"].append(parameter("y", "int", min="1", max="2")), "got 'y' instead"),
         (

@@ -278,7 +278,7 @@ def test_both_engines_refuse_with_the_same_sentence(
                 tmp_path / "table",
                 contract=tmp_path / "contract.yaml",
                 outputs=TuneOutputs(tmp_path / "best", tmp_path / "trials", tmp_path / "bundle"),
-                wish=SearchOptions(experiment=str(path)),
+                options=SearchOptions(experiment=str(path)),
                 tuner=engine,
             )
         said.append(str(caught.value))
@@ -304,12 +304,13 @@ def test_a_store_or_a_cluster_that_is_down_is_named(
 STEP = """
 import sys
 from pathlib import Path
-from headrace.experiments.tuners.tune import Outputs, Wish, tune_model
-from headrace.experiments.tuners.factory import Place, choose
+from headrace.experiments.tuners.tune import TuneOutputs, SearchOptions, tune_model
+from headrace.experiments.tuners.factory import TunerTarget, choose
 folder = Path(sys.argv[1])
 tune_model(folder / "table", contract=folder / "contract.yaml",
-           outputs=Outputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
-           wish=Wish(experiment=str(folder / "mine.yaml")), tuner=choose(Place("katib", image="image:1")))
+           outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
+           options=SearchOptions(experiment=str(folder / "mine.yaml")),
+           tuner=choose(TunerTarget("katib", image="image:1")))
 """
 
 

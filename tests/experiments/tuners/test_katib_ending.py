@@ -110,7 +110,7 @@ def test_the_claim_on_what_went_on_is_tidied_once_it_has_ended(
             time.sleep(0.2)
     (one,) = left
     assert one.would == "its claim would be taken away"
-    assert "has come to its end, and stays, as its user wished" in clean_up(one)
+    assert "has ended, and stays, as its user chose" in clean_up(one)
     assert len(cluster.list(EXPERIMENTS)) == 1
     assert all_leases(cluster) == []
 

@@ -82,8 +82,8 @@ def test_a_template_of_ones_own_is_kept() -> None:
         ({}, "must have a command"),
         ({"command": ["run", "two words"]}, "free of spaces"),
         ({"command": ["run", '{"a": 1}']}, "free of spaces"),
-        ({"command": ["run", "$HOME"]}, "signs of a shell"),
-        ({"command": ["run;ls"]}, "signs of a shell"),
+        ({"command": ["run", "$HOME"]}, "shell metacharacters"),
+        ({"command": ["run;ls"]}, "shell metacharacters"),
     ],
 )
 def test_a_command_that_a_shell_would_change_is_refused(change: dict[str, Any], says: str) -> None:

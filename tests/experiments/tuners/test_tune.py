@@ -42,7 +42,7 @@ def tuned(
         made.write(table, folder / "table"),
         contract=made.write_contract(made.contract(task), folder / "contract.yaml"),
         outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
-        wish=wish,
+        options=wish,
         tuner=tuner,
     )
     return json.loads((folder / "best.json").read_text()), json.loads((folder / "trials.json").read_text())
@@ -393,12 +393,12 @@ def test_a_journal_of_another_search_is_refused(tmp_path: Path, change: str) -> 
 KILLED = """
 import sys
 from pathlib import Path
-from headrace.experiments.tuners.tune import Outputs, Wish, tune_model
+from headrace.experiments.tuners.tune import TuneOutputs, SearchOptions, tune_model
 from headrace.experiments.tuners.local import LocalTuner
 folder, experiment = map(Path, sys.argv[1:3])
 tune_model(folder / "table", contract=folder / "contract.yaml",
-           outputs=Outputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
-           wish=Wish(experiment=str(experiment), seed=5), tuner=LocalTuner(folder / "kept.jsonl"))
+           outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
+           options=SearchOptions(experiment=str(experiment), seed=5), tuner=LocalTuner(folder / "kept.jsonl"))
 """
 
 

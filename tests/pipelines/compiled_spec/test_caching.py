@@ -87,11 +87,13 @@ def test_what_users_pipelines_leave_open_is_told(tmp_path: Path) -> None:
     file = pipeline_spec.read(tmp_path / "mine.yaml")
     assert reuse(file).stale == ("ingest",)
     assert describe_caching(file) == [
-        "may be taken from an earlier run: infer_contract",
-        "may be taken whatever lies at its address by then, unless set_caching_options(False): ingest",
+        "may be reused from an earlier run: infer_contract",
+        "may be reused though the content at its address has changed, unless set_caching_options(False): ingest",
     ]
     (warning,) = [one for one in find_ignored_features(read_plan(tmp_path / "mine.yaml")) if one.state == "warning"]
-    assert warning.text.startswith("ingest: an earlier result may be taken, whatever lies at the address by then")
+    assert warning.text.startswith(
+        "ingest: an earlier result may be reused though the content at the address has changed"
+    )
 
 
 _RUN = """

@@ -90,8 +90,8 @@ def test_what_kubeflow_ignores_is_told(plan: CompiledPlan) -> None:
     acting = _told(findings, "instead of acting again")
     assert acting.text.startswith("deploy, deploy-2, deploy-3, for-loop-2/deploy-4: ")
     assert "set_caching_options(False)" in acting.remedy
-    assert _told(findings, "nobody can look for them now").text == (
-        "the names of deploy's secretAsEnv are given when a run is made: nobody can look for them now"
+    assert _told(findings, "they cannot be checked now").text == (
+        "the names of deploy's secretAsEnv are parameters of a run: they cannot be checked now"
     )
 
 
@@ -101,8 +101,8 @@ def test_what_the_local_runner_drops_is_told(plan: CompiledPlan) -> None:
     for setting in _step(plan, "deploy").kubernetes:
         assert setting in SETTINGS
         assert _told(findings, f"{setting} is ignored")
-    assert _told(findings, "no Python component").text.startswith("box, createpvc: ")
-    assert _told(findings, "no Python component").state == "bad"
+    assert _told(findings, "not a Python component").text.startswith("box, createpvc: ")
+    assert _told(findings, "not a Python component").state == "bad"
     assert _told(findings, "not downloaded").text.startswith("importer: ")
     assert _told(findings, "requests and limits").text.startswith("deploy: ")
     assert _told(findings, "at most 2 iterations").text.endswith("not 5 iterations")

@@ -62,7 +62,7 @@ def test_a_recurring_run_with_nothing_under_way_is_deleted(
     made, started = hourly(api, server, pipeline)
     server.runs[started].to("SUCCEEDED")
     api.start(RunRequest("another", pipeline, {"x": 0.5, "result": "r"}))
-    assert "nothing of it was under way" in cancel_recurring(api, made, with_runs=False)
+    assert "it had no active runs" in cancel_recurring(api, made, with_runs=False)
     assert not server.recurring
 
 

@@ -68,7 +68,7 @@ class Quiet:
         """What a step says while it runs."""
         return f"{task} is at it"
 
-    def said(self, _: PipelineRun, task: str) -> str:
+    def last_words(self, _: PipelineRun, task: str) -> str:
         """What a step said."""
         return f"{task} said so"
 
@@ -76,7 +76,7 @@ class Quiet:
         """Why it failed."""
         return FailureReason(f"{task} must be liked.")
 
-    def failed(self, _: PipelineRun, __: str) -> bool:
+    def has_failed(self, _: PipelineRun, __: str) -> bool:
         """Whether its log says so."""
         return False
 

@@ -122,7 +122,7 @@ def test_what_keeps_a_run_from_starting_is_told(cluster: Cluster) -> None:
         "ingest": 'waiting, CreateContainerConfigError: secret "headrace-object-store" not found',
         "train": "waiting, ImagePullBackOff",
         "tune": "waiting, Unschedulable: 0/1 nodes: cpu.",
-        "split": "waiting, its container is made: an image is pulled, or volumes are mounted",
+        "split": "waiting, its container is being created: an image is pulled, or volumes are mounted",
     }
     assert logs(cluster).obstacles(RUN, None)["split"].seconds > 30  # as long as that is usual
     cluster.create(
@@ -164,7 +164,7 @@ def test_what_argo_cannot_make_a_pod_of_is_told(cluster: Cluster) -> None:
     assert "look at the log of workflow-controller" in untouched.text
     assert 0 < untouched.seconds < 60
     nowhere = StepLogs(None, (), nothing, ["no way to the cluster."]).obstacles(RUN, None)[""]
-    assert nowhere.text == "nothing of it has begun, and its pods cannot be looked at: no way to the cluster"
+    assert nowhere.text == "nothing of it has begun, and its pods cannot be read: no way to the cluster"
 
 
 def test_an_account_without_rights_is_told(cluster: Cluster) -> None:

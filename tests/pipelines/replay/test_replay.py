@@ -84,7 +84,7 @@ def test_a_table_that_has_changed_is_told(line: Line, tmp_path: Path) -> None:
 def test_a_table_that_is_gone_is_told(line: Line, tmp_path: Path) -> None:
     """The sentence names what the papers name, where it was, and the option that helps."""
     table = _papers(line)["table"]
-    with pytest.raises(MissingError, match=r"'customers\.csv' of digest .* nobody knows where it is: tell it"):
+    with pytest.raises(MissingError, match=r"'customers\.csv' of digest .* cannot be found: give it"):
         find_source(table, ReplayOptions(catalog=str(tmp_path / "none.db")))
     database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     add_table(database, ObservedTable(str(tmp_path / "gone.csv"), table["digest"]))
@@ -125,7 +125,7 @@ def test_papers_without_arguments_are_told(line: Line, tmp_path: Path) -> None:
     write_text(folder / manifest.MANIFEST, integrity.make(folder, "customers").dumps())
     ended = _replay(line, folder)
     assert ended.returncode == 2
-    assert "do not tell the arguments" in ended.stderr
+    assert "does not record the arguments" in ended.stderr
     assert "arguments" in papers
 
 

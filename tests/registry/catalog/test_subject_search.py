@@ -113,7 +113,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     table.unlink()
     found = list(search(database, SubjectKeys("email", [ANN])))
     assert [(place.kind, place.rows) for place in found] == [("source", 0), ("table", 0)]
-    assert all(place.note.startswith("could not be looked at") for place in found)
+    assert all(place.note.startswith("could not be read") for place in found)
     assert list(search(database, SubjectKeys("email", [ANN]), sources=False)) == found[1:]
 
 

@@ -219,9 +219,9 @@ _RACE = """
 import sys
 from pathlib import Path
 from headrace.registry.mlflow.registry import open_registry
-from headrace.registry.models.submission import Submission
+from headrace.registry.models.submission import ModelSubmission
 address, folder, uri, who = sys.argv[1:]
-print(open_registry(address).register(Submission.read(Path(folder), uri=uri), by=who).full)
+print(open_registry(address).register(ModelSubmission.read(Path(folder), uri=uri), by=who).full)
 """
 
 

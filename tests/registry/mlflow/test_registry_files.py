@@ -143,16 +143,16 @@ import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlal
 from headrace.core.base.errors import StoreError
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.catalog import writes
-from headrace.registry.catalog.database import Database
+from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.mlflow.sqlite_reader import known_revisions
 known_revisions()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-registry, catalog = open_registry(sys.argv[1]), Database(catalog_place(sys.argv[2]))
+registry, catalog = open_registry(sys.argv[1]), CatalogDatabase(catalog_place(sys.argv[2]))
 print(registry.models()[0].model)
 for call in (
     lambda: registry.approve("customers", "1.0.0", by="b", reason="r"),
-    lambda: writes.add_table(catalog, writes.Seen("u.csv", "bb")),
+    lambda: writes.add_table(catalog, writes.ObservedTable("u.csv", "bb")),
 ):
     try:
         call()

@@ -124,6 +124,6 @@ def test_nothing_is_stored_of_a_bundle_that_fails(
         assert list(connect(settings).list()) == []
         assert not (tmp_path / "record").exists()
         told: list[str] = []
-        facts = publish_step(bundle.folder, record=tmp_path / "record", rehearse=rehearse, told=told.append)
+        facts = publish_step(bundle.folder, record=tmp_path / "record", rehearse=rehearse, say=told.append)
         assert json.loads((tmp_path / "record").read_text()) == facts
         assert told[0] == "the rehearsal"

@@ -95,7 +95,7 @@ def test_an_attempt_that_somebody_else_finished_begins_anew(
     assert isinstance(store, S3Store)
     begun = multipart.MultipartUpload.of(store.client, store.pool, store.bucket, "models/big", big)
     upload = begun._begin("application/octet-stream")
-    monkeypatch.setattr(multipart.MultipartUpload, "_begun", lambda _: upload)
+    monkeypatch.setattr(multipart.MultipartUpload, "_find_unfinished", lambda _: upload)
     assert store.put_file("models/big", big)
     assert store.put_file("models/big", big)
     assert store.sha256("models/big") == _digest(big)
