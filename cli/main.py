@@ -104,6 +104,19 @@ def _say(text: str) -> None:
     sys.stderr.write("headrace: " + " ".join(text.split()) + "\n")
 
 
+def _say_stopped() -> int:
+    _say("stopped; the last good results, if any, are untouched.")
+    return 130
+
+
+def _is_of_ctrl_c(ended: BaseException) -> bool:
+    """Whether an exit was made of a Ctrl-C, as Typer 0.29 makes one of it without a word (``typer.core``)."""
+    cause: BaseException | None = ended
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
 def main() -> None:
     """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
     if not ignored(signal.SIGTERM):
@@ -112,8 +125,11 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        _say("stopped; the last good results, if any, are untouched.")
-        code = 130
+        code = _say_stopped()
+    except SystemExit as ended:
+        if not _is_of_ctrl_c(ended):
+            raise
+        code = _say_stopped()
     except HeadraceError as error:
         if verbose:
             traceback.print_exc()
