@@ -104,17 +104,17 @@ def _say(text: str) -> None:
     sys.stderr.write("headrace: " + " ".join(text.split()) + "\n")
 
 
-def _say_stopped() -> int:
-    _say("stopped; the last good results, if any, are untouched.")
-    return 130
-
-
-def _is_of_ctrl_c(ended: BaseException) -> bool:
-    """Whether an exit was made of a Ctrl-C, as Typer 0.29 makes one of it without a word (``typer.core``)."""
-    cause: BaseException | None = ended
-    while cause is not None and not isinstance(cause, KeyboardInterrupt):
-        cause = cause.__cause__ or cause.__context__
-    return cause is not None
+def _run() -> None:
+    """Run the command; a Ctrl-C of which Typer 0.29 made a silent exit (``typer.core``) is one again."""
+    try:
+        app()
+    except SystemExit as ended:
+        cause: BaseException | None = ended
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from ended
+            cause = cause.__cause__ or cause.__context__
+        raise
 
 
 def main() -> None:
@@ -123,13 +123,10 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _terminated)
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
-        app()
+        _run()
     except KeyboardInterrupt:
-        code = _say_stopped()
-    except SystemExit as ended:
-        if not _is_of_ctrl_c(ended):
-            raise
-        code = _say_stopped()
+        _say("stopped; the last good results, if any, are untouched.")
+        code = 130
     except HeadraceError as error:
         if verbose:
             traceback.print_exc()
