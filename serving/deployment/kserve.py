@@ -25,6 +25,7 @@ from headrace.serving.deployment.verify import told, verify
 from headrace.stores.bundles.bundle_store import fetch
 
 _GONE_SECONDS = 120.0
+_OTHER_VERSION = "other-version"
 _REFUSED = {"busy", "conflict", "forbidden", "invalid", "unauthorized", "unserved"}
 
 
@@ -69,8 +70,7 @@ class KServeDeployer:
             with claimed(self.cluster, about) as claim:
                 applied = self._applied(document, claim)
                 try:
-                    service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
-                    url = self.verified(self.waiting().url(service, name), uri)
+                    service, url = self._until_verified(goal(applied, uri, digest, before), claim)
                     claim.end()
                 except OvertakenError:
                     claim.end()
@@ -155,6 +155,23 @@ class KServeDeployer:
         except InputError:
             return ""
 
+    def _until_verified(self, wanted: Goal, claim: Claim) -> tuple[Document, str]:
+        """Wait until a version answers on its route, and ask its test cases there; the service then, and the URL.
+
+        A route may give a request to a pod of the version before even after several were answered by this one, for
+        each node learns in its own time which pods there are: then it is waited on.
+        """
+        waiting = self.waiting(claim.check)
+        deadline = time.monotonic() + self.patience.deadline_seconds
+        while True:
+            service = waiting.until_answering(wanted)
+            try:
+                return service, self.verified(waiting.url(service, wanted.name), wanted.uri)
+            except ClusterError as error:
+                if error.reason != _OTHER_VERSION or time.monotonic() > deadline:
+                    raise
+            time.sleep(self.patience.every_seconds)
+
     def verified(self, url: str, uri: str) -> str:
         """Ask a bundle's test cases on a route.
 
@@ -175,7 +192,10 @@ class KServeDeployer:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             found = verify(url, bundle=bundle, via=self.target.via)
         if found["failures"]:
-            raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}")
+            reason = "failed" if found["digest"] == bundle.digest else _OTHER_VERSION
+            raise ClusterError(
+                f"the endpoint {url} does not answer as the bundle says: {told(found['failures'])}", reason
+            )
         self.say("1 test case" if found["cases"] == 1 else f"{found['cases']} test cases")
         return url
 
