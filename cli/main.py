@@ -104,6 +104,19 @@ def _say(text: str) -> None:
     sys.stderr.write("headrace: " + " ".join(text.split()) + "\n")
 
 
+def _run() -> None:
+    """Run the command; a Ctrl-C of which Typer 0.29 made a silent exit (``typer.core``) is one again."""
+    try:
+        app()
+    except SystemExit as ended:
+        cause: BaseException | None = ended
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from ended
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
 def main() -> None:
     """Run the command line: exit code 2 for the user's mistakes, 1 for ours, 130 after Ctrl-C."""
     # A signal that the parent ignores on purpose, such as under `trap '' TERM`, stays ignored.
@@ -111,7 +124,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _end_on_sigterm)
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
-        app()
+        _run()
     except KeyboardInterrupt:
         _say("stopped; the last good results, if any, are untouched.")
         code = 130

@@ -93,7 +93,7 @@ class ClusterError(UserError, ConnectionError):
     Attributes:
         reason: What is wrong in one word, for branching: ``config``, ``unreachable``, ``timeout``, ``busy``,
             ``unauthorized``, ``forbidden``, ``conflict``, ``exists``, ``invalid``, ``expired``, ``unserved``,
-            ``failed``.
+            ``other-version`` (a route still answers by another one), ``failed``.
     """
 
     def __init__(self, message: str, reason: str = "failed") -> None:

@@ -25,6 +25,7 @@ from headrace.serving.deployment.verify import describe_failures, verify
 from headrace.stores.bundles.bundle_store import fetch
 
 _GONE_SECONDS = 120.0
+_OTHER_VERSION = "other-version"
 _REFUSED = {"busy", "conflict", "forbidden", "invalid", "unauthorized", "unserved"}
 
 
@@ -69,8 +70,7 @@ class KServeDeployer:
             with hold_claim(self.cluster, subject) as claim:
                 applied = self._apply(document, claim)
                 try:
-                    service = self.waiting(claim.check).until_answering(goal(applied, uri, digest, before))
-                    url = self.verify_route(self.waiting().url(service, name), uri)
+                    service, url = self._wait_until_verified(goal(applied, uri, digest, before), claim)
                     claim.end()
                 except SupersededError:
                     claim.end()
@@ -155,6 +155,23 @@ class KServeDeployer:
         except InputError:
             return ""
 
+    def _wait_until_verified(self, version: Goal, claim: LeaseClaim) -> tuple[Document, str]:
+        """Wait until a version answers on its route, send its test cases, and return the service then and the URL.
+
+        A route may give a request to a pod of the version before even after several were answered by this one, for
+        each node learns in its own time which pods there are: then wait on.
+        """
+        waiting = self.waiting(claim.check)
+        deadline = time.monotonic() + self.patience.deadline_seconds
+        while True:
+            service = waiting.until_answering(version)
+            try:
+                return service, self.verify_route(waiting.url(service, version.name), version.uri)
+            except ClusterError as error:
+                if error.reason != _OTHER_VERSION or time.monotonic() > deadline:
+                    raise
+            time.sleep(self.patience.every_seconds)
+
     def verify_route(self, url: str, uri: str) -> str:
         """Send a bundle's test cases through a route.
 
@@ -175,9 +192,9 @@ class KServeDeployer:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
             result = verify(url, bundle=bundle, via=self.target.via)
         if result["failures"]:
-            raise ClusterError(
-                f"the endpoint {url} does not answer as the bundle says: {describe_failures(result['failures'])}"
-            )
+            reason = "failed" if result["digest"] == bundle.digest else _OTHER_VERSION
+            failures = describe_failures(result["failures"])
+            raise ClusterError(f"the endpoint {url} does not answer as the bundle says: {failures}", reason)
         self.say("1 test case" if result["cases"] == 1 else f"{result['cases']} test cases")
         return url
 
