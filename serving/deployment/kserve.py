@@ -17,7 +17,7 @@ from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import found_mode
 from headrace.serving.deployment.kserve_spec import MODE
-from headrace.serving.deployment.kserve_wait import SupersededError, VersionWait, WaitGoal, WaitTimeouts
+from headrace.serving.deployment.kserve_wait import Goal, SupersededError, VersionWait, WaitGoal, WaitTimeouts
 from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.recovery import claim_of, undo
 from headrace.serving.deployment.target import DeploymentTarget
