@@ -17,7 +17,7 @@ from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import found_mode
 from headrace.serving.deployment.kserve_spec import MODE
-from headrace.serving.deployment.kserve_wait import Goal, SupersededError, VersionWait, WaitGoal, WaitTimeouts
+from headrace.serving.deployment.kserve_wait import SupersededError, VersionWait, WaitGoal, WaitTimeouts
 from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.recovery import claim_of, undo
 from headrace.serving.deployment.target import DeploymentTarget
@@ -155,7 +155,7 @@ class KServeDeployer:
         except InputError:
             return ""
 
-    def _wait_until_verified(self, version: Goal, claim: LeaseClaim) -> tuple[Document, str]:
+    def _wait_until_verified(self, version: WaitGoal, claim: LeaseClaim) -> tuple[Document, str]:
         """Wait until a version answers on its route, send its test cases, and return the service then and the URL.
 
         A route may give a request to a pod of the version before even after several were answered by this one, for

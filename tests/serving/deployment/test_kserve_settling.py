@@ -8,14 +8,14 @@ import pytest
 from headrace.core.base.errors import ClusterError
 from headrace.serving.deployment import kserve
 from headrace.serving.deployment.kserve import KServeDeployer
-from headrace.serving.deployment.kserve_wait import Goal, Patience
+from headrace.serving.deployment.kserve_wait import WaitGoal, WaitTimeouts
 from headrace.serving.deployment.target import DeploymentTarget
 
 
 class _Waiting:
     """Says at once that every answer comes from the version."""
 
-    def until_answering(self, goal: Goal) -> dict[str, Any]:
+    def until_answering(self, goal: WaitGoal) -> dict[str, Any]:
         return {"name": goal.name}
 
     def url(self, service: dict[str, Any], name: str) -> str:
@@ -37,9 +37,9 @@ def _verified(digests: list[str], monkeypatch: pytest.MonkeyPatch, *, seconds: f
     monkeypatch.setattr(kserve, "open_bundle", lambda _: _Bundle())
     monkeypatch.setattr(kserve, "verify", verify)
     monkeypatch.setattr(KServeDeployer, "waiting", lambda *_: _Waiting())
-    patience = Patience(deadline_seconds=seconds, every_seconds=0.01)
+    patience = WaitTimeouts(deadline_seconds=seconds, every_seconds=0.01)
     deployer = KServeDeployer(object(), object(), DeploymentTarget("kserve"), patience)  # type: ignore[arg-type]
-    goal = Goal("heart", "s3://b/models/heart/new/", "new", "uid")
+    goal = WaitGoal("heart", "s3://b/models/heart/new/", "new", "uid")
     claim: Any = type("Claim", (), {"check": lambda: None})
     return deployer._wait_until_verified(goal, claim)
 
