@@ -4,10 +4,12 @@ Around a row, the distances to its neighbours tell the table's local dimension (
 likelihood estimation of intrinsic dimension). If rows are drawn one by one, the nearest of k neighbours at distance
 d_1 has (d_1 / d_k) ** dimension < u / k in a share u of the rows, whatever the table. Where several rows are measured
 of each patient, device or place, the nearest one is much nearer than that, in most rows.
+
+That holds of numbers alone: beside a category, or between tied values, rows are near on one scale and far on another.
+So categories are left out, and ties are broken at random.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,8 @@ class NearInputs:
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInputs:
     """Compare at most 200 test rows with at most 10,000 training rows, both taken at even distances.
 
-    Where a larger training part is thinned out, clusters of a few rows may go unseen.
+    Where a larger training part is thinned out, clusters of a few rows may go unseen, and always those that only
+    categories or unchanging numbers show. A table without numbers is not looked at.
 
     Args:
         train_table: Folder of the training part.
@@ -74,15 +77,15 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInput
         return NearInputs(0.0, 0)
     train = source.gather_every(math.ceil(rows / _TRAIN_ROWS)).collect()
     some = test.select(names).gather_every(math.ceil(test.height / _TEST_ROWS))
-    ranks, codes = _ranks_and_codes(pl.concat([train, some]))
+    values, ranks = _values_and_ranks(pl.concat([train, some]))
+    if not ranks.shape[1]:
+        return NearInputs(0.0, 0)
     known = slice(0, train.height)
-    chances = np.array(
-        [
-            _chance(np.abs(ranks[known] - ranks[row]).sum(axis=1) + (codes[known] != codes[row]).sum(axis=1) / 2)
-            for row in range(train.height, len(ranks))
-        ]
-    )
-    share = float((chances < BY_CHANCE).mean())
+    chances = [
+        _chance(np.abs(ranks[known] - ranks[row]).sum(axis=1)[(values[known] != values[row]).any(axis=1)], train.height)
+        for row in range(train.height, len(ranks))
+    ]
+    share = float((np.array(chances) < BY_CHANCE).mean())
     if share < SUSPICIOUS:
         return NearInputs(share, some.height)
     sentence = (
@@ -92,30 +95,31 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInput
     return NearInputs(share, some.height, clusters=True, sentence=sentence, remedy=_REMEDY)
 
 
-def _ranks_and_codes(table: pl.DataFrame) -> tuple[Floats, Floats]:
-    """The columns of n rows that are numbers, as ranks from 0 to 1 (n, d), and the others, as codes (n, e)."""
-    ranks, codes = [], []
+def _values_and_ranks(table: pl.DataFrame) -> tuple[NDArray[np.float64], Floats]:
+    """The numbers and times of n rows (n, d), and their ranks from 0 to 1, ties in any order but always the same."""
+    values: list[NDArray[np.float64]] = []
+    ranks: list[NDArray[np.float64]] = []
     for column in table.get_columns():
         continuous = column.dtype.is_numeric() or column.dtype.is_temporal()
         if continuous and column.n_unique() > _FEWEST_VALUES_OF_A_NUMBER:
-            ranks.append(column.rank().fill_null(0).to_numpy() / table.height)
-        else:
-            codes.append(column.rank("dense").fill_null(0).to_numpy())
-    return _columns(ranks, table.height), _columns(codes, table.height)
+            numbers = column.to_physical().cast(pl.Float64).fill_nan(None).fill_null(-math.inf)
+            values.append(numbers.to_numpy())
+            ranks.append(numbers.rank("random", seed=len(ranks)).to_numpy() / table.height)
+    none = np.empty((table.height, 0))
+    return np.column_stack([none, *values]), np.column_stack([none, *ranks]).astype(np.float32)
 
 
-def _columns(arrays: Sequence[NDArray[Any]], rows: int) -> Floats:
-    """Arrays (n,) side by side (n, d), of which there may be none."""
-    return np.column_stack([np.empty((rows, 0)), *arrays]).astype(np.float32)
+def _chance(apart: Floats, rows: int) -> float:
+    """How rarely a row whose training rows (m,) are so far away has a neighbour as near as the nearest, about.
 
+    Args:
+        apart: Distances to the training rows that are not equal to the row; of equal ones ``equal_inputs`` tells.
+        rows: Number of all training rows.
 
-def _chance(distances: Floats) -> float:
-    """How rarely a row whose training rows (n,) are so far away has a neighbour as near as the nearest, about.
-
-    Equal rows are left out, for ``equal_inputs`` tells of them; 1 where too few others or no dimension is left.
+    Returns:
+        The chance; 1 where too few unlike rows or no dimension is left.
     """
-    near = min(_NEIGHBOURS, len(distances) // 8)
-    apart = distances[distances > 1e-6]
+    near = min(_NEIGHBOURS, rows // 8)
     if len(apart) < 2 * near:
         return 1.0
     ordered = np.sort(np.partition(apart, 2 * near - 1)[: 2 * near])
