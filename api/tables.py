@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import decimal
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -109,7 +110,10 @@ def _write_frame(frame: Any, path: Path) -> None:
 
 
 def _with_index(frame: Any) -> Any:
-    """Return a pandas frame without an index: a named one becomes a column, an unnamed one is dropped."""
+    """Return a pandas frame without an index: a named one becomes a column, an unnamed one is dropped.
+
+    Row numbers are dropped in silence, an index of anything else with a ``UserWarning``.
+    """
     if not type(frame).__module__.startswith("pandas"):
         return frame
     bad_name = next((name for name in frame.columns if not isinstance(name, str)), None)
@@ -123,6 +127,12 @@ def _with_index(frame: Any) -> Any:
     if duplicate is not None:
         raise InputError(f"the frame has {quote(duplicate)} as a column and as its index; rename one of them.")
     unnamed = [level for level, name in enumerate(frame.index.names) if name is None]
+    if any(frame.index.get_level_values(level).dtype.kind not in "iu" for level in unnamed):
+        warnings.warn(
+            "the frame's index has no name and is left out; name it (frame.index.name = ...) to make a column of it.",
+            UserWarning,
+            stacklevel=2,
+        )
     dropped = frame.reset_index(level=unnamed, drop=True) if index_names and unnamed else frame
     return dropped.reset_index(drop=not index_names)
 
@@ -138,5 +148,9 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, dt.date | dt.time):  # a subclass, such as pandas' Timestamp
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
-        return float(value)
+        if value.is_nan():
+            return None
+        number = float(value)
+        # One with more digits than a float holds goes as a text, which the contract reads as it does a table's.
+        return number if decimal.Decimal(repr(number)) == value else str(value)
     raise TypeError(f"got {quote(value)} instead")

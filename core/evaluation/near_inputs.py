@@ -4,10 +4,12 @@ The distances from a row to its neighbours give the table's local dimension (Lev
 likelihood estimation of intrinsic dimension). If rows are drawn one by one, the nearest of k neighbours at distance
 d_1 has (d_1 / d_k) ** dimension < u / k in a share u of the rows, whatever the table. Where each patient, device or
 place has several rows, the nearest neighbour of most rows is much nearer than that.
+
+This holds for numbers alone: beside a category, or between tied values, rows are near on one scale and far on another.
+So categories are left out, and ties are broken at random.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,8 @@ class NearInputs:
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInputs:
     """Compare at most 200 test rows with at most 10,000 training rows, both taken at even distances.
 
-    A larger training part is thinned out, so that clusters of a few rows may be missed.
+    A larger training part is thinned out, so that clusters of a few rows may be missed; those that only categories or
+    unchanging numbers show are always missed. A table without numbers is not searched.
 
     Args:
         train_table: Folder of the training part.
@@ -74,17 +77,18 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInput
         return NearInputs(0.0, 0)
     train = source.gather_every(math.ceil(rows / _TRAIN_ROWS)).collect()
     sample = test.select(names).gather_every(math.ceil(test.height / _TEST_ROWS))
-    ranks, codes = _ranks_and_codes(pl.concat([train, sample]))
+    values, ranks = _values_and_ranks(pl.concat([train, sample]))
+    if not ranks.shape[1]:
+        return NearInputs(0.0, 0)
     train_part = slice(0, train.height)
-    chances = np.array(
-        [
-            _chance(
-                np.abs(ranks[train_part] - ranks[row]).sum(axis=1) + (codes[train_part] != codes[row]).sum(axis=1) / 2
-            )
-            for row in range(train.height, len(ranks))
-        ]
-    )
-    share = float((chances < BY_CHANCE).mean())
+    chances = [
+        _chance(
+            np.abs(ranks[train_part] - ranks[row]).sum(axis=1)[(values[train_part] != values[row]).any(axis=1)],
+            train.height,
+        )
+        for row in range(train.height, len(ranks))
+    ]
+    share = float((np.array(chances) < BY_CHANCE).mean())
     if share < SUSPICIOUS:
         return NearInputs(share, sample.height)
     sentence = (
@@ -95,33 +99,34 @@ def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInput
     return NearInputs(share, sample.height, clusters=True, sentence=sentence, remedy=_REMEDY)
 
 
-def _ranks_and_codes(table: pl.DataFrame) -> tuple[Floats, Floats]:
-    """Encode the numeric columns of n rows as ranks from 0 to 1 (n, d), and the others as codes (n, e)."""
-    ranks, codes = [], []
+def _values_and_ranks(table: pl.DataFrame) -> tuple[NDArray[np.float64], Floats]:
+    """Return the numbers and times of n rows (n, d), and their ranks from 0 to 1; ties are broken by a fixed seed."""
+    values: list[NDArray[np.float64]] = []
+    ranks: list[NDArray[np.float64]] = []
     for column in table.get_columns():
         continuous = column.dtype.is_numeric() or column.dtype.is_temporal()
         if continuous and column.n_unique() > _FEWEST_VALUES_OF_A_NUMBER:
-            ranks.append(column.rank().fill_null(0).to_numpy() / table.height)
-        else:
-            codes.append(column.rank("dense").fill_null(0).to_numpy())
-    return _columns(ranks, table.height), _columns(codes, table.height)
+            numbers = column.to_physical().cast(pl.Float64).fill_nan(None).fill_null(-math.inf)
+            values.append(numbers.to_numpy())
+            ranks.append(numbers.rank("random", seed=len(ranks)).to_numpy() / table.height)
+    none = np.empty((table.height, 0))
+    return np.column_stack([none, *values]), np.column_stack([none, *ranks]).astype(np.float32)
 
 
-def _columns(arrays: Sequence[NDArray[Any]], rows: int) -> Floats:
-    """Stack arrays (n,) side by side (n, d); d may be 0."""
-    return np.column_stack([np.empty((rows, 0)), *arrays]).astype(np.float32)
+def _chance(distances: Floats, train_rows: int) -> float:
+    """Estimate the chance of a neighbour as near as the nearest one, given distances (m,) to training rows.
 
+    Args:
+        distances: Distances to the training rows that differ from the row; ``equal_inputs`` reports equal ones.
+        train_rows: Number of all training rows.
 
-def _chance(distances: Floats) -> float:
-    """Estimate the chance of a neighbour as near as the nearest one, given distances (n,) to training rows.
-
-    Equal rows are left out, since ``equal_inputs`` reports them; 1 where too few others or no dimension remain.
+    Returns:
+        The chance; 1 where too few different rows or no dimension remain.
     """
-    near = min(_NEIGHBOURS, len(distances) // 8)
-    apart = distances[distances > 1e-6]
-    if len(apart) < 2 * near:
+    near = min(_NEIGHBOURS, train_rows // 8)
+    if len(distances) < 2 * near:
         return 1.0
-    ordered = np.sort(np.partition(apart, 2 * near - 1)[: 2 * near])
+    ordered = np.sort(np.partition(distances, 2 * near - 1)[: 2 * near])
     inner, outer = ordered[near // 2 - 1], ordered[-1]
     if outer <= inner:
         return 1.0

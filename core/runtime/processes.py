@@ -137,6 +137,8 @@ def running(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
+    except PermissionError:  # it is another account's, to which the number went
+        pass
     status = Path(f"/proc/{pid}/stat")
     try:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -152,6 +154,8 @@ def group_runs(group: int) -> bool:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        pass
     if sys.platform != "linux":
         return True
     for status in Path("/proc").glob("[0-9]*/stat"):

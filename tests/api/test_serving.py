@@ -83,6 +83,12 @@ def test_values_become_those_of_json() -> None:
     assert request_rows([row]) == [[2, True, "2024-01-02", 2.5, None, None]]
 
 
+def test_decimals_lose_no_digit_on_their_way() -> None:
+    """One that a float cannot hold goes as a text, and none is rounded in silence."""
+    row = [decimal.Decimal("0.1"), decimal.Decimal("1234567890.12345678901"), decimal.Decimal("NaN")]
+    assert request_rows([row]) == [[0.1, "1234567890.12345678901", None]]
+
+
 def test_the_server_is_a_program_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a fork, which would hold the memory and the open files of a notebook or of somebody's program."""
     monkeypatch.setattr(local, "may_fork", lambda: True)

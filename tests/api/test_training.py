@@ -154,10 +154,13 @@ def test_an_index_with_a_name_is_a_column(folder: Path, runner: RunnerRecord) ->
     frame = pd.read_csv("customers.csv").sort_values("age")
     hr.run(frame, "churn")
     hr.run(frame.set_index("plan"), "churn")
+    with pytest.warns(UserWarning, match="the frame's index has no name and is left out"):
+        hr.run(frame.set_index("plan").rename_axis(index=None), "churn")
     hr.run(frame.set_index(["plan", "age"]).rename_axis(index=["plan", None]), "churn")
     assert columns == [
         ["age", "spend", "plan", "joined", "churn"],
         ["plan", "age", "spend", "joined", "churn"],
+        ["age", "spend", "joined", "churn"],
         ["plan", "spend", "joined", "churn"],
     ]
 

@@ -62,13 +62,22 @@ def independent() -> dict[str, pl.DataFrame]:
         "factors": pl.DataFrame({f"x{place}": column for place, column in enumerate(factors.T)}),
         "codes": pl.DataFrame(codes),
         "codes and numbers": pl.DataFrame({**codes, "x": DRAW.normal(size=ROWS), "z": DRAW.normal(size=ROWS)}),
+        "a category and a number": pl.DataFrame({"c": DRAW.integers(0, 50, ROWS).astype(str), "x": DRAW.random(ROWS)}),
+        "a whole number and a number": pl.DataFrame({"a": DRAW.integers(0, 12, ROWS), "x": DRAW.random(ROWS)}),
+        "much missing": pl.DataFrame({f"x{place}": DRAW.random(ROWS) for place in range(3)}).with_columns(
+            pl.when(pl.col("x0", "x1") > 0.7).then(pl.col("x0", "x1"))
+        ),
         "much the same": pl.DataFrame({"a": DRAW.normal(size=ROWS)}).with_columns(b=pl.col("a") ** 3, c=-pl.col("a")),
     }
 
 
 @pytest.mark.parametrize("name", independent())
 def test_rows_drawn_one_by_one_are_as_near_as_chance_has_it(tmp_path: Path, name: str) -> None:
-    """Whatever the number of columns, their dependence and their ties."""
+    """Whatever the number of columns, their dependence and their ties.
+
+    A country beside one number was once told as clusters in 76 of 100 rows: rows of one country are near on another
+    scale than rows of two.
+    """
     found = looked_at(tmp_path, independent()[name])
     assert found.share < 3 * BY_CHANCE + 0.02
     assert (found.clusters, found.sentence, found.remedy) == (False, "", "")

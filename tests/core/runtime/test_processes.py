@@ -162,3 +162,15 @@ def test_a_process_that_ends_while_it_is_looked_at_does_not_run(monkeypatch: pyt
 
     monkeypatch.setattr(Path, "read_text", gone)
     assert not processes.running(os.getpid())
+
+
+def test_a_process_of_another_account_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says EPERM of it (kill(2)): a number that was used again is no error of whoever cleans up."""
+
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(os, "killpg", refuse)
+    assert processes.running(os.getpid())
+    assert processes.group_runs(os.getpgrp())
