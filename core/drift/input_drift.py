@@ -1,0 +1,113 @@
+"""Whether a model's inputs have drifted: each of them tested, with one promise for all tests together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from headrace.core.base.errors import InputError
+from headrace.core.drift.input_counts import ColumnCounts, InputCounts
+from headrace.core.drift.two_samples import SampleComparison, compare_categories, compare_ordered, compare_shares
+
+Aspect = Literal["distribution", "missing", "unseen"]
+SMALLEST_EFFECT = 0.05
+ALPHA = 0.01
+
+
+@dataclass(frozen=True)
+class InputDrift:
+    """The comparison of one aspect of an input between two sets of rows.
+
+    Attributes:
+        column: Name of the input.
+        aspect: ``distribution`` of its values, share of ``missing`` values, or share of categories that are ``unseen``.
+        effect: Size of the difference, 0 to 1; see ``SampleComparison``.
+        p_value: Probability of a difference this large without drift, in this test alone.
+        adjusted_p_value: The same among all tests of the report: the smallest ``alpha`` that calls it drift.
+        drifted: Whether the difference is neither chance nor too small to matter.
+    """
+
+    column: str
+    aspect: Aspect
+    effect: float
+    p_value: float
+    adjusted_p_value: float
+    drifted: bool
+
+
+def find_drift(
+    reference: InputCounts,
+    window: InputCounts,
+    *,
+    alpha: float = ALPHA,
+    smallest_effect: float = SMALLEST_EFFECT,
+) -> tuple[InputDrift, ...]:
+    """Test each input for drift.
+
+    The tests are adjusted by Holm's method (1979), which holds whatever depends on what: without drift, the chance of
+    any alarm in the whole report is at most ``alpha``. An input drifts only if it has also changed by
+    ``smallest_effect``: of a million rows, a test alone notices what nobody cares for.
+
+    Args:
+        reference: Counts of the rows that the model was fitted on.
+        window: Counts of the rows that it scored, in the same bins.
+        alpha: Chance of any false alarm in the report, above 0 and below 1.
+        smallest_effect: Least difference that matters, 0 to 1.
+
+    Returns:
+        One entry for each input and aspect, those that drifted first, then by adjusted probability.
+
+    Raises:
+        InputError: If the columns or bins differ, or a number is out of range.
+    """
+    if not 0 < alpha < 1 or not 0 <= smallest_effect <= 1:
+        raise InputError(
+            f"alpha must be above 0 and below 1, and the smallest effect from 0 to 1; got {alpha:g} and "
+            f"{smallest_effect:g}."
+        )
+    reference + window  # raises where the bins differ
+    tests = [
+        (first.bins.name, aspect, comparison)
+        for first, second in zip(reference.columns, window.columns, strict=True)
+        for aspect, comparison in _compare(first, second)
+    ]
+    adjusted = _holm([comparison.p_value for _, _, comparison in tests])
+    results = [
+        InputDrift(
+            column,
+            aspect,
+            comparison.effect,
+            comparison.p_value,
+            probability,
+            probability <= alpha and comparison.effect >= smallest_effect,
+        )
+        for (column, aspect, comparison), probability in zip(tests, adjusted, strict=True)
+    ]
+    return tuple(sorted(results, key=lambda result: (not result.drifted, result.adjusted_p_value, -result.effect)))
+
+
+def _compare(reference: ColumnCounts, window: ColumnCounts) -> Iterator[tuple[Aspect, SampleComparison]]:
+    """Yield the comparison of each aspect in which the two samples of a column can differ."""
+    if reference.bins.categories:
+        yield "distribution", compare_categories(reference.counts[:-1], window.counts[:-1])
+        if reference.counts[-1] or window.counts[-1]:
+            yield "unseen", _compare_part(reference, int(reference.counts[-1]), window, int(window.counts[-1]))
+    else:
+        yield "distribution", compare_ordered(reference.counts, window.counts)
+    if reference.missing or window.missing:
+        yield "missing", _compare_part(reference, reference.missing, window, window.missing)
+
+
+def _compare_part(first: ColumnCounts, first_part: int, second: ColumnCounts, second_part: int) -> SampleComparison:
+    return compare_shares(first_part, first.rows, second_part, second.rows)
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust probabilities by Holm's method, in their order."""
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    ascending = np.minimum(1.0, np.maximum.accumulate(np.array(p_values)[order] * factors))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = ascending
+    return [float(value) for value in adjusted]
