@@ -1,0 +1,135 @@
+"""Tests of two samples from their counts in bins."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import anderson_ksamp, chi2_contingency, fisher_exact, ks_2samp
+
+from headrace.core.drift.two_samples import (
+    ALIKE,
+    SampleComparison,
+    compare_categories,
+    compare_ordered,
+    compare_shares,
+)
+
+RNG = np.random.default_rng
+
+
+def _binned(*samples: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Count samples in one bin for each value."""
+    values = np.unique(np.concatenate(samples))
+    return [np.bincount(np.searchsorted(values, sample), minlength=len(values)) for sample in samples]
+
+
+def test_bins_of_single_values_give_scipys_statistics() -> None:
+    """With a bin for each value, p-value and effect are those of ``anderson_ksamp`` and ``ks_2samp``."""
+    rng = RNG(0)
+    first, second = rng.poisson(3.0, 400).astype(float), rng.poisson(3.4, 300).astype(float)
+    comparison = compare_ordered(*_binned(first, second))
+    by_scipy = anderson_ksamp([first, second], variant="midrank")
+    assert comparison.p_value == pytest.approx(by_scipy.pvalue, rel=0.15)
+    assert comparison.effect == pytest.approx(ks_2samp(first, second).statistic)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.standard_normal(n),
+        lambda rng, n: rng.poisson(1.0, n),
+        lambda rng, n: rng.standard_cauchy(n),
+        lambda rng, n: (rng.random(n) < 0.02).astype(float),
+    ],
+    ids=["normal", "ties", "heavy tails", "rare"],
+)
+def test_equal_distributions_differ_as_rarely_as_promised(
+    draw: Callable[[np.random.Generator, int], NDArray[np.float64]],
+) -> None:
+    """Of 600 pairs of one distribution, about one in ten has a p-value below 0.1, and none is far below chance."""
+    rng = RNG(1)
+    p_values = []
+    for _ in range(600):
+        reference, window = draw(rng, 3000), draw(rng, 300)
+        edges = np.unique(np.quantile(reference, np.arange(1, 32) / 32))
+        counts = [
+            np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1) for sample in (reference, window)
+        ]
+        p_values.append(compare_ordered(counts[0], counts[1]).p_value)
+    assert (np.array(p_values) <= 0.1).mean() < 0.14  # three standard errors above 0.1
+    assert min(p_values) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("change", "largest"),
+    [
+        (lambda values: values + 0.25, 1e-4),  # moved
+        (lambda values: values * 1.4, 1e-3),  # wider
+        (lambda values: np.where(np.arange(len(values)) % 10 == 0, 4.0, values), 1e-4),  # one in ten is stuck
+    ],
+)
+def test_a_change_is_seen(change: Callable[[NDArray[np.float64]], NDArray[np.float64]], largest: float) -> None:
+    """A shift, another spread and a stuck sensor in 1,000 rows have p-values far below chance."""
+    rng = RNG(2)
+    reference, window = rng.standard_normal(20_000), change(rng.standard_normal(1000))
+    edges = np.quantile(reference, np.arange(1, 64) / 64)
+    counts = [np.bincount(np.searchsorted(edges, sample), minlength=64) for sample in (reference, window)]
+    assert compare_ordered(counts[0], counts[1]).p_value < largest
+
+
+def test_categories_give_scipys_chi_square() -> None:
+    """Without rare categories the test is the ordinary one; the effect is the share of rows that would change."""
+    first, second = np.array([500, 300, 200]), np.array([40, 40, 20])
+    comparison = compare_categories(first, second)
+    expected = chi2_contingency(np.array([first, second]), correction=False).pvalue
+    assert comparison.p_value == pytest.approx(expected, rel=0.05)
+    assert comparison.effect == pytest.approx(0.1)
+
+
+def test_rare_categories_raise_no_alarm_by_their_number() -> None:
+    """Two hundred categories that are seen once in a thousand rows: chance alone, and the test says so."""
+    rng = RNG(4)
+    shares = np.r_[np.full(200, 0.001), 0.8]
+    p_values = [
+        compare_categories(rng.multinomial(5000, shares), rng.multinomial(1000, shares)).p_value for _ in range(300)
+    ]
+    assert (np.array(p_values) <= 0.1).mean() < 0.16
+
+
+def test_a_rare_category_that_takes_over_is_seen() -> None:
+    """Pooling the rare does not hide one that is no longer rare."""
+    first, second = np.array([9990, 10, 0]), np.array([900, 0, 100])
+    assert compare_categories(first, second).p_value < 1e-6
+
+
+def test_shares_give_fishers_exact_test() -> None:
+    """Twice the smaller tail of the hypergeometric distribution, which SciPy's one-sided tests give too."""
+    table = [[3, 997], [9, 291]]
+    one_sided = min(fisher_exact(table, alternative=side).pvalue for side in ("less", "greater"))
+    comparison = compare_shares(3, 1000, 9, 300)
+    assert comparison.p_value == pytest.approx(2 * one_sided)
+    assert comparison.effect == pytest.approx(9 / 300 - 3 / 1000)
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        compare_ordered(np.array([3, 4]), np.array([0, 0])),
+        compare_ordered(np.array([3, 0]), np.array([5, 0])),
+        compare_categories(np.array([0, 0]), np.array([1, 2])),
+        compare_shares(0, 0, 1, 2),
+        compare_shares(0, 5, 0, 2),
+    ],
+)
+def test_what_cannot_differ_is_alike(compared: SampleComparison) -> None:
+    """No rows on one side, or one value on both, is no evidence of a difference."""
+    assert compared == ALIKE
+
+
+def test_a_design_effect_makes_the_same_difference_less_surprising() -> None:
+    """Rows that come in clusters vary more than independent ones; the effect is the same."""
+    first, second = np.array([500, 300, 200]), np.array([30, 40, 30])
+    plain, clustered = compare_ordered(first, second), compare_ordered(first, second, design_effect=4.0)
+    assert clustered.p_value > plain.p_value
+    assert clustered.effect == plain.effect
