@@ -46,46 +46,23 @@ def infer_contract(
         thousands: Mark between groups of three digits: . , ' or a blank (default: detected).
         fingerprint: Fingerprint of ``given``: the contract of an earlier run is reused only for the same one.
     """
-    from pathlib import Path
+    from headrace.steps.data.infer_contract import run_infer_contract
 
-    from headrace.core.base.files import write_text
-    from headrace.core.base.parameter_text import guarded_texts, plain, plain_list
-    from headrace.core.contracts.contract_yaml import dump
-    from headrace.core.contracts.inference.agreement import ContractHints
-    from headrace.core.contracts.inference.infer import infer_with_notes
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import arguments_text
-    from headrace.stores.sources.small_file import one_file
-
-    with step("infer_contract") as say, one_file(plain(given), fingerprint) as file:
-        hints = ContractHints(
-            task=task,
-            time_column=plain(time_column),
-            id_columns=tuple(plain_list(id_columns)),
-            group_column=plain(group_column),
-            drop=tuple(plain_list(drop)),
-            hash=tuple(plain_list(hash)),
-            positive=plain(positive),
-            country=country,
-            decimal=plain(decimal),
-            thousands=plain(thousands),
-        )
-        inferred = infer_with_notes(
-            table.path, name=plain(name), target=plain(target), hints=hints, given=given and file
-        )
-        write_text(Path(contract.path), dump(inferred.contract))
-        contract.metadata.update(guarded_texts(inferred.facts))
-        contract.metadata["arguments"] = arguments_text(
-            name=name,
-            target=target,
-            task=task,
-            time_column=time_column,
-            id_columns=id_columns,
-            group_column=group_column,
-            positive=positive,
-            country=country,
-            decimal=decimal,
-            thousands=thousands,
-            given=bool(given),
-        )
-        say(f"{inferred.contract.task}, {len(inferred.contract.inputs)} inputs")
+    run_infer_contract(
+        table=table,
+        contract=contract,
+        name=name,
+        target=target,
+        task=task,
+        time_column=time_column,
+        id_columns=id_columns,
+        group_column=group_column,
+        drop=drop,
+        hash=hash,
+        positive=positive,
+        given=given,
+        country=country,
+        decimal=decimal,
+        thousands=thousands,
+        fingerprint=fingerprint,
+    )

@@ -36,43 +36,19 @@ def ingest(
         hash: Columns to keep only as a keyed hash.
         fingerprint: Fingerprint of the source: the table of an earlier run is reused only for the same one.
     """
-    from pathlib import Path
+    from headrace.steps.data.ingest import run_ingest
 
-    from headrace.core.base.parameter_text import guarded_texts, plain, plain_list
-    from headrace.core.readers.ingest import ingest_table
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import add_to_trace, arguments_text
-    from headrace.core.tables.source import ReadOptions
-    from headrace.registry.record import record_table
-    from headrace.stores.sources.fingerprint import confirm
-    from headrace.stores.sources.open_source import open_source
-
-    with step("ingest") as say:
-        options = ReadOptions(
-            names=tuple(plain_list(names)),
-            header=header,
-            delimiter=plain(delimiter),
-            encoding=plain(encoding),
-            skip_lines=int(skip_lines),
-            comment=plain(comment),
-            missing_values=tuple(plain_list(missing_values)),
-            drop=tuple(plain_list(drop)),
-            hash=tuple(plain_list(hash)),
-        )
-        facts = ingest_table(open_source(plain(source)), folder=Path(table.path), options=options)
-        confirm(plain(source), fingerprint)
-        table.metadata.update(guarded_texts(facts))
-        table.metadata["arguments"] = arguments_text(
-            names=names,
-            header=header,
-            delimiter=delimiter,
-            encoding=encoding,
-            skip_lines=int(skip_lines),
-            comment=comment,
-            missing=missing_values,
-            drop=drop,
-            hash=hash,
-        )
-        table.metadata["steps"] = add_to_trace({}, "ingest", table.path)
-        record_table(facts, folder=Path(table.path), uri=table.uri)
-        say(f"{facts['rows']:,} rows, {facts['columns']} columns")
+    run_ingest(
+        source=source,
+        table=table,
+        names=names,
+        header=header,
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_lines=skip_lines,
+        comment=comment,
+        missing_values=missing_values,
+        drop=drop,
+        hash=hash,
+        fingerprint=fingerprint,
+    )

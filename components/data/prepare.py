@@ -48,41 +48,24 @@ def prepare(
         seed: Seed of every random choice.
         cut: The cut in the metadata of an earlier split, to repeat it on a table that has grown; empty to choose it.
     """
-    from pathlib import Path
+    from headrace.steps.data.prepare import run_prepare
 
-    from headrace.core.base.errors import InputError
-    from headrace.core.base.notes import from_json
-    from headrace.core.base.parameter_text import guarded_texts, plain, plain_texts
-    from headrace.core.runtime.step_events import step
-    from headrace.core.splits.prepare import PreparedPaths, prepare_table
-    from headrace.core.tables.source import ReadOptions
-    from headrace.registry.record import record_prepared
-    from headrace.stores.sources.open_source import open_source
-    from headrace.stores.sources.small_file import one_file
-
-    tables = {"train_table": train_table, "test_table": test_table, "test_actuals": test_actuals}
-    outputs = {**tables, "quarantine": quarantine, "checks": checks}
-    with step("prepare"), one_file(contract.path if contract else plain(given)) as contract_file:
-        if not contract and not given:
-            raise InputError("prepare must be given the contract of an earlier step, or its address; got neither.")
-        facts = prepare_table(
-            open_source(plain(source)),
-            contract=contract_file,
-            outputs=PreparedPaths(**{name: Path(artifact.path) for name, artifact in outputs.items()}),
-            options=ReadOptions(
-                header=header,
-                delimiter=plain(delimiter),
-                encoding=plain(encoding),
-                skip_lines=int(skip_lines),
-                comment=plain(comment),
-            ),
-            method=method,
-            test_size=float(test_size),
-            seed=int(seed),
-            cut=cut,
-            notes=from_json(plain_texts(contract.metadata).get("notes", []) if contract else []),
-        )
-        for name, artifact in outputs.items():
-            artifact.metadata.update(guarded_texts(facts[name]))
-        record_prepared(facts["source"], contract=contract_file, checks=Path(checks.path))
-        train_table.metadata["source"] = facts["source"]
+    run_prepare(
+        source=source,
+        train_table=train_table,
+        test_table=test_table,
+        test_actuals=test_actuals,
+        quarantine=quarantine,
+        checks=checks,
+        contract=contract,
+        given=given,
+        header=header,
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_lines=skip_lines,
+        comment=comment,
+        method=method,
+        test_size=test_size,
+        seed=seed,
+        cut=cut,
+    )

@@ -39,26 +39,19 @@ def deploy(
     Returns:
         The URL for predictions: ``http://HOST:PORT/v1/models/NAME:predict``.
     """
-    from pathlib import Path
+    from headrace.steps.release.deploy import run_deploy
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.serving.deployment.factory import deploy_step
-    from headrace.serving.deployment.target import DeploymentTarget
-
-    with step("deploy") as say:
-        target = DeploymentTarget(
-            to=to,
-            namespace=namespace,
-            mode=mode,
-            service_account=service_account,
-            replicas=int(replicas),
-            most_replicas=int(most_replicas),
-            cpu=cpu,
-            memory=memory,
-            deadline=deadline,
-        )
-        facts = deploy_step(plain(uri), name=plain(name), target=target, record=Path(endpoint.path), say=say)
-        endpoint.metadata.update(facts)
-        say(facts["url"])
-        return facts["url"]
+    return run_deploy(
+        uri=uri,
+        endpoint=endpoint,
+        name=name,
+        to=to,
+        namespace=namespace,
+        mode=mode,
+        service_account=service_account,
+        replicas=replicas,
+        most_replicas=most_replicas,
+        cpu=cpu,
+        memory=memory,
+        deadline=deadline,
+    )

@@ -6,7 +6,6 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.base.parameter_text import plain
 from headrace.core.packaging import data_digest, run_notes
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards.card_answers import CardAnswers
@@ -104,7 +103,7 @@ def _shorten_trace(trace: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     arguments = {step: dict(values) for step, values in trace["arguments"].items()}
     if arguments.get("gate", {}).get("champion"):
-        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
+        arguments["gate"]["champion"] = public_name(str(arguments["gate"]["champion"]))
     return {"arguments": arguments, "steps": dict(trace["steps"])}
 
 

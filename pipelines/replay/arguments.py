@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.base.parameter_text import escape, plain
+from headrace.core.base.parameter_text import guarded_texts
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
 from headrace.pipelines.definitions.option_fields import option_fields
@@ -43,29 +43,30 @@ def pipeline_arguments(
     split_arguments, tune_arguments = steps.get("split", {}), dict(steps.get("tune", {}))
     gate_arguments = steps.get("gate", {})
     recorded_champion = champion or str(gate_arguments.get("champion", ""))
-    if recorded_champion and "://" not in recorded_champion and not Path(plain(recorded_champion)).exists():
+    if recorded_champion and "://" not in recorded_champion and not Path(recorded_champion).exists():
         raise InputError(
-            f"the gate compared with the champion {quote(plain(recorded_champion))}, whose folder is not known: give "
+            f"the gate compared with the champion {quote(recorded_champion)}, whose folder is not known: give "
             "it with --champion."
         )
     has_contract = contract_arguments.pop("given", False)
-    return {
+    arguments = {
         **contract_arguments,
         **{name: ingest_arguments[parameter] for name, parameter in _READING.items() if parameter in ingest_arguments},
         "missing_values": ingest_arguments.get("missing", []),
-        "source": escape(source),
-        "contract": escape(str(bundle.folder / "contract.yaml")) if has_contract else "",
+        "source": source,
+        "contract": str(bundle.folder / "contract.yaml") if has_contract else "",
         "split_method": split_arguments.get("method", ""),
         "test_size": split_arguments.get("test_size", 0.2),
         "split_format": int(split_arguments.get("format", 1)),  # the first format was not recorded
         **_search(tune_arguments, scratch),
         **{name: value for name, value in steps.get("evaluate", {}).items() if name != "seed"},
         "thresholds": gate_arguments.get("thresholds", {}),
-        "champion": escape(recorded_champion) if champion else recorded_champion,
-        "card": escape(str(bundle.folder / card_answers.FILE)),
+        "champion": recorded_champion,
+        "card": str(bundle.folder / card_answers.FILE),
         "copies": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
         "seed": int(split_arguments.get("seed", 0)),
     }
+    return guarded_texts(arguments)
 
 
 def _search(arguments: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _search(arguments: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
     if "\n" in experiment:
         path = scratch / "experiment.yaml"
         path.write_text(experiment, encoding="utf-8")
-        experiment = escape(str(path))
+        experiment = str(path)
     return {
         "families": arguments.get("families", []),
         "experiment": experiment,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.parameter_text import plain, plain_list
+from headrace.core.base.parameter_text import plain_texts
 from headrace.pipelines.definitions.option_fields import (
     OptionSpec,
     check_choices,
@@ -85,9 +85,10 @@ def test_a_value_that_is_no_choice_is_refused() -> None:
 def test_values_pass_a_pipeline_unharmed(source: str, columns: list[str], bounds: dict[str, float]) -> None:
     """What the steps make plain again is what was given, and nothing in between is rewritten by the local runner."""
     values = pipeline_values(Made(source=source, columns=tuple(columns), bounds=bounds))
-    assert plain(values["source"]) == source
-    assert plain_list(values["columns"]) == columns
-    assert values["bounds"] == bounds
+    plain_values = plain_texts(values)
+    assert plain_values["source"] == source
+    assert plain_values["columns"] == columns
+    assert plain_values["bounds"] == bounds
     assert not any("python3" in text or "{{$" in text for text in [values["source"], *values["columns"]])
 
 
