@@ -15,10 +15,10 @@ def infer_contract(
     time_column: str = "",
     id_columns: list = [],  # noqa: B006 - KFP's defaults are constants of the compiled spec
     group_column: str = "",
-    drop: list = [],  # noqa: B006
-    hash: list = [],  # noqa: A002, B006
+    drop_columns: list = [],  # noqa: B006
+    hash_columns: list = [],  # noqa: B006
     positive: str = "",
-    given: str = "",
+    contract_address: str = "",
     country: str = "",
     decimal: str = "",
     thousands: str = "",
@@ -36,15 +36,15 @@ def infer_contract(
         time_column: Timestamp to split by: the latest rows are the test.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values the split keeps together.
-        drop: Columns to leave out.
-        hash: Columns to keep only as a keyed hash.
+        drop_columns: Columns to leave out.
+        hash_columns: Columns to keep only as a keyed hash.
         positive: Class whose probability is reported, for a binary task (default: by its meaning, else the rarer one).
-        given: Path, http(s):// or s3:// address of a data contract to hold the table to, made by `contract` (default:
-            inferred).
+        contract_address: Path, http(s):// or s3:// address of a data contract to hold the table to, made by `contract`
+            (default: inferred).
         country: ISO 3166 code of the country whose public holidays and notation matter, such as US.
         decimal: Decimal mark: a dot or a comma (default: detected).
         thousands: Mark between groups of three digits: . , ' or a blank (default: detected).
-        fingerprint: Fingerprint of ``given``: the contract of an earlier run is reused only for the same one.
+        fingerprint: Fingerprint of the address: the contract of an earlier run is reused only for the same content.
     """
     from headrace.steps.data.infer_contract import run_infer_contract
 
@@ -57,10 +57,10 @@ def infer_contract(
         time_column=time_column,
         id_columns=id_columns,
         group_column=group_column,
-        drop=drop,
-        hash=hash,
+        drop_columns=drop_columns,
+        hash_columns=hash_columns,
         positive=positive,
-        given=given,
+        contract_address=contract_address,
         country=country,
         decimal=decimal,
         thousands=thousands,

@@ -16,13 +16,13 @@ def prepare(
     quarantine: Output[Dataset],
     checks: Output[Artifact],
     contract: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
-    given: str = "",
+    contract_address: str = "",
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
     skip_lines: int = -1,
     comment: str = "",
-    method: str = "",
+    split_method: str = "",
     test_size: float = 0.2,
     seed: int = 0,
     cut: str = "",
@@ -37,13 +37,13 @@ def prepare(
         quarantine: The bad rows as they were read, with their numbers and reasons.
         checks: Failed checks and notes (JSON).
         contract: Data contract of the table (YAML) of an earlier step; it names the columns of a CSV without a header.
-        given: Path or address (``http(s)://``, ``s3://``) of the contract, where no earlier step passes it.
+        contract_address: Path or address (``http(s)://``, ``s3://``) of the contract, where no earlier step passes it.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV: one character, or tab (default: detected).
         encoding: Text encoding of a CSV (default: UTF-8, or what a byte-order mark says).
         skip_lines: Lines of a CSV before its header (default: detected).
         comment: What comment lines of a CSV begin with (default: detected).
-        method: How rows are divided: random, stratified, time or group (default: by the contract).
+        split_method: How rows are divided: random, stratified, time or group (default: by the contract).
         test_size: Share of rows for the test part, above 0 and below 1.
         seed: Seed of every random choice.
         cut: The cut in the metadata of an earlier split, to repeat it on a table that has grown; empty to choose it.
@@ -58,13 +58,13 @@ def prepare(
         quarantine=quarantine,
         checks=checks,
         contract=contract,
-        given=given,
+        contract_address=contract_address,
         header=header,
         delimiter=delimiter,
         encoding=encoding,
         skip_lines=skip_lines,
         comment=comment,
-        method=method,
+        split_method=split_method,
         test_size=test_size,
         seed=seed,
         cut=cut,

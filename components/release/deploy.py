@@ -10,7 +10,7 @@ def deploy(
     uri: str,
     endpoint: Output[Artifact],
     name: str = "",
-    to: str = "local",
+    target: str = "local",
     namespace: str = "",
     mode: str = "",
     service_account: str = "headrace-serving",
@@ -26,7 +26,7 @@ def deploy(
         uri: Store URI of the bundle, as ``publish`` returned it.
         endpoint: JSON with the endpoint's URL, name, digest and place, and the digest that was live before.
         name: Name of the model on the endpoint; empty for its own.
-        to: Where to serve: "local" for the machine that the step runs on, "kserve" for an InferenceService.
+        target: Where to serve: "local" for the machine that the step runs on, "kserve" for an InferenceService.
         namespace: Namespace of the InferenceService; empty for the step's own.
         mode: "Standard" or "Knative"; empty to ask the cluster.
         service_account: Service account of the servers, whose Secret holds the object store's keys.
@@ -45,7 +45,7 @@ def deploy(
         uri=uri,
         endpoint=endpoint,
         name=name,
-        to=to,
+        target=target,
         namespace=namespace,
         mode=mode,
         service_account=service_account,

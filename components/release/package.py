@@ -20,8 +20,8 @@ def package(
     bundle: Output[Model],
     card: Output[Markdown],
     risk: Output[Markdown],
-    answers: str = "",
-    copies: bool = False,
+    card_answers: str = "",
+    include_data: bool = False,
     fingerprint: str = "",
 ) -> None:
     """Put the model and everything that made it into one folder that can be checked byte by byte.
@@ -40,9 +40,9 @@ def package(
         bundle: Folder with the model and its documents; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        answers: Path or address of a card file with what only a person can say of the model (default: none).
-        copies: Whether training and test rows are copied into the bundle.
-        fingerprint: Fingerprint of ``answers``: the bundle of an earlier run is reused only for the same ones.
+        card_answers: Path or address of a card file with what only a person can say of the model (default: none).
+        include_data: Whether training and test rows are copied into the bundle.
+        fingerprint: Fingerprint of ``card_answers``: the bundle of an earlier run is reused only for the same ones.
     """
     from headrace.steps.release.package import run_package
 
@@ -60,7 +60,7 @@ def package(
         bundle=bundle,
         card=card,
         risk=risk,
-        answers=answers,
-        copies=copies,
+        card_answers=card_answers,
+        include_data=include_data,
         fingerprint=fingerprint,
     )

@@ -28,13 +28,13 @@ def gate(
     verdict: Output[Artifact],
     checks: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
     champion: str = "",
-    thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
+    metric_bounds: dict = {},  # noqa: B006 - KFP wants the default as it stands
     seed: int = 0,
     publish: bool = True,
     serve: bool = True,
     fingerprint: str = "",
 ) -> GateOutputs:
-    """Compare the model with thresholds, and with the champion (or the baseline) on the same test rows.
+    """Compare the model with bounds of metrics, and with the champion (or the baseline) on the same test rows.
 
     Args:
         evaluation: JSON from ``evaluate``.
@@ -45,7 +45,7 @@ def gate(
         checks: JSON from ``validate``: a feature that gives the target away keeps the model from being promoted;
             absent if it is not known.
         champion: Path or address of the bundle that the model must beat (default: the baseline).
-        thresholds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
+        metric_bounds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
         seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.
@@ -66,7 +66,7 @@ def gate(
             verdict=verdict,
             checks=checks,
             champion=champion,
-            thresholds=thresholds,
+            metric_bounds=metric_bounds,
             seed=seed,
             publish=publish,
             serve=serve,

@@ -19,11 +19,11 @@ def tune(
     folds: int = 0,
     seed: int = 0,
     nested: bool = False,
-    on: str = "local",
+    tuner: str = "local",
     journal: str = "",
     deadline: str = "",
     cleanup: str = "succeeded",
-    namespace: str = "",
+    search_namespace: str = "",
     fingerprint: str = "",
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
@@ -43,11 +43,11 @@ def tune(
         folds: Folds of the cross-validation (default: 5, or 3 from 10,000 rows on).
         seed: Seed of every random choice.
         nested: Whether the search itself is cross-validated too: as many searches more as there are folds.
-        on: Where trials run: local, in the step, or katib, each in a pod of its own.
+        tuner: Where trials run: local, in the step, or katib, each in a pod of its own.
         journal: File or folder in which finished trials are kept while a local search runs (default: none).
         deadline: Longest time of a search on Katib, such as 2h (default: a day).
         cleanup: When Katib's Experiments are deleted: always, succeeded or never.
-        namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
+        search_namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
         fingerprint: Fingerprint of the Experiment: the search of an earlier run is reused only for the same one.
     """
     from headrace.steps.training.tune import run_tune
@@ -65,10 +65,10 @@ def tune(
         folds=folds,
         seed=seed,
         nested=nested,
-        on=on,
+        tuner=tuner,
         journal=journal,
         deadline=deadline,
         cleanup=cleanup,
-        namespace=namespace,
+        search_namespace=search_namespace,
         fingerprint=fingerprint,
     )

@@ -61,7 +61,7 @@ def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -
         "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
         "train": {"seed": content.model.seed},
         "evaluate": dict(content.evaluation.get("plan", {})),
-        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
+        "gate": {key: verdict[key] for key in ("metric_bounds", "seed") if key in verdict},
     }
 
 
@@ -83,12 +83,12 @@ def _data(content: BundleContent) -> dict[str, Any]:
     # A trial of a search is measured on its own training rows, each held out once: it has no test part.
     has_test_part = content.evaluation.get("on", "test") == "test"
     test = (
-        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "")
+        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.include_data else "")
         if has_test_part
         else None
     )
     train = content.train
-    train_part = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    train_part = train.as_json(f"{folder}/train/" if content.include_data and train.files else "") if train else None
     folds = content.best.get("folds")
     return {
         "train": train_part,

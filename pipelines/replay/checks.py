@@ -94,7 +94,7 @@ def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, 
     """
     ingest_arguments = arguments.get("ingest", {})
     options = ReadOptions(
-        names=tuple(ingest_arguments.get("names", ())),
+        column_names=tuple(ingest_arguments.get("column_names", ())),
         header=bool(ingest_arguments.get("header", True)),
         delimiter=str(ingest_arguments.get("delimiter", "")),
         encoding=str(ingest_arguments.get("encoding", "")),

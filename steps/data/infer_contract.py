@@ -24,10 +24,10 @@ def run_infer_contract(
     time_column: str,
     id_columns: Sequence[str],
     group_column: str,
-    drop: Sequence[str],
-    hash: Sequence[str],  # noqa: A002 - the option's name
+    drop_columns: Sequence[str],
+    hash_columns: Sequence[str],
     positive: str,
-    given: str,
+    contract_address: str,
     country: str,
     decimal: str,
     thousands: str,
@@ -39,15 +39,17 @@ def run_infer_contract(
         time_column=time_column,
         id_columns=tuple(map(str, id_columns)),
         group_column=group_column,
-        drop=tuple(map(str, drop)),
-        hash=tuple(map(str, hash)),
+        drop_columns=tuple(map(str, drop_columns)),
+        hash_columns=tuple(map(str, hash_columns)),
         positive=positive,
         country=country,
         decimal=decimal,
         thousands=thousands,
     )
-    with one_file(given, fingerprint) as file:
-        inferred = infer_with_notes(table.path, name=name, target=target, hints=hints, given=file if given else "")
+    with one_file(contract_address, fingerprint) as file:
+        inferred = infer_with_notes(
+            table.path, name=name, target=target, hints=hints, given=file if contract_address else ""
+        )
     write_text(Path(contract.path), dump(inferred.contract))
     add_metadata(contract, inferred.facts)
     record_arguments(
@@ -62,6 +64,6 @@ def run_infer_contract(
         country=country,
         decimal=decimal,
         thousands=thousands,
-        given=bool(given),
+        contract_address="contract.yaml" if contract_address else "",
     )
     say(f"{inferred.contract.task}, {len(inferred.contract.inputs)} inputs")

@@ -18,43 +18,43 @@ def run_ingest(
     *,
     source: str,
     table: StepArtifact,
-    names: Sequence[str],
+    column_names: Sequence[str],
     header: bool,
     delimiter: str,
     encoding: str,
     skip_lines: int,
     comment: str,
     missing_values: Sequence[str],
-    drop: Sequence[str],
-    hash: Sequence[str],  # noqa: A002 - the option's name
+    drop_columns: Sequence[str],
+    hash_columns: Sequence[str],
     fingerprint: str,
 ) -> None:
     """Read a table from its address and write it as Parquet parts; the component documents the parameters."""
     options = ReadOptions(
-        names=tuple(map(str, names)),
+        column_names=tuple(map(str, column_names)),
         header=header,
         delimiter=delimiter,
         encoding=encoding,
         skip_lines=int(skip_lines),
         comment=comment,
         missing_values=tuple(map(str, missing_values)),
-        drop=tuple(map(str, drop)),
-        hash=tuple(map(str, hash)),
+        drop_columns=tuple(map(str, drop_columns)),
+        hash_columns=tuple(map(str, hash_columns)),
     )
     facts = ingest_table(open_source(source), folder=Path(table.path), options=options)
     confirm(source, fingerprint)
     add_metadata(table, facts)
     record_arguments(
         table,
-        names=names,
+        column_names=column_names,
         header=header,
         delimiter=delimiter,
         encoding=encoding,
         skip_lines=int(skip_lines),
         comment=comment,
-        missing=missing_values,
-        drop=drop,
-        hash=hash,
+        missing_values=missing_values,
+        drop_columns=drop_columns,
+        hash_columns=hash_columns,
     )
     record_digests(table, step="ingest", outputs=[table])
     record_table(facts, folder=Path(table.path), uri=table.uri)

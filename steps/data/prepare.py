@@ -24,23 +24,23 @@ def run_prepare(
     quarantine: StepArtifact,
     checks: StepArtifact,
     contract: StepArtifact | None,
-    given: str,
+    contract_address: str,
     header: bool,
     delimiter: str,
     encoding: str,
     skip_lines: int,
     comment: str,
-    method: str,
+    split_method: str,
     test_size: float,
     seed: int,
     cut: str,
 ) -> None:
     """Ingest, validate, engineer and split a table in one pass; the component documents the parameters."""
-    if not contract and not given:
+    if not contract and not contract_address:
         raise InputError("prepare must be given the contract of an earlier step, or its address; got neither.")
     tables = {"train_table": train_table, "test_table": test_table, "test_actuals": test_actuals}
     outputs = {**tables, "quarantine": quarantine, "checks": checks}
-    with one_file(contract.path if contract else given) as contract_file:
+    with one_file(contract.path if contract else contract_address) as contract_file:
         facts = prepare_table(
             open_source(source),
             contract=contract_file,
@@ -48,7 +48,7 @@ def run_prepare(
             options=ReadOptions(
                 header=header, delimiter=delimiter, encoding=encoding, skip_lines=int(skip_lines), comment=comment
             ),
-            method=method,
+            method=split_method,
             test_size=float(test_size),
             seed=int(seed),
             cut=cut,

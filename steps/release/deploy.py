@@ -15,7 +15,7 @@ def run_deploy(
     uri: str,
     endpoint: StepArtifact,
     name: str,
-    to: str,
+    target: str,
     namespace: str,
     mode: str,
     service_account: str,
@@ -26,8 +26,8 @@ def run_deploy(
     deadline: str,
 ) -> str:
     """Serve a published bundle and return its URL; the component documents the parameters."""
-    target = DeploymentTarget(
-        to=to,
+    deployment = DeploymentTarget(
+        to=target,
         namespace=namespace,
         mode=mode,
         service_account=service_account,
@@ -37,7 +37,7 @@ def run_deploy(
         memory=memory,
         deadline=deadline,
     )
-    facts = deploy_step(uri, name=name, target=target, record=Path(endpoint.path), say=say)
+    facts = deploy_step(uri, name=name, target=deployment, record=Path(endpoint.path), say=say)
     add_metadata(endpoint, facts)
     say(facts["url"])
     return facts["url"]

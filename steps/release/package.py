@@ -28,12 +28,12 @@ def run_package(
     bundle: StepArtifact,
     card: StepArtifact,
     risk: StepArtifact,
-    answers: str,
-    copies: bool,
+    card_answers: str,
+    include_data: bool,
     fingerprint: str,
 ) -> None:
     """Make the bundle, and copies of its card and its risk sheet; the component documents the parameters."""
-    with one_file(answers, fingerprint) as file:
+    with one_file(card_answers, fingerprint) as file:
         parts = BundleInputs(
             model=Path(model.path),
             contract=Path(contract.path),
@@ -44,8 +44,8 @@ def run_package(
             best_parameters=Path(best_parameters.path),
             checks=Path(checks.path),
             train_table=Path(train_table.path),
-            card=file if answers else None,
-            copies=bool(copies),
+            card=file if card_answers else None,
+            include_data=bool(include_data),
         )
         writers = {
             "ingest": table,

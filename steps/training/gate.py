@@ -22,7 +22,7 @@ def run_gate(
     verdict: StepArtifact,
     checks: StepArtifact | None,
     champion: str,
-    thresholds: Mapping[str, float],
+    metric_bounds: Mapping[str, float],
     seed: int,
     publish: bool,
     serve: bool,
@@ -43,13 +43,13 @@ def run_gate(
                 champion=folder,
                 checks=Path(checks.path) if checks else None,
             ),
-            thresholds=MetricBounds(thresholds),
+            metric_bounds=MetricBounds(metric_bounds),
             verdict=Path(verdict.path),
             seed=int(seed),
         )
         confirm(champion, fingerprint)
     add_metadata(verdict, {"verdict": decision.verdict, "reasons": list(decision.reasons)})
-    record_arguments(verdict, champion=champion, thresholds=thresholds, seed=seed)
+    record_arguments(verdict, champion=champion, metric_bounds=metric_bounds, seed=seed)
     say(decision.verdict)
     passed = decision.verdict != "reject"
     return passed, use(passed=passed, publish=bool(publish), serve=bool(serve))

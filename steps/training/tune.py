@@ -28,11 +28,11 @@ def run_tune(
     folds: int,
     seed: int,
     nested: bool,
-    on: str,
+    tuner: str,
     journal: str,
     deadline: str,
     cleanup: str,
-    namespace: str,
+    search_namespace: str,
     fingerprint: str,
 ) -> None:
     """Search families and their parameters by cross-validation; the component documents the parameters."""
@@ -50,7 +50,7 @@ def run_tune(
                 seed=int(seed),
                 nested=nested,
             ),
-            tuner=choose(TunerTarget(on, journal, IMAGE, deadline, cleanup, namespace)),
+            tuner=choose(TunerTarget(tuner, journal, IMAGE, deadline, cleanup, search_namespace)),
         )
         text = file.read_text(encoding="utf-8") if file.is_file() else experiment
     add_metadata(best_parameters, facts)

@@ -66,9 +66,9 @@ def test_a_step_gets_its_options_by_the_names_of_its_parameters() -> None:
 
 
 def test_an_option_is_typed_by_its_flag() -> None:
-    """The first of its flags, its name with dashes, or what stands for an argument."""
+    """The first of its flags; its name with dashes, in the singular if repeated; or what stands for an argument."""
     assert [option.flag for option in option_fields(Made).values()] == [
-        "TABLE", "--method", "--column", "--bounds", "--rows",
+        "TABLE", "--method", "--column", "--bound", "--rows",
     ]  # fmt: skip
 
 
