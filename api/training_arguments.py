@@ -82,7 +82,7 @@ def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict
 
 def _check_search(options: TrainingOptions, spell: Spelling) -> None:
     """Raise before the run what the search would raise after all the steps before it."""
-    on_katib, where = options.search_on == "katib", spell("search_on")
+    on_katib, where = options.tuner == "katib", spell("tuner")
     if on_katib:
         require_store(f"{where} katib needs an object store that the trials' pods reach too")
     if options.search_namespace and not on_katib:

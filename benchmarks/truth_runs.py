@@ -40,7 +40,9 @@ def _run(task: Task, *, twice: bool) -> Run:
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
     known_target = model_matrix.encode_target(early, agreed)
     found = evaluate.evaluate(fitted, late, train_target=known_target, parts=[], plan=plan)
-    verdict = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=gate.MetricBounds({}))
+    verdict = gate.decide(
+        found, found["baseline"]["comparison"], against="baseline", metric_bounds=gate.MetricBounds({})
+    )
     known = Known.of(fitted.pipeline, task.encoded(task.fresh.rows), task.fresh)
     truth = known.metrics(threshold=fitted.threshold)
     if told:

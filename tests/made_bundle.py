@@ -66,7 +66,7 @@ def make_parts(
     judge(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", folder / "test", folder / "actuals"),
-        thresholds=MetricBounds({}),
+        metric_bounds=MetricBounds({}),
         verdict=folder / "verdict.json",
     )
     parts = BundleInputs(

@@ -18,11 +18,11 @@ Examples:
 
   headrace run heart.csv --target target
 
-  headrace run trips.csv --target tip --time pickup --country US --budget 2m
+  headrace run trips.csv --target tip --time-column pickup --country US --budget 2m
 
-  headrace run people.csv.gz --target income --names "age,job,income" --drop name --hash e-mail
+  headrace run people.csv.gz --target income --column-names "age,job,income" --drop-column name --hash-column e-mail
 
-  headrace run "parts/*.parquet" --target churn --id customer --families logistic --require roc_auc=0.8
+  headrace run "parts/*.parquet" --target churn --id-column customer --families logistic --metric-bound roc_auc=0.8
 """
 
 

@@ -23,14 +23,14 @@ Examples:
 
   headrace tune heart.csv --target target --experiment mine.yaml --summary summary.json
 
-  headrace tune s3://lake/heart.csv --target target --experiment families --on katib --namespace team-a --deadline 2h
+  headrace tune s3://lake/heart.csv --target target --experiment families --tuner katib --namespace team-a --deadline 2h
 
   headrace tune --experiment mine.yaml --argument source=heart.csv      (its trial is a compiled pipeline)
 """
 
 
 @table_options.takes(
-    *table_options.ALL, optional=("source", "target"), after={"max_trials": "budget", "argument": "copies"}
+    *table_options.ALL, optional=("source", "target"), after={"max_trials": "budget", "argument": "include_data"}
 )
 def tune(
     *,

@@ -33,7 +33,7 @@ _OPTIONS = frozenset(
         "argument",
         "budget",
         "max_trials",
-        "search_on",
+        "tuner",
         "deadline",
         "cleanup",
         "search_namespace",
@@ -94,7 +94,7 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         budget=budget,
         seed=params["seed"],
         place=TunerTarget(
-            params["search_on"],
+            params["tuner"],
             image=IMAGE,
             deadline=params["deadline"],
             cleanup=params["cleanup"],
@@ -142,7 +142,7 @@ def _search(options: PipelineTuneOptions) -> None:
 def _run_search(
     plan: SearchPlan, trial: PipelineTrial, options: PipelineTuneOptions, folder: RunFolder, stack: contextlib.ExitStack
 ) -> SearchDocument:
-    store = stack.enter_context(object_store(folder)) if options.place.on == "local" else None
+    store = stack.enter_context(object_store(folder)) if options.place.tuner == "local" else None
     tuner = choose(
         options.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
     )

@@ -26,7 +26,7 @@ def comma_list(text: str) -> list[str]:
     return [part.strip() for part in next(csv.reader([text], skipinitialspace=True))] if text else []
 
 
-def bounds(texts: list[str], *, option: str = "--require", example: str = "roc_auc=0.8") -> dict[str, float]:
+def bounds(texts: list[str], *, option: str = "--metric-bound", example: str = "roc_auc=0.8") -> dict[str, float]:
     """Parse texts such as ``roc_auc=0.8`` into bounds by metric.
 
     Args:

@@ -87,7 +87,8 @@ def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
         default = None
     elif kind is str and (facts.unset or facts.commas or (default is inspect.Parameter.empty and not required)):
         default = ""
-    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*facts.flags.split(), **texts)
+    flags = () if default is True else field.flags  # Typer makes --header and --no-header of such a name
+    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*flags, **texts)
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
     )
@@ -95,9 +96,9 @@ def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
 
 def _typed_as(field: OptionField) -> Any:
     """Return the type of what is typed: several values are an optional list, or one text with commas."""
-    if field.metadata.commas:
-        return str
-    return list[str] | None if field.type in {tuple, Mapping} else field.type
+    if field.is_repeated:
+        return list[str] | None
+    return str if field.metadata.commas else field.type
 
 
 def _convert(field: OptionField, value: Any) -> Any:

@@ -76,7 +76,7 @@ _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A
 
 
 @app.command(name="add", epilog=ADD)
-@table_options.takes("source", "names", "header")
+@table_options.takes("source", "column_names", "header")
 def add(
     *,
     owner: _Owner = None,

@@ -55,31 +55,27 @@ def rollout(
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.
     """
-    from pathlib import Path
+    from headrace.steps.release.rollout import run_rollout
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.rollouts.kserve import KServeRollout
-    from headrace.rollouts.local import LocalRollout
-    from headrace.rollouts.step import StepOptions, plan_of, rollout_step
-    from headrace.serving.deployment.target import DeploymentTarget
-
-    with step("rollout") as say:
-        plan = plan_of(
-            [int(part) for part in steps],
-            step_time=step_time,
-            patience=patience,
-            look=look,
-            here=to == "local",
-            step_requests=int(step_requests),
-            tolerances=tolerances,
-            undecided=undecided,
-        )
-        target = DeploymentTarget("kserve", namespace, deadline=deadline)
-        queries = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        kserve_rollout = KServeRollout(plain(name), plain(candidate), traffic, target, **queries)
-        options = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), kserve_rollout)
-        facts = rollout_step(options, record=Path(record.path), say=say)
-        record.metadata.update(facts)
-        say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
-        return facts["status"]
+    return run_rollout(
+        candidate=candidate,
+        record=record,
+        name=name,
+        to=to,
+        stable=stable,
+        table=table,
+        steps=steps,
+        step_requests=step_requests,
+        step_time=step_time,
+        patience=patience,
+        look=look,
+        tolerances=tolerances,
+        undecided=undecided,
+        traffic=traffic,
+        prometheus=prometheus,
+        selector=selector,
+        known=known,
+        wrong=wrong,
+        namespace=namespace,
+        deadline=deadline,
+    )

@@ -24,11 +24,6 @@ def plain(value: str) -> str:
     return str(json.loads(value)) if _is_literal(value) else value
 
 
-def plain_list(values: list[Any]) -> list[str]:
-    """Return ``plain`` of each element."""
-    return [plain(str(value)) for value in values]
-
-
 def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata with all texts escaped, also those in lists and mappings.
 
@@ -38,7 +33,7 @@ def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata that ``guarded_texts`` was given."""
+    """Return the metadata that ``guarded_texts`` was given; values other than texts, lists and mappings as they are."""
     return {key: _each(value, plain) for key, value in facts.items()}
 
 

@@ -48,10 +48,12 @@ class MetricBounds:
         """
         unknown = sorted(set(self.values) - set(HIGHER_IS_BETTER))
         if unknown:
-            raise InputError(f"a threshold must be of one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead.")
+            raise InputError(
+                f"a bound must be of a metric, one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead."
+            )
         for name, value in self.values.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-                raise InputError(f"the threshold of {name} must be a number; got {quote(value)} instead.")
+                raise InputError(f"the bound of {name} must be a number; got {quote(value)} instead.")
 
     def list_missed(self, metrics: Mapping[str, Any]) -> list[str]:
         """Return one sentence for each bound that the metrics do not meet."""
@@ -62,12 +64,12 @@ class MetricBounds:
         ]
 
 
-def _miss(name: str, threshold: float, metric: Mapping[str, float] | None) -> str:
+def _miss(name: str, bound: float, metric: Mapping[str, float] | None) -> str:
     least = "least" if HIGHER_IS_BETTER[name] else "most"
     if metric is None:
-        return f"{name} must be at {least} {threshold:g}, but these test rows do not define it."
-    met = metric["value"] >= threshold if HIGHER_IS_BETTER[name] else metric["value"] <= threshold
-    return "" if met else f"{name} is {metric['value']:.4g}, but must be at {least} {threshold:g}."
+        return f"{name} must be at {least} {bound:g}, but these test rows do not define it."
+    met = metric["value"] >= bound if HIGHER_IS_BETTER[name] else metric["value"] <= bound
+    return "" if met else f"{name} is {metric['value']:.4g}, but must be at {least} {bound:g}."
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,14 @@ class GateInputs:
 
 
 def judge(
-    evaluation: Path, *, inputs: GateInputs, thresholds: MetricBounds, verdict: Path, seed: int = 0
+    evaluation: Path, *, inputs: GateInputs, metric_bounds: MetricBounds, verdict: Path, seed: int = 0
 ) -> GateVerdict:
     """Judge a candidate and write the verdict.
 
     Args:
         evaluation: The evaluation's file.
         inputs: Candidate, test rows and champion.
-        thresholds: Bounds of the metrics.
+        metric_bounds: Bounds of the metrics.
         verdict: File to write.
         seed: Seed of the bootstrap.
 
@@ -124,8 +126,8 @@ def judge(
             seed=seed,
         )
     holds = holding(read_json(inputs.checks)) if inputs.checks else []
-    decision = decide(document, comparison, against=against, thresholds=thresholds, holds=holds)
-    decision = replace(decision, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
+    decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
+    decision = replace(decision, metric_bounds=dict(sorted(metric_bounds.values.items())), seed=seed)
     write_json(verdict, decision.as_json())
     return decision
 
@@ -148,7 +150,7 @@ def decide(
     comparison: Mapping[str, Any],
     *,
     against: str,
-    thresholds: MetricBounds,
+    metric_bounds: MetricBounds,
     holds: Sequence[str] = (),
 ) -> GateVerdict:
     """Decide the verdict from an evaluation and a comparison.
@@ -157,17 +159,19 @@ def decide(
         document: The evaluation.
         comparison: Result of ``significance.compare_main``.
         against: ``baseline`` or ``champion``.
-        thresholds: Bounds of the metrics.
+        metric_bounds: Bounds of the metrics.
         holds: Sentences from ``holding``: with any, a model that would be promoted is held.
     """
-    missed = thresholds.list_missed(document["metrics"])
+    missed = metric_bounds.list_missed(document["metrics"])
     few = _too_few(document)
     verdict: Decision = "hold"
     if missed or comparison.get("worse"):
         verdict = "reject"
     elif comparison.get("better") and not few and not holds:
         verdict = "promote"
-    reached = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
+    reached = (
+        [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
+    )
     reasons = [*missed, *reached, _comparison_reasons(comparison, against, MAIN[document["task"]])]
     if few and comparison.get("better"):
         reasons.append(few)

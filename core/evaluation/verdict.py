@@ -46,14 +46,14 @@ class GateVerdict:
         verdict: ``promote``, ``hold`` or ``reject``.
         reasons: Sentences, the most important first.
         comparison: Comparison with the baseline or the champion.
-        thresholds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
+        metric_bounds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
         seed: Seed of the bootstrap; absent where ``decide`` alone was called.
     """
 
     verdict: Decision
     reasons: tuple[str, ...]
     comparison: GateComparison
-    thresholds: Mapping[str, float] | None = None
+    metric_bounds: Mapping[str, float] | None = None
     seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:

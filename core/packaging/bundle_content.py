@@ -28,7 +28,7 @@ class BundleContent:
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, from ``core.runtime.step_trace``; empty if they are unknown.
         answers: Answers of people for card and risk sheet.
-        copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
+        include_data: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
     """
 
     model: Model
@@ -42,4 +42,4 @@ class BundleContent:
     split: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     answers: CardAnswers = field(default_factory=CardAnswers)
-    copies: bool = False
+    include_data: bool = False

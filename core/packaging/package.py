@@ -40,7 +40,7 @@ class BundleInputs:
         checks: JSON file of ``validate``.
         train_table: Folder of the training rows; None to leave out their digest.
         card: YAML file with people's answers; None if there is none.
-        copies: Whether the training and test rows are copied into the bundle.
+        include_data: Whether the training and test rows are copied into the bundle.
     """
 
     model: Path
@@ -53,7 +53,7 @@ class BundleInputs:
     checks: Path
     train_table: Path | None = None
     card: Path | None = None
-    copies: bool = False
+    include_data: bool = False
 
     def by_step(self) -> dict[str, Path]:
         """Return the outputs of steps whose digest no other artifact records, by step."""
@@ -102,11 +102,11 @@ def pack(
         best=_document(parts.best_parameters),
         checks=_document(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
-        train=data_digest.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
+        train=data_digest.of_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
         answers=card_answers.load(parts.card) if parts.card else CardAnswers(),
-        copies=parts.copies,
+        include_data=parts.include_data,
     )
     return assemble(folder, content, source=source)
 
@@ -127,7 +127,7 @@ def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any])
     """
     fitted = _with_threshold(content.model, content.evaluation)
     files: dict[str, bytes | Path] = {**bundle_files.files(replace(content, model=fitted), source)}
-    if content.copies:
+    if content.include_data:
         files |= bundle_files.copies(content)
     return write(folder, files, name=fitted.contract.name)
 

@@ -6,7 +6,6 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.base.parameter_text import plain
 from headrace.core.packaging import data_digest, run_notes
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards.card_answers import CardAnswers
@@ -62,7 +61,7 @@ def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -
         "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
         "train": {"seed": content.model.seed},
         "evaluate": dict(content.evaluation.get("plan", {})),
-        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
+        "gate": {key: verdict[key] for key in ("metric_bounds", "seed") if key in verdict},
     }
 
 
@@ -84,12 +83,12 @@ def _data(content: BundleContent) -> dict[str, Any]:
     # A trial of a search is measured on its own training rows, each held out once: it has no test part.
     has_test_part = content.evaluation.get("on", "test") == "test"
     test = (
-        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "")
+        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.include_data else "")
         if has_test_part
         else None
     )
     train = content.train
-    train_part = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    train_part = train.as_json(f"{folder}/train/" if content.include_data and train.files else "") if train else None
     folds = content.best.get("folds")
     return {
         "train": train_part,
@@ -104,7 +103,7 @@ def _shorten_trace(trace: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     arguments = {step: dict(values) for step, values in trace["arguments"].items()}
     if arguments.get("gate", {}).get("champion"):
-        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
+        arguments["gate"]["champion"] = public_name(str(arguments["gate"]["champion"]))
     return {"arguments": arguments, "steps": dict(trace["steps"])}
 
 

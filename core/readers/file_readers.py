@@ -119,7 +119,7 @@ def query_frames(
                 beyond[name] += values.count(BEYOND)
                 columns[name] = [None if value is BEYOND else value for value in values]
         lost.update({name: count_rounded(values) for name, values in columns.items()})
-        return trim_texts(frame_of(columns, drop=options.drop, table=source.name))
+        return trim_texts(frame_of(columns, drop=options.drop_columns, table=source.name))
 
     with closing(batches):
         frames = map(make_frame, batches)
@@ -193,7 +193,7 @@ def _json(
             text = text_stream.text(file, encoding=options.encoding, digest=digest)
             text_blocks = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
             parsed = (
-                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost))
+                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop_columns, lost=lost))
                 for block in text_blocks
             )
             for frame in with_partitions(parsed, name=file.name, collector=collector):

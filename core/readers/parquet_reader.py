@@ -35,7 +35,7 @@ def batches(
         present = lazy.collect_schema().names()
         selected = options.select_columns(present)
         lazy = lazy.select(selected).with_columns(
-            pl.lit(None, pl.String).alias(name) for name in options.drop if name in selected
+            pl.lit(None, pl.String).alias(name) for name in options.drop_columns if name in selected
         )
         lazy, notes = narrow_columns(lazy, schema=lazy.collect_schema())
         if collector:

@@ -118,10 +118,10 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
     names = () if options.header else tuple(column.name for column in contract.columns)
     return replace(
         options,
-        names=options.names or names,
+        column_names=options.column_names or names,
         missing_values=contract.missing_values,
         listed=contract.marked,
-        hash=tuple(dict.fromkeys((*options.hash, *hashed))),
+        hash_columns=tuple(dict.fromkeys((*options.hash_columns, *hashed))),
     )
 
 

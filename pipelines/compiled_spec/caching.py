@@ -10,10 +10,10 @@ ACTS = frozenset({"fingerprint", "publish", "register", "deploy", "verify_endpoi
 """Components that change or observe something outside the run: they must never be cached."""
 READS: Mapping[str, str] = {
     "ingest": "source",
-    "infer_contract": "given",
+    "infer_contract": "contract_address",
     "tune": "experiment",
     "gate": "champion",
-    "package": "answers",
+    "package": "card_answers",
 }
 """Components that read an address, with its parameter; each also takes the address's ``fingerprint``."""
 READS_ANEW = frozenset({"prepare"})

@@ -20,7 +20,9 @@ from headrace.pipelines.compiled_spec.unsupported_features import value_of
 _DEPLOYING = {"deploy", "rollout"}
 _TUNING = {"tune"}
 _LOCAL = {"local"}
-_WHERE = ("target", "on")
+# Parameters of deploy, rollout and tune that say where they act.
+WHERE = ("target", "to", "tuner")
+NAMESPACES = ("namespace", "search_namespace")
 _PARAMETER_BYTES = 60_000  # measured: 60 kB of parameters pass, 150 kB fail
 
 # Kind, the setting's list, the key of a constant name, the key of a name by parameter, list and name of required keys.
@@ -56,8 +58,8 @@ def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirement
 
 
 def _purposes(step: PlanStep) -> Iterator[Purpose]:
-    targets = {str(step.inputs.get(name, "")) for name in _WHERE}
-    if step.inputs.get("namespace"):
+    targets = {str(step.inputs.get(name, "")) for name in WHERE}
+    if any(step.inputs.get(name) for name in NAMESPACES):
         return  # it acts in another namespace than the one that is checked
     if step.function in _DEPLOYING and not targets & _LOCAL:
         yield "deploy"

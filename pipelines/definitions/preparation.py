@@ -24,7 +24,7 @@ def preparation(
         contract: Path, ``http(s)://`` or ``s3://`` address of the data contract.
     """
     # The step fetches the contract itself: KFP's importer reads nothing but KFP's own store.
-    prepared = prepare(source=source, given=contract, seed=seed)
+    prepared = prepare(source=source, contract_address=contract, seed=seed)
     prepared.set_caching_options(False)  # the content at either address may have changed
     with_store(prepared)
     with_records(prepared)

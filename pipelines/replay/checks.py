@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, MissingError, quote
-from headrace.core.base.parameter_text import plain
 from headrace.core.packaging.environment import environment
 from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
@@ -95,12 +94,12 @@ def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, 
     """
     ingest_arguments = arguments.get("ingest", {})
     options = ReadOptions(
-        names=tuple(map(plain, ingest_arguments.get("names", ()))),
+        column_names=tuple(ingest_arguments.get("column_names", ())),
         header=bool(ingest_arguments.get("header", True)),
-        delimiter=plain(str(ingest_arguments.get("delimiter", ""))),
-        encoding=plain(str(ingest_arguments.get("encoding", ""))),
+        delimiter=str(ingest_arguments.get("delimiter", "")),
+        encoding=str(ingest_arguments.get("encoding", "")),
         skip_lines=int(ingest_arguments.get("skip_lines", -1)),
-        comment=plain(str(ingest_arguments.get("comment", ""))),
+        comment=str(ingest_arguments.get("comment", "")),
     )
     reading = TableReader(open_source(source), options)
     for _ in reading.frames():

@@ -107,7 +107,7 @@ def test_only_what_the_arguments_ask_for_is_missed(
     told = capsys.readouterr().out
     assert "KServe" not in told
     assert "! Secret" in told, "which a step reads if it is there"
-    submit("--argument", "publish=false", "--argument", "search_on=katib", "--unchecked")
+    submit("--argument", "publish=false", "--argument", "tuner=katib", "--unchecked")
     assert "pipeline-runner may not search with Katib" in capsys.readouterr().out
     there.delete(SERVICE_ACCOUNTS, "pipeline-runner")
     with pytest.raises(UserError, match="there is no ServiceAccount pipeline-runner"):

@@ -174,7 +174,7 @@ def test_a_run_takes_answers_and_copies(tmp_path: Path) -> None:
     answers.write_text("data_licence: CC-BY-4.0\ndata_origin: made up for a test\n")
     home = tmp_path / "out"
     given = ("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--output", str(home))
-    ended = headrace(*given, "--card", str(answers), "--with-data", "--slice", "plan")
+    ended = headrace(*given, "--card", str(answers), "--include-data", "--slice", "plan")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     bundle = open_bundle(home / "bundle")
     told = bundle.json("provenance.json")

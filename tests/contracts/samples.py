@@ -87,7 +87,7 @@ SAMPLES = {
             "test_actuals": _ACTUALS,
             "checks": ("validate", "checks"),
         },
-        bad={"thresholds": {"luck": 0.5}},
+        bad={"metric_bounds": {"luck": 0.5}},
         says="luck",
     ),
     "package": Sample(

@@ -56,7 +56,7 @@ def test_the_schema_is_current(request: pytest.FixtureRequest) -> None:
 )
 def test_a_verdict_keeps_the_schema_and_is_read_back(comparison: GateComparison) -> None:
     """What is written has the fields that are documented and no other, and reads as what it was."""
-    verdict = GateVerdict("promote", ("All 1 thresholds are met.",), comparison, {"f1": 0.8}, 0)
+    verdict = GateVerdict("promote", ("All 1 bounds of metrics are met.",), comparison, {"f1": 0.8}, 0)
     facts = verdict.as_json()
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
     assert validator.is_valid(facts)
@@ -71,7 +71,7 @@ def test_what_is_absent_has_no_key() -> None:
         "verdict": "hold",
         "reasons": ["roc_auc is not clearly different."],
         "comparison": {"against": "champion"},
-        "thresholds": {"f1": 0.8},
+        "metric_bounds": {"f1": 0.8},
         "seed": 0,
     }
 

@@ -392,7 +392,7 @@ def table(place: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) -> None:
     """The pod that searches is deleted while a trial runs: no Experiment, Trial, Job or pod of one is left."""
-    options = "--target churn --experiment logistic --on katib --output search"
+    options = "--target churn --experiment logistic --tuner katib --output search"
     words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, Work(words, place.image, "headrace-tuner"), "search")
@@ -410,7 +410,7 @@ def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) 
 
 def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
     """By the CronJob's own pod, once nobody has watched it for a while; before, it is left alone."""
-    options = "--target churn --experiment logistic --on katib --output search"
+    options = "--target churn --experiment logistic --tuner katib --output search"
     words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, mortal(place, words, "headrace-tuner"), "killed")
@@ -453,7 +453,7 @@ def line(place: Place, platform: Controller, table: str, shared: Path) -> Steps:
         "name": "customers",
         "experiment": "logistic",
         "budget": "2",
-        "search_on": "katib",
+        "tuner": "katib",
         "cleanup": "never",
     }
     made = Steps(place.cluster, place.image, shared, shared / "training")

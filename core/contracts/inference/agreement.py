@@ -24,8 +24,8 @@ class ContractHints:
         time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values stay on one side of the split.
-        drop: Columns to leave out, personal or not needed.
-        hash: Personal columns to hash.
+        drop_columns: Columns to leave out, personal or not needed.
+        hash_columns: Personal columns to hash.
         positive: The positive class of a binary task.
         country: ISO 3166 code of the country whose public holidays and number notation apply.
         decimal: The decimal mark of texts, ``.`` or ``,``; empty to infer it.
@@ -36,8 +36,8 @@ class ContractHints:
     time_column: str = ""
     id_columns: tuple[str, ...] = ()
     group_column: str = ""
-    drop: tuple[str, ...] = ()
-    hash: tuple[str, ...] = ()
+    drop_columns: tuple[str, ...] = ()
+    hash_columns: tuple[str, ...] = ()
     positive: str = ""
     country: str = ""
     decimal: str = ""
@@ -95,7 +95,7 @@ def check_agreement(contract: Contract, names: Sequence[str], *, target: str, hi
     statements += [
         (f"role of {quote(name)}", "id", columns[name].role if name in columns else "") for name in hints.id_columns
     ]
-    for what, choices in (("drop", hints.drop), ("hash", hints.hash)):
+    for what, choices in (("drop", hints.drop_columns), ("hash", hints.hash_columns)):
         for name in choices:
             if not (what == "drop" and name not in columns):
                 statements.append(

@@ -192,7 +192,7 @@ def identity_notes(contract: Contract, *, group: str, ids: Iterable[str]) -> lis
     for column in contract.columns:
         if column.role == "group" and column.name != group:
             sentence = f"The column {quote(column.name)} is used as the group. {column.description}"
-            remedy = "Name another with --group, or give it another role in the contract."
+            remedy = "Name another with --group-column, or give it another role in the contract."
             notes.append(Note("warning", column.name, "group", 0, sentence, remedy))
         if column.role == "id" and column.name not in ids:
             sentence = f"The column {quote(column.name)} is used as an id, which no model learns from."

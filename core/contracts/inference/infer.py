@@ -123,7 +123,7 @@ def infer_with_notes(
         rows,
         target=target,
         survey=partial(survey, texts=[target], conventions=conventions),
-        ignored=(*hints.drop, *hints.hash),
+        ignored=(*hints.drop_columns, *hints.hash_columns),
     )
     if not next(iter(profiles.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
@@ -132,7 +132,7 @@ def infer_with_notes(
         parquet_table.hints(Path(table)),
         profiles=profiles,
     )
-    named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop, *hints.hash]
+    named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop_columns, *hints.hash_columns]
     notes += inference_notes.of_task(profiles[target], contract, requested=hints.task)
     if contract.task == "binary":
         counts = positive_class.class_rows(rows, contract.target)
@@ -150,7 +150,7 @@ def infer_with_notes(
 def _requested_columns(target: str, hints: ContractHints) -> list[tuple[str, str]]:
     named = [(target, "target"), (hints.time_column, "time column"), (hints.group_column, "group column")]
     named += [(column, "id column") for column in hints.id_columns]
-    named += [(column, "column to hash") for column in hints.hash]
+    named += [(column, "column to hash") for column in hints.hash_columns]
     return [(column, what) for column, what in named if column or what == "target"]
 
 
@@ -199,9 +199,9 @@ def _contract(
 def _requested_column(profile: ColumnProfile, hints: ContractHints) -> Column | None:
     """Return the column as the user's hints define it; None without a hint."""
     name = profile.name
-    if name in hints.drop:
+    if name in hints.drop_columns:
         return Column(name, profile.dtype, "ignore", "Dropped on request.", personal="drop", format=profile.format)
-    hashed = name in hints.hash
+    hashed = name in hints.hash_columns
     dtype = "string" if hashed else profile.dtype
     missing = allowed_missing(profile)
     personal, form = ("hash", "") if hashed else ("", profile.format)

@@ -104,5 +104,6 @@ def _note(item: ColumnProfile, value: Any, count: int) -> Note:
         count,
         f"{text} occurs in {count:,} rows of the column {quote(item.name)}, far from all other values: it seems to "
         "mean a missing value, but is kept as it is.",
-        f"If it does, add '{text}' to missing_values in the contract, or give --missing {text} with all other marks.",
+        f"If it does, add '{text}' to missing_values in the contract, or give --missing-value {text} with all other "
+        "marks.",
     )

@@ -72,7 +72,7 @@ def _note(marks: list[str], name: str) -> Note:
         "missing_marks",
         0,
         f"{texts} {'mean' if len(marks) > 1 else 'means'} a missing value in {name}.",
-        "Give --missing with all such texts, if others do.",
+        "Give --missing-value with all such texts, if others do.",
     )
 
 
@@ -83,5 +83,5 @@ def _code_note(column: str) -> Note:
         "na_code",
         0,
         f"'NA' is a value in the column {quote(column)}, which holds codes of countries or continents.",
-        "Give --missing NA, with all other marks, if it means a missing value there.",
+        "Give --missing-value NA, with all other marks, if it means a missing value there.",
     )

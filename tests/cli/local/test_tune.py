@@ -34,7 +34,7 @@ def test_help_has_examples() -> None:
     """With both engines."""
     shown = headrace("tune", "--help")
     assert shown.returncode == 0
-    assert "--on katib" in shown.stdout.split("Examples:")[1]
+    assert "--tuner katib" in shown.stdout.split("Examples:")[1]
 
 
 def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
     ("options", "says"),
     [
         (("--max-trials", "3", "--budget", "5m"), "must not both be given"),
-        (("--on", "moon"), "--on must be local or katib"),
-        (("--on", "katib"), "set HEADRACE_S3_ENDPOINT"),
+        (("--tuner", "moon"), "--tuner must be local or katib"),
+        (("--tuner", "katib"), "set HEADRACE_S3_ENDPOINT"),
         (("--cleanup", "perhaps"), "--cleanup must be always, succeeded or never; got"),
         (("--experiment", "no-such.yaml"), "no-such.yaml"),
         (("--experiment", "linear"), "cannot do a binary task"),

@@ -52,7 +52,7 @@ def judged(
     found = gate.judge(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
-        thresholds=MetricBounds(thresholds or {}),
+        metric_bounds=MetricBounds(thresholds or {}),
         verdict=folder / "verdict.json",
     )
     assert json.loads((folder / "verdict.json").read_text()) == found.as_json()
@@ -70,7 +70,7 @@ def test_better_than_the_baseline_is_promoted(tmp_path: Path, task: Task) -> Non
 
 def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
     """However much better than the baseline; the reason names value and threshold."""
-    found = judged(tmp_path, thresholds={"roc_auc": 0.999, "log_loss": 0.01, "accuracy": 0.1})
+    found = judged(tmp_path, metric_bounds={"roc_auc": 0.999, "log_loss": 0.01, "accuracy": 0.1})
     assert found.verdict == "reject"
     assert any("roc_auc" in reason and "at least 0.999" in reason for reason in found.reasons)
     assert any("log_loss" in reason and "at most 0.01" in reason for reason in found.reasons)
@@ -90,22 +90,22 @@ def test_a_perfect_leak_holds(tmp_path: Path) -> None:
 def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
     """What would be rejected is rejected, and the leak is told."""
     leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path, checks={"rules": [leak]}, thresholds={"roc_auc": 0.9999})
+    found = judged(tmp_path, checks={"rules": [leak]}, metric_bounds={"roc_auc": 0.9999})
     assert found.verdict == "reject"
     assert any("'b'" in reason for reason in found.reasons)
 
 
 def test_met_thresholds_are_told(tmp_path: Path) -> None:
     """The reasons say what was checked."""
-    found = judged(tmp_path, thresholds={"roc_auc": 0.6, "log_loss": 5})
+    found = judged(tmp_path, metric_bounds={"roc_auc": 0.6, "log_loss": 5})
     assert found.verdict == "promote"
-    assert found.reasons[0] == "All 2 thresholds are met."
+    assert found.reasons[0] == "All 2 bounds of metrics are met."
 
 
 def test_a_threshold_on_what_is_not_defined_rejects(tmp_path: Path) -> None:
     """Rows of one class cannot show that the area is large enough."""
     one = made.table(400, seed=1).filter(pl.col("target") == "no").head(60)
-    found = judged(tmp_path, test=one, thresholds={"roc_auc": 0.5})
+    found = judged(tmp_path, test=one, metric_bounds={"roc_auc": 0.5})
     assert found.verdict == "reject"
     assert "do not define it" in found.reasons[0]
 
@@ -145,7 +145,7 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     )
     evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=EvaluationPlan())
     inputs = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
-    found = gate.judge(tmp_path / "e.json", inputs=inputs, thresholds=MetricBounds({}), verdict=tmp_path / "v.json")
+    found = gate.judge(tmp_path / "e.json", inputs=inputs, metric_bounds=MetricBounds({}), verdict=tmp_path / "v.json")
     assert found.verdict == "reject"
     assert "worse than the champion's" in found.reasons[0]
 
@@ -197,7 +197,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
         known = model_matrix.encode_target(train, made.contract())
         found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=EvaluationPlan())
         comparison = found["baseline"]["comparison"]
-        verdict = gate.decide(found, comparison, against="baseline", thresholds=MetricBounds({}))
+        verdict = gate.decide(found, comparison, against="baseline", metric_bounds=MetricBounds({}))
         promoted += verdict.verdict == "promote"
     assert promoted <= 3
 
@@ -231,6 +231,6 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
         "sentence": f"95 % intervals by group: {groups} groups",
     }
     assert bool(found["cautions"]) == (verdict == "hold")
-    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=MetricBounds({}))
+    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", metric_bounds=MetricBounds({}))
     assert told.verdict == verdict
     assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

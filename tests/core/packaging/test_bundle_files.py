@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return (
         parts,
         source,
-        pack(folder / "bundle", parts=parts, source={**source, "read": '{"drop": ["x"]}'}, split=split),
+        pack(folder / "bundle", parts=parts, source={**source, "read": '{"drop_columns": ["x"]}'}, split=split),
     )
 
 
@@ -75,18 +75,18 @@ def test_data_are_told_by_digest_and_location(made: Made) -> None:
 def test_parameters_of_the_steps_are_told(made: Made) -> None:
     """What a replay needs: how the table was read, split, searched, measured and judged."""
     assert made[2].json("provenance.json")["parameters"] == {
-        "ingest": {"drop": ["x"]},
+        "ingest": {"drop_columns": ["x"]},
         "split": {"method": "stratified", "test_size": 0.2, "seed": 3},
         "tune": {"folds": 5},
         "train": {"seed": 0},
         "evaluate": {"slices": [], "cost_false_positive": 1.0, "cost_false_negative": 1.0, "seed": 0},
-        "gate": {"thresholds": {}, "seed": 0},
+        "gate": {"metric_bounds": {}, "seed": 0},
     }
 
 
 def test_copies_of_the_rows_are_kept_if_they_are_asked_for(made: Made, tmp_path: Path) -> None:
     """The copies have the digests that the passport tells, and the same line gives the same bundle with them."""
-    parts = replace(made[0], copies=True)
+    parts = replace(made[0], include_data=True)
     one, other = (pack(tmp_path / name, parts=parts, source=made[1]) for name in ("one", "other"))
     assert one.digest == other.digest != made[2].digest
     told = one.json("provenance.json")["data"]
@@ -231,7 +231,7 @@ def test_the_same_bundle_is_made_in_another_process(made: Made, tmp_path: Path) 
         "print(pack(Path(given['folder']), parts=parts, source=given['source'], split=given['split']).digest)\n"
     )
     paths = {name: str(path) for name, path in vars(parts).items() if isinstance(path, Path)}
-    given = {"parts": paths, "folder": str(tmp_path / "b"), "source": {**made[1], "read": '{"drop": ["x"]}'}}
+    given = {"parts": paths, "folder": str(tmp_path / "b"), "source": {**made[1], "read": '{"drop_columns": ["x"]}'}}
     split = {"method": "stratified", "test_size": 0.2, "seed": 3.0}
     ended = subprocess.run(
         [sys.executable, "-c", code],

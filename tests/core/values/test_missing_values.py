@@ -151,7 +151,7 @@ def test_sentinels_are_told(tmp_path: Path, name: str, values: list[str], mark: 
     table[name][:12:2] = (values * 6)[:6]
     told = [note for note in made(tmp_path, table).notes if note.rule == "sentinel"]
     assert [note.column for note in told] == ([name] if mark else [])
-    assert not mark or f"--missing {mark} " in told[0].remedy
+    assert not mark or f"--missing-value {mark} " in told[0].remedy
     assert not mark or told[0].count == 6
 
 

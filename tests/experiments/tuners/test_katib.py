@@ -348,7 +348,7 @@ def test_a_command_that_is_ended_deletes_its_experiment(
 ) -> None:
     """The search runs in a step below the command, which lets it end before anything is killed."""
     table = write_table(tmp_path / "customers.csv")
-    options = f"--target churn --experiment logistic --on katib --output {tmp_path / 'out'}"
+    options = f"--target churn --experiment logistic --tuner katib --output {tmp_path / 'out'}"
     options += f" --namespace {cluster.namespace}"
     process = subprocess.Popen(
         [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],

@@ -1,16 +1,18 @@
 """A compiled pipeline is read, and what a target does with it is told."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 import yaml
 
+import headrace.components as shelf
 from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS
 from headrace.core.base.diagnostics import Diagnostic
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.secret_names import RECORDS_SECRET, STORE_SECRET
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep, read_plan
-from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features
+from headrace.pipelines.compiled_spec.requirements import NAMESPACES, WHERE, demands, find_ignored_features
 from headrace.pipelines.compiled_spec.unsupported_features import ARGUMENT_BYTES, SETTINGS, find_unsupported
 from tests.conftest import REPOSITORY
 from tests.pipelines.made_pipeline import IMAGE, compile_made
@@ -142,7 +144,17 @@ def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
     """Purposes follow from the step's function, and from where it is told to work."""
     assert demands(_one(function="deploy", inputs={"target": "local"})).purposes == {"run"}
     assert demands(_one(function="deploy", inputs={"target": "cluster"})).purposes == {"run", "deploy"}
-    assert demands(_one(function="tune", inputs={"on": "katib"})).purposes == {"run", "tune"}
+    assert demands(_one(function="tune", inputs={"tuner": "katib"})).purposes == {"run", "tune"}
+    assert demands(_one(function="tune", inputs={"tuner": "katib", "search_namespace": "a"})).purposes == {"run"}
+    assert demands(_one(function="rollout", inputs={"to": "local"})).purposes == {"run"}
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollout", "tune"])
+def test_where_a_step_works_is_one_of_its_parameters(name: str) -> None:
+    """A component whose parameter is renamed would otherwise be taken for one that works on the cluster."""
+    parameters = set(inspect.signature(getattr(shelf, name).python_func).parameters)
+    assert len(parameters & set(WHERE)) == 1
+    assert len(parameters & set(NAMESPACES)) == 1
     assert demands(_one(function="tune")).purposes == {"run"}
 
 

@@ -12,6 +12,8 @@ from headrace.core.base.files import write_json, write_text
 from headrace.core.bundles import integrity, manifest
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.packaging.environment import environment
+from headrace.pipelines.definitions.option_fields import option_fields
+from headrace.pipelines.definitions.training_options import TrainingOptions
 from headrace.pipelines.replay.arguments import pipeline_arguments
 from headrace.pipelines.replay.checks import ReplayOptions, check_source, check_versions, find_source
 from headrace.pipelines.replay.replay import compare_bundles
@@ -147,7 +149,7 @@ def test_arguments_come_back_as_the_pipeline_takes_them(line: Line, tmp_path: Pa
     found = pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
     assert (found["target"], found["budget"], found["contract"], found["seed"]) == ("churn", "3", "", 0)
     steps["tune"]["experiment"] = "kind: Experiment\nmetadata: {}\n"
-    steps["infer_contract"]["given"] = True
+    steps["infer_contract"]["contract_address"] = "contract.yaml"
     found = pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
     assert Path(found["experiment"]).read_text().startswith("kind: Experiment")
     assert found["contract"] == str(bundle.folder / "contract.yaml")
@@ -156,3 +158,26 @@ def test_arguments_come_back_as_the_pipeline_takes_them(line: Line, tmp_path: Pa
         pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
     found = pipeline_arguments(steps, source="t.csv", champion=str(tmp_path), bundle=bundle, scratch=tmp_path)
     assert found["champion"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(("step", "argument"), [("ingest", "names"), ("gate", "thresholds"), ("foresee", "seed")])
+def test_arguments_of_another_version_are_named(line: Line, tmp_path: Path, step: str, argument: str) -> None:
+    """What this version would silently leave out is one sentence instead, before anything runs."""
+    bundle = open_bundle(line.home / "bundle")
+    steps = _papers(line)["arguments"]
+    steps[step] = {**steps.get(step, {}), argument: 1}
+    with pytest.raises(InputError, match=f"it names '{argument}' of '{step}', which another version of headrace has"):
+        pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
+
+
+def test_what_a_run_records_are_options_by_their_names(line: Line, tmp_path: Path) -> None:
+    """Each recorded argument comes back as an option; what a text must not contain on the way is escaped."""
+    bundle = open_bundle(line.home / "bundle")
+    steps = _papers(line)["arguments"]
+    steps["ingest"]["drop_columns"] = ["python3"]
+    steps["gate"]["metric_bounds"] = {"roc_auc": 0.5}
+    found = pipeline_arguments(steps, source="t.csv", champion="", bundle=bundle, scratch=tmp_path)
+    assert set(found) <= set(option_fields(TrainingOptions))
+    assert found["drop_columns"] == ['"python\\u0033"']
+    assert found["metric_bounds"] == {"roc_auc": 0.5}
+    assert not found["include_data"]

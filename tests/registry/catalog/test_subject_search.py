@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     table = _people(folder / "people.csv")
     ended = headrace(
-        *("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--id", "id"),
+        *("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--id-column", "id"),
         *("--output", str(folder / "out")),
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -193,7 +193,12 @@ def test_keys_are_found_and_wishes_obeyed(tmp_path: Path) -> None:
     assert found.keys == ("customer_id",)
     assert found.column("customer_id").role == "id"
     found = infer(
-        tmp_path / "b", frame, id_columns=["shop"], group_column="mail", drop=["customer_id", "gone"], hash=["mail"]
+        tmp_path / "b",
+        frame,
+        id_columns=["shop"],
+        group_column="mail",
+        drop_columns=["customer_id", "gone"],
+        hash_columns=["mail"],
     )
     assert found.keys == ()
     assert found.column("shop").role == "id"
@@ -254,8 +259,8 @@ CONTRACT = Contract(
         ({"task": "regression"}, "the task must be the contract's, 'binary'"),
         ({"positive": "1"}, "the positive class must be the contract's, '0'"),
         ({"time_column": "x"}, "the time column must be the contract's, which names none"),
-        ({"drop": ["x"]}, "the personal treatment of 'x'"),
-        ({"hash": ["z"]}, "the personal treatment of 'z'"),
+        ({"drop_columns": ["x"]}, "the personal treatment of 'x'"),
+        ({"hash_columns": ["z"]}, "the personal treatment of 'z'"),
         ({"id_columns": ["x"]}, "the role of 'x'"),
     ],
 )
@@ -272,7 +277,7 @@ def test_a_given_contract_passes_through(tmp_path: Path) -> None:
     """It is held against the table's columns and not changed."""
     path = tmp_path / "given.yaml"
     path.write_text(dump(CONTRACT))
-    assert infer(tmp_path, raw(x=spread(["1"]), extra=spread(["2"])), given=path, drop=["gone"]) == CONTRACT
+    assert infer(tmp_path, raw(x=spread(["1"]), extra=spread(["2"])), given=path, drop_columns=["gone"]) == CONTRACT
     with pytest.raises(InputError, match="column 'x' of the contract must be a column of the table"):
         infer(tmp_path, raw(), given=path)
     with pytest.raises(MissingError):
