@@ -84,7 +84,7 @@ def put_right(
     """
     if silent(cluster, endpoint, seconds=seconds) is None:
         raise taken_over(endpoint)
-    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", via=settings.gateway()), say=say)
+    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", gateway=settings.gateway()), say=say)
     parts = make_parts(KServeRollout(endpoint), deployer)
     record = start.require_known(parts).record
     if record.decided:

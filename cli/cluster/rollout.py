@@ -175,7 +175,7 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
         name=options.model,
         candidate=publish_model(candidate),
         traffic=options.traffic or (stored.record.traffic if stored and stored.record.open else ""),
-        target=DeploymentTarget("kserve", options.namespace, options.context, via=options.via),
+        target=DeploymentTarget("kserve", options.namespace, options.context, gateway=options.gateway),
         prometheus=options.prometheus,
         selector=options.selector,
         known=options.known,

@@ -59,7 +59,7 @@ class RolloutOptions:
     wrong: Annotated[str, typer.Option(help="PromQL: number of those that were wrong, by digest.")] = ""
     namespace: Annotated[str, typer.Option(help="Namespace.", show_default="the context's, or the pod's own")] = ""
     context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = ""
-    via: Annotated[str, typer.Option(help="Gateway, from outside.", metavar="HOST:PORT", show_default="none")] = ""
+    gateway: Annotated[str, typer.Option(help="Gateway, from outside.", metavar="HOST:PORT", show_default="none")] = ""
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the record.", show_default="headrace-out/rollout")
     ] = None

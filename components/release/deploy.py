@@ -14,8 +14,8 @@ def deploy(
     namespace: str = "",
     mode: str = "",
     service_account: str = "headrace-serving",
-    replicas: int = 1,
-    most_replicas: int = 0,
+    min_replicas: int = 1,
+    max_replicas: int = 0,
     cpu: str = "",
     memory: str = "",
     deadline: str = "",
@@ -30,11 +30,11 @@ def deploy(
         namespace: Namespace of the InferenceService; empty for the step's own.
         mode: "Standard" or "Knative"; empty to ask the cluster.
         service_account: Service account of the servers, whose Secret holds the object store's keys.
-        replicas: Minimum number of pods.
-        most_replicas: Maximum number of pods; 0 for the minimum.
-        cpu: Processors of a pod, as Kubernetes writes them; empty for the default.
-        memory: Memory of a pod likewise.
-        deadline: Longest time, such as "10m", which is the default.
+        min_replicas: Minimum number of replicas.
+        max_replicas: Maximum number of replicas; 0 for the minimum.
+        cpu: CPU request and limit of a pod, such as "500m"; empty for 250m and 1.
+        memory: Memory request and limit of a pod, such as "1Gi"; empty for 384Mi and 1Gi.
+        deadline: Maximum time until the version is live; empty for "10m".
 
     Returns:
         The URL for predictions: ``http://HOST:PORT/v1/models/NAME:predict``.
@@ -52,8 +52,8 @@ def deploy(
             namespace=namespace,
             mode=mode,
             service_account=service_account,
-            replicas=int(replicas),
-            most_replicas=int(most_replicas),
+            min_replicas=int(min_replicas),
+            max_replicas=int(max_replicas),
             cpu=cpu,
             memory=memory,
             deadline=deadline,

@@ -42,7 +42,7 @@ def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = 
     return KServeDeployer(
         connect(context=target.context, namespace=target.namespace),
         store,
-        replace(target, via=target.via or settings.gateway()),
+        replace(target, gateway=target.gateway or settings.gateway()),
         WaitTimeouts(deadline_seconds=seconds(target.deadline)) if target.deadline else WaitTimeouts(),
         say=say,
     )

@@ -29,15 +29,15 @@ class _Deployer:
 def test_a_deployment_is_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the options of the command, which have its defaults; requests go through the gateway."""
     targets: list[DeploymentTarget] = []
-    deployer = _Deployer(SimpleNamespace(via="203.0.113.7:80"))
+    deployer = _Deployer(SimpleNamespace(gateway="203.0.113.7:80"))
 
     def choose(target: DeploymentTarget, **_: object) -> _Deployer:
         targets.append(target)
         return deployer
 
     monkeypatch.setattr(deployment, "choose", choose)
-    endpoint = hr.deploy(URI, name="a", namespace="models", most_replicas=3)
-    assert targets == [DeploymentTarget(to="kserve", namespace="models", most_replicas=3, deadline="10m")]
+    endpoint = hr.deploy(URI, name="a", namespace="models", max_replicas=3)
+    assert targets == [DeploymentTarget(to="kserve", namespace="models", max_replicas=3, deadline="10m")]
     assert deployer.calls == [(URI, "a")]
     assert (endpoint.url, endpoint.gateway) == ("http://a.models.example/v1/models/a:predict", "203.0.113.7:80")
 

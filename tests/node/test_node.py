@@ -91,11 +91,11 @@ def settled(place: Place) -> bool:
     return len(pods) == 2 and all(stays(pod) and is_ready(pod) for pod in pods)
 
 
-def answering(address: str, *, via: str = "") -> set[str]:
+def answering(address: str, *, gateway: str = "") -> set[str]:
     """Digests of the bundles that answer at an address."""
     found = set()
     for _ in range(8):
-        with EndpointClient.at(f"http://{address}/v1/models/{NAME}:predict", via=via) as remote:
+        with EndpointClient.at(f"http://{address}/v1/models/{NAME}:predict", gateway=gateway) as remote:
             found.add(remote.digest())
     return found
 
@@ -144,7 +144,7 @@ def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_p
 @pytest.fixture(scope="module")
 def served(place: Place, platform: Controller, uris: list[str]) -> str:
     """The first version, deployed from outside; where its Service is."""
-    ended = command(place, platform, "deploy", uris[0], "--name", NAME, "--replicas", "2")
+    ended = command(place, platform, "deploy", uris[0], "--name", NAME, "--min-replicas", "2")
     assert ended.returncode == 0, ended.stderr
     assert f"{NAME} in {place.cluster.namespace} (Standard) answers with {digest(uris[0])[:12]}." in ended.stdout
     return platform.gateway.addresses[platform.host(f"{NAME}-predictor")]
@@ -184,11 +184,11 @@ def test_a_pod_is_ready_only_when_its_model_answers(place: Place, served: str) -
 def test_versions_change_under_load(place: Place, platform: Controller, served: str, uris: list[str]) -> None:
     """From outside to the second version, and from a pod back to the first: every request is answered."""
     with load(served, NAME, GOOD) as found:
-        ended = command(place, platform, "deploy", uris[1], "--name", NAME, "--replicas", "2")
+        ended = command(place, platform, "deploy", uris[1], "--name", NAME, "--min-replicas", "2")
         assert ended.returncode == 0, ended.stderr
         wait_for(lambda: settled(place), "the end of the old pods")
         assert answering(served) == {digest(uris[1])}
-        back = ["headrace", "deploy", uris[0], "--name", NAME, "--replicas", "2"]
+        back = ["headrace", "deploy", uris[0], "--name", NAME, "--min-replicas", "2"]
         code, told = run(place.cluster, Work(back, place.image, "headrace-deployer"), "deploy")
         assert code == 0, told
         assert f"answers with {digest(uris[0])[:12]}, {digest(uris[1])[:12]} before." in told
@@ -202,7 +202,7 @@ def test_a_broken_version_is_taken_back_under_load(
 ) -> None:
     """What served before serves on; the command says in one sentence what is wrong and what answers."""
     with load(served, NAME, GOOD) as found:
-        ended = command(place, platform, "deploy", uris[2], "--name", NAME, "--replicas", "2")
+        ended = command(place, platform, "deploy", uris[2], "--name", NAME, "--min-replicas", "2")
         wait_for(lambda: settled(place), "the end of the broken pods")
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "(CrashLoopBackOff, exit code 2, Error)" in ended.stderr
@@ -244,7 +244,7 @@ def test_a_rollout_from_a_pod_sends_a_worse_version_back(
     assert before
     assert after
     assert after["spec"] == before["spec"]
-    assert answering(served) == answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[0])}
+    assert answering(served) == answering(platform.outer(NAME), gateway=platform.ingress.address) == {digest(uris[0])}
 
 
 def test_a_version_that_is_not_in_the_store_is_told_by_its_initializer(
@@ -277,7 +277,7 @@ def test_a_deployment_that_is_ended_leaves_nothing_behind(
     """The pod that deploys is deleted in the middle: what was there before serves on, what was not is gone again."""
     before = place.cluster.get(INFERENCE_SERVICES, name)
     # No node has as many processors: the version never comes up.
-    words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
+    words = ["headrace", "deploy", uris[1], "--name", name, "--min-replicas", "2", "--cpu", "64"]
     pod = start(place.cluster, Work(words, place.image, "headrace-deployer"), "ended")
     wait_for(lambda: uris[1] in str(place.cluster.get(DEPLOYMENTS, f"{name}-predictor")), "the deployment's beginning")
     wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
@@ -335,7 +335,7 @@ def test_a_deployment_that_is_killed_is_tidied(
 ) -> None:
     """By the CronJob's own pod: what was there before serves on, what was not is gone again."""
     before = place.cluster.get(INFERENCE_SERVICES, name)
-    words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
+    words = ["headrace", "deploy", uris[1], "--name", name, "--min-replicas", "2", "--cpu", "64"]
     pod = start(place.cluster, mortal(place, words, "headrace-deployer"), "killed")
     wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
     killed(place, pod)
@@ -372,7 +372,7 @@ def test_a_rollout_from_outside_promotes_a_good_version(
         mine, others = step.candidate.counts().requests, step.stable.counts().requests
         assert abs(mine / (mine + others) - step.percent / 100) < 0.15
     assert predictors(place) == [[f"{NAME}-predictor"]] * 2, "the predictor keeps its name"
-    assert answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[1])}
+    assert answering(platform.outer(NAME), gateway=platform.ingress.address) == {digest(uris[1])}
 
 
 def test_an_endpoint_is_removed_with_all_that_it_had(place: Place, platform: Controller, served: str) -> None:
@@ -527,6 +527,6 @@ def test_the_lines_endpoint_answers_as_its_bundle_says(place: Place, platform: C
         endpoint["url"]
         == f"http://customers-predictor.{place.cluster.namespace}.svc.cluster.local/v1/models/customers:predict"
     )
-    found = verify(endpoint["url"], bundle=bundle, via=platform.ingress.address)
+    found = verify(endpoint["url"], bundle=bundle, gateway=platform.ingress.address)
     assert found["failures"] == []
     assert "<html" in line.artifact("report", "report").read_text()

@@ -97,7 +97,7 @@ def clients(place: Placed, url: str, rows: list[dict[str, Any]]) -> Iterator[Cou
     ended = threading.Event()
 
     def ask(number: int) -> None:
-        with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
+        with EndpointClient.at(url, gateway=place.platform.ingress.address) as remote:
             while not ended.is_set():
                 number = (number + 1) % len(rows)
                 statuses[remote.predict([rows[number]]).status] += 1
@@ -126,7 +126,7 @@ def deployed(place: Placed, uri: str, name: str) -> Endpoint:
 
 def served(place: Placed, url: str) -> set[str]:
     """Digests that answer."""
-    with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, gateway=place.platform.ingress.address) as remote:
         return {remote.digest() for _ in range(5)}
 
 
@@ -398,7 +398,7 @@ def test_a_step_that_is_tried_again_goes_on(
         name,
         versions["good"],
         "canary",
-        DeploymentTarget("kserve", kserve_place.cluster.namespace, via=kserve_place.platform.ingress.address),
+        DeploymentTarget("kserve", kserve_place.cluster.namespace, gateway=kserve_place.platform.ingress.address),
     )
     wanted = StepOptions("kserve", PLAN, there=there)
     texts: list[str] = []

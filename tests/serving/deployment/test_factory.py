@@ -43,9 +43,9 @@ def name() -> str:
 
 def answering(deployer: Deployer, endpoint: Endpoint) -> str:
     """Digest of what answers there; empty if nothing does."""
-    via = deployer.target.via if isinstance(deployer, KServeDeployer) else ""
+    gateway = deployer.target.gateway if isinstance(deployer, KServeDeployer) else ""
     try:
-        with EndpointClient.at(endpoint.url, via=via) as remote:
+        with EndpointClient.at(endpoint.url, gateway=gateway) as remote:
             return remote.digest()
     except HeadraceError:
         return ""
