@@ -91,7 +91,7 @@ def put_right(
         if cluster.context and not settings.gateway():
             raise InputError(
                 f"the decision on the rollout of {endpoint} must be verified at the endpoint itself; from outside "
-                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-tidy."
+                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-cleanup."
             )
         ended = start.go_on(parts, say=say)
         return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"

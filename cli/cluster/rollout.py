@@ -122,15 +122,15 @@ def _plan(options: RolloutOptions) -> "RolloutPlan":
     return plan_of(
         steps,
         here=options.to == "local",
-        tolerances=run_options.bounds(options.tolerate or [], option="--tolerate", example="errors=0.02"),
-        step_time=options.step_time,
-        patience=options.patience,
-        look=options.look,
+        tolerances=run_options.bounds(options.tolerance or [], option="--tolerance", example="errors=0.02"),
+        step_duration=options.step_duration,
+        step_timeout=options.step_timeout,
+        poll_interval=options.poll_interval,
         alpha=options.alpha,
         step_requests=options.step_requests,
         floor_ms=options.floor_ms,
         slow_ms=options.slow_ms,
-        undecided=options.undecided,
+        on_timeout=options.on_timeout,
     )
 
 
@@ -178,8 +178,8 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
         target=DeploymentTarget("kserve", options.namespace, options.context, gateway=options.gateway),
         prometheus=options.prometheus,
         selector=options.selector,
-        known=options.known,
-        wrong=options.wrong,
+        labelled_query=options.labelled_query,
+        error_query=options.error_query,
     )
     yield parts_there(kserve_rollout, say=_say)
 

@@ -15,16 +15,16 @@ def rollout(
     table: str = "",
     steps: list = [1, 5, 25, 50, 100],  # noqa: B006 - KFP reads the default and never changes it
     step_requests: int = 200,
-    step_time: str = "",
-    patience: str = "",
-    look: str = "",
+    step_duration: str = "",
+    step_timeout: str = "",
+    poll_interval: str = "",
     tolerances: dict = {},  # noqa: B006
-    undecided: str = "rollback",
+    on_timeout: str = "rollback",
     traffic: str = "",
     prometheus: str = "",
     selector: str = "",
-    known: str = "",
-    wrong: str = "",
+    labelled_query: str = "",
+    error_query: str = "",
     namespace: str = "",
     deadline: str = "",
 ) -> str:
@@ -39,18 +39,18 @@ def rollout(
         table: With ``local``: path, glob or address of the table whose rows are sent as requests.
         steps: Shares of the requests, in percent, up to 100.
         step_requests: Minimum requests to the candidate in a step.
-        step_time: Shortest time of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
-        patience: Longest time of a step; empty for an hour, with ``local`` for five minutes.
-        look: Time between two polls; empty for 15 seconds, with ``local`` for one.
+        step_duration: Minimum duration of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
+        step_timeout: Maximum duration of a step; empty for an hour, with ``local`` for five minutes.
+        poll_interval: Time between two polls of the metrics; empty for 15 seconds, with ``local`` for one.
         tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
-        undecided: What to do when the longest time of a step is over: ``rollback`` or ``promote``.
-        traffic: On KServe: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
+        on_timeout: What to do at the end of ``step_timeout``: ``rollback`` or ``promote``.
+        traffic: On KServe: how requests are split: ``canary``, ``knative`` or ``graph``; empty to choose by the cluster.
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
-        known: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
-        wrong: PromQL query of the number of those that were wrong, likewise.
+        labelled_query: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
+        error_query: PromQL query of the number of wrong ones among them, by the label ``digest``; empty for none.
         namespace: Namespace of the InferenceService; empty for the step's own.
-        deadline: Longest time for the candidate to come up, such as ``10m``, which is the default.
+        deadline: Maximum time until the candidate is live; empty for ``10m``.
 
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.
@@ -67,17 +67,17 @@ def rollout(
     with step("rollout") as say:
         plan = plan_of(
             [int(part) for part in steps],
-            step_time=step_time,
-            patience=patience,
-            look=look,
+            step_duration=step_duration,
+            step_timeout=step_timeout,
+            poll_interval=poll_interval,
             here=to == "local",
             step_requests=int(step_requests),
             tolerances=tolerances,
-            undecided=undecided,
+            on_timeout=on_timeout,
         )
         target = DeploymentTarget("kserve", namespace, deadline=deadline)
-        queries = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        kserve_rollout = KServeRollout(plain(name), plain(candidate), traffic, target, **queries)
+        queries = {"selector": selector, "labelled_query": labelled_query, "error_query": error_query}
+        kserve_rollout = KServeRollout(plain(name), plain(candidate), traffic, target, prometheus, **queries)
         options = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), kserve_rollout)
         facts = rollout_step(options, record=Path(record.path), say=say)
         record.metadata.update(facts)

@@ -35,7 +35,7 @@ from headrace.stores.bundles.bundle_store import fetch, publish
 from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
-from tests.node.conftest import STORE, TIDY, Place
+from tests.node.conftest import STORE, CLEANUP, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
@@ -121,7 +121,7 @@ def another(place: Place, before: Document) -> bool:
 
 def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_path: Path) -> None:
     """To an administrator outside and to the pipeline's own account inside: nothing stands in the way on this node."""
-    ended = command(place, platform, "doctor", "--target", "cluster", "--json", str(tmp_path / "found.json"))
+    ended = command(place, platform, "doctor", "--platform", "cluster", "--output", str(tmp_path / "found.json"))
     assert ended.returncode == 0, ended.stdout
     told = "\n".join(f"{one['state']}: {one['text']}" for one in read_json(tmp_path / "found.json")["findings"])
     for part in (
@@ -134,7 +134,7 @@ def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_p
         "its controller is not in kserve",
     ):
         assert part in told, told
-    work = Work(["headrace", "doctor", "--target", "cluster"], place.image, "headrace-pipeline")
+    work = Work(["headrace", "doctor", "--platform", "cluster"], place.image, "headrace-pipeline")
     code, inside = run(place.cluster, work, "doctor")
     assert code == 0, inside
     assert f"you are system:serviceaccount:{place.cluster.namespace}:headrace-pipeline" in inside
@@ -214,8 +214,8 @@ def test_a_broken_version_is_taken_back_under_load(
 
 def rollout(candidate: str, *, steps: str) -> list[str]:
     """Words of a rollout that is as short as may be."""
-    times = f"--steps {steps} --step-requests 50 --step-time 2s --look 1s --patience 2m"
-    bounds = "--floor-ms 50 --tolerate errors=0.05 --tolerate slow=0.2 --tolerate shift=0.6"
+    times = f"--steps {steps} --step-requests 50 --step-duration 2s --poll-interval 1s --step-timeout 2m"
+    bounds = "--floor-ms 50 --tolerance errors=0.05 --tolerance slow=0.2 --tolerance shift=0.6"
     return ["rollout", NAME, "--candidate", candidate, "--traffic", "canary", *times.split(), *bounds.split()]
 
 
@@ -319,9 +319,9 @@ def mortal(place: Place, words: list[str], account: str) -> Work:
 
 def tidied(place: Place) -> str:
     """What a Job says that is made of the CronJob of the manifests."""
-    name = f"tidy-{secrets.token_hex(3)}"
+    name = f"cleanup-{secrets.token_hex(3)}"
     space = ("-n", place.cluster.namespace)
-    place.node.kubectl(*space, "create", "job", f"--from=cronjob/{TIDY}", name)
+    place.node.kubectl(*space, "create", "job", f"--from=cronjob/{CLEANUP}", name)
     place.node.kubectl(*space, "wait", "--for=condition=complete", f"job/{name}", "--timeout=120s")
     (pod,) = place.cluster.list(PODS, labels=f"job-name={name}")
     told = said(place.cluster, pod["metadata"]["name"])
@@ -434,7 +434,7 @@ def nothing_of_it_is_left(place: Place) -> None:
 
 def trial_jobs(place: Place) -> list[Document]:
     """Jobs of trials, beside those of the CronJob."""
-    return [one for one in place.cluster.list(JOBS) if not one["metadata"]["name"].startswith(TIDY)]
+    return [one for one in place.cluster.list(JOBS) if not one["metadata"]["name"].startswith(CLEANUP)]
 
 
 @pytest.fixture(scope="module")

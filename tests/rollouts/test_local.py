@@ -38,9 +38,9 @@ def test_a_good_candidate_is_promoted(folder: Path, tmp_path: Path) -> None:
     ("candidate", "check", "more"),
     [
         ("strict", "errors", ()),
-        ("shifted", "shift", ("--tolerate", "shift=0.05", "--tolerate", "outcome=1")),
-        ("slow", "latency", ("--floor-ms", "0.05", "--tolerate", "latency=1.2")),
-        ("wrong", "outcome", ("--tolerate", "shift=1000")),
+        ("shifted", "shift", ("--tolerance", "shift=0.05", "--tolerance", "outcome=1")),
+        ("slow", "latency", ("--floor-ms", "0.05", "--tolerance", "latency=1.2")),
+        ("wrong", "outcome", ("--tolerance", "shift=1000")),
     ],
 )
 def test_a_worse_candidate_is_sent_back(
@@ -66,7 +66,7 @@ def test_a_worse_candidate_is_sent_back(
         (["x", "--candidate", "y", "--to", "local"], "must be given a --table"),
         (["x", "--candidate", "y", "--to", "local", "--table", "t.csv"], "there is no folder x"),
         (["x", "--candidate", "y", "--to", "local", "--table", "t.csv", "--steps", "a"], "--steps must be percents"),
-        (["x", "--candidate", "y", "--to", "local", "--table", "t.csv", "--tolerate", "errors"], "errors=0.02"),
+        (["x", "--candidate", "y", "--to", "local", "--table", "t.csv", "--tolerance", "errors"], "errors=0.02"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(given: list[str], told: str, tmp_path: Path) -> None:

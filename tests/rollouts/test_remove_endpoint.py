@@ -38,7 +38,7 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        start.begin(parts, start.make_plan(steps=(10, 100), look_seconds=0.2), say=interrupt)
+        start.begin(parts, start.make_plan(steps=(10, 100), poll_interval_seconds=0.2), say=interrupt)
     assert refused
     kinds = {
         INFERENCE_GRAPHS: f"{name}-split",
