@@ -68,7 +68,9 @@ class KServeRollout:
         if self.traffic not in {"", *_WAYS}:
             raise InputError(f"--traffic must be {', '.join(_WAYS)} or empty; got {self.traffic!r} instead.")
         if bool(self.labelled_query) != bool(self.error_query) or (self.labelled_query and not self.prometheus):
-            raise InputError("outcomes must be read from --prometheus by both queries, --labelled-query and --error-query.")
+            raise InputError(
+                "outcomes must be read from --prometheus by both queries, --labelled-query and --error-query."
+            )
 
 
 def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:

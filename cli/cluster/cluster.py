@@ -100,9 +100,13 @@ def render(
 ) -> None:
     """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
     if detect_namespace and (namespace or create_namespace):
-        raise InputError("--detect-namespace must not be given with --namespace or --create-namespace; leave it or them out.")
+        raise InputError(
+            "--detect-namespace must not be given with --namespace or --create-namespace; leave it or them out."
+        )
     if create_namespace and not namespace:
-        raise InputError("--create-namespace must be given with --namespace, which names the namespace to create; add it.")
+        raise InputError(
+            "--create-namespace must be given with --namespace, which names the namespace to create; add it."
+        )
     from headrace.cluster.api import yaml_documents  # noqa: PLC0415 - slow
     from headrace.cluster.install import manifests  # noqa: PLC0415 - slow
     from headrace.core.base.files import write_text  # noqa: PLC0415
@@ -159,13 +163,12 @@ def keys(
     ] = "",
     context: Context = "",
     database: Annotated[
-        bool, typer.Option("--database", help="Also generate the keys of the registry's database, if they do not exist yet.")
+        bool,
+        typer.Option("--database", help="Also generate the keys of the registry's database, if they do not exist yet."),
     ] = False,
     records: Annotated[
         bool,
-        typer.Option(
-            "--records", help="Also write the addresses and logins of registry, catalogue and lineage."
-        ),
+        typer.Option("--records", help="Also write the addresses and logins of registry, catalogue and lineage."),
     ] = False,
 ) -> None:
     """Write the object store's keys of HEADRACE_S3_* into the Secrets that steps and KServe read; none is shown."""

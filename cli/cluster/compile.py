@@ -57,7 +57,9 @@ def compile_pipeline(
         raise InputError("--namespace is for the objects of --native; leave it out, or name a version with --native.")
     from headrace.pipelines.definitions.compile import NativeObjects, compile_text  # noqa: PLC0415 - KFP is slow to import
 
-    write_text(output, compile_text(name, options=task_options, native=NativeObjects(native, namespace) if native else None))
+    write_text(
+        output, compile_text(name, options=task_options, native=NativeObjects(native, namespace) if native else None)
+    )
     if native:
         typer.echo(f"{output} is ready: kubectl apply -f {shlex.quote(str(output))}")
     else:

@@ -31,15 +31,14 @@ _PLACES = {"local": "this machine", "cluster": "the cluster"}
 def doctor(
     pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE.yaml]", help="A compiled pipeline.")] = None,
     platform: Annotated[str, typer.Option(help="Where the pipeline is to run: local or cluster.")] = "local",
-    namespace: Annotated[
-        str, namespace_option("that in which Kubeflow Pipelines runs steps, else the context's")
-    ] = "",
+    namespace: Annotated[str, namespace_option("that in which Kubeflow Pipelines runs steps, else the context's")] = "",
     context: Context = "",
     service_account: Annotated[
         str, typer.Option(help="Service account of the pods.", metavar="NAME")
     ] = "headrace-pipeline",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the findings to this file, as JSON.", metavar="FILE")
+        Path | None,
+        typer.Option("--output", "-o", help="Also write the findings to this file, as JSON.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Report what is installed and reachable, with which rights, and what a pipeline will meet there."""
@@ -125,7 +124,7 @@ def verdict(findings: Sequence[Diagnostic], *, platform: str, pipeline: Path | N
     what = f"{pipeline} on {_PLACES[platform]}" if pipeline else _PLACES[platform]
     if counts["bad"]:
         return (
-            f"\n{what}: {counts['bad']} to fix (✗), {counts['warning']} to know about (!); fix them, then run this again."
+            f"\n{what}: {counts['bad']} to fix (✗), {counts['warning']} to know about (!); fix them, then run it again."
         )
     unsure = f", {counts['unknown']} could not be checked (?)" if counts["unknown"] else ""
     following = _following(platform, pipeline)

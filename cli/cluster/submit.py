@@ -41,11 +41,16 @@ def submit(
         bool, typer.Option("--follow", "-f", help="Wait for the end, show the steps, and fetch the results.")
     ] = False,
     every: Annotated[str, typer.Option(help="Interval of a recurring run, such as 24h.", metavar="TIME")] = "",
-    cron: Annotated[str, typer.Option(help="Schedule of a recurring run, in UTC: second minute hour day month weekday.")] = "",
+    cron: Annotated[
+        str, typer.Option(help="Schedule of a recurring run, in UTC: second minute hour day month weekday.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name of the run.", show_default="the pipeline's, with the time")] = "",
-    version: Annotated[str, typer.Option(help="Name of the pipeline version.", show_default="derived from its content")] = "",
+    version: Annotated[
+        str, typer.Option(help="Name of the pipeline version.", show_default="derived from its content")
+    ] = "",
     experiment_name: Annotated[
-        str, typer.Option(help="Kubeflow experiment that the run belongs to.", metavar="NAME", show_default="the server's")
+        str,
+        typer.Option(help="Kubeflow experiment that the run belongs to.", metavar="NAME", show_default="the server's"),
     ] = "",
     pipeline_root: Annotated[
         str, typer.Option(help="Address for the artifacts, such as s3://headrace/runs.", show_default="Kubeflow's own")
@@ -60,7 +65,9 @@ def submit(
     ] = "",
     ignore_preflight_errors: Annotated[
         bool,
-        typer.Option("--ignore-preflight-errors", help="Start the run even if something that its steps need is missing."),
+        typer.Option(
+            "--ignore-preflight-errors", help="Start the run even if something that its steps need is missing."
+        ),
     ] = False,
     options: ClusterOptions,
     output: run_options.Output = None,
@@ -77,7 +84,14 @@ def submit(
     if trigger and follow:
         raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
     request = submitting.SubmitOptions(
-        pipeline, run_options.pairs(argument), task_options, name, version, experiment_name, pipeline_root, service_account
+        pipeline,
+        run_options.pairs(argument),
+        task_options,
+        name,
+        version,
+        experiment_name,
+        pipeline_root,
+        service_account,
     )
     file = submitting.read(request)
     api = client.connect()

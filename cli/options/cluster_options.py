@@ -15,15 +15,13 @@ Texts = list[str] | None
 class ClusterOptions:
     """How the steps of a pipeline run on a cluster, as typed; the annotations hold the help."""
 
-    cpu: Annotated[
-        Texts, typer.Option(help="CPUs of all steps, or of one; repeatable.", metavar="[STEP=]NUMBER")
-    ] = None
+    cpu: Annotated[Texts, typer.Option(help="CPUs of all steps, or of one; repeatable.", metavar="[STEP=]NUMBER")] = (
+        None
+    )
     memory: Annotated[
         Texts, typer.Option(help="Memory of all steps, or of one, such as 4Gi; repeatable.", metavar="[STEP=]SIZE")
     ] = None
-    gpu: Annotated[
-        Texts, typer.Option(help="GPUs of all steps, or of one; repeatable.", metavar="[STEP=]COUNT")
-    ] = None
+    gpu: Annotated[Texts, typer.Option(help="GPUs of all steps, or of one; repeatable.", metavar="[STEP=]COUNT")] = None
     timeout: Annotated[
         Texts,
         typer.Option(help="Maximum time of each step, or of one, such as 2h; repeatable.", metavar="[STEP=]TIME"),

@@ -29,9 +29,9 @@ class DeployOptions:
     memory: Annotated[
         str, typer.Option(help="Memory request and limit of a pod, such as 1Gi.", show_default="384Mi and 1Gi")
     ] = ""
-    service_account: Annotated[
-        str, typer.Option(help="Service account of the pods.", metavar="NAME")
-    ] = "headrace-serving"
+    service_account: Annotated[str, typer.Option(help="Service account of the pods.", metavar="NAME")] = (
+        "headrace-serving"
+    )
     runtime: Annotated[str, typer.Option(help="Name of the ServingRuntime.", metavar="NAME")] = "headrace"
     deadline: Annotated[
         str, typer.Option(help="Maximum time until the version is live, such as 90s or 10m.", metavar="TIME")

@@ -16,7 +16,9 @@ def namespace_option(unset: str, help_text: str = "Kubernetes namespace.") -> An
 
 
 Namespace = Annotated[str, namespace_option("the context's, or the pod's own")]
-Context = Annotated[str, typer.Option(help="Context of the kubeconfig.", metavar="NAME", show_default="the current one")]
+Context = Annotated[
+    str, typer.Option(help="Context of the kubeconfig.", metavar="NAME", show_default="the current one")
+]
 Gateway = Annotated[
     str,
     typer.Option(

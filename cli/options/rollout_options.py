@@ -46,9 +46,9 @@ class RolloutOptions:
     poll_interval: Annotated[
         str, typer.Option(help="Time between two polls of the metrics.", metavar="TIME", show_default="15s; local 1s")
     ] = ""
-    on_timeout: Annotated[
-        str, typer.Option(help="What to do at the end of --step-timeout: rollback or promote.")
-    ] = "rollback"
+    on_timeout: Annotated[str, typer.Option(help="What to do at the end of --step-timeout: rollback or promote.")] = (
+        "rollback"
+    )
     tolerance: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,9 +69,7 @@ class RolloutOptions:
     ] = 0.0
     traffic: Annotated[
         str,
-        typer.Option(
-            help="KServe: how requests are split: canary, knative or graph.", show_default="by the cluster"
-        ),
+        typer.Option(help="KServe: how requests are split: canary, knative or graph.", show_default="by the cluster"),
     ] = ""
     prometheus: Annotated[
         str,
@@ -81,9 +79,7 @@ class RolloutOptions:
             show_default="the pods themselves",
         ),
     ] = ""
-    selector: Annotated[
-        str, typer.Option(help='Prometheus: further label matchers, such as namespace="models".')
-    ] = ""
+    selector: Annotated[str, typer.Option(help='Prometheus: further label matchers, such as namespace="models".')] = ""
     labelled_query: Annotated[
         str,
         typer.Option(help="Prometheus: query of the number of labelled predictions, by digest.", metavar="PROMQL"),

@@ -61,7 +61,9 @@ class InstallOptions:
                 "--create-namespace, or name another."
             )
         if any(part.isspace() for part in self.image + self.image_registry):
-            raise InputError(f"an image's name must have no spaces; got {quote(self.image or self.image_registry)} instead.")
+            raise InputError(
+                f"an image's name must have no spaces; got {quote(self.image or self.image_registry)} instead."
+            )
 
 
 def render(options: InstallOptions) -> list[dict[str, Any]]:

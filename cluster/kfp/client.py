@@ -185,7 +185,9 @@ class KfpClient:
             if _show_facts(experiment) == experiment_name:
                 return str(experiment["experiment_id"])
         body = {"display_name": experiment_name, "namespace": self.namespace}
-        return str(self._ask("POST", "/experiments", f"make the experiment {experiment_name}", body=body)["experiment_id"])
+        return str(
+            self._ask("POST", "/experiments", f"make the experiment {experiment_name}", body=body)["experiment_id"]
+        )
 
     def run(self, run: str) -> PipelineRun:
         """Return a run by its id.

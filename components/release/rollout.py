@@ -44,7 +44,7 @@ def rollout(
         poll_interval: Time between two polls of the metrics; empty for 15 seconds, with ``local`` for one.
         tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
         on_timeout: What to do at the end of ``step_timeout``: ``rollback`` or ``promote``.
-        traffic: On KServe: how requests are split: ``canary``, ``knative`` or ``graph``; empty to choose by the cluster.
+        traffic: On KServe: how requests are split: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
         labelled_query: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.

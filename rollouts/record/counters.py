@@ -53,7 +53,9 @@ class RequestCounts:
         if reset:
             return self
         previous_predictions = {
-            name: bins for name, bins in before.predictions.items() if not _smaller(self.predictions.get(name, {}), bins)
+            name: bins
+            for name, bins in before.predictions.items()
+            if not _smaller(self.predictions.get(name, {}), bins)
         }
         outcomes = {} if _smaller(self.outcomes, before.outcomes) else before.outcomes
         return self._combine(replace(before, predictions=previous_predictions, outcomes=outcomes), -1.0)
@@ -64,7 +66,9 @@ class RequestCounts:
             codes=_sum(self.codes, other.codes, sign),
             seconds=_sum(self.seconds, other.seconds, sign),
             rows=self.rows + sign * other.rows,
-            predictions={name: _sum(self.predictions.get(name, {}), other.predictions.get(name, {}), sign) for name in names},
+            predictions={
+                name: _sum(self.predictions.get(name, {}), other.predictions.get(name, {}), sign) for name in names
+            },
             outcomes=_sum(self.outcomes, other.outcomes, sign),
         )
 

@@ -49,7 +49,10 @@ class RolloutPlan(_Part):
     steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
     tolerances: Tolerances = Tolerances()
     alpha: float = Field(
-        default=0.05, gt=0, lt=1, description="Significance level: the probability that a candidate within all bounds is rolled back."
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Significance level: the probability that a candidate within all bounds is rolled back.",
     )
     step_requests: int = Field(default=200, ge=1, description="Minimum number of requests of the candidate in a step.")
     step_duration_seconds: float = Field(default=60.0, ge=0, description="Minimum duration of a step.")
@@ -58,7 +61,7 @@ class RolloutPlan(_Part):
     floor_ms: float = Field(
         default=5.0,
         ge=0,
-        description="Latency below which requests count as equally fast: a server with few requests is a little slower.",
+        description="Latency below which requests count as equally fast; a server with few requests is a bit slower.",
     )
     slow_ms: float = Field(
         default=0.0, ge=0, description="Latency above which a request is slow; 0 to derive it from the stable version."

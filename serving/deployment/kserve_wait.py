@@ -280,7 +280,9 @@ def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
 def outside_hint(cluster: Cluster, gateway: str) -> str:
     """Return a clause on how to reach an endpoint from outside the cluster; empty inside or if a gateway is named."""
     return (
-        "; outside the cluster, name its gateway with --gateway or HEADRACE_GATEWAY" if cluster.context and not gateway else ""
+        "; outside the cluster, name its gateway with --gateway or HEADRACE_GATEWAY"
+        if cluster.context and not gateway
+        else ""
     )
 
 

@@ -60,7 +60,9 @@ def test_what_a_run_will_miss_is_said_before_it(
     server: KfpServer, there: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Keys and rights, each with its remedy; nothing is uploaded, unless one insists."""
-    with pytest.raises(UserError, match=r"stand above\): .*or start it anyway with --ignore-preflight-errors") as caught:
+    with pytest.raises(
+        UserError, match=r"stand above\): .*or start it anyway with --ignore-preflight-errors"
+    ) as caught:
         submit()
     assert "\n" not in str(caught.value)
     told = capsys.readouterr().out

@@ -35,7 +35,7 @@ from headrace.stores.bundles.bundle_store import fetch, publish
 from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
-from tests.node.conftest import STORE, CLEANUP, Place
+from tests.node.conftest import CLEANUP, STORE, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load

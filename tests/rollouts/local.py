@@ -10,7 +10,18 @@ from tests.rollouts import bundles
 if TYPE_CHECKING:
     import subprocess
 
-QUICK = ("--steps", "20,50,100", "--step-requests", "100", "--step-duration", "1s", "--poll-interval", "1s", "--step-timeout", "2m")
+QUICK = (
+    "--steps",
+    "20,50,100",
+    "--step-requests",
+    "100",
+    "--step-duration",
+    "1s",
+    "--poll-interval",
+    "1s",
+    "--step-timeout",
+    "2m",
+)
 
 
 def made(folder: Path, *candidates: str) -> Path:

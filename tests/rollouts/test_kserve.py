@@ -435,7 +435,18 @@ def test_the_command_is_ended_and_goes_on(
         "HEADRACE_GATEWAY": kserve_place.platform.ingress.address,
     }
     there = ["rollout", name, "--namespace", kserve_place.cluster.namespace]
-    plan = ["--steps", "10,50,100", "--step-requests", "100", "--step-duration", "8s", "--poll-interval", "1s", "--floor-ms", "50"]
+    plan = [
+        "--steps",
+        "10,50,100",
+        "--step-requests",
+        "100",
+        "--step-duration",
+        "8s",
+        "--poll-interval",
+        "1s",
+        "--floor-ms",
+        "50",
+    ]
     bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=0.6") for word in ("--tolerance", bound)]
     wanted = ["--candidate", versions["good"], "--traffic", "canary", *plan, *bounds]
     with clients(kserve_place, first.url, rows) as statuses:

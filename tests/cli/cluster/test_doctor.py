@@ -166,7 +166,9 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
     assert "holds new keys" in ended.stdout
     assert "is unchanged" in headrace("cluster", "keys", "-n", name, "--database", **environment).stdout
     found = tmp_path / "found.json"
-    after = headrace("doctor", "--platform", "cluster", "-n", name, str(COMPILED), "--output", str(found), **environment)
+    after = headrace(
+        "doctor", "--platform", "cluster", "-n", name, str(COMPILED), "--output", str(found), **environment
+    )
     told = json.loads(found.read_text())["findings"]
     # No node and no storage stand behind this API server; all else is there.
     assert {finding["area"] for finding in told if finding["state"] == "bad"} == {"Nodes"}

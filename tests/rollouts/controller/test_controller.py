@@ -12,7 +12,13 @@ from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FileRecordStore, RolloutCommand, TakenOverError
 from tests.rollouts.played import CANDIDATE, STABLE, Played, record
 
-PLAN = RolloutPlan(steps=(5, 25, 50, 100), step_requests=100, step_duration_seconds=30, step_timeout_seconds=3000, poll_interval_seconds=10)
+PLAN = RolloutPlan(
+    steps=(5, 25, 50, 100),
+    step_requests=100,
+    step_duration_seconds=30,
+    step_timeout_seconds=3000,
+    poll_interval_seconds=10,
+)
 
 
 def engine(played: Played, folder: Path, say: Callable[[str], None] = lambda _: None) -> RolloutController:

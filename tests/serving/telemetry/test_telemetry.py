@@ -120,7 +120,8 @@ def test_another_model_s_bins_are_not_mixed_in() -> None:
 def test_the_metrics_of_a_server(server: Running) -> None:
     """Prometheus' own parser reads them; each kind of request is where it belongs."""
     before = {
-        name: server.metric(name) for name in ("headrace_rows_total", 'headrace_rejected_requests_total{reason="category"}')
+        name: server.metric(name)
+        for name in ("headrace_rows_total", 'headrace_rejected_requests_total{reason="category"}')
     }
     assert server.remote.predict([GOOD] * 3).status == 200
     assert server.remote.predict([{**GOOD, "plan": "gold"}]).status == 400
