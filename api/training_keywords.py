@@ -49,8 +49,8 @@ class TrainingKeywords(TypedDict, total=False):
         test_size: Share of the rows for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
         slices: Columns by whose values the metrics are repeated.
-        cost_false_positive: Cost of a false alarm.
-        cost_false_negative: Cost of a miss.
+        cost_false_positive: Cost of a false positive.
+        cost_false_negative: Cost of a false negative.
         thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
         card: File with what only a person can say about the model.

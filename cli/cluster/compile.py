@@ -43,8 +43,8 @@ def compile_pipeline(
     native: Annotated[
         str,
         typer.Option(
-            help="Write the Kubernetes objects Pipeline and PipelineVersion instead, for a Kubeflow that keeps its "
-            "pipelines in Kubernetes.",
+            help="Write the Kubernetes objects Pipeline and PipelineVersion instead, the latter by this name, for a "
+            "Kubeflow that stores pipelines in Kubernetes.",
             metavar="VERSION",
         ),
     ] = "",

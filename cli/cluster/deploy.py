@@ -34,7 +34,10 @@ Needs a cluster (KUBECONFIG, or a pod's account) and its object store (HEADRACE_
 def deploy(
     *,
     model: Annotated[
-        str, typer.Argument(metavar="[MODEL]", help="A store URI; or a run's or a bundle's folder, which is published.")
+        str,
+        typer.Argument(
+            metavar="[MODEL]", help="Store URI, NAME@VERSION, or folder of a run or a bundle, which is published first."
+        ),
     ] = "",
     options: DeployOptions,
     manifest: Annotated[

@@ -85,7 +85,7 @@ class RolloutOptions:
         typer.Option(help="Prometheus: query of the number of labelled predictions, by digest.", metavar="PROMQL"),
     ] = ""
     error_query: Annotated[
-        str, typer.Option(help="Prometheus: query of the number of wrong predictions among those, by digest.", metavar="PROMQL")
+        str, typer.Option(help="Prometheus: query of the number of wrong ones among them, by digest.", metavar="PROMQL")
     ] = ""
     namespace: Namespace = ""
     context: Context = ""

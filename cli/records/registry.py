@@ -61,7 +61,7 @@ Examples:
 
 @app.command(name="register", epilog=REGISTER)
 def register(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run's folder, a bundle's folder or a store URI.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a run or a bundle, or store URI.")],
     uri: Annotated[
         str, typer.Option(help="Store URI that the bundle is published at.", show_default="from the run")
     ] = "",
@@ -150,8 +150,8 @@ def show(
 @app.command(name="compare", epilog=COMPARE)
 def compare(
     model: Model,
-    first: Annotated[str, typer.Argument(metavar="VERSION", help="A version, a stage, latest or a digest.")],
-    second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    first: Annotated[str, typer.Argument(metavar="VERSION", help="Version, version number, stage, latest, or digest.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="Version to compare it with.")],
     html: Html = None,
     registry: Registry = "",
 ) -> None:

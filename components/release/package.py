@@ -40,7 +40,7 @@ def package(
         bundle: Folder with the model and its documents; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        answers: Path or address of a card file with what only a person can say of the model (default: none).
+        answers: Path or address of a card file with answers for the model card and the risk sheet (default: none).
         copies: Whether training and test rows are copied into the bundle.
         fingerprint: Fingerprint of ``answers``: the bundle of an earlier run is reused only for the same ones.
     """

@@ -48,7 +48,7 @@ def rollout(
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
         labelled_query: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
-        error_query: PromQL query of the number of wrong predictions among the labelled ones, by the label ``digest``; empty for none.
+        error_query: PromQL query of the number of labelled predictions that are wrong, by the label ``digest``.
         namespace: Namespace of the InferenceService; empty for the step's own.
         deadline: Maximum time until the candidate is live; empty for ``10m``.
 

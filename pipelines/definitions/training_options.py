@@ -185,7 +185,7 @@ class TrainingOptions:
         ),
     ] = ""
     deadline: Annotated[
-        str, OptionSpec("Longest time of a search on Katib, such as 2h", unset="a day", steps="tune")
+        str, OptionSpec("Maximum time of a search on Katib, such as 2h", unset="a day", steps="tune")
     ] = ""
     cleanup: Annotated[
         str,
@@ -230,10 +230,10 @@ class TrainingOptions:
         OptionSpec("Columns by whose values metrics are repeated", steps="evaluate", flags="--slice", metavar="COLUMN"),
     ] = ()
     cost_false_positive: Annotated[
-        float, OptionSpec("Cost of a false alarm, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false positive, for the choice of the threshold", steps="evaluate")
     ] = 1.0
     cost_false_negative: Annotated[
-        float, OptionSpec("Cost of a miss, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
     thresholds: Annotated[
         Mapping[str, float],
@@ -258,11 +258,11 @@ class TrainingOptions:
     card: Annotated[
         str,
         OptionSpec(
-            "Path or address of a card file with what only a person can say of the model",
+            "Path or address of a card file with answers for the model card and the risk sheet",
             unset="none",
             steps="fingerprint package.answers",
             metavar="FILE",
-            command_help="What only a person can say of the model; see `card`",
+            command_help="Card file with answers for the model card and the risk sheet; see `card`",
         ),
     ] = ""
     copies: Annotated[
