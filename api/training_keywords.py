@@ -49,8 +49,8 @@ class TrainingKeywords(TypedDict, total=False):
         test_size: Share of the rows for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
         slices: Columns by whose values the metrics are repeated.
-        cost_false_positive: Cost of a false alarm.
-        cost_false_negative: Cost of a miss.
+        cost_false_positive: Cost of a false positive.
+        cost_false_negative: Cost of a false negative.
         metric_bounds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
         card: File with what only a person can say about the model.
@@ -103,7 +103,7 @@ class TrainingKeywords(TypedDict, total=False):
 
 
 # Options that ``run`` sets itself: its table, the folder of its search, its deployment target, the split's format.
-_NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_target", "split_format"})
+_NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_platform", "split_format"})
 DEFAULTS: Mapping[str, Any] = MappingProxyType({
     **{
         name: MappingProxyType(option.default) if option.type is Mapping else option.default

@@ -126,7 +126,7 @@ def examine(cluster: Cluster) -> list[Diagnostic]:
     except ClusterError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
         return [Diagnostic(AREA, "unknown", text, remedy)]
-    remedy = f"headrace cluster tidy --namespace {cluster.namespace}"
+    remedy = f"headrace cluster cleanup --namespace {cluster.namespace}"
     findings = [Diagnostic(AREA, "warning", f"{item.what}: {item.since}", remedy) for item in scan.orphans]
     findings += [Diagnostic(AREA, "note", *_split_sentence(item)) for item in scan.unwatched]
     findings += [Diagnostic(AREA, "warning", *_split_sentence(item)) for item in scan.unread]
@@ -142,7 +142,7 @@ def _require_known(claim: LeaseStatus) -> LeaseStatus:
     if claim.about.kind not in _PUT_RIGHT:
         raise DataError(
             f"the Lease {claim.about.lease} must be about {' or '.join(_PUT_RIGHT)}; it is about {claim.about}: run "
-            "headrace cluster tidy of the version that made it."
+            "headrace cluster cleanup of the version that made it."
         )
     return claim
 

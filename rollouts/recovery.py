@@ -84,14 +84,14 @@ def put_right(
     """
     if silent(cluster, endpoint, seconds=seconds) is None:
         raise taken_over(endpoint)
-    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", via=settings.gateway()), say=say)
+    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", gateway=settings.gateway()), say=say)
     parts = make_parts(KServeRollout(endpoint), deployer)
     record = start.require_known(parts).record
     if record.decided:
         if cluster.context and not settings.gateway():
             raise InputError(
                 f"the decision on the rollout of {endpoint} must be verified at the endpoint itself; from outside "
-                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-tidy."
+                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-cleanup."
             )
         ended = start.go_on(parts, say=say)
         return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"

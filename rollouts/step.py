@@ -23,9 +23,9 @@ from headrace.rollouts.record.registry_note import tell
 def plan_of(
     steps: list[int],
     *,
-    step_time: str = "",
-    patience: str = "",
-    look: str = "",
+    step_duration: str = "",
+    step_timeout: str = "",
+    poll_interval: str = "",
     here: bool = False,
     **others: Any,
 ) -> RolloutPlan:
@@ -33,9 +33,9 @@ def plan_of(
 
     Args:
         steps: Shares of the requests, in percent.
-        step_time: Shortest time of a step; empty for a minute, or two seconds on this machine.
-        patience: Longest time of a step; empty for an hour, or five minutes on this machine.
-        look: Time between two polls; empty for 15 seconds, or one second on this machine.
+        step_duration: Minimum duration of a step; empty for a minute, or two seconds on this machine.
+        step_timeout: Maximum duration of a step; empty for an hour, or five minutes on this machine.
+        poll_interval: Time between two polls of the metrics; empty for 15 seconds, or one second on this machine.
         here: Whether the rollout is on this machine.
         **others: Other options, as ``make_plan`` takes them.
 
@@ -44,9 +44,9 @@ def plan_of(
     """
     return start.make_plan(
         steps=steps,
-        step_seconds=seconds(step_time or ("2s" if here else "60s")),
-        patience_seconds=seconds(patience or ("5m" if here else "1h")),
-        look_seconds=seconds(look or ("1s" if here else "15s")),
+        step_duration_seconds=seconds(step_duration or ("2s" if here else "60s")),
+        step_timeout_seconds=seconds(step_timeout or ("5m" if here else "1h")),
+        poll_interval_seconds=seconds(poll_interval or ("1s" if here else "15s")),
         **others,
     )
 
@@ -56,13 +56,13 @@ class StepOptions:
     """Options of a rollout as a step.
 
     Attributes:
-        to: ``local`` or ``kserve``.
+        platform: ``local`` or ``kserve``.
         plan: The plan.
         here: Options of a rollout on this machine.
         there: Options of a rollout on KServe.
     """
 
-    to: str
+    platform: str
     plan: RolloutPlan
     here: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
     there: KServeRollout = field(default_factory=lambda: KServeRollout(""))
@@ -73,11 +73,11 @@ class StepOptions:
         Raises:
             InputError: If an option is invalid or missing.
         """
-        if self.to not in {"local", "kserve"}:
-            raise InputError(f"a rollout must go to local or kserve; got {quote(self.to)} instead.")
-        if self.to == "local" and not self.here.table:
+        if self.platform not in {"local", "kserve"}:
+            raise InputError(f"a rollout must go to local or kserve; got {quote(self.platform)} instead.")
+        if self.platform == "local" and not self.here.table:
             raise InputError("a rollout on this machine must be given a table whose rows are sent.")
-        if self.to == "kserve" and not self.there.name:
+        if self.platform == "kserve" and not self.there.name:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
@@ -112,7 +112,7 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
 
 @contextlib.contextmanager
 def _parts(options: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
-    if options.to == "kserve":
+    if options.platform == "kserve":
         yield parts_there(options.there, say=say)
         return
     lease = settings.lease_path()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.cli.options.kubernetes_options import Context, namespace_option
 from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, as_dict
 from headrace.core.base.errors import InputError
 
@@ -16,38 +17,42 @@ Examples:
 
   headrace doctor
 
-  headrace doctor --target cluster
+  headrace doctor --platform cluster
 
-  headrace doctor --target cluster pipelines/compiled/training.yaml --namespace team-a
+  headrace doctor --platform cluster pipelines/compiled/training.yaml --namespace team-a
 
-  headrace doctor --target local pipeline.yaml --json found.json
+  headrace doctor --platform local pipeline.yaml -o found.json
 """
 _MARKS: dict[DiagnosticState, str] = {"good": "✓", "note": "·", "unknown": "?", "warning": "!", "bad": "✗"}
 _WIDTH = 16
+_PLACES = {"local": "this machine", "cluster": "the cluster"}
 
 
 def doctor(
     pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE.yaml]", help="A compiled pipeline.")] = None,
-    target: Annotated[str, typer.Option(help="local or cluster.", metavar="TARGET")] = "local",
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace.", show_default="where steps run, else the context's")
-    ] = "",
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
-    service_account: Annotated[str, typer.Option(help="Account of the steps.")] = "headrace-pipeline",
-    json: Annotated[Path | None, typer.Option("--json", help="Also write the findings to this file.")] = None,
+    platform: Annotated[str, typer.Option(help="Where the pipeline is to run: local or cluster.")] = "local",
+    namespace: Annotated[str, namespace_option("that in which Kubeflow Pipelines runs steps, else the context's")] = "",
+    context: Context = "",
+    service_account: Annotated[
+        str, typer.Option(help="Service account of the pods.", metavar="NAME")
+    ] = "headrace-pipeline",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Also write the findings to this file, as JSON.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Report what is installed and reachable, with which rights, and what a pipeline will meet there."""
-    if target == "local":
+    if platform == "local":
         findings = _local(pipeline)
-    elif target == "cluster":
+    elif platform == "cluster":
         findings = _cluster(pipeline, namespace, context, service_account)
     else:
-        raise InputError(f"--target must be local or cluster; got {target!r} instead.")
+        raise InputError(f"--platform must be local or cluster; got {platform!r} instead.")
     findings = [*findings, *_find_unnamed_settings()]
-    if json is not None:
-        _write(json, target, pipeline, findings)
+    if output is not None:
+        _write(output, platform, pipeline, findings)
     typer.echo("\n".join(table(findings)))
-    typer.echo(verdict(findings, target=target, pipeline=pipeline))
+    typer.echo(verdict(findings, platform=platform, pipeline=pipeline))
     sys.exit(0 if all(finding.state != "bad" for finding in findings) else 1)
 
 
@@ -90,10 +95,10 @@ def _find_unnamed_settings() -> list[Diagnostic]:
     return examine_named()
 
 
-def _write(path: Path, target: str, pipeline: Path | None, findings: Sequence[Diagnostic]) -> None:
+def _write(path: Path, platform: str, pipeline: Path | None, findings: Sequence[Diagnostic]) -> None:
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
-    subject: dict[str, Any] = {"target": target, "pipeline": str(pipeline) if pipeline else None}
+    subject: dict[str, Any] = {"platform": platform, "pipeline": str(pipeline) if pipeline else None}
     write_json(path, {**subject, **as_dict(findings)})
 
 
@@ -113,22 +118,22 @@ def table(findings: Sequence[Diagnostic]) -> list[str]:
     return lines
 
 
-def verdict(findings: Sequence[Diagnostic], *, target: str, pipeline: Path | None) -> str:
+def verdict(findings: Sequence[Diagnostic], *, platform: str, pipeline: Path | None) -> str:
     """Return the last line: how it stands, and what to do next."""
     counts = as_dict(findings)["counts"]
-    what = f"{pipeline} on the {target} target" if pipeline else f"the {target} target"
+    what = f"{pipeline} on {_PLACES[platform]}" if pipeline else _PLACES[platform]
     if counts["bad"]:
         return (
             f"\n{what}: {counts['bad']} to fix (✗), {counts['warning']} to know about (!); fix them, then run it again."
         )
     unsure = f", {counts['unknown']} could not be checked (?)" if counts["unknown"] else ""
-    following = _following(target, pipeline)
+    following = _following(platform, pipeline)
     return f"\n{what}: nothing stands in the way; {counts['warning']} to know about (!){unsure}. Next: {following}"
 
 
-def _following(target: str, pipeline: Path | None) -> str:
-    if target == "local":
+def _following(platform: str, pipeline: Path | None) -> str:
+    if platform == "local":
         return "headrace demo" if pipeline is None else "headrace run TABLE --target COLUMN"
     if pipeline is None:
-        return "headrace compile training -o training.yaml; headrace doctor --target cluster training.yaml"
+        return "headrace compile training -o training.yaml; headrace doctor --platform cluster training.yaml"
     return "upload it in the Kubeflow UI under Pipelines, Upload pipeline."

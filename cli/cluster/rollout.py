@@ -30,9 +30,9 @@ Examples:
 
   headrace rollout tumours --pause          (or --resume, or --abort)
 
-  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv
+  headrace rollout headrace-out/old --candidate headrace-out/new --platform local --table customers.csv
 
-  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv --steps 10,50,100
+  headrace rollout headrace-out/old --candidate headrace-out/new --platform local --table traffic.csv --steps 10,50,100
 
 Exit code 0: promoted. 3: rolled back or aborted, and the former version serves. KServe needs a cluster (KUBECONFIG, or
 a pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
@@ -49,8 +49,8 @@ def rollout(*, options: RolloutOptions) -> None:
         raise InputError(
             "headrace rollout must be given a --candidate, or one of --status, --pause, --resume, --abort."
         )
-    if options.to not in {"local", "kserve"}:
-        raise InputError(f"--to must be local or kserve; got {options.to!r} instead.")
+    if options.platform not in {"local", "kserve"}:
+        raise InputError(f"--platform must be local or kserve; got {options.platform!r} instead.")
     store = _memory(options)
     if options.actions and _only_said(options.actions[0], store):
         return
@@ -59,7 +59,7 @@ def rollout(*, options: RolloutOptions) -> None:
         refuse_second(store, options.model)
     with _parts(options, store) as parts:
         record = _finish_rollout(options.actions, parts, plan)
-    if options.to == "kserve":
+    if options.platform == "kserve":
         write_text(options.folder / "rollout.json", record.to_json())
     _print_outcome(record, options.folder)
     if record.status != "promoted" and not options.abort:
@@ -121,21 +121,21 @@ def _plan(options: RolloutOptions) -> "RolloutPlan":
         raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {options.steps!r} instead.") from error
     return plan_of(
         steps,
-        here=options.to == "local",
-        tolerances=run_options.bounds(options.tolerate or [], option="--tolerate", example="errors=0.02"),
-        step_time=options.step_time,
-        patience=options.patience,
-        look=options.look,
+        here=options.platform == "local",
+        tolerances=run_options.bounds(options.tolerance or [], option="--tolerance", example="errors=0.02"),
+        step_duration=options.step_duration,
+        step_timeout=options.step_timeout,
+        poll_interval=options.poll_interval,
         alpha=options.alpha,
         step_requests=options.step_requests,
         floor_ms=options.floor_ms,
         slow_ms=options.slow_ms,
-        undecided=options.undecided,
+        on_timeout=options.on_timeout,
     )
 
 
 def _memory(options: RolloutOptions) -> "RecordStore":
-    if options.to == "local":
+    if options.platform == "local":
         from headrace.rollouts.record.record_store import FileRecordStore  # noqa: PLC0415
 
         return FileRecordStore(options.folder)
@@ -150,7 +150,7 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
     """Yield the parts of the rollout; a resumed one knows its candidate from its record."""
     stored = store.load()
     candidate = options.candidate or (stored.record.candidate.uri if stored else "")
-    if options.to == "local":
+    if options.platform == "local":
         from headrace.api.model_reference import resolve_model  # noqa: PLC0415
         from headrace.rollouts.local import LocalRollout, parts_here  # noqa: PLC0415
 
@@ -175,11 +175,11 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
         name=options.model,
         candidate=publish_model(candidate),
         traffic=options.traffic or (stored.record.traffic if stored and stored.record.open else ""),
-        target=DeploymentTarget("kserve", options.namespace, options.context, via=options.via),
+        target=DeploymentTarget("kserve", options.namespace, options.context, gateway=options.gateway),
         prometheus=options.prometheus,
         selector=options.selector,
-        known=options.known,
-        wrong=options.wrong,
+        labelled_query=options.labelled_query,
+        error_query=options.error_query,
     )
     yield parts_there(kserve_rollout, say=_say)
 
@@ -189,13 +189,13 @@ def _print_outcome(record: "RolloutRecord", home: Path) -> None:
     from headrace.rollouts.record.registry_note import tell  # noqa: PLC0415
 
     typer.echo(f"\n  {record.name}: {record.status.replace('_', ' ')}.\n  {' '.join(record.reasons)}")
-    if record.url and record.to == "kserve":
+    if record.url and record.platform == "kserve":
         typer.echo(f"  {record.url}")
     typer.echo(f"  The decision stands {tell(record)}.")
     path = home / "rollout.json"
     if record.status != "promoted":
         typer.echo(f"\nNext: read {path}, which holds the numbers behind it; the former version serves.")
-    elif record.to == "local":
+    elif record.platform == "local":
         typer.echo(
             f"\nNext: headrace serve {shlex.quote(record.candidate.uri)}   (every decision and its numbers: {path})"
         )

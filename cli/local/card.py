@@ -23,8 +23,10 @@ Examples:
 
 def card(
     model: Model,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or new bundle.")],
-    answers: Annotated[str, typer.Option(help="The file of questions, answered.", metavar="FILE")] = "",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or folder of the new bundle.")
+    ],
+    answers: Annotated[str, typer.Option(help="File with the answers.", metavar="FILE")] = "",
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Write the questions that MODEL's card and risk sheet ask, or a bundle in which they are answered."""

@@ -30,7 +30,7 @@ def score(
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
     ],
     options: Mapping[str, Any],
-    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=256)] = 2,
+    threads: Annotated[int, typer.Option(help="Threads of the inference engine.", min=1, max=256)] = 2,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:

@@ -170,7 +170,7 @@ def _summary(result: SearchDocument | None, folder: RunFolder, began: float, *, 
 def _summarize_search(result: SearchDocument) -> SearchSummary:
     best = None if result.best is None else result.trials[result.best]
     return SearchSummary(
-        engine=result.engine,
+        tuner=result.tuner,
         metric=result.objective.metric,
         score=None if best is None else best.score,
         trials=len(result.trials),

@@ -12,12 +12,12 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="The run's folder.", show_default="headrace-out/NAME")
 ]
 SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' raw logs, and tracebacks.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show raw logs and tracebacks.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint live until Ctrl-C.")]
 Arguments = Annotated[
     list[str] | None,
-    typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
+    typer.Option("--argument", help="Argument of the pipeline; repeatable.", metavar="NAME=VALUE"),
 ]
 
 

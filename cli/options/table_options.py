@@ -20,7 +20,7 @@ from headrace.registry.backends.locations import FOLDER
 if TYPE_CHECKING:
     from headrace.core.tables.source import ReadOptions
 
-MaxTrials = Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)]
+MaxTrials = Annotated[int, typer.Option(help="Maximum number of trials.", show_default="the budget's", min=0)]
 
 _FIELDS = option_fields(TrainingOptions)
 _TYPED = {name: option for name, option in _FIELDS.items() if option.metadata.is_typed}

@@ -21,7 +21,7 @@ def table_text(table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequ
 
 
 def _head(table: CatalogTable) -> str:
-    keep = f"{table.retain_days} days" if table.retain_days else "not said"
+    keep = f"{table.retention_days} days" if table.retention_days else "not said"
     expired = len(table.list_expired())
     facts = [
         ("source", table.source),

@@ -82,7 +82,7 @@ def search(summary: Summary) -> str:
     less = "  (less is better)" if result.metric in _LESS_IS_BETTER else ""
     lines = [
         "",
-        f"  {result.trials} trials on {result.engine}, {result.failed} failed; {result.metric}{less}:",
+        f"  {result.trials} trials on {result.tuner}, {result.failed} failed; {result.metric}{less}:",
         f"    {figure(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
     if result.nested is not None:

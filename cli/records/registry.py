@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, Verbose, who
+from headrace.cli.options import run_options
+from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, who
 from headrace.cli.records import registry_actions as moves
 from headrace.core.base.errors import InputError, MissingError
 
@@ -60,15 +61,19 @@ Examples:
 
 @app.command(name="register", epilog=REGISTER)
 def register(
-    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="A run's folder, a bundle's folder or a store URI.")],
-    uri: Annotated[str, typer.Option(help="Where the bundle is published.", show_default="from the run")] = "",
-    number: Annotated[str, typer.Option(help="Version to give it, such as 2.0.0.", show_default="derived")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a run or a bundle, or store URI.")],
+    uri: Annotated[
+        str, typer.Option(help="Store URI that the bundle is published at.", show_default="from the run")
+    ] = "",
+    semantic_version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Its version, such as 2.0.0.", show_default="derived")
+    ] = "",
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
-    verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
+    verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Register a published BUNDLE as a new version; one that is registered keeps its version."""
+    """Register a published MODEL as a new version; one that is registered already keeps its version."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - as every command of this module
     from headrace.registry.models.submission import ModelSubmission, bundle_folder, published_at  # noqa: PLC0415
 
@@ -83,7 +88,9 @@ def register(
             folder = bundle_folder(Path(model))
             uri = uri or published_at(Path(model))
         submission = ModelSubmission.read(folder, uri=uri)
-        version = open_registry(registry).register(submission, by=who(by), reason=reason, number=number)
+        version = open_registry(registry).register(
+            submission, by=who(by), reason=reason, semantic_version=semantic_version
+        )
     typer.echo(
         f"{version.model} {version.full} is registered as number {version.number} "
         f"(verdict: {version.verdict or 'none'})."
@@ -143,8 +150,8 @@ def show(
 @app.command(name="compare", epilog=COMPARE)
 def compare(
     model: Model,
-    first: Annotated[str, typer.Argument(metavar="VERSION", help="A version, a stage, latest or a digest.")],
-    second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    first: Annotated[str, typer.Argument(metavar="VERSION", help="Version, version number, stage, latest, or digest.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="Version to compare it with.")],
     html: Html = None,
     registry: Registry = "",
 ) -> None:

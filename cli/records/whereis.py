@@ -33,9 +33,9 @@ def whereis(
         Path | None, typer.Option(metavar="FILE", help="File of keys, one a line.", show_default="standard input")
     ] = None,
     logs: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to search too; repeatable.")
+        list[Path] | None, typer.Option(metavar="PATH", help="Log file or folder of logs to search too; repeatable.")
     ] = None,
-    sources: Annotated[bool, typer.Option(help="Whether the sources of tables are searched too.")] = True,
+    sources: Annotated[bool, typer.Option(help="Whether the sources of the tables are searched too.")] = True,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:

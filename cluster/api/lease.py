@@ -1,7 +1,7 @@
 """Claims: a Lease marks an object that must not stay unfinished if the process that creates it is killed.
 
 The process creates the Lease before its first change, renews it in a thread, and deletes it once all is done or undone.
-A Lease without renewals tells ``headrace cluster tidy`` what to clean up. A process that loses its claim stops.
+A Lease without renewals tells ``headrace cluster cleanup`` what to clean up. A process that loses its claim stops.
 """
 
 import contextlib
@@ -222,7 +222,7 @@ class LeaseClaim:
 def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
     """Claim an object for the duration of the block.
 
-    A claim that the block does not ``end`` stays: ``headrace cluster tidy`` cleans up what could not be undone.
+    A claim that the block does not ``end`` stays: ``headrace cluster cleanup`` cleans up what could not be undone.
 
     Raises:
         ClusterError: If it cannot be claimed.

@@ -40,7 +40,7 @@ def package(
         bundle: Folder with the model and its documents; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        card_answers: Path or address of a card file with what only a person can say of the model (default: none).
+        card_answers: Path or address of a card file with answers for the model card and the risk sheet (default: none).
         include_data: Whether training and test rows are copied into the bundle.
         fingerprint: Fingerprint of ``card_answers``: the bundle of an earlier run is reused only for the same ones.
     """

@@ -30,8 +30,8 @@ def evaluate(
         curves: Confusion matrix and ROC curve; empty for a regression.
         evaluation: JSON: metrics with intervals, baseline, threshold, curves, slices.
         slices: Columns by whose values metrics are repeated.
-        cost_false_positive: Cost of a false alarm, for the choice of the threshold.
-        cost_false_negative: Cost of a miss, for the choice of the threshold.
+        cost_false_positive: Cost of a false positive, for the choice of the threshold.
+        cost_false_negative: Cost of a false negative, for the choice of the threshold.
         seed: Seed of every random choice.
     """
     from headrace.steps.training.evaluate import run_evaluate

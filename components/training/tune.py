@@ -45,7 +45,7 @@ def tune(
         nested: Whether the search itself is cross-validated too: as many searches more as there are folds.
         tuner: Where trials run: local, in the step, or katib, each in a pod of its own.
         journal: File or folder in which finished trials are kept while a local search runs (default: none).
-        deadline: Longest time of a search on Katib, such as 2h (default: a day).
+        deadline: Maximum time of a search on Katib, such as 2h (default: a day).
         cleanup: When Katib's Experiments are deleted: always, succeeded or never.
         search_namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
         fingerprint: Fingerprint of the Experiment: the search of an earlier run is reused only for the same one.

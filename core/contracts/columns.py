@@ -32,7 +32,8 @@ class Column:
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds no personal data.
         format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
-        meant: Whether a feature may determine the target by itself: it is known at prediction time, so it is no leak.
+        known_at_prediction: Whether a feature may determine the target by itself, because it is known at prediction
+            time and therefore no leak.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Column:
     missing: float = 1.0
     personal: Personal = ""
     format: str = ""
-    meant: bool = False
+    known_at_prediction: bool = False
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.
@@ -92,8 +93,8 @@ def column_faults(column: Column) -> Iterator[str]:
     yield from one_of("dtype", vocabulary.Dtype, column.dtype)
     yield from one_of("role", vocabulary.Role, column.role)
     yield from one_of("personal", vocabulary.Personal, column.personal)
-    if column.meant and column.role != "feature":
-        yield wants("meant", f"absent from a column of role {column.role}", column.meant)
+    if column.known_at_prediction and column.role != "feature":
+        yield wants("known_at_prediction", f"absent from a column of role {column.role}", column.known_at_prediction)
     if not 0 <= column.missing <= 1:
         yield wants("missing", "a share from 0 to 1", column.missing)
     yield from _bound_faults(column)

@@ -32,7 +32,7 @@ _HEAD = f"""\
 #   role       feature (the default), target, id, group, timestamp or ignore
 #   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
 #   personal   keep, drop or hash, for personal data; unit and description are free text
-#   meant      true for a feature that may tell the target by itself, since it is known when a prediction is made
+#   known_at_prediction   true for a feature that may determine the target by itself, since it is known beforehand
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """

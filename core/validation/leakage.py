@@ -52,7 +52,7 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
     most frequent class, or the mean, of each bin in one half of the sample predicts the other half. Where that explains
     nearly all, a number also predicts by its nearest neighbours in the other half, because bins cannot follow a number
     exactly. For two classes, one of which may be rarer than a bin, a number also predicts by its best single cut.
-    Columns that the contract marks as ``meant`` are no leak.
+    Columns that the contract marks as ``known_at_prediction`` are no leak.
 
     Args:
         sample: Typed rows (n) that hold the features and the target.
@@ -73,7 +73,7 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
     features = [column for column in contract.columns if column.role == "feature"]
     leaks = []
     for column in features:
-        if column.meant:
+        if column.known_at_prediction:
             continue
         values = labelled.get_column(column.name)
         share = _explained_by_bins(_bin_values(values, column), y, regression=regression)
@@ -92,7 +92,7 @@ def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageS
         share,
         perfect,
         f"column {quote(column)} alone explains {100 * share:.1f} % of the target {quote(target)}",
-        "give it the role 'ignore' if it is not known when a prediction is made, and 'meant: true' if it is",
+        "give it 'known_at_prediction: true' if it is known when a prediction is made, else the role 'ignore'",
     )
 
 
@@ -212,15 +212,15 @@ def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -
         used, share, relation = columns_used[ones], plain, "nearly a sum or difference of"
     else:
         return
-    if all(column.meant for column in columns if column.name in used):
+    if all(column.known_at_prediction for column in columns if column.name in used):
         return
     yield LeakageSuspicion(
         tuple(str(name) for name in used),
         share,
         exact >= PERFECT_NUMBERS,
         f"the target {quote(target)} is {relation} {quote([str(name) for name in used])}",
-        "give the columns that are not known when a prediction is made the role 'ignore', and 'meant: true' to the "
-        "others",
+        "give 'known_at_prediction: true' to the columns that are known when a prediction is made, and the others the "
+        "role 'ignore'",
     )
 
 

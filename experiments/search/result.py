@@ -75,13 +75,13 @@ class OuterFold:
     Attributes:
         family: Family that the search on the other rows chose.
         parameters: Its parameters.
-        searched: The best score of that search.
+        inner_score: The best score of that search.
         score: The score of its choice, on the fold.
     """
 
     family: str
     parameters: dict[str, Any]
-    searched: float
+    inner_score: float
     score: float
 
 
@@ -92,7 +92,7 @@ class NestedEstimate:
     Attributes:
         folds: Each outer fold.
         score: Mean of their scores, which estimates the performance of the search.
-        searched: Mean of the best scores of their searches.
+        inner_score: Mean of the best scores of their searches.
         optimism: By how much the searches' own best scores exceed ``score``; positive if they were too optimistic.
         low: Lower end of the 95 % interval of ``score``, which accounts for shared training rows; None if there
             is one fold.
@@ -101,7 +101,7 @@ class NestedEstimate:
 
     folds: tuple[OuterFold, ...]
     score: float
-    searched: float
+    inner_score: float
     optimism: float
     low: float | None = None
     high: float | None = None
@@ -128,7 +128,7 @@ class SearchDocument:
     """The document of a search for programs: what was searched, every trial, and which was best.
 
     Attributes:
-        engine: Where the trials ran: ``local`` or ``katib``.
+        tuner: Where the trials ran: ``local`` or ``katib``.
         experiments: Names of the Experiments.
         algorithm: Names of their algorithms, with commas.
         objective: The objective.
@@ -142,7 +142,7 @@ class SearchDocument:
         format: Version of this document's format.
     """
 
-    engine: str
+    tuner: str
     experiments: tuple[str, ...]
     algorithm: str
     objective: Objective

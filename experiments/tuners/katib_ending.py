@@ -90,7 +90,7 @@ def after_failure(cluster: Cluster, experiments: Sequence[RunningExperiment], cl
         return (
             f"; {describe_experiments(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until "
             "headrace cluster "
-            f"tidy --namespace {cluster.namespace}"
+            f"cleanup --namespace {cluster.namespace}"
         )
     were = "was" if len(running) == 1 else "were"
     return f"; {describe_experiments(running)} {were} stopped and deleted, with Trials and pods"

@@ -118,7 +118,7 @@ def _result(
 ) -> SearchDocument:
     """Return the document of a search, without reason and best trial."""
     return SearchDocument(
-        engine=tuner.name,
+        tuner=tuner.name,
         experiments=tuple(experiment.name for experiment in plan.experiments),
         algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,

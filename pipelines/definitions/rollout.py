@@ -11,7 +11,7 @@ from headrace.pipelines.definitions.steps import Arguments, with_records, with_s
 _INPUTS = roll_out.component_spec.inputs
 # The component's own parameters, except the namespace: that is the pods' own. The target defaults to the cluster.
 _PARAMETERS = [
-    parameter.replace(default="kserve") if name == "to" else parameter
+    parameter.replace(default="kserve") if name == "platform" else parameter
     for name, parameter in inspect.signature(roll_out.python_func).parameters.items()
     if name in _INPUTS and name != "namespace"
 ]

@@ -57,7 +57,7 @@ def training(options: Arguments) -> None:
     with dsl.If(model.use == "serve", name="serving"):
         published = _add_publish(model.bundle)
         registered = _add_register(uri=published, **registration)
-        deployed = deploy(uri=published, name=options["name"], target=options["deploy_target"])
+        deployed = deploy(uri=published, name=options["name"], platform=options["deploy_platform"])
         deployed.after(registered)
         deployed.set_caching_options(False)
         with_store(deployed)

@@ -181,7 +181,7 @@ class TrainingOptions:
         ),
     ] = ""
     deadline: Annotated[
-        str, OptionSpec("Longest time of a search on Katib, such as 2h", unset="a day", steps="tune")
+        str, OptionSpec("Maximum time of a search on Katib, such as 2h", unset="a day", steps="tune")
     ] = ""
     cleanup: Annotated[
         str,
@@ -225,10 +225,10 @@ class TrainingOptions:
         OptionSpec("Columns by whose values metrics are repeated", steps="evaluate", metavar="COLUMN"),
     ] = ()
     cost_false_positive: Annotated[
-        float, OptionSpec("Cost of a false alarm, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false positive, for the choice of the threshold", steps="evaluate")
     ] = 1.0
     cost_false_negative: Annotated[
-        float, OptionSpec("Cost of a miss, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
     metric_bounds: Annotated[
         Mapping[str, float],
@@ -252,11 +252,11 @@ class TrainingOptions:
     card: Annotated[
         str,
         OptionSpec(
-            "Path or address of a card file with what only a person can say of the model",
+            "Path or address of a card file with answers for the model card and the risk sheet",
             unset="none",
             steps="fingerprint package.card_answers",
             metavar="FILE",
-            command_help="What only a person can say of the model; see `card`",
+            command_help="Card file with answers for the model card and the risk sheet; see `card`",
         ),
     ] = ""
     include_data: Annotated[
@@ -274,7 +274,7 @@ class TrainingOptions:
             is_typed=False,
         ),
     ] = True
-    deploy_target: Annotated[
+    deploy_platform: Annotated[
         str,
         OptionSpec("Where a published model is served: kserve, or local by the machine of the step", is_typed=False),
     ] = "kserve"

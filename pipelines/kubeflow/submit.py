@@ -33,7 +33,7 @@ class SubmitOptions:
         options: Resources and settings of the steps of a shipped one.
         name: Name of the run; empty for the pipeline's with the time.
         version: Name of the uploaded version; empty for one derived from its content.
-        group: Name under which runs are listed together; empty for the server's default.
+        experiment_name: Name of the Kubeflow experiment that the run belongs to; empty for the server's default.
         root: Root of the artifacts; empty for the server's default.
         service_account: Account of the steps' pods; empty for the server's default.
     """
@@ -43,7 +43,7 @@ class SubmitOptions:
     options: TaskOptions = field(default_factory=TaskOptions)
     name: str = ""
     version: str = ""
-    group: str = ""
+    experiment_name: str = ""
     root: str = ""
     service_account: str = ""
 
@@ -97,7 +97,7 @@ def job(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunReq
         arguments=values,
         root=submission.root,
         service_account=submission.service_account,
-        group=submission.group,
+        experiment_name=submission.experiment_name,
     )
 
 

@@ -112,7 +112,7 @@ def _search(folder: RunFolder) -> SearchSummary | None:
     trials, best = document["trials"], document["best"]
     best_bundle = artifact(folder, "tune", "best_bundle")
     return SearchSummary(
-        engine=document["engine"],
+        tuner=document["tuner"],
         metric=document["objective"]["metric"],
         score=None if best is None else trials[best]["score"],
         trials=len(trials),

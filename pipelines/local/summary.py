@@ -14,7 +14,7 @@ class StepSummary(_Part):
 
     name: str
     status: Literal["succeeded", "failed", "skipped", "canceled", "unknown"] = Field(
-        description="skipped: not reached, or left out by a condition; unknown: nobody can say what became of it."
+        description="skipped: not reached, or left out by a condition; unknown: its outcome cannot be determined."
     )
     seconds: float = Field(ge=0, description="Wall time, process start included.")
 
@@ -40,7 +40,7 @@ class ResampledBy(_Part):
     """What the intervals take to have been drawn: rows that belong together count as one draw."""
 
     by: Literal["row", "key", "group", "time", "inputs"]
-    clusters: int = Field(ge=0, description="How many rows, keys, groups or blocks of time.")
+    clusters: int = Field(ge=0, description="Number of rows, keys, groups or blocks of time.")
     sentence: str
 
 
@@ -65,28 +65,28 @@ class ModelSummary(_Part):
 class SearchSummary(_Part):
     """What the search found, as cross-validation sees it; the score of the best flatters."""
 
-    engine: str = Field(description="Where its trials ran: local or katib.")
+    tuner: str = Field(description="Where its trials ran: local or katib.")
     metric: str
     score: float | None = Field(description="Cross-validated score of the best trial.")
     trials: int = Field(ge=0)
     failed: int = Field(ge=0)
     reason: str = Field(description="Why it ended; empty if it failed.")
-    nested: float | None = Field(
-        default=None, description="What nested cross-validation says that the search is worth."
-    )
+    nested: float | None = Field(default=None, description="Score of the search by nested cross-validation.")
     nested_low: float | None = Field(
-        default=None, description="Lower end of its 95 % interval, which knows that folds share training rows."
+        default=None, description="Lower end of its 95 % interval, which accounts for shared training rows."
     )
     nested_high: float | None = Field(default=None, description="Upper end of that interval.")
-    bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was looked at.")
+    bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was used.")
 
 
 class EndpointSummary(_Part):
     """What the endpoint answered."""
 
     verified: bool
-    cases: int = Field(ge=0, description="Test cases of the bundle that were asked.")
-    url: str = Field(default="", description="Where it answered; gone after the run unless it is kept up.")
+    cases: int = Field(ge=0, description="Test cases of the bundle that were sent.")
+    url: str = Field(
+        default="", description="URL for predictions; the endpoint ends with the run unless it is kept live."
+    )
 
 
 class Finding(_Part):
@@ -94,10 +94,12 @@ class Finding(_Part):
 
     severity: Literal["warning", "info"] = Field(description="warning: may make the result wrong; info: good to know.")
     column: str = Field(description="The column; empty for the table as a whole.")
-    rule: str = Field(description="What it is about, such as ignored, leakage, positive_class or duplicate_rows.")
+    rule: str = Field(
+        description="Rule or decision that it reports, such as ignored, leakage, positive_class or duplicate_rows."
+    )
     count: int = Field(ge=0, description="Rows that it concerns, or columns where it is about columns.")
     sentence: str = Field(description="What was found and done.")
-    remedy: str = Field(default="", description="What may be done about it; empty if nothing.")
+    remedy: str = Field(default="", description="What can be done about it; empty if nothing.")
 
 
 class Summary(_Part):
@@ -109,9 +111,9 @@ class Summary(_Part):
     steps: list[StepSummary]
     rows: RowCounts | None = None
     findings: list[Finding] = Field(
-        default=[], description="What was left out, guessed, set aside or is suspicious, worst first; at most 200."
+        default=[], description="What was left out, guessed, quarantined or looks suspicious, worst first; at most 200."
     )
-    positive: str = Field(default="", description="Class of which precision, recall, F1, areas and threshold tell.")
+    positive: str = Field(default="", description="Class that precision, recall, F1, areas and threshold refer to.")
     metrics: dict[str, Metric] = {}
     resampled_by: ResampledBy | None = None
     cautions: list[Caution] = []

@@ -25,18 +25,18 @@ class ReplayOptions:
         source: Path or address of the table; empty for what the provenance or the catalogue says.
         champion: The champion that the gate compared with; empty for the recorded one.
         catalog: Address of the catalogue; empty for the default one.
-        anyway: Whether to continue with other versions of Python and packages.
-        keep: Folder for the new bundle; None to delete it.
+        ignore_versions: Whether to continue with other versions of Python and packages.
+        output: Folder for the new bundle; None to delete it.
     """
 
     source: str = ""
     champion: str = ""
     catalog: str = ""
-    anyway: bool = False
-    keep: Path | None = None
+    ignore_versions: bool = False
+    output: Path | None = None
 
 
-def check_versions(recorded: Mapping[str, Any], *, anyway: bool) -> None:
+def check_versions(recorded: Mapping[str, Any], *, ignore_versions: bool) -> None:
     """Raise if the versions are not those that made the bundle.
 
     Raises:
@@ -47,11 +47,11 @@ def check_versions(recorded: Mapping[str, Any], *, anyway: bool) -> None:
     packages = recorded.get("packages", {})
     pairs |= {name: (packages.get(name), current["packages"].get(name)) for name in {**packages, **current["packages"]}}
     differences = [f"{name} {old or 'none'} (here {new or 'none'})" for name, (old, new) in pairs.items() if old != new]
-    if differences and not anyway:
+    if differences and not ignore_versions:
         more = f" and {len(differences) - _MOST_TOLD} more" if len(differences) > _MOST_TOLD else ""
         raise InputError(
             f"the bundle was made with other versions: {', '.join(differences[:_MOST_TOLD])}{more}; install "
-            "them, use the image that made it, or give --anyway."
+            "them, use the image that made it, or give --ignore-versions."
         )
 
 

@@ -65,15 +65,15 @@ def replay(bundle: Bundle, *, options: ReplayOptions, watch: Callable[[StepEvent
             f"the provenance of {bundle.name} {bundle.digest[:12]} does not record the arguments of its steps, so it "
             "cannot be replayed: it was not made by `headrace run`, or by an older version of it."
         )
-    if options.keep and options.keep.exists() and any(options.keep.iterdir()):
-        raise InputError(f"{options.keep} must be an empty or a new folder.")
-    check_versions(bundle.json("environment.json"), anyway=options.anyway)
+    if options.output and options.output.exists() and any(options.output.iterdir()):
+        raise InputError(f"{options.output} must be an empty or a new folder.")
+    check_versions(bundle.json("environment.json"), ignore_versions=options.ignore_versions)
     source = find_source(provenance["table"], options)
     check_source(source, provenance["table"], provenance[ARGUMENTS])
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, run_folder(Path(scratch) / "run") as folder:
         new_bundle = _make_bundle(bundle, provenance[ARGUMENTS], source, options, folder, watch)
-        if options.keep:
-            shutil.copytree(new_bundle.folder, options.keep, dirs_exist_ok=True)
+        if options.output:
+            shutil.copytree(new_bundle.folder, options.output, dirs_exist_ok=True)
         return compare_bundles(bundle, new_bundle)
 
 

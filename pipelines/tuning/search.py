@@ -101,10 +101,10 @@ def tune_pipeline(
     return result
 
 
-def _result(plan: SearchPlan, engine: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
+def _result(plan: SearchPlan, tuner: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
     """Return the document of a search without its end; rows and folds are 0, because they are the pipeline's own."""
     return SearchDocument(
-        engine=engine,
+        tuner=tuner,
         experiments=tuple(experiment.name for experiment in plan.experiments),
         algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,

@@ -68,7 +68,7 @@ class MlflowRegistry:
         )
 
     def register(
-        self, submission: ModelSubmission, *, by: str, reason: str = "", number: str = "", run: str = ""
+        self, submission: ModelSubmission, *, by: str, reason: str = "", semantic_version: str = "", run: str = ""
     ) -> ModelVersion:
         """Add a bundle as a new version."""
         if not submission.uri:
@@ -80,14 +80,18 @@ class MlflowRegistry:
         if same := current.with_digest(submission.digest):
             return same
         run = run or self.track(submission, by=by)
-        plan = self._plan_version(current, submission, number, run)
+        plan = self._plan_version(current, submission, semantic_version, run)
         transitions.registering(current, 0, facts=plan, by=by, reason=reason)
         new_number = self._patiently(lambda: versions.create(client, submission, current, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
                 return None
-            facts = plan if state.versions == current.versions else self._plan_version(state, submission, number, run)
+            facts = (
+                plan
+                if state.versions == current.versions
+                else self._plan_version(state, submission, semantic_version, run)
+            )
             return transitions.registering(state, new_number, facts=facts, by=by, reason=reason)
 
         version = self._write_entry(name, entry).with_digest(submission.digest)
@@ -108,13 +112,16 @@ class MlflowRegistry:
         return state.find(stage)
 
     def rollback(
-        self, name: str, *, to: str = "", stage: str = "production", by: str, reason: str = ""
+        self, name: str, *, to_version: str = "", stage: str = "production", by: str, reason: str = ""
     ) -> ModelVersion:
         """Put an earlier version back into a stage."""
         self.model(name)
         stage_policy = self.policy()
         state = self._write_entry(
-            name, lambda now: transitions.rolling_back(now, to, policy=stage_policy, stage=stage, by=by, reason=reason)
+            name,
+            lambda now: transitions.rolling_back(
+                now, to_version, policy=stage_policy, stage=stage, by=by, reason=reason
+            ),
         )
         return state.find(stage)
 
@@ -185,7 +192,9 @@ class MlflowRegistry:
                 raise absent
             return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
 
-    def _plan_version(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
+    def _plan_version(
+        self, state: ModelState, submission: ModelSubmission, semantic_version: str, run: str
+    ) -> dict[str, Any]:
         """Return the facts of a new version, with its semantic version."""
         base = state.followed
         facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
@@ -200,7 +209,11 @@ class MlflowRegistry:
             )
             version = semver.following(base.semver, level, taken=[existing.semver for existing in state.versions])
             change |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
-        return {**facts, **change, "version": str(semver.SemVer.parse(number) if number else version)}
+        return {
+            **facts,
+            **change,
+            "version": str(semver.SemVer.parse(semantic_version) if semantic_version else version),
+        }
 
     def _contract(self, base: ModelVersion, submission: ModelSubmission) -> Contract:
         """Return the contract of the version that a bundle follows."""

@@ -48,7 +48,7 @@ def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: st
     existing = next((version for version in state.versions if version.semver == new_version), None)
     if existing:
         raise InputError(
-            f"{state.model} {new_version} is taken by another bundle ({existing.digest[:12]}): leave the number out, "
+            f"{state.model} {new_version} is taken by another bundle ({existing.digest[:12]}): leave --version out, "
             "or name a free one."
         )
     return JournalEntry("register", by, reason, version=number, facts=facts)
@@ -93,7 +93,7 @@ def rolling_back(
     if current is None:
         raise InputError(
             f"there is nothing to roll back: no version of {state.model} is in {stage}; promote one with "
-            f"`headrace registry promote {state.model} VERSION --to {stage}`."
+            f"`headrace registry promote {state.model} VERSION --stage {stage}`."
         )
     version = state.find(name) if name else _before(state, stage, current)
     if version.number == current.number:
@@ -185,11 +185,11 @@ def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePoli
             f"{subject} must have the gate's verdict {' or '.join(rule.verdicts)} to enter {stage}; it has "
             f"{version.verdict or 'none'}: train a better model, or change the policy."
         )
-    if rule.after and version.number not in state.stage_history.get(rule.after, ()):
-        raise InputError(f"{subject} must have been in {rule.after} before {stage}: promote it there first.")
+    if rule.requires_stage and version.number not in state.stage_history.get(rule.requires_stage, ()):
+        raise InputError(f"{subject} must have been in {rule.requires_stage} before {stage}: promote it there first.")
     missing = rule.approvals - len(_counted_approvals(version, rule, by))
     if missing > 0:
-        qualifier = " of others than you" if rule.another else ""
+        qualifier = " of others than you" if rule.exclude_self_approval else ""
         raise InputError(
             f"{subject} needs {rule.approvals} approvals{qualifier} to enter {stage}; it lacks {missing}: "
             f"`headrace approve {version.model} {version.version} --reason ...`."
@@ -197,7 +197,7 @@ def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePoli
 
 
 def _counted_approvals(version: ModelVersion, rule: StageRule, by: str) -> set[str]:
-    return {approval.by for approval in version.approvals if not (rule.another and approval.by == by)}
+    return {approval.by for approval in version.approvals if not (rule.exclude_self_approval and approval.by == by)}
 
 
 def _check_usable(version: ModelVersion) -> None:
@@ -217,7 +217,7 @@ def _before(state: ModelState, stage: str, current: ModelVersion) -> ModelVersio
             return version
     raise InputError(
         f"there is nothing to roll back to: {current.model} {current.version} is the first version in {stage}; name "
-        "another one with --to."
+        "another one with --to-version."
     )
 
 

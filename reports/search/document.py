@@ -54,13 +54,13 @@ class OuterFoldFacts:
     Attributes:
         family: The family that was chosen.
         parameters: Its parameters.
-        searched: The best score of the inner search.
+        inner_score: The best score of the inner search.
         score: The score on the outer fold.
     """
 
     family: str
     parameters: Facts
-    searched: float
+    inner_score: float
     score: float
 
 
@@ -71,7 +71,7 @@ class NestedFacts:
     Attributes:
         folds: Each outer fold.
         score: Mean of their scores.
-        searched: Mean of the best scores of their searches.
+        inner_score: Mean of the best scores of their searches.
         optimism: By how much the inner searches overestimate themselves.
         low: Lower end of the 95 % interval of ``score``; None if it is not known.
         high: Upper end.
@@ -79,7 +79,7 @@ class NestedFacts:
 
     folds: tuple[OuterFoldFacts, ...]
     score: float
-    searched: float
+    inner_score: float
     optimism: float
     low: float | None = None
     high: float | None = None
@@ -94,7 +94,7 @@ class SearchFacts:
         minimize: Whether smaller values of it are better.
         trials: All trials in order.
         best: The best one; None if no trial succeeded.
-        engine: Where the trials ran.
+        tuner: Where the trials ran.
         experiments: Names of the Experiments.
         algorithm: Names of their algorithms.
         goal: Score that ends the search; None without one.
@@ -110,7 +110,7 @@ class SearchFacts:
     minimize: bool
     trials: tuple[TrialFacts, ...]
     best: TrialFacts | None = None
-    engine: str = ""
+    tuner: str = ""
     experiments: tuple[str, ...] = ()
     algorithm: str = ""
     goal: float | None = None

@@ -21,7 +21,7 @@ _REASONS = {
     "SuggestionEndReached": "there was nothing more to try",
     "TimeReached": "the time was up",
 }
-_ENGINES = {"local": "in one process", "katib": "on Katib"}
+_TUNERS = {"local": "in one process", "katib": "on Katib"}
 
 
 def status_words(trial: TrialFacts) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def facts(search: SearchFacts) -> list[tuple[str, str]]:
         ("value of a trial", _STRATEGIES.get(search.strategy, search.strategy) if search.folds else search.strategy),
         ("rows of a trial", number_format.count(search.rows) if search.rows else ""),
         ("folds", number_format.count(search.folds) if search.folds else ""),
-        ("where it ran", _ENGINES.get(search.engine, search.engine)),
+        ("where it ran", _TUNERS.get(search.tuner, search.tuner)),
     ]
     return [(name, value) for name, value in settings if value]
 

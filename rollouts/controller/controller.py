@@ -117,12 +117,12 @@ class RolloutController:
         start_counts = self._first(meter, record)
         paused = record.status == "paused"
         while True:
-            self.sleep(record.plan.look_seconds)
+            self.sleep(record.plan.poll_interval_seconds)
             seconds = before.seconds + self.clock() - start_time
             counts = self._poll_counters(meter)
             if counts is not None:
                 step = self._with_counts(before, record, start_counts, counts).model_copy(
-                    update={"seconds": round(seconds, 3), "looks": step.looks + 1}
+                    update={"seconds": round(seconds, 3), "polls": step.polls + 1}
                 )
                 record = _with(record, step)
                 step = step.model_copy(update={"checks": comparisons.checks(record)})
@@ -177,7 +177,7 @@ class RolloutController:
     def _first(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
         """Return the counts so far; wait until they can be read."""
         while (counts := self._poll_counters(meter)) is None:
-            self.sleep(record.plan.look_seconds)
+            self.sleep(record.plan.poll_interval_seconds)
         return counts
 
     def _poll_counters(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:

@@ -21,7 +21,7 @@ class RolloutParts:
 
     Attributes:
         name: Name of the endpoint.
-        to: ``local`` or ``kserve``.
+        platform: ``local`` or ``kserve``.
         namespace: Namespace of the InferenceService; empty on this machine.
         traffic: Divides the requests.
         source: Returns the reader of the servers' counters, given both versions.
@@ -29,7 +29,7 @@ class RolloutParts:
     """
 
     name: str
-    to: str
+    platform: str
     namespace: str
     traffic: Traffic
     source: Callable[[VersionPair], CounterSource]
@@ -75,7 +75,7 @@ def begin(parts: RolloutParts, plan: RolloutPlan, *, say: Say) -> RolloutRecord:
     source.read()  # do not begin if the stable version's counters cannot be read
     record = RolloutRecord(
         name=parts.name,
-        to=parts.to,
+        platform=parts.platform,
         namespace=parts.namespace,
         traffic=parts.traffic.kind,
         metrics=source.kind,

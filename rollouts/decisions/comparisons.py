@@ -123,7 +123,7 @@ def _cost(counts: RequestCounts) -> MeasureSums:
 
 def _shift(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
     """Compare the distributions of predictions by the largest population stability index, and test for chance."""
-    names = sorted({name for pair in pairs for counts in pair for name in counts.answers})
+    names = sorted({name for pair in pairs for counts in pair for name in counts.predictions})
     names = [name for name in names if name == PREDICTED or not _mirror(name, names)]
     bound = plan.tolerances.shift
     distributions = [_distribution(name, pairs, alpha / max(1, len(names))) for name in names]
@@ -167,7 +167,7 @@ def _distribution(
     Steps have different shares of the traffic, so that the versions' totals mix different times of day. Each step is
     therefore weighted by the harmonic mean of its counts, as in a stratified comparison.
     """
-    bins = list(dict.fromkeys(key for pair in pairs for sums in pair for key in sums.answers.get(name, {})))
+    bins = list(dict.fromkeys(key for pair in pairs for sums in pair for key in sums.predictions.get(name, {})))
     first_sums, second_sums, total = dict.fromkeys(bins, 0.0), dict.fromkeys(bins, 0.0), 0.0
     significant = False
     for key in bins:
@@ -212,7 +212,7 @@ def stability(first: Mapping[str, float], second: Mapping[str, float], *, weight
 
 def _bin(counts: RequestCounts, name: str, key: str) -> MeasureSums:
     """Return the share of a bin; a request counts once, because rows of one request may be dependent."""
-    bins = counts.answers.get(name, {})
+    bins = counts.predictions.get(name, {})
     rows = sum(bins.values())
     if not rows:
         return MeasureSums(0, 0, 0)

@@ -44,11 +44,11 @@ def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = Fa
     if paused:
         return WAIT
     requests = step.candidate.counts().requests
-    enough = requests >= plan.step_requests and step.seconds >= plan.step_seconds
+    enough = requests >= plan.step_requests and step.seconds >= plan.step_duration_seconds
     unsure = [check for check in step.checks if check.verdict == "open"] if last else []
     if enough and not unsure:
         return StepDecision("promote" if last else "continue", _pass_sentence(step, requests, last=last))
-    if step.seconds < plan.patience_seconds:
+    if step.seconds < plan.step_timeout_seconds:
         return WAIT
     return _late(step, plan, unsure, requests, last=last)
 
@@ -66,8 +66,8 @@ def _late(
         cause = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
     else:
         cause = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
-    reason = f"in {plan.patience_seconds:.0f} s at {step.percent} % {cause}"
-    if plan.undecided == "promote":
+    reason = f"in {plan.step_timeout_seconds:.0f} s at {step.percent} % {cause}"
+    if plan.on_timeout == "promote":
         return StepDecision(
             "promote" if last else "continue", f"{reason}; the plan goes on where nothing is known to be wrong."
         )

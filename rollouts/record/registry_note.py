@@ -23,7 +23,7 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
     return {
         "status": record.status,
         "endpoint": record.name,
-        "to": record.to,
+        "platform": record.platform,
         "traffic": record.traffic,
         "stable": record.stable.digest,
         "began": record.began,

@@ -56,7 +56,7 @@ class CanaryTraffic:
         applied = self.endpoint.apply(divide(current, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
         deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
-        if not deployer.target.via:
+        if not deployer.target.gateway:
             base = f"http://{workload}.{deployer.cluster.namespace}.svc.cluster.local"
             deployer.verify_route(f"{base}/v1/models/{self.endpoint.name}:predict", candidate.uri)
 

@@ -31,7 +31,7 @@ _EVERY_SECONDS = 0.5
 
 def outside(deployer: KServeDeployer) -> bool:
     """Return whether requests come from outside the cluster."""
-    return bool(deployer.target.via or deployer.cluster.context)
+    return bool(deployer.target.gateway or deployer.cluster.context)
 
 
 def require_route(deployer: KServeDeployer, service: Document) -> None:
@@ -157,21 +157,21 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
     seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
-        problem = _ask(url, deployer.target.via, case)
+        problem = _ask(url, deployer.target.gateway, case)
         if not problem:
             return
         if time.monotonic() > deadline:
-            hint = outside_hint(deployer.cluster, deployer.target.via)
+            hint = outside_hint(deployer.cluster, deployer.target.gateway)
             raise ClusterError(
                 f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {problem}{hint}.", "timeout"
             )
         time.sleep(_EVERY_SECONDS)
 
 
-def _ask(url: str, via: str, case: Any) -> str:
+def _ask(url: str, gateway: str, case: Any) -> str:
     """Return why a graph does not answer, as a clause; empty if it does."""
     try:
-        with EndpointClient.at(url, via=via) as remote:
+        with EndpointClient.at(url, gateway=gateway) as remote:
             reply = remote.predict([case])
     except InputError:
         return "nothing answers there"

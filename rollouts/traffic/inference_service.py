@@ -88,13 +88,13 @@ class RolloutEndpoint:
         if owned is None or not kserve_status.source(owned):
             raise InputError(
                 f"the InferenceService {self.name} must have been deployed by headrace; take it over first with "
-                f"headrace deploy {pair.stable.uri} --name {self.name} --take-over."
+                f"headrace deploy {pair.stable.uri} --name {self.name} --force-conflicts."
             )
         return owned
 
     def apply(self, document: Document) -> Document:
         """Apply a changed InferenceService; nothing happens if it is unchanged."""
-        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
+        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.force_conflicts))
 
     def until_answering(
         self, applied: Document, version: RolloutVersion, *, fresh: bool = True, route: bool = True

@@ -39,7 +39,7 @@ class KServeDeployer:
     Attributes:
         cluster: The cluster and the namespace.
         store: The object store, from which the test cases are read; None if nothing is deployed.
-        target: How models are served; ``via`` is empty for a client inside the cluster.
+        target: How models are served; ``gateway`` is empty for a client inside the cluster.
         patience: Timeouts.
         say: Called with a few words about progress.
     """
@@ -50,7 +50,7 @@ class KServeDeployer:
     patience: WaitTimeouts = field(default_factory=WaitTimeouts)
     say: Callable[[str], None] = lambda _: None
 
-    to = "kserve"
+    platform = "kserve"
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
         """Serve the bundle at ``uri``, the address that ``publish`` returned.
@@ -88,7 +88,7 @@ class KServeDeployer:
             url=url,
             name=name,
             digest=digest,
-            to=self.to,
+            platform=self.platform,
             namespace=self.cluster.namespace,
             mode=kserve_status.mode(service),
             before=before_digest,
@@ -118,7 +118,7 @@ class KServeDeployer:
 
     def waiting(self, check: Callable[[], None] = lambda: None) -> VersionWait:
         """Return a ``VersionWait`` with this deployer's timeouts; it calls ``check``, which may raise, at each poll."""
-        return VersionWait(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
+        return VersionWait(self.cluster, self.patience, gateway=self.target.gateway, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
         if before is None:
@@ -190,7 +190,7 @@ class KServeDeployer:
             raise missing_store("a version is verified by its bundle's test cases")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
-            result = verify(url, bundle=bundle, via=self.target.via)
+            result = verify(url, bundle=bundle, gateway=self.target.gateway)
         if result["failures"]:
             reason = "failed" if result["digest"] == bundle.digest else _OTHER_VERSION
             failures = describe_failures(result["failures"])
@@ -201,7 +201,7 @@ class KServeDeployer:
     def _apply(self, document: Document, claim: LeaseClaim) -> Document:
         """Apply the InferenceService; if it is unknown whether the server did so, keep the claim for the cleanup."""
         try:
-            return self.cluster.apply(document, force=self.target.take_over)
+            return self.cluster.apply(document, force=self.target.force_conflicts)
         except ClusterError as error:
             # The server said no, so nothing was applied. After a timeout or a lost connection nobody knows.
             if error.reason in _REFUSED:
@@ -211,7 +211,7 @@ class KServeDeployer:
     def _put_back(self, claim: LeaseClaim, applied: Document) -> None:
         """Undo the change without waiting for its effect, unless another process has claimed the object since."""
         claim.confirm()
-        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
+        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.force_conflicts)
         claim.end()
 
     def _undo_late_apply(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
@@ -219,7 +219,7 @@ class KServeDeployer:
         service = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
         same = service and all(service["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
         if error.gone and same:
-            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
+            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.force_conflicts)
 
     def _restore(self, claim: LeaseClaim, applied: Document) -> str:
         """Undo the change and wait until the former version answers.

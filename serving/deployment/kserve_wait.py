@@ -78,14 +78,14 @@ class VersionWait:
     Attributes:
         cluster: The cluster and the namespace.
         patience: Timeouts.
-        via: Host and port of the gateway, for clients outside the cluster; empty inside.
+        gateway: Host and port of the gateway, for clients outside the cluster; empty inside.
         say: Called with a few words about progress.
         check: Called at each poll; raises if this process must stop.
     """
 
     cluster: Cluster
     patience: WaitTimeouts
-    via: str = ""
+    gateway: str = ""
     say: Callable[[str], None] = lambda _: None
     check: Callable[[], None] = lambda: None
     _last: str = ""
@@ -166,7 +166,7 @@ class VersionWait:
         """
         digests = []
         for _ in range(count):
-            with EndpointClient.at(self.url(service, name), via=self.via) as remote:
+            with EndpointClient.at(self.url(service, name), gateway=self.gateway) as remote:
                 digests.append(remote.digest())
         return digests
 
@@ -176,7 +176,7 @@ class VersionWait:
         Raises:
             InputError: If KServe has given it no address yet.
         """
-        base = kserve_status.base(service, outside=bool(self.via))
+        base = kserve_status.base(service, outside=bool(self.gateway))
         if not base:
             raise InputError(f"the InferenceService {name} has no address yet; wait until KServe has given it one.")
         return f"{base}/v1/models/{name}:predict"
@@ -217,7 +217,7 @@ class VersionWait:
         try:
             digests = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
-            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.gateway)}")
             return False
         foreign = [digest for digest in digests if digest != goal.digest]
         if foreign:
@@ -277,10 +277,12 @@ def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
-def outside_hint(cluster: Cluster, via: str) -> str:
+def outside_hint(cluster: Cluster, gateway: str) -> str:
     """Return a clause on how to reach an endpoint from outside the cluster; empty inside or if a gateway is named."""
     return (
-        "; outside the cluster, name its gateway with --via or HEADRACE_GATEWAY" if cluster.context and not via else ""
+        "; outside the cluster, name its gateway with --gateway or HEADRACE_GATEWAY"
+        if cluster.context and not gateway
+        else ""
     )
 
 

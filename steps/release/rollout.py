@@ -18,39 +18,44 @@ def run_rollout(
     candidate: str,
     record: StepArtifact,
     name: str,
-    to: str,
+    platform: str,
     stable: str,
     table: str,
     steps: Sequence[int],
     step_requests: int,
-    step_time: str,
-    patience: str,
-    look: str,
+    step_duration: str,
+    step_timeout: str,
+    poll_interval: str,
     tolerances: Mapping[str, float],
-    undecided: str,
+    on_timeout: str,
     traffic: str,
     prometheus: str,
     selector: str,
-    known: str,
-    wrong: str,
+    labelled_query: str,
+    error_query: str,
     namespace: str,
     deadline: str,
 ) -> str:
     """Roll a bundle out, and return how the rollout ended; the component documents the parameters."""
     plan = plan_of(
         [int(part) for part in steps],
-        step_time=step_time,
-        patience=patience,
-        look=look,
-        here=to == "local",
+        step_duration=step_duration,
+        step_timeout=step_timeout,
+        poll_interval=poll_interval,
+        here=platform == "local",
         step_requests=int(step_requests),
         tolerances=tolerances,
-        undecided=undecided,
+        on_timeout=on_timeout,
     )
-    target = DeploymentTarget("kserve", namespace, deadline=deadline)
-    queries = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-    kserve_rollout = KServeRollout(name, candidate, traffic, target, **queries)
-    options = StepOptions(to, plan, LocalRollout(stable, candidate, table), kserve_rollout)
+    deployment = DeploymentTarget("kserve", namespace, deadline=deadline)
+    queries = {
+        "prometheus": prometheus,
+        "selector": selector,
+        "labelled_query": labelled_query,
+        "error_query": error_query,
+    }
+    kserve_rollout = KServeRollout(name, candidate, traffic, deployment, prometheus, **queries)
+    options = StepOptions(platform, plan, LocalRollout(stable, candidate, table), kserve_rollout)
     facts = rollout_step(options, record=Path(record.path), say=say)
     add_metadata(record, facts)
     say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")

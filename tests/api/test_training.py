@@ -16,7 +16,7 @@ from headrace.cli.main import app
 from tests.api.conftest import RunnerRecord
 
 COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled" / "training.yaml"
-_NOT_FOR_CALLERS = {"source", "target", "journal", "deploy_target", "split_format"}
+_NOT_FOR_CALLERS = {"source", "target", "journal", "deploy_platform", "split_format"}
 
 
 def _pipeline_defaults() -> dict[str, Any]:

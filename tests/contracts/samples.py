@@ -122,7 +122,7 @@ SAMPLES = {
             "steps": [50, 100],
             "step_requests": 50,
         },
-        bad={"to": "moon"},
+        bad={"platform": "moon"},
         says="local or kserve; got 'moon'",
     ),
     "verify_endpoint": Sample(

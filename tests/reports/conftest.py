@@ -176,7 +176,7 @@ def searched() -> SearchDocument:
     best = best_of(tuple(trials), objective)
     folds = (OuterFold("logistic", {"alpha": 0.1}, 0.91, 0.88), OuterFold("random_forest", {}, 0.9, 0.87))
     return SearchDocument(
-        engine="local",
+        tuner="local",
         experiments=("made",),
         algorithm="tpe",
         objective=objective,
@@ -186,7 +186,7 @@ def searched() -> SearchDocument:
         seconds=4.2,
         trials=tuple(trials),
         best=best.number if best else None,
-        nested=NestedEstimate(folds, score=0.875, searched=0.905, optimism=0.03),
+        nested=NestedEstimate(folds, score=0.875, inner_score=0.905, optimism=0.03),
     )
 
 

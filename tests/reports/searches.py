@@ -37,7 +37,7 @@ def of_trials(trials: Sequence[TrialFacts], **changes: Any) -> SearchFacts:
         "minimize": False,
         "experiments": ("made",),
         "algorithm": "tpe",
-        "engine": "local",
+        "tuner": "local",
         "rows": 300,
         "folds": 2,
         "seconds": 4.2,

@@ -121,7 +121,7 @@ def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any
     """A namespace in which KServe works for the length of the block."""
     cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
     with kserve(cluster, store, folder, **options) as platform:
-        target = DeploymentTarget("kserve", via=platform.ingress.address)
+        target = DeploymentTarget("kserve", gateway=platform.ingress.address)
         accounts = [grant(cluster, "deployer", RIGHTS), grant(cluster, "roller", ROLLOUT_RIGHTS)]
         yield Placed(cluster, platform, *(KServeDeployer(one, store, target, PATIENCE) for one in accounts))
 

@@ -44,7 +44,7 @@ def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
         ("Evaluation data", paragraphs(_evaluation_data(metrics, origin), answer_or_mark(answers, "evaluation_data"))),
         ("Training data", _training_data(model, origin, answers)),
         ("Quantitative analyses", _analyses(metrics, origin)),
-        ("Ethical considerations", paragraphs(_personal(model), answer_or_mark(answers, "ethics"))),
+        ("Ethical considerations", paragraphs(_personal(model), answer_or_mark(answers, "ethical_considerations"))),
         ("Caveats and recommendations", paragraphs(_findings(origin), answer_or_mark(answers, "caveats"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)

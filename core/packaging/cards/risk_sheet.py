@@ -49,7 +49,7 @@ def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
         ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), answer_or_mark(answers, "worst_case"))),
         ("Exposure", paragraphs(_exposure(model, origin), answer_or_mark(answers, "exposure"))),
         ("Fairness by slice", _fairness(metrics)),
-        ("Pull-out plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "pull_out"))),
+        ("Deactivation plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "deactivation"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Risk sheet: {model.contract.name}\n\n{body}\n"

@@ -21,13 +21,13 @@ COMPILED = REPOSITORY / "pipelines" / "compiled" / "training.yaml"
 
 def test_doctor_tells_of_this_machine(tmp_path: Path) -> None:
     """All is well, and the last line says what to do next; the JSON holds the same."""
-    ended = headrace("doctor", "--json", str(tmp_path / "found.json"))
+    ended = headrace("doctor", "--output", str(tmp_path / "found.json"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "✓ Python" in ended.stdout
     assert "nothing stands in the way" in ended.stdout.splitlines()[-1]
     told = json.loads((tmp_path / "found.json").read_text())
     assert told["ok"]
-    assert (told["target"], told["pipeline"]) == ("local", None)
+    assert (told["platform"], told["pipeline"]) == ("local", None)
     for finding in told["findings"]:
         assert finding["text"] in ended.stdout
 
@@ -48,9 +48,9 @@ def test_doctor_reads_a_pipeline() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--target", "moon"), "--target must be local or cluster"),
+        (("--platform", "moon"), "--platform must be local or cluster"),
         (("none.yaml",), "there is no file none.yaml"),
-        (("--target", "cluster", "pyproject.toml"), "pyproject.toml must be a compiled pipeline"),
+        (("--platform", "cluster", "pyproject.toml"), "pyproject.toml must be a compiled pipeline"),
     ],
 )
 def test_a_mistake_of_the_users(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_mistake_of_the_users(arguments: tuple[str, ...], words: str, tmp_path
 
 def test_no_cluster_is_known(tmp_path: Path) -> None:
     """Which kubeconfig was looked for is said."""
-    ended = headrace("doctor", "--target", "cluster", KUBECONFIG=str(tmp_path / "none"))
+    ended = headrace("doctor", "--platform", "cluster", KUBECONFIG=str(tmp_path / "none"))
     assert ended.returncode == 2
     assert "no cluster is known" in ended.stderr
 
@@ -75,7 +75,7 @@ def test_a_cluster_that_is_down(tmp_path: Path) -> None:
     context = {"name": "c", "context": {"cluster": "c", "user": "me"}}
     document = {"clusters": [cluster], "users": [user], "contexts": [context], "current-context": "c"}
     (tmp_path / "config").write_text(yaml.safe_dump(document))
-    ended = headrace("doctor", "--target", "cluster", KUBECONFIG=str(tmp_path / "config"))
+    ended = headrace("doctor", "--platform", "cluster", KUBECONFIG=str(tmp_path / "config"))
     assert ended.returncode == 1, ended.stderr
     assert "✗ Kubernetes" in ended.stdout
     assert "1 to fix" in ended.stdout
@@ -99,11 +99,11 @@ def test_the_table() -> None:
 
 def test_the_last_line_follows_from_what_was_asked() -> None:
     """It names the next command."""
-    assert verdict([good("a", "b")], target="local", pipeline=None).endswith("Next: headrace demo")
-    assert "headrace compile" in verdict([good("a", "b")], target="cluster", pipeline=None)
-    assert "could not be checked" in verdict([Diagnostic("a", "unknown", "b")], target="cluster", pipeline=None)
+    assert verdict([good("a", "b")], platform="local", pipeline=None).endswith("Next: headrace demo")
+    assert "headrace compile" in verdict([good("a", "b")], platform="cluster", pipeline=None)
+    assert "could not be checked" in verdict([Diagnostic("a", "unknown", "b")], platform="cluster", pipeline=None)
     assert "fix them, then run it again" in verdict(
-        [Diagnostic("a", "bad", "b")], target="cluster", pipeline=Path("p.yaml")
+        [Diagnostic("a", "bad", "b")], platform="cluster", pipeline=Path("p.yaml")
     )
 
 
@@ -122,7 +122,7 @@ def test_manifests_are_written(tmp_path: Path) -> None:
 
 def test_sources_of_manifests_are_written_on_request(tmp_path: Path) -> None:
     """Whoever wants an overlay of their own gets what the shipped ones are made of."""
-    ended = headrace("cluster", "render", "-o", str(tmp_path), "--sources")
+    ended = headrace("cluster", "render", "-o", str(tmp_path), "--kustomize")
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "kustomize" / "base" / "kustomization.yaml").is_file()
     assert (tmp_path / "kustomize" / "components" / "gpu" / "kustomization.yaml").is_file()
@@ -158,7 +158,7 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
     assert ended.returncode == 0, ended.stderr
     apply = [str(binary("kubectl")), "apply", "--server-side", "-f", str(tmp_path / "local.yaml")]
     subprocess.run([*apply, "--kubeconfig", str(kubernetes.kubeconfig)], check=True, capture_output=True)
-    before = headrace("doctor", "--target", "cluster", "-n", name, str(COMPILED), **environment)
+    before = headrace("doctor", "--platform", "cluster", "-n", name, str(COMPILED), **environment)
     assert "→ set HEADRACE_S3_* and run headrace cluster keys" in before.stdout
     ended = headrace("cluster", "keys", "-n", name, "--database", **environment)
     assert ended.returncode == 0, ended.stderr
@@ -166,7 +166,9 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
     assert "holds new keys" in ended.stdout
     assert "is unchanged" in headrace("cluster", "keys", "-n", name, "--database", **environment).stdout
     found = tmp_path / "found.json"
-    after = headrace("doctor", "--target", "cluster", "-n", name, str(COMPILED), "--json", str(found), **environment)
+    after = headrace(
+        "doctor", "--platform", "cluster", "-n", name, str(COMPILED), "--output", str(found), **environment
+    )
     told = json.loads(found.read_text())["findings"]
     # No node and no storage stand behind this API server; all else is there.
     assert {finding["area"] for finding in told if finding["state"] == "bad"} == {"Nodes"}

@@ -47,7 +47,7 @@ def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     summary = json.loads((tmp_path / "summary.json").read_text())
     search = summary["search"]
-    assert (search["engine"], search["trials"], search["failed"]) == ("local", 3, 0)
+    assert (search["tuner"], search["trials"], search["failed"]) == ("local", 3, 0)
     trials = json.loads((home / "trials.json").read_text())
     assert trials["trials"][trials["best"]]["score"] == search["score"]
     assert trials["nested"]["score"] == search["nested"]

@@ -36,7 +36,7 @@ def test_the_shipped_example_is_searched(tmp_path: Path) -> None:
     assert "trial 2 of 2" in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith("Next: ")
     found = json.loads((home / "trials.json").read_text())
-    assert (found["engine"], found["experiments"], found["reason"]) == ("local", ["trial"], "MaxTrialsReached")
+    assert (found["tuner"], found["experiments"], found["reason"]) == ("local", ["trial"], "MaxTrialsReached")
     best = found["trials"][found["best"]]
     assert best["score"] > 0.8
     assert set(best["metrics"]) == {"f1", "recall", "precision"}

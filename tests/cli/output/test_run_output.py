@@ -14,7 +14,7 @@ def summary() -> Summary:
         resampled_by=ResampledBy(by="group", clusters=37, sentence="95 % intervals by group: 37 groups"),
         cautions=[Caution(metrics=["recall"], text="Fewer than 5 rows are of ['yes'].")],
         search=SearchSummary(
-            engine="local",
+            tuner="local",
             metric="recall",
             score=0.6,
             trials=3,

@@ -130,7 +130,7 @@ def test_recurring_runs(api: KfpClient, server: KfpServer, preparation: Pipeline
 def test_a_group_of_runs_is_made_once(api: KfpClient, server: KfpServer, preparation: PipelineFile) -> None:
     """With several users there is always one, in the user's namespace."""
     for _ in range(2):
-        api.start(RunRequest("one", preparation, {}, group="line"))
+        api.start(RunRequest("one", preparation, {}, experiment_name="line"))
     assert [one["display_name"] for one in server.experiments.values()] == ["line"]
     mine = KfpClient(api.transport, namespace="ann")
     mine.start(RunRequest("one", preparation, {}))

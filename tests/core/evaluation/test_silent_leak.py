@@ -47,7 +47,7 @@ def test_the_model_is_held_and_the_column_named(loans: BundleInputs, tmp_path: P
 def test_what_the_contract_says_is_meant_is_promoted(loans: BundleInputs, tmp_path: Path) -> None:
     """A person looked at the column and wrote so; that the model makes no error is still told."""
     contract = contract_yaml.load(loans.contract)
-    columns = tuple(replace(column, meant=column.name == "outcome_code") for column in contract.columns)
+    columns = tuple(replace(column, known_at_prediction=column.name == "outcome_code") for column in contract.columns)
     (tmp_path / "contract.yaml").write_text(contract_yaml.dump(replace(contract, columns=columns)))
     paths = {name: tmp_path / name for name in ("valid", "quarantine", "checks", "page")}
     table.validate_table(loans.contract.parent / "table", contract=tmp_path / "contract.yaml", **paths)

@@ -182,7 +182,7 @@ def test_a_users_experiment_is_searched_as_it_stands(tmp_path: Path) -> None:
         assert one["parameters"]["n_estimators"] in {10, 20}
         assert 0.1 <= one["parameters"]["max_features"] <= 1
     assert {one["experiment"] for one in trials["trials"]} == {"forest"}
-    assert (trials["reason"], trials["engine"], trials["algorithm"]) == ("MaxTrialsReached", "local", "tpe")
+    assert (trials["reason"], trials["tuner"], trials["algorithm"]) == ("MaxTrialsReached", "local", "tpe")
 
 
 def test_the_goal_ends_the_search_early(tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_nested_cross_validation_tells_what_the_search_is_worth(tmp_path: Path) 
     nested = trials["nested"]
     assert len(nested["folds"]) == trials["folds"] == 3
     assert nested["score"] == pytest.approx(np.mean([one["score"] for one in nested["folds"]]))
-    assert nested["optimism"] == pytest.approx(nested["searched"] - nested["score"])
+    assert nested["optimism"] == pytest.approx(nested["inner_score"] - nested["score"])
     assert nested["optimism"] > 0
     assert nested["low"] < nested["score"] < nested["high"]
     assert abs(nested["score"] - 0.5) < 0.12

@@ -142,11 +142,11 @@ def test_a_placeholder_that_the_runner_does_not_know() -> None:
 
 def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
     """Purposes follow from the step's function, and from where it is told to work."""
-    assert demands(_one(function="deploy", inputs={"target": "local"})).purposes == {"run"}
+    assert demands(_one(function="deploy", inputs={"platform": "local"})).purposes == {"run"}
     assert demands(_one(function="deploy", inputs={"target": "cluster"})).purposes == {"run", "deploy"}
     assert demands(_one(function="tune", inputs={"tuner": "katib"})).purposes == {"run", "tune"}
     assert demands(_one(function="tune", inputs={"tuner": "katib", "search_namespace": "a"})).purposes == {"run"}
-    assert demands(_one(function="rollout", inputs={"to": "local"})).purposes == {"run"}
+    assert demands(_one(function="rollout", inputs={"platform": "local"})).purposes == {"run"}
 
 
 @pytest.mark.parametrize("name", ["deploy", "rollout", "tune"])

@@ -66,7 +66,7 @@ def test_the_first_step_that_gives_something_else_is_named(
     )
     moved = shutil.copy(line.table, tmp_path / "moved.csv")
     kept = tmp_path / "kept"
-    ended = _replay(line, edited.folder, "--source", str(moved), "--keep", str(kept))
+    ended = _replay(line, edited.folder, "--source", str(moved), "--output", str(kept))
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert f"the first step with another result is {step}" in ended.stdout
     assert open_bundle(kept).digest in ended.stdout
@@ -107,12 +107,12 @@ def test_the_table_is_found_by_its_digest(line: Line, tmp_path: Path) -> None:
 def test_other_versions_are_told() -> None:
     """Each difference is named, unless it is to be passed over."""
     then = environment()
-    check_versions(then, anyway=False)
+    check_versions(then, ignore_versions=False)
     then["packages"] = {**then["packages"], "numpy": "1.0"}
     then["python"] = "3.9.1"
-    with pytest.raises(InputError, match=r"python 3\.9\.1 \(here .*numpy 1\.0 \(here .*give --anyway"):
-        check_versions(then, anyway=False)
-    check_versions(then, anyway=True)
+    with pytest.raises(InputError, match=r"python 3\.9\.1 \(here .*numpy 1\.0 \(here .*give --ignore-versions"):
+        check_versions(then, ignore_versions=False)
+    check_versions(then, ignore_versions=True)
 
 
 def test_papers_without_arguments_are_told(line: Line, tmp_path: Path) -> None:

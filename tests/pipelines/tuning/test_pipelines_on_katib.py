@@ -59,7 +59,7 @@ def test_both_engines_tell_the_same(cluster: Cluster, rclone_settings: StoreSett
         lines: list[str] = []
         home.mkdir()
         result = tune_pipeline(plan, trial, tuner, home=home, say=lines.append)
-        assert (result.engine, result.reason, len(lines)) == (tuner.name, "MaxTrialsReached", 3)
+        assert (result.tuner, result.reason, len(lines)) == (tuner.name, "MaxTrialsReached", 3)
         assert result.best is not None
         assert result.trials[result.best].won
         return {str(one.parameters): _compared(one) for one in result.trials}

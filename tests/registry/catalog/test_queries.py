@@ -168,9 +168,9 @@ def test_people_say_what_no_run_knows(database: CatalogDatabase) -> None:
     """Owner, licence, retention and name are set; a taken name and an unknown table are refused."""
     add_table(database, ObservedTable("a.csv", "aa"))
     add_table(database, ObservedTable("b.csv", "bb"))
-    describe(database, "a", owner="ann", retain_days=30, name="first")
+    describe(database, "a", owner="ann", retention_days=30, name="first")
     found = queries.table(database, "first")
-    assert (found.owner, found.retain_days) == ("ann", 30)
+    assert (found.owner, found.retention_days) == ("ann", 30)
     assert found.list_expired() == ()
     assert len(found.list_expired(datetime.now(UTC) + timedelta(days=31))) == 1
     set_tags(database, "first", add=["x", "y", "x"])

@@ -144,8 +144,8 @@ def test_hostile_names_everywhere_are_only_text() -> None:
         bundle=f"javascript:alert(1)//{EVIL}",
     )
     other = replace(hostile, number=1, parameters={EVIL: 3, "y": None}, status=EVIL, error=EVIL, score=None)
-    facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "engine": EVIL, "reason": EVIL}
-    nested = NestedFacts((OuterFoldFacts(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, searched=0.5, optimism=0.1)
+    facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "tuner": EVIL, "reason": EVIL}
+    nested = NestedFacts((OuterFoldFacts(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, inner_score=0.5, optimism=0.1)
     page = render(of_trials([hostile, other], **facts, nested=nested, strategy=EVIL))
     read = Page(page)
     assert not {"script", "b", "a"} & set(read.tags[read.tags.index("main") :])

@@ -12,7 +12,13 @@ from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FileRecordStore, RolloutCommand, TakenOverError
 from tests.rollouts.played import CANDIDATE, STABLE, Played, record
 
-PLAN = RolloutPlan(steps=(5, 25, 50, 100), step_requests=100, step_seconds=30, patience_seconds=3000, look_seconds=10)
+PLAN = RolloutPlan(
+    steps=(5, 25, 50, 100),
+    step_requests=100,
+    step_duration_seconds=30,
+    step_timeout_seconds=3000,
+    poll_interval_seconds=10,
+)
 
 
 def engine(played: Played, folder: Path, say: Callable[[str], None] = lambda _: None) -> RolloutController:
@@ -55,7 +61,7 @@ def test_a_bad_candidate_goes_back_at_once(tmp_path: Path) -> None:
     ended = engine(played, tmp_path).run(first())
     assert played.done == ["prepare", "split 5", "restore"]
     assert ended.status == "rolled_back"
-    assert ended.steps[0].looks == 1
+    assert ended.steps[0].polls == 1
     assert "requests that failed" in ended.reasons[0]
 
 
@@ -71,9 +77,9 @@ def test_somebody_pauses_resumes_and_aborts(tmp_path: Path) -> None:
     played = Played(at_look=wishing(tmp_path, {2: "pause", 60: "resume", 62: "abort"}))
     ended = engine(played, tmp_path).run(first())
     assert ended.status == "aborted"
-    assert played.looks == 62
+    assert played.polls == 62
     assert [one.percent for one in ended.steps] == [5, 25]
-    assert ended.steps[0].looks >= 60
+    assert ended.steps[0].polls >= 60
     told = " ".join(one.text for one in ended.history)
     assert told.index("paused it") < told.index("resumed it") < told.index("aborted it")
     assert played.done[-1] == "restore"
@@ -298,7 +304,7 @@ def test_a_record_that_cannot_be_written_for_a_moment_is_borne(tmp_path: Path) -
 
     class Flaky(FileRecordStore):
         def save(self, changed: RolloutRecord) -> RolloutCommand:
-            if played.looks in {2, 3}:
+            if played.polls in {2, 3}:
                 raise ClusterError("it does not answer.", "unreachable")
             return super().save(changed)
 
@@ -330,7 +336,7 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
         ({"alpha": 1.5}, "alpha"),
         ({"tolerances": {"latency": 0.5}}, "latency"),
         ({"tolerances": {"speed": 1}}, "speed"),
-        ({"undecided": "maybe"}, "undecided"),
+        ({"on_timeout": "maybe"}, "on_timeout"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(wanted: dict[str, object], said: str) -> None:

@@ -6,8 +6,8 @@ from headrace.rollouts.decisions.gate import judge
 from headrace.rollouts.record.record import RolloutPlan, RolloutStep, Verdict, VersionCheck
 from tests.rollouts.played import counts, step
 
-PLAN = RolloutPlan(step_requests=100, step_seconds=60, patience_seconds=600)
-PROMOTING = PLAN.model_copy(update={"undecided": "promote"})
+PLAN = RolloutPlan(step_requests=100, step_duration_seconds=60, step_timeout_seconds=600)
+PROMOTING = PLAN.model_copy(update={"on_timeout": "promote"})
 
 
 def seen(verdict: Verdict, *, requests: int, seconds: float) -> RolloutStep:

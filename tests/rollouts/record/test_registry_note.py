@@ -29,7 +29,7 @@ def ended(digest: str, *, status: str = "promoted", steps: int = 2) -> RolloutRe
     return RolloutRecord.model_validate(
         {
             "name": "customers",
-            "to": "kserve",
+            "platform": "kserve",
             "traffic": "canary",
             "metrics": "prometheus",
             "stable": RolloutVersion(uri="s3://m/a/", digest="a" * 64),

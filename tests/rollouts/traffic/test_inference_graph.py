@@ -83,7 +83,7 @@ def test_outside_it_answers_by_a_route_of_its_own(kserve_place: Placed, uris: li
     roller, service = kserve_place.roller, kserve_place.cluster.get(INFERENCE_SERVICES, endpoint) or {}
     graph_router.apply_weights(roller, document, {endpoint: 100})
     url = f"http://{kserve_place.platform.outer(name)}/v1/models/{endpoint}:predict"
-    with EndpointClient.at(url, via=kserve_place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, gateway=kserve_place.platform.ingress.address) as remote:
         assert remote.predict([]).status == 404
     assert graph_address.make_route(roller, service, name) == url
     graph_address.until_answering(roller, url, uris[0])
@@ -139,7 +139,7 @@ def test_inside_it_answers_at_its_service(
     inside = replace(
         kserve_place.roller,
         cluster=replace(kserve_place.roller.cluster, context=""),
-        target=replace(kserve_place.roller.target, via=""),
+        target=replace(kserve_place.roller.target, gateway=""),
     )
     said: list[str] = []
     way = traffic(replace(inside, say=said.append), endpoint, uris[1])
@@ -151,5 +151,5 @@ def test_inside_it_answers_at_its_service(
     assert kserve_place.cluster.get(HTTP_ROUTES, inference_graph.graph_of(endpoint)) is None
     assert way.promote() == url
     where = kserve_place.deployer.waiting().url(way.endpoint.get(), endpoint)
-    with EndpointClient.at(where, via=kserve_place.platform.ingress.address) as remote:
+    with EndpointClient.at(where, gateway=kserve_place.platform.ingress.address) as remote:
         assert remote.digest() == digest(uris[1])

@@ -30,7 +30,7 @@ def server(pod: str, digest: str, requests: int) -> tuple[dict[str, Any], list[d
         sample(requests, __name__="headrace_rows_total", **own),
         sample(requests, __name__="headrace_request_duration_seconds_bucket", le="0.01", protocol="v1", **own),
         sample(requests, __name__="headrace_request_duration_seconds_bucket", le="+Inf", protocol="v1", **own),
-        sample(requests, __name__="headrace_predicted_total", **{"class": "yes"}, **own),
+        sample(requests, __name__="headrace_predictions_total", **{"class": "yes"}, **own),
     ]
 
 
