@@ -181,7 +181,7 @@ def read(source: Source, folder: Path | None, scratch: Path) -> Table:
         path = _written(name, work / "table.csv")
     ingest_table(open_source(str(path)), folder=work / "raw")
     contract = infer_contract(
-        work / "raw", name=name.replace("_", "-"), target=target, drop=source.drop if here else ()
+        work / "raw", name=name.replace("_", "-"), target=target, drop_columns=source.drop if here else ()
     )
     (work / "contract.yaml").write_text(contract_yaml.dump(contract))
     validate_table(

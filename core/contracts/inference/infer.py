@@ -57,8 +57,8 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
     time_column: str = "",
     id_columns: Sequence[str] = (),
     group_column: str = "",
-    drop: Sequence[str] = (),
-    hash: Sequence[str] = (),  # noqa: A002 - the user's word
+    drop_columns: Sequence[str] = (),
+    hash_columns: Sequence[str] = (),
     positive: str = "",
     given: Path | str = "",
     country: str = "",
@@ -73,8 +73,8 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
         time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values stay on one side of the split.
-        drop: Columns to leave out; columns that the table no longer has are allowed.
-        hash: Columns to hash, or hashed already.
+        drop_columns: Columns to leave out; columns that the table no longer has are allowed.
+        hash_columns: Columns to hash, or hashed already.
         positive: The positive class of a binary task.
         given: File of the user's contract; empty to infer one.
         country: ISO 3166 code of the country whose public holidays apply.
@@ -89,7 +89,7 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
         DataError: If the target cannot be predicted.
     """
     hints = ContractHints(
-        task, time_column, tuple(id_columns), group_column, tuple(drop), tuple(hash), positive, country
+        task, time_column, tuple(id_columns), group_column, tuple(drop_columns), tuple(hash_columns), positive, country
     )
     return infer_with_notes(table, name=name, target=target, hints=hints, given=given).contract
 

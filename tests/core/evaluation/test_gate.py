@@ -30,7 +30,7 @@ def judged(
     test: pl.DataFrame | None = None,
     noise: float = 0.5,
     champion: Any = None,
-    thresholds: dict[str, float] | None = None,
+    metric_bounds: dict[str, float] | None = None,
     checks: dict[str, Any] | None = None,
 ) -> GateVerdict:
     """The verdict on a simple model; ``champion`` is a model or None."""
@@ -52,7 +52,7 @@ def judged(
     found = gate.judge(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
-        metric_bounds=MetricBounds(thresholds or {}),
+        metric_bounds=MetricBounds(metric_bounds or {}),
         verdict=folder / "verdict.json",
     )
     assert json.loads((folder / "verdict.json").read_text()) == found.as_json()
@@ -205,7 +205,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [{"luck": 0.5}, {"roc_auc": "high"}, {"roc_auc": float("nan")}, {"roc_auc": True}])
 def test_thresholds_must_be_numbers_of_metrics(values: dict[str, Any]) -> None:
     """A slip of the pen does not let a model through."""
-    with pytest.raises(InputError, match="threshold"):
+    with pytest.raises(InputError, match="bound"):
         MetricBounds(values)
 
 
