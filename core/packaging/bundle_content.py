@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
@@ -33,7 +34,7 @@ class BundleContent:
 
     model: Model
     test: pl.DataFrame = field(repr=False)
-    evaluation: Mapping[str, Any] = field(repr=False)
+    evaluation: Evaluation = field(repr=False)
     verdict: GateVerdict | None = field(repr=False)
     best: Mapping[str, Any] = field(repr=False)
     checks: Mapping[str, Any] = field(repr=False)

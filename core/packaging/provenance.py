@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.core.base.json_document import as_json
 from headrace.core.base.parameter_text import plain
 from headrace.core.packaging import data_digest, run_notes
 from headrace.core.packaging.bundle_content import BundleContent
@@ -35,7 +36,7 @@ def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, A
         "code": code.as_json(),
         "table": _table(source, content.answers),
         "data": _data(content),
-        "rows": {**content.checks.get("rows", {}), **content.evaluation["rows"]},
+        "rows": {**content.checks.get("rows", {}), **as_json(content.evaluation.rows)},
         "train": dict(content.model.train),
         "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
         "search": {key: best[key] for key in _SEARCH if key in best},
@@ -61,7 +62,7 @@ def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -
         "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),
         "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
         "train": {"seed": content.model.seed},
-        "evaluate": dict(content.evaluation.get("plan", {})),
+        "evaluate": as_json(content.evaluation.plan),
         "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
     }
 
@@ -82,7 +83,7 @@ def _data(content: BundleContent) -> dict[str, Any]:
     """Describe training, validation and test rows."""
     folder = data_digest.FOLDER
     # A trial of a search is measured on its own training rows, each held out once: it has no test part.
-    has_test_part = content.evaluation.get("on", "test") == "test"
+    has_test_part = content.evaluation.on == "test"
     test = (
         data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "")
         if has_test_part

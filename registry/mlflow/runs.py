@@ -133,11 +133,10 @@ def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInpu
         )
 
     metrics = []
-    for name, interval in submission.metrics.get("metrics", {}).items():
-        metrics.append(metric(name, interval["value"]))
-        metrics += [metric(f"{name}_{end}", interval[end]) for end in ("low", "high") if interval.get(end) is not None]
-    baseline = submission.metrics.get("baseline", {}).get("metrics", {})
-    metrics += [metric(f"baseline_{name}", value) for name, value in baseline.items()]
+    for name, interval in submission.metrics.metrics.items():
+        metrics.append(metric(name, interval.value))
+        metrics += [metric(f"{name}_low", interval.low), metric(f"{name}_high", interval.high)]
+    metrics += [metric(f"baseline_{name}", value) for name, value in submission.metrics.baseline.metrics.items()]
     return metrics
 
 
@@ -145,7 +144,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     """Return the training part and the test part of the table as inputs of the run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 
-    table, rows = submission.provenance.get("table", {}), submission.metrics.get("rows", {})
+    table, rows = submission.provenance.get("table", {}), submission.metrics.rows
     steps = submission.provenance.get("steps", {})
     name = str(table.get("source", "")) or "table"
     whole = str(table.get("digest", "")) or submission.digest
@@ -159,7 +158,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
             source_type="headrace",
             source=json.dumps({"uri": name, "digest": whole}),
             schema=columns,
-            profile=json.dumps({"num_rows": rows.get(part), "table_rows": table.get("rows")}),
+            profile=json.dumps({"num_rows": getattr(rows, part), "table_rows": table.get("rows")}),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
     return inputs

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.core.base.errors import HeadraceError
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.tables import parquet_table
 from headrace.reports.base.table_facts import TableFacts
@@ -16,6 +17,7 @@ from headrace.reports.profile.table import explore
 from headrace.reports.run import timeline
 
 Facts = Mapping[str, Any]
+_Document = TypeVar("_Document", Evaluation, GateVerdict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class RunFacts:
     profile: TableFacts | None = None
     checks: Facts | None = None
     trials: Facts | None = None
-    evaluation: Facts | None = None
+    evaluation: Evaluation | None = None
     verdict: GateVerdict | None = None
     bundle: BundleFacts | None = None
     verification: Facts | None = None
@@ -145,8 +147,8 @@ class RunFacts:
             profile=_profile(paths.table, contract, tolerant=tolerant),
             checks=_json(paths.checks, tolerant=tolerant) or None,
             trials=_json(paths.trials, tolerant=tolerant) or None,
-            evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
-            verdict=_verdict(paths.verdict, tolerant=tolerant),
+            evaluation=_document(Evaluation, paths.evaluation, tolerant=tolerant),
+            verdict=_document(GateVerdict, paths.verdict, tolerant=tolerant),
             bundle=BundleFacts.read(paths.bundle, tolerant=tolerant)
             if paths.bundle and paths.bundle.is_dir()
             else None,
@@ -172,10 +174,10 @@ def _json(path: Path | None, *, tolerant: bool) -> Facts:
     return content if isinstance(content, dict) else {}
 
 
-def _verdict(path: Path | None, *, tolerant: bool) -> GateVerdict | None:
+def _document(kind: type[_Document], path: Path | None, *, tolerant: bool) -> _Document | None:
     content = _json(path, tolerant=tolerant)
     try:
-        return GateVerdict.from_json(content) if content else None
+        return kind.from_json(content) if content else None
     except HeadraceError:
         if tolerant:
             return None

@@ -3,9 +3,11 @@
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import Evaluation, SliceMeasures
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import endpoint_sentence
 from headrace.reports.run.document import RunFacts
@@ -42,12 +44,9 @@ def without_personal(value: Any, hidden: frozenset[str]) -> Any:
     return value
 
 
-def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
+def slices(evaluation: Evaluation, hidden: frozenset[str]) -> list[SliceMeasures]:
     """Return the slices, with the values of hidden columns replaced."""
-    return [
-        {**part, "value": HIDDEN if part.get("column") in hidden else part.get("value", "")}
-        for part in evaluation.get("slices") or []
-    ]
+    return [replace(part, value=HIDDEN) if part.column in hidden else part for part in evaluation.slices]
 
 
 def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core.contracts.contract import Column
+from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import (
     MOST_ROWS,
     answer_or_mark,
@@ -24,20 +26,20 @@ from headrace.core.packaging.cards.phrases import (
 Documents = Mapping[str, Any]
 
 
-def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
+def write(model: Model, facts: CardFacts, answers: CardAnswers) -> str:
     """Write the model card.
 
     Args:
         model: The model.
-        documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
+        facts: What the bundle says of the model.
         answers: Answers of people.
 
     Returns:
         Markdown.
     """
-    metrics, origin = documents["metrics.json"], documents["provenance.json"]
+    metrics, origin = facts.metrics, facts.provenance
     sections = [
-        ("Model details", _details(model, origin, documents["environment.json"], answers)),
+        ("Model details", _details(model, origin, facts.environment, answers)),
         ("Intended use", _use(answers)),
         ("Factors", paragraphs(_factors(metrics), answer_or_mark(answers, "factors"))),
         ("Metrics", _metrics(model, metrics)),
@@ -77,41 +79,41 @@ def _use(answers: CardAnswers) -> str:
     return paragraphs(*(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in questions))
 
 
-def _factors(metrics: Documents) -> str:
-    columns = list(dict.fromkeys(part["column"] for part in metrics.get("slices", [])))
+def _factors(metrics: BundleMetrics) -> str:
+    columns = list(dict.fromkeys(part.column for part in metrics.slices))
     if columns:
         return f"Measured separately for the values of {', '.join(code(name) for name in columns)}; see below."
     return "Nothing was measured by group."
 
 
-def _metrics(model: Model, metrics: Documents) -> str:
-    summary = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
+def _metrics(model: Model, metrics: BundleMetrics) -> str:
+    summary = f"{', '.join(metrics.metrics)}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
     summary += "".join(f" {sentence}" for sentence in doubts(metrics))
-    if metrics.get("positive"):
-        summary += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
-    threshold = metrics.get("threshold") or {}
+    if metrics.positive:
+        summary += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics.positive)}."
+    threshold = metrics.threshold
     if threshold:
         summary += (
-            f" The class {code(threshold['positive'])} is predicted from a probability of {text(model.threshold)} "
-            f"on, the cheapest threshold if a false alarm costs {text(threshold['cost_false_positive'])} and a miss "
-            f"{text(threshold['cost_false_negative'])}, found on {threshold['chosen_on']}."
+            f" The class {code(threshold.positive)} is predicted from a probability of {text(model.threshold)} "
+            f"on, the cheapest threshold if a false alarm costs {text(threshold.cost_false_positive)} and a miss "
+            f"{text(threshold.cost_false_negative)}, found on {threshold.chosen_on}."
         )
     return summary
 
 
-def _rows(metrics: Documents) -> str:
-    return "held-out training rows" if metrics.get("on") == "cross-validation" else "test rows"
+def _rows(metrics: BundleMetrics) -> str:
+    return "held-out training rows" if metrics.on == "cross-validation" else "test rows"
 
 
-def _evaluation_data(metrics: Documents, origin: Documents) -> str:
-    if metrics.get("on") == "cross-validation":
+def _evaluation_data(metrics: BundleMetrics, origin: Documents) -> str:
+    if metrics.on == "cross-validation":
         return (
-            f"{metrics['rows']['held_out']:,} training rows, each predicted by a model that was fitted without it. "
+            f"{metrics.rows.measured:,} training rows, each predicted by a model that was fitted without it. "
             "They chose the parameters too, so that the figures flatter; no other rows were measured."
         )
     digest = origin["data"]["test"]["digest"]
     return (
-        f"{metrics['rows']['test']:,} rows of the same table, set aside before anything was fitted (SHA-256 "
+        f"{metrics.rows.measured:,} rows of the same table, set aside before anything was fitted (SHA-256 "
         f"{code(digest)})."
     )
 
@@ -133,17 +135,17 @@ def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str
     )
 
 
-def _analyses(metrics: Documents, origin: Documents) -> str:
-    baseline = metrics.get("baseline", {}).get("metrics", {})
+def _analyses(metrics: BundleMetrics, origin: Documents) -> str:
+    baseline = metrics.baseline.metrics
     rows = [
-        (name, text(metric["value"]), f"{text(metric['low'])} to {text(metric['high'])}", text(baseline.get(name, "")))
-        for name, metric in metrics["metrics"].items()
+        (name, text(metric.value), f"{text(metric.low)} to {text(metric.high)}", text(baseline.get(name, "")))
+        for name, metric in metrics.metrics.items()
     ]
     reasons = " ".join(origin["verdict"].get("reasons", []))
     slices = [
-        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(metric["value"]))
-        for part in metrics.get("slices", [])
-        for name, metric in list(part["metrics"].items())[:1]
+        (code(part.column), code(part.value), f"{part.rows:,}", name, text(metric.value))
+        for part in metrics.slices
+        for name, metric in list(part.metrics.items())[:1]
     ]
     return paragraphs(
         table(("metric", "value", "95 % interval", "baseline"), rows),

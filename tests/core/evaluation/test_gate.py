@@ -15,6 +15,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Task
 from headrace.core.evaluation import evaluate, gate
 from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluation_document import SamplingUnit
 from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix
@@ -196,7 +197,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
         )
         known = model_matrix.encode_target(train, made.contract())
         found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=EvaluationPlan())
-        comparison = found["baseline"]["comparison"]
+        comparison = found.baseline.comparison
         verdict = gate.decide(found, comparison, against="baseline", thresholds=MetricBounds({}))
         promoted += verdict.verdict == "promote"
     assert promoted <= 3
@@ -225,12 +226,8 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
     known = model_matrix.encode_target(train, whole)
     of_sites = replace(fitted("binary", train), contract=agreed)
     found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=EvaluationPlan())
-    assert found["resampled_by"] == {
-        "by": "group",
-        "clusters": groups,
-        "sentence": f"95 % intervals by group: {groups} groups",
-    }
-    assert bool(found["cautions"]) == (verdict == "hold")
-    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=MetricBounds({}))
+    assert found.resampled_by == SamplingUnit("group", groups, f"95 % intervals by group: {groups} groups")
+    assert bool(found.cautions) == (verdict == "hold")
+    told = gate.decide(found, found.baseline.comparison, against="baseline", thresholds=MetricBounds({}))
     assert told.verdict == verdict
     assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

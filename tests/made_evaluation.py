@@ -1,0 +1,55 @@
+"""Evaluations that were made up: whole documents, of which a test says only what it is about."""
+
+from dataclasses import replace
+from typing import Any
+
+from headrace.core.contracts.contract import Task
+from headrace.core.evaluation.evaluation_document import (
+    BaselineMeasures,
+    ChosenThreshold,
+    EvaluatedCounts,
+    Evaluation,
+    EvaluationParameters,
+    SamplingUnit,
+)
+from headrace.core.statistics.measures import Interval
+
+THRESHOLD = ChosenThreshold(
+    value=0.41,
+    positive="1",
+    cost=0.17,
+    cost_at_half=0.21,
+    cost_false_positive=1.0,
+    cost_false_negative=2.0,
+    chosen_on="out-of-fold predictions for training rows",
+)
+
+
+def make_evaluation(task: Task = "binary", **changes: Any) -> Evaluation:
+    """An evaluation of 80 test rows that measured nothing, but for what is given."""
+    bare = Evaluation(
+        task=task,
+        positive="yes" if task == "binary" else "",
+        on="test",
+        rows=EvaluatedCounts(320, test=80),
+        metrics={},
+        undefined=(),
+        resampled_by=SamplingUnit("row", 80, "95 % intervals by row: 80 rows"),
+        cautions=(),
+        baseline=BaselineMeasures("most frequent class", {}, None),
+        threshold=None,
+        confusion=None,
+        plan=EvaluationParameters((), 1.0, 1.0, 0),
+        slices=(),
+        residuals=None,
+        family="logistic",
+        roc=(),
+        pr=(),
+        calibration=(),
+    )
+    return replace(bare, **changes)
+
+
+def around(value: float, width: float = 0.0) -> Interval:
+    """An interval as wide on both sides of a value."""
+    return Interval(value, value - width, value + width)
