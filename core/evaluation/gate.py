@@ -6,15 +6,16 @@ A candidate without a champion is judged by the evaluation alone: no model is lo
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.base.files import read_json, write_json
+from headrace.core.base.files import write_json
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
 from headrace.core.statistics.measures import Interval, ModelComparison
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
+from headrace.core.validation.data_checks import DataChecks
 
 VerdictUse = Literal["serve", "publish", "keep"]
 
@@ -125,14 +126,14 @@ def judge(
             threshold=document.threshold.value if document.threshold else None,
             seed=seed,
         )
-    holds = holding(read_json(inputs.checks)) if inputs.checks else []
+    holds = holding(DataChecks.read(inputs.checks)) if inputs.checks else []
     decision = decide(document, comparison, against=against, thresholds=thresholds, holds=holds)
     decision = replace(decision, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
     write_json(verdict, decision.as_json())
     return decision
 
 
-def holding(checks: Mapping[str, Any]) -> list[str]:
+def holding(checks: DataChecks) -> list[str]:
     """Return why no model of a table may be promoted, whatever its scores: a perfect leak that was not declared.
 
     Args:
@@ -141,8 +142,7 @@ def holding(checks: Mapping[str, Any]) -> list[str]:
     Returns:
         One sentence for each reason.
     """
-    rules = [rule for rule in checks.get("rules", []) if rule.get("holds")]
-    return [f"{rule['message'][:1].upper()}{rule['message'][1:]}" for rule in rules]
+    return [f"{rule.message[:1].upper()}{rule.message[1:]}" for rule in checks.rules if rule.holds]
 
 
 def decide(

@@ -22,6 +22,7 @@ from headrace.core.packaging import bundle_files, data_digest
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.validation.data_checks import DataChecks
 
 __all__ = ["BundleContent", "BundleInputs", "assemble", "pack", "write"]
 
@@ -101,7 +102,7 @@ def pack(
         evaluation=evaluation,
         verdict=GateVerdict.from_json(_document(parts.verdict)),
         best=_document(parts.best_parameters),
-        checks=_document(parts.checks),
+        checks=DataChecks.read(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
         train=data_digest.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
         split=split or {},

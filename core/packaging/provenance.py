@@ -36,7 +36,7 @@ def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, A
         "code": code.as_json(),
         "table": _table(source, content.answers),
         "data": _data(content),
-        "rows": {**content.checks.get("rows", {}), **as_json(content.evaluation.rows)},
+        "rows": {**(as_json(content.checks.rows) if content.checks else {}), **as_json(content.evaluation.rows)},
         "train": dict(content.model.train),
         "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
         "search": {key: best[key] for key in _SEARCH if key in best},

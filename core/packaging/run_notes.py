@@ -1,24 +1,23 @@
 """What a person should know of a run: notes of its steps on the table, and what the evaluation adds."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from headrace.core.base.notes import Note, from_json, worst_first
+from headrace.core.base.notes import Note, worst_first
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.validation.data_checks import DataChecks
 
-Facts = Mapping[str, Any]
 # From this value of a metric on a model makes no error.
 _FLAWLESS = {"roc_auc": 1.0, "accuracy": 1.0, "r2": 0.99999}
 
 
-def gather(checks: Facts, evaluation: Evaluation | None) -> tuple[Note, ...]:
+def gather(checks: DataChecks | None, evaluation: Evaluation | None) -> tuple[Note, ...]:
     """Collect all notes of a run, worst first.
 
     Args:
-        checks: Document of ``validate``; empty if the run ended before it.
+        checks: Document of ``validate``; None if the run ended before it.
         evaluation: Document of ``evaluate``; None if the run ended before it.
     """
-    notes = from_json(checks.get("notes", []))
+    notes = checks.notes if checks else ()
     leaks = [note for note in notes if note.rule == "leakage"]
     measured = _of_evaluation(evaluation, leaks=bool(leaks)) if evaluation else ()
     return worst_first([*leaks, *measured, *notes])

@@ -12,6 +12,7 @@ from headrace.core.base.files import read_json
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.packaging import run_notes
+from headrace.core.validation.data_checks import DataChecks
 from headrace.pipelines.local.run_folder import RunFolder
 from headrace.pipelines.local.summary import (
     Caution,
@@ -51,7 +52,8 @@ def versions() -> dict[str, str]:
 
 def summarise(folder: RunFolder, summary: Summary) -> Summary:
     """Add the steps' results to ``summary``; for a failed run, as far as they exist."""
-    checks = _facts(folder, "validate", "checks")
+    checks_path = artifact(folder, "validate", "checks")
+    checks = DataChecks.read(checks_path) if checks_path else None
     evaluation_path = artifact(folder, "evaluate", "evaluation")
     evaluation = Evaluation.read(evaluation_path) if evaluation_path else None
     document = _facts(folder, "gate", "verdict")
@@ -87,12 +89,12 @@ def _in_order(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
 
 
-def _rows(checks: dict[str, Any], evaluation: Evaluation | None) -> RowCounts | None:
-    if not checks:
+def _rows(checks: DataChecks | None, evaluation: Evaluation | None) -> RowCounts | None:
+    if checks is None:
         return None
     return RowCounts(
-        read=checks["rows"]["read"],
-        quarantined=checks["rows"]["quarantined"],
+        read=checks.rows.read,
+        quarantined=checks.rows.quarantined,
         train=evaluation.rows.train if evaluation else 0,
         test=evaluation.rows.measured if evaluation else 0,
     )

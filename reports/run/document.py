@@ -12,12 +12,13 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.tables import parquet_table
+from headrace.core.validation.data_checks import DataChecks
 from headrace.reports.base.table_facts import TableFacts
 from headrace.reports.profile.table import explore
 from headrace.reports.run import timeline
 
 Facts = Mapping[str, Any]
-_Document = TypeVar("_Document", Evaluation, GateVerdict)
+_Document = TypeVar("_Document", DataChecks, Evaluation, GateVerdict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class RunFacts:
     source: Facts = field(default_factory=dict)
     contract: Contract | None = None
     profile: TableFacts | None = None
-    checks: Facts | None = None
+    checks: DataChecks | None = None
     trials: Facts | None = None
     evaluation: Evaluation | None = None
     verdict: GateVerdict | None = None
@@ -145,7 +146,7 @@ class RunFacts:
             source=dict(source or {}),
             contract=contract,
             profile=_profile(paths.table, contract, tolerant=tolerant),
-            checks=_json(paths.checks, tolerant=tolerant) or None,
+            checks=_document(DataChecks, paths.checks, tolerant=tolerant),
             trials=_json(paths.trials, tolerant=tolerant) or None,
             evaluation=_document(Evaluation, paths.evaluation, tolerant=tolerant),
             verdict=_document(GateVerdict, paths.verdict, tolerant=tolerant),

@@ -11,6 +11,7 @@ from headrace.core.base.notes import Note
 from headrace.core.evaluation.evaluation_document import ConfusionMatrix, Evaluation
 from headrace.core.packaging import run_notes
 from headrace.core.packaging.cards.phrases import doubts
+from headrace.core.validation.data_checks import BrokenRule
 from headrace.reports.base.phrases import (
     endpoint_sentence,
     in_order,
@@ -75,7 +76,7 @@ def render(run: RunFacts) -> str:
         sections=sections,
         span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
         rules=_rules(run),
-        balance=run_parts.balance(run.checks or {}),
+        balance=run_parts.balance(run.checks) if run.checks else [],
         highlights=_highlights(run),
         search=_search(run),
         evaluation=evaluation,
@@ -101,17 +102,17 @@ def _headline(run: RunFacts) -> dict[str, str]:
 
 def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
     """Group the notes: the first warnings, further warnings, and notes for information."""
-    notes = run_notes.gather(run.checks or {}, run.evaluation)
+    notes = run_notes.gather(run.checks, run.evaluation)
     warnings = [note for note in notes if note.severity == "warning"]
     infos = [note for note in notes if note.severity == "info"]
     return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}
 
 
-def _rules(run: RunFacts) -> list[dict[str, Any]]:
+def _rules(run: RunFacts) -> list[BrokenRule]:
     """Return the broken rules, the most severe first."""
     order = {"stop": 0, "quarantine": 1, "warn": 2}
-    broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
-    return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
+    broken = [rule for rule in run.checks.rules if rule.count] if run.checks else []
+    return sorted(broken, key=lambda rule: (order.get(rule.severity, 3), -rule.count))
 
 
 def _highlights(run: RunFacts) -> list[ColumnFacts]:

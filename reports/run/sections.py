@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.evaluation_document import Evaluation, SliceMeasures
+from headrace.core.validation.data_checks import DataChecks
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import endpoint_sentence
 from headrace.reports.run.document import RunFacts
@@ -18,15 +19,10 @@ _LONGEST = 6_000
 HIDDEN = "(not shown)"
 
 
-def balance(checks: Facts) -> list[tuple[str, int, float]]:
+def balance(checks: DataChecks) -> list[tuple[str, int, float]]:
     """Return class, number of rows and share; empty for a regression."""
-    class_counts = checks.get("class_balance") or {}
-    counts = {str(k): v for k, v in class_counts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    total = sum(counts.values())
-    if not total:
-        return []
-    whole = all(float(value).is_integer() for value in counts.values()) and total > 1
-    return [(name, round(value) if whole else -1, value / total) for name, value in counts.items()][:12]
+    total = sum(checks.class_balance.values())
+    return [(name, count, count / total) for name, count in checks.class_balance.items() if total][:12]
 
 
 def personal(contract: Contract | None) -> frozenset[str]:

@@ -23,10 +23,11 @@ from headrace.core.evaluation.evaluation_document import (
 from headrace.core.statistics import curves, residuals
 from headrace.core.statistics.measures import Interval
 from headrace.core.tables import parquet_table
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
 from headrace.experiments.search.result import NestedEstimate, OuterFold, SearchDocument, Trial, best_of
 from headrace.experiments.space.experiment import Objective
 from headrace.reports.run.document import RunPaths
-from tests.made_evaluation import THRESHOLD, make_evaluation
+from tests.made_documents import THRESHOLD, make_evaluation
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -176,15 +177,16 @@ def searched() -> SearchDocument:
 
 def documents() -> dict[str, Any]:
     """The JSON artifacts of the run, by name."""
-    rule = {"rule": "range", "column": EVIL, "severity": "quarantine", "count": 3, "examples": ["-1 (row 4)"]}
+    message = f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."
+    checks = DataChecks(
+        rows=CheckedCounts(403, 400, 3),
+        rules=(BrokenRule("range", EVIL, "quarantine", 3, ("-1 (row 4)",), message, holds=False),),
+        class_balance={"0": 220, "1": 180},
+        columns={"age": CheckedColumn("integer", "feature", 0, 0.0)},
+        notes=NOTES,
+    )
     return {
-        "checks": {
-            "rows": {"read": 403, "valid": 400, "quarantined": 3},
-            "rules": [{**rule, "message": f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."}],
-            "notes": [note.as_json() for note in NOTES],
-            "class_balance": {"0": 220, "1": 180},
-            "columns": {"age": {"missing": 0}},
-        },
+        "checks": checks.as_json(),
         "trials": json.loads(json.dumps(searched().as_json())),
         "evaluation": evaluation().as_json(),
         "verdict": {

@@ -17,7 +17,7 @@ from headrace.core.statistics.slices import slices
 from tests.core import made
 from tests.core.evaluation.test_evaluate import fitted
 from tests.golden.test_document_schemas import valid
-from tests.made_evaluation import around, make_evaluation
+from tests.made_documents import around, make_evaluation
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -20,8 +20,10 @@ from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
+from headrace.core.validation.data_checks import DataChecks
 from tests.core import made
 from tests.core.evaluation.test_evaluate import fitted
+from tests.made_documents import make_checks, make_leak
 
 
 def judged(
@@ -32,7 +34,7 @@ def judged(
     noise: float = 0.5,
     champion: Any = None,
     thresholds: dict[str, float] | None = None,
-    checks: dict[str, Any] | None = None,
+    checks: DataChecks | None = None,
 ) -> GateVerdict:
     """The verdict on a simple model; ``champion`` is a model or None."""
     train = made.table(300, task=task, noise=noise)
@@ -47,8 +49,8 @@ def judged(
     )
     evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan())
     known = None if checks is None else folder / "checks.json"
-    if known:
-        known.write_text(json.dumps(checks))
+    if known and checks:
+        known.write_text(json.dumps(checks.as_json()))
     before = folder / "champion" if champion else None
     found = gate.judge(
         folder / "evaluation.json",
@@ -80,18 +82,18 @@ def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
 
 def test_a_perfect_leak_holds(tmp_path: Path) -> None:
     """A model that would be promoted is held, with the column and the remedy; what only warns holds nothing."""
-    warned = {"rule": "leakage", "message": "column 'a' alone tells 98.5 %; look at it.", "holds": False}
-    told = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path / "both", checks={"rules": [warned, told]})
+    warned = make_leak("column 'a' alone tells 98.5 %; look at it.", holds=False)
+    told = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path / "both", checks=make_checks(warned, told))
     assert found.verdict == "hold"
     assert found.reasons[-1] == "Column 'b' alone tells 100.0 %; look at it."
-    assert judged(tmp_path / "warned", checks={"rules": [warned]}).verdict == "promote"
+    assert judged(tmp_path / "warned", checks=make_checks(warned)).verdict == "promote"
 
 
 def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
     """What would be rejected is rejected, and the leak is told."""
-    leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path, checks={"rules": [leak]}, thresholds={"roc_auc": 0.9999})
+    leak = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path, checks=make_checks(leak), thresholds={"roc_auc": 0.9999})
     assert found.verdict == "reject"
     assert any("'b'" in reason for reason in found.reasons)
 

@@ -18,10 +18,11 @@ from headrace.core.models import fitted_model as models
 from headrace.core.packaging import data_digest
 from headrace.core.packaging.package import BundleContent, BundleInputs, assemble, pack
 from headrace.core.packaging.provenance import public_name
+from headrace.core.validation.data_checks import DataChecks
 from headrace.core.validation.records import table, validate_records
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle, make_parts
-from tests.made_evaluation import make_evaluation
+from tests.made_documents import make_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def _in_memory(parts: BundleInputs) -> BundleContent:
         evaluation=Evaluation.read(parts.evaluation),
         verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
-        checks=read_json(parts.checks),
+        checks=DataChecks.read(parts.checks),
         train=data_digest.of_table(parts.train_table) if parts.train_table else None,
     )
 

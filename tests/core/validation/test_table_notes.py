@@ -13,7 +13,7 @@ from headrace.core.contracts.unused_columns import unseen
 from headrace.core.evaluation.evaluation_document import EqualInputs, Evaluation, NearInputs
 from headrace.core.packaging import run_notes
 from tests.core.validation.test_table import COLUMNS, check, contract, rows
-from tests.made_evaluation import around, make_evaluation
+from tests.made_documents import around, make_checks, make_evaluation
 
 
 def noted(checks: dict[str, Any]) -> dict[str, Note]:
@@ -74,7 +74,7 @@ def test_a_run_adds_what_the_evaluation_shows() -> None:
     near = NearInputs(0.6, 50, True, "These are near.", "Name a group.")
     early = Note("info", "x", "ignored", 1, "Column 'x' is left out.")
     shown = replace(perfect, equal_inputs=copies, near_inputs=near)
-    found = run_notes.gather({"notes": [early.as_json()]}, shown)
+    found = run_notes.gather(make_checks(notes=(early,)), shown)
     assert [(note.rule, note.severity, note.count) for note in found] == [
         ("equal_inputs", "warning", 20),
         ("near_inputs", "warning", 30),
@@ -82,10 +82,10 @@ def test_a_run_adds_what_the_evaluation_shows() -> None:
         ("ignored", "info", 1),
     ]
     leak = Note("warning", "x", "leakage", 1, "Column 'x' alone tells the target.")
-    assert run_notes.gather({"notes": [leak.as_json()]}, perfect) == (leak,)
+    assert run_notes.gather(make_checks(notes=(leak,)), perfect) == (leak,)
 
 
 @pytest.mark.parametrize("evaluation", [None, make_evaluation("regression", metrics={"r2": around(0.9)})])
 def test_a_run_with_nothing_to_tell_tells_nothing(evaluation: Evaluation | None) -> None:
     """A run that broke off, and one that is well."""
-    assert run_notes.gather({}, evaluation) == ()
+    assert run_notes.gather(None, evaluation) == ()

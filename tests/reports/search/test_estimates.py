@@ -6,7 +6,7 @@ from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.statistics.measures import Interval
 from headrace.reports.search.document import NestedFacts, OuterFoldFacts
 from headrace.reports.search.estimates import estimates
-from tests.made_evaluation import THRESHOLD, make_evaluation
+from tests.made_documents import THRESHOLD, make_evaluation
 from tests.reports.searches import of_trials, searched, trial
 
 

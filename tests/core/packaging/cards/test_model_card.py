@@ -31,7 +31,7 @@ from headrace.core.packaging.distributions import Distribution
 from headrace.core.packaging.update_card import answers_of, with_answers
 from headrace.core.statistics.measures import Residuals
 from tests.made_bundle import make_bundle
-from tests.made_evaluation import around, make_evaluation
+from tests.made_documents import around, make_evaluation
 
 SECTIONS = [
     *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),

@@ -1,8 +1,9 @@
-"""Evaluations that were made up: whole documents, of which a test says only what it is about."""
+"""Evaluations and data checks that were made up: whole documents, of which a test says only what it is about."""
 
 from dataclasses import replace
 from typing import Any
 
+from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,
@@ -13,6 +14,7 @@ from headrace.core.evaluation.evaluation_document import (
     SamplingUnit,
 )
 from headrace.core.statistics.measures import Interval
+from headrace.core.validation.data_checks import BrokenRule, CheckedCounts, DataChecks
 
 THRESHOLD = ChosenThreshold(
     value=0.41,
@@ -53,3 +55,13 @@ def make_evaluation(task: Task = "binary", **changes: Any) -> Evaluation:
 def around(value: float, width: float = 0.0) -> Interval:
     """An interval as wide on both sides of a value."""
     return Interval(value, value - width, value + width)
+
+
+def make_checks(*rules: BrokenRule, notes: tuple[Note, ...] = ()) -> DataChecks:
+    """The checks of a table of 100 rows that found nothing, but for what is given."""
+    return DataChecks(CheckedCounts(100, 100, 0), rules, {}, {}, notes)
+
+
+def make_leak(message: str, *, holds: bool) -> BrokenRule:
+    """A column that gives the target away."""
+    return BrokenRule("leakage", "a", "warn", 1, (), message, holds)
