@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import write_json
+from headrace.core.base.json_document import as_json
 from headrace.core.bundles import manifest
 from headrace.core.contracts import contract_yaml
 from headrace.core.validation.data_checks import DataChecks
@@ -151,7 +152,7 @@ def _record_run(submission: "ModelSubmission", job: str, version: str) -> str:
         version=version.partition("+")[0],
         uri=submission.uri,
     )
-    used = _observed_table(submission.provenance.get("table", {}))
+    used = _observed_table(as_json(submission.provenance.table))
     table, quality_figures = None, []
     if database is not None:
         add_run(database, run, used=used)

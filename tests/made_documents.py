@@ -1,4 +1,4 @@
-"""Evaluations and data checks that were made up: whole documents, of which a test says only what it is about."""
+"""Documents of runs that were made up, whole, so that a test says only what it is about."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,15 @@ from headrace.core.evaluation.evaluation_document import (
     Evaluation,
     EvaluationParameters,
     SamplingUnit,
+)
+from headrace.core.evaluation.verdict import GateComparison, GateVerdict
+from headrace.core.packaging.provenance_document import (
+    Provenance,
+    RecordedCode,
+    RecordedCounts,
+    RecordedData,
+    RecordedSearch,
+    RecordedTable,
 )
 from headrace.core.statistics.measures import Interval
 from headrace.core.validation.data_checks import BrokenRule, CheckedCounts, DataChecks
@@ -65,3 +74,22 @@ def make_checks(*rules: BrokenRule, notes: tuple[Note, ...] = ()) -> DataChecks:
 def make_leak(message: str, *, holds: bool) -> BrokenRule:
     """A column that gives the target away."""
     return BrokenRule("leakage", "a", "warn", 1, (), message, holds)
+
+
+def make_provenance(**changes: Any) -> Provenance:
+    """The provenance of a model that was held, but for what is given."""
+    bare = Provenance(
+        format=2,
+        made_with="headrace 0.1.0",
+        code=RecordedCode("0.1.0", "ab" * 32, "", (), None),
+        table=RecordedTable("t.csv", "cd" * 32, 100, 3, "", ""),
+        data=RecordedData(None, None, None),
+        rows=RecordedCounts(train=80, test=20),
+        train={"rows": 80, "digest": "ef" * 32},
+        parameters={"train": {"seed": 0}},
+        search=RecordedSearch(),
+        seed=0,
+        findings=(),
+        verdict=GateVerdict("hold", ("It is not clearly different.",), GateComparison("baseline")),
+    )
+    return replace(bare, **changes)

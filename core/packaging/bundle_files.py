@@ -46,7 +46,7 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
         "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
         "metrics.json": facts.metrics.as_json(),
         "environment.json": facts.environment,
-        "provenance.json": facts.provenance,
+        "provenance.json": facts.provenance.as_json(),
         flavors.MLSERVER: flavors.model_settings(model.contract.name),
     }
     texts = {

@@ -1,5 +1,6 @@
 """New answers for an existing bundle: the same model under another digest, with another card."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from headrace.core.base.errors import BundleError, InputError
@@ -11,6 +12,7 @@ from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.package import write
+from headrace.core.packaging.provenance_document import Provenance
 
 
 def answers_of(bundle: Bundle) -> CardAnswers:
@@ -32,9 +34,10 @@ def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
     Raises:
         BundleError: If a file of the bundle cannot be used.
     """
-    provenance = bundle.json("provenance.json")
     try:
-        provenance["table"] |= {"licence": answers["data_licence"], "origin": answers["data_origin"]}
+        provenance = Provenance.from_json(bundle.json("provenance.json"))
+        table = replace(provenance.table, licence=answers["data_licence"], origin=answers["data_origin"])
+        provenance = replace(provenance, table=table)
         facts = CardFacts(
             BundleMetrics.from_json(bundle.json("metrics.json")), provenance, bundle.json("environment.json")
         )
@@ -42,7 +45,7 @@ def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
         texts = {
             **bundle_files.render_answered_files(bundle.model(), facts, answers),
             sbom.FILE: sbom.replace_licences(bill, model=answers["licence"], data=answers["data_licence"]),
-            "provenance.json": dumps(provenance),
+            "provenance.json": dumps(provenance.as_json()),
         }
     except (InputError, KeyError, TypeError, StopIteration, OSError) as error:
         raise BundleError(

@@ -8,6 +8,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.base.parameter_text import escape, plain
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.pipelines.definitions.option_fields import option_fields
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
@@ -25,12 +26,12 @@ def restore_file_name(source: str, name: str, scratch: Path) -> str:
 
 
 def pipeline_arguments(
-    steps: Mapping[str, Any], *, source: str, champion: str, bundle: Bundle, scratch: Path
+    provenance: Provenance, *, source: str, champion: str, bundle: Bundle, scratch: Path
 ) -> dict[str, Any]:
     """Return the pipeline's parameters, rebuilt from the steps' arguments.
 
     Args:
-        steps: Arguments by step, as the provenance records them.
+        provenance: The bundle's provenance, which records the arguments by step.
         source: Path or address of the table.
         champion: The gate's champion; empty for the recorded one.
         bundle: The bundle; its contract is used if the run was given one, and its card's answers are copied.
@@ -39,6 +40,7 @@ def pipeline_arguments(
     Raises:
         InputError: If the gate's champion was a folder, which the provenance does not name in full.
     """
+    steps = provenance.arguments or {}
     ingest_arguments, contract_arguments = dict(steps.get("ingest", {})), dict(steps.get("infer_contract", {}))
     split_arguments, tune_arguments = steps.get("split", {}), dict(steps.get("tune", {}))
     gate_arguments = steps.get("gate", {})
@@ -63,7 +65,7 @@ def pipeline_arguments(
         "thresholds": gate_arguments.get("thresholds", {}),
         "champion": escape(recorded_champion) if champion else recorded_champion,
         "card": escape(str(bundle.folder / card_answers.FILE)),
-        "copies": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
+        "copies": bool(provenance.data.copied),
         "seed": int(split_arguments.get("seed", 0)),
     }
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.core.base.json_document import as_json
 from headrace.core.contracts.contract import Column
 from headrace.registry.models.submission import ModelSubmission
 
@@ -69,13 +70,12 @@ def _name(submission: ModelSubmission) -> str:
 
 
 def _tags(submission: ModelSubmission, by: str, job: str) -> dict[str, str]:
-    reasons = submission.provenance.get("verdict", {}).get("reasons", [])
     return {
         "mlflow.user": by,
-        "mlflow.source.name": str(submission.provenance.get("made_with", "headrace")),
+        "mlflow.source.name": submission.provenance.made_with,
         "mlflow.source.type": "JOB",
         "mlflow.note.content": f"Verdict: **{submission.verdict or 'none'}**\n\n"
-        + "\n".join(f"- {r}" for r in reasons),
+        + "\n".join(f"- {r}" for r in submission.reasons),
         DIGEST: submission.digest,
         **({JOB: _word(job)} if job else {}),
         "headrace.verdict": submission.verdict,
@@ -102,13 +102,13 @@ def _logged_model(client: "MlflowClient", submission: ModelSubmission, experimen
 
 
 def _parameters(submission: ModelSubmission) -> dict[str, Any]:
-    search = submission.provenance.get("search", {})
+    search = as_json(submission.provenance.search)
     own = {f"model.{name}": value for name, value in dict(submission.model.get("parameters", {})).items()}
     return {
         "family": submission.model.get("family", ""),
         "task": submission.contract.task,
         "target": submission.contract.target.name,
-        "seed": submission.provenance.get("seed", 0),
+        "seed": submission.provenance.seed,
         **{f"search.{name}": search[name] for name in ("metric", "score", "folds") if name in search},
         **own,
     }
@@ -144,10 +144,10 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     """Return the training part and the test part of the table as inputs of the run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 
-    table, rows = submission.provenance.get("table", {}), submission.metrics.rows
-    steps = submission.provenance.get("steps", {})
-    name = str(table.get("source", "")) or "table"
-    whole = str(table.get("digest", "")) or submission.digest
+    table, rows = submission.provenance.table, submission.metrics.rows
+    steps = submission.provenance.steps or {}
+    name = table.source or "table"
+    whole = table.digest or submission.digest
     columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.kept]})
     inputs = []
     for part, context in (("train", "training"), ("test", "evaluation")):
@@ -158,7 +158,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
             source_type="headrace",
             source=json.dumps({"uri": name, "digest": whole}),
             schema=columns,
-            profile=json.dumps({"num_rows": getattr(rows, part), "table_rows": table.get("rows")}),
+            profile=json.dumps({"num_rows": getattr(rows, part), "table_rows": table.rows}),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
     return inputs

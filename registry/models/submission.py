@@ -11,6 +11,7 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.evaluation_document import BundleMetrics
+from headrace.core.packaging.provenance_document import Provenance
 
 _REASONS, _REASON_LETTERS = 6, 240
 _DIGITS = 6
@@ -36,7 +37,7 @@ class ModelSubmission:
     digest: str
     contract: Contract
     metrics: BundleMetrics
-    provenance: Mapping[str, Any]
+    provenance: Provenance
     model: Mapping[str, Any]
     uri: str = ""
 
@@ -68,7 +69,7 @@ class ModelSubmission:
             digest=bundle.digest,
             contract=contract_yaml.load(bundle.folder / "contract.yaml"),
             metrics=BundleMetrics.from_json(bundle.json("metrics.json")),
-            provenance=bundle.json("provenance.json"),
+            provenance=Provenance.from_json(bundle.json("provenance.json")),
             model=bundle.json("model.json"),
             uri=uri,
         )
@@ -76,28 +77,32 @@ class ModelSubmission:
     @property
     def verdict(self) -> str:
         """The gate's verdict; empty if there is none."""
-        return str(self.provenance.get("verdict", {}).get("verdict", ""))
+        return self.provenance.verdict.verdict if self.provenance.verdict else ""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons of the gate's verdict, the most important first."""
+        return self.provenance.verdict.reasons if self.provenance.verdict else ()
 
     def facts(self) -> dict[str, Any]:
         """Return the facts for the registry, small enough for one entry of its journal."""
-        table = self.provenance.get("table", {})
-        reasons = self.provenance.get("verdict", {}).get("reasons", [])
+        table = self.provenance.table
         return {
             "verdict": self.verdict,
-            "reasons": [str(reason)[:_REASON_LETTERS] for reason in reasons[:_REASONS]],
+            "reasons": [reason[:_REASON_LETTERS] for reason in self.reasons[:_REASONS]],
             "task": self.contract.task,
             "target": self.contract.target.name,
             "family": str(self.model.get("family", "")),
-            "seed": self.provenance.get("seed", 0),
+            "seed": self.provenance.seed,
             "metrics": {
                 name: {key: _round_value(value) for key, value in asdict(interval).items()}
                 for name, interval in self.metrics.metrics.items()
             },
             "baseline": {name: _round_value(value) for name, value in self.metrics.baseline.metrics.items()},
             "rows": as_json(self.metrics.rows),
-            "table": {"source": str(table.get("source", ""))[:300], "digest": str(table.get("digest", ""))},
+            "table": {"source": table.source[:300], "digest": table.digest},
             "contract": sha256(self.folder / "contract.yaml"),
-            "made_with": str(self.provenance.get("made_with", "")),
+            "made_with": self.provenance.made_with,
         }
 
 

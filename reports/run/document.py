@@ -11,6 +11,7 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.tables import parquet_table
 from headrace.core.validation.data_checks import DataChecks
 from headrace.reports.base.table_facts import TableFacts
@@ -18,7 +19,7 @@ from headrace.reports.profile.table import explore
 from headrace.reports.run import timeline
 
 Facts = Mapping[str, Any]
-_Document = TypeVar("_Document", DataChecks, Evaluation, GateVerdict)
+_Document = TypeVar("_Document", DataChecks, Evaluation, GateVerdict, Provenance)
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class BundleFacts:
     Attributes:
         manifest: Content of ``manifest.json``.
         model: Content of ``model.json``.
-        provenance: Content of ``provenance.json``.
+        provenance: Content of ``provenance.json``; None if it is absent.
         environment: Content of ``environment.json``.
         card: The model card, in Markdown.
         risk: The risk sheet, in Markdown.
@@ -36,7 +37,7 @@ class BundleFacts:
 
     manifest: Facts = field(default_factory=dict)
     model: Facts = field(default_factory=dict)
-    provenance: Facts = field(default_factory=dict)
+    provenance: Provenance | None = None
     environment: Facts = field(default_factory=dict)
     card: str = ""
     risk: str = ""
@@ -55,9 +56,9 @@ class BundleFacts:
         return cls(
             card=_text(folder / "card.md"),
             risk=_text(folder / "risk.md"),
+            provenance=_document(Provenance, folder / "provenance.json", tolerant=tolerant),
             **{
-                name: _json(folder / f"{name}.json", tolerant=tolerant)
-                for name in ("manifest", "model", "provenance", "environment")
+                name: _json(folder / f"{name}.json", tolerant=tolerant) for name in ("manifest", "model", "environment")
             },
         )
 

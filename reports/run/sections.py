@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from headrace.core.base.files import dumps
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.evaluation_document import Evaluation, SliceMeasures
 from headrace.core.validation.data_checks import DataChecks
@@ -98,11 +99,13 @@ def provenance(run: RunFacts) -> list[tuple[str, Pairs]]:
         source["bytes"] = number_format.size(source["bytes"])
     tables = [("Table", _pairs(source))]
     if bundle:
+        # In the order of the file, which a reader may hold beside the page.
+        origin = json.loads(dumps(bundle.provenance.as_json())) if bundle.provenance else {}
         manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
         model_facts = _without(bundle.model, "columns", "operating_points", "format")
         tables += [
             ("Model", _pairs({**manifest, **model_facts})),
-            ("Made from", _pairs(_without(bundle.provenance, "format", "verdict", "rows"))),
+            ("Made from", _pairs(_without(origin, "format", "verdict", "rows"))),
             ("Environment", _pairs(_without(bundle.environment, "format"))),
             (
                 "Files of the bundle",

@@ -8,11 +8,18 @@ import pytest
 
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
 from tests.conftest import REPOSITORY
 from tests.golden.document_schema import schema_of
 
-DOCUMENTS = {"data-checks": DataChecks, "evaluation": Evaluation, "metrics": BundleMetrics, "verdict": GateVerdict}
+DOCUMENTS = {
+    "data-checks": DataChecks,
+    "evaluation": Evaluation,
+    "metrics": BundleMetrics,
+    "provenance": Provenance,
+    "verdict": GateVerdict,
+}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

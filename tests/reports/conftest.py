@@ -20,6 +20,7 @@ from headrace.core.evaluation.evaluation_document import (
     NearInputs,
     SliceMeasures,
 )
+from headrace.core.packaging.provenance_document import RecordedTable
 from headrace.core.statistics import curves, residuals
 from headrace.core.statistics.measures import Interval
 from headrace.core.tables import parquet_table
@@ -27,7 +28,7 @@ from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, Chec
 from headrace.experiments.search.result import NestedEstimate, OuterFold, SearchDocument, Trial, best_of
 from headrace.experiments.space.experiment import Objective
 from headrace.reports.run.document import RunPaths
-from tests.made_documents import THRESHOLD, make_evaluation
+from tests.made_documents import THRESHOLD, make_evaluation, make_provenance
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -215,7 +216,7 @@ def write_bundle(folder: Path) -> None:
     parts = {
         "manifest": {"format": 2, "name": "made-up", "digest": "cd" * 32, "files": files},
         "model": {"format": 1, "family": "logistic", "parameters": {"alpha": 0.1}, "seed": 0, "threshold": 0.41},
-        "provenance": {"source": EVIL, "table": {"digest": "ef" * 32, "rows": 403}},
+        "provenance": make_provenance(table=RecordedTable(EVIL, "ef" * 32, 403, 8, "", "")).as_json(),
         "environment": {"python": "3.11.7", "packages": {"scikit-learn": "1.9.1"}},
     }
     for name, value in parts.items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.core.evaluation.evaluation_document import BundleMetrics
+from headrace.core.packaging.provenance_document import Provenance
 
 
 @dataclass(frozen=True)
@@ -18,5 +19,5 @@ class CardFacts:
     """
 
     metrics: BundleMetrics
-    provenance: Mapping[str, Any]
+    provenance: Provenance
     environment: Mapping[str, Any]

@@ -17,6 +17,7 @@ from headrace.core.packaging.cards.phrases import (
     table,
     text,
 )
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
@@ -95,19 +96,19 @@ def _errors(metrics: BundleMetrics) -> str:
     return paragraphs(table(("is", "was predicted as", "test rows", "of its class"), wrong[:MOST_ROWS]), costs)
 
 
-def _sure(metrics: BundleMetrics, origin: Documents) -> str:
+def _sure(metrics: BundleMetrics, origin: Provenance) -> str:
     main = metrics.metrics.get(MAIN[metrics.task])
     kind = "test rows" if metrics.on == "test" else "training rows, each held out once"
     summary = f"These figures rest on {metrics.rows.measured:,} {kind}"
     summary += f"; {MAIN[metrics.task]} is {interval(main)} with 95 % confidence." if main else "."
     summary = " ".join([summary, *doubts(metrics)])
-    return f"{summary} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
+    return f"{summary} The gate's verdict was **{origin.verdict.verdict if origin.verdict else 'none'}**."
 
 
-def _exposure(model: Model, origin: Documents) -> str:
+def _exposure(model: Model, origin: Provenance) -> str:
     personal = [code(column.name) for column in model.contract.inputs if column.personal]
     sent = f"Clients send personal data: {', '.join(personal)}." if personal else "No input is marked as personal data."
-    copies = [name for name in ("train", "test") if (origin["data"].get(name) or {}).get("copy")]
+    copies = origin.data.copied
     copied = (
         f"The bundle holds copies of the {' and the '.join(copies)} rows: whoever can read it can read them."
         if copies

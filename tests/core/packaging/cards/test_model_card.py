@@ -31,7 +31,7 @@ from headrace.core.packaging.distributions import Distribution
 from headrace.core.packaging.update_card import answers_of, with_answers
 from headrace.core.statistics.measures import Residuals
 from tests.made_bundle import make_bundle
-from tests.made_documents import around, make_evaluation
+from tests.made_documents import around, make_evaluation, make_provenance
 
 SECTIONS = [
     *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),
@@ -212,8 +212,7 @@ def test_fairness_is_told_with_numbers(bundle: Bundle) -> None:
 def _sheet(model: Model, slices: list[SliceMeasures], **changes: Any) -> str:
     confusion = ConfusionMatrix(("no", "yes"), ((40, 10), (5, 45)))
     metrics = make_evaluation(**({"slices": tuple(slices), "confusion": confusion} | changes))
-    origin = {"verdict": {"verdict": "hold"}, "data": {"train": None, "test": {"copy": ""}}}
-    return risk_sheet.write(model, CardFacts(metrics, origin, {}), CardAnswers())
+    return risk_sheet.write(model, CardFacts(metrics, make_provenance(), {}), CardAnswers())
 
 
 def _group(value: str, rows: int, recall: float) -> SliceMeasures:
