@@ -40,18 +40,14 @@ def _run(task: Task, *, twice: bool) -> Run:
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
     known_target = model_matrix.encode_target(early, agreed)
     found = evaluate.evaluate(fitted, late, train_target=known_target, parts=[], plan=plan)
-    verdict = gate.decide(
-        found, found["baseline"]["comparison"], against="baseline", metric_bounds=gate.MetricBounds({})
-    )
+    verdict = gate.decide(found, found.baseline.comparison, against="baseline", metric_bounds=gate.MetricBounds({}))
     known = Known.of(fitted.pipeline, task.encoded(task.fresh.rows), task.fresh)
     truth = known.metrics(threshold=fitted.threshold)
     if told:
         told["truth"] = known.metrics()[task.cell.main]
     return Run(
         share=late.height / task.drawn.frame.height,
-        metrics={
-            name: Estimate(one["value"], one["low"], one["high"], truth[name]) for name, one in found["metrics"].items()
-        },
+        metrics={name: Estimate(one.value, one.low, one.high, truth[name]) for name, one in found.metrics.items()},
         verdict=verdict.verdict,
         calibration=known.calibration(),
         costs=_costs(known, points),

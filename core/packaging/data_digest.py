@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from headrace.core.packaging.provenance_document import RecordedRows
 from headrace.core.tables import parquet_table
 from headrace.core.validation.table import blocks
 
@@ -31,9 +31,9 @@ class DataPart:
     digest: str
     files: tuple[Path, ...] = ()
 
-    def as_json(self, copy: str = "") -> dict[str, Any]:
+    def record(self, copy: str = "") -> RecordedRows:
         """Return the part without its files; ``copy`` is the folder of the bundle that holds them."""
-        return {"rows": self.rows, "columns": self.columns, "digest": self.digest, "copy": copy}
+        return RecordedRows(self.rows, self.columns, self.digest, copy)
 
 
 def of_table(folder: Path, *, copy: bool = False) -> DataPart:

@@ -5,7 +5,7 @@ independent rows, and an interval that counts each of them is too short (Kish 19
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -58,10 +58,6 @@ class RowClusters:
     def sentence(self) -> str:
         """The sampling unit of intervals, such as ``95 % intervals by group: 37 groups``."""
         return f"95 % intervals by {self.by}: {self.drawn}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return ``by``, ``clusters`` (their number) and ``sentence``."""
-        return {"by": self.by, "clusters": self.count, "sentence": self.sentence}
 
     def take(self, rows: NDArray[np.int64]) -> "RowClusters":
         """Return the clusters of the rows with these indices (m,)."""

@@ -24,7 +24,8 @@ from scipy.special import stdtrit
 
 from headrace.core.splits.clusters import RowClusters, by_row
 from headrace.core.statistics import cluster_sample, half_rows
-from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, Interval, bounds, interval
+from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, bounds, interval
+from headrace.core.statistics.measures import Interval
 from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses, mean_measurer, measure, measurer
 

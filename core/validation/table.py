@@ -115,9 +115,8 @@ def conclude(
         raise DataError("the table must have rows, but has none; give a table with data.")
     broken = findings(accumulator, contract)
     all_notes = table_notes.gather(contract, broken, accumulator.counts, notes)
-    document = report(accumulator, contract, broken)
-    document["notes"] = noting.as_json(all_notes, most_bytes=_MOST_BYTES_OF_NOTES)
-    write_json(Path(checks), document)
+    document = report(accumulator, contract, broken, noting.select_fitting(all_notes, most_bytes=_MOST_BYTES_OF_NOTES))
+    write_json(Path(checks), document.as_json())
     if page:
         write_text(Path(page), checks_page(document, title=f"Data checks of {contract.name}"))
     return broken, all_notes

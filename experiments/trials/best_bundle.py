@@ -7,6 +7,7 @@ import numpy as np
 
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
 from headrace.core.models.fitted_model import Model
@@ -46,7 +47,7 @@ def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, 
             test=study.frame.head(_MOST_ROWS),
             evaluation=_evaluation(fitted, study, predictions),
             verdict=None,
-            checks={},
+            checks=None,
             best=best_parameters(trial, study, metric=metric),
         ),
         source={"source": "", "digest": study.digest, "rows": study.frame.height, "columns": study.frame.width},
@@ -104,7 +105,7 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
     return decision_threshold.of_predictions(study.sample.target, predictions, positive=positive, shares=shares)
 
 
-def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[str, Any]:
+def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evaluation:
     predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, predicted_values = study.sample.target[predicted], predictions[predicted]
     if study.contract.task == "regression":

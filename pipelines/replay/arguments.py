@@ -8,6 +8,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.base.parameter_text import guarded_texts
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.pipelines.definitions.option_fields import option_fields
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
@@ -30,12 +31,12 @@ def restore_file_name(source: str, name: str, scratch: Path) -> str:
 
 
 def pipeline_arguments(
-    steps: Mapping[str, Any], *, source: str, champion: str, bundle: Bundle, scratch: Path
+    provenance: Provenance, *, source: str, champion: str, bundle: Bundle, scratch: Path
 ) -> dict[str, Any]:
     """Return the pipeline's parameters, rebuilt from the steps' arguments.
 
     Args:
-        steps: Arguments by step, as the provenance records them.
+        provenance: The bundle's provenance, which records the arguments by step.
         source: Path or address of the table.
         champion: The gate's champion; empty for the recorded one.
         bundle: The bundle; its contract is used if the run was given one, and its card's answers are copied.
@@ -45,6 +46,7 @@ def pipeline_arguments(
         InputError: If the gate's champion was a folder, which the provenance does not name in full, or the arguments
             are those of another version.
     """
+    steps = provenance.arguments or {}
     values = _by_option(steps)
     recorded_champion = champion or str(values.get("champion", ""))
     if recorded_champion and "://" not in recorded_champion and not Path(recorded_champion).exists():
@@ -60,7 +62,7 @@ def pipeline_arguments(
         "experiment": _experiment(str(values.get("experiment", "")), scratch),
         "champion": recorded_champion,
         "card": str(bundle.folder / card_answers.FILE),
-        "include_data": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
+        "include_data": bool(provenance.data.copied),
         "seed": int(steps.get("split", {}).get("seed", 0)),
     }
     return guarded_texts(arguments)

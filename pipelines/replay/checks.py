@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.packaging.environment import environment
+from headrace.core.packaging.provenance_document import RecordedTable
 from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
 from headrace.registry.backends.locations import catalog_place
@@ -55,7 +56,7 @@ def check_versions(recorded: Mapping[str, Any], *, ignore_versions: bool) -> Non
         )
 
 
-def find_source(table: Mapping[str, Any], options: ReplayOptions) -> str:
+def find_source(table: RecordedTable, options: ReplayOptions) -> str:
     """Return the address of the table that the provenance names.
 
     Raises:
@@ -63,7 +64,7 @@ def find_source(table: Mapping[str, Any], options: ReplayOptions) -> str:
     """
     if options.source:
         return options.source
-    named, digest = str(table.get("source", "")), str(table.get("digest", ""))
+    named, digest = table.source, table.digest
     if "://" in named and not named.startswith("sqlite"):
         return named
     try:
@@ -86,7 +87,7 @@ def _has(table: catalogue.CatalogTable, digest: str) -> bool:
     return any(version.digest == digest for version in table.versions)
 
 
-def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+def check_source(source: str, table: RecordedTable, arguments: Mapping[str, Any]) -> None:
     """Raise if a table is not the one that the provenance names.
 
     Raises:
@@ -104,7 +105,7 @@ def check_source(source: str, table: Mapping[str, Any], arguments: Mapping[str, 
     reading = TableReader(open_source(source), options)
     for _ in reading.frames():
         pass
-    digest, recorded = str(reading.facts()["digest"]), str(table.get("digest", ""))
+    digest, recorded = str(reading.facts()["digest"]), table.digest
     if digest != recorded:
         raise InputError(
             f"the table {reading.source.name} has the digest {digest[:12]}, but the provenance names {recorded[:12]}: "

@@ -6,10 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page import svg
-from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts, TrialFacts
 from headrace.reports.search.estimates import estimates
 from headrace.reports.search.figures import near, progress
 from headrace.reports.search.importance import ParameterImportance, importance
@@ -52,7 +53,7 @@ def parameters(search: SearchFacts) -> list[FamilyParameters]:
     return [_of_family(search, family, place) for place, family in enumerate(search.families)]
 
 
-def brief(search: SearchFacts, evaluation: Facts | None) -> dict[str, Any]:
+def brief(search: SearchFacts, evaluation: Evaluation | None) -> dict[str, Any]:
     """Return what the report of a run shows of its search.
 
     Args:

@@ -39,10 +39,10 @@ def run_evaluate(
         cost_false_negative=cost_false_negative,
         seed=seed,
     )
-    for name, interval in result["metrics"].items():
-        metrics.log_metric(name, interval["value"])
-    say(", ".join(f"{name} {result['metrics'][name]['value']:.3f}" for name in list(result["metrics"])[:2]))
-    if result["confusion"]:
-        curves.log_confusion_matrix(result["confusion"]["labels"], result["confusion"]["rows"])
-    if result["roc"]:
-        curves.log_roc_curve(*([point[key] for point in result["roc"]] for key in ("fpr", "tpr", "threshold")))
+    for name, interval in result.metrics.items():
+        metrics.log_metric(name, interval.value)
+    say(", ".join(f"{name} {interval.value:.3f}" for name, interval in list(result.metrics.items())[:2]))
+    if result.confusion:
+        curves.log_confusion_matrix(list(result.confusion.labels), [list(row) for row in result.confusion.rows])
+    if result.roc:
+        curves.log_roc_curve(*([getattr(point, key) for point in result.roc] for key in ("fpr", "tpr", "threshold")))

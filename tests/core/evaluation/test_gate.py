@@ -15,12 +15,15 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Task
 from headrace.core.evaluation import evaluate, gate
 from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluation_document import SamplingUnit
 from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
+from headrace.core.validation.data_checks import DataChecks
 from tests.core import made
 from tests.core.evaluation.test_evaluate import fitted
+from tests.made_documents import make_checks, make_leak
 
 
 def judged(
@@ -31,7 +34,7 @@ def judged(
     noise: float = 0.5,
     champion: Any = None,
     metric_bounds: dict[str, float] | None = None,
-    checks: dict[str, Any] | None = None,
+    checks: DataChecks | None = None,
 ) -> GateVerdict:
     """The verdict on a simple model; ``champion`` is a model or None."""
     train = made.table(300, task=task, noise=noise)
@@ -46,8 +49,8 @@ def judged(
     )
     evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan())
     known = None if checks is None else folder / "checks.json"
-    if known:
-        known.write_text(json.dumps(checks))
+    if known and checks:
+        known.write_text(json.dumps(checks.as_json()))
     before = folder / "champion" if champion else None
     found = gate.judge(
         folder / "evaluation.json",
@@ -79,18 +82,18 @@ def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
 
 def test_a_perfect_leak_holds(tmp_path: Path) -> None:
     """A model that would be promoted is held, with the column and the remedy; what only warns holds nothing."""
-    warned = {"rule": "leakage", "message": "column 'a' alone tells 98.5 %; look at it.", "holds": False}
-    told = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path / "both", checks={"rules": [warned, told]})
+    warned = make_leak("column 'a' alone tells 98.5 %; look at it.", holds=False)
+    told = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path / "both", checks=make_checks(warned, told))
     assert found.verdict == "hold"
     assert found.reasons[-1] == "Column 'b' alone tells 100.0 %; look at it."
-    assert judged(tmp_path / "warned", checks={"rules": [warned]}).verdict == "promote"
+    assert judged(tmp_path / "warned", checks=make_checks(warned)).verdict == "promote"
 
 
 def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
     """What would be rejected is rejected, and the leak is told."""
-    leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path, checks={"rules": [leak]}, metric_bounds={"roc_auc": 0.9999})
+    leak = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path, checks=make_checks(leak), metric_bounds={"roc_auc": 0.9999})
     assert found.verdict == "reject"
     assert any("'b'" in reason for reason in found.reasons)
 
@@ -196,7 +199,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
         )
         known = model_matrix.encode_target(train, made.contract())
         found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=EvaluationPlan())
-        comparison = found["baseline"]["comparison"]
+        comparison = found.baseline.comparison
         verdict = gate.decide(found, comparison, against="baseline", metric_bounds=MetricBounds({}))
         promoted += verdict.verdict == "promote"
     assert promoted <= 3
@@ -225,12 +228,8 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
     known = model_matrix.encode_target(train, whole)
     of_sites = replace(fitted("binary", train), contract=agreed)
     found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=EvaluationPlan())
-    assert found["resampled_by"] == {
-        "by": "group",
-        "clusters": groups,
-        "sentence": f"95 % intervals by group: {groups} groups",
-    }
-    assert bool(found["cautions"]) == (verdict == "hold")
-    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", metric_bounds=MetricBounds({}))
+    assert found.resampled_by == SamplingUnit("group", groups, f"95 % intervals by group: {groups} groups")
+    assert bool(found.cautions) == (verdict == "hold")
+    told = gate.decide(found, found.baseline.comparison, against="baseline", metric_bounds=MetricBounds({}))
     assert told.verdict == verdict
     assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

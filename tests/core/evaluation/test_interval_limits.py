@@ -13,8 +13,8 @@ def told(outcome: EvaluatedRows, clusters: RowClusters | None = None) -> dict[st
     found = cautions(
         outcome, clusters=clusters or by_row(len(outcome)), classes=classes, metrics=sorted(measure(outcome))
     )
-    assert all(caution["text"].endswith(".") for caution in found)
-    return {" ".join(caution["text"].split()[:3]): caution["metrics"] for caution in found}
+    assert all(caution.text.endswith(".") for caution in found)
+    return {" ".join(caution.text.split()[:3]): list(caution.metrics) for caution in found}
 
 
 def classes(*counts: int) -> EvaluatedRows:

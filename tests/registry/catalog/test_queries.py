@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.contracts.contract import Column
 from headrace.core.tables.source import ReadOptions
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
 from headrace.registry.add_source import add_source
 from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries, schema, writes
@@ -21,12 +22,14 @@ from headrace.registry.catalog.database import CatalogDatabase, known_revisions,
 from headrace.registry.catalog.queries import TableQuery
 from headrace.registry.catalog.writes import (
     BundleRun,
+    CheckFigure,
     ObservedTable,
     add_checks,
     add_endpoint,
     add_run,
     add_table,
     end_endpoint,
+    list_figures,
     table_name,
 )
 from tests.real.postgresql import Postgres, postgres_server
@@ -111,13 +114,15 @@ def test_checks_are_kept_over_time(database: CatalogDatabase) -> None:
     """What the contract says of the columns is shown; each check adds its figures."""
     seen = ObservedTable("s3://lake/people/", "aa", 100)
     add_table(database, ObservedTable("s3://lake/people/", "aa", 100, 1, (("e-mail", "string"), ("age", "string"))))
-    checks = {
-        "rows": {"read": 100, "valid": 97, "quarantined": 3},
-        "columns": {"age": {"missing_share": 0.25}},
-        "rules": [{"rule": "range", "column": "age", "count": 3}],
-    }
-    add_checks(database, seen, columns=_COLUMNS, checks=checks)
-    add_checks(database, seen, columns=_COLUMNS, checks={"rows": {"read": 100}})
+    checks = DataChecks(
+        rows=CheckedCounts(100, 97, 3),
+        rules=(BrokenRule("range", "age", "quarantine", 3, (), "age must be above 0.", holds=False),),
+        class_balance={},
+        columns={"age": CheckedColumn("integer", "feature", 25, 0.25)},
+        notes=(),
+    )
+    add_checks(database, seen, columns=_COLUMNS, figures=list_figures(checks))
+    add_checks(database, seen, columns=_COLUMNS, figures=[CheckFigure("rows read", "", 100.0)])
     found = queries.table(database, "people")
     assert found.personal == ("e-mail",)
     assert {column.name: (column.dtype, column.unit) for column in found.columns} == {
@@ -141,7 +146,7 @@ def test_tables_are_found_by_word_tag_owner_type_and_date(
     """Words are looked for everywhere and must all be there; signs of SQL are letters like others."""
     monkeypatch.setattr(writes, "now", lambda: "2026-01-31T23:59:59+00:00")
     add_table(database, ObservedTable("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
-    add_checks(database, ObservedTable("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
+    add_checks(database, ObservedTable("/data/people.csv", "aa"), columns=_COLUMNS, figures=[])
     add_table(database, ObservedTable("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
     add_table(database, ObservedTable("/data/100%_sure.parquet", "cc"))
     describe(database, "people", owner="Marketing", description="Everyone who ever bought", licence="internal")

@@ -17,7 +17,7 @@ from headrace.registry.backends.locations import catalog_place
 from headrace.registry.catalog import queries
 from headrace.registry.catalog.annotations import describe
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.catalog.writes import BundleRun, ObservedTable, add_checks, add_table
+from headrace.registry.catalog.writes import BundleRun, CheckFigure, ObservedTable, add_checks, add_table
 from headrace.registry.lineage import openlineage
 from headrace.registry.lineage.openlineage import DatasetName, endpoint_event, name_dataset, run_events, send
 
@@ -72,8 +72,8 @@ def database(tmp_path: Path) -> CatalogDatabase:
     found = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
     add_table(found, _USED)
     columns = [Column("e-mail", "string", "ignore", personal="drop"), Column("age", "integer")]
-    checks = {"rows": {"read": 100}, "rules": [{"rule": "range", "column": "age", "count": 2}]}
-    add_checks(found, _USED, columns=columns, checks=checks)
+    figures = [CheckFigure("rows read", "", 100.0), CheckFigure("broken range", "age", 2.0)]
+    add_checks(found, _USED, columns=columns, figures=figures)
     describe(found, "people", owner="marketing")
     return found
 

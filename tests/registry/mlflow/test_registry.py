@@ -261,7 +261,7 @@ def test_mlflow_shows_what_the_journal_says(registry: MlflowRegistry, make: Make
     data = {tag.value: used.dataset for used in run.inputs.dataset_inputs for tag in used.tags}
     assert set(data) == {"training", "evaluation"}
     assert data["training"].name == "customers.csv (train)"
-    assert given.provenance["table"]["digest"] in data["training"].source
+    assert given.provenance.table.digest in data["training"].source
     held = {item.path for item in client.list_artifacts(shown.run_id)}
     assert {"card.md", "contract.yaml", "metrics.json", "provenance.json"} <= held
     assert "model.skops" not in held

@@ -1,17 +1,18 @@
 """What the winner of a search is worth."""
 
-from typing import Any
-
 import pytest
 
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.statistics.measures import Interval
 from headrace.reports.search.document import NestedFacts, OuterFoldFacts
 from headrace.reports.search.estimates import estimates
+from tests.made_documents import THRESHOLD, make_evaluation
 from tests.reports.searches import of_trials, searched, trial
 
 
-def measured(value: float, low: float | None, high: float | None, *, metric: str = "roc_auc") -> dict[str, Any]:
+def measured(value: float, low: float, high: float, *, metric: str = "roc_auc") -> Evaluation:
     """What evaluate would have measured."""
-    return {"metrics": {metric: {"value": value, "low": low, "high": high}}, "rows": {"train": 300, "test": 80}}
+    return make_evaluation(metrics={metric: Interval(value, low, high)}, threshold=THRESHOLD)
 
 
 def test_the_score_that_chose_the_winner_is_said_to_flatter() -> None:
@@ -60,11 +61,10 @@ def test_nothing_is_estimated_without_a_winner() -> None:
             "0.100 better ROC AUC than the test part, and lies outside of its interval: the search",
         ),
         (True, 0.6, 0.5, 0.7, "0.200 worse ROC AUC than the test part, and lies outside of its interval: its models"),
-        (False, 0.78, None, None, "without an interval it is not known"),
     ],
 )
 def test_the_difference_to_the_test_part_is_explained(
-    minimize: bool, value: float, low: float | None, high: float | None, says: str
+    minimize: bool, value: float, low: float, high: float, says: str
 ) -> None:
     """Whether it is chance, flattery, or a model that saw more rows."""
     search = searched([0.8], minimize=minimize)
@@ -105,8 +105,6 @@ def test_a_score_that_is_not_the_mean_of_all_folds_says_so() -> None:
 
 def test_labels_of_another_threshold_are_told() -> None:
     """The search knows no costs of errors."""
-    evaluation = {**measured(0.7, 0.6, 0.8, metric="f1"), "threshold": {"value": 0.31}}
-    found = estimates(searched([0.7, 0.75], metric="f1"), evaluation)
-    assert "measured with the threshold 0.310" in found.sentences[-1]
-    area = {**measured(0.7, 0.6, 0.8), "threshold": {"value": 0.31}}
-    assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), area).sentences)
+    found = estimates(searched([0.7, 0.75], metric="f1"), measured(0.7, 0.6, 0.8, metric="f1"))
+    assert "measured with the threshold 0.410" in found.sentences[-1]
+    assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), measured(0.7, 0.6, 0.8)).sentences)

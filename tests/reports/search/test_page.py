@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from headrace.core.base.errors import DataError, InputError
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.experiments.tuners.tune import SearchOptions
 from headrace.reports.search.document import NestedFacts, OuterFoldFacts, SearchFacts
 from headrace.reports.search.page import render, write, write_when_done
@@ -32,7 +33,7 @@ def search(made: Any) -> SearchFacts:
 @pytest.fixture(scope="module")
 def page(search: SearchFacts, made: Any) -> str:
     """Its page."""
-    return render(search, evaluation=json.loads(made.paths.evaluation.read_text()))
+    return render(search, evaluation=Evaluation.read(made.paths.evaluation))
 
 
 def told(page: str) -> str:
@@ -246,7 +247,7 @@ def test_many_trials_stay_readable() -> None:
 
 def test_the_page_is_the_same_each_time(page: str, search: SearchFacts, made: Any) -> None:
     """Equal searches give equal pages, small enough to mail."""
-    assert render(search, evaluation=json.loads(made.paths.evaluation.read_text())) == page
+    assert render(search, evaluation=Evaluation.read(made.paths.evaluation)) == page
     assert len(page.encode()) < 200_000
 
 
