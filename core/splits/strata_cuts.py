@@ -50,9 +50,9 @@ class StrataCuts:
         labels = _labels(table.get_column(target), list(self.rows))
         draws, repeated = table.get_column(DRAW).to_numpy(), table.get_column(REPEATED).to_numpy()
         for stratum in self.rows:
-            mine = (labels == stratum).fill_null(value=False).to_numpy()
-            (low, high), free = band(self.share, self.rows[stratum]), draws[mine & ~repeated]
-            certain = int((free < low).sum()) + int((draws[mine & repeated] < whole_cut(self.share)).sum())
+            in_stratum = (labels == stratum).fill_null(value=False).to_numpy()
+            (low, high), free = band(self.share, self.rows[stratum]), draws[in_stratum & ~repeated]
+            certain = int((free < low).sum()) + int((draws[in_stratum & repeated] < whole_cut(self.share)).sum())
             self.test[stratum] = self.test.get(stratum, 0) + certain
             self.near.setdefault(stratum, []).append(free[(free >= low) & (free <= high)])
 

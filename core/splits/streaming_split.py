@@ -228,8 +228,8 @@ class StreamingSplit:
         classes = target.gather(candidates)
         if classes.null_count():
             candidates, classes = candidates[classes.is_not_null().to_numpy()], classes.drop_nulls()
-        mine = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
-        near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
+        of_row = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
+        near[candidates] = (draws[candidates] >= of_row[:, 0]) & (draws[candidates] <= of_row[:, 1])
         return near
 
     def _settle_plan(self) -> SplitPlan:
