@@ -39,7 +39,8 @@ spoken split spread stood sworn taken taught thought thrown told understood won 
 )
 
 
-def _modules() -> Iterator[tuple[Path, ast.Module]]:
+def parsed_modules() -> Iterator[tuple[Path, ast.Module]]:
+    """Modules of the packages, by their path in the repository."""
     for package in PACKAGES:
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             if "migrations" not in path.parts:
@@ -63,7 +64,7 @@ def test_functions_are_verbs() -> None:
     """No function is called by what was done; a property may be, for it is what an object is."""
     found = [
         f"{path}:{node.lineno} {node.name}"
-        for path, tree in _modules()
+        for path, tree in parsed_modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and _is_participle(node.name)
@@ -75,7 +76,7 @@ def test_functions_are_verbs() -> None:
 def test_no_two_public_classes_have_one_name() -> None:
     """Whoever reads a name in a message or a stack trace knows which class it is."""
     places = collections.defaultdict(list)
-    for path, tree in _modules():
+    for path, tree in parsed_modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path))

@@ -99,7 +99,7 @@ class RequestEncoder:
         return EncodedRows(np.array(matrix)) if matrix else None
 
     def quick_columns(self, columns: Columns) -> EncodedRows | None:
-        """Encode columns as ``columns`` does, on the fast path alone; None if only the full path can tell."""
+        """Encode columns (n,) as ``columns`` does, on the fast path alone; None if only the full path can tell."""
         if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
             return None
         try:

@@ -48,7 +48,7 @@ class BootstrapSample:
     Attributes:
         values: For each model the metrics' values, each (b,). The first half of the resamples has half a row against
             the first model and for the others, the second half the reverse.
-        plain: The same without half rows, for metrics that are means; empty for a single model.
+        plain: The same, each (b,), without half rows, for metrics that are means; empty for a single model.
         centres: For each model the metrics of the rows that were resampled.
         shrinks: Factors from the spread of the resamples to that of all rows, for the first model and for the
             difference; 1 unless a part was resampled or a widening was set.
