@@ -140,7 +140,7 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def main() -> int:
-    """Archive what the arguments say, and tell what to do with it."""
+    """Archive what the arguments say, and print what to do with it."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description="Archive all that is needed.", epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--overlay", action="append", help="a way to install; repeatable (default: all)")

@@ -153,7 +153,7 @@ def _this_machine() -> str:
 
 
 def main() -> int:
-    """Build what the arguments say, and tell what to do with it."""
+    """Build what the arguments say, and print what to do with it."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description="Build the suite's image.", epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--extra", default="", help=f"optional dependencies that it holds too: {', '.join(EXTRAS)}")

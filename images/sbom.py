@@ -71,7 +71,7 @@ class Wheel:
 
 
 def read_wheel(path: Path) -> Wheel:
-    """What a wheel tells of itself."""
+    """What a wheel's metadata says."""
     with zipfile.ZipFile(path) as archive:
         (metadata,) = [name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
         facts = HeaderParser().parsestr(archive.read(metadata).decode("utf-8"))

@@ -65,7 +65,7 @@ def locked_wheels(lock: Path, folder: Path, *, architecture: str) -> Path:
 
 
 def own_wheel(folder: Path, *, epoch: str) -> Path:
-    """Build the project's wheel anew, from a copy that holds nothing of earlier builds.
+    """Build the project's wheel, from a copy that holds nothing of earlier builds.
 
     Args:
         folder: Where ``own`` is made.

@@ -50,7 +50,7 @@ class InferenceGraphTraffic:
         graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
-            deployer.say(f"requests are divided for those who ask {graph}")
+            deployer.say(f"requests to {graph} are divided")
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""

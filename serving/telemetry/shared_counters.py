@@ -59,7 +59,7 @@ class CounterWriter:
     def __init__(self, slab: NDArray[np.float64]) -> None:
         """Initialize with a slab (SLAB,), whose former counts stay.
 
-        Only the gauge of requests in flight starts anew: those of a dead worker are gone.
+        Only the gauge of requests in flight restarts at zero: those of a dead worker are gone.
         """
         self._slab = slab
         self._numbers = cast("memoryview[float]", slab.data)
