@@ -71,9 +71,7 @@ class SearchSummary(_Part):
     trials: int = Field(ge=0)
     failed: int = Field(ge=0)
     reason: str = Field(description="Why it ended; empty if it failed.")
-    nested: float | None = Field(
-        default=None, description="Score of the search by nested cross-validation."
-    )
+    nested: float | None = Field(default=None, description="Score of the search by nested cross-validation.")
     nested_low: float | None = Field(
         default=None, description="Lower end of its 95 % interval, which accounts for folds that share training rows."
     )

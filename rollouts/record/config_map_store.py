@@ -67,6 +67,7 @@ class ConfigMapRecordStore:
         if not data.get(_KEY):
             return None
         rollout = record.loads(data[_KEY], f"the ConfigMap {self._name}")
+        # A record without a heartbeat counts as silent since 1970, so that another process may resume it.
         silent_seconds = time.time() - _moment(data.get("renewed") or "0", self._name)
         watched = rollout.running and silent_seconds < FRESH_SECONDS
         return StoredRollout(
@@ -81,6 +82,7 @@ class ConfigMapRecordStore:
             "metadata": {"name": self._name, "labels": LABELS},
             "data": {**self._data(first), "command": ""},
         }
+        # By force: the process that wrote it last is dead or replaced, and finds that out by its next save.
         self.cluster.apply(config_map, force=True)
 
     def save(self, changed: RolloutRecord) -> RolloutCommand:
@@ -117,6 +119,7 @@ class ConfigMapRecordStore:
             TakenOverError: If another process owns the rollout now, or somebody deleted its record.
             ClusterError: If it cannot be written this time.
         """
+        # Only the heartbeat: a thread renews while the main one saves the record.
         config_map = self.cluster.get(CONFIG_MAPS, self._name)
         if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
             raise taken_over(self.endpoint)
@@ -131,6 +134,7 @@ class ConfigMapRecordStore:
         """
         if self.cluster.get(CONFIG_MAPS, self._name) is None:
             raise InputError(f"there is no rollout of {self.endpoint} in {self.cluster.namespace}; start one first.")
+        # Without a version: a command must arrive even while the process saves its record.
         self.cluster.patch(CONFIG_MAPS, self._name, {"data": {"command": command}})
 
     @property
