@@ -38,6 +38,18 @@ spoken split spread stood sworn taken taught thought thrown told understood won 
     )
 )
 
+# Words that only this project's first authors understood in an identifier.
+_PRIVATE_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+asked desk door heard homeless manys mine nowhere papers patiently said saying shortly speech spoken sworn tidy told
+unheard wish wishes
+""",
+    )
+)
+_ALLOWED_NAMES = frozenset({"tidy", "TIDY_EXAMPLES"})  # the command ``headrace cluster tidy``
+
 
 def parsed_modules() -> Iterator[tuple[Path, ast.Module]]:
     """Modules of the packages, by their path in the repository."""
@@ -71,6 +83,55 @@ def test_functions_are_verbs() -> None:
         and not any("property" in ast.unparse(one) for one in node.decorator_list)
     ]
     assert found == []
+
+
+def _identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Names that a module binds: functions, classes, parameters, variables, attributes, aliases."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
+            case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield node.lineno, name
+
+
+def private_words(tree: ast.Module) -> list[str]:
+    """Names that a module binds with a word of the stop list, or with "put right", each with its line."""
+    return [
+        f"{line} {name}"
+        for line, name in _identifiers(tree)
+        if name not in _ALLOWED_NAMES
+        and (
+            _PRIVATE_WORDS & {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+            or "put_right" in name.lower()
+        )
+    ]
+
+
+def test_the_guard_finds_private_words() -> None:
+    """In functions, classes, parameters, variables, attributes and aliases; not in the names of other libraries."""
+    tree = ast.parse("""
+import json as told
+class HeardThing:
+    wish: str = ""
+def put_right(asked, *, _mine=0):
+    self.door = papers = asked
+    for told_one in papers: told_one.spoken(_MOST_WISHES)
+_MOST_WISHES = 3
+""")
+    names = "HeardThing _MOST_WISHES _mine asked door papers put_right told told_one wish"
+    assert sorted(name.partition(" ")[2] for name in private_words(tree)) == names.split()
+
+
+def test_no_identifier_has_a_private_word() -> None:
+    """Identifiers are words of the field; the stop list holds those that were not."""
+    found = [f"{path}:{one}" for path, tree in parsed_modules() for one in private_words(tree)]
+    modules = [str(path) for path, _ in parsed_modules() if _PRIVATE_WORDS & set(path.stem.split("_"))]
+    assert found + modules == []
 
 
 def test_no_two_public_classes_have_one_name() -> None:
