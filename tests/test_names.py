@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import functools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -51,12 +52,13 @@ unheard wish wishes
 _ALLOWED_NAMES = frozenset({"tidy", "TIDY_EXAMPLES"})  # the command ``headrace cluster tidy``
 
 
-def parsed_modules() -> Iterator[tuple[Path, ast.Module]]:
+@functools.cache
+def parsed_modules() -> tuple[tuple[Path, ast.Module], ...]:
     """Modules of the packages, by their path in the repository."""
-    for package in PACKAGES:
-        for path in sorted((REPOSITORY / package).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield path.relative_to(REPOSITORY), ast.parse(path.read_text())
+    paths = (path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py")))
+    return tuple(
+        (path.relative_to(REPOSITORY), ast.parse(path.read_text())) for path in paths if "migrations" not in path.parts
+    )
 
 
 def _is_participle(name: str) -> bool:
