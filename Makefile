@@ -71,7 +71,7 @@ screenshots: $(VENV)/.run  ## photograph the demo's report for the README (needs
 	mkdir -p build/screenshots
 	cd build/screenshots && $(CURDIR)/$(BIN)/headrace demo
 	"$(CHROMIUM)" --headless --no-sandbox --hide-scrollbars --user-data-dir=build/screenshots/chromium \
-	  --window-size=1200,1000 --screenshot=docs/images/report.png file://$(CURDIR)/build/screenshots/headrace-out/report.html
+	  --window-size=1200,720 --screenshot=docs/images/report.png file://$(CURDIR)/build/screenshots/headrace-out/demo/report.html
 
 lock:  ## pin all dependencies by hash (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
