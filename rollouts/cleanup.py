@@ -17,9 +17,9 @@ from headrace.rollouts.record.record_store import TakenOverError
 from headrace.serving.deployment import recovery as deployments
 
 AREA = "Left behind"
-_PUT_RIGHT: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
-    EXPERIMENTS.kind: searches.put_right,
-    INFERENCE_SERVICES.kind: deployments.put_right,
+_RECOVERIES: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
+    EXPERIMENTS.kind: searches.recover,
+    INFERENCE_SERVICES.kind: deployments.recover,
 }
 
 
@@ -31,13 +31,13 @@ class Orphan:
         what: Kind and name, such as ``the Experiment forest-0a1b2c3d``.
         silent_seconds: Time since the last heartbeat of its process.
         would: Effect of the cleanup, as a clause: ``it would be deleted``.
-        put_right: Cleans up and returns the resulting state, as a clause.
+        recover: Cleans up and returns the resulting state, as a clause.
     """
 
     what: str
     silent_seconds: float
     would: str
-    put_right: Callable[[], str]
+    recover: Callable[[], str]
 
     def __str__(self) -> str:
         """Return the object and the effect of the cleanup, for a dry run."""
@@ -114,7 +114,7 @@ def clean_up(orphan: Orphan) -> str:
         HeadraceError: If the cleanup fails; the next one tries again.
     """
     try:
-        return f"{orphan.what} {orphan.put_right()}: {orphan.since}."
+        return f"{orphan.what} {orphan.recover()}: {orphan.since}."
     except (LeaseLostError, TakenOverError):
         return f"{orphan.what} is left alone: another process has taken it over."
 
@@ -139,9 +139,9 @@ def _require_known(claim: LeaseStatus) -> LeaseStatus:
     Raises:
         DataError: If it cannot.
     """
-    if claim.about.kind not in _PUT_RIGHT:
+    if claim.about.kind not in _RECOVERIES:
         raise DataError(
-            f"the Lease {claim.about.lease} must be about {' or '.join(_PUT_RIGHT)}; it is about {claim.about}: run "
+            f"the Lease {claim.about.lease} must be about {' or '.join(_RECOVERIES)}; it is about {claim.about}: run "
             "headrace cluster cleanup of the version that made it."
         )
     return claim
@@ -155,16 +155,16 @@ def _split_sentence(sentence: str) -> tuple[str, str]:
 def _orphan_of_claim(cluster: Cluster, status: LeaseStatus) -> Orphan:
     subject = status.about
 
-    def put_right() -> str:
+    def recover() -> str:
         claim = LeaseClaim(cluster, subject, seconds=settings.claim_seconds())
         claim.take(status)
-        outcome = _PUT_RIGHT[subject.kind](cluster, subject)
+        outcome = _RECOVERIES[subject.kind](cluster, subject)
         claim.end()
         return outcome
 
     effect = "restored to its former state" if subject.before else "deleted"
     would = "its claim would be taken away" if subject.goes_on else f"it would be {effect}"
-    return Orphan(str(subject), status.silent_seconds, would, put_right)
+    return Orphan(str(subject), status.silent_seconds, would, recover)
 
 
 def _recover_rollout(
@@ -174,5 +174,5 @@ def _recover_rollout(
         f"the rollout of {stale.endpoint}",
         stale.seconds,
         "what was decided would be carried out" if stale.decided else "the stable version would answer alone",
-        lambda: rollouts.put_right(cluster, stale.endpoint, seconds=seconds, say=say),
+        lambda: rollouts.recover(cluster, stale.endpoint, seconds=seconds, say=say),
     )

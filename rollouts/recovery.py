@@ -63,7 +63,7 @@ def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) 
     )
 
 
-def put_right(
+def recover(
     cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS, say: Callable[[str], None] = lambda _: None
 ) -> str:
     """Hold a rollout, or carry out its decision if there is one.

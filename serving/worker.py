@@ -174,7 +174,7 @@ def _reload_on_hangup(telemetry: Telemetry) -> None:
     reading: set[asyncio.Task[Any]] = set()  # references, since the event loop keeps only weak ones
 
     def reload() -> None:
-        task = loop.create_task(telemetry.swapped_or_told())
+        task = loop.create_task(telemetry.reload_or_log())
         reading.add(task)
         task.add_done_callback(reading.discard)
 

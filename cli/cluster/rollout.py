@@ -52,7 +52,7 @@ def rollout(*, options: RolloutOptions) -> None:
     if options.platform not in {"local", "kserve"}:
         raise InputError(f"--platform must be local or kserve; got {options.platform!r} instead.")
     store = _memory(options)
-    if options.actions and _only_said(options.actions[0], store):
+    if options.actions and _pass_command(options.actions[0], store):
         return
     plan = _plan(options)
     if options.candidate:
@@ -74,7 +74,7 @@ def _finish_rollout(actions: tuple[str, ...], parts: "RolloutParts", plan: "Roll
     return start.go_on(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
 
 
-def _only_said(action: str, store: "RecordStore") -> bool:
+def _pass_command(action: str, store: "RecordStore") -> bool:
     """Print the rollout's status, or pass a command to its process; return False if it must be carried out here.
 
     Raises:
@@ -91,7 +91,7 @@ def _only_said(action: str, store: "RecordStore") -> bool:
             raise InputError("no process runs the rollout: resume it with --resume, or end it with --abort.")
         return False
     command: RolloutCommand = action  # type: ignore[assignment]  # one of the three
-    store.wish(command)
+    store.send_command(command)
     typer.echo(f"The command {action} is stored; the rollout reads it at its next poll. Next: see it with --status.")
     return True
 

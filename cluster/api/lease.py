@@ -56,8 +56,10 @@ class LeaseClaim:
         self.about = about
         self._cluster = cluster
         self._seconds = seconds
+        # A host name alone would let a restarted pod take its predecessor's claim for its own.
         self._holder = f"{platform.node() or 'somebody'}-{uuid.uuid4().hex[:12]}"
         self._ended = threading.Event()
+        # A daemon: a claim must not keep a process alive that has failed elsewhere.
         self._beat = threading.Thread(target=self._beats, daemon=True)
         self._lost: LeaseLostError | None = None
 
@@ -67,6 +69,7 @@ class LeaseClaim:
         Raises:
             ClusterError: If the Lease cannot be written, or others change it all the time.
         """
+        # Read, then create or replace at that version; whoever changes the Lease in between costs an attempt.
         for _ in range(_ATTEMPTS):
             lease = self._cluster.get(LEASES, self.about.lease)
             try:
@@ -74,6 +77,7 @@ class LeaseClaim:
                     self._cluster.create(self._document())
                 else:
                     self._replace_lease(lease, self._document())
+            # A Lease that was read and is gone now was cleaned up in between: try again, and create it.
             except MissingError:
                 if lease is None:
                     raise  # the namespace does not exist
@@ -93,6 +97,7 @@ class LeaseClaim:
             LeaseLostError: If somebody else has changed it since it was read.
         """
         try:
+            # The annotations stay: they hold the former state that is to be restored.
             self._replace_lease(status.lease, {**self._document(), "metadata": {}})
         except MissingError as error:
             raise LeaseLostError(self.about, gone=True) from error

@@ -1,6 +1,6 @@
 """Documents: frozen dataclasses that are written as JSON, and read back with every field checked.
 
-What a field is when it does not apply is told by its declaration: one without a default is written as ``null``, one
+What a field is when it does not apply follows from its declaration: one without a default is written as ``null``, one
 whose default is None has no key, and one with ``ABSENT_AS_EMPTY`` as its
 metadata is written as ``{}``.
 """

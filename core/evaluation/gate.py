@@ -204,7 +204,7 @@ def _too_few(document: Evaluation) -> str:
 
 def _comparison_reasons(comparison: ModelComparison | None, against: str, main: str) -> str:
     if not comparison:
-        return f"These test rows do not define {main}, so that nothing can be said against the {against}."
+        return f"These test rows do not define {main}, so that the candidate cannot be compared with the {against}."
     word = "better" if comparison.better else "worse" if comparison.worse else "not clearly different"
     than = "from" if word.startswith("not") else "than"
     p_value = comparison.p_value

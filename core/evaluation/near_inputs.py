@@ -28,7 +28,7 @@ _FEWEST_TRAIN_ROWS = 80
 _NEIGHBOURS = 50
 _FEWEST_VALUES_OF_A_NUMBER = 10
 _REMEDY = (
-    "If several rows are of one person, device or place, name the column that tells which one as the contract's "
+    "If several rows are of one person, device or place, name the column that identifies it as the contract's "
     "group; if the table has none, the model is probably worse on new ones than it looks."
 )
 

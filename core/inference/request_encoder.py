@@ -51,7 +51,7 @@ class RequestEncoder:
         self.names = tuple(column.name for column in contract.inputs)
         decoders = [reader(column, contract.missing_values) for column in contract.inputs]
         self._ones: tuple[ScalarDecoder, ...] = tuple(decoder.one for decoder in decoders)
-        self._manys: tuple[ArrayDecoder, ...] = tuple(decoder.many for decoder in decoders)
+        self._column_decoders: tuple[ArrayDecoder, ...] = tuple(decoder.many for decoder in decoders)
         self._places, self._features = _plan(matrix_layout.columns(contract), self.names, contract)
         self.width = len(self._places)
         self._direct = not self._features and self._places == tuple(range(len(self.names)))
@@ -99,7 +99,7 @@ class RequestEncoder:
         return EncodedRows(np.array(matrix)) if matrix else None
 
     def quick_columns(self, columns: Columns) -> EncodedRows | None:
-        """Encode columns as ``columns`` does, on the fast path alone; None if only the full path can tell."""
+        """Encode columns (n,) as ``columns`` does, on the fast path alone; None if only the full path can tell."""
         if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
             return None
         try:
@@ -155,7 +155,7 @@ class RequestEncoder:
 
     def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> EncodedRows | None:
         inputs = []
-        for many, values in zip(self._manys, columns, strict=True):
+        for many, values in zip(self._column_decoders, columns, strict=True):
             read = many(values)
             if read is None:
                 return None

@@ -79,14 +79,14 @@ class _DeterministicFitting:
         self._separated = _Shared(self._by_thread)
 
     @contextmanager
-    def recording(self) -> Iterator[list[str]]:
+    def record_warnings(self) -> Iterator[list[str]]:
         """Make fits independent of the number of cores, and collect their warnings."""
         messages: list[str] = []
         with self._serial(), self._separated(), self.into(messages):
             yield messages
 
     @contextmanager
-    def unheard(self) -> Iterator[None]:
+    def suppress_warnings(self) -> Iterator[None]:
         """Suppress warnings without changing fits that are running in other threads."""
         with self._separated(), self.into([]):
             yield
@@ -132,8 +132,8 @@ class _DeterministicFitting:
 
 
 _steady = _DeterministicFitting()
-recorded = _steady.recording
-unheard = _steady.unheard
+record_warnings = _steady.record_warnings
+suppress_warnings = _steady.suppress_warnings
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     grower = pipeline[-1]
     adapt(pipeline, encoded)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
-    with recorded() as messages:
+    with record_warnings() as messages:
         if parallel:
             grower.set_params(n_jobs=cores())
         _fit(pipeline, encoded, target)
@@ -230,7 +230,7 @@ def out_of_fold(
     """
     predictions = np.full((len(target), classes) if classes else len(target), np.nan)
 
-    with recorded() as messages:
+    with record_warnings() as messages:
 
         def one(fold: Fold) -> None:
             with _steady.into(messages):

@@ -40,6 +40,7 @@ def convert(model: Model) -> bytes:
     graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
     plan = plan_of(model)
+    # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     scores = _add_estimator(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:

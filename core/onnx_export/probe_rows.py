@@ -49,6 +49,7 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
         for row, column in enumerate(_evenly(range(len(columns)), _MOST_COLUMNS))
         for value in _values(columns[column], model.contract)
     ]
+    # The matrix holds nothing beyond `LARGEST`, so an engine never sees it.
     changes += [
         (row, column, value)
         for row, column, split in _splits(model, real)
@@ -88,6 +89,7 @@ def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
         return []
     columns = [part.column for part in plan_of(model).parts]
     numbers = {place for place, column in enumerate(matrix_layout.columns(model.contract)) if column.categories is None}
+    # Splits refer to prepared columns: numbers are unscaled there, so a threshold is in the column's own unit.
     prepared = np.asarray(model.pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
     splits = [
         (int(row), columns[feature], float(split))

@@ -144,7 +144,7 @@ def _is_whole_group(contract: Contract, plan: SplitPlan) -> bool:
 
 
 def are_copies_numbered(contract: Contract, plan: SplitPlan) -> bool:
-    """Return whether equal rows must be told apart by their number."""
+    """Return whether equal rows must be distinguished by their number."""
     return not contract.keys and not _is_whole_group(contract, plan) and plan.method != "time" and plan.format != 1
 
 

@@ -74,6 +74,7 @@ class SeenDigests:
 
     def __init__(self) -> None:
         """Begin without rows."""
+        # 32 MiB whatever the table: a shared cell only holds a row back in vain, it never divides one wrongly.
         self._cells = np.zeros(2 ** (_CELL_BITS - 3), np.uint8)
 
     def maybe(self, digests: pl.Series) -> Flags:
@@ -155,6 +156,7 @@ class StreamingSplit:
             self._counted.add(table.get_column(KEY_DIGEST if self._contract.keys else DIGEST))
         table = with_draws(table, digest=UNIT, copy="", seed=self.plan.seed, name=DRAW)
         test = (table.get_column(DRAW) < whole_cut(self.plan.test_size)).to_numpy()
+        # A possible copy waits: its draw depends on its number among equal rows.
         waits = self._may_repeat(table) | self._is_early(test)
         waits |= self._is_near(table, test, waits)
         side = pl.Series(TEST, test)
@@ -165,6 +167,7 @@ class StreamingSplit:
 
     def rest(self) -> Iterator[pl.DataFrame]:
         """Iterate over the rows that were held back, with ``_test``; after all rows have arrived, and only once."""
+        # Only now are all counts known, on which the exact cuts depend.
         if self._is_balanced() and not self.plan.cut:
             self.plan = self._settle_plan()
         elif self.plan.method == "group" and len(self._sides) < 2:
@@ -197,6 +200,7 @@ class StreamingSplit:
     def _is_near(self, table: pl.DataFrame, test: Flags, waits: Flags) -> Flags:
         """Return the rows (n,) whose side depends on the cut of their stratum; count the others by class and side."""
         near = np.zeros(table.height, np.bool_)
+        # The cuts are given, by an earlier run: only rows whose side they change must wait.
         if self.plan.strata:
             alone = table.with_columns(pl.lit(value=False).alias(REPEATED))
             by_cut = split.drop_helper_columns(alone, split.side(self._contract, plan=self.plan))
@@ -228,12 +232,13 @@ class StreamingSplit:
         classes = target.gather(candidates)
         if classes.null_count():
             candidates, classes = candidates[classes.is_not_null().to_numpy()], classes.drop_nulls()
-        mine = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
-        near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
+        of_row = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
+        near[candidates] = (draws[candidates] >= of_row[:, 0]) & (draws[candidates] <= of_row[:, 1])
         return near
 
     def _settle_plan(self) -> SplitPlan:
         """Return the plan with its cuts, from the counts and the rows that are held back."""
+        # A regression's strata are quantiles; nothing less than all its held values gives their edges.
         name, share = self._contract.target.name, self.plan.test_size
         if self._contract.task == "regression":
             values = [piece.get_column(name) for piece in self._held.frames()]
@@ -248,6 +253,7 @@ class StreamingSplit:
     def _draw_held_rows(self) -> Iterator[pl.DataFrame]:
         """Iterate over the rows that were held back with their draws, by the number of each copy."""
         balanced = bool(self._contract.keys) and self._is_balanced()
+        # Computed before the pieces are read: the numbers continue those of the rows that were divided at once.
         copies = self._copies() if self._numbered else None
         for piece in self._held.frames():
             repeated = np.zeros(piece.height, np.bool_)

@@ -49,7 +49,7 @@ class BootstrapSample:
     Attributes:
         values: For each model the metrics' values, each (b,). The first half of the resamples has half a row against
             the first model and for the others, the second half the reverse.
-        plain: The same without half rows, for metrics that are means; empty for a single model.
+        plain: The same, each (b,), without half rows, for metrics that are means; empty for a single model.
         centres: For each model the metrics of the rows that were resampled.
         shrinks: Factors from the spread of the resamples to that of all rows, for the first model and for the
             difference; 1 unless a part was resampled or a widening was set.
@@ -121,6 +121,7 @@ def resample(
     """
     # Independent streams: the choice of a part does not shift the weights, nor do half rows.
     of_part, of_rows, of_half = np.random.default_rng(seed).spawn(3)
+    # One choice of rows and one set of weights for all models: their common noise cancels in the difference.
     units = clusters or by_row(len(outcomes[0]))
     part, shrinks = cluster_sample.part(outcomes, units, most=MOST_ROWS, rng=of_part)
     part_outcomes = [outcome.take(part) for outcome in outcomes] if len(part) < len(units.codes) else list(outcomes)
@@ -137,6 +138,7 @@ def resample(
     blocks: list[list[dict[str, Floats]]] = []
     for start, size in _blocks(count, len(part)):
         weights = _weights(part_units, size, of_rows, more=len(halves[0].favours))
+        # Half rows at both ends in turn, so that a perfect score has an interval too.
         favoured = np.arange(start, start + size) >= count // 2
         # The weight of a row is Gamma(1); these parts of half a row add up to Gamma(1/2).
         half_weights = of_half.gamma(halves[0].share, size=(size, len(halves[0].favours)))
@@ -171,6 +173,7 @@ def _count(outcome: EvaluatedRows, resamples: int) -> int:
     """Return the number of resamples, an even one."""
     classes = 1 if outcome.probabilities is None else outcome.probabilities.shape[1]
     affordable = _WORK // (min(len(outcome), MOST_ROWS) * max(classes, _MANY_CLASSES))
+    # Even, because the two halves bound the two ends.
     return max(min(resamples, _FEWEST_RESAMPLES), min(resamples, affordable)) // 2 * 2
 
 

@@ -21,7 +21,7 @@ SUSPICIOUS_PLAIN_SUM = 0.97
 PERFECT_LABELS = 0.995
 PERFECT_NUMBERS = 0.9999
 # A leak is perfect only if at least this many held-out rows are not of the most frequent class.
-_FEWEST_TOLD = 5
+_FEWEST_ROWS = 5
 _NEAR_ONE = 0.15
 _BINS = 64
 
@@ -102,7 +102,7 @@ def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
     # Every second row is held out; the sample is in random order already.
     held_out = y[1::2].astype(np.int64)
     minority = held_out.size - int(np.bincount(held_out).max())
-    return share >= PERFECT_LABELS and minority >= _FEWEST_TOLD
+    return share >= PERFECT_LABELS and minority >= _FEWEST_ROWS
 
 
 def _explained_by_order(values: pl.Series, y: Vector, *, regression: bool) -> float:
@@ -170,7 +170,7 @@ def _cut(values: pl.Series, y: Vector) -> float:
     """
     x, second = _numbers(values), y == y.max()
     rarer = min(int(second.sum()), int((~second).sum()))
-    if x is None or rarer < _FEWEST_TOLD:
+    if x is None or rarer < _FEWEST_ROWS:
         return 0.0
     order = np.argsort(x, kind="stable")
     ordered, second_below = x[order], np.cumsum(second[order])

@@ -7,7 +7,7 @@ from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.experiments.tuners import katib_status
 
 
-def put_right(cluster: Cluster, subject: LeaseSubject) -> str:
+def recover(cluster: Cluster, subject: LeaseSubject) -> str:
     """Delete an Experiment that nobody watches, and with it its Trials and their Jobs.
 
     Returns:

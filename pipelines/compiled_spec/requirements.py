@@ -21,7 +21,7 @@ _DEPLOYING = {"deploy", "rollout"}
 _TUNING = {"tune"}
 _LOCAL = {"local"}
 # Parameters of deploy, rollout and tune that say where they act.
-WHERE = ("target", "to", "tuner")
+WHERE = ("platform", "tuner")
 NAMESPACES = ("namespace", "search_namespace")
 _PARAMETER_BYTES = 60_000  # measured: 60 kB of parameters pass, 150 kB fail
 

@@ -10,7 +10,7 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 
 @dsl.pipeline(
     name="headrace-preparation",
-    description="A big table to validated, split Parquet with row features, in one pass and in flat memory.",
+    description="From a big table to validated, split Parquet with row features, in one pass and constant memory.",
 )
 @describes(TrainingOptions, "source", "seed")
 def preparation(

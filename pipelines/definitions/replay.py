@@ -9,9 +9,9 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 
 @dsl.pipeline(
     name="headrace-replay",
-    description="Make a bundle again, to be compared with the first one: ingest to package, nothing published.",
+    description="Build a bundle again, to compare it with the first one: ingest to package, without publishing.",
 )
 @takes_parameters(TrainingOptions)
 def replay(arguments: Arguments) -> None:
-    """Make the model of one table again, up to its bundle."""
+    """Build the model of one table again, up to its bundle."""
     line(arguments)

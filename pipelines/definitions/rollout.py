@@ -19,7 +19,7 @@ _PARAMETERS = [
 
 @dsl.pipeline(
     name="headrace-rollout",
-    description="Give a published model a growing share of an endpoint's requests; promote it, or send it back.",
+    description="Give a published model a growing share of an endpoint's requests; promote it, or roll it back.",
 )
 @with_parameters(_PARAMETERS, descriptions={name: spec.description for name, spec in _INPUTS.items()})
 def rollout(arguments: Arguments) -> None:

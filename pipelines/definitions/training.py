@@ -36,7 +36,7 @@ def _add_register(**inputs: Any) -> dsl.PipelineTask:
 
 @dsl.pipeline(
     name="headrace-training",
-    description="From a table to an answering endpoint: ingest, validate, split, tune, train, evaluate, gate, deploy.",
+    description="From a table to a live endpoint: ingest, validate, split, tune, train, evaluate, gate, deploy.",
 )
 @takes_parameters(TrainingOptions)
 def training(options: Arguments) -> None:

@@ -63,7 +63,7 @@ class RunFollower:
 
     def _listen(self, run: PipelineRun, name: str) -> None:
         """Emit the message of a running step, if it is new."""
-        text = self.logs.saying(run, name)
+        text = self.logs.current_message(run, name)
         if text and text != self._messages.get(name):
             self._messages[name] = text
             self.watch(StepEvent("progress", self.pipeline.steps[name].runs, text=text))

@@ -10,7 +10,7 @@ class _Part(BaseModel):
 
 
 class StepSummary(_Part):
-    """One step of the line."""
+    """One step of the pipeline."""
 
     name: str
     status: Literal["succeeded", "failed", "skipped", "canceled", "unknown"] = Field(
@@ -20,7 +20,7 @@ class StepSummary(_Part):
 
 
 class RowCounts(_Part):
-    """Where the rows went: read = quarantined + train + test."""
+    """Counts of rows: read = quarantined + train + test."""
 
     read: int = Field(ge=0)
     quarantined: int = Field(ge=0)
@@ -37,7 +37,7 @@ class Metric(_Part):
 
 
 class ResampledBy(_Part):
-    """What the intervals take to have been drawn: rows that belong together count as one draw."""
+    """The sampling unit of the intervals: rows that belong together count as one."""
 
     by: Literal["row", "key", "group", "time", "inputs"]
     clusters: int = Field(ge=0, description="Number of rows, keys, groups or blocks of time.")
@@ -45,14 +45,14 @@ class ResampledBy(_Part):
 
 
 class Caution(_Part):
-    """What the intervals of some metrics cannot know."""
+    """What the intervals of some metrics do not cover."""
 
     metrics: list[str]
     text: str = Field(description="One sentence.")
 
 
 class ModelSummary(_Part):
-    """The model that was made."""
+    """The model that the run built."""
 
     name: str = Field(default="", description="Name of the model.")
     family: str
@@ -63,7 +63,7 @@ class ModelSummary(_Part):
 
 
 class SearchSummary(_Part):
-    """What the search found, as cross-validation sees it; the score of the best flatters."""
+    """What the search found, by cross-validation; the best score is optimistic."""
 
     tuner: str = Field(description="Where its trials ran: local or katib.")
     metric: str
@@ -73,14 +73,14 @@ class SearchSummary(_Part):
     reason: str = Field(description="Why it ended; empty if it failed.")
     nested: float | None = Field(default=None, description="Score of the search by nested cross-validation.")
     nested_low: float | None = Field(
-        default=None, description="Lower end of its 95 % interval, which accounts for shared training rows."
+        default=None, description="Lower end of its 95 % interval, which accounts for folds that share training rows."
     )
     nested_high: float | None = Field(default=None, description="Upper end of that interval.")
     bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was used.")
 
 
 class EndpointSummary(_Part):
-    """What the endpoint answered."""
+    """Responses of the endpoint."""
 
     verified: bool
     cases: int = Field(ge=0, description="Test cases of the bundle that were sent.")
@@ -90,7 +90,7 @@ class EndpointSummary(_Part):
 
 
 class Finding(_Part):
-    """One thing about the data or the result that a person should know."""
+    """One finding about the data or the result that a person should know."""
 
     severity: Literal["warning", "info"] = Field(description="warning: may make the result wrong; info: good to know.")
     column: str = Field(description="The column; empty for the table as a whole.")
@@ -103,7 +103,7 @@ class Finding(_Part):
 
 
 class Summary(_Part):
-    """What came of a run."""
+    """The outcome of a run."""
 
     status: Literal["succeeded", "failed", "canceled"]
     task: Literal["binary", "multiclass", "regression", ""] = ""
@@ -111,7 +111,7 @@ class Summary(_Part):
     steps: list[StepSummary]
     rows: RowCounts | None = None
     findings: list[Finding] = Field(
-        default=[], description="What was left out, guessed, quarantined or looks suspicious, worst first; at most 200."
+        default=[], description="What was left out, inferred, quarantined or is suspicious, worst first; at most 200."
     )
     positive: str = Field(default="", description="Class that precision, recall, F1, areas and threshold refer to.")
     metrics: dict[str, Metric] = {}
@@ -125,8 +125,8 @@ class Summary(_Part):
     endpoint: EndpointSummary | None = None
     report: str = Field(default="", description="Path of the HTML report.")
     output: str = Field(default="", description="The run's folder.")
-    registry: str = Field(default="", description="Where the model was registered or its run tracked.")
-    catalog: str = Field(default="", description="Where table, run and bundle were catalogued.")
+    registry: str = Field(default="", description="Address of the registry that holds the model, or tracks its run.")
+    catalog: str = Field(default="", description="Address of the catalogue that holds table, run and bundle.")
     versions: dict[str, str] = {}
     error: str = Field(default="", description="One sentence; empty unless the status is failed or canceled.")
 

@@ -15,7 +15,7 @@ from headrace.registry.catalog import queries as catalogue
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.stores.sources.open_source import open_source
 
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def check_versions(recorded: Mapping[str, Any], *, ignore_versions: bool) -> Non
     pairs |= {name: (packages.get(name), current["packages"].get(name)) for name in {**packages, **current["packages"]}}
     differences = [f"{name} {old or 'none'} (here {new or 'none'})" for name, (old, new) in pairs.items() if old != new]
     if differences and not ignore_versions:
-        more = f" and {len(differences) - _MOST_TOLD} more" if len(differences) > _MOST_TOLD else ""
+        more = f" and {len(differences) - _MOST_SHOWN} more" if len(differences) > _MOST_SHOWN else ""
         raise InputError(
-            f"the bundle was made with other versions: {', '.join(differences[:_MOST_TOLD])}{more}; install "
+            f"the bundle was made with other versions: {', '.join(differences[:_MOST_SHOWN])}{more}; install "
             "them, use the image that made it, or give --ignore-versions."
         )
 

@@ -82,7 +82,7 @@ class MlflowRegistry:
         run = run or self.track(submission, by=by)
         plan = self._plan_version(current, submission, semantic_version, run)
         transitions.registering(current, 0, facts=plan, by=by, reason=reason)
-        new_number = self._patiently(lambda: versions.create(client, submission, current, run=run))
+        new_number = self._retry_busy(lambda: versions.create(client, submission, current, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
@@ -98,7 +98,7 @@ class MlflowRegistry:
         if version is None:
             raise StoreError(f"the registry {self.place} lost the version that was just written: look at its log.")
         if version.number != new_number:  # another client has registered the same bundle in the meantime
-            self._patiently(lambda: versions.delete(client, name, new_number))
+            self._retry_busy(lambda: versions.delete(client, name, new_number))
         return version
 
     def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
@@ -178,7 +178,7 @@ class MlflowRegistry:
             experiment = experiment_of(client, name, self.place)
             return runs.track(client, submission, experiment_id=experiment, by=by, job=job)
 
-        return self._patiently(call)
+        return self._retry_busy(call)
 
     def text(self, version: ModelVersion, name: str) -> str:
         """Return the content of a small file of a version's bundle."""
@@ -236,14 +236,14 @@ class MlflowRegistry:
     def _show(self, state: ModelState) -> None:
         """Update MLflow's projection to a state."""
         try:
-            self._patiently(lambda: versions.show(self._client(), state))
+            self._retry_busy(lambda: versions.show(self._client(), state))
         except HeadraceError as error:
             raise StoreError(
                 f"what was done to {state.model} is recorded, but MLflow does not show it yet, because {error} Give "
                 "the same command again."
             ) from error
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _retry_busy(self, call: Callable[[], T]) -> T:
         """Return what ``call`` returns, and retry it while other clients block it; it must be idempotent."""
         for _ in range(ATTEMPTS_OF_A_CALL):
             try:

@@ -38,6 +38,7 @@ def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = Fa
         last: Whether the next step is the whole traffic.
         paused: Whether the rollout is paused: it may be rolled back, but not continue.
     """
+    # Before anything else: a candidate that does harm must not wait for a pause, a minimum time or more requests.
     bad = [check for check in step.checks if check.verdict == "bad"]
     if bad:
         return StepDecision("rollback", f"at {step.percent} % {'; and '.join(check.text for check in bad)}.")
@@ -45,6 +46,7 @@ def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = Fa
         return WAIT
     requests = step.candidate.counts().requests
     enough = requests >= plan.step_requests and step.seconds >= plan.step_duration_seconds
+    # An earlier step only limits the harm; the last one gives the candidate everything, so it needs evidence.
     unsure = [check for check in step.checks if check.verdict == "open"] if last else []
     if enough and not unsure:
         return StepDecision("promote" if last else "continue", _pass_sentence(step, requests, last=last))

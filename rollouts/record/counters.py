@@ -48,7 +48,7 @@ class RequestCounts:
         the increment. Bins alone are reset when a server replaces its model.
         """
         reset = self.rows < before.rows or any(
-            _smaller(mine, theirs) for mine, theirs in ((self.codes, before.codes), (self.seconds, before.seconds))
+            _smaller(after, earlier) for after, earlier in ((self.codes, before.codes), (self.seconds, before.seconds))
         )
         if reset:
             return self

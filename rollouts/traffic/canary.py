@@ -17,7 +17,7 @@ from headrace.core.base.errors import ClusterError
 from headrace.rollouts.record.record import RolloutVersion
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import goal
 
@@ -159,7 +159,9 @@ class CanaryTraffic:
         while True:
             name = name_of(candidate.digest, endpoint=self.endpoint.name, serial=serial)
             workload = kserve_status.workload(self.endpoint.name, name)
-            taken = name == kserve_status.predictor(current) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - called at once
+            taken = name == kserve_status.predictor(current) or retry_unavailable(
+                lambda: cluster.get(DEPLOYMENTS, workload)  # noqa: B023 - called at once
+            )
             if not taken:
                 return name
             serial += 1

@@ -16,7 +16,7 @@ from headrace.cluster.api.watch import wait
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.base.remedies import missing_store
 from headrace.core.bundles.bundle import open_bundle
-from headrace.rollouts.traffic.inference_service import patiently
+from headrace.rollouts.traffic.inference_service import retry_unavailable
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
@@ -81,7 +81,7 @@ def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
         )
         if endpoint_route and graph_object:
             document = route(graph_object, *endpoint_route, host=str(urlsplit(url).hostname))
-            patiently(lambda: cluster.apply(document, force=True))
+            retry_unavailable(lambda: cluster.apply(document, force=True))
     return url
 
 

@@ -11,7 +11,7 @@ from headrace.cluster.api.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.rollouts.traffic import graph_address, graph_router
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import found_mode
 from headrace.serving.deployment.kserve_spec import MODE
@@ -50,7 +50,7 @@ class InferenceGraphTraffic:
         graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
-            deployer.say(f"requests are divided for those who ask {graph}")
+            deployer.say(f"requests to {graph} are divided")
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""
@@ -82,19 +82,19 @@ class InferenceGraphTraffic:
         """Send all requests to the endpoint, and delete the second InferenceService and a graph that never ran."""
         deployer, name = self.endpoint.deployer, self.endpoint.name
         cluster, url = deployer.cluster, ""
-        graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
+        graph = retry_unavailable(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
         if graph and graph_router.ready(graph):
             self._apply_weights({name: 100})
-            url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
+            url = graph_address.address(deployer, retry_unavailable(self.endpoint.get), graph_of(name))
             self.drain.wait(deployer, kserve_status.workload(beside(name)))
         elif graph:
-            patiently(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
-        patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
+            retry_unavailable(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
+        retry_unavailable(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
         return url or deployer.waiting().url(self.endpoint.get(), name)
 
     def _apply_weights(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
-        mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
+        mode = mode_of(self.endpoint.deployer.cluster, retry_unavailable(self.endpoint.get))
         graph_router.apply_weights(
             self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights
         )

@@ -77,7 +77,7 @@ class RolloutEndpoint:
             InputError: If Headrace does not own its model.
             SupersededError: If it serves neither version any more.
         """
-        service = patiently(self.get)
+        service = retry_unavailable(self.get)
         pair = self.find()
         if kserve_status.source(service) not in {pair.stable.uri, pair.candidate.uri}:
             raise SupersededError(
@@ -94,7 +94,9 @@ class RolloutEndpoint:
 
     def apply(self, document: Document) -> Document:
         """Apply a changed InferenceService; nothing happens if it is unchanged."""
-        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.force_conflicts))
+        return retry_unavailable(
+            lambda: self.deployer.cluster.apply(document, force=self.deployer.target.force_conflicts)
+        )
 
     def until_answering(
         self, applied: Document, version: RolloutVersion, *, fresh: bool = True, route: bool = True
@@ -116,7 +118,7 @@ class RolloutEndpoint:
         return waiting.url(service, str(applied["metadata"]["name"])) if route else ""
 
 
-def patiently(act: Callable[[], T]) -> T:
+def retry_unavailable(act: Callable[[], T]) -> T:
     """Call a function again for a while if the API server is unavailable, or has just started and denies everything.
 
     Args:

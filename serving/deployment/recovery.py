@@ -60,7 +60,7 @@ def undo(cluster: Cluster, about: LeaseSubject, *, uid: str, force: bool = False
     cluster.apply({**about.before, "metadata": {**about.before["metadata"], "uid": uid}}, force=force)
 
 
-def put_right(cluster: Cluster, about: LeaseSubject) -> str:
+def recover(cluster: Cluster, about: LeaseSubject) -> str:
     """Delete an InferenceService that did not exist before, or restore its former state; keep changes by others.
 
     Returns:

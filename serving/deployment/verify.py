@@ -11,7 +11,7 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.inference.prediction_json import differs
 from headrace.serving.deployment.client import EndpointClient, EndpointReply
 
-_MOST_TOLD = 3
+_MOST_SHOWN = 3
 
 
 def verify(url: str, *, bundle: Bundle, gateway: str = "") -> dict[str, Any]:
@@ -85,8 +85,8 @@ def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
 
 def describe_failures(failures: Sequence[str]) -> str:
     """Return the first few failures and the number of the others, as one clause."""
-    suffix = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
-    return "; ".join(failures[:_MOST_TOLD]) + suffix
+    suffix = f"; and {len(failures) - _MOST_SHOWN} more" if len(failures) > _MOST_SHOWN else ""
+    return "; ".join(failures[:_MOST_SHOWN]) + suffix
 
 
 def _compare_answers(

@@ -139,7 +139,7 @@ class InferenceService:
     async def _load(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
         served = await self._telemetry.reload_model()
-        self._telemetry.told_others()
+        self._telemetry.notify_workers()
         return messages.RepositoryModelLoadResponse(model_name=served.name, isLoaded=True), 0
 
     async def _unload(self, request: Any) -> tuple[Any, int]:

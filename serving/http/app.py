@@ -28,7 +28,7 @@ Route = tuple[str, Handler, str]
 """Method, handler, and the protocol's name in metrics: ``other`` for all but predictions, such as probes."""
 
 _METHODS = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
-_GONE = Response(499, b"")
+_CLIENT_CLOSED = Response(499, b"")
 
 
 class HttpApplication:
@@ -53,8 +53,8 @@ class HttpApplication:
         executor.live.changed.append(self._reopen)
         name = quote(executor.live.name)
         self.fast_handlers: dict[tuple[bytes, bytes], FastHandler] = {
-            (b"POST", f"/v1/models/{name}:predict".encode()): partial(predictor.shortly, V1),
-            (b"POST", f"/v2/models/{name}/infer".encode()): partial(predictor.shortly, V2),
+            (b"POST", f"/v1/models/{name}:predict".encode()): partial(predictor.handle_fast, V1),
+            (b"POST", f"/v2/models/{name}/infer".encode()): partial(predictor.handle_fast, V2),
         }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -63,14 +63,14 @@ class HttpApplication:
             return
         start = time.perf_counter()
         self._telemetry.began()
-        protocol, response = "other", _GONE
+        protocol, response = "other", _CLIENT_CLOSED
         try:
             route = self._routes.get(scope["path"])
             if route is not None and scope["method"] in _METHODS[route[0]]:
                 protocol = route[2]
                 response = await route[1](scope, receive)
             else:
-                response = _nowhere(scope, route)
+                response = _not_found(scope, route)
         except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - the one place that maps them to replies
@@ -147,7 +147,7 @@ class HttpApplication:
     async def _load(self, scope: Any, receive: Any) -> Response:
         await body(scope, receive, self._executor.limits)
         served = await self._telemetry.reload_model()
-        self._telemetry.told_others()
+        self._telemetry.notify_workers()
         return responses.json({"name": served.name, "load": True, "version": served.digest})
 
     async def _unload(self, scope: Any, receive: Any) -> Response:
@@ -165,7 +165,7 @@ def _fixed_response(content: object) -> Handler:
     return handle
 
 
-def _nowhere(scope: Any, route: Route | None) -> Response:
+def _not_found(scope: Any, route: Route | None) -> Response:
     path = shown(scope["path"])
     if route is not None:
         error = RequestError(f"{path} takes {route[0]}; got {shown(scope['method'], 20)} instead.", "method")

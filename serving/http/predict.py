@@ -70,7 +70,7 @@ class PredictHandler:
         self._telemetry.record_explanation(time.perf_counter() - start)
         return explanations
 
-    def shortly(self, codec: ProtocolCodec, content: bytes, headers: Headers) -> bytes | None:
+    def handle_fast(self, codec: ProtocolCodec, content: bytes, headers: Headers) -> bytes | None:
         """Return the bytes of a complete response by the fast path, if the request is plainly valid and quick.
 
         Args:

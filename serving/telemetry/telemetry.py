@@ -144,12 +144,12 @@ class Telemetry:
         self._writer.count_swap(done=True)
         return served
 
-    def told_others(self) -> None:
+    def notify_workers(self) -> None:
         """Have the other workers, if any, read the model again too; the parent passes SIGHUP on to all of them."""
         if self._counters.workers > 1:
             os.kill(os.getppid(), signal.SIGHUP)
 
-    async def swapped_or_told(self) -> None:
+    async def reload_or_log(self) -> None:
         """Read the model again; log an error instead of raising it."""
         try:
             await self.reload_model()

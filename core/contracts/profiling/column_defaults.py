@@ -47,10 +47,10 @@ def bounds(profile: ColumnProfile) -> tuple[float | None, float | None]:
     step = 10.0**-digits
     wide_low = 0.0 if low >= 0 else math.floor((low - span) / step) * step
     wide_high = 0.0 if high <= 0 else math.ceil((high + span) / step) * step
-    return _tidy(wide_low, digits, profile), _tidy(wide_high, digits, profile)
+    return _round_bound(wide_low, digits, profile), _round_bound(wide_high, digits, profile)
 
 
-def _tidy(value: float, digits: int, profile: ColumnProfile) -> float:
+def _round_bound(value: float, digits: int, profile: ColumnProfile) -> float:
     rounded = round(value, max(digits, 0))
     return int(rounded) if profile.dtype == "integer" or float(rounded).is_integer() else rounded
 

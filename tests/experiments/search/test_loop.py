@@ -145,7 +145,7 @@ def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() ->
     """Warnings belong to the process; suggestions must not take those of the trials, nor leave them changed."""
 
     def run(request: TrialRequest) -> Trial:
-        with fitting.recorded() as told:
+        with fitting.record_warnings() as told:
             for _ in range(20):
                 time.sleep(0.001)
                 warnings.warn(f"trial {request.number}", UserWarning, stacklevel=1)

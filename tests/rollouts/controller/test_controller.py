@@ -40,7 +40,7 @@ def kept(folder: Path) -> RolloutRecord:
 
 def wishing(folder: Path, wishes: dict[int, RolloutCommand]) -> Callable[[int], None]:
     """Somebody who says what they want at some looks."""
-    return lambda look: FileRecordStore(folder).wish(wishes[look]) if look in wishes else None
+    return lambda look: FileRecordStore(folder).send_command(wishes[look]) if look in wishes else None
 
 
 def test_a_good_candidate_takes_all_steps(tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ def test_a_wish_is_heard_at_the_moment_of_a_decision(tmp_path: Path, wish: Rollo
             decided = bool(changed.steps) and changed.steps[-1].decision == "promote"
             if decided and not said:
                 said.append(wish)
-                memory.wish(wish)
+                memory.send_command(wish)
             return super().save(changed)
 
     played = Played()
-    played.at_look = lambda number: memory.wish("abort") if said and number > 30 else None
+    played.at_look = lambda number: memory.send_command("abort") if said and number > 30 else None
     late = RolloutController(played, played, Late(tmp_path), sleep=played.sleep, clock=played.clock)
     assert late.run(first()).status == status
     assert "promote" not in played.done
