@@ -33,7 +33,7 @@ class LeaseLostError(ClusterError):
     def __init__(self, about: LeaseSubject, *, gone: bool) -> None:
         """Initialize with a sentence about the lost claim."""
         text = (
-            f"the claim on {about} must be renewed while work on it goes on; it was not renewed for so long that it was "
+            f"the claim on {about} must be renewed while work goes on; it was not renewed for so long that it was "
             "cleaned up: start again."
             if gone
             else f"another process took over {about}; this one has ended."
