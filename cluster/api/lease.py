@@ -33,8 +33,8 @@ class LeaseLostError(ClusterError):
     def __init__(self, about: LeaseSubject, *, gone: bool) -> None:
         """Initialize with a sentence about the lost claim."""
         text = (
-            f"the claim on {about} must be renewed while it is under way; it was not for so long that it was tidied "
-            "away: begin again."
+            f"the claim on {about} must be renewed while work goes on; it was not renewed for so long that it was "
+            "cleaned up: start again."
             if gone
             else f"another process took over {about}; this one has ended."
         )

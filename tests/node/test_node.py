@@ -317,7 +317,7 @@ def mortal(place: Place, words: list[str], account: str) -> Work:
     return Work(words, place.image, account, environment=own)
 
 
-def tidied(place: Place) -> str:
+def cleaned_up(place: Place) -> str:
     """What a Job says that is made of the CronJob of the manifests."""
     name = f"cleanup-{secrets.token_hex(3)}"
     space = ("-n", place.cluster.namespace)
@@ -343,7 +343,7 @@ def test_a_deployment_that_is_killed_is_tidied(
     assert left
     assert source(left) == uris[1], "nobody has put anything right yet"
     time.sleep(6)
-    told = tidied(place)
+    told = cleaned_up(place)
     assert f"the InferenceService {name} was {'restored to ' + uris[0] if before else 'deleted'}" in told
     assert f"1 cleaned up in {place.cluster.namespace}." in told
     after = place.cluster.get(INFERENCE_SERVICES, name)
@@ -419,11 +419,11 @@ def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
         killed(place, pod)
         assert place.cluster.list(EXPERIMENTS)
         time.sleep(6)
-        assert f"the Experiment {experiment['metadata']['name']} was deleted, with its Trials" in tidied(place)
+        assert f"the Experiment {experiment['metadata']['name']} was deleted, with its Trials" in cleaned_up(place)
         assert place.cluster.list(EXPERIMENTS) == []
         nothing_of_it_is_left(place)
         assert place.cluster.list(LEASES) == []
-    assert "Nothing is left to clean up" in tidied(place)
+    assert "Nothing is left to clean up" in cleaned_up(place)
 
 
 def nothing_of_it_is_left(place: Place) -> None:

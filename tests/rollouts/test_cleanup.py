@@ -191,7 +191,7 @@ def test_a_search_that_wakes_up_after_it_was_tidied_stops(searching: Killed, clu
     told, _ = searching.process.communicate(timeout=60)
     assert searching.process.returncode == 1
     assert "LostError: the claim on the Experiment" in told
-    assert "it was tidied away: begin again." in told
+    assert "it was cleaned up: start again." in told
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
 
@@ -342,7 +342,7 @@ def test_what_was_applied_after_tidying_is_taken_back(
     kserve_place.platform.faults = {digest(versions["good"]): "stuck"}
     try:
         monkeypatch.setattr(Cluster, "apply", late)
-        with pytest.raises(ClusterError, match="was tidied away"):
+        with pytest.raises(ClusterError, match="was cleaned up"):
             deployer.deploy(versions["good"], name=name)
     finally:
         kserve_place.platform.faults = {}

@@ -81,7 +81,7 @@ def test_whose_claim_is_taken_over_notices(cluster: Cluster) -> None:
             act()
     second.renew()
     second.end()
-    with pytest.raises(LeaseLostError, match="it was tidied away: begin again") as caught:
+    with pytest.raises(LeaseLostError, match="it was cleaned up: start again") as caught:
         second.renew()
     assert caught.value.gone
 

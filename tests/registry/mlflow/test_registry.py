@@ -169,7 +169,9 @@ def test_the_policy_is_kept_and_asked(make: Make, name: str, tmp_path: Path) -> 
     registry = open_registry(str(tmp_path / "registry.db"))
     assert registry.policy() == StagePolicy() if (tmp_path / "registry.db").exists() else True
     registry.register(make(name=name), by="ann")
-    strict = StagePolicy({**StagePolicy().rules, "production": StageRule(("promote",), after="staging", approvals=2)})
+    strict = StagePolicy(
+        {**StagePolicy().rules, "production": StageRule(("promote",), requires_stage="staging", approvals=2)}
+    )
     registry.set_policy(strict, by="head", reason="audit")
     asked = open_registry(str(tmp_path / "registry.db"))
     assert asked.policy() == strict

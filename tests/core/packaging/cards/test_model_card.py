@@ -37,7 +37,7 @@ SECTIONS = [
     *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),
     *("Quantitative analyses", "Ethical considerations", "Caveats and recommendations"),
 ]
-RISKS = ["Intended use", "Out-of-scope use", "Worst case", "Exposure", "Fairness by slice", "Pull-out plan"]
+RISKS = ["Intended use", "Out-of-scope use", "Worst case", "Exposure", "Fairness by slice", "Deactivation plan"]
 
 
 @pytest.fixture(scope="module")
